@@ -1,0 +1,95 @@
+# Two commands: `make run` and `make test`. Everything else is listed by `make help`.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.NOTPARALLEL:
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+RELANCE_HOME ?= .relance
+export RELANCE_HOME
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+TESTS := unit service api workers end_to_end architecture
+# Two processes; each has a database and a broker of its own. One file stays on one process.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox
+	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance serve
+
+demo: $(VENV)/.run ## tell the story in a minute, against the running stack
+	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance demo
+
+test: $(VENV)/.dev ## every test, on real servers and real workers
+	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
+
+check: $(VENV)/.dev ## ruff, mypy, imports, and migrations against the models
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/architecture/test_migrations.py
+
+bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick; writes bench/README.md
+	@$(BIN)/python -m bench
+
+format: $(VENV)/.dev ## let ruff write the layout
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed versions
+	@$(call lock,run,)
+	@$(call lock,dev,--extra dev --constraint requirements/run.txt)
+	@$(call lock,bench,--extra bench --constraint requirements/dev.txt)
+
+clean: ## remove the virtual environment and the caches; data in $(RELANCE_HOME) stays
+	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run demo test check bench format lock clean help
+
+# One stamp for each lock that was installed. Each installs the one before it first.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@$(call install,run)
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(call install,dev)
+	@touch $@
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	@$(call install,bench)
+	@touch $@
+
+define install
+echo "Installing requirements/$(1).txt ..." && \
+$(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements/$(1).txt
+endef
+
+# The lock holds for every platform and for Python 3.11 and up; it names files by hash and no place to get them from.
+define lock
+env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_INDEX_URL $(BIN)/uv pip compile --quiet --upgrade \
+	--no-config --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links $(2) --output-file requirements/$(1).txt pyproject.toml
+endef
+
+# The first Python that is new enough makes the environment; what is missing is said in one line.
+$(VENV)/pyvenv.cfg:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Relance needs Python 3.11 or newer; found: $$(python3 --version 2>&1 || echo none)." >&2; exit 1; \
+	elif ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python lacks the venv module; install it first (Debian: apt install python3-venv)." >&2; exit 1; \
+	else \
+		$$python -m venv $(VENV); \
+	fi
+
+# A virtual environment keeps absolute paths: one that came along with a copied or moved folder is made again.
+ifneq ($(shell grep -s -- '-m venv /' $(VENV)/pyvenv.cfg | grep -vF -- '-m venv $(VENV)'),)
+$(shell rm -rf $(VENV))
+endif

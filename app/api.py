@@ -1,0 +1,42 @@
+"""The API: every blueprint, around them the edge."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app import logs
+from app.activities.routes import blp as activities
+from app.config import get_settings
+from app.http import access, docs, openapi, problems, requests
+from app.identity.routes import blueprints as identity
+from app.leads.routes import blp as leads
+from app.notifications.routes import blp as notifications
+from app.ops.routes import blp as ops
+from app.pipeline.routes import blp as pipeline
+from app.sources.routes import blp as sources
+from app.steps.routes import blp as steps
+from app.tasks.routes import blp as tasks
+
+BLUEPRINTS = (*identity, leads, tasks, activities, sources, pipeline, notifications, steps, ops)
+
+
+class _Relance(Flask):
+    """Flask asks of every view and hook, at every call, whether it is a coroutine. None is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
+def create_app() -> Flask:
+    """The WSGI application."""
+    settings = get_settings()
+    logs.configure()
+    app = _Relance("relance", static_folder=None)
+    app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
+    requests.register(app)
+    access.register(app)
+    problems.register(app)
+    openapi.register(app, BLUEPRINTS)
+    app.register_blueprint(docs.blp)
+    return app

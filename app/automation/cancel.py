@@ -1,0 +1,51 @@
+"""Stopping what is pending, in the transaction of whatever stops it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.events import STOPS, Event
+from app.automation.models import Kind, Reason
+
+# What else has to be told when steps of a kind are cancelled: its domain registers here, so that the engine
+# need not know it. Called with the ids in the steps' params, in the same transaction.
+on_cancel: dict[Kind, Callable[[Session, Sequence[dict[str, Any]], Reason], None]] = {}
+
+_STOP = text(
+    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE lead_id = :lead AND state IN ('planned', 'published') AND stop_on && ARRAY[:event]"
+    " AND (CAST(:task AS text) IS NULL OR params ->> 'task_id' = :task)"
+    " RETURNING kind, params"
+)
+_STOP_ALL = text(
+    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params"
+)
+
+
+def stop(session: Session, event: Event) -> int:
+    """Cancel the lead's pending steps that say this event stops them; returns how many."""
+    reason = STOPS.get(event.name)
+    if reason is None:
+        return 0
+    about = {"event": event.name, "task": str(event.subject_id) if event.is_about_a_task else None}
+    found = session.execute(_STOP, {"lead": event.lead_id, "reason": reason, "now": clock.now(), **about}).all()
+    _tell(session, found, reason)
+    return len(found)
+
+
+def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
+    """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
+    found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
+    _tell(session, found, reason)
+    return len(found)
+
+
+def _tell(session: Session, cancelled: Sequence[Any], reason: Reason) -> None:
+    for kind, listener in on_cancel.items():
+        if params := [row.params for row in cancelled if row.kind == kind]:
+            listener(session, params, reason)

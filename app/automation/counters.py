@@ -1,0 +1,76 @@
+"""Counters that outlive processes: each process adds to rows of its own, and readers add them all up.
+
+They are written in the transaction of what they count, so they count it exactly once, and no two processes
+ever wait for one row.
+"""
+
+import json
+import os
+import socket
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections.abc import Mapping
+from functools import lru_cache
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+
+# Upper bounds of lateness, in seconds; the last bucket has none.
+LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, float("inf"))
+
+Counts = Tally[tuple[str, str]]  # (metric, labels as JSON) → how much to add
+
+_ADD = text(
+    "INSERT INTO counters AS c (process, metric, labels, value, updated_at)"
+    " SELECT :process, metric, labels, value, :now"
+    " FROM jsonb_to_recordset(CAST(:counts AS jsonb)) AS r(metric text, labels text, value float8)"
+    " ORDER BY metric, labels"
+    " ON CONFLICT (process, metric, labels)"
+    " DO UPDATE SET value = c.value + excluded.value, updated_at = excluded.updated_at"
+)
+_SUMS = text("SELECT metric, labels, sum(value) AS value FROM counters GROUP BY metric, labels ORDER BY 1, 2")
+_FOLD = text(
+    "WITH old AS (DELETE FROM counters WHERE process <> 'past' AND updated_at < :before"
+    " RETURNING metric, labels, value),"
+    " sums AS (SELECT metric, labels, sum(value) AS value FROM old GROUP BY metric, labels)"
+    " INSERT INTO counters AS c (process, metric, labels, value, updated_at)"
+    " SELECT 'past', metric, labels, value, :now FROM sums"
+    " ON CONFLICT (process, metric, labels) DO UPDATE SET value = c.value + excluded.value"
+)
+
+
+@lru_cache(maxsize=1024)
+def series(metric: str, **labels: str) -> tuple[str, str]:
+    """The key of one series of a metric."""
+    return metric, json.dumps(labels, sort_keys=True)
+
+
+def bucket_of(lateness: float) -> str:
+    """The upper bound of the bucket that a lateness in seconds falls into, as a label."""
+    bound = LATENESS_BUCKETS[bisect_left(LATENESS_BUCKETS, lateness)]
+    return "+Inf" if bound == float("inf") else str(bound)
+
+
+def add_up(session: Session, counts: Counts) -> None:
+    """Add to this process's counters, in the caller's transaction."""
+    if counts:
+        rows = [{"metric": metric, "labels": labels, "value": n} for (metric, labels), n in counts.items()]
+        session.execute(_ADD, {"process": _process(os.getpid()), "counts": json.dumps(rows), "now": clock.now()})
+
+
+def sums(session: Session) -> list[tuple[str, Mapping[str, str], float]]:
+    """Every series, added up over all processes, past ones included."""
+    return [(row.metric, json.loads(row.labels), row.value) for row in session.execute(_SUMS)]
+
+
+def fold_past(session: Session, before: object) -> int:
+    """Put the rows of processes that have been silent since `before` together; returns how many series."""
+    result = session.execute(_FOLD, {"before": before, "now": clock.now()})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+@lru_cache(maxsize=2)
+def _process(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:{clock.now().timestamp():.0f}"

@@ -1,0 +1,106 @@
+"""Durations as playbooks write them: "5 minutes", "15m", "3 days", "1 day 4 hours"."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from difflib import get_close_matches
+
+LONGEST = timedelta(days=3660)  # ten years: anything longer in a playbook is a slip of the pen
+
+_UNITS = {
+    "week": timedelta(weeks=1),
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1),
+}
+_SECONDS = {unit: length // timedelta(seconds=1) for unit, length in _UNITS.items()}
+_SPELLINGS = {
+    **{spelling: unit for unit in _UNITS for spelling in (unit, unit + "s", unit[0])},
+    "wk": "week",
+    "wks": "week",
+    "hr": "hour",
+    "hrs": "hour",
+    "min": "minute",
+    "mins": "minute",
+    "sec": "second",
+    "secs": "second",
+}
+_CALENDAR_UNITS = {"month": "30 days", "quarter": "90 days", "year": "365 days"}
+_ALLOWED = "weeks, days, hours, minutes, seconds (or w, d, h, m, s)"
+_SHOWN = 40  # characters of a mistake that its message repeats
+_PART = re.compile(r"\s*([0-9]{1,12})\s*([A-Za-z]+)")
+
+
+class InvalidDuration(ValueError):
+    """Not a duration such as "5 minutes", "24 hours" or "1 day 4 hours"."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read whole numbers of weeks, days, hours, minutes and seconds, each unit once, in any case or spelling.
+
+    A day is 24 hours, a week 7 of them. From zero to ten years. Raises InvalidDuration.
+    """
+    amounts: dict[str, int] = {}
+    for amount, spelling in _parts(text):
+        unit = _unit(spelling, text)
+        if unit in amounts:
+            raise _mistake(text, f"names {unit}s twice")
+        amounts[unit] = amount
+    # In whole seconds: a timedelta of 999999999 weeks would overflow before it could be compared.
+    seconds = sum(amount * _SECONDS[unit] for unit, amount in amounts.items())
+    if seconds > LONGEST.total_seconds():
+        raise _mistake(text, f"is longer than {LONGEST.days} days")
+    return timedelta(seconds=seconds)
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration as parse_duration reads it: "1 day 4 hours"; fractions of a second are dropped.
+
+    Raises InvalidDuration when it is negative.
+    """
+    if duration < timedelta():
+        raise InvalidDuration(f"{duration} is negative: a duration is zero or more")
+    rest = duration - timedelta(microseconds=duration.microseconds)
+    if rest and not rest % _UNITS["week"]:
+        return _count(rest // _UNITS["week"], "week")
+    parts = []
+    for unit in ("day", "hour", "minute", "second"):
+        amount, rest = divmod(rest, _UNITS[unit])
+        if amount:
+            parts.append(_count(amount, unit))
+    return " ".join(parts) or "0 minutes"
+
+
+def _parts(text: str) -> Iterator[tuple[int, str]]:
+    stripped = text.strip()
+    if stripped.startswith("-"):
+        raise _mistake(text, "is negative: a duration is zero or more")
+    if not stripped:
+        raise _mistake(text, "is empty")
+    at = 0
+    while at < len(stripped):
+        part = _PART.match(stripped, at)
+        if part is None:
+            raise _mistake(text, f"is not whole numbers with units: {_ALLOWED}")
+        yield int(part[1]), part[2].lower()
+        at = part.end()
+
+
+def _unit(spelling: str, text: str) -> str:
+    if unit := _SPELLINGS.get(spelling):
+        return unit
+    if instead := _CALENDAR_UNITS.get(spelling.removesuffix("s")):
+        raise _mistake(text, f"has no fixed length in {spelling}; write days instead, such as {instead!r}")
+    closest = get_close_matches(spelling, (s for s in _SPELLINGS if len(s) > 1), n=1)
+    hint = f" did you mean {closest[0]!r}?" if closest else ""
+    raise _mistake(text, f"has an unknown unit {spelling[:20]!r};{hint} allowed are {_ALLOWED}")
+
+
+def _mistake(text: str, what: str) -> InvalidDuration:
+    shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return InvalidDuration(f"{shown!r} {what}")
+
+
+def _count(amount: int, unit: str) -> str:
+    return f"{amount} {unit}" if amount == 1 else f"{amount} {unit}s"

@@ -1,0 +1,152 @@
+"""What a clinic says about its time: opening hours, holidays, quiet hours. What follows is in `calendar`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from datetime import date, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple, Self
+
+from holidays import country_holidays
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_MINUTE = timedelta(minutes=1)
+_WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+
+
+class InvalidHours(ValueError):
+    """The opening hours have a mistake, at `place`."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(f"{place}: {problem}")
+        self.place, self.problem = place, problem
+
+
+class UnknownHolidays(ValueError):
+    """No holidays are known for this country or subdivision."""
+
+
+class Window(NamedTuple):
+    """Opening and closing on one day, each as the time since midnight on the wall (so that 24:00 exists)."""
+
+    opens: timedelta
+    closes: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    """The windows of each weekday, Monday first; in order, never overlapping, as `from_json` makes them."""
+
+    days: tuple[tuple[Window, ...], ...]
+
+    @classmethod
+    def from_json(cls, value: object, place: str = "business_hours") -> Self:
+        """Read `{"mon": [["09:00", "12:00"], ["14:00", "18:00"]], ..., "sun": []}`; a day left out is closed.
+
+        Raises InvalidHours, whose `place` reads like `business_hours.mon[0]`.
+        """
+        if not isinstance(value, Mapping):
+            raise InvalidHours(place, "must map weekdays to lists of windows")
+        for day in value:
+            if day not in WEEKDAYS:
+                raise InvalidHours(f"{place}.{day}", f"is not a weekday; these are {', '.join(WEEKDAYS)}")
+        return cls(tuple(_read_day(value.get(day, ()), f"{place}.{day}") for day in WEEKDAYS))
+
+    def to_json(self) -> dict[str, list[list[str]]]:
+        """Write the form that `from_json` reads, with every weekday named."""
+        return {
+            day: [[_print_wall_time(edge) for edge in window] for window in windows]
+            for day, windows in zip(WEEKDAYS, self.days, strict=True)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The local times, from `starts` up to `ends`, in which nobody is written to; they may cross midnight."""
+
+    starts: time
+    ends: time
+
+    def __post_init__(self) -> None:
+        if self.starts == self.ends:
+            raise ValueError("quiet hours end at another time than they start; for none at all, use None")
+
+    def cover(self, wall: time) -> bool:
+        """Whether it is quiet at this local time."""
+        if self.starts < self.ends:
+            return self.starts <= wall < self.ends
+        return wall >= self.starts or wall < self.ends
+
+
+# Nobody is solicited before 8 a.m. or after 9 p.m. at the called party's place: 47 CFR 64.1200(c)(1).
+DEFAULT_QUIET = QuietHours(time(21), time(8))
+
+
+@dataclass(frozen=True, slots=True)
+class HolidayCalendar:
+    """The dates a clinic is closed: public holidays, observed ones included, and closed dates of its own.
+
+    `country` is an ISO 3166-1 code, `subdivision` the part of ISO 3166-2 after the dash. Raises
+    UnknownHolidays.
+    """
+
+    country: str | None = None
+    subdivision: str | None = None
+    _: KW_ONLY
+    closed: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        # Any date will do: an unknown country is refused here, not at the first question.
+        self._has_public_holiday(date(2000, 1, 1))
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, date) and (day in self.closed or self._has_public_holiday(day))
+
+    def _has_public_holiday(self, day: date) -> bool:
+        return self.country is not None and day in _public_holidays(self.country, self.subdivision, day.year)
+
+
+# A year at a time, shared by all clinics of a place. The library's own lazy years are not safe between
+# threads: it marks a year as known before it has filled it.
+@lru_cache(maxsize=4096)
+def _public_holidays(country: str, subdivision: str | None, year: int) -> frozenset[date]:
+    try:
+        return frozenset(country_holidays(country, subdiv=subdivision, years=year, expand=False))
+    except NotImplementedError as unknown:
+        raise UnknownHolidays(str(unknown)) from unknown
+
+
+def _read_day(windows: object, place: str) -> tuple[Window, ...]:
+    if not isinstance(windows, list | tuple):
+        raise InvalidHours(place, 'must be a list of windows such as ["09:00", "18:00"]')
+    places = (f"{place}[{i}]" for i in range(len(windows)))
+    read = sorted((_read_window(window, at), at) for window, at in zip(windows, places, strict=True))
+    for (earlier, its_place), (later, later_place) in pairwise(read):
+        if later.opens < earlier.closes:
+            raise InvalidHours(later_place, f"overlaps {its_place}")
+    return tuple(window for window, _ in read)
+
+
+def _read_window(window: object, place: str) -> Window:
+    match window:
+        case [opening, closing]:
+            read = Window(_read_wall_time(opening, place), _read_wall_time(closing, place))
+        case _:
+            raise InvalidHours(place, 'must be a window such as ["09:00", "18:00"]')
+    if read.closes <= read.opens:
+        raise InvalidHours(place, f"closes at {closing}, not after {opening}; split a night at 24:00")
+    return read
+
+
+def _read_wall_time(text: object, place: str) -> timedelta:
+    if not isinstance(text, str) or not _WALL_TIME.fullmatch(text):
+        raise InvalidHours(place, f"{text!r:.20} is not a time from 00:00 to 24:00")
+    hours, minutes = text.split(":")
+    return timedelta(hours=int(hours), minutes=int(minutes))
+
+
+def _print_wall_time(since_midnight: timedelta) -> str:
+    hours, minutes = divmod(since_midnight // _MINUTE, 60)
+    return f"{hours:02}:{minutes:02}"

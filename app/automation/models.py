@@ -1,0 +1,169 @@
+"""Rules, the steps they plan, and what the sweeps and processes report."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Double,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, new_id
+
+
+class StepState(StrEnum):
+    PLANNED = "planned"  # a row, and nothing else yet
+    PUBLISHED = "published"  # a message with its time is at the broker
+    RUNNING = "running"  # somebody outside was asked, and has not answered yet
+    DONE = "done"
+    SKIPPED = "skipped"  # due, but its guard said no
+    CANCELLED = "cancelled"  # stopped before it was due
+    FAILED = "failed"  # the dead letter: tried often enough
+    UNKNOWN = "unknown"  # cut off while somebody outside was asked
+
+
+PENDING = (StepState.PLANNED, StepState.PUBLISHED)
+
+
+class Kind(StrEnum):
+    CREATE_TASK = "create_task"
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    SEND_MESSAGE = "send_message"
+    SUGGEST_LOST = "suggest_lost"
+    DELIVER = "deliver"
+    IMPORT_CHUNK = "import_chunk"
+
+
+class Reason(StrEnum):
+    """Why a step did not do, or no longer had to do, what it was planned for."""
+
+    ALREADY_CONTACTED = "already_contacted"  # somebody spoke with the lead
+    REPLIED = "replied"  # the lead answered
+    OPTED_OUT = "opted_out"
+    CONVERTED = "converted"
+    LOST = "lost"
+    ARCHIVED = "archived"
+    LEFT_STAGE = "left_stage"  # the lead moved on
+    CONDITION_NOT_MET = "condition_not_met"  # another guard of the rule
+    RULE_INACTIVE = "rule_inactive"
+    TASK_DONE = "task_done"
+    TASK_CANCELLED = "task_cancelled"
+    TASK_MOVED = "task_moved"  # re-timed: a newer step stands for it
+    TASK_GONE = "task_gone"
+    LEAD_GONE = "lead_gone"
+    TOO_LATE = "too_late"  # its lateness policy: better not at all than now
+    OUTSIDE_HOURS = "outside_hours"
+    NO_ADDRESS = "no_address"
+    NOBODY_TO_TELL = "nobody_to_tell"
+    ALREADY_SUGGESTED = "already_suggested"
+    ALREADY_DELIVERED = "already_delivered"
+    JOB_CANCELLED = "job_cancelled"
+    BY_HAND = "by_hand"  # a person decided
+
+
+class Rule(Base):
+    """A clinic's own copy of a playbook's rule, one row for each version of it."""
+
+    __tablename__ = "rules"
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "slug", "version"),
+        Index("ix_rules_active", "clinic_id", postgresql_where=text("active")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    playbook: Mapped[str] = mapped_column(Text)
+    slug: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(default=1)
+    definition: Mapped[dict[str, Any]]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Step(Base):
+    """One automation step. The row is the truth and the outbox; a message only wakes a worker."""
+
+    __tablename__ = "steps"
+    __table_args__ = (
+        Index(
+            "uq_steps_dedupe_key",
+            "clinic_id",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=text("dedupe_key IS NOT NULL"),
+        ),
+        Index("ix_steps_lead", "lead_id", "due_at"),
+        Index(
+            "ix_steps_due",
+            "kind",
+            "due_at",
+            postgresql_where=text("state IN ('planned', 'published')"),
+        ),
+        Index("ix_steps_lease", "lease_until", postgresql_where=text("state = 'running'")),
+        Index(
+            "ix_steps_trouble",
+            "clinic_id",
+            "state",
+            "id",
+            postgresql_where=text("state IN ('failed', 'unknown')"),
+        ),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in StepState)})", name="state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)  # the rule's slug: what people see in logs and Flower
+    cause: Mapped[dict[str, Any]]  # rule and version, event, subject: where it came from
+    params: Mapped[dict[str, Any]]  # ids and settings, never personal data
+    guard: Mapped[dict[str, Any] | None]  # only_if / unless, as the rule had them when it was planned
+    stop_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that cancel it
+    lateness: Mapped[int | None]  # skip when later than this many seconds; None: run late
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
+    reason: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[dict[str, Any] | None]  # ids of what it made
+    error: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    published_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    dedupe_key: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class SweepRun(Base):
+    """When each sweep last ran, and what it found: beat may be silent, this is not."""
+
+    __tablename__ = "sweep_runs"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    runs: Mapped[int] = mapped_column(default=0)
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class Counter(Base):
+    """A process's own counters, added up when they are read: no two processes write one row."""
+
+    __tablename__ = "counters"
+
+    process: Mapped[str] = mapped_column(Text, primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)
+    labels: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[float] = mapped_column(Double, default=0)
+    updated_at: Mapped[datetime]

@@ -1,0 +1,80 @@
+"""Playbooks: named sets of rules and templates, shipped as YAML and copied into a clinic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import yaml
+from sqlalchemy.orm import Session
+
+from app.automation.mistakes import InvalidPlaybook, Mistake
+from app.automation.playbooks.check import check
+from app.db import insert_many, new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Rule definitions and message templates (slug → subject and body), found right."""
+
+    name: str
+    rules: tuple[Mapping[str, Any], ...]
+    templates: Mapping[str, Mapping[str, str]]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it today: `on` is a word; only true and false are truth values."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def load(name: str) -> Playbook:
+    """A playbook that ships with Relance. Raises InvalidPlaybook when there is none of that name."""
+    shipped = files(__package__) / f"{name}.yaml"
+    if not name.replace("_", "").isalnum() or not shipped.is_file():
+        raise InvalidPlaybook([Mistake("name", f"{name!r} is not shipped; there are: {', '.join(names())}")])
+    return read(shipped.read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """The playbooks that ship."""
+    return sorted(f.name.removesuffix(".yaml") for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+
+
+def read(text: str) -> Playbook:
+    """Read YAML. Raises InvalidPlaybook with every mistake and the path to it."""
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
+    mistakes = check(document)
+    if mistakes:
+        raise InvalidPlaybook(mistakes)
+    return Playbook(document["name"], tuple(document["rules"]), document.get("templates") or {})
+
+
+def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> None:
+    """Copy the playbook's rules into the clinic, as version 1 of each."""
+    insert_many(
+        session,
+        "rules",
+        [
+            {
+                "id": new_id(),
+                "clinic_id": clinic_id,
+                "playbook": playbook.name,
+                "slug": definition["name"],
+                "version": 1,
+                "definition": definition,
+                "active": True,
+                "created_at": at,
+            }
+            for definition in playbook.rules
+        ],
+    )

@@ -1,0 +1,166 @@
+"""What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.cancel import stop
+from app.automation.clinic import ClinicContext
+from app.automation.events import Event
+from app.automation.models import Kind, StepState
+from app.automation.plan import PlannedStep, plan
+from app.automation.publish import WakeUp, after_commit
+from app.automation.ruleset import rules_of
+from app.config import get_settings
+from app.db import insert_many, new_id
+
+MOST_PUBLISHED = 1000  # steps of one transaction that are published right away; the sweep has the rest
+
+
+def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
+    """Take note of what happened, in the caller's transaction: stop what it ends, plan what the rules want.
+
+    The lead's row must be locked by the caller when an event may stop something. The same event (name, subject
+    and key) recorded twice plans once.
+    """
+    planned: list[tuple[UUID, PlannedStep]] = []
+    for event in events:
+        stop(session, event)
+        rules = rules_of(session, clinic)
+        planned += [(event.lead_id, step) for step in plan(rules, event, clinic.calendar)]
+    if planned:
+        add_steps(session, [_row(clinic.id, lead_id, step) for lead_id, step in planned])
+
+
+def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the caller)
+    session: Session,
+    clinic_id: UUID,
+    *,
+    kind: Kind,
+    name: str,
+    params: Mapping[str, Any],
+    cause: Mapping[str, Any],
+    due_at: datetime,
+    lead_id: UUID | None = None,
+    stop_on: Sequence[str] = (),
+    dedupe_key: str | None = None,
+) -> None:
+    """Plan one step that no rule asked for: a delivery, a chunk of a job."""
+    add_steps(
+        session,
+        [
+            step_row(
+                clinic_id,
+                lead_id,
+                kind=kind,
+                name=name,
+                params=dict(params),
+                cause=dict(cause),
+                due_at=due_at,
+                stop_on=list(stop_on),
+                dedupe_key=dedupe_key,
+            )
+        ],
+    )
+
+
+def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given: Any) -> dict[str, Any]:
+    """The row of a planned step, every column named, so that rows of all kinds go in together."""
+    return {
+        "id": new_id(),
+        "clinic_id": clinic_id,
+        "lead_id": lead_id,
+        "kind": given["kind"],
+        "name": given["name"],
+        "cause": given["cause"] | _request(),
+        "params": given["params"],
+        "guard": given.get("guard"),
+        "stop_on": list(given.get("stop_on", ())),
+        "lateness": given.get("lateness"),
+        "due_at": due_at,
+        "state": StepState.PLANNED,
+        "attempts": 0,
+        "published_at": None,
+        "dedupe_key": given.get("dedupe_key"),
+        "created_at": clock.now(),
+    }
+
+
+def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Insert steps; those due inside the horizon go to the broker after the commit, as far as the bound allows."""
+    now = clock.now()
+    soon = horizon(now)
+    for row in sorted(rows, key=lambda row: row["due_at"])[:MOST_PUBLISHED]:
+        if row["due_at"] <= soon:
+            row["state"], row["published_at"] = StepState.PUBLISHED, now
+    inserted = insert_many(session, "steps", rows, tail="ON CONFLICT DO NOTHING RETURNING id")
+    fresh = {row.id for row in inserted}
+    after_commit(
+        session,
+        [
+            WakeUp(row["id"], row["kind"], row["name"], row["due_at"])
+            for row in rows
+            if row["id"] in fresh and row["state"] is StepState.PUBLISHED
+        ],
+    )
+
+
+def horizon(now: datetime) -> datetime:
+    """Up to when a due time lies inside the horizon: such a step is published at once."""
+    return now + timedelta(seconds=get_settings().horizon_seconds)
+
+
+def steps_of(
+    session: Session,
+    clinic_id: UUID,
+    lead_id: UUID,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = 100,
+) -> Sequence[Any]:
+    """A lead's steps, past and pending, in the order they are due (rows of `steps`)."""
+    return session.execute(_STEPS_OF, {"clinic": clinic_id, "lead": lead_id, "limit": limit, **_cursor(after)}).all()
+
+
+_STEPS_OF = text(
+    "SELECT * FROM steps WHERE lead_id = :lead AND clinic_id = :clinic"
+    " AND (CAST(:due AS timestamptz) IS NULL OR (due_at, id) > (:due, CAST(:id AS uuid)))"
+    " ORDER BY due_at, id LIMIT :limit"
+)
+
+
+def _cursor(after: tuple[datetime, UUID] | None) -> dict[str, Any]:
+    return {"due": after and after[0], "id": after and after[1]}
+
+
+def _row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, Any]:
+    return step_row(
+        clinic_id,
+        lead_id,
+        kind=step.kind,
+        name=step.name,
+        params=step.params,
+        cause=step.cause,
+        guard=step.guard,
+        stop_on=step.stop_on,
+        lateness=step.lateness,
+        due_at=step.due_at,
+        dedupe_key=step.key,
+    )
+
+
+def _request() -> dict[str, Any]:
+    """The request that caused it, so that a worker's log lines can be found by it, even after a restart."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return {"request_id": request_id} if request_id else {}
+
+
+def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
+    """The wake-ups of published rows."""
+    return [WakeUp(row.id, Kind(row.kind), row.name, row.due_at) for row in rows]

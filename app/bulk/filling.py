@@ -1,0 +1,74 @@
+"""A new job's items: one statement, wherever they come from, with no object for each."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, insert, literal, select, text
+from sqlalchemy.orm import Session
+
+from app.bulk.items import Ends, write_ends
+from app.bulk.models import ItemReason, ItemStatus, JobItem
+from app.bulk.schemas import MOST_ITEMS
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.leads.models import OPEN_STATUSES, Lead
+from app.leads.people import who_is
+
+_LEAD_IDS: Final = text(
+    "INSERT INTO job_items (job_id, position, lead_id, status)"
+    " SELECT :job, n - 1, id, 'pending' FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS given(id, n)"
+)
+_NEW_LEADS: Final = text(
+    "INSERT INTO job_items (job_id, position, lead, status)"
+    " SELECT :job, n - 1, lead, 'pending'"
+    " FROM jsonb_array_elements(CAST(:leads AS jsonb)) WITH ORDINALITY AS given(lead, n)"
+)
+_COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}
+
+
+def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) -> tuple[int, int]:
+    """Write the items of what BulkIn read; returns how many they are, and how many of them failed at once.
+
+    Raises Invalid when a filter finds more than a job may hold.
+    """
+    if "filter" in data:
+        return _fill_by_filter(session, actor, job_id, data["filter"]), 0
+    if "leads" in data:
+        leads = data["leads"]
+        session.execute(_NEW_LEADS, {"job": job_id, "leads": json.dumps(leads, ensure_ascii=False)})
+        return len(leads), 0
+    ids = data["lead_ids"]
+    session.execute(_LEAD_IDS, {"job": job_id, "ids": ids})
+    doubles = _doubles(ids)
+    write_ends(session, job_id, doubles)
+    return len(ids), len(doubles.failed)
+
+
+def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping[str, Any]) -> int:
+    place = func.row_number().over(order_by=Lead.id) - 1
+    found = (
+        select(literal(job_id), place, Lead.id, literal(ItemStatus.PENDING.value))
+        .where(Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+        .where(Lead.status.in_([tests["status"]] if "status" in tests else OPEN_STATUSES))
+        .where(*(column == tests[name] for name, column in _COLUMNS.items() if name in tests))
+        .limit(MOST_ITEMS + 1)
+    )
+    if "assigned_to_id" in tests:
+        found = found.where(Lead.assigned_to_id == who_is(tests["assigned_to_id"], actor))
+    written = session.execute(insert(JobItem).from_select(["job_id", "position", "lead_id", "status"], found))
+    total: int = written.rowcount  # type: ignore[attr-defined]
+    if total > MOST_ITEMS:
+        raise Invalid.at("/filter", f"Finds more than {MOST_ITEMS:,} leads: ask for fewer.")
+    return total
+
+
+def _doubles(ids: Sequence[str]) -> Ends:
+    """A lead gets one follow-up, however often it is named."""
+    ends, seen = Ends(), set[str]()
+    for place, lead_id in enumerate(ids):
+        if lead_id in seen:
+            ends.fail(place, ItemReason.DUPLICATE)
+        seen.add(lead_id)
+    return ends

@@ -1,0 +1,92 @@
+"""The items of a job, always many at once. Whoever locks them does it in the order of their places."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.bulk.models import ItemReason
+from app.bulk.planning import CHUNK, Span
+from app.leads.errors import LeadIsClosed, LeadIsLocked
+
+Place: TypeAlias = int  # an item's position
+
+WORDS: Final[Mapping[ItemReason, str]] = {
+    ItemReason.DUPLICATE: "The lead stands earlier in the list.",
+    ItemReason.UNKNOWN_LEAD: "The clinic has no such lead.",
+    ItemReason.LEAD_IS_LOCKED: LeadIsLocked.title(),
+    ItemReason.LEAD_IS_CLOSED: LeadIsClosed.title(),
+    ItemReason.NOBODY_TO_ASSIGN: "Nobody works here who could do it.",
+}
+
+_LOCK_PENDING: Final = text(
+    "SELECT position, lead_id, lead FROM job_items"
+    " WHERE job_id = :job AND position BETWEEN :first AND :last AND status = 'pending' ORDER BY position FOR UPDATE"
+)
+_DONE: Final = text(
+    "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, lead = NULL"
+    " FROM unnest(CAST(:places AS int[]), CAST(:leads AS uuid[]), CAST(:tasks AS uuid[]))"
+    " AS r(position, lead_id, task_id) WHERE i.job_id = :job AND i.position = r.position"
+)
+_FAILED: Final = text(
+    "UPDATE job_items AS i SET status = 'failed', reason = r.reason, error = r.error"
+    " FROM unnest(CAST(:places AS int[]), CAST(:reasons AS text[]), CAST(:errors AS text[]))"
+    " AS r(position, reason, error) WHERE i.job_id = :job AND i.position = r.position"
+)
+_CANCEL: Final = text(
+    "WITH pending AS (SELECT position FROM job_items WHERE job_id = :job AND status = 'pending'"
+    " ORDER BY position FOR UPDATE)"
+    " UPDATE job_items AS i SET status = 'cancelled', lead = NULL FROM pending"
+    " WHERE i.job_id = :job AND i.position = pending.position"
+)
+# A double stays one, however often it is tried. The spans are cut here, so that no place travels.
+_TRY_AGAIN: Final = text(
+    "WITH failed AS (SELECT position FROM job_items WHERE job_id = :job AND status = 'failed'"
+    " AND reason <> 'duplicate' ORDER BY position FOR UPDATE),"
+    " again AS (UPDATE job_items AS i SET status = 'pending', reason = NULL, error = NULL FROM failed"
+    " WHERE i.job_id = :job AND i.position = failed.position RETURNING i.position),"
+    " numbered AS (SELECT position, (row_number() OVER (ORDER BY position) - 1) / :chunk AS part FROM again)"
+    " SELECT min(position) AS first, max(position) AS last, count(*) AS items FROM numbered GROUP BY part ORDER BY part"
+)
+
+
+@dataclass(slots=True)
+class Ends:
+    """How the items of a chunk ended; `left` are those that could not be begun."""
+
+    done: list[tuple[Place, UUID, UUID]] = field(default_factory=list)  # and its lead and task
+    failed: list[tuple[Place, ItemReason, str]] = field(default_factory=list)
+    left: list[Place] = field(default_factory=list)
+
+    def fail(self, place: Place, reason: ItemReason) -> None:
+        """Failed, for a reason that has words of its own."""
+        self.failed.append((place, reason, WORDS[reason]))
+
+
+def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Row[Any]]:
+    """The items of the span that nobody has worked off yet: position, lead_id, lead (a new one's fields)."""
+    return session.execute(_LOCK_PENDING, {"job": job_id, "first": span.first, "last": span.last}).all()
+
+
+def write_ends(session: Session, job_id: UUID, ends: Ends) -> None:
+    """Say how each ended. The fields of a lead that is one by now are forgotten here."""
+    if ends.done:
+        places, leads, tasks = map(list, zip(*ends.done, strict=True))
+        session.execute(_DONE, {"job": job_id, "places": places, "leads": leads, "tasks": tasks})
+    if ends.failed:
+        places, reasons, errors = map(list, zip(*ends.failed, strict=True))
+        session.execute(_FAILED, {"job": job_id, "places": places, "reasons": reasons, "errors": errors})
+
+
+def cancel_pending(session: Session, job_id: UUID) -> int:
+    """Give up what was not begun; returns how many. Waits for the chunks that are being worked off."""
+    return session.execute(_CANCEL, {"job": job_id}).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def try_failed_again(session: Session, job_id: UUID) -> tuple[int, list[Span]]:
+    """Make what failed pending again, but for doubles; returns how many, and the chunks they make."""
+    found = session.execute(_TRY_AGAIN, {"job": job_id, "chunk": CHUNK}).all()
+    return sum(row.items for row in found), [Span(row.first, row.last) for row in found]

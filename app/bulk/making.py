@@ -1,0 +1,128 @@
+"""Making the follow-ups of a chunk's items: tasks, events, and what became of each item."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.clinic import ClinicContext
+from app.automation.events import Event, EventName
+from app.automation.service import record
+from app.bulk.assignees import Assign, Staff, assignment, staff_of
+from app.bulk.items import Ends, Place, lock_pending, write_ends
+from app.bulk.models import ItemReason
+from app.bulk.newcomers import intake, read_newcomers, take_in
+from app.bulk.planning import Span
+from app.bulk.spec import Spec
+from app.db import insert_many
+from app.leads.facts import lead_event
+from app.leads.models import LeadStatus
+from app.tasks.rows import task_created, task_row
+
+CLOSED: Final[Mapping[str, ItemReason]] = {
+    LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
+    LeadStatus.LOST: ItemReason.LEAD_IS_CLOSED,
+    LeadStatus.ARCHIVED: ItemReason.LEAD_IS_CLOSED,
+}
+
+_TEST: Final = "id = ANY(:ids) AND clinic_id = :clinic AND deleted_at IS NULL"
+_TAKE: Final = text(f"SELECT * FROM leads WHERE {_TEST} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")  # noqa: S608
+_WHICH_EXIST: Final = text(f"SELECT id FROM leads WHERE {_TEST}")  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job as its chunks need it."""
+
+    job_id: UUID
+    created_by: UUID | None
+    clinic: ClinicContext
+    spec: Spec
+    staff: Staff
+    assign: Assign
+
+
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Work:
+    """What is the same for all items of a chunk."""
+    spec, staff = Spec.from_json(job.spec), staff_of(session, clinic.id)
+    return Work(job.id, job.created_by, clinic, spec, staff, assignment(spec, staff))
+
+
+def make_follow_ups(session: Session, work: Work, span: Span) -> Ends:
+    """Make the tasks of the span's pending items; returns, and writes down, how each of them ended."""
+    at, ends = clock.now(), Ends()
+    items = lock_pending(session, work.job_id, span)
+    known = _known_leads(session, work, {item.position: item.lead_id for item in items if item.lead is None}, ends)
+    new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
+    events = [lead_event(EventName.LEAD_CREATED, lead, at, key="") for lead in new.values()]
+    events += _tasks(session, work, known | new, ends, at=at)
+    record(session, work.clinic, *events)
+    write_ends(session, work.job_id, ends)
+    return ends
+
+
+def _known_leads(session: Session, work: Work, wanted: Mapping[Place, UUID], ends: Ends) -> dict[Place, Any]:
+    """Lock those that are there and that nobody is changing just now."""
+    if not wanted:
+        return {}
+    given = {"ids": list(wanted.values()), "clinic": work.clinic.id}
+    taken = {lead.id: lead for lead in session.execute(_TAKE, given)}
+    missing = {place: lead_id for place, lead_id in wanted.items() if lead_id not in taken}
+    if missing:
+        _tell_why_missing(session, missing, ends, clinic_id=work.clinic.id)
+    return {place: taken[lead_id] for place, lead_id in wanted.items() if lead_id in taken}
+
+
+def _tell_why_missing(session: Session, missing: Mapping[Place, UUID], ends: Ends, *, clinic_id: UUID) -> None:
+    busy = set(session.scalars(_WHICH_EXIST, {"ids": list(missing.values()), "clinic": clinic_id}))
+    for place, lead_id in missing.items():
+        if lead_id in busy:
+            ends.left.append(place)
+        else:
+            ends.fail(place, ItemReason.UNKNOWN_LEAD)
+
+
+def _new_leads(
+    session: Session, work: Work, given: Mapping[Place, Mapping[str, Any]], ends: Ends, *, at: datetime
+) -> dict[Place, Any]:
+    if not given:
+        return {}
+    into = intake(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
+    rows, mistakes = read_newcomers(given.items(), into, at=at)
+    ends.failed += [(place, ItemReason.INVALID, words) for place, words in mistakes.items()]
+    return dict(zip(rows, take_in(session, list(rows.values())), strict=True))
+
+
+def _tasks(
+    session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime
+) -> Sequence[Event]:
+    tasks: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for place, lead in leads.items():
+        user_id = work.assign(place, lead)
+        if reason := CLOSED.get(lead.status) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+            ends.fail(place, reason)
+            continue
+        task = _task(work, place, lead.id, user_id=user_id, at=at)
+        tasks.append(task)
+        events.append(task_created(task, lead))
+        ends.done.append((place, lead.id, task["id"]))
+    insert_many(session, "lead_tasks", tasks)
+    return events
+
+
+def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
+    return task_row(
+        work.clinic.id,
+        lead_id,
+        at=at,
+        **work.spec.task,
+        assigned_to_id=user_id,
+        due_at=work.spec.due_at_place(place),
+        created_by=work.created_by,
+    )

@@ -1,0 +1,96 @@
+"""Items that bring a new lead along: all those of a chunk taken in together, as `capture_lead` takes in one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.automation.clinic import ClinicContext
+from app.bulk.assignees import Staff
+from app.db import insert_many
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.leads.capture import new_lead
+from app.leads.models import Lead
+from app.leads.schemas import LeadIn
+from app.pipeline.models import PipelineStage
+from app.sources.models import LeadSource
+
+_LEAD: Final = LeadIn()
+_COLUMNS: Final = [column.name for column in Lead.__table__.columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What the clinic's new leads have in common: where they may come from, where they begin, who takes turns."""
+
+    actor: Actor
+    sources: frozenset[UUID]
+    first_stage: str | None
+    staff: Staff
+    may_assign: bool
+
+
+def intake(session: Session, clinic: ClinicContext, staff: Staff, *, by: UUID | None, may_assign: bool) -> Intake:
+    """Read once for a chunk what every new lead needs. `by` is the user who asked for the job."""
+    sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic.id, LeadSource.is_active)
+    stage = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id)
+    return Intake(
+        actor=replace(Actor.system(clinic), user_id=by),
+        sources=frozenset(session.scalars(sources)),
+        first_stage=session.scalar(stage.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1)),
+        staff=staff,
+        may_assign=may_assign,
+    )
+
+
+def read_newcomers(
+    given: Iterable[tuple[int, Mapping[str, Any]]], into: Intake, *, at: datetime
+) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """The rows of `leads` to insert, and what is wrong with the others: both by the item's place."""
+    rows: dict[int, dict[str, Any]] = {}
+    mistakes: dict[int, str] = {}
+    for position, lead in given:
+        try:
+            rows[position] = _row(_LEAD.read(lead), into, at)
+        except Invalid as mistake:
+            mistakes[position] = "; ".join(f"{error.pointer}: {error.message}" for error in mistake.errors)
+    return rows, mistakes
+
+
+def take_in(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[SimpleNamespace]:
+    """Insert the leads; returns them, in their order, with every column."""
+    insert_many(session, "leads", rows)
+    return [SimpleNamespace(**row) for row in rows]
+
+
+def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
+    _check(data, into)
+    row = new_lead(into.actor, data, at=at)
+    row["pipeline_stage"] = into.first_stage
+    row["assigned_to_id"] = data.get("assigned_to_id") or _whose_turn(row["id"], into.staff.coordinators)
+    row["assigned_at"] = at if row["assigned_to_id"] else None
+    return {name: row.get(name) for name in _COLUMNS}
+
+
+def _check(data: Mapping[str, Any], into: Intake) -> None:
+    """The rules that `LeadIn` cannot know. Raises Invalid."""
+    if data["source_id"] not in into.sources:
+        raise Invalid.at("/source_id", "Must be an active source of your clinic.")
+    if into.first_stage is None:
+        raise Invalid.at("", "The clinic has no stage that a lead could begin in.")
+    if (chosen := data.get("assigned_to_id")) is None:
+        return
+    if not into.may_assign:
+        raise Invalid.at("/assigned_to_id", "Your role does not allow assigning leads.")
+    if chosen not in into.staff.everybody:
+        raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")
+
+
+def _whose_turn(lead_id: UUID, coordinators: Sequence[UUID]) -> UUID | None:
+    return coordinators[lead_id.int % 2**31 % len(coordinators)] if coordinators else None

@@ -1,0 +1,166 @@
+"""What can be done with a job. Every function takes the session first, and leaves the commit to its caller."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.bulk import items
+from app.bulk.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
+from app.bulk.filling import fill
+from app.bulk.models import Job, JobItem, JobState
+from app.bulk.planning import chunks_of, plan_chunks
+from app.bulk.spec import Spec
+from app.clock import now
+from app.db import new_id
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.http.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.identity.permissions import Permission
+from app.leads.people import is_available, people
+
+BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
+
+_CANCEL: Final = text(
+    "UPDATE jobs SET state = 'cancelled', cancelled = cancelled + :items, finished_at = :now WHERE id = :job"
+)
+_RESUME: Final = text(
+    "UPDATE jobs SET state = 'running', failed = failed - :items, finished_at = NULL"
+    " WHERE id = :job AND state <> 'cancelled'"
+)
+
+
+def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
+    """A job for what `BulkIn` read, cut into chunks; the one that its client key stands for, if there is one.
+
+    Raises Forbidden, Invalid, ClientKeyReused.
+    """
+    _require_permission(actor, data)
+    fingerprint = _fingerprint(data) if "client_key" in data else None
+    if earlier := _earlier(session, actor, data, fingerprint):
+        return earlier
+    _require_users(session, actor, data)
+    job_id = _insert(session, actor, data, fingerprint)
+    if job_id is None:  # somebody else posted the same key meanwhile
+        return _earlier(session, actor, data, fingerprint) or _insist()
+    total, failed = fill(session, actor, job_id, data)
+    job = get_job(session, actor.clinic.id, job_id)
+    job.total, job.failed = total, failed
+    if not job.pending:
+        job.state, job.finished_at = JobState.DONE, job.created_at
+    plan_chunks(session, actor.clinic.id, job_id, chunks_of(total), at=job.created_at, once=True)
+    return job
+
+
+def get_job(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
+    """The job. Raises NotFound, also for another clinic's."""
+    job = session.scalars(select(Job).where(Job.id == job_id, Job.clinic_id == clinic_id)).one_or_none()
+    if job is None:
+        raise NotFound
+    return job
+
+
+def items_of(session: Session, clinic_id: UUID, job_id: UUID, query: Mapping[str, Any]) -> Page:
+    """A job's items in the order given, all of them or those with the status asked for. Raises NotFound."""
+    get_job(session, clinic_id, job_id)
+    found = select(JobItem.__table__).where(JobItem.job_id == job_id)
+    if "status" in query:
+        found = found.where(JobItem.status == query["status"])
+    return page(session, found, BY_PLACE, query)
+
+
+def cancel(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
+    """Give up the items that were not begun; what is made stays. Twice is once.
+
+    Raises NotFound, JobIsFinished.
+    """
+    job = get_job(session, clinic_id, job_id)
+    if job.state != JobState.CANCELLED:
+        # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
+        given_up = items.cancel_pending(session, job_id)
+        session.refresh(job, with_for_update=True)
+        if job.state == JobState.DONE:
+            raise JobIsFinished
+        session.execute(_CANCEL, {"job": job_id, "items": given_up, "now": now()})
+        session.refresh(job)
+    return job
+
+
+def retry_failed(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
+    """Have another try at every item that failed, but for doubles. Raises NotFound, JobIsCancelled."""
+    job = get_job(session, clinic_id, job_id)
+    again, spans = items.try_failed_again(session, job_id)
+    session.refresh(job, with_for_update=True)
+    if job.state == JobState.CANCELLED:
+        raise JobIsCancelled
+    if again:
+        session.execute(_RESUME, {"job": job_id, "items": again})
+        plan_chunks(session, clinic_id, job_id, spans, at=now())
+        session.refresh(job)
+    return job
+
+
+def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
+    if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
+        raise Forbidden("Your role does not allow creating leads.")
+    others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
+    if others and not actor.allows(Permission.LEAD_ASSIGN):
+        raise Forbidden("Your role does not allow naming others for a task.")
+
+
+def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> Job | None:
+    """The job that the same key made, for the same body. Raises ClientKeyReused."""
+    if fingerprint is None:
+        return None
+    with_key = select(Job).where(Job.clinic_id == actor.clinic.id, Job.client_key == data["client_key"])
+    job = session.scalars(with_key).one_or_none()
+    if job and job.fingerprint != fingerprint:
+        raise ClientKeyReused(FieldError("/client_key", ClientKeyReused.title()))
+    return job
+
+
+def _fingerprint(data: Mapping[str, Any]) -> str:
+    """The body, however it was spaced and ordered."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
+    """The people that the body names for the tasks, each with its place."""
+    assignee, place = data["followup"]["assignee"], "/followup/assignee"
+    one = [(assignee["user_id"], f"{place}/user_id")] if "user_id" in assignee else []
+    return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
+
+
+def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
+    named = _named(data)
+    known = people(session, actor.clinic.id, [user_id for user_id, _ in named])
+    if wrong := [place for user_id, place in named if not is_available(known, user_id)]:
+        raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
+
+
+def _insert(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> UUID | None:
+    """The new job's id; None when its key is taken, even by one who commits only now."""
+    at = now()
+    row = {
+        "id": new_id(),
+        "clinic_id": actor.clinic.id,
+        "client_key": data.get("client_key"),
+        "fingerprint": fingerprint,
+        "spec": Spec.of(data, at=at, may_assign=actor.allows(Permission.LEAD_ASSIGN)).to_json(),
+        "total": 0,
+        "created_by": actor.user_id,
+        "created_at": at,
+    }
+    unless_taken = insert(Job).on_conflict_do_nothing(
+        index_elements=[Job.clinic_id, Job.client_key], index_where=Job.client_key.is_not(None)
+    )
+    return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
+
+
+def _insist() -> NoReturn:
+    raise Conflict("The same key is being used just now; try again.")

@@ -1,0 +1,38 @@
+"""`relance clinic`: make clinics, and list them."""
+
+import click
+from sqlalchemy import select
+
+from app.cli.output import as_json, print_result, print_rows
+from app.db import transaction
+from app.identity.models import Clinic
+from app.onboarding import DEFAULT_PLAYBOOK, open_clinic
+
+
+@click.group()
+def clinic() -> None:
+    """Make clinics, and list them."""
+
+
+@clinic.command()
+@click.option("--name", required=True, help="As its people call it.")
+@click.option("--slug", required=True, help="Its short name: small letters, digits, hyphens.")
+@click.option("--timezone", required=True, help="IANA name, such as Europe/Paris.")
+@click.option("--region", required=True, help="ISO 3166 country, for phone numbers and holidays, such as FR.")
+@click.option("--playbook", default=DEFAULT_PLAYBOOK, show_default=True, help="Whose rules it begins with.")
+@as_json
+def create(*, as_json: bool, **given: str) -> None:
+    """Make a clinic with its stages, sources, rules and templates."""
+    with transaction() as session:
+        made = open_clinic(session, **given)
+    print_result({"id": made.id, "slug": made.slug, "name": made.name}, as_json=as_json)
+
+
+@clinic.command(name="list")
+@as_json
+def list_(*, as_json: bool) -> None:
+    """All clinics, by slug."""
+    with transaction() as session:
+        columns = (Clinic.id, Clinic.slug, Clinic.name, Clinic.timezone)
+        rows = [dict(row) for row in session.execute(select(*columns).order_by(Clinic.slug)).mappings()]
+    print_rows(rows, as_json=as_json, empty="There is no clinic yet: `relance clinic create`.")

@@ -1,0 +1,62 @@
+"""What commands print: JSON for programs with --json, else a table for people."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def print_json(content: object) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(content, indent=2, default=str))
+
+
+def print_result(content: Mapping[str, Any], *, as_json: bool) -> None:
+    """One thing: its fields, one below the other."""
+    if as_json:
+        print_json(content)
+        return
+    for name, value in content.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")
+
+
+def print_rows(rows: Iterable[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
+    """Many things of one shape: a table, or the sentence that says there are none."""
+    rows = list(rows)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(empty)
+    else:
+        _print_table(list(rows[0]), rows)
+
+
+def _print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    table = Table(box=box.SIMPLE)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
+    for row in rows:
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+    Console().print(table)
+
+
+def counting(what: str, numbers: Iterable[int]) -> Iterator[int]:
+    """Passes numbers on, and shows on a terminal how much they come to so far."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        for number in numbers:
+            progress.advance(task, number)
+            yield number

@@ -1,0 +1,86 @@
+"""`relance steps`: how many there are and how they fare; second chances for those that failed."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.automation.models import Kind, Step
+from app.automation.publish import settle
+from app.cli.lookup import Instant, actors
+from app.cli.output import as_json, counting, print_result, print_rows
+from app.db import transaction
+from app.errors import NotFound
+from app.steps.service import counts, retry_many
+from app.steps.service import retry as retry_one
+
+
+@click.group()
+def steps() -> None:
+    """Count automation steps, and retry failed ones."""
+
+
+@steps.command()
+@as_json
+def stats(*, as_json: bool) -> None:
+    """Steps by kind and state, and when the oldest of each was or is due."""
+    with transaction() as session:
+        rows = counts(session)
+    print_rows(rows, as_json=as_json, empty="There is no step yet.")
+
+
+@steps.command()
+@click.argument("step_id", required=False, type=click.UUID)
+@click.option("--failed", is_flag=True, help="All that failed, instead of one.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]))
+@click.option("--name", help="The rule's name, such as speed-to-lead.")
+@click.option("--since", type=Instant(), help="Those that failed then or later.")
+@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
+@click.option("--spread", default=0, show_default=True, help="Seconds over which to spread them.")
+@as_json
+def retry(
+    *, step_id: UUID | None, failed: bool, slug: str | None, spread: int, as_json: bool, **query: str | datetime | None
+) -> None:
+    """Plan a failed step again, by its id, or all that match with --failed."""
+    if (step_id is None) is not failed:
+        raise click.UsageError("name one step, or say --failed for all that match")
+    retried = one(step_id) if step_id else many(slug, query, timedelta(seconds=spread))
+    settle()
+    print_result({"retried": retried}, as_json=as_json)
+
+
+def one(step_id: UUID) -> int:
+    """The step of that id, whichever clinic's it is."""
+    with transaction() as session:
+        retry_one(session, clinic_of(session, step_id), step_id)
+    return 1
+
+
+def clinic_of(session: Session, step_id: UUID) -> UUID:
+    """Raises NotFound, naming the step."""
+    clinic_id = session.scalar(select(Step.clinic_id).where(Step.id == step_id))
+    if clinic_id is None:
+        raise NotFound(f"there is no step {step_id}")
+    return clinic_id
+
+
+def many(slug: str | None, query: Mapping[str, Any], spread: timedelta) -> int:
+    """All failed ones that match, over one clinic or all."""
+    with transaction() as session:
+        clinics = [actor.clinic.id for actor in actors(session, slug)]
+    return sum(counting("retrying", (n for clinic_id in clinics for n in batches(clinic_id, query, spread))))
+
+
+def batches(clinic_id: UUID, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
+    """Retry a clinic's, a transaction at a time; yields how many each took."""
+    while True:
+        with transaction() as session:
+            done = retry_many(session, clinic_id, query, spread=spread)
+        if done.retried:
+            yield done.retried
+        if not done.retried or not done.left:
+            return

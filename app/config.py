@@ -1,0 +1,112 @@
+"""Settings, read from the environment once. Production refuses to start on missing or default secrets."""
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_SECRET = 32
+FEWEST_CHARACTERS = 8  # different ones: "aaaa…" is long, and no secret
+KNOWN_DEFAULTS = frozenset({"changeme", "change-me", "secret", "relance", "password", "admin"})
+
+
+class Environment(StrEnum):
+    PRODUCTION = "production"
+    DEMO = "demo"  # secrets are generated, a clinic is seeded
+    TEST = "test"
+
+
+class Settings(BaseSettings):
+    """Every setting by the name of its environment variable. Durations are in seconds."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    relance_env: Environment = Environment.PRODUCTION
+    relance_home: Path = Path(".relance")
+    secret_key: SecretStr = SecretStr("")
+
+    database_url: SecretStr = SecretStr("")
+    owner_database_url: SecretStr = SecretStr("")
+    broker_url: SecretStr = SecretStr("")
+    database_pool: int = Field(default=5, ge=1)  # connections kept per process; as many again in a rush
+
+    port: int = 8000
+    public_url: str = ""
+    flower_port: int = 5555
+    log_level: str = "INFO"
+    log_format: str = "json"
+
+    smtp_url: SecretStr = SecretStr("")
+    smtp_timeout: float = 10  # per network wait; well under the lease
+    mail_from: str = "Relance <no-reply@relance.invalid>"
+
+    horizon_seconds: int = 120  # how far ahead steps are published
+    republish_after_seconds: int = 30  # a published step this late is published again
+    lease_seconds: int = 90  # how long a `running` step may stay silent; above the hard time limit
+    batch_size: int = Field(default=100, ge=1, le=100)  # step ids in a message, and in a claim
+    drain_seconds: float = 5  # how long one message may go on claiming due neighbours
+    publish_cap: int = 20_000  # steps of one kind that may be published and not yet run
+    soft_time_limit: int = 30
+    hard_time_limit: int = 45
+    visibility_timeout: int = 600
+    retry_base_seconds: float = 15  # the first wait after a failed try; doubled with each, jittered
+    retry_cap_seconds: float = 3600
+    keep_finished_days: int = 90
+    access_token_minutes: int = 15
+    refresh_token_days: int = 14
+    max_body_bytes: int = 1_000_000
+    max_import_bytes: int = 20_000_000
+
+    @field_validator("database_url", "owner_database_url")
+    @classmethod
+    def _names_the_driver(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        for short in ("postgres://", "postgresql://"):
+            if text.startswith(short):
+                text = "postgresql+psycopg://" + text.removeprefix(short)
+        return SecretStr(text)
+
+    @model_validator(mode="after")
+    def _can_be_trusted(self) -> Self:
+        missing = [name for name in ("secret_key", "database_url", "broker_url") if not self._secret(name)]
+        if missing:
+            raise ValueError(f"set {', '.join(name.upper() for name in missing)}")
+        if self.relance_env is Environment.PRODUCTION:
+            self._refuse_weak_secrets()
+        self._keep_the_order_of_times()
+        return self
+
+    def _refuse_weak_secrets(self) -> None:
+        key = self._secret("secret_key")
+        if len(key) < SHORTEST_SECRET or key.lower() in KNOWN_DEFAULTS or len(set(key)) < FEWEST_CHARACTERS:
+            raise ValueError(f"SECRET_KEY must be random and at least {SHORTEST_SECRET} characters")
+
+    def _keep_the_order_of_times(self) -> None:
+        """A lease must outlive the task it guards, and the broker must not redeliver what is only waiting."""
+        if not self.soft_time_limit < self.hard_time_limit < self.lease_seconds < self.visibility_timeout:
+            raise ValueError("SOFT_TIME_LIMIT < HARD_TIME_LIMIT < LEASE_SECONDS < VISIBILITY_TIMEOUT must hold")
+        if self.horizon_seconds + self.hard_time_limit >= self.visibility_timeout:
+            raise ValueError("HORIZON_SECONDS + HARD_TIME_LIMIT must stay below VISIBILITY_TIMEOUT")
+
+    def _secret(self, name: str) -> str:
+        value: SecretStr = getattr(self, name)
+        return value.get_secret_value()
+
+    @property
+    def owner_url(self) -> str:
+        """Who migrates: the owner of the tables."""
+        return self._secret("owner_database_url") or self._secret("database_url")
+
+    @property
+    def app_owns_tables(self) -> bool:
+        """One login for both: the application then steps down to the role `relance_app` on connecting."""
+        return self.owner_url == self._secret("database_url")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

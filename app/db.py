@@ -1,0 +1,113 @@
+"""The engine, the session and the base of all models."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import CursorResult, DateTime, Engine, MetaData, TextClause, Uuid, create_engine, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from uuid_utils.compat import uuid7
+
+from app.config import get_settings
+
+APP_ROLE = "relance_app"
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own contract)
+        UUID: Uuid(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique without asking the database, and ordered by the time it was made."""
+    return uuid7()
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """This process's pool. Made on first use, so that a forked child makes its own."""
+    settings = get_settings()
+    options = f"-c role={APP_ROLE}" if settings.app_owns_tables else ""
+    return create_engine(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool,
+        max_overflow=settings.database_pool,
+        pool_pre_ping=False,
+        pool_recycle=1800,
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "options": f"{options} -c timezone=UTC -c idle_in_transaction_session_timeout=60000".strip(),
+            "application_name": f"relance:{os.getpid()}",
+            "connect_timeout": 5,
+            "prepare_threshold": 2,
+        },
+    )
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction, opened at an edge (route, runner, sweep, command): commits at the end, or not at all."""
+    with sessions().begin() as session:
+        yield session
+
+
+@lru_cache(maxsize=1)
+def sessions() -> sessionmaker[Session]:
+    """Responses are serialised after the commit, so objects keep what they had loaded."""
+    return sessionmaker(engine(), expire_on_commit=False)
+
+
+def to_json(value: Any) -> str:
+    """JSON for a parameter: ids, times and enums by themselves, whatever else as its text."""
+    return orjson.dumps(value, default=str).decode()
+
+
+def dispose() -> None:
+    """Forget the pool: after a fork the sockets belong to the parent, which must keep them open."""
+    if engine.cache_info().currsize:
+        engine().dispose(close=False)
+    engine.cache_clear()
+    sessions.cache_clear()
+
+
+def insert_many(session: Session, table: str, rows: Sequence[Mapping[str, Any]], *, tail: str = "") -> list[Any]:
+    """Insert rows of one shape in one statement, however many; `tail` is SQL such as ON CONFLICT or RETURNING.
+
+    The rows travel as one JSON parameter: one parse, one plan and one round trip for 1 or 10,000 of them.
+    Returns what RETURNING gives, else nothing.
+    """
+    if not rows:
+        return []
+    result = session.execute(_insert(table, tuple(rows[0]), tail), {"rows": to_json(rows)})
+    return list(result) if isinstance(result, CursorResult) and result.returns_rows else []
+
+
+@lru_cache(maxsize=256)
+def _insert(table: str, columns: tuple[str, ...], tail: str) -> TextClause:
+    names = ", ".join(columns)
+    return text(
+        f"INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608  (names come from code, never from input)
+        f" FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb)) {tail}"
+    )

@@ -1,0 +1,133 @@
+"""Who may call a route, who is calling, and the one transaction of the call."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
+
+import psycopg
+from flask import Flask, g, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.db import engine, sessions
+from app.errors import Forbidden
+from app.http.problems import Unavailable, is_away
+from app.identity.actor import Actor
+from app.identity.authentication import authenticate
+from app.identity.permissions import Permission
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Open(StrEnum):
+    """For routes that need no permission of their own."""
+
+    PUBLIC = "public"  # anybody
+    SIGNED_IN = "signed_in"  # anybody we know, whatever the role
+
+
+PUBLIC: Final = Open.PUBLIC
+SIGNED_IN: Final = Open.SIGNED_IN
+
+
+def allow(needed: Permission | Open) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare who may call a route: `@blp.get(...)`, then `@allow(Permission.LEAD_READ)`, then the rest.
+
+    A caller who is not known gets 401, one who may not gets 403, before anything of the body is read.
+    """
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            g.actor = who = _authenticate()
+            if needed not in who.permissions and needed is not SIGNED_IN:
+                raise Forbidden
+            return view(*args, **kwargs)
+
+        return _declare(view if needed is PUBLIC else guarded, needed)
+
+    return decorate
+
+
+def actor() -> Actor:
+    """Who is calling. Only on routes that are not public."""
+    who: Actor = g.actor
+    return who
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """The call's transaction, the one it was authenticated in: commits at the end, or not at all."""
+    session = _session()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """The call's transaction where nothing is written; its connection is free before the answer is rendered."""
+    session = _session()
+    yield session
+    session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
+
+
+def close_session(_: BaseException | None = None) -> None:
+    """At the end of each call: what was not committed is not kept."""
+    session: Session | None = g.pop("session", None)
+    if session is not None:
+        session.close()
+
+
+def register(app: Flask) -> None:
+    """Close each call's session, whatever happened."""
+    app.teardown_appcontext(close_session)
+
+
+def _authenticate() -> Actor:
+    credentials = request.headers.get("Authorization", "")
+    try:
+        return authenticate(_session(), credentials)
+    except (DBAPIError, psycopg.Error) as failure:
+        if not is_away(failure):
+            raise
+    _forget_connections()
+    try:
+        return authenticate(_session(), credentials)
+    except (DBAPIError, psycopg.Error) as failure:
+        raise Unavailable if is_away(failure) else failure from failure
+
+
+def _forget_connections() -> None:
+    """One died in the pool, by a restart of the server perhaps: then so did the others, and the next is new."""
+    dead: Session = g.pop("session")
+    dead.invalidate()
+    engine().dispose()
+
+
+def _session() -> Session:
+    if "session" not in g:
+        g.session = sessions()()
+    session: Session = g.session
+    return session
+
+
+def _declare(view: Callable[P, R], needed: Permission | Open) -> Callable[P, R]:
+    documented: Any = view
+    documented.permission = needed
+    described = documented._apidoc = dict(getattr(view, "_apidoc", {}))  # noqa: SLF001  (flask-smorest's place for it)
+    described["manual_doc"] = {**described.get("manual_doc", {}), **_documentation(needed)}
+    return view
+
+
+def _documentation(needed: Permission | Open) -> dict[str, Any]:
+    if needed is PUBLIC:
+        return {"security": []}
+    security: dict[str, Any] = {"security": [{"access_token": []}, {"api_key": []}]}
+    return security if needed is SIGNED_IN else {**security, "x-permission": needed.value}

@@ -1,0 +1,98 @@
+"""Reading a JSON body without trust: what two readers could understand differently is refused."""
+
+import json
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+
+from flask import request
+
+from app.config import get_settings
+from app.errors import Invalid
+from app.http.problems import Malformed, UnsupportedMediaType
+from app.http.schema import pointer
+
+DEEPEST: Final = 32  # nesting; nobody's form comes near
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def large_body(view: Callable[P, R]) -> Callable[P, R]:
+    """Let a route take a body of MAX_IMPORT_BYTES. Stands above `@blp.arguments`, below `@allow`."""
+
+    @wraps(view)
+    def wide(*args: P.args, **kwargs: P.kwargs) -> R:
+        request.max_content_length = get_settings().max_import_bytes
+        return view(*args, **kwargs)
+
+    return wide
+
+
+def read_body() -> Any:
+    """The request's JSON. Raises UnsupportedMediaType, Malformed, Invalid; 413 comes from Flask."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    return parse(request.get_data(cache=False))
+
+
+def parse(raw: bytes) -> Any:
+    """JSON (RFC 8259) in UTF-8: no duplicate names, no NaN or infinity, no NUL or half a character."""
+    try:
+        text = raw.decode()
+        value = _decode(text)
+    except (ValueError, RecursionError) as mistake:
+        raise Malformed(_explain(mistake)) from None
+    # Half a character, or NUL, can only be written escaped, and depth needs brackets: most need no second look.
+    if "\\u" in text or text.count("[") + text.count("{") > DEEPEST:
+        _look_through(value, ())
+    return value
+
+
+def _look_through(value: Any, place: tuple[object, ...]) -> None:
+    if len(place) > DEEPEST:
+        raise Malformed("Nested too deeply.")
+    if isinstance(value, str):
+        _refuse_broken(value, place)
+    elif isinstance(value, list):
+        for i, below in enumerate(value):
+            _look_through(below, (*place, i))
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            _refuse_broken(name, place)
+            _look_through(below, (*place, name))
+
+
+def _refuse_broken(text: str, place: tuple[object, ...]) -> None:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Invalid.at(pointer(*place), "NUL and unpaired surrogates are no text.")
+
+
+def _explain(mistake: ValueError | RecursionError) -> str:
+    if isinstance(mistake, RecursionError):
+        return "Nested too deeply."
+    if isinstance(mistake, json.JSONDecodeError):
+        return f"{mistake.msg}: line {mistake.lineno}, column {mistake.colno}."
+    return "The body is not UTF-8." if isinstance(mistake, UnicodeDecodeError) else str(mistake)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("A name is given more than once in the same object.")
+    return made
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("A number is too large.")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON.")
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_no_constant).decode

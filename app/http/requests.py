@@ -1,0 +1,52 @@
+"""What happens around every call: its id, its line in the log, and the headers of every answer."""
+
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from flask import Flask, Request, Response, g, request
+
+from app.identity import keys
+from app.logs import begin_request, request_id
+
+REQUEST_ID: Final = "X-Request-Id"
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds by machines
+
+log = structlog.get_logger()
+
+
+def register(app: Flask) -> None:
+    """Begin and end every call of this application."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.started = perf_counter()
+    begin_request(request.headers.get(REQUEST_ID))
+
+
+def _end(response: Response) -> Response:
+    headers = response.headers
+    headers[REQUEST_ID] = request_id() or ""
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    if keys.used:
+        response.call_on_close(keys.write_down_uses)
+    _log(request._get_current_object(), response.status_code)  # type: ignore[attr-defined]  # noqa: SLF001
+    return response
+
+
+def _log(call: Request, status: int) -> None:
+    """The route, not the path: what a stranger types into a path is nobody's business."""
+    rule = call.url_rule
+    if rule is not None and rule.rule in PROBES:
+        return
+    about: dict[str, Any] = {"method": call.method, "route": rule and rule.rule, "status": status}
+    about["ms"] = round((perf_counter() - g.started) * 1000, 2)
+    if call.view_args:
+        about["ids"] = call.view_args
+    if actor := g.get("actor"):
+        about["clinic_id"] = actor.clinic.id
+        about["api_key_id" if actor.api_key_id else "user_id"] = actor.api_key_id or actor.user_id
+    log.info("request", **about)

@@ -1,0 +1,114 @@
+"""Clinics as the engine sees them, built once for each version: a calendar costs far more than a query."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
+from app.automation.clinic import ClinicContext
+from app.errors import NotFound
+from app.identity.models import Clinic
+
+KEPT_CLINICS = 1024  # of a process; a calendar remembers some hundred days, so this is bounded
+
+
+class ClinicRow(Protocol):
+    """A `Clinic`, or a row with the same columns."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def subdivision(self) -> str | None: ...
+    @property
+    def business_hours(self) -> dict[str, Any]: ...
+    @property
+    def closed_dates(self) -> Sequence[date]: ...
+    @property
+    def stale_after_days(self) -> int: ...
+    @property
+    def rules_version(self) -> int: ...
+
+
+def context_of(clinic: ClinicRow) -> ClinicContext:
+    """The clinic as of its version. Whoever changes a clinic's row counts `rules_version` up."""
+    return _kept(clinic.id, clinic.rules_version) or _keep(_build(clinic))
+
+
+def load_context(session: Session, clinic_id: UUID, rules_version: int | None = None) -> ClinicContext:
+    """The clinic's context; asks the database only when this version (any, if None) is not known here.
+
+    Raises NotFound.
+    """
+    known = _kept(clinic_id, rules_version) if rules_version is not None else None
+    if known:
+        return known
+    clinic = session.execute(select(Clinic.__table__).where(Clinic.id == clinic_id)).one_or_none()
+    if clinic is None:
+        raise NotFound
+    return context_of(clinic)
+
+
+def load_contexts(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, ClinicContext]:
+    """The present contexts of these clinics by id, in one query."""
+    rows = session.execute(select(Clinic.__table__).where(Clinic.id.in_(set(clinic_ids))))
+    return {clinic.id: context_of(clinic) for clinic in rows}
+
+
+def count_up(session: Session, clinic_id: UUID) -> None:
+    """The clinic, its rules or its pipeline change: from the commit on, no process uses what it kept of it.
+
+    Holds the clinic's row until the commit, so such changes come one after the other.
+    """
+    row = update(Clinic).where(Clinic.id == clinic_id)
+    session.execute(row.values(rules_version=Clinic.rules_version + 1))
+
+
+_contexts: OrderedDict[UUID, ClinicContext] = OrderedDict()
+
+
+def _kept(clinic_id: UUID, version: int) -> ClinicContext | None:
+    context = _contexts.get(clinic_id)
+    return context if context and context.rules_version == version else None
+
+
+def _keep(context: ClinicContext) -> ClinicContext:
+    _contexts[context.id] = context
+    while len(_contexts) > KEPT_CLINICS:
+        _contexts.popitem(last=False)
+    return context
+
+
+def _build(clinic: ClinicRow) -> ClinicContext:
+    calendar = Calendar(
+        ZoneInfo(clinic.timezone),
+        BusinessHours.from_json(clinic.business_hours),
+        closed_on=_closed_on(clinic),
+    )
+    return ClinicContext(
+        id=clinic.id,
+        name=clinic.name,
+        region=clinic.region,
+        calendar=calendar,
+        rules_version=clinic.rules_version,
+        stale_after_days=clinic.stale_after_days,
+    )
+
+
+def _closed_on(clinic: ClinicRow) -> HolidayCalendar:
+    closed = frozenset(clinic.closed_dates)
+    try:
+        return HolidayCalendar(clinic.region, clinic.subdivision, closed=closed)
+    except UnknownHolidays:
+        return HolidayCalendar(closed=closed)  # a country without a published calendar still has clinics

@@ -1,0 +1,29 @@
+"""Who is calling, described to themselves."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.identity.actor import Actor
+from app.identity.models import User
+
+
+def describe(session: Session, actor: Actor) -> dict[str, Any]:
+    """What MeOut shows."""
+    mine = select(User.email).where(User.id == actor.user_id)
+    clinic = actor.clinic
+    return {
+        "id": actor.user_id,
+        "name": actor.name,
+        "email": session.scalar(mine) if actor.user_id else None,
+        "role": actor.role,
+        "permissions": sorted(actor.permissions),
+        "api_key_id": actor.api_key_id,
+        "clinic": {
+            "id": clinic.id,
+            "name": clinic.name,
+            "timezone": clinic.calendar.zone.key,
+            "region": clinic.region,
+        },
+    }

@@ -1,0 +1,97 @@
+"""Clinics (the tenants), their users, sign-ins and API keys."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, new_id
+
+WEEKDAYS_9_TO_18: dict[str, Any] = {
+    **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
+    "sat": [],
+    "sun": [],
+}
+
+
+class Role(StrEnum):
+    FRONT_DESK = "front_desk"
+    TREATMENT_COORDINATOR = "treatment_coordinator"
+    CLINIC_ADMIN = "clinic_admin"
+    DOCTOR = "doctor"
+    MARKETING_MANAGER = "marketing_manager"
+
+
+class Clinic(Base):
+    """A tenant: everything else belongs to one clinic."""
+
+    __tablename__ = "clinics"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Text)
+    slug: Mapped[str] = mapped_column(Text, unique=True)
+    timezone: Mapped[str] = mapped_column(Text, default="UTC")  # IANA name
+    region: Mapped[str] = mapped_column(Text, default="US")  # ISO 3166 country, for phones and holidays
+    subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
+    business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
+    closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)
+    stale_after_days: Mapped[int] = mapped_column(default=14)
+    rules_version: Mapped[int] = mapped_column(default=1)  # counts up with every change to rules or calendar
+    created_at: Mapped[datetime]
+
+
+class User(Base):
+    """A person of the clinic who signs in."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index("uq_users_email", text("lower(email)"), unique=True),
+        Index("ix_users_clinic_role", "clinic_id", "role"),
+        CheckConstraint(f"role IN ({', '.join(repr(r.value) for r in Role)})", name="role"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    email: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str] = mapped_column(Text)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    last_login_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """One login and the chain of refresh tokens that grew from it; revoked as a whole."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_user_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    refresh_id: Mapped[UUID]  # the one refresh token that is still good
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    """A key for an integrator's program: scoped, expiring, stored as a hash."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("ix_api_keys_clinic_id", "clinic_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text, unique=True)  # what is shown, and what it is found by
+    secret_hash: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

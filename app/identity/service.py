@@ -1,0 +1,112 @@
+"""Clinics and their people."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import SUPPORTED_REGIONS
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.automation.calendar import BusinessHours, InvalidHours
+from app.clock import now
+from app.db import new_id
+from app.errors import Conflict, Invalid
+from app.identity.models import WEEKDAYS_9_TO_18, Clinic, Role, User
+from app.identity.passwords import hash_password, refuse_weak
+
+_SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+LONGEST_SLUG: Final = 63
+
+
+class SlugTaken(Conflict):
+    """Another clinic has this slug."""
+
+
+class EmailTaken(Conflict):
+    """Another user has this e-mail address."""
+
+
+def create_clinic(
+    session: Session,
+    *,
+    name: str,
+    slug: str,
+    timezone: str,
+    region: str,
+    subdivision: str | None = None,
+    business_hours: Mapping[str, Any] | None = None,
+) -> Clinic:
+    """The clinic's row alone; `app.onboarding.open_clinic` gives it stages, sources and rules.
+
+    `timezone` is an IANA name, `region` an ISO 3166 country, `business_hours` what BusinessHours reads (else
+    weekdays from 9 to 18). Raises Invalid, SlugTaken.
+    """
+    _check_place(slug, timezone, region)
+    if session.scalar(select(Clinic.id).where(Clinic.slug == slug)):
+        raise SlugTaken
+    clinic = Clinic(
+        id=new_id(),
+        name=name,
+        slug=slug,
+        timezone=timezone,
+        region=region,
+        subdivision=subdivision,
+        business_hours=_hours(business_hours),
+        closed_dates=[],
+        rules_version=1,
+        created_at=now(),
+    )
+    session.add(clinic)
+    session.flush()
+    return clinic
+
+
+def create_user(session: Session, clinic_id: UUID, *, email: str, name: str, role: Role, password: str) -> User:
+    """A person who may sign in. Raises Invalid (an address, a weak password), EmailTaken."""
+    address = _address(email)
+    refuse_weak(password, email=address)
+    if session.scalar(select(User.id).where(func.lower(User.email) == address.lower())):
+        raise EmailTaken
+    user = User(
+        id=new_id(),
+        clinic_id=clinic_id,
+        email=address,
+        name=name,
+        role=Role(role).value,
+        password_hash=hash_password(password),
+        is_active=True,
+        created_at=now(),
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def _check_place(slug: str, timezone: str, region: str) -> None:
+    if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
+        raise Invalid.at("/slug", "Small letters, digits and hyphens.")
+    if timezone not in available_timezones():
+        raise Invalid.at("/timezone", "Not an IANA time zone, such as Europe/Paris.")
+    if region not in SUPPORTED_REGIONS:
+        raise Invalid.at("/region", "Not an ISO 3166 country, such as FR.")
+
+
+def _hours(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if given is None:
+        return WEEKDAYS_9_TO_18
+    try:
+        return dict(BusinessHours.from_json(given).to_json())
+    except InvalidHours as mistake:
+        raise Invalid.at("/business_hours", str(mistake)) from mistake
+
+
+def _address(email: str) -> str:
+    try:
+        # Reserved names such as .test and .local are somebody's mail system too, and nobody is written to here.
+        return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as mistake:
+        raise Invalid.at("/email", str(mistake)) from mistake

@@ -1,0 +1,36 @@
+"""What is said when something is done with a lead."""
+
+from app.http.fields import Choice, Id, Instant, Text
+from app.http.schema import Schema
+from app.leads.models import LostReason
+from app.leads.schemas import LONGEST_NOTE
+
+
+class StageMove(Schema):
+    """Where the lead goes: to `lost` with a `reason`; to `treatment_started` it converts, which needs lead:convert."""
+
+    stage = Text(100, least=1, required=True, metadata={"description": "A stage's slug."})
+    reason = Choice(LostReason, metadata={"description": "Why the lead is lost; only to `lost`."})
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True, metadata={"description": "More on the reason."})
+    scheduled_for = Instant(
+        metadata={"description": "When the consultation takes place; only to `consultation_scheduled`."}
+    )
+
+
+class Assignment(Schema):
+    """Who looks after the lead from now on."""
+
+    assigned_to_id = Id(required=True)
+
+
+class Conversion(Schema):
+    """Which patient the lead became."""
+
+    converted_to_patient_id = Id(allow_none=True)
+
+
+class Loss(Schema):
+    """Why the lead is lost."""
+
+    reason = Choice(LostReason, required=True)
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True)

@@ -1,0 +1,120 @@
+"""Taking in a new lead: the busiest write there is, so it is one statement before the engine's own."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.automation.events import EventName
+from app.automation.service import record
+from app.clock import now
+from app.errors import Conflict, Forbidden, Invalid
+from app.identity.actor import Actor
+from app.identity.permissions import Permission
+from app.leads.facts import lead_event
+from app.leads.lookup import id_made_at
+from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
+from app.leads.people import people, require_available
+from app.leads.reach import normalise_phones
+from app.sources.models import LeadSource
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "status": LeadStatus.NEW,
+    "patient_relationship": PatientRelationship.SELF,
+    "preferred_contact": PreferredContact.PHONE,
+    "treatment_interest": [],
+    "failed_attempts": 0,
+    "version": 1,
+}
+
+_COLUMNS: Final = [column.name for column in Lead.__table__.columns]
+_DECIDED_HERE: Final[Mapping[str, str]] = {
+    "pipeline_stage": "stage.slug",
+    "assigned_to_id": "coordinator.id",
+    "assigned_at": "CASE WHEN coordinator.id IS NOT NULL THEN given.created_at END",
+}
+
+# The source is the clinic's, the stage is its first, the coordinator is the one who was chosen or whose turn it is:
+# checked and found by the insert itself. No row comes back when the source or the chosen one is not the clinic's.
+# (OFFSET 0: looked for once, not wherever it is read.)
+_CAPTURE: Final = text(f"""
+    INSERT INTO leads ({", ".join(_COLUMNS)})
+    SELECT {", ".join(_DECIDED_HERE.get(name, f"given.{name}") for name in _COLUMNS)}
+    FROM jsonb_populate_record(NULL::leads, CAST(:lead AS jsonb)) AS given
+    JOIN lead_sources source
+      ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
+    CROSS JOIN LATERAL (
+        SELECT slug FROM pipeline_stages WHERE clinic_id = given.clinic_id
+        ORDER BY is_default DESC, position LIMIT 1
+    ) AS stage
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
+            SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
+        ) ELSE (
+            SELECT team[1 + :turn % cardinality(team)] FROM (
+                SELECT array_agg(id ORDER BY id) AS team FROM users
+                WHERE clinic_id = given.clinic_id AND role = 'treatment_coordinator' AND is_active
+            ) AS coordinators
+        ) END AS id OFFSET 0
+    ) AS coordinator
+    WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
+    RETURNING pipeline_stage, assigned_to_id, assigned_at
+""")  # noqa: S608  (the names are the model's)
+
+
+def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Lead:
+    """Take in a lead from `data`, as `LeadIn` reads it; the session does not track what is returned.
+
+    Without `assigned_to_id` it goes to a coordinator of the clinic, in turn. Raises Forbidden, Invalid.
+    """
+    if data.get("assigned_to_id") and not actor.allows(Permission.LEAD_ASSIGN):
+        raise Forbidden("Your role does not allow assigning leads.")
+    given = new_lead(actor, data, at=now())
+    turn = given["id"].int % 2**31
+    row = {"lead": json.dumps(given, default=str), "turn": turn}
+    decided = session.connection().execute(_CAPTURE, row).mappings().one_or_none()
+    if decided is None:
+        _explain(session, given)
+    lead = Lead(**{**given, **decided})
+    record(session, actor.clinic, lead_event(EventName.LEAD_CREATED, lead, lead.created_at, key=""))
+    return lead
+
+
+def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    """The columns of a lead taken in at `at`, but for its stage and its coordinator. Raises Invalid."""
+    return {
+        **DEFAULTS,
+        "patient_first_name": data["first_name"],
+        "patient_last_name": data["last_name"],
+        **data,
+        **normalise_phones(data, actor.clinic.region),
+        "id": id_made_at(at),
+        "clinic_id": actor.clinic.id,
+        "stage_entered_at": at,
+        "last_activity_at": at,
+        "created_at": at,
+        "updated_at": at,
+        "created_by": actor.user_id,
+        "updated_by": actor.user_id,
+    }
+
+
+def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:
+    """Raises Invalid where it is none of the clinic's active sources."""
+    source = select(LeadSource.id).where(
+        LeadSource.id == source_id, LeadSource.clinic_id == clinic_id, LeadSource.is_active
+    )
+    if session.scalar(source) is None:
+        raise Invalid.at("/source_id", "Must be an active source of your clinic.")
+
+
+def _explain(session: Session, given: Mapping[str, Any]) -> NoReturn:
+    """Nothing was inserted: find out why."""
+    require_source(session, given["clinic_id"], given["source_id"])
+    if chosen := given.get("assigned_to_id"):
+        require_available(people(session, given["clinic_id"], [chosen]), chosen)
+    raise Conflict("The clinic has no stage that a lead could begin in.")

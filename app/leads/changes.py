@@ -1,0 +1,70 @@
+"""Changing what is known of a lead, and who looks after it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.activities.models import ActivityType
+from app.activities.timeline import write_entry
+from app.automation.events import EventName
+from app.automation.service import record
+from app.clock import now
+from app.identity.actor import Actor
+from app.leads.capture import require_source
+from app.leads.facts import lead_event
+from app.leads.lookup import open_lead, unlocked_lead
+from app.leads.models import Lead, PatientRelationship
+from app.leads.people import People, people, require_available
+from app.leads.progress import tend, touch
+from app.leads.reach import normalise_phones, require_reachable
+
+
+def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+    """Replace the fields in `data` (as `LeadChanges` reads them); those not given stay as they are.
+
+    Raises NotFound, LeadIsLocked, Invalid.
+    """
+    lead = unlocked_lead(session, actor.clinic.id, lead_id)
+    if data.get("source_id", lead.source_id) != lead.source_id:
+        require_source(session, lead.clinic_id, data["source_id"])
+    phones = normalise_phones(data, actor.clinic.region)
+    for name, value in {**data, **_names_that_follow(lead, data), **phones}.items():
+        setattr(lead, name, value)
+    require_reachable(lead.phone, lead.email)
+    touch(lead, actor, now())
+    return lead
+
+
+def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID) -> Lead:
+    """Give the lead to an active user of the clinic; who has it already keeps it.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
+    """
+    lead = open_lead(session, actor.clinic.id, lead_id)
+    if lead.assigned_to_id == user_id:
+        return lead
+    known = people(session, lead.clinic_id, (lead.assigned_to_id, user_id))
+    require_available(known, user_id)
+    _hand_over(session, actor, lead, to=user_id, known=known)
+    return lead
+
+
+def _hand_over(session: Session, actor: Actor, lead: Lead, *, to: UUID, known: People) -> None:
+    at = now()
+    notes = " → ".join(known[who].name for who in (lead.assigned_to_id, to) if who and who in known)
+    lead.assigned_to_id = to
+    lead.assigned_at = at
+    touch(lead, actor, at)
+    tend(lead, at)
+    write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
+    record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at))
+
+
+def _names_that_follow(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Who asks for themselves has one name: a correction of it holds for the patient, too."""
+    if data.get("patient_relationship", lead.patient_relationship) != PatientRelationship.SELF:
+        return {}
+    names = ("first_name", "last_name")
+    return {f"patient_{name}": data[name] for name in names if name in data and f"patient_{name}" not in data}

@@ -1,0 +1,97 @@
+"""How a lead ends: as a patient, or lost; and how it asks not to be written to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.activities.models import ActivityType
+from app.activities.timeline import write_entry
+from app.automation.events import EventName
+from app.automation.models import Reason
+from app.automation.service import record
+from app.clock import now
+from app.identity.actor import Actor
+from app.leads.facts import lead_event
+from app.leads.lookup import get_lead, open_lead
+from app.leads.models import Lead, LeadStatus
+from app.leads.progress import enter_stage, touch
+from app.pipeline.models import LOST, STARTED
+from app.tasks.closing import cancel_open_tasks
+
+
+class Ending(NamedTuple):
+    """What an end is called: as a stage, as an event, and as the reason on what it ends."""
+
+    stage: str
+    event: EventName
+    reason: Reason
+
+
+CONVERTED: Final = Ending(STARTED, EventName.LEAD_CONVERTED, Reason.CONVERTED)
+GIVEN_UP: Final = Ending(LOST, EventName.LEAD_LOST, Reason.LOST)
+
+
+def convert(session: Session, actor: Actor, lead_id: UUID, *, patient_id: UUID | None = None) -> Lead:
+    """The lead has become a patient (of that id elsewhere): everything open ends, and the lead is locked.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed.
+    """
+    lead = open_lead(session, actor.clinic.id, lead_id)
+    return become_patient(session, actor, lead, patient_id=patient_id)
+
+
+def lose(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+    """The lead will not become a patient, for `data["reason"]`; everything open ends.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed.
+    """
+    return give_up_on(session, actor, open_lead(session, actor.clinic.id, lead_id), data)
+
+
+def opt_out(session: Session, actor: Actor, lead_id: UUID) -> Lead:
+    """The lead wants no more messages. Saying so again changes nothing, and no state of a lead forbids it.
+
+    Raises NotFound.
+    """
+    lead = get_lead(session, actor.clinic.id, lead_id, lock=True)
+    if lead.opted_out_at is None:
+        _silence(session, actor, lead, at=now())
+    return lead
+
+
+def become_patient(session: Session, actor: Actor, lead: Lead, *, patient_id: UUID | None = None) -> Lead:
+    """Convert a lead that is locked for it, and open."""
+    at = now()
+    lead.status = LeadStatus.CONVERTED
+    lead.converted_at = at
+    lead.converted_to_patient_id = patient_id
+    _end(session, actor, lead, CONVERTED, at=at)
+    return lead
+
+
+def give_up_on(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+    """Lose a lead that is locked for it, and open."""
+    at = now()
+    lead.status = LeadStatus.LOST
+    lead.lost_at = at
+    lead.lost_reason = data["reason"]
+    lead.lost_notes = data.get("notes")
+    _end(session, actor, lead, GIVEN_UP, at=at)
+    return lead
+
+
+def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: datetime) -> None:
+    touch(lead, actor, at)
+    moved = enter_stage(session, actor, lead, ending.stage, at=at)
+    cancel_open_tasks(session, lead.id, reason=ending.reason, at=at)
+    record(session, actor.clinic, moved, lead_event(ending.event, lead, at))
+
+
+def _silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:
+    lead.opted_out_at = at
+    touch(lead, actor, at)
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
+    record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))

@@ -1,0 +1,19 @@
+"""What a lead's state may refuse."""
+
+from app.errors import Conflict
+
+
+class LeadIsLocked(Conflict):
+    """The lead became a patient: it can be read, and nothing else."""
+
+
+class LeadIsClosed(Conflict):
+    """The lead is lost or archived, and would have to be reopened first."""
+
+
+class NoWayBack(Conflict):
+    """A lead can skip stages, but moves back to none of them: only forward, or to Lost."""
+
+
+class StageIsFinal(Conflict):
+    """The lead is in a final stage, which it cannot leave."""

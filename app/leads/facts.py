@@ -1,0 +1,51 @@
+"""A lead as rules see it, and the events that happen to it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.automation.events import Event, EventName
+
+Facts = dict[str, Any]
+
+
+def lead_facts(lead: Any) -> Facts:
+    """The facts of a `Lead`, or of a row with its columns; ids as text, for rules are written in text."""
+    return {
+        "id": str(lead.id),
+        "status": lead.status,
+        "pipeline_stage": lead.pipeline_stage,
+        "failed_attempts": lead.failed_attempts,
+        "contacted_at": lead.contacted_at,
+        "replied_at": lead.replied_at,
+        "opted_out_at": lead.opted_out_at,
+        "assigned_to_id": str(lead.assigned_to_id) if lead.assigned_to_id else None,
+        "email": lead.email,
+        "phone": lead.phone,
+        "preferred_contact": lead.preferred_contact,
+        "source_id": str(lead.source_id),
+    }
+
+
+def lead_event(
+    name: EventName,
+    lead: Any,
+    at: datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
+    subject_id: UUID | None = None,
+    key: str | None = None,
+) -> Event:
+    """Something that happened to the lead as it is now. `about` becomes `facts.event`.
+
+    What happens twice is two events, told apart by the lead's version, unless `key` says otherwise.
+    """
+    return Event(
+        name,
+        lead.id,
+        subject_id or lead.id,
+        at,
+        facts={"lead": lead_facts(lead), "event": about or {}},
+        key=str(lead.version) if key is None else key,
+    )

@@ -1,0 +1,104 @@
+"""Finding leads: one, to read or to change, or a list."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from app.errors import NotFound
+from app.http.paging import Page, page
+from app.identity.actor import Actor
+from app.leads.errors import LeadIsClosed, LeadIsLocked
+from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
+from app.leads.people import who_is
+
+SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
+
+_ROWS: Final = select(Lead.__table__).where(Lead.deleted_at.is_(None))
+
+
+def read_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Row[Any]:
+    """The lead's row, to look at. Raises NotFound, also for another clinic's lead."""
+    found = session.execute(_ROWS.where(Lead.id == lead_id, Lead.clinic_id == clinic_id)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def get_lead(session: Session, clinic_id: UUID, lead_id: UUID, *, lock: bool = False) -> Lead:
+    """The lead, locked until the end of the transaction when it is going to change. Raises NotFound."""
+    wanted = select(Lead).where(Lead.id == lead_id, Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+    if lock:
+        wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = session.scalars(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def unlocked_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead:
+    """The lead, to be changed. Raises NotFound, LeadIsLocked."""
+    lead = get_lead(session, clinic_id, lead_id, lock=True)
+    require_unlocked(lead)
+    return lead
+
+
+def open_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead:
+    """The lead, to be worked on. Raises NotFound, LeadIsLocked, LeadIsClosed."""
+    lead = get_lead(session, clinic_id, lead_id, lock=True)
+    require_open(lead)
+    return lead
+
+
+def require_unlocked(lead: Lead) -> None:
+    """Rule 7 of lead-management.md: once converted to a patient, a lead cannot be modified."""
+    if lead.status == LeadStatus.CONVERTED:
+        raise LeadIsLocked
+
+
+def require_open(lead: Lead) -> None:
+    """Work goes on only with leads that are neither converted nor given up."""
+    require_unlocked(lead)
+    if lead.status not in OPEN_STATUSES:
+        raise LeadIsClosed
+
+
+def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's leads, newest first, that pass the filters in `query` (as `LeadQuery` reads it). Raises Invalid."""
+    tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
+    if "assigned_to_id" in query:
+        tests.append(Lead.assigned_to_id == who_is(query["assigned_to_id"], actor))
+    leads = _ROWS.where(Lead.clinic_id == actor.clinic.id, *tests)
+    return page(session, leads, [(Lead.id, "desc")], query)
+
+
+def _created_from(at: datetime) -> ColumnElement[bool]:
+    return (Lead.created_at >= at) & (Lead.id >= _first_id_of(at - SLACK))
+
+
+def _created_to(at: datetime) -> ColumnElement[bool]:
+    return (Lead.created_at < at) & (Lead.id < _first_id_of(at + SLACK))
+
+
+def _first_id_of(at: datetime) -> UUID:
+    """The smallest id of that millisecond: ids are ordered by time, so the list's own index finds a period."""
+    milliseconds = max(int(at.timestamp() * 1000), 0)
+    return UUID(int=milliseconds << 80)
+
+
+def id_made_at(at: datetime) -> UUID:
+    """A new lead's id. It tells the time of `created_at`, so that periods are found by it."""
+    return uuid7(nanoseconds=int(at.timestamp() * 1_000_000) * 1000)
+
+
+_FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "status": lambda status: Lead.status == status,
+    "stage": lambda stage: Lead.pipeline_stage == stage,
+    "source_id": lambda source_id: Lead.source_id == source_id,
+    "created_from": _created_from,
+    "created_to": _created_to,
+}

@@ -1,0 +1,151 @@
+"""Leads: people who asked, until they become patients or are lost."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, new_id
+
+
+class LeadStatus(StrEnum):
+    NEW = "NEW"  # nobody tried to reach them yet
+    ACTIVE = "ACTIVE"
+    CONVERTED = "CONVERTED"  # a patient; the lead is locked
+    LOST = "LOST"
+    ARCHIVED = "ARCHIVED"
+
+
+OPEN_STATUSES = (LeadStatus.NEW, LeadStatus.ACTIVE)
+
+
+class PatientRelationship(StrEnum):
+    SELF = "SELF"
+    CHILD = "CHILD"
+    SPOUSE = "SPOUSE"
+    OTHER = "OTHER"
+
+
+class PreferredContact(StrEnum):
+    PHONE = "PHONE"
+    EMAIL = "EMAIL"
+    TEXT = "TEXT"
+    ANY = "ANY"
+
+
+class TreatmentInterest(StrEnum):
+    BRACES_METAL = "BRACES_METAL"
+    BRACES_CLEAR = "BRACES_CLEAR"
+    INVISALIGN = "INVISALIGN"
+    RETAINER = "RETAINER"
+    SECOND_OPINION = "SECOND_OPINION"
+    GENERAL_INQUIRY = "GENERAL_INQUIRY"
+
+
+class LostReason(StrEnum):
+    CHOSE_COMPETITOR = "CHOSE_COMPETITOR"
+    COST_FINANCIAL = "COST_FINANCIAL"
+    TIMING_NOT_RIGHT = "TIMING_NOT_RIGHT"
+    NOT_A_CANDIDATE = "NOT_A_CANDIDATE"
+    NO_RESPONSE = "NO_RESPONSE"
+    INSURANCE_ISSUES = "INSURANCE_ISSUES"
+    RELOCATED = "RELOCATED"
+    OTHER = "OTHER"
+
+
+LIVE = text("deleted_at IS NULL")
+UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+
+
+class Lead(Base):
+    """The fields of lead-management.md's model, and what the engine needs to decide."""
+
+    __tablename__ = "leads"
+    __table_args__ = (
+        Index("ix_leads_clinic", "clinic_id", "id", postgresql_where=LIVE),
+        Index("ix_leads_status", "clinic_id", "status", "id", postgresql_where=LIVE),
+        Index("ix_leads_stage", "clinic_id", "pipeline_stage", "id", postgresql_where=LIVE),
+        Index("ix_leads_assigned", "clinic_id", "assigned_to_id", "id", postgresql_where=LIVE),
+        Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=LIVE),
+        Index(
+            "ix_leads_going_stale",
+            "clinic_id",
+            "last_activity_at",
+            postgresql_where=text(f"{UNTENDED} AND stale_since IS NULL"),
+        ),
+        Index(
+            "ix_leads_in_stage",
+            "clinic_id",
+            "pipeline_stage",
+            "stage_entered_at",
+            postgresql_where=text(f"{UNTENDED} AND stage_overdue_since IS NULL"),
+        ),
+        CheckConstraint(f"status IN ({', '.join(repr(s.value) for s in LeadStatus)})", name="status"),
+        CheckConstraint("status <> 'LOST' OR lost_reason IS NOT NULL", name="lost_has_reason"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    status: Mapped[str] = mapped_column(Text, default=LeadStatus.NEW)
+    pipeline_stage: Mapped[str] = mapped_column(Text)  # a stage's slug
+    stage_entered_at: Mapped[datetime]
+    stage_overdue_since: Mapped[datetime | None]
+
+    patient_first_name: Mapped[str] = mapped_column(Text)
+    patient_last_name: Mapped[str] = mapped_column(Text)
+    patient_dob: Mapped[date | None] = mapped_column(Date)
+    patient_relationship: Mapped[str] = mapped_column(Text, default=PatientRelationship.SELF)
+
+    first_name: Mapped[str] = mapped_column(Text)  # the responsible party
+    last_name: Mapped[str] = mapped_column(Text)
+    email: Mapped[str | None] = mapped_column(Text)
+    phone: Mapped[str | None] = mapped_column(Text)  # E.164 where it could be read as a number
+    phone_alt: Mapped[str | None] = mapped_column(Text)
+    preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
+    preferred_time: Mapped[str | None] = mapped_column(Text)
+    timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; the clinic's where unknown
+
+    address_line1: Mapped[str | None] = mapped_column(Text)
+    address_line2: Mapped[str | None] = mapped_column(Text)
+    city: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str | None] = mapped_column(Text)
+    postal_code: Mapped[str | None] = mapped_column(Text)
+
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("lead_sources.id"))
+    source_campaign: Mapped[str | None] = mapped_column(Text)
+    source_detail: Mapped[str | None] = mapped_column(Text)
+    referring_provider_id: Mapped[UUID | None]
+    referring_patient_id: Mapped[UUID | None]
+
+    treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    insurance_carrier: Mapped[str | None] = mapped_column(Text)
+    insurance_member_id: Mapped[str | None] = mapped_column(Text)
+    notes: Mapped[str | None] = mapped_column(Text)
+
+    assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    assigned_at: Mapped[datetime | None]
+
+    consultation_id: Mapped[UUID | None]
+    converted_to_patient_id: Mapped[UUID | None]
+    converted_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
+    lost_reason: Mapped[str | None] = mapped_column(Text)
+    lost_notes: Mapped[str | None] = mapped_column(Text)
+    lost_suggested_at: Mapped[datetime | None]  # the engine suggests Lost; a person decides
+    lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
+
+    failed_attempts: Mapped[int] = mapped_column(default=0)  # in a row, since the last contact
+    contacted_at: Mapped[datetime | None]  # the last time somebody spoke with them
+    replied_at: Mapped[datetime | None]  # the last time they wrote or called
+    opted_out_at: Mapped[datetime | None]
+    last_activity_at: Mapped[datetime]
+    stale_since: Mapped[datetime | None]
+
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    created_by: Mapped[UUID | None]
+    updated_by: Mapped[UUID | None]
+    version: Mapped[int] = mapped_column(default=1)

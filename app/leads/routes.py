@@ -1,0 +1,144 @@
+"""Leads: people who asked."""
+
+from typing import Any
+from uuid import UUID
+
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.leads import service
+from app.leads.action_schemas import Assignment, Conversion, Loss, StageMove
+from app.leads.automation import LeadStepOut, automation_of
+from app.leads.schemas import LeadChanges, LeadIn, LeadOut, LeadQuery
+
+blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_READ)
+@blp.arguments(LeadQuery)
+@blp.response(200, page_of(LeadOut))
+def list_leads(query: dict[str, Any]) -> Page:
+    """List the clinic's leads.
+
+    Newest first.
+    """
+    with reading() as session:
+        return service.list_leads(session, actor(), query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_CREATE)
+@blp.arguments(LeadIn)
+@blp.response(201, LeadOut)
+def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
+    """Take in a lead.
+
+    It enters the clinic's first stage, goes to a coordinator, and gets its first follow-ups.
+    """
+    with unit_of_work() as session:
+        lead = service.capture_lead(session, actor(), given)
+    return lead, {"Location": f"/api/leads/{lead.id}"}
+
+
+@blp.get("/<uuid:lead_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, LeadOut)
+def get_lead(lead_id: UUID) -> Any:
+    """Show a lead."""
+    with reading() as session:
+        return service.read_lead(session, actor().clinic.id, lead_id)
+
+
+@blp.put("/<uuid:lead_id>")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(LeadChanges)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def update_lead(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Edit a lead.
+
+    The fields given are replaced (null empties those that may be empty); those not given stay as they are.
+    """
+    with unit_of_work() as session:
+        return service.update_lead(session, actor(), lead_id, given)
+
+
+@blp.post("/<uuid:lead_id>/stage")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(StageMove)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Move a lead to another stage.
+
+    Forward, and stages may be skipped; backwards only to Lost.
+    """
+    with unit_of_work() as session:
+        return service.change_stage(session, actor(), lead_id, given)
+
+
+@blp.post("/<uuid:lead_id>/assign")
+@allow(Permission.LEAD_ASSIGN)
+@blp.arguments(Assignment)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def assign(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Give a lead to somebody of the clinic."""
+    with unit_of_work() as session:
+        return service.assign(session, actor(), lead_id, given["assigned_to_id"])
+
+
+@blp.post("/<uuid:lead_id>/convert")
+@allow(Permission.LEAD_CONVERT)
+@blp.arguments(Conversion, required=False)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def convert(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Convert a lead to a patient.
+
+    Its open tasks and pending steps end, and from now on it can only be read.
+    """
+    with unit_of_work() as session:
+        patient_id = given.get("converted_to_patient_id")
+        return service.convert(session, actor(), lead_id, patient_id=patient_id)
+
+
+@blp.post("/<uuid:lead_id>/lost")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(Loss)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def lose(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Give a lead up as lost.
+
+    Its open tasks and pending steps end.
+    """
+    with unit_of_work() as session:
+        return service.lose(session, actor(), lead_id, given)
+
+
+@blp.post("/<uuid:lead_id>/opt-out")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, LeadOut)
+def opt_out(lead_id: UUID) -> Any:
+    """Send a lead no more messages.
+
+    Those that are pending are stopped. Saying it twice changes nothing.
+    """
+    with unit_of_work() as session:
+        return service.opt_out(session, actor(), lead_id)
+
+
+@blp.get("/<uuid:lead_id>/automation")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(LeadStepOut))
+def automation(query: dict[str, Any], lead_id: UUID) -> Page:
+    """Show what the automation did, does and will do for a lead.
+
+    Every step as it is due: what caused it, what it did, or why it did not.
+    """
+    with reading() as session:
+        return automation_of(session, actor().clinic.id, lead_id, query)

@@ -1,0 +1,192 @@
+"""What comes in and goes out about leads. The fields are those of lead-management.md's model."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.clock import now
+from app.http.fields import Choice, Day, Email, Id, Instant, Integer, ListOf, Text
+from app.http.paging import PageQuery
+from app.http.schema import Schema
+from app.leads.models import LeadStatus, LostReason, PatientRelationship, PreferredContact, TreatmentInterest
+from app.leads.people import ME
+
+LONGEST_NOTE: Final = 5000
+
+
+class Zone(Text):
+    """A time zone by its IANA name, such as `Europe/Madrid`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(64, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
+        name = super()._deserialize(value, attr, data, **more)
+        if name not in _zones():
+            raise ValidationError("Not the IANA name of a time zone.")
+        return name
+
+
+class Somebody(fields.Field[UUID | str]):
+    """A user's id, or `me`."""
+
+    def __init__(self) -> None:
+        super().__init__(metadata={"type": "string", "description": f"A user's id, or `{ME}`."})
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID | str:
+        return ME if value == ME else Id().deserialize(value)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _is_past(day: date) -> None:
+    if day > now().date():
+        raise ValidationError("Lies in the future.")
+
+
+class LeadChanges(Schema):
+    """The fields of a lead that can be edited. Those given are replaced; those not given stay as they are."""
+
+    patient_first_name = Text(100, least=1)
+    patient_last_name = Text(100, least=1)
+    patient_dob = Day(allow_none=True, validate=_is_past)
+    patient_relationship = Choice(PatientRelationship)
+
+    first_name = Text(100, least=1, metadata={"description": "Of the responsible party."})
+    last_name = Text(100, least=1)
+    email = Email(allow_none=True)
+    phone = Text(
+        50,
+        allow_none=True,
+        metadata={"description": "Kept as E.164; without a country code it is one of the clinic's country."},
+    )
+    phone_alt = Text(50, allow_none=True)
+    preferred_contact = Choice(PreferredContact)
+    preferred_time = Text(100, allow_none=True)
+    timezone = Zone(allow_none=True)
+
+    address_line1 = Text(200, allow_none=True)
+    address_line2 = Text(200, allow_none=True)
+    city = Text(100, allow_none=True)
+    state = Text(100, allow_none=True)
+    postal_code = Text(20, allow_none=True)
+
+    source_id = Id()
+    source_campaign = Text(200, allow_none=True)
+    source_detail = Text(500, allow_none=True)
+    referring_provider_id = Id(allow_none=True)
+    referring_patient_id = Id(allow_none=True)
+
+    treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
+    insurance_carrier = Text(100, allow_none=True)
+    insurance_member_id = Text(100, allow_none=True)
+    consultation_id = Id(allow_none=True)
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
+
+
+class LeadIn(LeadChanges):
+    """A lead to be taken in. `phone` or `email` is needed; the patient's name, too, if that is somebody else."""
+
+    first_name = Text(100, least=1, required=True, metadata={"description": "Of the responsible party."})
+    last_name = Text(100, least=1, required=True)
+    source_id = Id(required=True)
+    assigned_to_id = Id(
+        metadata={"description": "A user of the clinic (needs lead:assign); else a coordinator, in turn."}
+    )
+
+    @validates_schema
+    def _can_be_reached(self, data: dict[str, Any], **_: Any) -> None:
+        if not (data.get("phone") or data.get("email")):
+            missing = ["Give a phone number or an e-mail address."]
+            raise ValidationError({"phone": missing, "email": missing})
+
+    @validates_schema
+    def _names_the_patient(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("patient_relationship", PatientRelationship.SELF) == PatientRelationship.SELF:
+            return
+        names = ("patient_first_name", "patient_last_name")
+        if missing := [name for name in names if name not in data]:
+            raise ValidationError({name: ["Needed, as the patient is somebody else."] for name in missing})
+
+
+class LeadOut(Schema):
+    """A lead."""
+
+    id = Id(required=True)
+    status = Choice(LeadStatus, required=True)
+    pipeline_stage = fields.String(required=True, metadata={"description": "A stage's slug."})
+    stage_entered_at = Instant(required=True)
+    stage_overdue_since = Instant(required=True, allow_none=True)
+
+    patient_first_name = fields.String(required=True)
+    patient_last_name = fields.String(required=True)
+    patient_dob = Day(required=True, allow_none=True)
+    patient_relationship = Choice(PatientRelationship, required=True)
+
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    email = fields.String(required=True, allow_none=True)
+    phone = fields.String(required=True, allow_none=True)
+    phone_alt = fields.String(required=True, allow_none=True)
+    preferred_contact = Choice(PreferredContact, required=True)
+    preferred_time = fields.String(required=True, allow_none=True)
+    timezone = fields.String(required=True, allow_none=True)
+
+    address_line1 = fields.String(required=True, allow_none=True)
+    address_line2 = fields.String(required=True, allow_none=True)
+    city = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, allow_none=True)
+    postal_code = fields.String(required=True, allow_none=True)
+
+    source_id = Id(required=True)
+    source_campaign = fields.String(required=True, allow_none=True)
+    source_detail = fields.String(required=True, allow_none=True)
+    referring_provider_id = Id(required=True, allow_none=True)
+    referring_patient_id = Id(required=True, allow_none=True)
+
+    treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
+    insurance_carrier = fields.String(required=True, allow_none=True)
+    insurance_member_id = fields.String(required=True, allow_none=True)
+    notes = fields.String(required=True, allow_none=True)
+
+    assigned_to_id = Id(required=True, allow_none=True)
+    assigned_at = Instant(required=True, allow_none=True)
+    consultation_id = Id(required=True, allow_none=True)
+    converted_to_patient_id = Id(required=True, allow_none=True)
+    converted_at = Instant(required=True, allow_none=True)
+    lost_at = Instant(required=True, allow_none=True)
+    lost_reason = Choice(LostReason, required=True, allow_none=True)
+    lost_notes = fields.String(required=True, allow_none=True)
+    lost_suggested_at = Instant(required=True, allow_none=True)
+    lost_suggested_reason = Choice(LostReason, required=True, allow_none=True)
+
+    failed_attempts = Integer(required=True, metadata={"description": "In a row, since the last contact."})
+    contacted_at = Instant(required=True, allow_none=True)
+    replied_at = Instant(required=True, allow_none=True)
+    opted_out_at = Instant(required=True, allow_none=True)
+    last_activity_at = Instant(required=True)
+    stale_since = Instant(required=True, allow_none=True)
+
+    created_at = Instant(required=True)
+    created_by = Id(required=True, allow_none=True)
+    updated_at = Instant(required=True)
+    updated_by = Id(required=True, allow_none=True)
+    version = Integer(required=True)
+
+
+class LeadQuery(PageQuery):
+    """Which leads to list."""
+
+    status = Choice(LeadStatus)
+    stage = Text(100, least=1, metadata={"description": "A stage's slug."})
+    source_id = Id()
+    assigned_to_id = Somebody()
+    created_from = Instant()
+    created_to = Instant(metadata={"description": "Exclusive."})

@@ -1,0 +1,101 @@
+"""Messages to people, every attempt to deliver them, and the templates they are made from."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import Base, new_id
+
+
+class Channel(StrEnum):
+    IN_APP = "in_app"
+    EMAIL = "email"
+
+
+class NotificationState(StrEnum):
+    PENDING = "pending"  # a deliver step is on its way
+    SENDING = "sending"  # handed to the provider, no answer yet
+    SENT = "sent"
+    FAILED = "failed"  # refused for good, or tried often enough
+    UNKNOWN = "unknown"  # cut off while sending: nobody knows, a person decides
+    SUPPRESSED = "suppressed"  # stopped before it was sent
+
+
+class Notification(Base):
+    """One message to one person on one channel. Its text is fixed when it is written."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index(
+            "ix_notifications_inbox",
+            "user_id",
+            "id",
+            postgresql_where=text("channel = 'in_app' AND user_id IS NOT NULL"),
+        ),
+        Index("ix_notifications_clinic", "clinic_id", "created_at", "id"),
+        Index(
+            "ix_notifications_unsent",
+            "clinic_id",
+            "state",
+            "created_at",
+            "id",
+            postgresql_where=text("state <> 'sent'"),
+        ),
+        Index("ix_notifications_lead", "lead_id", "id"),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))  # whom it tells of
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # None: it goes to the lead
+    task_id: Mapped[UUID | None]
+    step_id: Mapped[UUID | None]  # the step that wrote it
+    channel: Mapped[str] = mapped_column(Text)
+    template: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str | None] = mapped_column(Text)  # fixed: a second copy is recognised as one
+    state: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed
+    error: Mapped[str | None] = mapped_column(Text)  # the provider's own words
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+
+    deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.attempt", viewonly=True, lazy="raise")
+
+
+class Delivery(Base):
+    """One attempt to hand a notification to its provider. Attempts are kept over retries."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index("ix_deliveries_notification_id", "notification_id", "attempt"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no key of its own: its notification has one, and each check locks the clinic's row
+    notification_id: Mapped[UUID] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    outcome: Mapped[str | None] = mapped_column(Text)  # sent, transient, permanent, unknown; None: still open
+    response: Mapped[str | None] = mapped_column(Text)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class MessageTemplate(Base):
+    """A clinic's own copy of a playbook's template."""
+
+    __tablename__ = "message_templates"
+    __table_args__ = (UniqueConstraint("clinic_id", "slug"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    slug: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]

@@ -1,0 +1,124 @@
+"""From a wording and a person to rows of `notifications`, and to the steps that deliver them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from app.automation.models import Kind
+from app.automation.service import step_row
+from app.config import get_settings
+from app.db import new_id
+from app.notifications.models import Channel, NotificationState
+from app.notifications.templates import Wording
+
+Origin: TypeAlias = Mapping[str, Any]  # `stop_on` and `guard` of the step that wrote a notification
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A user, or the lead itself when there is no `user_id`. Without an address no e-mail can go to them."""
+
+    user_id: UUID | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Where a message comes from and what it speaks of."""
+
+    clinic_id: UUID
+    _: KW_ONLY
+    template: str  # its slug
+    lead_id: UUID | None = None
+    task_id: UUID | None = None
+    step_id: UUID | None = None  # the step that writes it
+
+
+def compose(
+    wording: Wording, to: Recipient, *, about: About, channels: Collection[str], at: datetime
+) -> list[dict[str, Any]]:
+    """Rows for `insert_many(session, "notifications", rows)`, one for each channel that reaches the person.
+
+    In-app is `sent` by being written; e-mail is `pending` until its deliver step has run. No row at all means
+    that none of the channels reaches them.
+    """
+    return [_row(wording, to, about, channel=Channel(name), at=at) for name in channels if _reaches(name, to)]
+
+
+def delivery_steps(
+    rows: Sequence[Mapping[str, Any]], *, due_at: datetime, origins: Mapping[UUID, Origin] | None = None
+) -> list[dict[str, Any]]:
+    """Rows for `automation.service.add_steps`: a step for each notification that has to be sent.
+
+    Planned twice, it is one. `origins` maps the id of the step that wrote a notification to its `stop_on` and
+    `guard`: what would have stopped the writing stops the sending too.
+    """
+    origins = origins or {}
+    return [
+        delivery_step(row, due_at=due_at, origin=origins.get(row["step_id"], {}), dedupe_key=f"deliver:{row['id']}")
+        for row in rows
+        if row["state"] == NotificationState.PENDING
+    ]
+
+
+def delivery_step(
+    notification: Mapping[str, Any], *, due_at: datetime, origin: Origin, dedupe_key: str | None = None
+) -> dict[str, Any]:
+    """The step that hands one notification to its provider. Needs its id, clinic_id, lead_id, task_id, step_id."""
+    return step_row(
+        notification["clinic_id"],
+        notification["lead_id"],
+        kind=Kind.DELIVER,
+        name="deliver",
+        params=_ids(notification),
+        cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
+        guard=origin.get("guard"),
+        stop_on=origin.get("stop_on") or (),
+        due_at=due_at,
+        dedupe_key=dedupe_key,
+    )
+
+
+def _reaches(channel: str, to: Recipient) -> bool:
+    return to.user_id is not None if channel == Channel.IN_APP else bool(to.address)
+
+
+def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at: datetime) -> dict[str, Any]:
+    id, in_app = new_id(), channel is Channel.IN_APP  # noqa: A001
+    return {
+        "id": id,
+        "clinic_id": about.clinic_id,
+        "lead_id": about.lead_id,
+        "user_id": to.user_id,
+        "task_id": about.task_id,
+        "step_id": about.step_id,
+        "channel": channel,
+        "template": about.template,
+        "address": None if in_app else to.address,
+        "subject": wording.subject,
+        "body": wording.body,
+        "message_id": None if in_app else _message_id(id),
+        "state": NotificationState.SENT if in_app else NotificationState.PENDING,
+        "attempts": 0,
+        "created_at": at,
+        "sent_at": at if in_app else None,
+    }
+
+
+def _message_id(notification_id: UUID) -> str:
+    """Fixed from the first moment, so that a copy sent after a doubt is recognised as one."""
+    domain = parseaddr(get_settings().mail_from)[1].rpartition("@")[2]
+    return f"<{notification_id}@{domain or 'localhost'}>"
+
+
+def _ids(notification: Mapping[str, Any]) -> dict[str, str]:
+    # A task's own events stop only the steps that name the task.
+    ids = {"notification_id": notification["id"], "task_id": notification["task_id"]}
+    return {name: str(id) for name, id in ids.items() if id is not None}  # noqa: A001
+
+
+def _text(id: UUID | None) -> str | None:  # noqa: A002
+    return None if id is None else str(id)

@@ -1,0 +1,37 @@
+"""A new clinic, with everything it needs on its first day."""
+
+from sqlalchemy.orm import Session
+
+from app.automation import playbooks
+from app.clock import now
+from app.identity.models import Clinic
+from app.identity.service import create_clinic
+from app.notifications import library
+from app.pipeline import defaults as pipeline
+from app.sources import service as sources
+
+DEFAULT_PLAYBOOK = "orthodontics"
+
+
+def open_clinic(
+    session: Session,
+    *,
+    name: str,
+    slug: str,
+    timezone: str,
+    region: str,
+    playbook: str = DEFAULT_PLAYBOOK,
+    playbook_text: str | None = None,
+) -> Clinic:
+    """A clinic with stages, sources, rules and message templates, in the caller's transaction.
+
+    `playbook` names one that ships; `playbook_text` is YAML that is used instead. Raises Invalid, SlugTaken,
+    InvalidPlaybook.
+    """
+    chosen = playbooks.read(playbook_text) if playbook_text is not None else playbooks.load(playbook)
+    clinic = create_clinic(session, name=name, slug=slug, timezone=timezone, region=region)
+    pipeline.install_defaults(session, clinic.id)
+    sources.install_defaults(session, clinic.id)
+    playbooks.install(session, clinic.id, chosen, at=now())
+    library.install(session, clinic.id, chosen.templates)
+    return clinic

@@ -1,0 +1,68 @@
+"""The stages a lead moves through."""
+
+from typing import Any
+from uuid import UUID
+
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.pipeline import service
+from app.pipeline.models import PipelineStage
+from app.pipeline.schemas import OrderIn, StageChange, StageIn, StageOut
+
+blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", description="The pipeline's stages.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(StageOut))
+def list_stages(query: dict[str, Any]) -> Page:
+    """List the clinic's pipeline stages.
+
+    In their order, which is the only way a lead moves, but for Lost.
+    """
+    with reading() as session:
+        return service.list_stages(session, actor().clinic.id, query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(StageIn)
+@blp.response(201, StageOut)
+@blp.alt_response(409, "CONFLICT")
+def create_stage(given: dict[str, Any]) -> PipelineStage:
+    """Add a pipeline stage.
+
+    It goes before the first terminal stage; reorder the stages to put it elsewhere.
+    """
+    with unit_of_work() as session:
+        return service.create_stage(session, actor().clinic.id, given)
+
+
+@blp.put("/<uuid:stage_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(StageChange)
+@blp.response(200, StageOut)
+@blp.alt_response(409, "CONFLICT")
+def update_stage(given: dict[str, Any], stage_id: UUID) -> PipelineStage:
+    """Change a pipeline stage.
+
+    The body replaces all of it: what is left out gets its default. Its slug stays, since leads and rules name it.
+    """
+    with unit_of_work() as session:
+        return service.update_stage(session, actor().clinic.id, stage_id, given)
+
+
+@blp.put("/reorder")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(OrderIn)
+@blp.response(200, page_of(StageOut))
+def reorder_stages(given: dict[str, list[str]]) -> Page:
+    """Reorder the pipeline stages.
+
+    Name every stage of the clinic once, terminal ones last.
+    """
+    with unit_of_work() as session:
+        return Page(service.reorder(session, actor().clinic.id, given["slugs"]), next_cursor=None)

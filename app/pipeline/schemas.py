@@ -1,0 +1,61 @@
+"""Pipeline stages, in and out."""
+
+from marshmallow import fields, validate
+
+from app.http.fields import Boolean, Id, Instant, Integer, ListOf, Text
+from app.http.schema import Schema
+
+MOST_STAGES = 50
+LONGEST_SLUG = 60
+
+
+class StageChange(Schema):
+    """What may be changed of a stage."""
+
+    name = Text(60, least=1, required=True, metadata={"examples": ["Insurance check"]})
+    description = Text(500, lines=True, allow_none=True, load_default=None)
+    color = fields.String(
+        allow_none=True,
+        load_default=None,
+        validate=validate.Regexp("^#[0-9a-fA-F]{6}$", error="Must look like #c2502f."),
+    )
+    max_days_in_stage = Integer(
+        least=1,
+        most=3650,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "A lead that stays longer is reported. Null: as long as it takes."},
+    )
+    is_default = Boolean(load_default=False, metadata={"description": "Where new leads begin; one stage does."})
+
+
+class StageIn(StageChange):
+    """A new stage; it goes before the first terminal one."""
+
+    slug = fields.String(
+        required=True,
+        validate=validate.Regexp(f"^[a-z][a-z0-9_]{{0,{LONGEST_SLUG - 1}}}$", error="Small letters, digits and _."),
+        metadata={"description": "How leads and rules name it; it never changes.", "examples": ["insurance_check"]},
+    )
+
+
+class StageOut(Schema):
+    """A stage."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    slug = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    position = fields.Integer(required=True, metadata={"description": "From 0; a lead moves to higher ones."})
+    color = fields.String(required=True, allow_none=True)
+    max_days_in_stage = fields.Integer(required=True, allow_none=True)
+    is_terminal = Boolean(required=True)
+    is_default = Boolean(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+
+
+class OrderIn(Schema):
+    """All stages of the clinic, in their new order, terminal ones last."""
+
+    slugs = ListOf(fields.String(validate=validate.Length(1, LONGEST_SLUG)), least=1, most=MOST_STAGES, required=True)

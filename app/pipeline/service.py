@@ -1,0 +1,106 @@
+"""The clinic's pipeline: its stages and their order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.db import new_id
+from app.errors import Conflict, Invalid, NotFound
+from app.http.paging import Page, page
+from app.identity.clinics import count_up
+from app.pipeline.models import PipelineStage
+from app.pipeline.schemas import MOST_STAGES
+
+
+class StageSlugTaken(Conflict):
+    """The clinic has a stage of this slug."""
+
+
+class TooManyStages(Conflict):
+    """The clinic has as many stages as it may have."""
+
+
+class NeedsDefault(Conflict):
+    """New leads must begin somewhere: make another stage the default instead."""
+
+
+def list_stages(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's stages in their order."""
+    statement = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
+    return page(session, statement, [(PipelineStage.position, "asc"), (PipelineStage.id, "asc")], query)
+
+
+def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
+    """A new stage of what StageIn read, before the first terminal one. Raises Conflict of some kind."""
+    stages = _lock(session, clinic_id)
+    if any(stage.slug == data["slug"] for stage in stages):
+        raise StageSlugTaken
+    if len(stages) >= MOST_STAGES:
+        raise TooManyStages
+    at = now()
+    stage = PipelineStage(
+        **{**data, "is_default": False}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at
+    )
+    stage.is_terminal = False
+    session.add(stage)
+    going_on = [other for other in stages if not other.is_terminal]
+    _number([*going_on, stage, *(other for other in stages if other.is_terminal)])
+    if data["is_default"]:
+        _make_default(stage, stages)
+    session.flush()
+    return stage
+
+
+def update_stage(session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
+    """Give a stage these values, all of them. Raises NotFound, NeedsDefault, Invalid."""
+    stages = _lock(session, clinic_id)
+    stage = next((stage for stage in stages if stage.id == stage_id), None)
+    if stage is None:
+        raise NotFound
+    if stage.is_default and not data["is_default"]:
+        raise NeedsDefault
+    for name in data.keys() - {"is_default"}:
+        setattr(stage, name, data[name])
+    if data["is_default"]:
+        _make_default(stage, stages)
+    stage.updated_at = now()
+    session.flush()
+    return stage
+
+
+def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence[PipelineStage]:
+    """Put all stages of the clinic into this order, terminal ones last. Raises Invalid."""
+    stages = {stage.slug: stage for stage in _lock(session, clinic_id)}
+    if sorted(slugs) != sorted(stages):
+        raise Invalid.at("/slugs", f"Name each of these once: {', '.join(stages)}.")
+    ordered = [stages[slug] for slug in slugs]
+    terminal = [stage.is_terminal for stage in ordered]
+    if terminal != sorted(terminal):
+        raise Invalid.at("/slugs", "Terminal stages come last.")
+    _number(ordered)
+    session.flush()
+    return ordered
+
+
+def _lock(session: Session, clinic_id: UUID) -> list[PipelineStage]:
+    """All stages in order; who else would change them waits, and what is cached of the clinic is outdated."""
+    count_up(session, clinic_id)
+    stages = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
+    return list(session.scalars(stages.order_by(PipelineStage.position, PipelineStage.id)))
+
+
+def _number(stages: Sequence[PipelineStage]) -> None:
+    for position, stage in enumerate(stages):
+        stage.position = position
+
+
+def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
+    if chosen.is_terminal:
+        raise Invalid.at("/is_default", "A lead cannot begin at an end.")
+    for stage in stages:
+        stage.is_default = False
+    chosen.is_default = True

@@ -1,0 +1,38 @@
+"""Lead sources, in and out."""
+
+from marshmallow import fields
+
+from app.http.fields import Boolean, Choice, Id, Instant, Money, Text
+from app.http.paging import PageQuery
+from app.http.schema import Schema
+from app.sources.models import SourceCategory
+
+
+class SourceIn(Schema):
+    """A source, as the clinic names it."""
+
+    name = Text(100, least=1, required=True, metadata={"examples": ["Dr. Weber"]})
+    category = Choice(SourceCategory, required=True)
+    description = Text(1000, lines=True, allow_none=True, load_default=None)
+    is_active = Boolean(load_default=True)
+    monthly_cost = Money(allow_none=True, load_default=None)
+
+
+class SourceOut(Schema):
+    """A source."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    category = Choice(SourceCategory, required=True)
+    description = fields.String(required=True, allow_none=True)
+    is_active = Boolean(required=True)
+    monthly_cost = Money(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+
+
+class SourceQuery(PageQuery):
+    """Which sources."""
+
+    is_active = Boolean(metadata={"description": "Only those in use, or only those that are not."})
+    category = Choice(SourceCategory)

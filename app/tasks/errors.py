@@ -1,0 +1,7 @@
+"""What a task's state may refuse."""
+
+from app.errors import Conflict
+
+
+class TaskIsClosed(Conflict):
+    """The task is completed or cancelled already."""

@@ -1,0 +1,76 @@
+"""Finding tasks: one, to change it, or a list."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy.orm import Session
+
+from app.errors import Forbidden, NotFound
+from app.http.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.leads.lookup import read_lead, require_open
+from app.leads.models import Lead
+from app.leads.people import who_is
+from app.tasks.errors import TaskIsClosed
+from app.tasks.models import OPEN_TASKS, Task, TaskStatus
+
+BY_DUE: Final[list[Key]] = [(Task.due_at, "asc"), (Task.id, "asc")]
+
+_ROWS: Final = select(Task.__table__)
+
+
+def open_task(session: Session, clinic_id: UUID, task_id: UUID) -> tuple[Task, Lead]:
+    """The task and its lead, both locked (the lead first, as everywhere), to be worked on.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
+    """
+    wanted = (
+        select(Lead, Task)
+        .join(Task, Task.lead_id == Lead.id)
+        .where(Task.id == task_id, Task.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+        .with_for_update(key_share=True, of=(Lead, Task))
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(wanted).one_or_none()
+    if found is None:
+        raise NotFound
+    lead, task = found
+    require_open(lead)
+    if task.status not in OPEN_TASKS:
+        raise TaskIsClosed
+    return task, lead
+
+
+def tasks_of_lead(session: Session, clinic_id: UUID, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """A lead's tasks as they are due, all of them or those with the status asked for. Raises NotFound."""
+    read_lead(session, clinic_id, lead_id)
+    tasks = _ROWS.where(Task.lead_id == lead_id, Task.clinic_id == clinic_id)
+    if "status" in query:
+        tasks = tasks.where(Task.status == query["status"])
+    return page(session, tasks, BY_DUE, query)
+
+
+def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The actor's own tasks as they are due: those that are open, or have the status asked for. Raises Forbidden."""
+    if actor.user_id is None:
+        raise Forbidden("Tasks belong to people; an API key has none.")
+    statuses = [query["status"]] if "status" in query else OPEN_TASKS
+    mine = _ROWS.where(Task.assigned_to_id == actor.user_id, Task.clinic_id == actor.clinic.id, _is_one_of(statuses))
+    if "due_before" in query:
+        mine = mine.where(Task.due_at < query["due_before"])
+    return page(session, mine, BY_DUE, query)
+
+
+def overdue_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's tasks that are late, the latest first; everybody's, or one person's."""
+    late = _ROWS.where(Task.clinic_id == actor.clinic.id, _is_one_of([TaskStatus.OVERDUE]))
+    if "assigned_to_id" in query:
+        late = late.where(Task.assigned_to_id == who_is(query["assigned_to_id"], actor))
+    return page(session, late, BY_DUE, query)
+
+
+def _is_one_of(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
+    """Spelled out in the statement: the indexes are partial, and a plan can't see into a parameter."""
+    return Task.status.in_(bindparam("statuses", list(statuses), expanding=True, literal_execute=True))

@@ -1,0 +1,37 @@
+"""Task rows as they are inserted, by whoever makes them: a person, a step or a job."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from app.automation.events import Event, EventName
+from app.db import new_id
+from app.tasks.facts import task_event
+from app.tasks.models import TaskPriority, TaskStatus
+
+
+def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
+    """A row of `lead_tasks`, every column named, so that many go in together.
+
+    `given` holds title, type, assigned_to_id and due_at, and may hold any other column.
+    """
+    return {
+        "id": new_id(),
+        "clinic_id": clinic_id,
+        "lead_id": lead_id,
+        "description": None,
+        "priority": TaskPriority.NORMAL,
+        "reminder_minutes": None,
+        "status": TaskStatus.PENDING,
+        "step_id": None,
+        "created_at": at,
+        "updated_at": at,
+        "created_by": None,
+        "version": 1,
+    } | given
+
+
+def task_created(task: dict[str, Any], lead: Any) -> Event:
+    """The event of a task row that is being inserted for that lead."""
+    return task_event(EventName.TASK_CREATED, SimpleNamespace(**task), lead, task["created_at"])

@@ -1,0 +1,25 @@
+"""The whole clock on one page: what beat starts, and how often (in seconds).
+
+A tick that could not be worked off before the next one is worth nothing, so each expires with its interval.
+"""
+
+from typing import Any
+
+EVERY: dict[str, float] = {
+    "publish_due_steps": 5,  # what enters the horizon, and what should have run by now
+    "rescue_expired_leases": 15,  # whose worker was cut off while somebody outside was asked
+    "mark_overdue_tasks": 20,  # overdue within a minute of being due
+    "take_census": 30,  # how many steps are in which state, for those who watch
+    "detect_stale_leads": 300,  # no activity for as long as the clinic says
+    "detect_time_in_stage": 300,  # longer in a stage than the stage allows
+    "forget_old_steps": 3600,  # finished, and kept long enough
+}
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    name: {
+        "task": f"sweeps.{name}",
+        "schedule": seconds,
+        "options": {"queue": "sweeps", "expires": seconds, "ignore_result": True},
+    }
+    for name, seconds in EVERY.items()
+}

@@ -1,0 +1,50 @@
+"""What the figures were measured on, and what that machine's disk allows."""
+
+import os
+import platform
+import sys
+import time
+import uuid
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from bench.peers.catalog import PEERS
+from bench.peers.effect import INSERT, SCHEMA, values_for
+from bench.peers.peer import version_of
+from bench.servers import Servers
+
+COMMITS = 1_000
+LIBRARIES = ("psycopg", "redis", "flask", "gunicorn")
+
+
+def describe(servers: Servers) -> dict[str, str]:
+    """Processor, memory, versions, settings, and how many single-row commits per second one connection makes."""
+    return {
+        "machine": f"{os.cpu_count()} x {_processor()}, {psutil.virtual_memory().total / 2**30:.0f} GB, "
+        f"{platform.system()} {platform.release()}",
+        "python": sys.version.split()[0],
+        "commits/s on one connection": f"{_commits_per_second(servers):,.0f}",
+        **servers.settings(),
+        **{name: version(name) for name in LIBRARIES},
+        **{peer.package: version_of(peer) or "not installed" for peer in PEERS},
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _commits_per_second(servers: Servers) -> float:
+    """A loop without any queue: the ceiling for a worker process that commits job by job."""
+    with psycopg.connect(servers.fresh_database(), autocommit=True) as connection:
+        connection.execute(SCHEMA)
+        started = time.perf_counter()
+        for _ in range(COMMITS):
+            connection.execute(INSERT, values_for(str(uuid.uuid4()), "2026-01-01T00:00Z"))
+        return COMMITS / (time.perf_counter() - started)

@@ -1,0 +1,29 @@
+"""Measures everyone in rounds, so that whatever else the machine does falls on all of them alike."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from bench.figures import Row, readable, row
+
+
+class Named(Protocol):
+    name: str
+
+
+Racer = TypeVar("Racer", bound=Named)
+
+
+def in_rounds(racers: Sequence[Racer], runs: int, measure: Callable[[Racer], Mapping[str, float]]) -> list[Row]:
+    """Measure each racer once in each of `runs` rounds; one row each, in the order given."""
+    measured: dict[str, list[Mapping[str, float]]] = {racer.name: [] for racer in racers}
+    for number in range(runs):
+        for racer in racers:
+            figures = measure(racer)
+            _tell(f"round {number + 1} of {runs}, {racer.name}", figures)
+            measured[racer.name].append(figures)
+    return [row(name, values) for name, values in measured.items()]
+
+
+def _tell(what: str, figures: Mapping[str, float]) -> None:
+    print(f"{what}:", ", ".join(f"{title} {readable(value)}" for title, value in figures.items()), file=sys.stderr)

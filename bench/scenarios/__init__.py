@@ -1,0 +1,36 @@
+"""The scenarios. Each module here has a TITLE, a WHAT (how it is measured, for the README) and
+
+    run(servers: Servers, *, runs: int, quick: bool, only: str) -> list[Row]
+
+and may have `verdicts(rows: Sequence[Row]) -> list[str]`: sentences that hold the rows against what was to be reached.
+Dropping a module in is all it takes; nothing is registered by hand.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from typing import Protocol
+
+from bench.figures import Row
+from bench.servers import Servers
+
+ORDER = ("drain", "lateness", "pending", "capture", "reads", "bulk")
+
+
+class Scenario(Protocol):
+    TITLE: str
+    WHAT: str
+
+    def run(self, servers: Servers, *, runs: int, quick: bool, only: str) -> list[Row]: ...
+
+
+def all_scenarios() -> dict[str, Scenario]:
+    """Every scenario module by its name, in the order of the README."""
+    found = {module.name for module in pkgutil.iter_modules(__path__)}
+    names = [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+    return {name: importlib.import_module(f"{__name__}.{name}") for name in names}
+
+
+def verdicts_on(scenario: Scenario, rows: Sequence[Row]) -> list[str]:
+    judge = getattr(scenario, "verdicts", None)
+    return judge(rows) if judge else []

@@ -1,0 +1,53 @@
+"""What it costs to take in a lead over HTTP, beside the least that could be done."""
+
+from collections.abc import Sequence
+
+from bench.adapters import offered
+from bench.figures import Row
+from bench.load import Load, http_request, measure
+from bench.rounds import in_rounds
+from bench.servers import Servers
+from bench.web import HOST, BareFlask, WebApplication
+
+TITLE = "Capture: a lead over HTTP"
+WHAT = """16 keep-alive clients in a process of their own post 10,000 leads, each its next one once its last is
+answered. gunicorn serves both with the same configuration: gthread, 2 workers of 8 threads. The bare application has
+one route that reads the JSON, inserts one row over a pooled connection and commits. The first 500 requests warm up."""
+
+WORKERS = 2
+THREADS = 8
+RATE = "requests/s"
+TARGET = 0.5  # of the bare application's rate
+
+
+class NotStored(Exception):
+    """An application answered 2xx for leads that it does not have."""
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    count = 1_000 if quick else 10_000
+    everyone: list[WebApplication] = [BareFlask(servers), *offered("web_applications", servers)]
+    chosen = [one for one in everyone if only.lower() in one.name.lower()]
+    return in_rounds(chosen, runs, lambda one: _capture(one, count))
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Each application's rate as a share of the bare one's, which comes first."""
+    shares = {one.name: one.figures[RATE].median / rows[0].figures[RATE].median for one in rows[1:]}
+    return [f"{name}: {share:.0%} of the bare rate (to reach: {TARGET:.0%})." for name, share in shares.items()]
+
+
+def _capture(application: WebApplication, count: int) -> dict[str, float]:
+    try:
+        port = application.start(workers=WORKERS, threads=THREADS)
+        headers = application.headers()
+        requests = [
+            http_request("POST", application.path, headers=headers, body=application.body(number))
+            for number in range(count)
+        ]
+        measured = measure(Load(HOST, port, requests, warm_up=count // 20))
+        if application.stored() != count:
+            raise NotStored(f"{application.name}: {application.stored()} of {count}")
+    finally:
+        application.stop()
+    return {RATE: measured.per_second, "p50 (ms)": measured.p50, "p95 (ms)": measured.p95}

@@ -1,0 +1,46 @@
+"""How fast a backlog is worked off."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from bench.contestants import Completion, Contestant
+from bench.figures import Row
+from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done
+from bench.rounds import in_rounds
+from bench.servers import Servers
+
+TITLE = "Drain: a backlog of jobs that are already due"
+WHAT = """10,000 jobs, due a minute ago, are enqueued while no worker runs; then the workers start.
+**jobs/s** runs from the first commit to the last, not counting the jobs of the first commit: no start-up is in it.
+**until all done** runs from the start of the worker processes to the last commit, start-up included."""
+
+RATE = "jobs/s"
+UNTIL_DONE = "until all done (s)"
+OVERDUE = timedelta(minutes=1)
+TIMEOUT_SECONDS = 300.0
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    count = 1_000 if quick else 10_000
+    return in_rounds(all_contestants(servers, only=only), runs, lambda one: _drain(one, count))
+
+
+def _drain(contestant: Contestant, count: int) -> dict[str, float]:
+    jobs = jobs_due([datetime.now(UTC) - OVERDUE] * count)
+    with prepared(contestant):
+        contestant.enqueue(jobs)
+        started = datetime.now(UTC)
+        contestant.start_workers()
+        wait_done(contestant, count, timeout=TIMEOUT_SECONDS)
+        completions = checked_completions(contestant, jobs)
+    return {RATE: rate(completions), UNTIL_DONE: (completions[-1].committed_at - started).total_seconds()}
+
+
+def rate(completions: Sequence[Completion]) -> float:
+    """Jobs per second between the first commit and the last, of completions ordered by commit.
+
+    What the first commit holds (one job, or a whole batch) was done before the clock starts and is not counted.
+    """
+    first, last = completions[0].committed_at, completions[-1].committed_at
+    counted = sum(done.committed_at > first for done in completions)
+    return counted / (last - first).total_seconds()

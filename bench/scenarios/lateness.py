@@ -1,0 +1,46 @@
+"""How long after its due instant a job is done, in steady load."""
+
+from datetime import UTC, datetime, timedelta
+
+from bench.contestants import Contestant
+from bench.figures import Row, percentile
+from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done, warm_up
+from bench.rounds import in_rounds
+from bench.servers import Servers
+
+TITLE = "Lateness: jobs due at their own instants"
+WHAT = """2,000 jobs spread evenly over 20 s (one each 10 ms) are enqueued while warmed-up workers run, all of them
+before the first is due. Lateness is the commit minus the due instant, in milliseconds, by PostgreSQL's clock, over
+all jobs of a run."""
+
+PERCENTS = {"p50 (ms)": 50, "p95 (ms)": 95, "p99 (ms)": 99, "max (ms)": 100}
+GAP = timedelta(milliseconds=10)
+LEAD_IN = timedelta(seconds=8)
+GRACE_SECONDS = 60.0
+
+
+class EnqueuedTooLate(Exception):
+    """Enqueuing took longer than the lead-in, so some jobs were late before a worker could know of them."""
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    count = 300 if quick else 2_000
+    return in_rounds(all_contestants(servers, only=only), runs, lambda one: _lateness(one, count))
+
+
+def _lateness(contestant: Contestant, count: int) -> dict[str, float]:
+    with prepared(contestant):
+        warm_up(contestant)
+        first_due = datetime.now(UTC) + LEAD_IN
+        jobs = jobs_due([first_due + GAP * number for number in range(count)])
+        contestant.enqueue(jobs)
+        if datetime.now(UTC) > first_due:
+            raise EnqueuedTooLate(contestant.name)
+        span = (LEAD_IN + GAP * count).total_seconds()
+        wait_done(contestant, count, timeout=span + GRACE_SECONDS)
+        late = [_milliseconds(done.committed_at - done.due_at) for done in checked_completions(contestant, jobs)]
+    return {title: percentile(late, percent) for title, percent in PERCENTS.items()}
+
+
+def _milliseconds(span: timedelta) -> float:
+    return span / timedelta(milliseconds=1)

@@ -1,0 +1,93 @@
+"""Web applications in the race: the bare one to compare with, served exactly as Relance is."""
+
+import json
+import socket
+from collections.abc import Mapping
+from typing import Protocol
+
+import psycopg
+
+from app.embedded import free_port
+from bench.peers.bare_flask import SCHEMA
+from bench.processes import Processes, python
+from bench.servers import Servers
+from bench.waiting import wait_until
+
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+
+
+class WebApplication(Protocol):
+    """Something that takes leads over HTTP. The calls come in this order, once per run."""
+
+    name: str
+    path: str  # where a lead is posted, "/api/leads"
+
+    def start(self, *, workers: int, threads: int) -> int:
+        """Begin with no leads, serve on 127.0.0.1, and return the port once it answers."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Sent with each request: content type, authorization."""
+
+    def body(self, number: int) -> str:
+        """The JSON of the lead with this number; each number is another person."""
+
+    def stored(self) -> int:
+        """How many leads are committed."""
+
+    def stop(self) -> None:
+        """End it. Also called after a failure, and then possibly before it was started."""
+
+
+class BareFlask:
+    """Flask and one INSERT with its commit: nothing validated, nobody checked, nothing planned."""
+
+    name = "bare Flask, one INSERT and commit"
+    path = "/leads"
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._processes = Processes(servers.folder / "bare_flask.log")
+
+    def start(self, *, workers: int, threads: int) -> int:
+        url = self._servers.fresh_database()
+        with psycopg.connect(url) as connection:
+            connection.execute(SCHEMA)
+        env = {"BENCH_DATABASE_URL": url, "WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
+        return serve("bench.peers.bare_flask:app", self._processes, env)
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Content-Type": "application/json"}
+
+    def body(self, number: int) -> str:
+        return json.dumps(
+            {
+                "first_name": "Ada",
+                "last_name": f"Lovelace {number}",
+                "email": f"ada.{number}@example.com",
+                "phone": f"+1415{number:07d}",
+                "treatment_interest": "INVISALIGN",
+                "notes": "Asked for an appointment in the afternoon.",
+            }
+        )
+
+    def stored(self) -> int:
+        with psycopg.connect(self._servers.database_url()) as connection:
+            return int(connection.execute("SELECT count(*) FROM bench_leads").fetchall()[0][0])
+
+    def stop(self) -> None:
+        self._processes.stop()
+
+
+def serve(application: str, processes: Processes, env: Mapping[str, str]) -> int:
+    """Serve a WSGI application with Relance's own gunicorn.conf.py, on a free port; returns it once it answers."""
+    port = free_port()
+    processes.start(python("-m", "gunicorn", application), {"PORT": str(port), **env})
+
+    def answers() -> bool:
+        processes.check()
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, port)) == 0
+
+    wait_until(answers, application, timeout=START_SECONDS)
+    return port

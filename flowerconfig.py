@@ -1,0 +1,23 @@
+"""Flower for ops: read-only, behind a password, on loopback, its state kept over restarts.
+
+FLOWER_* variables of the environment set the rest (FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECRET).
+"""
+
+import os
+from pathlib import Path
+
+for needed in ("FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET"):
+    if not os.environ.get(needed):
+        raise SystemExit(f"Flower does not start without {needed}")
+
+state = Path(os.environ.get("RELANCE_HOME", ".relance")).absolute() / "flower"
+state.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+address = os.environ.get("FLOWER_ADDRESS", "127.0.0.1")
+read_only = os.environ.get("FLOWER_READ_ONLY", "true").lower() not in {"false", "0", "no"}
+persistent = True
+db = str(state / "flower")
+state_save_interval = 60_000  # milliseconds
+max_tasks = 20_000
+purge_offline_workers = 3600
+natural_time = True

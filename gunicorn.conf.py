@@ -1,0 +1,22 @@
+"""How the API is served; gunicorn reads this file by itself."""
+
+import os
+from pathlib import Path
+
+bind = f"{os.environ.get('BIND_ADDRESS', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_WORKERS", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+timeout = 60
+graceful_timeout = 20  # requests in flight when a stop is asked for
+keepalive = 5
+
+# A heartbeat file on a slow disk would look like a hung worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# Nobody is believed about the client's address until an operator names the proxy.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+
+control_socket_disable = True  # it would be shared by every installation of this user
+errorlog = "-"
+accesslog = None  # the application logs each request itself, with its id and without personal data

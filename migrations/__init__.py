@@ -1,0 +1,1 @@
+"""Alembic migrations: named NNNN_what, expand before contract."""

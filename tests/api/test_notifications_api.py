@@ -1,0 +1,230 @@
+"""Notifications over REST: one's own, and the clinic's with what became of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.db import insert_many, new_id, transaction
+from app.identity.models import Role
+from app.notifications.models import Channel, NotificationState
+from app.notifications.templates import Wording
+from app.notifications.writing import About, Recipient, compose
+from tests.support.desk import Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+
+
+def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> str:
+    """A message to somebody of the clinic; `given` are columns of it."""
+    rows = compose(
+        Wording("Coming up: call Mia", "Hello Ann"),
+        Recipient(UUID(caller.id), "ann@clinic.example"),
+        about=About(desk.clinic_id, template="task-reminder"),
+        channels=[channel],
+        at=NOW,
+    )
+    with transaction() as session:
+        insert_many(session, "notifications", [rows[0] | given])
+    return str(rows[0]["id"])
+
+
+def deliveries_planned(desk: Desk) -> int:
+    count: int = desk.sql("SELECT count(*) FROM steps WHERE kind = 'deliver'")[0][0]
+    return count
+
+
+# --- one's own ---
+
+
+def test_people_see_their_own_messages_in_the_app_newest_first(desk: Desk):
+    mine = [tell(desk, desk.coordinator, "in_app") for _ in range(3)]
+    tell(desk, desk.coordinator, "email")
+    tell(desk, desk.admin, "in_app")
+
+    items = desk.coordinator.every("/api/notifications/mine", limit=2)
+
+    assert [item["id"] for item in items] == list(reversed(mine))
+    assert items[0] == {
+        "id": mine[-1],
+        "template": "task-reminder",
+        "subject": "Coming up: call Mia",
+        "body": "Hello Ann",
+        "lead_id": None,
+        "task_id": None,
+        "created_at": "2026-03-09T12:00:00Z",
+        "read_at": None,
+    }
+
+
+def test_a_message_is_read_once_and_no_longer_unread(desk: Desk):
+    first, second = (tell(desk, desk.coordinator, "in_app") for _ in range(2))
+
+    once = desk.coordinator.post(f"/api/notifications/{first}/read")
+    again = desk.coordinator.post(f"/api/notifications/{first}/read")
+
+    assert (once.status, again.status) == (200, 200)
+    assert once.body["read_at"] == again.body["read_at"] is not None
+    unread = desk.coordinator.every("/api/notifications/mine", unread="true")
+    assert [item["id"] for item in unread] == [second]
+
+
+def test_somebody_elses_message_cannot_be_read(desk: Desk, other_desk: Desk):
+    hers, foreign = tell(desk, desk.coordinator, "in_app"), tell(other_desk, other_desk.admin, "in_app")
+
+    for notification_id in (hers, foreign, new_id()):
+        assert desk.admin.post(f"/api/notifications/{notification_id}/read").status == 404
+
+
+# --- the clinic's ---
+
+
+def test_admins_find_what_failed(desk: Desk, other_desk: Desk):
+    old = tell(desk, desk.coordinator, state="failed", error="550 No such user", created_at=NOW - timedelta(days=2))
+    new = tell(desk, desk.coordinator, state="failed", error="550 No such user")
+    tell(desk, desk.coordinator, state="sent")
+    tell(desk, desk.coordinator, "in_app")
+    tell(other_desk, other_desk.admin, state="failed")
+
+    def found(**query: str) -> list[str]:
+        return [item["id"] for item in desk.admin.every("/api/notifications", limit=1, **query)]
+
+    assert found(state="failed") == [new, old]
+    assert found(state="failed", since="2026-03-09T00:00:00Z") == [new]
+    assert found(state="failed", channel="in_app") == []
+    assert len(found()) == 4
+    [item] = desk.admin.every("/api/notifications", state="failed", since="2026-03-09T13:00:00+01:00")
+    assert (item["error"], item["user_id"], item["channel"]) == ("550 No such user", desk.coordinator.id, "email")
+    assert not {"body", "subject", "address"} & item.keys()  # a list shows no more of a person than it must
+
+
+def test_one_is_shown_with_every_attempt(desk: Desk):
+    notification_id = tell(desk, desk.coordinator, state="failed", attempts=1)
+    attempt = {
+        "id": new_id(),
+        "clinic_id": desk.clinic_id,
+        "notification_id": notification_id,
+        "attempt": 1,
+        "outcome": "permanent",
+        "response": "550 5.1.1 No such user",
+        "started_at": NOW,
+        "finished_at": NOW,
+    }
+    with transaction() as session:
+        insert_many(session, "deliveries", [attempt])
+
+    answer = desk.admin.get(f"/api/notifications/{notification_id}")
+
+    assert answer.status == 200
+    assert (answer.body["subject"], answer.body["address"]) == ("Coming up: call Mia", "ann@clinic.example")
+    assert answer.body["message_id"].startswith(f"<{notification_id}@")
+    [delivery] = answer.body["deliveries"]
+    assert (delivery["attempt"], delivery["outcome"]) == (1, "permanent")
+    assert delivery["response"] == "550 5.1.1 No such user"
+
+
+def test_a_failed_one_is_retried_once(desk: Desk):
+    notification_id = tell(desk, desk.coordinator, state="failed", attempts=8)
+
+    first = desk.admin.post(f"/api/notifications/{notification_id}/retry")
+    second = desk.admin.post(f"/api/notifications/{notification_id}/retry")
+
+    assert (first.status, first.body["state"], first.body["attempts"]) == (200, "pending", 8)
+    assert (second.status, second.body["code"]) == (409, "cannot-retry")
+    assert "its next try is planned" in second.body["detail"]
+    assert deliveries_planned(desk) == 1
+
+
+def test_many_are_retried_and_counted(desk: Desk, other_desk: Desk):
+    for _ in range(3):
+        tell(desk, desk.coordinator, state="failed")
+    tell(desk, desk.coordinator, state="failed", created_at=NOW - timedelta(days=2))
+    tell(desk, desk.coordinator, state="unknown")
+    tell(other_desk, other_desk.admin, state="failed")
+
+    since = {"state": "failed", "since": "2026-03-09T00:00:00Z", "channel": "email", "spread_seconds": 600}
+    assert desk.admin.post("/api/notifications/retry", since).body == {"retried": 3, "left": 0}
+    assert desk.admin.post("/api/notifications/retry", {}).body == {"retried": 1, "left": 0}
+    assert deliveries_planned(desk) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"state": "unknown"}, "/state"),  # what may have arrived is resolved one by one
+        ({"state": "sent"}, "/state"),
+        ({"channel": "pigeon"}, "/channel"),
+        ({"since": "2026-03-09T00:00:00"}, "/since"),
+        ({"spread_seconds": -1}, "/spread_seconds"),
+        ({"spread_seconds": "60"}, "/spread_seconds"),
+        ({"spread": 60}, "/spread"),
+    ],
+)
+def test_a_retry_of_many_says_what_it_does_not_understand(desk: Desk, body: dict[str, Any], pointer: str):
+    tell(desk, desk.coordinator, state="failed")
+
+    assert desk.admin.post("/api/notifications/retry", body).pointers == [pointer]
+    assert deliveries_planned(desk) == 0
+
+
+@pytest.mark.parametrize(("as_", "state", "steps"), [("sent", "sent", 0), ("retry", "pending", 1)])
+def test_what_nobody_knows_is_decided_by_a_person(desk: Desk, as_: str, state: str, steps: int):
+    notification_id = tell(desk, desk.coordinator, state="unknown")
+
+    answer = desk.admin.post(f"/api/notifications/{notification_id}/resolve", {"as": as_})
+    again = desk.admin.post(f"/api/notifications/{notification_id}/resolve", {"as": as_})
+
+    assert (answer.status, answer.body["state"]) == (200, state)
+    assert (again.status, again.body["code"]) == (409, "cannot-resolve")
+    assert deliveries_planned(desk) == steps
+
+
+def test_only_what_nobody_knows_is_resolved_and_the_answer_says_what_to_do(desk: Desk):
+    failed = tell(desk, desk.coordinator, state="failed")
+
+    answer = desk.admin.post(f"/api/notifications/{failed}/resolve", {"as": "sent"})
+
+    assert answer.status == 409
+    assert "POST .../retry" in answer.body["detail"]
+    assert desk.admin.post(f"/api/notifications/{failed}/resolve", {"as": "lost"}).pointers == ["/as"]
+    assert desk.admin.post(f"/api/notifications/{failed}/resolve", {}).pointers == ["/as"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", "/api/notifications"),
+        ("get", "/api/notifications/{id}"),
+        ("post", "/api/notifications/{id}/retry"),
+        ("post", "/api/notifications/retry"),
+        ("post", "/api/notifications/{id}/resolve"),
+    ],
+)
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.CLINIC_ADMIN])
+def test_only_those_who_manage_notifications_see_the_clinics(desk: Desk, role: Role, method: str, path: str):
+    path = path.format(id=tell(desk, desk.coordinator, state="failed"))
+    assert getattr(desk.caller(role), method)(path).status == 403
+
+
+@pytest.mark.parametrize("act", ["", "/retry", "/resolve"])
+def test_another_clinics_notification_is_not_there(desk: Desk, other_desk: Desk, act: str):
+    foreign = tell(other_desk, other_desk.admin, state="failed")
+    path = f"/api/notifications/{foreign}{act}"
+
+    answer = desk.admin.post(path, {"as": "sent"} if act == "/resolve" else None) if act else desk.admin.get(path)
+
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("query", [{"state": "lost"}, {"channel": "sms"}, {"since": "yesterday"}, {"stat": "failed"}])
+def test_a_filter_that_is_not_known_is_refused(desk: Desk, query: dict[str, str]):
+    assert desk.admin.get("/api/notifications", **query).pointers == [f"/{name}" for name in query]
+
+
+def test_every_state_and_channel_can_be_asked_for(desk: Desk):
+    for state in NotificationState:
+        for channel in Channel:
+            assert desk.admin.get("/api/notifications", state=state.value, channel=channel.value).status == 200

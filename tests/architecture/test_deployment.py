@@ -1,0 +1,123 @@
+"""Procfile, docker-compose.yml and the queues in the code say the same: a queue without workers is silent."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.broker import QUEUES
+from app.cli.procfile import ROOT, parts
+
+COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
+INFRASTRUCTURE = {"postgres", "valkey", "migrate"}
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+WORKER_QUEUES = re.compile(r"worker .*-Q (\S+)")
+
+
+def queues_of(command: str) -> list[str]:
+    """The queues a line of the Procfile works on."""
+    found = WORKER_QUEUES.search(command)
+    return found[1].split(",") if found else []
+
+
+def test_every_queue_has_exactly_one_group_of_workers() -> None:
+    worked_on = [queue for part in parts().values() for queue in queues_of(part.command)]
+
+    assert sorted(worked_on) == sorted(QUEUES)
+
+
+def test_a_worker_is_named_after_its_part() -> None:
+    for part in parts().values():
+        if queues_of(part.command):
+            assert f" -n {part.name}@%h" in part.command
+            assert " -E " in part.command, "Flower sees only workers that send events"
+
+
+def test_beat_runs_once() -> None:
+    assert [part.name for part in parts().values() if " beat" in part.command] == ["beat"]
+
+
+def test_compose_runs_every_part_of_the_procfile_and_nothing_else() -> None:
+    assert set(SERVICES) - INFRASTRUCTURE == set(parts())
+
+
+@pytest.mark.parametrize("name", sorted(set(parts()) - {"mailbox"}))
+def test_a_service_runs_the_part_of_its_name(name: str) -> None:
+    assert SERVICES[name]["command"] == ["serve", name]
+
+
+def test_the_mailbox_runs_as_the_procfile_says() -> None:
+    assert " ".join(SERVICES["mailbox"]["entrypoint"]) == parts()["mailbox"].command
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_what_runs_for_ever_is_started_again(name: str) -> None:
+    assert SERVICES[name]["restart"] == "always"
+
+
+@pytest.mark.parametrize("name", ["web", "steps", "deliveries", "bulk", "sweeps", "postgres", "valkey"])
+def test_what_answers_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+def test_the_tables_are_migrated_by_their_owner_before_anything_starts() -> None:
+    migrate = SERVICES["migrate"]
+
+    assert migrate["command"][0] == "init"
+    assert migrate["restart"] == "no"
+    assert "OWNER_DATABASE_URL" in migrate["environment"]
+    assert "OWNER_DATABASE_URL" not in SERVICES["web"]["environment"]
+    for name in ("web", *QUEUES, "beat"):
+        assert "migrate" in SERVICES[name]["depends_on"]
+
+
+def test_no_secret_is_written_down() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    for name in re.findall(r"\$\{(\w*(?:SECRET|PASSWORD)\w*)([^}]*)\}", text):
+        assert name[1].startswith(":?"), f"{name[0]} has a default or may be empty"
+
+
+def test_only_loopback_is_published_and_no_server_of_data() -> None:
+    for name, service in SERVICES.items():
+        for port in service.get("ports", []):
+            assert str(port).startswith("127.0.0.1:"), name
+    assert "ports" not in SERVICES["postgres"]
+    assert "ports" not in SERVICES["valkey"]
+
+
+def test_the_broker_keeps_its_messages_behind_a_password() -> None:
+    command = " ".join(SERVICES["valkey"]["command"])
+
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert "--requirepass" in command
+
+
+def test_flower_is_read_only_on_loopback_and_behind_a_password() -> None:
+    flower = (ROOT / "flowerconfig.py").read_text()
+
+    assert 'FLOWER_ADDRESS", "127.0.0.1"' in flower
+    assert 'FLOWER_READ_ONLY", "true"' in flower
+    assert "does not start without" in flower
+
+
+def test_the_image_installs_the_hashed_lock() -> None:
+    image = Path(ROOT / "Dockerfile").read_text()
+
+    assert "--require-hashes" in image
+    assert "USER relance" in image
+
+
+@pytest.mark.parametrize("lock", ["run", "dev", "bench"])
+def test_a_lock_names_files_by_hash_and_no_place_to_get_them_from(lock: str) -> None:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    pinned = re.findall(r"^[a-zA-Z0-9._-]+(?:\[[^\]]+\])?==", text, flags=re.MULTILINE)
+
+    assert len(pinned) > 30
+    assert text.count("--hash=sha256:") >= len(pinned)
+    assert not re.search(r"https?:|file:|--(?:extra-)?index-url|--find-links", text)

@@ -1,0 +1,179 @@
+"""The embedded servers, started for real in folders of their own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from app.embedded import CannotStart, Postgres, Valkey, free_port, is_taken
+from app.embedded.folders import closed_parents, open_the_way
+from app.embedded.ports import LOOPBACK
+from app.embedded.postgres_install import programs
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="relance-embedded-", dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Postgres]:
+    server = Postgres(folder / "postgres", fast=True, notice=lambda _: None)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(folder: Path) -> Iterator[Valkey]:
+    broker = Valkey(folder / "valkey", 'a "pass" / word#')
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def count_rows(server: Postgres) -> int:
+    with server.connect() as connection:
+        return len(connection.execute("SELECT FROM kept").fetchall())
+
+
+def test_postgres_keeps_what_was_committed_when_it_is_killed(server: Postgres) -> None:
+    with server.connect() as connection:
+        connection.execute("CREATE TABLE kept (number integer)")
+        connection.execute("INSERT INTO kept VALUES (1), (2)")
+
+    server.kill()
+    assert not server.is_running()
+    server.start()
+
+    assert count_rows(server) == 2
+
+
+def test_a_server_that_runs_already_is_taken_over_not_started_twice(server: Postgres) -> None:
+    again = Postgres(server.folder, fast=True)
+
+    again.start()
+
+    assert again.pid() == server.pid()
+
+
+def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(server: Postgres) -> None:
+    server.stop()
+    (server.data / "postmaster.pid").write_text(f"{os.getpid()}\n{server.data}\n1\n5432\n\n\n\nready\n")
+
+    assert not server.is_running()
+    server.start()
+
+    assert server.is_running()
+
+
+def test_the_application_logs_in_as_a_role_that_owns_nothing(server: Postgres) -> None:
+    server.prepare("relance")
+    server.prepare("relance")  # a second start finds everything there
+
+    with server.connect() as connection:
+        owned = connection.execute(
+            "SELECT rolsuper, pg_has_role('relance_web', 'relance_app', 'member') FROM pg_roles "
+            "WHERE rolname = 'relance_web'"
+        ).fetchone()
+    assert owned == (False, True)
+
+
+def test_only_the_owner_of_the_folder_reaches_postgres(server: Postgres) -> None:
+    assert server.data.stat().st_mode & 0o077 == 0
+    with server.connect() as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+def test_a_folder_too_deep_for_a_socket_gets_a_short_one(folder: Path) -> None:
+    deep = Postgres(folder / ("d" * 60) / ("e" * 60), fast=True, notice=lambda _: None)
+
+    assert len(str(deep.socket_folder)) < 60
+    deep.start()
+    try:
+        assert deep.is_running()
+        assert deep.connect().execute("SELECT 1").fetchone() == (1,)
+    finally:
+        deep.stop()
+
+
+def test_valkey_keeps_its_messages_and_its_port_over_a_restart(broker: Valkey) -> None:
+    broker.client().lpush("steps", "message")
+    port = broker.port
+
+    broker.restart()
+
+    assert broker.port == port
+    assert broker.client().lrange("steps", 0, -1) == [b"message"]
+
+
+def test_valkey_comes_back_on_its_port_after_a_kill(broker: Valkey) -> None:
+    port = broker.port
+
+    broker.kill()
+    assert not broker.is_running()
+    broker.start()
+
+    assert broker.port == port
+
+
+def test_valkey_never_evicts_and_listens_on_loopback_with_a_password(broker: Valkey) -> None:
+    settings = broker.client().config_get("*")
+
+    assert settings["maxmemory-policy"] == "noeviction"
+    assert settings["appendonly"] == "yes"
+    assert settings["bind"] == LOOPBACK
+    assert settings["requirepass"] == broker.password
+    assert (broker.folder / "valkey.conf").stat().st_mode & 0o077 == 0
+
+
+def test_another_server_on_its_port_is_left_alone(broker: Valkey, folder: Path) -> None:
+    other = Valkey(folder / "other", "another password")
+    other.folder.mkdir()
+    (other.folder / "port").write_text(str(broker.port))
+
+    other.start()
+    try:
+        assert other.port != broker.port
+    finally:
+        other.stop()
+
+
+def test_a_port_is_taken_while_somebody_listens(broker: Valkey) -> None:
+    assert is_taken(broker.port)
+    assert not is_taken(free_port())
+
+
+@as_root
+def test_a_private_folder_is_opened_with_a_notice(folder: Path) -> None:
+    private = folder / "private"
+    private.mkdir(mode=0o700)
+    folder.chmod(0o755)
+    said: list[str] = []
+
+    open_the_way(programs=programs(), data=private / "data", notice=said.append)
+
+    assert len(said) == 1
+    assert str(private) in said[0]
+    assert private.stat().st_mode & 0o777 == 0o711
+    assert not closed_parents(private / "data")
+
+
+@as_root
+def test_a_private_home_is_opened_only_when_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path("/root")
+    if home.stat().st_mode & 0o001:
+        pytest.skip("root's home is open on this machine already")
+    monkeypatch.delenv("RELANCE_OPEN_HOME")
+    before = home.stat().st_mode
+
+    with pytest.raises(CannotStart, match="RELANCE_OPEN_HOME=1") as refusal:
+        open_the_way(programs=programs(), data=home / "relance" / "data", notice=print)
+
+    assert "\n" not in str(refusal.value)
+    assert home.stat().st_mode == before

@@ -1,0 +1,446 @@
+"""Notifications in the database: written set-wise, stopped, retried and resolved."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, func, select, text, update
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.cancel import cancel_pending
+from app.automation.mistakes import InvalidPlaybook
+from app.automation.models import Kind, Reason, Step
+from app.automation.service import add_steps, step_row
+from app.db import insert_many, new_id, transaction
+from app.embedded import Postgres
+from app.errors import NotFound
+from app.identity.actor import Actor
+from app.identity.clinics import context_of
+from app.identity.models import Clinic, Role, User
+from app.leads.capture import capture_lead
+from app.notifications import library, retrying, service
+from app.notifications.models import Channel, MessageTemplate, Notification, NotificationState
+from app.notifications.retrying import CannotResolve, CannotRetry, Resolution
+from app.notifications.templates import Wording
+from app.notifications.writing import About, Recipient, compose, delivery_steps
+from app.onboarding import open_clinic
+from app.sources.models import LeadSource
+
+NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+WORDING = Wording("See you on Monday", "Hello Mia")
+
+
+@pytest.fixture
+def session(clean_database: None, clean_broker: None) -> Iterator[Session]:
+    """One transaction, committed at the end of the test."""
+    with transaction() as session:
+        yield session
+
+
+@pytest.fixture
+def admin(session: Session) -> Actor:
+    return an_admin(session, "bright-smiles")
+
+
+def an_admin(session: Session, slug: str) -> Actor:
+    clinic = open_clinic(session, name="Bright Smiles", slug=slug, timezone="Europe/Berlin", region="DE")
+    user = a_user(session, clinic)
+    actor = Actor.system(context_of(clinic))
+    return Actor(actor.clinic, user.id, user.name, Role.CLINIC_ADMIN, actor.permissions)
+
+
+def a_user(session: Session, clinic: Clinic) -> User:
+    user_id = new_id()
+    user = User(
+        id=user_id,
+        clinic_id=clinic.id,
+        email=f"{user_id}@clinic.example",
+        name="Ann",
+        role=Role.CLINIC_ADMIN,
+        password_hash="x",
+        is_active=True,
+        created_at=NOW,
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def a_lead(session: Session, actor: Actor) -> UUID:
+    source = session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == actor.clinic.id)).first()
+    person = {"first_name": "Mia", "last_name": "Keller", "patient_first_name": "Tom", "patient_last_name": "Keller"}
+    lead = capture_lead(
+        session, actor, {**person, "phone": "+4930123456", "email": "mia@x.example", "source_id": source}
+    )
+    lead_id: UUID = lead.id
+    return lead_id
+
+
+def written(session: Session, actor: Actor, state: str = "pending", **given: object) -> UUID:
+    """An e-mail to the actor, in some state."""
+    [row] = compose(
+        WORDING,
+        Recipient(None, "mia@x.example"),
+        about=About(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
+        channels=[Channel.EMAIL],
+        at=NOW,
+    )
+    insert_many(session, "notifications", [row | {"state": state} | given])
+    notification_id: UUID = row["id"]
+    return notification_id
+
+
+def state_of(session: Session, notification_id: UUID) -> str | None:
+    return session.scalar(select(Notification.state).where(Notification.id == notification_id))
+
+
+def deliveries_planned(session: Session) -> list[Step]:
+    return list(session.scalars(select(Step).where(Step.kind == Kind.DELIVER).order_by(Step.due_at)))
+
+
+# --- writing ---
+
+
+def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin: Actor):
+    rows = compose(
+        WORDING,
+        Recipient(admin.user_id, "ann@x.example"),
+        about=About(admin.clinic.id, template="task-reminder"),
+        channels=["in_app", "email"],
+        at=NOW,
+    )
+    insert_many(session, "notifications", rows)
+
+    in_app, email = session.scalars(select(Notification).order_by(Notification.channel.desc()))
+    assert (in_app.state, in_app.sent_at, in_app.address, in_app.message_id) == ("sent", NOW, None, None)
+    assert (email.state, email.sent_at, email.address) == ("pending", None, "ann@x.example")
+    assert email.message_id == f"<{email.id}@relance.invalid>"
+    assert (in_app.subject, in_app.body) == (email.subject, email.body) == WORDING
+
+
+@pytest.mark.parametrize(
+    ("to", "channels"),
+    [
+        (Recipient(None, None), []),
+        (Recipient(None, "mia@x.example"), ["email"]),  # a lead has no app
+        (Recipient(new_id(), None), ["in_app"]),
+    ],
+)
+def test_only_channels_that_reach_the_person_are_written_to(to: Recipient, channels: list[str]):
+    rows = compose(WORDING, to, about=About(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
+    assert [row["channel"] for row in rows] == channels
+
+
+def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_stopped_the_writing(
+    session: Session, admin: Actor
+):
+    lead_id, step_id = a_lead(session, admin), new_id()
+    rows = compose(
+        WORDING,
+        Recipient(admin.user_id, "ann@x.example"),
+        about=About(admin.clinic.id, template="x", lead_id=lead_id, step_id=step_id),
+        channels=["in_app", "email"],
+        at=NOW,
+    )
+    insert_many(session, "notifications", rows)
+    origins = {step_id: {"stop_on": ["lead.replied"], "guard": {"unless": []}}}
+    for _ in range(2):  # planned twice, it is still one
+        add_steps(session, delivery_steps(rows, due_at=NOW, origins=origins))
+
+    [step] = deliveries_planned(session)
+    assert step.params == {"notification_id": str(rows[1]["id"])}
+    assert (step.stop_on, step.guard, step.lead_id) == (["lead.replied"], {"unless": []}, lead_id)
+
+
+# --- templates ---
+
+
+def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Actor):
+    clinic_id = admin.clinic.id
+    library.install(session, clinic_id, {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}})
+    session.execute(update(MessageTemplate).where(MessageTemplate.slug == "hello").values(subject="Our own"))
+    library.install(session, clinic_id, {"hello": {"subject": "Newer", "body": "Newer"}})
+
+    found = library.templates_of(session, [clinic_id, new_id()], ["hello", "missing"])
+    assert found == {(clinic_id, "hello"): Wording("Our own", "Hello {{ lead.first_name }}")}
+
+
+def test_templates_with_mistakes_are_not_installed(session: Session, admin: Actor):
+    with pytest.raises(InvalidPlaybook, match=r"templates\.hello\.body: line 1: 'lead\.phone' is not known"):
+        library.install(session, admin.clinic.id, {"hello": {"subject": "Hello", "body": "{{ lead.phone }}"}})
+
+
+# --- stopping ---
+
+
+def test_what_stops_a_deliver_step_stops_its_message_in_the_same_transaction(session: Session, admin: Actor):
+    lead_id = a_lead(session, admin)
+    pending, sending = (written(session, admin, state, lead_id=lead_id) for state in ("pending", "sending"))
+    for notification_id in (pending, sending):
+        add_steps(session, [a_deliver_step(admin, lead_id, notification_id)])
+
+    cancel_pending(session, lead_id, Reason.OPTED_OUT)
+
+    assert state_of(session, pending) == NotificationState.SUPPRESSED
+    assert state_of(session, sending) == NotificationState.SENDING  # out of our hands already
+    assert session.scalar(select(Notification.reason).where(Notification.id == pending)) == Reason.OPTED_OUT
+
+
+def a_deliver_step(actor: Actor, lead_id: UUID, notification_id: UUID) -> dict[str, object]:
+    return step_row(
+        actor.clinic.id,
+        lead_id,
+        kind=Kind.DELIVER,
+        name="deliver",
+        params={"notification_id": str(notification_id)},
+        cause={},
+        due_at=clock.now() + timedelta(days=1),
+    )
+
+
+# --- retrying ---
+
+
+def test_a_failed_message_is_sent_again_and_keeps_its_history(session: Session, admin: Actor):
+    notification_id = written(session, admin, "failed", attempts=8, error="550 No such user")
+    insert_many(session, "deliveries", [a_delivery(admin, notification_id, attempt=8)])
+
+    notification = retrying.retry(session, admin, notification_id)
+
+    assert (notification.state, notification.error, notification.attempts) == ("pending", None, 8)
+    assert [delivery.attempt for delivery in notification.deliveries] == [8]
+    [step] = deliveries_planned(session)
+    assert (step.params, step.attempts) == ({"notification_id": str(notification_id)}, 0)
+
+
+def a_delivery(actor: Actor, notification_id: UUID, *, attempt: int, at: datetime = NOW) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "clinic_id": actor.clinic.id,
+        "notification_id": notification_id,
+        "attempt": attempt,
+        "outcome": "permanent",
+        "response": "550 No such user",
+        "started_at": at,
+        "finished_at": at,
+    }
+
+
+def test_a_retried_message_is_stopped_by_what_would_have_stopped_it_at_first(session: Session, admin: Actor):
+    lead_id = a_lead(session, admin)
+    origin = a_deliver_step(admin, lead_id, new_id()) | {"stop_on": ["lead.replied"], "guard": {"only_if": []}}
+    add_steps(session, [origin])
+    notification_id = written(session, admin, "failed", lead_id=lead_id, step_id=origin["id"])
+
+    retrying.retry(session, admin, notification_id)
+
+    step = session.scalars(select(Step).where(Step.params["notification_id"].astext == str(notification_id))).one()
+    assert (step.stop_on, step.guard) == (["lead.replied"], {"only_if": []})
+
+
+@pytest.mark.parametrize("state", [state for state in NotificationState if state != "failed"])
+def test_only_what_failed_can_be_retried(session: Session, admin: Actor, state: str):
+    notification_id = written(session, admin, state)
+
+    with pytest.raises(CannotRetry):
+        retrying.retry(session, admin, notification_id)
+
+    assert deliveries_planned(session) == []
+
+
+def test_two_admins_who_retry_at_once_send_one_message(clean_database: None, clean_broker: None):
+    with transaction() as session:
+        admin = an_admin(session, "bright-smiles")
+        notification_id = written(session, admin, "failed")
+    together = Barrier(2)
+
+    def press() -> bool:
+        with transaction() as session:
+            together.wait(10)
+            try:
+                retrying.retry(session, admin, notification_id)
+            except CannotRetry:
+                return False
+            return True
+
+    with ThreadPoolExecutor(2) as pool:
+        pressed = [pool.submit(press) for _ in range(2)]
+        assert sorted(press.result() for press in pressed) == [False, True]
+    with transaction() as session:
+        assert len(deliveries_planned(session)) == 1
+
+
+def test_many_are_retried_oldest_first_and_spread_evenly(session: Session, admin: Actor):
+    oldest_last = [written(session, admin, "failed", created_at=NOW - timedelta(hours=hours)) for hours in range(4)]
+    before = clock.now()
+
+    done = retrying.retry_many(session, admin, {}, spread=timedelta(minutes=8))
+
+    assert (done.retried, done.left) == (4, 0)
+    steps = deliveries_planned(session)
+    assert [step.params["notification_id"] for step in steps] == list(map(str, reversed(oldest_last)))
+    # 8 minutes / 4 = one every 2 minutes, the first at once
+    assert [step.due_at - steps[0].due_at for step in steps] == [timedelta(minutes=2 * i) for i in range(4)]
+    assert before <= steps[0].due_at <= clock.now()
+
+
+def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor):
+    yesterday = NOW - timedelta(days=1)
+    old, new = (written(session, admin, "failed", created_at=at) for at in (yesterday, NOW))
+    in_doubt = written(session, admin, "unknown")
+    foreign = written(session, an_admin(session, "other"), "failed")
+
+    done = retrying.retry_many(session, admin, {"since": NOW, "channel": Channel.EMAIL}, spread=timedelta(0))
+
+    assert (done.retried, done.left) == (1, 0)
+    states = [state_of(session, one) for one in (old, new, in_doubt, foreign)]
+    assert states == ["failed", "pending", "unknown", "failed"]
+
+
+def test_what_exceeds_one_call_is_left_and_counted(session: Session, admin: Actor, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retrying, "MOST_RETRIED", 2)
+    for _ in range(5):
+        written(session, admin, "failed")
+
+    counts = [retrying.retry_many(session, admin, {}, spread=timedelta(0)) for _ in range(4)]
+
+    assert [(done.retried, done.left) for done in counts] == [(2, 3), (2, 1), (1, 0), (0, 0)]
+
+
+# --- resolving ---
+
+
+def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admin: Actor):
+    notification_id = written(session, admin, "unknown", attempts=2, error="no answer")
+    handed_over = [NOW, NOW + timedelta(minutes=5)]
+    insert_many(
+        session,
+        "deliveries",
+        [a_delivery(admin, notification_id, attempt=i + 1, at=at) for i, at in enumerate(handed_over)],
+    )
+
+    resolved = retrying.resolve(session, admin, notification_id, as_=Resolution.SENT)
+
+    assert (resolved.state, resolved.reason, resolved.sent_at) == ("sent", Reason.BY_HAND, handed_over[-1])
+    assert deliveries_planned(session) == []
+
+
+def test_a_person_may_send_a_message_in_doubt_again(session: Session, admin: Actor):
+    notification_id = written(session, admin, "unknown", attempts=1)
+    resolved = retrying.resolve(session, admin, notification_id, as_=Resolution.RETRY)
+
+    assert resolved.state == "pending"
+    assert len(deliveries_planned(session)) == 1
+
+
+@pytest.mark.parametrize("state", [state for state in NotificationState if state != "unknown"])
+def test_only_what_is_in_doubt_can_be_resolved(session: Session, admin: Actor, state: str):
+    notification_id = written(session, admin, state)
+    with pytest.raises(CannotResolve):
+        retrying.resolve(session, admin, notification_id, as_=Resolution.SENT)
+
+
+def test_another_clinics_notification_is_not_found(session: Session, admin: Actor):
+    foreign = written(session, an_admin(session, "other"), "failed")
+    for act in (service.get_notification, retrying.retry, service.mark_read):
+        with pytest.raises(NotFound):
+            act(session, admin, foreign)
+    with pytest.raises(NotFound):
+        retrying.resolve(session, admin, foreign, as_=Resolution.SENT)
+
+
+# --- lists ---
+
+
+def many(session: Session, actor: Actor, state: str, number: int, channel: str = "email") -> None:
+    session.execute(
+        text(
+            "INSERT INTO notifications (id, clinic_id, user_id, channel, template, subject, body, state, attempts,"
+            " created_at) SELECT gen_random_uuid(), :clinic, :user, :channel, 'x', 'x', 'x', :state, 0,"
+            " CAST(:now AS timestamptz) - i * interval '1 minute' FROM generate_series(1, :number) AS i"
+        ),
+        {
+            "clinic": actor.clinic.id,
+            "user": actor.user_id,
+            "channel": channel,
+            "state": state,
+            "now": NOW,
+            "number": number,
+        },
+    )
+
+
+@pytest.fixture
+def filled(clean_database: None, clean_broker: None, postgres: Postgres) -> Actor:
+    """An admin of one of two clinics with thousands of notifications each, as the planner knows."""
+    with transaction() as session:
+        admin = an_admin(session, "bright-smiles")
+        for actor in (admin, an_admin(session, "other")):
+            many(session, actor, "sent", 4_000)
+            many(session, actor, "sent", 4_000, channel="in_app")
+            many(session, actor, "failed", 500)
+            many(session, actor, "pending", 20)
+    with postgres.connect("relance") as owner:
+        owner.execute("ANALYZE notifications")
+    return admin
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, "ix_notifications_clinic"),
+        ({"since": NOW - timedelta(hours=1)}, "ix_notifications_clinic"),
+        ({"channel": Channel.EMAIL}, "ix_notifications_clinic"),
+        ({"state": NotificationState.SENT}, "ix_notifications_clinic"),
+        ({"state": NotificationState.FAILED}, "ix_notifications_unsent"),
+        ({"state": NotificationState.UNKNOWN, "since": NOW - timedelta(days=9)}, "ix_notifications_unsent"),
+        ({"state": NotificationState.PENDING, "channel": Channel.EMAIL}, "ix_notifications_unsent"),
+    ],
+)
+def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str, object], index: str):
+    with transaction() as session:
+        plan = plan_of(session, lambda: service.list_notifications(session, filled, query | {"limit": 50}))
+
+    assert index in plan
+    assert "Sort" not in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("query", [{}, {"unread": True}])
+def test_the_inbox_is_read_off_its_index(filled: Actor, query: dict[str, object]):
+    with transaction() as session:
+        plan = plan_of(session, lambda: service.my_notifications(session, filled, query | {"limit": 50}))
+
+    assert "ix_notifications_inbox" in plan
+    assert "Sort" not in plan
+
+
+def plan_of(session: Session, act: Callable[[], object]) -> str:
+    """The plan of the one statement that `act` runs."""
+    ran: list[tuple[str, object]] = []
+    connection = session.connection()
+
+    def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        ran.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    act()
+    event.remove(connection, "before_cursor_execute", note)
+    [(statement, parameters)] = ran
+    return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())  # type: ignore[arg-type]
+
+
+def test_ten_thousand_are_retried_in_a_constant_number_of_statements(session: Session, admin: Actor):
+    many(session, admin, "failed", 10_000)
+    ran: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *given: ran.append(given[2]))
+
+    done = retrying.retry_many(session, admin, {}, spread=timedelta(hours=1))
+
+    assert (done.retried, done.left) == (10_000, 0)
+    assert len(ran) == 5  # choose, mark, ask what stops them, plan, count the rest
+    assert session.scalar(select(func.count()).where(Step.kind == Kind.DELIVER)) == 10_000

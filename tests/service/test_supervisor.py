@@ -1,0 +1,147 @@
+"""The supervisor, with real processes: parts come back, and stop together."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from app.cli.procfile import Part, needed, parts
+from app.cli.supervisor import Supervisor
+
+PROGRAM = """
+import asyncio, sys
+from app.cli.procfile import Part
+from app.cli.supervisor import Supervisor
+
+async def announce():
+    print("announced", flush=True)
+
+parts = [Part(f"part{n}", command) for n, command in enumerate(sys.argv[1:])]
+asyncio.run(Supervisor(parts, lambda name, line: print(f"{name}: {line}", flush=True)).run(announce))
+print("ended", flush=True)
+"""
+
+
+def supervise(*commands: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *commands], stdout=subprocess.PIPE, text=True)
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    assert process.stdout
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if re.search(pattern, line):
+            return line
+    pytest.fail(f"ended without {pattern!r}: {''.join(seen)}")
+
+
+def pid_in(line: str) -> int:
+    return int(line.rpartition(" ")[2])
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ends(pid: int) -> bool:
+    """Whether it ends within a generous time."""
+    deadline = time.monotonic() + 30
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not is_running(pid)
+
+
+def test_a_part_that_is_killed_is_started_again() -> None:
+    process = supervise("sh -c 'echo pid $$; exec sleep 600'")
+    first = pid_in(read_until(process, "pid"))
+
+    os.kill(first, signal.SIGKILL)
+    second = pid_in(read_until(process, r"part0: pid \d+"))
+
+    assert second != first
+    process.terminate()
+    assert process.wait(60) == 0
+    assert ends(second)
+
+
+def test_all_parts_are_asked_to_stop_and_may_finish() -> None:
+    slow = """sh -c 'trap "echo finished what it did; exit 0" TERM; echo ready; while :; do sleep 0.05; done'"""
+    process = supervise(slow, "sleep 600")
+    read_until(process, "ready")
+
+    process.send_signal(signal.SIGINT)
+
+    read_until(process, "part0: finished what it did")
+    read_until(process, "ended")
+    assert process.wait(60) == 0
+
+
+def test_a_second_signal_kills_what_does_not_stop() -> None:
+    stubborn = """sh -c 'trap "echo no" TERM; echo pid $$; while :; do sleep 0.05; done'"""
+    process = supervise(stubborn)
+    pid = pid_in(read_until(process, "pid"))
+
+    process.terminate()
+    read_until(process, "part0: no")
+    process.terminate()
+
+    assert process.wait(60) == 0
+    assert ends(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel tells a child of its parent's death")
+def test_parts_do_not_outlive_a_killed_supervisor() -> None:
+    process = supervise("sh -c 'echo pid $$; exec sleep 600'")
+    pid = pid_in(read_until(process, "pid"))
+
+    process.kill()
+
+    assert ends(pid)
+
+
+def test_a_line_of_any_length_is_passed_on() -> None:
+    long = f"{sys.executable} -c 'print(\"x\" * 3_000_000); import time; time.sleep(600)'"
+    process = supervise(long)
+
+    assert len(read_until(process, "xxx")) > 3_000_000
+    process.terminate()
+    process.wait(60)
+
+
+def test_the_pause_before_the_next_try_grows() -> None:
+    written: list[str] = []
+
+    async def watch() -> None:
+        supervisor = Supervisor([Part("broken", "false")], lambda _, line: written.append(line))
+        run = asyncio.create_task(supervisor.run(lambda: asyncio.sleep(0)))
+        while len(written) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await run
+
+    asyncio.run(watch())
+
+    assert [re.search(r"in (\d+) s", line)[1] for line in written[:2]] == ["1", "3"]  # type: ignore[index]
+
+
+def test_the_mailbox_runs_only_where_nobody_else_takes_the_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_mailbox() -> bool:
+        return "mailbox" in {part.name for part in needed(parts())}
+
+    monkeypatch.setenv("RELANCE_ENV", "demo")
+    assert has_mailbox()
+    monkeypatch.setenv("SMTP_URL", "smtp://mail.example")
+    assert not has_mailbox()
+    monkeypatch.delenv("SMTP_URL")
+    monkeypatch.setenv("RELANCE_ENV", "production")
+    assert not has_mailbox()

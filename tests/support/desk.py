@@ -1,0 +1,211 @@
+"""A clinic with its people, and a way to call the API as each of them.
+
+desk          an open clinic: `desk.coordinator.post("/api/leads", {...})`, `desk.capture()`, `desk.rows("leads")`
+other_desk    another clinic, with its own people and sources
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+
+from app import create_app
+from app.clock import now
+from app.db import new_id, transaction
+from app.identity.actor import Actor
+from app.identity.clinics import load_context
+from app.identity.models import Role, SignIn, User
+from app.identity.permissions import ROLE_PERMISSIONS
+from app.identity.tokens import write_access
+from app.onboarding import open_clinic
+from app.sources.models import LeadSource
+
+_numbers = count(1)
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    body: Any
+    headers: Any
+
+    @property
+    def pointers(self) -> list[str]:
+        """Where the mistakes are, of a 422."""
+        assert self.status == 422, self.body
+        return sorted(error["pointer"] for error in self.body["errors"])
+
+
+@dataclass
+class Caller:
+    """Somebody who calls the API."""
+
+    client: FlaskClient
+    token: str
+    actor: Actor
+
+    @property
+    def id(self) -> str:
+        return str(self.actor.user_id)
+
+    def get(self, path: str, **query: Any) -> Answer:
+        return self._send("GET", path, query_string=query)
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        return self._send("POST", path, **({} if body is None else {"json": body}))
+
+    def put(self, path: str, body: Any) -> Answer:
+        return self._send("PUT", path, json=body)
+
+    def every(self, path: str, **query: Any) -> list[Any]:
+        """All items of all pages."""
+        items: list[Any] = []
+        while True:
+            answer = self.get(path, **query)
+            assert answer.status == 200, answer.body
+            items += answer.body["items"]
+            if answer.body["next_cursor"] is None:
+                return items
+            query["cursor"] = answer.body["next_cursor"]
+
+    def _send(self, method: str, path: str, **what: Any) -> Answer:
+        answer = self.client.open(path, method=method, headers={"Authorization": f"Bearer {self.token}"}, **what)
+        return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, answer.headers)
+
+
+@dataclass
+class Desk:
+    """A clinic, in New York."""
+
+    clinic_id: UUID
+    client: Callable[[], FlaskClient]
+    callers: dict[Role, Caller] = field(default_factory=dict)
+    source_id: str = ""
+
+    @property
+    def front_desk(self) -> Caller:
+        return self.caller(Role.FRONT_DESK)
+
+    @property
+    def coordinator(self) -> Caller:
+        return self.caller(Role.TREATMENT_COORDINATOR)
+
+    @property
+    def admin(self) -> Caller:
+        return self.caller(Role.CLINIC_ADMIN)
+
+    @property
+    def doctor(self) -> Caller:
+        return self.caller(Role.DOCTOR)
+
+    def caller(self, role: Role) -> Caller:
+        """The one person of that role, hired when first asked for."""
+        if role not in self.callers:
+            self.callers[role] = self.hire(role)
+        return self.callers[role]
+
+    def hire(self, role: Role, name: str = "", *, is_active: bool = True) -> Caller:
+        """One more person, signed in."""
+        number = next(_numbers)
+        user = User(
+            clinic_id=self.clinic_id,
+            email=f"{role}-{number}@clinic.example",
+            name=name or f"{role} {number}",
+            role=role,
+            password_hash="none",
+            is_active=is_active,
+            created_at=now(),
+        )
+        with transaction() as session:
+            session.add(user)
+            session.flush()
+            expires_at = now() + timedelta(days=1)
+            at_desk = SignIn(user_id=user.id, refresh_id=new_id(), created_at=now(), expires_at=expires_at)
+            session.add(at_desk)
+            session.flush()
+            clinic = load_context(session, self.clinic_id)
+        token = write_access(user.id, at_desk.id, new_id())
+        who = Actor(clinic, user.id, user.name, role, permissions=ROLE_PERMISSIONS[role], sign_in_id=at_desk.id)
+        return Caller(self.client(), token, who)
+
+    def lead_data(self, **more: Any) -> dict[str, Any]:
+        """What a caller says of a new lead."""
+        return {
+            "first_name": "Ana",
+            "last_name": "Ruiz",
+            "phone": "(212) 555-0143",
+            "source_id": self.source_id,
+            **more,
+        }
+
+    def capture(self, **more: Any) -> dict[str, Any]:
+        """A lead, taken in by the admin."""
+        answer = self.admin.post("/api/leads", self.lead_data(**more))
+        assert answer.status == 201, answer.body
+        lead: dict[str, Any] = answer.body
+        return lead
+
+    def plan(self, lead: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """A task for the lead, due tomorrow."""
+        due_at = (now() + timedelta(days=1)).isoformat()
+        task = {"title": "Call back", "type": "CALL", "due_at": due_at, **more}
+        answer = self.admin.post(f"/api/leads/{lead['id']}/tasks", task)
+        assert answer.status == 201, answer.body
+        made: dict[str, Any] = answer.body
+        return made
+
+    def lead(self, lead: dict[str, Any]) -> dict[str, Any]:
+        """The lead as it is now."""
+        found: dict[str, Any] = self.admin.get(f"/api/leads/{lead['id']}").body
+        return found
+
+    def timeline(self, lead: dict[str, Any]) -> list[dict[str, Any]]:
+        """What happened with the lead."""
+        return self.admin.every(f"/api/leads/{lead['id']}/activities")
+
+    def steps(self, lead: dict[str, Any], **only: str) -> list[dict[str, Any]]:
+        """The lead's steps that have these values, as they are due."""
+        found = self.admin.every(f"/api/leads/{lead['id']}/automation")
+        return [step for step in found if all(step[name] == value for name, value in only.items())]
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        """Look into, or change, the database behind the API's back."""
+        with transaction() as session:
+            result = session.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
+
+@pytest.fixture
+def desk(clean_database: None, clean_broker: None) -> Desk:
+    return _open_desk("America/New_York", "US")
+
+
+@pytest.fixture
+def other_desk(desk: Desk) -> Desk:
+    return _open_desk("Europe/Madrid", "ES")
+
+
+@lru_cache(maxsize=1)
+def the_app() -> Flask:
+    """One for all tests of a process: describing every route takes its time."""
+    return create_app()
+
+
+def _open_desk(timezone: str, region: str) -> Desk:
+    with transaction() as session:
+        slug = f"clinic-{next(_numbers)}"
+        clinic = open_clinic(session, name="A clinic", slug=slug, timezone=timezone, region=region)
+        session.flush()
+        source_id = session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1))
+    return Desk(clinic.id, the_app().test_client, source_id=str(source_id))

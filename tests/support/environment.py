@@ -1,0 +1,97 @@
+"""The environment of a test process, decided before any module of the application reads its settings.
+
+Each process of a run (each xdist worker) has a folder of its own, and later a PostgreSQL and a Valkey of its own in
+it: a test may restart or kill its servers without disturbing another.
+"""
+
+import os
+import shutil
+import socket
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "relance-tests-"
+BROKER_PASSWORD = "only-for-tests"
+NOT_OURS = ("SMTP_URL", "PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "PYTHONDONTWRITEBYTECODE")
+
+
+def prepare() -> None:
+    """Choose the folder and the addresses. The servers start when the first test asks for one."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ["RELANCE_TEST_RUN"] = str(_new_run())
+    home = this_process()
+    home.mkdir(exist_ok=True)
+    for name in NOT_OURS:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "RELANCE_ENV": "test",
+        "RELANCE_HOME": str(home),
+        "RELANCE_OPEN_HOME": "1",  # of the programs only: the data of tests is in a folder made for it
+        "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "DATABASE_URL": database_url("relance_web"),
+        "OWNER_DATABASE_URL": database_url("postgres"),
+        "BROKER_URL": f"redis://:{BROKER_PASSWORD}@127.0.0.1:{_free_port()}/0",
+    }
+
+
+def database_url(user: str, database: str = "relance") -> str:
+    """Where this process's PostgreSQL will listen."""
+    return f"postgresql+psycopg://{user}@/{database}?host={this_process() / 'postgres' / 'data'}"
+
+
+def this_run() -> Path:
+    """The folder all processes of this run share."""
+    return Path(os.environ["RELANCE_TEST_RUN"])
+
+
+def this_process() -> Path:
+    """The folder of this process alone."""
+    return this_run() / os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+def broker_port() -> int:
+    """The port that was chosen for this process's Valkey."""
+    return int(os.environ["BROKER_URL"].rpartition(":")[2].partition("/")[0])
+
+
+def remove(run: Path) -> None:
+    """End whatever still works in the run's folder, and the folder."""
+    for process in psutil.process_iter(["cmdline", "cwd", "environ"]):
+        if process.pid != os.getpid() and _belongs_to(process, run):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def _belongs_to(process: psutil.Process, run: Path) -> bool:
+    """By the server's command line: `postgres -D <run>/...`, `valkey-server <run>/...`."""
+    command = process.info["cmdline"] or []
+    return str(run) in (process.info["cwd"] or "") or any(part.startswith(str(run)) for part in command)
+
+
+def _new_run() -> Path:
+    """Under /tmp, so that a unix socket's path stays short; passable, for PostgreSQL's own user."""
+    place = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())
+    _remove_what_killed_runs_left(place)
+    run = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    run.chmod(0o755)
+    (run / "owner").write_text(str(os.getpid()))
+    return run
+
+
+def _remove_what_killed_runs_left(place: Path) -> None:
+    for run in place.glob(f"{PREFIX}*"):
+        with suppress(OSError, ValueError):
+            if not psutil.pid_exists(int((run / "owner").read_text())):
+                remove(run)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

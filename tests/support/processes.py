@@ -1,0 +1,182 @@
+"""Fixture `processes`: real workers, beats and web servers, started and killed by a test, always reaped.
+
+worker = processes.start_worker("steps,deliveries", concurrency=2, env={"HORIZON_SECONDS": "5"})
+web = processes.start_web();  httpx.get(f"{web.url}/livez")
+beat = processes.start_beat()
+worker.kill()            # SIGKILL, master and children at once
+worker.stop()            # SIGTERM, waits, returns the exit code
+worker.output()          # what it logged; shown by itself when the test fails
+processes.start("name", [sys.executable, "-m", "anything"])
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+from celery import Celery
+
+from app.embedded import Valkey, free_port
+from tests.support.environment import ROOT, this_process
+
+START_PATIENCE = 60  # seconds; generous, because two cores may run everything at once
+_numbers = count(1)
+
+
+@pytest.fixture
+def processes(database_url: str, valkey: Valkey) -> Iterator["Processes"]:
+    """A starter of processes that ends what it started."""
+    starter = Processes(this_process() / "logs")
+    yield starter
+    starter.kill_all()
+
+
+@dataclass
+class Process:
+    """One process and its children, in a session of their own."""
+
+    name: str
+    log: Path
+    child: subprocess.Popen[bytes]
+    url: str = ""  # of a web server
+
+    @property
+    def pid(self) -> int:
+        """The process itself: of a worker, the master."""
+        return self.child.pid
+
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.child.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL to it and its children at once: nothing can be put back or written down."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.child.wait()
+
+    def stop(self, patience: float = 60) -> int:
+        """SIGTERM, as a deployment does; waits for the end and returns the exit code."""
+        self.child.terminate()
+        return self.child.wait(patience)
+
+    def output(self) -> str:
+        """Everything it wrote so far."""
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, text: str, patience: float = START_PATIENCE) -> None:
+        """Until it has written that."""
+        wait_until(lambda: text in self.output(), patience, f"{self.name} to write {text!r}")
+
+
+@dataclass
+class Processes:
+    """Starts processes and remembers them."""
+
+    logs: Path
+    started: list[Process] = field(default_factory=list)
+
+    def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
+        """Any command, in the project's folder with the tests' environment and `env` on top."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / f"{name}-{next(_numbers)}.log"
+        with log.open("wb") as output:
+            child = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        process = Process(name, log, child)
+        self.started.append(process)
+        return process
+
+    def start_worker(
+        self, queues: str, *, concurrency: int = 1, env: Mapping[str, str] | None = None, wait: bool = True
+    ) -> Process:
+        """A Celery worker for those queues, comma-separated. Returns when it answers, unless told not to wait."""
+        node = f"test{next(_numbers)}@localhost"
+        options = [
+            "-Q",
+            queues,
+            "-c",
+            str(concurrency),
+            "-n",
+            node,
+            "-E",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+        process = self.start(
+            "worker", [sys.executable, "-m", "celery", "-A", "workers.app", "worker", *options], env=env
+        )
+        if wait:
+            self._until(lambda: answers(node), process)
+        return process
+
+    def start_beat(self, *, env: Mapping[str, str] | None = None) -> Process:
+        """A beat with a schedule file of its own."""
+        schedule = self.logs.parent / f"beat-{next(_numbers)}"
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "beat", "-s", str(schedule)]
+        return self.start("beat", command, env=env)
+
+    def start_web(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Process:
+        """The API under gunicorn on a free port. Returns when it answers."""
+        port = free_port()
+        command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--workers", str(workers)]
+        process = self.start("web", command, env={"PORT": str(port), **(env or {})})
+        process.url = f"http://127.0.0.1:{port}"
+        self._until(lambda: is_live(process.url), process)
+        return process
+
+    def kill_all(self) -> None:
+        """Nothing is left when the test ends."""
+        for process in self.started:
+            process.kill()
+
+    def _until(self, ready: Callable[[], bool], process: Process) -> None:
+        wait_until(lambda: ready() or not process.is_running(), START_PATIENCE, f"{process.name} to answer")
+        if not process.is_running():
+            pytest.fail(f"{process.name} ended at once:\n{process.output()}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows what its processes wrote."""
+    report = yield
+    if report.failed and (starter := getattr(item, "funcargs", {}).get("processes")):
+        for process in starter.started:
+            report.sections.append((f"{process.name} (pid {process.pid})", process.output()[-8000:]))
+    return report
+
+
+def wait_until(holds: Callable[[], bool], patience: float, what: str) -> None:
+    """Ask again and again; fails the test, naming what it waited for, after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {patience} s for {what}")
+        time.sleep(0.05)
+
+
+def answers(node: str) -> bool:
+    """Whether that worker replies to a ping over the broker."""
+    return bool(Celery(broker=os.environ["BROKER_URL"]).control.ping(destination=[node], timeout=0.5))
+
+
+def is_live(url: str) -> bool:
+    """Whether the web server takes requests."""
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{url}/livez", timeout=2).is_success
+    return False

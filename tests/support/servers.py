@@ -1,0 +1,160 @@
+"""Fixtures: a PostgreSQL and a Valkey for each test process, started when the first test asks.
+
+postgres, valkey                    the servers: `.restart()`, `.kill()`, `.start()`, `.stop()`, `.flush()`
+database_url, owner_database_url    strings; the database is migrated
+broker_url                          string
+clean_database, clean_broker        empty before the test, and running, whatever the test before did to them
+new_database                        makes one more migrated database: `new_database("name")` -> its owner's URL
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from psycopg import sql
+
+from app import db
+from app.embedded import Postgres, Valkey
+from tests.support import environment
+from tests.support.environment import ROOT, this_process
+
+TEMPLATE = "relance_template"
+KEPT = ("alembic_version",)
+_numbers = count(1)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The process that began the run ends it; its helpers' servers are stopped by then, or are now."""
+    if not hasattr(config, "workerinput"):
+        environment.remove(environment.this_run())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Running, with the database `relance` migrated to the newest version."""
+    server = Postgres(this_process() / "postgres", fast=True)
+    server.start()
+    server.prepare(TEMPLATE)
+    migrate(server.url(TEMPLATE))
+    copy_template(server, "relance")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """Running, empty at first."""
+    server = Valkey(
+        this_process() / "valkey", environment.BROKER_PASSWORD, wanted_port=environment.broker_port()
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: Postgres) -> str:
+    """The application's login, which owns no table."""
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def owner_database_url(postgres: Postgres) -> str:
+    """The login that migrates."""
+    return os.environ["OWNER_DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def broker_url(valkey: Valkey) -> str:
+    """The broker, password included."""
+    return os.environ["BROKER_URL"]
+
+
+@pytest.fixture
+def clean_database(postgres: Postgres) -> None:
+    """Empty tables. A server that the test before stopped or restarted is up again."""
+    postgres.start()
+    _forget_connections_to_an_earlier_server(postgres)
+    with postgres.connect("relance") as owner:
+        owner.execute(
+            "SET lock_timeout = '20s'"
+        )  # say so, rather than wait for a transaction somebody left open
+        owner.execute(EMPTY_EVERY_TABLE)
+
+
+@pytest.fixture
+def clean_broker(valkey: Valkey) -> None:
+    """No message anywhere."""
+    valkey.start()
+    valkey.flush()
+
+
+@pytest.fixture
+def new_database(postgres: Postgres) -> Callable[[str], str]:
+    """Makes one more migrated, empty database; takes the start of its name, returns the owner's URL."""
+
+    def make(name: str = "another") -> str:
+        unique = f"{name}_{next(_numbers)}"
+        copy_template(postgres, unique)
+        return environment.database_url("postgres", unique)
+
+    return make
+
+
+# Only tables with rows are truncated: a TRUNCATE of all of them costs ten times as much.
+EMPTY_EVERY_TABLE = f"""
+DO $$
+DECLARE
+    candidate record;
+    filled text[] := '{{}}';
+    found boolean;
+BEGIN
+    FOR candidate IN
+        SELECT c.oid::regclass::text AS name FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND c.relname <> ALL (ARRAY{list(KEPT)})
+    LOOP
+        EXECUTE 'SELECT EXISTS (SELECT FROM ' || candidate.name || ')' INTO found;
+        IF found THEN filled := filled || candidate.name; END IF;
+    END LOOP;
+    IF cardinality(filled) > 0 THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' RESTART IDENTITY CASCADE';
+    END IF;
+END $$
+"""
+
+
+def migrate(url: str) -> None:
+    """Run every migration as the owner, in a process of its own as in production."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "OWNER_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.exit(f"the migrations fail:\n{done.stdout}{done.stderr}", returncode=1)
+
+
+def copy_template(server: Postgres, name: str) -> None:
+    """A migrated database, as a copy of files."""
+    with server.connect() as owner:
+        owner.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
+        )
+
+
+def _forget_connections_to_an_earlier_server(server: Postgres) -> None:
+    if _seen.setdefault("pid", server.pid()) != server.pid():
+        _seen["pid"] = server.pid()
+        db.dispose()
+
+
+_seen: dict[str, int | None] = {}

@@ -1,0 +1,216 @@
+"""What holds for any opening hours in any zone, beside a reference that walks minute by minute."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import accumulate, pairwise
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.automation.calendar import BusinessHours, Calendar, QuietHours
+
+MINUTE = timedelta(minutes=1)
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEK = 7 * 24 * 60
+
+# A zone, and the date on which its clocks do something.
+CHANGES = [
+    ("Europe/Paris", date(2026, 3, 29)),  # 02:00 -> 03:00
+    ("Europe/Paris", date(2026, 10, 25)),  # 03:00 -> 02:00
+    ("Australia/Lord_Howe", date(2026, 4, 5)),  # 02:00 -> 01:30
+    ("Australia/Lord_Howe", date(2026, 10, 4)),  # 02:00 -> 02:30
+    ("America/Sao_Paulo", date(2018, 11, 4)),  # 00:00 -> 01:00
+    ("America/Sao_Paulo", date(2018, 2, 18)),  # 00:00 -> 23:00 of the day before
+    ("America/St_Johns", date(2006, 10, 29)),  # 00:01 -> 23:01 of the day before
+    ("Pacific/Apia", date(2011, 12, 30)),  # skipped
+    ("Asia/Kolkata", date(2028, 2, 29)),  # nothing but a leap day
+]
+ZONES = sorted({zone for zone, _ in CHANGES} | {"America/New_York", "Africa/Cairo", "Asia/Kathmandu", "UTC"})
+
+quick = settings(max_examples=70, deadline=None)
+
+
+def windows(edges: list[int]) -> list[list[str]]:
+    texts = [f"{edge // 60:02}:{edge % 60:02}" for edge in sorted(edges)]
+    return [list(pair) for pair in zip(texts[::2], texts[1::2], strict=False)]
+
+
+def open_minutes_of(week: dict[str, list[list[str]]]) -> int:
+    hours = BusinessHours.from_json(week)
+    return sum((closes - opens) // MINUTE for day in hours.days for opens, closes in day)
+
+
+edges = st.one_of(st.integers(0, 1440), st.sampled_from([0, 1, 60, 90, 120, 150, 180, 1380, 1440]))
+days = st.lists(edges, unique=True, max_size=6).map(windows)
+# An hour of opening at least, or three days of it would lie beyond the twenty years that are looked at.
+weeks = st.fixed_dictionaries(dict.fromkeys(DAYS, days)).filter(lambda week: open_minutes_of(week) >= 60)
+deltas = st.integers(0, 3 * 86_400_000_000).map(lambda micros: timedelta(microseconds=micros))
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[Calendar, datetime]:
+    """A calendar, and the midnight (UTC) three days before the clocks of its zone change."""
+    zone, changes_on = draw(st.sampled_from(CHANGES))
+    closed_on = frozenset(changes_on + timedelta(n) for n in draw(st.sets(st.integers(-3, 4), max_size=2)))
+    calendar = Calendar(ZoneInfo(zone), BusinessHours.from_json(draw(weeks)), closed_on=closed_on)
+    return calendar, datetime.combine(changes_on - timedelta(days=3), time(), UTC)
+
+
+instants_in_week = st.integers(0, 7 * 86_400_000_000 - 1).map(lambda micros: timedelta(microseconds=micros))
+
+
+@quick
+@given(scenes(), instants_in_week, deltas)
+def test_added_business_time_ends_in_an_open_window_or_on_its_end(
+    scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta
+) -> None:
+    calendar, start = scene
+    due = calendar.add_business_time(start + after, delta)
+    assert due >= start + after
+    assert calendar.is_open(due) or calendar.is_open(due - timedelta(microseconds=1))
+
+
+@quick
+@given(scenes(), instants_in_week, deltas)
+def test_what_was_added_lies_between(
+    scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta
+) -> None:
+    calendar, start = scene
+    due = calendar.add_business_time(start + after, delta)
+    assert calendar.business_time_between(start + after, due) == delta
+
+
+@quick
+@given(scenes(), instants_in_week, deltas, deltas)
+def test_adding_in_two_parts_is_adding_at_once(
+    scene: tuple[Calendar, datetime], after: timedelta, first: timedelta, second: timedelta
+) -> None:
+    calendar, start = scene
+    halfway = calendar.add_business_time(start + after, first)
+    at_once = calendar.add_business_time(start + after, first + second)
+    assert calendar.add_business_time(halfway, second) == at_once
+
+
+@quick
+@given(
+    scenes(), st.tuples(instants_in_week, instants_in_week).map(sorted), st.tuples(deltas, deltas).map(sorted)
+)
+def test_later_or_longer_is_never_due_earlier(
+    scene: tuple[Calendar, datetime], afters: list[timedelta], spent: list[timedelta]
+) -> None:
+    calendar, start = scene
+    due = [
+        calendar.add_business_time(start + after, delta) for after, delta in zip(afters, spent, strict=True)
+    ]
+    assert due[0] <= calendar.add_business_time(start + afters[0], spent[1]) <= due[1]
+    assert due[0] <= calendar.add_business_time(start + afters[1], spent[0]) <= due[1]
+
+
+@quick
+@given(scenes(), instants_in_week)
+def test_the_next_open_instant_is_open_and_none_before_it_is(
+    scene: tuple[Calendar, datetime], after: timedelta
+) -> None:
+    calendar, start = scene
+    now = start + after
+    opens = calendar.next_open(now)
+    assert calendar.is_open(opens)
+    assert (opens == now) == calendar.is_open(now)
+    assert calendar.business_time_between(now, opens) == timedelta()
+
+
+@settings(max_examples=40, deadline=None)
+@given(scenes(), st.integers(1, WEEK - 1), st.integers(0, 3000))
+def test_every_answer_is_that_of_walking_minute_by_minute(
+    scene: tuple[Calendar, datetime], minute: int, minutes: int
+) -> None:
+    calendar, start = scene
+    is_open = list(open_minutes(calendar, start))
+    now = start + minute * MINUTE
+
+    assert calendar.is_open(now) == is_open[minute]
+    assert calendar.business_time_between(start, now) == sum(is_open[:minute]) * MINUTE
+    due = walk(is_open, minute, minutes)
+    answer = calendar.add_business_time(now, minutes * MINUTE)
+    assert answer == start + due * MINUTE if due is not None else answer >= start + WEEK * MINUTE
+
+
+def open_minutes(calendar: Calendar, start: datetime) -> Iterator[bool]:
+    """Whether each minute of a week is open, by a wall clock that stands still where others go back."""
+    for wall in unreturning_walls(str(calendar.zone), start):
+        edge = timedelta(hours=wall.hour, minutes=wall.minute)
+        todays = calendar.hours.days[wall.weekday()]
+        yield wall.date() not in calendar.closed_on and any(
+            opens <= edge < closes for opens, closes in todays
+        )
+
+
+@cache
+def unreturning_walls(zone: str, start: datetime) -> list[datetime]:
+    walls = ((start + n * MINUTE).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for n in range(WEEK))
+    return list(accumulate(walls, max))
+
+
+def walk(is_open: list[bool], minute: int, minutes: int) -> int | None:
+    """The minute at which so many open ones have passed, None when the week is too short."""
+    if minutes == 0:  # due in the first open minute, or in one that begins at closing time
+        due = (n for n, (before, now) in enumerate(pairwise(is_open), start=1) if before or now)
+        return next((n for n in due if n >= minute), None)
+    passed = accumulate(is_open[minute:])
+    return next((minute + n + 1 for n, total in enumerate(passed) if total == minutes), None)
+
+
+quiet_hours = st.builds(
+    QuietHours,
+    st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60)),
+    st.integers(0, 1439).map(lambda minute: time(minute // 60, minute % 60, 30)),
+)
+near_changes = st.tuples(st.sampled_from(CHANGES), instants_in_week).map(
+    lambda near: (near[0][0], datetime.combine(near[0][1] - timedelta(days=3), time(), UTC) + near[1])
+)
+YEAR_2000, YEAR_2037 = (datetime.combine(date(year, 1, 1), time()) for year in (2000, 2037))
+any_time = st.tuples(st.sampled_from(ZONES), st.datetimes(YEAR_2000, YEAR_2037, timezones=st.just(UTC)))
+CLOSED = BusinessHours.from_json({})
+
+
+@quick
+@given(st.one_of(near_changes, any_time), quiet_hours)
+def test_nobody_is_written_to_in_quiet_hours_nor_later_than_needed(
+    place: tuple[str, datetime], quiet: QuietHours
+) -> None:
+    zone, now = ZoneInfo(place[0]), place[1]
+    allowed = Calendar(zone, CLOSED, quiet=quiet).next_allowed(now)
+    assert allowed >= now
+    assert not quiet.cover(allowed.astimezone(zone).time())
+    last_before = allowed - timedelta(microseconds=1)
+    assert allowed == now or quiet.cover(last_before.astimezone(zone).time())
+
+
+@quick
+@given(st.sets(st.sampled_from(["America/New_York", "America/Los_Angeles", "Europe/Paris"])), any_time)
+def test_a_lead_of_several_possible_zones_sleeps_in_none(
+    zones: set[str], place: tuple[str, datetime]
+) -> None:
+    calendar = Calendar(ZoneInfo("America/New_York"), CLOSED)
+    allowed = calendar.next_allowed(place[1], [ZoneInfo(zone) for zone in zones])
+    assert place[1] <= allowed < place[1] + timedelta(days=1)
+    for zone in zones or {"America/New_York"}:
+        assert time(8) <= allowed.astimezone(ZoneInfo(zone)).time() < time(21)
+
+
+@quick
+@given(st.one_of(near_changes, any_time), st.times())
+def test_a_wall_time_is_the_first_instant_at_which_the_wall_shows_it_or_more(
+    place: tuple[str, datetime], wall: time
+) -> None:
+    calendar = Calendar(ZoneInfo(place[0]), CLOSED)
+    day = calendar.local(place[1]).date()
+    instant = calendar.at_wall_time(day, wall)
+    assert naive_local(calendar, instant) >= datetime.combine(day, wall)
+    assert naive_local(calendar, instant - timedelta(microseconds=1)) < datetime.combine(day, wall)
+
+
+def naive_local(calendar: Calendar, instant: datetime) -> datetime:
+    return calendar.local(instant).replace(tzinfo=None)

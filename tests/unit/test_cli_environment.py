@@ -1,0 +1,109 @@
+"""What a start decides about its environment: secrets, ports, and what other commands find."""
+
+import json
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.cli import environment, places
+from app.embedded import CannotStart
+
+NAMES = (*environment.SHARED, "RELANCE_HOME", "PUBLIC_URL")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder, and an environment in which nothing is set; both are put back."""
+    for name in NAMES:
+        monkeypatch.setenv(name, "")  # so that what the test sets is taken away again
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RELANCE_HOME", str(tmp_path))
+    monkeypatch.setenv("RELANCE_ENV", "demo")
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_secrets_are_made_once_for_their_owner_only(home: Path) -> None:
+    first = environment.generate_secrets()
+    again = environment.generate_secrets()
+
+    assert first == again
+    assert len(set(first.values())) == len(environment.GENERATED)
+    assert all(len(secret) >= 32 for secret in first.values())
+    assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_a_secret_the_operator_set_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "the operator's own")
+
+    environment.generate_secrets()
+
+    assert os.environ["SECRET_KEY"] == "the operator's own"
+    assert os.environ["FLOWER_BASIC_AUTH"].startswith("relance:")
+
+
+def test_another_command_finds_the_running_demo(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://demo")
+    environment.share()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.delenv("RELANCE_ENV")
+
+    environment.adopt()
+
+    assert os.environ["DATABASE_URL"] == "postgresql://demo"
+    assert os.environ["RELANCE_ENV"] == "demo"
+    assert stat.S_IMODE((home / "environment.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("own", [{"RELANCE_ENV": "production"}, {"DATABASE_URL": "postgresql://mine"}])
+def test_what_the_operator_says_is_not_mixed_with_a_demo(
+    own: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "environment.json").write_text(json.dumps({"BROKER_URL": "redis://demo"}))
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+
+    environment.adopt()
+
+    assert "BROKER_URL" not in os.environ
+
+
+def test_the_mailbox_moves_aside_when_its_usual_ports_are_taken(
+    taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(places.MAILBOX_PORTS, "MAILBOX_SMTP_PORT", taken_port)
+
+    places.settle_mailbox_ports()
+
+    assert os.environ["MAILBOX_SMTP_PORT"] != str(taken_port)
+    assert os.environ["SMTP_URL"] == f"smtp://127.0.0.1:{os.environ['MAILBOX_SMTP_PORT']}"
+
+
+def test_a_port_the_operator_chose_is_not_moved(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILBOX_PORT", str(taken_port))
+
+    with pytest.raises(CannotStart, match="MAILBOX_PORT"):
+        places.settle_mailbox_ports()
+
+
+def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8100")
+    monkeypatch.setenv("FLOWER_BASIC_AUTH", "relance:p:w")
+    monkeypatch.setenv("MAILBOX_PORT", "8125")
+
+    assert places.places().as_json() == {
+        "api": "http://127.0.0.1:8100/api",
+        "flower": {"url": "http://127.0.0.1:5555", "user": "relance", "password": "p:w"},
+        "mailbox": "http://127.0.0.1:8125",
+    }

@@ -1,0 +1,103 @@
+"""What a clinic may say about its opening hours and holidays."""
+
+from datetime import date, time
+
+import pytest
+
+from app.automation.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
+
+
+def test_opening_hours_are_written_as_they_were_read() -> None:
+    week: dict[str, list[list[str]]] = {
+        **{day: [["09:00", "12:00"], ["13:30", "18:00"]] for day in ("mon", "tue", "wed", "thu")},
+        "fri": [["00:00", "24:00"]],
+        "sat": [["09:00", "12:00"], ["12:00", "13:00"]],
+        "sun": [],
+    }
+    assert BusinessHours.from_json(week).to_json() == week
+
+
+def test_a_day_left_out_is_closed_and_windows_may_come_in_any_order() -> None:
+    hours = BusinessHours.from_json({"mon": [["13:00", "18:00"], ["09:00", "12:00"]]})
+    assert hours.to_json() == {
+        "mon": [["09:00", "12:00"], ["13:00", "18:00"]],
+        **{day: [] for day in ("tue", "wed", "thu", "fri", "sat", "sun")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "problem"),
+    [
+        ([], "business_hours", "must map weekdays"),
+        ({"monday": []}, "business_hours.monday", "is not a weekday"),
+        ({1: []}, "business_hours.1", "is not a weekday"),
+        ({"mon": "09:00-18:00"}, "business_hours.mon", "must be a list of windows"),
+        ({"mon": None}, "business_hours.mon", "must be a list of windows"),
+        ({"mon": ["09:00", "18:00"]}, "business_hours.mon[0]", "must be a window"),
+        ({"mon": [["09:00"]]}, "business_hours.mon[0]", "must be a window"),
+        ({"mon": [["09:00", "18:00", "19:00"]]}, "business_hours.mon[0]", "must be a window"),
+        ({"mon": [["09:00", 18]]}, "business_hours.mon[0]", "18 is not a time"),
+        ({"mon": [["9:00", "18:00"]]}, "business_hours.mon[0]", "'9:00' is not a time"),
+        ({"mon": [["09:00", "24:01"]]}, "business_hours.mon[0]", "'24:01' is not a time"),
+        ({"mon": [["09:00", "18:60"]]}, "business_hours.mon[0]", "'18:60' is not a time"),
+        ({"mon": [["09:00", "18:00\n"]]}, "business_hours.mon[0]", "is not a time"),
+        ({"mon": [["18:00", "09:00"]]}, "business_hours.mon[0]", "closes at 09:00, not after 18:00"),
+        ({"mon": [["09:00", "09:00"]]}, "business_hours.mon[0]", "closes at 09:00, not after 09:00"),
+        ({"fri": [["22:00", "00:00"]]}, "business_hours.fri[0]", "split a night at 24:00"),
+        (
+            {"tue": [["09:00", "12:00"], ["11:59", "18:00"]]},
+            "business_hours.tue[1]",
+            "overlaps business_hours.tue[0]",
+        ),
+        (
+            {"tue": [["11:59", "18:00"], ["09:00", "12:00"]]},
+            "business_hours.tue[0]",
+            "overlaps business_hours.tue[1]",
+        ),
+    ],
+)
+def test_a_mistake_in_the_hours_is_named_with_its_place(value: object, place: str, problem: str) -> None:
+    with pytest.raises(InvalidHours) as refused:
+        BusinessHours.from_json(value)
+    assert refused.value.place == place
+    assert problem in refused.value.problem
+    assert str(refused.value) == f"{place}: {refused.value.problem}"
+
+
+@pytest.mark.parametrize(
+    ("country", "subdivision", "day", "closed"),
+    [
+        ("FR", None, date(2026, 7, 14), True),
+        ("FR", None, date(2026, 7, 15), False),
+        ("FR", None, date(2026, 4, 3), False),  # Good Friday is kept in Alsace only
+        ("FR", "6AE", date(2026, 4, 3), True),
+        ("US", None, date(2026, 7, 14), False),
+        (
+            "US",
+            None,
+            date(2021, 12, 31),
+            True,
+        ),  # New Year's Day 2022 is a Saturday, observed the Friday before
+        (None, None, date(2026, 7, 14), False),
+    ],
+)
+def test_public_holidays_are_those_of_the_place(
+    country: str | None, subdivision: str | None, day: date, closed: bool
+) -> None:
+    assert (day in HolidayCalendar(country, subdivision)) is closed
+
+
+def test_a_clinic_adds_closed_dates_of_its_own() -> None:
+    summer = HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)}))
+    assert [date(2026, 8, day) in summer for day in (13, 14, 15)] == [False, True, True]
+
+
+@pytest.mark.parametrize(("country", "subdivision"), [("XX", None), ("", None), ("FR", "Mars")])
+def test_an_unknown_country_or_subdivision_is_refused_at_once(country: str, subdivision: str | None) -> None:
+    with pytest.raises(UnknownHolidays):
+        HolidayCalendar(country, subdivision)
+
+
+def test_quiet_hours_that_never_end_are_refused() -> None:
+    with pytest.raises(ValueError, match="for none at all, use None"):
+        QuietHours(time(8), time(8))

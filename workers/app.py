@@ -1,0 +1,42 @@
+"""The workers' entry: `celery -A workers.app worker`, and beat's. One Celery task for each step kind and sweep."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from celery import Task
+from celery.signals import worker_process_init
+from sqlalchemy.exc import OperationalError
+
+from app.automation.models import Kind
+from app.broker import celery, task_name
+from app.db import dispose, engine
+from beat_schedule import SCHEDULE
+from workers import runner, sweeps
+
+app = celery
+app.conf.beat_schedule = SCHEDULE
+
+
+@worker_process_init.connect
+def _begin(**_: object) -> None:
+    dispose()  # the parent's sockets are not this child's
+    with suppress(OperationalError):  # the first step should not wait for a connection
+        engine().connect().close()
+
+
+def _step_task(kind: Kind) -> Task:
+    def run(ids: list[str]) -> None:
+        runner.run(kind, [UUID(step_id) for step_id in ids])
+
+    return app.task(name=task_name(kind))(run)
+
+
+def _sweep_task(name: str) -> Task:
+    def run() -> None:
+        sweeps.sweep(name)
+
+    return app.task(name=f"sweeps.{name}")(run)
+
+
+STEP_TASKS = {kind: _step_task(kind) for kind in Kind}
+SWEEP_TASKS = {name: _sweep_task(name) for name in sweeps.SWEEPS}

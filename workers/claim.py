@@ -1,0 +1,92 @@
+"""Taking steps: a row lock and the state, so that however often a message comes, one of them finds the step.
+
+Workers wait for nobody. A step whose row or lead is locked is left alone: its own message finds it again in a
+moment. So whoever writes a lead never waits longer than one batch, and nobody can deadlock with a worker.
+"""
+
+from collections import namedtuple
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.automation.models import Kind, Step
+
+# What a step may have to know of its lead; everything else about the person stays in the table.
+LEAD_COLUMNS = (
+    *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
+    *("patient_first_name", "patient_last_name", "first_name", "last_name", "email", "phone", "timezone"),
+    *("preferred_contact", "source_id", "assigned_to_id"),
+    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at"),
+)
+
+LeadView = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # noqa: PYI024  (its fields are those of the query)
+_STEP_WIDTH = len(Step.__table__.columns)
+
+_STEP = ", ".join(f"s.{column.key}" for column in Step.__table__.columns)
+_LEAD = ", ".join(f"l.{name} AS lead_{name}" for name in LeadView._fields)
+_WITH_LEAD = (
+    f"SELECT {_STEP}, {_LEAD}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
+    " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
+    " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
+    " FOR UPDATE OF s SKIP LOCKED FOR NO KEY UPDATE OF l SKIP LOCKED"
+)
+_WITHOUT_LEAD = (
+    f"SELECT {_STEP}, c.rules_version FROM steps s"  # noqa: S608
+    " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
+    " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
+    " FOR UPDATE OF s SKIP LOCKED"
+)
+_OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
+_LEFT = text(
+    "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
+    " FOR UPDATE SKIP LOCKED"
+)
+
+
+def claim(session: Session, kind: Kind, ids: Sequence[UUID], *, now: datetime, most: int) -> list[Row[Any]]:
+    """Lock due steps, the message's own first, then neighbours of the kind that are due too."""
+    given = {"ids": list(ids), "now": now}
+    own = session.execute(_query(kind, _OWN), {**given, "most": most}).all() if ids else []
+    if len(own) >= most:
+        return list(own)
+    given["ids"] = [row.id for row in own]
+    more = session.execute(_query(kind, _NEIGHBOURS), {**given, "kind": kind, "most": most - len(own)}).all()
+    return [*own, *more]
+
+
+def lead_of(row: Row[Any]) -> Any:
+    """The lead that was claimed along with its step; None for kinds without one."""
+    values = row[_STEP_WIDTH:-1]
+    return LeadView(*values) if values else None
+
+
+def left_over(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
+    """The steps of a message that are still to be done and that no other worker has in hand.
+
+    They are not due yet by this clock, or somebody was just writing their lead.
+    """
+    return list(session.execute(_LEFT, {"ids": list(ids)})) if ids else []
+
+
+def still_asking(session: Session, step_id: UUID, lease: datetime) -> bool:
+    """Lock a step whose answer came; False when it is no longer this asker's to conclude."""
+    return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
+
+
+def _query(kind: Kind, which: str) -> Any:
+    return _QUERIES[kind is not Kind.IMPORT_CHUNK, which]
+
+
+# Marked `unknown` meanwhile (its lease ran out) is still concluded: an answer is better than none.
+_STILL_ASKING = text(
+    "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
+)
+_QUERIES = {
+    (with_lead, which): text(query.format(which=which))
+    for with_lead, query in ((True, _WITH_LEAD), (False, _WITHOUT_LEAD))
+    for which in (_OWN, _NEIGHBOURS)
+}

@@ -1,0 +1,41 @@
+"""Every step kind: its handler, and what is particular about running it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.automation.models import Kind
+from workers import guard
+from workers.context import StepContext
+from workers.outcomes import Ask, Outcome, Skip
+from workers.steps import create_task, deliver, escalate, import_chunk, remind, send_message, suggest_lost
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """How a kind is run. `batch` is how many steps share a transaction; the rest only kinds that ask need."""
+
+    decide: Callable[[StepContext], Outcome | Ask]
+    guard: Callable[[StepContext], Skip | None] = guard.check
+    batch: int = 100
+    ask: Callable[[Any], Any] = NotImplemented
+    conclude: Callable[[StepContext, Any, Any], Outcome] = NotImplemented
+    cut_off: Callable[[StepContext, Any, str], Outcome] = NotImplemented
+
+
+KINDS: Mapping[Kind, StepKind] = {
+    Kind.CREATE_TASK: StepKind(create_task.decide),
+    Kind.REMIND: StepKind(remind.decide),
+    Kind.ESCALATE: StepKind(escalate.decide),
+    Kind.SEND_MESSAGE: StepKind(send_message.decide),
+    Kind.SUGGEST_LOST: StepKind(suggest_lost.decide),
+    Kind.DELIVER: StepKind(
+        deliver.decide,
+        guard=deliver.guard,
+        batch=1,  # its lease counts from the commit; a second message would wait inside it
+        ask=deliver.ask,
+        conclude=deliver.conclude,
+        cut_off=deliver.cut_off,
+    ),
+    Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),
+}

@@ -1,0 +1,69 @@
+"""Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.notifications.templates import Wording, render
+from app.notifications.variables import Values, message_values
+from app.notifications.writing import About, Recipient, compose, delivery_steps
+from workers.context import Person, StepContext
+from workers.outcomes import Effects, Row
+
+
+def to_users(context: StepContext, people: Sequence[Person]) -> Effects:
+    """The step's message to people of the clinic, on the channels it names."""
+    channels = context.params["channels"]
+    rows = [
+        row
+        for person in people
+        for row in _compose(context, Recipient(person.id, person.email), channels, user_name=person.name)
+    ]
+    return _with_deliveries(context, rows)
+
+
+def to_lead(context: StepContext) -> Effects:
+    """The step's message to the lead itself."""
+    return _with_deliveries(
+        context, _compose(context, Recipient(None, context.lead.email), [context.params["channel"]])
+    )
+
+
+def _compose(
+    context: StepContext, to: Recipient, channels: Collection[str], *, user_name: str | None = None
+) -> list[Row]:
+    slug = context.params["template"]
+    about = About(
+        context.clinic.id,
+        template=slug,
+        lead_id=context.lead.id,
+        task_id=context.task.id if context.task else None,
+        step_id=context.step.id,
+    )
+    wording = render(_template(context), _values(context, user_name))
+    return compose(wording, to, about=about, channels=channels, at=context.now)
+
+
+def _template(context: StepContext) -> Wording:
+    if context.template is None:
+        raise LookupError(f"the clinic has no template {context.params['template']!r}")
+    return context.template
+
+
+def _values(context: StepContext, user_name: str | None) -> Values:
+    lead, task, coordinator = context.lead, context.task, context.coordinator
+    scheduled_for = context.params.get("scheduled_for")
+    return message_values(
+        context.clinic,
+        lead={name: getattr(lead, name) for name in ("first_name", "last_name", "patient_first_name")},
+        task={"title": task.title, "due_at": task.due_at} if task else None,
+        coordinator_name=coordinator.name if coordinator else None,
+        user_name=user_name,
+        scheduled_for=datetime.fromisoformat(scheduled_for) if scheduled_for else None,
+    )
+
+
+def _with_deliveries(context: StepContext, rows: list[dict[str, Any]]) -> Effects:
+    step = context.step
+    origins = {step.id: {"stop_on": step.stop_on, "guard": step.guard}}
+    return Effects(notifications=tuple(rows), steps=tuple(delivery_steps(rows, due_at=context.now, origins=origins)))

@@ -1,0 +1,48 @@
+"""What is counted of a batch: ends by kind, how late they were, and what came of notifications."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.automation.counters import Counts, add_up, bucket_of, series
+from workers.context import StepContext
+from workers.outcomes import Done, Outcome
+
+REFUSED = series("refused")
+_pending: Counts = Counter()  # counted since the last batch that wrote; an idle process writes nothing
+
+
+def refuse(steps: int) -> None:
+    """Count steps of a message that had been run by the time it came."""
+    if steps:
+        _pending[REFUSED] += steps
+
+
+def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
+    """Count the ends of a batch, in its transaction."""
+    if not ends:
+        return
+    counts = Counter(_pending)
+    for context, end in ends:
+        _count_step(counts, context, end)
+        _count_notifications(counts, context, end)
+    add_up(session, counts)
+    _pending.clear()
+
+
+def _count_step(counts: Counts, context: StepContext, end: Outcome) -> None:
+    kind = context.step.kind
+    counts[series("steps", kind=kind, outcome=type(end).__name__.lower())] += 1
+    if isinstance(end, Done):
+        late = max((context.now - context.step.due_at).total_seconds(), 0.0)
+        counts[series("lateness", kind=kind, le=bucket_of(late))] += 1
+        counts[series("lateness_sum", kind=kind)] += late
+
+
+def _count_notifications(counts: Counts, context: StepContext, end: Outcome) -> None:
+    for written in end.effects.notifications:
+        counts[series("notifications", channel=written["channel"], state=written["state"])] += 1
+    if context.notification:
+        for changed in end.effects.notification_states:
+            counts[series("notifications", channel=context.notification.channel, state=changed["state"])] += 1

@@ -1,0 +1,136 @@
+"""Writing down how each step of a batch ended: one statement, whatever the ends."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from functools import singledispatch
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.backoff import backoff
+from app.automation.models import Kind, StepState
+from app.automation.publish import WakeUp, after_commit
+from app.automation.service import horizon
+from app.config import get_settings
+from app.db import to_json
+from workers.context import StepContext
+from workers.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from workers.tries import TRIES
+
+LONGEST_ERROR = 1000
+
+_RECORD = text(
+    "UPDATE steps AS s SET state = e.state, reason = e.reason, outcome = e.outcome, error = e.error,"
+    " attempts = e.attempts, due_at = e.due_at, published_at = e.published_at, finished_at = e.finished_at,"
+    " lease_until = NULL"
+    " FROM jsonb_populate_recordset(NULL::steps, CAST(:ends AS jsonb)) AS e WHERE s.id = e.id"
+)
+_RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
+
+
+def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
+    """Record each end; what is to run again goes back to planned, or to the broker when it is soon."""
+    if not ends:
+        return
+    rows = [_row(context, outcome) for context, outcome in ends]
+    session.execute(_RECORD, {"ends": to_json(rows)})
+    after_commit(
+        session,
+        [
+            WakeUp(row["id"], Kind(context.step.kind), context.step.name, row["due_at"])
+            for row, (context, _) in zip(rows, ends, strict=True)
+            if row["state"] is StepState.PUBLISHED
+        ],
+    )
+
+
+def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) -> None:
+    """Say that somebody outside is about to be asked, and until when an answer counts as coming."""
+    if ids:
+        session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
+
+
+def _row(context: StepContext, outcome: Outcome) -> dict[str, Any]:
+    step, now = context.step, clock.now()
+    same = {
+        "id": step.id,
+        "due_at": step.due_at,
+        "published_at": step.published_at,
+        "finished_at": now,
+        "reason": None,
+        "outcome": None,
+        "error": step.error,
+    }
+    changes = changes_of(outcome)
+    if isinstance(outcome, Retry):
+        changes |= _retry(step.attempts + 1, TRIES[Kind(step.kind)], now)
+    if "due_at" in changes:
+        changes |= {"finished_at": None} | _back_in_line(changes["due_at"], now)
+    attempts = step.attempts + (not isinstance(outcome, Snooze))
+    return same | {"attempts": attempts} | changes
+
+
+def _retry(attempts: int, tries: int, now: datetime) -> dict[str, Any]:
+    if attempts >= tries:
+        return {"state": StepState.FAILED}
+    settings = get_settings()
+    wait = backoff(
+        attempts,
+        base=settings.retry_base_seconds,
+        cap=settings.retry_cap_seconds,
+        luck=random.random(),  # noqa: S311  (spreading load, not keeping secrets)
+    )
+    return {"due_at": now + wait}
+
+
+def _back_in_line(due_at: datetime, now: datetime) -> dict[str, Any]:
+    soon = due_at <= horizon(now)
+    return {
+        "state": StepState.PUBLISHED if soon else StepState.PLANNED,
+        "published_at": now if soon else None,
+    }
+
+
+@singledispatch
+def changes_of(outcome: Outcome) -> dict[str, Any]:
+    """The columns that an end sets."""
+    raise TypeError(outcome)
+
+
+@changes_of.register
+def _(outcome: Done) -> dict[str, Any]:
+    return {"state": StepState.DONE, "outcome": dict(outcome.made), "error": None}
+
+
+@changes_of.register
+def _(outcome: Skip) -> dict[str, Any]:
+    return {"state": StepState.SKIPPED, "reason": outcome.reason, "outcome": dict(outcome.detail)}
+
+
+@changes_of.register
+def _(outcome: Cancel) -> dict[str, Any]:
+    return {"state": StepState.CANCELLED, "reason": outcome.reason}
+
+
+@changes_of.register
+def _(outcome: Snooze) -> dict[str, Any]:
+    return {"due_at": outcome.until, "reason": outcome.reason}
+
+
+@changes_of.register
+def _(outcome: Retry) -> dict[str, Any]:
+    return {"error": outcome.error[:LONGEST_ERROR]}
+
+
+@changes_of.register
+def _(outcome: Fail) -> dict[str, Any]:
+    return {"state": StepState.FAILED, "error": outcome.error[:LONGEST_ERROR]}
+
+
+@changes_of.register
+def _(outcome: Unclear) -> dict[str, Any]:
+    return {"state": StepState.UNKNOWN, "error": outcome.error[:LONGEST_ERROR]}

@@ -1,0 +1,155 @@
+"""The one path that every step runs: claim, load, guard, decide, write, record, commit, publish.
+
+Kinds that talk to the outside stop half-way: they commit `running` with a lease, ask while no transaction is
+open, and record the answer in a second one.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation import publish
+from app.automation.models import Kind
+from app.automation.publish import WakeUp, after_commit
+from app.config import get_settings
+from app.db import transaction
+from workers import metrics
+from workers.claim import claim, left_over, still_asking
+from workers.context import StepContext, load
+from workers.kinds import KINDS
+from workers.outcomes import Ask, Outcome, Retry
+from workers.record import record, record_running
+from workers.words import words
+from workers.writing import write
+
+AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
+PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is away
+
+log = structlog.get_logger()
+
+
+def run(kind: Kind, ids: Sequence[UUID]) -> int:
+    """Run the steps a message names, and due neighbours of their kind; returns how many were run.
+
+    It goes on while more is due and the message's time lasts, so that a flood of single messages, or the
+    backlog after a downtime, drains in batches too.
+    """
+    until = time.monotonic() + get_settings().drain_seconds
+    most, ran, wanted = KINDS[kind].batch, 0, list(ids)
+    while True:
+        batch, wanted = wanted[:most], wanted[most:]
+        claimed = _outlasting_a_restart(kind, batch)
+        ran += claimed
+        if (claimed < most and not wanted) or time.monotonic() > until:
+            break
+    if wanted:
+        with transaction() as session:
+            _wake_again(session, wanted)
+    publish.settle()  # what follows is at the broker before this message is acknowledged
+    return ran
+
+
+def _outlasting_a_restart(kind: Kind, ids: Sequence[UUID]) -> int:
+    """Run a batch; while the database restarts, wait for it rather than leave the steps to the sweep."""
+    for pause in PAUSES:
+        try:
+            return _run_batch(kind, ids)
+        except OperationalError as error:
+            log.warning("database.away", kind=kind, steps=len(ids), because=words(error), again_in=pause)
+            time.sleep(pause)
+    return _run_batch(kind, ids)
+
+
+class _Poisoned(Exception):
+    """Something of the batch could not be written, so nothing of it was."""
+
+    def __init__(self, ids: Sequence[UUID]) -> None:
+        super().__init__(ids)
+        self.ids = ids
+
+
+def _run_batch(kind: Kind, ids: Sequence[UUID]) -> int:
+    try:
+        return _attempt(kind, ids, most=KINDS[kind].batch, decide=_decide)
+    except _Poisoned as poisoned:
+        log.warning("batch.split", kind=kind, steps=len(poisoned.ids), because=words(poisoned.__cause__))
+        return sum(_run_alone(kind, step_id) for step_id in poisoned.ids)
+
+
+def _run_alone(kind: Kind, step_id: UUID) -> int:
+    """One step in a transaction of its own: what cannot be written counts as a failed attempt of this one."""
+    try:
+        return _attempt(kind, [step_id], most=1, decide=_decide)
+    except _Poisoned as poisoned:
+        error = words(poisoned.__cause__)
+        log.exception("step.failed", step=str(step_id), kind=kind)
+    return _attempt(kind, [step_id], most=1, decide=lambda _: Retry(error))
+
+
+def _attempt(kind: Kind, ids: Sequence[UUID], *, most: int, decide: Callable[[StepContext], Outcome | Ask]) -> int:
+    """One batch in one transaction; whoever is outside is asked after it."""
+    with transaction() as session:
+        now = clock.now()
+        rows = claim(session, kind, ids, now=now, most=most)
+        missing = set(ids) - {row.id for row in rows}
+        metrics.refuse(len(missing) - _wake_again(session, missing))
+        try:
+            decided = [(context, decide(context)) for context in load(session, rows, now=now)]
+            lease = _write_down(session, decided)
+        except OperationalError:
+            raise
+        except Exception as error:
+            raise _Poisoned([row.id for row in rows]) from error
+    for context, end in decided:
+        if isinstance(end, Ask):
+            _ask(context, end, lease)
+    return len(rows)
+
+
+def _decide(context: StepContext) -> Outcome | Ask:
+    kind = KINDS[Kind(context.step.kind)]
+    try:
+        return kind.guard(context) or kind.decide(context)
+    except Exception as error:
+        log.exception("step.raised", step=str(context.step.id), name=context.step.name)
+        return Retry(words(error))
+
+
+def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome | Ask]]) -> datetime:
+    """Write what the steps did and that they did it; returns until when the answers of those outside count."""
+    lease = clock.now() + timedelta(seconds=get_settings().lease_seconds)
+    write(session, decided)
+    record_running(session, [context.step.id for context, end in decided if isinstance(end, Ask)], lease=lease)
+    ended = [(context, end) for context, end in decided if not isinstance(end, Ask)]
+    record(session, ended)
+    metrics.count(session, ended)
+    return lease
+
+
+def _ask(context: StepContext, ask: Ask, lease: datetime) -> None:
+    """Ask, with no transaction open: the answer may take as long as the other side likes."""
+    kind = KINDS[Kind(context.step.kind)]
+    try:
+        answer = kind.ask(ask.question)
+    except Exception as error:
+        log.exception("step.cut_off", step=str(context.step.id), name=context.step.name)
+        end = kind.cut_off(context, ask.question, words(error))
+    else:
+        end = kind.conclude(context, ask.question, answer)
+    with transaction() as session:
+        if still_asking(session, context.step.id, lease):
+            _write_down(session, [(context, end)])
+
+
+def _wake_again(session: Session, ids: Collection[UUID]) -> int:
+    """Steps of a message that nobody has in hand and that could not be taken: their moment comes again."""
+    soonest = clock.now() + AGAIN_IN
+    left = left_over(session, ids)
+    after_commit(session, [WakeUp(row.id, Kind(row.kind), row.name, max(row.due_at, soonest)) for row in left])
+    return len(left)

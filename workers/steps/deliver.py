@@ -1,0 +1,108 @@
+"""`deliver`: hand one message to its provider, once.
+
+The message is `sending` before anybody is asked. Whoever stops it commits before that, and nothing is sent, or
+after it, and the message was already on its way.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from app import clock
+from app.automation.models import Reason
+from app.db import new_id
+from app.notifications import channels
+from app.notifications.channels import OutgoingMessage, Receipt, channel_of
+from app.notifications.delivery import after
+from app.notifications.models import NotificationState
+from workers.context import StepContext
+from workers.guard import lead_is_over, unmet
+from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Unclear
+
+
+def guard(context: StepContext) -> Skip | None:
+    """Why the message must not be sent any more, or None."""
+    note = context.notification
+    if note is None:
+        return Skip(Reason.LEAD_GONE)
+    if note.state != NotificationState.PENDING:
+        return Skip(Reason.ALREADY_DELIVERED)
+    to_lead = note.user_id is None
+    reason = Reason.OPTED_OUT if to_lead and context.lead.opted_out_at else lead_is_over(context) or unmet(context)
+    if reason is None:
+        return None
+    return Skip(
+        reason, effects=Effects(notification_states=(_state(context, NotificationState.SUPPRESSED, reason=reason),))
+    )
+
+
+def decide(context: StepContext) -> Outcome | Ask:
+    """Say that it is being sent, with an attempt that has no end yet."""
+    note = context.notification
+    assert note is not None  # noqa: S101  (the guard has looked)
+    delivery = {
+        "id": new_id(),
+        "clinic_id": note.clinic_id,
+        "notification_id": note.id,
+        "attempt": note.attempts + 1,
+        "started_at": context.now,
+    }
+    message = OutgoingMessage(
+        note.address, note.subject, note.body, message_id=note.message_id, sender_name=context.clinic.name
+    )
+    effects = Effects(
+        deliveries=(delivery,), notification_states=(_state(context, NotificationState.SENDING, tried=True),)
+    )
+    return Ask((delivery["id"], note.channel, message), effects=effects)
+
+
+def ask(question: tuple[Any, str, OutgoingMessage]) -> Receipt:
+    """Hand it over; no transaction is open meanwhile."""
+    _, channel, message = question
+    return channel_of(channel).send(message)
+
+
+def conclude(context: StepContext, question: tuple[Any, str, OutgoingMessage], receipt: Receipt) -> Outcome:
+    """What the provider's answer means for the message and for the step."""
+    words = receipt.response
+    ended = {"id": question[0], "outcome": receipt.outcome, "response": words, "finished_at": clock.now()}
+    match after(receipt, context.step.attempts + 1):
+        case NotificationState.SENT as state:
+            return Done({"response": words}, effects=_end(context, ended, state, sent_at=clock.now()))
+        case NotificationState.PENDING as state:
+            return Retry(words, effects=_end(context, ended, state, error=words))
+        case NotificationState.FAILED as state:
+            return Fail(words, effects=_end(context, ended, state, error=words))
+        case state:
+            return Unclear(words, effects=_end(context, ended, state, error=words))
+
+
+def cut_off(context: StepContext, question: tuple[Any, str, OutgoingMessage], error: str) -> Outcome:
+    """Something broke while the provider was asked: nobody knows how far it got."""
+    ended = {"id": question[0], "outcome": channels.Outcome.UNKNOWN, "response": error, "finished_at": clock.now()}
+    return Unclear(error, effects=_end(context, ended, NotificationState.UNKNOWN, error=error))
+
+
+def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:
+    return Effects(delivered=(ended,), notification_states=(_state(context, state, tried=True, **given),))
+
+
+def _state(
+    context: StepContext,
+    state: NotificationState,
+    *,
+    tried: bool = False,
+    reason: str | None = None,
+    error: str | None = None,
+    sent_at: datetime | None = None,
+) -> dict[str, Any]:
+    note = context.notification
+    assert note is not None  # noqa: S101
+    attempts = note.attempts + tried
+    return {
+        "id": note.id,
+        "state": state,
+        "reason": reason,
+        "error": error,
+        "attempts": attempts,
+        "sent_at": sent_at,
+    }

@@ -1,0 +1,34 @@
+"""`escalate`: the clinic's admins get an urgent task and are told (lead-management.md 8.1.5)."""
+
+from dataclasses import replace
+
+from app.automation.models import Reason
+from app.identity.models import Role
+from app.tasks.models import TaskPriority, TaskType
+from app.tasks.rows import task_row
+from workers.context import StepContext
+from workers.follow import task_created
+from workers.messages import to_users
+from workers.outcomes import Done, Outcome, Skip
+
+
+def decide(context: StepContext) -> Outcome:
+    """One urgent task, for one admin; a message to each of them."""
+    admins = context.with_role(Role.CLINIC_ADMIN)
+    if not admins:
+        return Skip(Reason.NOBODY_TO_TELL)
+    task = task_row(
+        context.clinic.id,
+        context.lead.id,
+        at=context.now,
+        title=context.params["title"],
+        type=TaskType.CALL,
+        priority=TaskPriority.URGENT,
+        assigned_to_id=admins[context.lead.id.int % len(admins)].id,
+        due_at=context.clinic.calendar.next_open(context.now),
+        reminder_minutes=[],  # they are being told this very moment
+        step_id=context.step.id,
+    )
+    told = to_users(context, admins)
+    made = {"task_id": task["id"], "notification_ids": [n["id"] for n in told.notifications]}
+    return Done(made, effects=replace(told, tasks=(task,), events=task_created(context, task)))

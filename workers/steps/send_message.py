@@ -1,0 +1,20 @@
+"""`send_message`: a message from the clinic to the lead."""
+
+from app.automation.models import Reason
+from workers.context import StepContext
+from workers.messages import to_lead
+from workers.outcomes import Done, Outcome, Skip, Snooze
+
+
+def decide(context: StepContext) -> Outcome:
+    """Write the message, unless the lead does not want it, cannot get it, or sleeps."""
+    if context.lead.opted_out_at is not None:
+        return Skip(Reason.OPTED_OUT)
+    if not context.lead.email:
+        return Skip(Reason.NO_ADDRESS)
+    if not context.params.get("transactional"):
+        allowed = context.clinic.calendar.next_allowed(context.now, context.zones)
+        if allowed > context.now:
+            return Snooze(allowed, Reason.OUTSIDE_HOURS)
+    effects = to_lead(context)
+    return Done({"notification_ids": [n["id"] for n in effects.notifications]}, effects=effects)

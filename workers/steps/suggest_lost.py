@@ -1,0 +1,24 @@
+"""`suggest_lost`: tell the coordinator that this lead looks lost; a person decides (lead-management.md, rule 8)."""
+
+from app.activities.models import ActivityType
+from app.activities.rows import activity_row
+from app.automation.models import Reason
+from workers.context import StepContext
+from workers.outcomes import Done, Effects, Outcome, Skip
+
+
+def decide(context: StepContext) -> Outcome:
+    """Mark the lead and say so on its timeline."""
+    if context.lead.lost_suggested_at is not None:
+        return Skip(Reason.ALREADY_SUGGESTED)
+    reason = context.params["reason"]
+    note = activity_row(
+        context.clinic.id,
+        context.lead.id,
+        at=context.now,
+        type=ActivityType.NOTE,
+        notes=f"Suggested: move to Lost ({reason}), {context.lead.failed_attempts} attempts without response",
+        step_id=context.step.id,
+    )
+    suggestion = {"id": context.lead.id, "lost_suggested_at": context.now, "lost_suggested_reason": reason}
+    return Done({"activity_id": note["id"]}, effects=Effects(activities=(note,), lost_suggestions=(suggestion,)))

@@ -1,0 +1,34 @@
+"""Forgetting what is long finished, so that the cost of a step does not grow with what is past."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.automation.counters import fold_past
+from app.config import get_settings
+
+BATCH = 2000
+SILENT = timedelta(hours=1)  # a process that counted nothing for so long has ended, or may begin a new row
+
+# Ids begin with the time they were made, so the primary key finds what is old without an index of its own.
+_FORGET = text(
+    "WITH old AS (SELECT id FROM steps WHERE id < :oldest AND state IN ('done', 'skipped', 'cancelled')"
+    " AND finished_at < :before ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED)"
+    " DELETE FROM steps AS s USING old WHERE s.id = old.id"
+)
+
+
+def forget_old_steps(session: Session) -> int:
+    """Delete one batch of finished steps past their keeping; what failed stays until somebody has looked."""
+    before = clock.now() - timedelta(days=get_settings().keep_finished_days)
+    fold_past(session, clock.now() - SILENT)
+    result = session.execute(_FORGET, {"oldest": _first_id_at(before.timestamp()), "before": before, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def _first_id_at(timestamp: float) -> UUID:
+    """The smallest UUIDv7 of a moment: 48 bits of milliseconds, then zeros."""
+    return UUID(int=int(timestamp * 1000) << 80)
