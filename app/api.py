@@ -7,6 +7,7 @@ from flask import Flask
 
 from app import logs
 from app.activities.routes import blp as activities
+from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
@@ -18,7 +19,7 @@ from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
-BLUEPRINTS = (*identity, leads, tasks, activities, sources, pipeline, notifications, steps, ops)
+BLUEPRINTS = (*identity, leads, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
 
 
 class _Relance(Flask):

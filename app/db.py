@@ -101,7 +101,7 @@ def insert_many(session: Session, table: str, rows: Sequence[Mapping[str, Any]],
     if not rows:
         return []
     result = session.execute(_insert(table, tuple(rows[0]), tail), {"rows": to_json(rows)})
-    return list(result) if isinstance(result, CursorResult) and result.returns_rows else []
+    return list(result.all()) if isinstance(result, CursorResult) and result.returns_rows else []
 
 
 @lru_cache(maxsize=256)

@@ -73,13 +73,19 @@ class _Client:
 
     def has_whole_answer(self) -> bool:
         """Read what has come; True once the answer is complete. Raises BadAnswer unless it is a 2xx."""
-        chunk = self.socket.recv(1 << 18)
+        chunk = self._receive()
         self.received += chunk
         head_end = self.received.find(b"\r\n\r\n")
         if not chunk or (head_end > 0 and self.received[9:10] != b"2"):
             raise BadAnswer(bytes(self.received[:600]).decode(errors="replace") or "the server hung up")
         length = LENGTH.search(self.received, 0, head_end) if head_end > 0 else None
         return length is not None and len(self.received) >= head_end + 4 + int(length[1])
+
+    def _receive(self) -> bytes:
+        try:
+            return self.socket.recv(1 << 18)
+        except ConnectionError as broken:
+            raise BadAnswer(f"the connection broke: {broken}") from broken
 
 
 def _send_all(load: Load) -> Measured:

@@ -26,6 +26,7 @@ def describe(servers: Servers) -> dict[str, str]:
         "machine": f"{os.cpu_count()} x {_processor()}, {psutil.virtual_memory().total / 2**30:.0f} GB, "
         f"{platform.system()} {platform.release()}",
         "python": sys.version.split()[0],
+        "load average at the start": f"{os.getloadavg()[0]:.1f}",
         "commits/s on one connection": f"{_commits_per_second(servers):,.0f}",
         **servers.settings(),
         **{name: version(name) for name in LIBRARIES},

@@ -62,7 +62,8 @@ def _on(result: dict[str, Any]) -> str:
     machine = result["machine"]
     return (
         f"{machine['machine']}; PostgreSQL {machine['server_version']}, Valkey {machine['valkey_version']}, "
-        f"Python {machine['python']}; {machine['commits/s on one connection']} commits/s on one connection"
+        f"Python {machine['python']}; {machine['commits/s on one connection']} commits/s on one connection, "
+        f"load average at the start {machine['load average at the start']}"
     )
 
 

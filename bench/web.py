@@ -1,8 +1,8 @@
 """Web applications in the race: the bare one to compare with, served exactly as Relance is."""
 
 import json
-import socket
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
 from typing import Protocol
 
 import psycopg
@@ -86,8 +86,19 @@ def serve(application: str, processes: Processes, env: Mapping[str, str]) -> int
 
     def answers() -> bool:
         processes.check()
-        with socket.socket() as probe:
-            return probe.connect_ex((HOST, port)) == 0
+        return _answers_http(port)
 
     wait_until(answers, application, timeout=START_SECONDS)
     return port
+
+
+def _answers_http(port: int) -> bool:
+    """Whether a worker answers, with whatever status: the port alone is open before any worker has started."""
+    connection = HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status > 0
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

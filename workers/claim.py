@@ -23,7 +23,7 @@ LEAD_COLUMNS = (
     *("failed_attempts", "contacted_at", "replied_at", "opted_out_at"),
 )
 
-LeadView = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # noqa: PYI024  (its fields are those of the query)
+LeadView: Any = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
 _STEP_WIDTH = len(Step.__table__.columns)
 
 _STEP = ", ".join(f"s.{column.key}" for column in Step.__table__.columns)

@@ -1,6 +1,7 @@
 """Conditions: small facts-in, yes-or-no-out tests that rules are made of. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 from app.automation.events import Facts
@@ -72,16 +73,16 @@ def fact(facts: Facts, path: str) -> Any:
     return facts.get(group, {}).get(name)
 
 
-def check(conditions: object, place: str) -> list[Mistake]:
-    """What is wrong with a list of conditions, each with its place."""
+def check(conditions: object, place: str, known: Collection[str] = FIELDS) -> list[Mistake]:
+    """What is wrong with a list of conditions on `known` fields, each with its place."""
     if not isinstance(conditions, Sequence) or isinstance(conditions, str):
         return [Mistake(place, "must be a list of conditions")]
-    if _count(conditions) > MOST:
+    if len(list(islice(_leaves(conditions, depth=0), MOST + 1))) > MOST:
         return [Mistake(place, f"has more than {MOST} conditions")]
-    return [m for i, part in enumerate(conditions) for m in _check_one(part, f"{place}[{i}]", depth=1)]
+    return [m for i, part in enumerate(conditions) for m in _check_one(part, f"{place}[{i}]", known, depth=1)]
 
 
-def _check_one(condition: object, place: str, *, depth: int) -> list[Mistake]:
+def _check_one(condition: object, place: str, known: Collection[str], *, depth: int) -> list[Mistake]:
     if depth > DEEPEST:
         return [Mistake(place, f"is nested deeper than {DEEPEST}")]
     if not isinstance(condition, Mapping):
@@ -94,13 +95,13 @@ def _check_one(condition: object, place: str, *, depth: int) -> list[Mistake]:
             return [
                 mistake
                 for i, part in enumerate(parts)
-                for mistake in _check_one(part, f"{place}.{group}[{i}]", depth=depth + 1)
+                for mistake in _check_one(part, f"{place}.{group}[{i}]", known, depth=depth + 1)
             ]
-    return _check_test(condition, place)
+    return _check_test(condition, place, known)
 
 
-def _check_test(condition: Condition, place: str) -> list[Mistake]:
-    mistakes = one_of(condition.get("field"), FIELDS, f"{place}.field")
+def _check_test(condition: Condition, place: str, known: Collection[str]) -> list[Mistake]:
+    mistakes = one_of(condition.get("field"), known, f"{place}.field")
     tests = [key for key in condition if key != "field"]
     mistakes += [m for key in tests for m in one_of(key, OPERATORS, f"{place}.{key}")]
     if not tests:
@@ -116,7 +117,16 @@ def _check_test(condition: Condition, place: str) -> list[Mistake]:
     return mistakes
 
 
-def _count(conditions: object) -> int:
-    if isinstance(conditions, Mapping):
-        return sum(_count(conditions[g]) for g in ("all", "any") if g in conditions) or 1
-    return sum(map(_count, conditions)) if isinstance(conditions, list | tuple) else 1
+def _leaves(conditions: Iterable[object], *, depth: int) -> Iterator[object]:
+    """The conditions that hold no others, one by one: YAML's anchors write billions of them in a few lines."""
+    for condition in conditions:
+        parts = [part for group in ("all", "any") for part in _parts(condition, group)]
+        if parts and depth < DEEPEST:
+            yield from _leaves(parts, depth=depth + 1)
+        else:
+            yield condition
+
+
+def _parts(condition: object, group: str) -> list[object]:
+    parts = condition.get(group) if isinstance(condition, Mapping) else None
+    return parts if isinstance(parts, list) else []

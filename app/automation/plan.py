@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.automation.calendar import Calendar
 from app.automation.conditions import holds
@@ -58,7 +59,7 @@ def _reminders(default: timedelta, event: Event) -> list[datetime]:
 
 def _steps(rule: Rule, event: Event, due_at: datetime, calendar: Calendar) -> Iterator[PlannedStep]:
     for i, action in enumerate(rule.actions):
-        when = _allowed(action, due_at, calendar)
+        when = _allowed(action, event, due_at, calendar)
         yield PlannedStep(
             kind=action.kind,
             name=rule.slug,
@@ -72,10 +73,11 @@ def _steps(rule: Rule, event: Event, due_at: datetime, calendar: Calendar) -> It
         )
 
 
-def _allowed(action: Action, due_at: datetime, calendar: Calendar) -> datetime:
-    """Nobody is written to in the quiet hours, unless they wait for it (a confirmation)."""
+def _allowed(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> datetime:
+    """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
     if action.kind is Kind.SEND_MESSAGE and not action.settings.get("transactional"):
-        return calendar.next_allowed(due_at)
+        zone = event.facts["lead"].get("timezone")
+        return calendar.next_allowed(due_at, [ZoneInfo(zone)] if zone else ())
     return due_at
 
 
@@ -85,7 +87,7 @@ def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) 
         params["task_due_at"] = _task_due(params.pop("due", {}), due_at, calendar).isoformat()
     if event.is_about_a_task:
         params["task_id"] = str(event.subject_id)
-        params["task_due_at"] = event.facts["task"]["due_at"].isoformat()
+        params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # a task to be made has its own
     if (scheduled_for := event.facts.get("event", {}).get("scheduled_for")) is not None:
         params["scheduled_for"] = scheduled_for.isoformat()
     return params

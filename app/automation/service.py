@@ -1,6 +1,6 @@
 """What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from app import clock
 from app.automation.cancel import stop
 from app.automation.clinic import ClinicContext
 from app.automation.events import Event
-from app.automation.models import Kind, StepState
+from app.automation.models import Kind, Reason, StepState
 from app.automation.plan import PlannedStep, plan
 from app.automation.publish import WakeUp, after_commit
 from app.automation.ruleset import rules_of
@@ -21,6 +21,7 @@ from app.config import get_settings
 from app.db import insert_many, new_id
 
 MOST_PUBLISHED = 1000  # steps of one transaction that are published right away; the sweep has the rest
+_ONLY_NEW = "ON CONFLICT DO NOTHING"  # the same step planned again
 
 
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
@@ -99,16 +100,26 @@ def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
     for row in sorted(rows, key=lambda row: row["due_at"])[:MOST_PUBLISHED]:
         if row["due_at"] <= soon:
             row["state"], row["published_at"] = StepState.PUBLISHED, now
-    inserted = insert_many(session, "steps", rows, tail="ON CONFLICT DO NOTHING RETURNING id")
+    wake_ups = [
+        WakeUp(row["id"], row["kind"], row["name"], row["due_at"])
+        for row in rows
+        if row["state"] is StepState.PUBLISHED
+    ]
+    inserted = insert_many(session, "steps", rows, tail=_ONLY_NEW + (" RETURNING id" if wake_ups else ""))
     fresh = {row.id for row in inserted}
-    after_commit(
-        session,
-        [
-            WakeUp(row["id"], row["kind"], row["name"], row["due_at"])
-            for row in rows
-            if row["id"] in fresh and row["state"] is StepState.PUBLISHED
-        ],
-    )
+    after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
+
+
+def set_aside(session: Session, clinic_id: UUID, kind: Kind, param: str, ids: Collection[UUID]) -> None:
+    """Skip the clinic's steps in trouble of a kind that name one of these ids in a param: a person decided."""
+    found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
+    session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
+
+
+_SET_ASIDE = text(
+    "UPDATE steps SET state = 'skipped', reason = :reason WHERE clinic_id = :clinic"
+    " AND state IN ('failed', 'unknown') AND kind = :kind AND params ->> :param = ANY(:ids)"
+)
 
 
 def horizon(now: datetime) -> datetime:

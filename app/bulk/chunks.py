@@ -32,11 +32,11 @@ _BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE 
 _JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
 _COUNT: Final = text(
     "UPDATE jobs SET done = done + :done, failed = failed + :failed, cancelled = cancelled + :cancelled,"
-    " started_at = coalesce(started_at, :now),"
-    " state = CASE WHEN {over} THEN 'done' ELSE state END,"
-    " finished_at = CASE WHEN {over} THEN :now ELSE finished_at END WHERE id = :job".format(
-        over="state = 'running' AND done + failed + cancelled + :done + :failed + :cancelled >= total"
-    )
+    " started_at = coalesce(started_at, :now) WHERE id = :job"
+)
+_FINISH: Final = text(
+    "UPDATE jobs SET state = 'done', finished_at = :now"
+    " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
 )
 
 log = structlog.get_logger()
@@ -76,7 +76,8 @@ def _all_but_the_bad(session: Session, work: Work, span: Span) -> Ends:
 
 def _give_up(session: Session, job_id: UUID, place: int, error: Exception) -> Ends:
     log.error("bulk.item_crashed", job=str(job_id), position=place, exc_info=error)
-    ends = Ends(failed=[(place, ItemReason.CRASHED, f"It could not be written ({type(error).__name__}).")])
+    ends = Ends()
+    ends.fail(place, ItemReason.CRASHED, f"It could not be written ({type(error).__name__}).")
     write_ends(session, job_id, ends)
     return ends
 
@@ -89,3 +90,4 @@ def _count(session: Session, job: Row[Any], *, done: int = 0, failed: int = 0, c
     """Last of all: every chunk of the job needs this row, and holds it until its commit."""
     counts = {"done": done, "failed": failed, "cancelled": cancelled}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
+    session.execute(_FINISH, {"job": job.id, "now": clock.now()})

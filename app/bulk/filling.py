@@ -9,8 +9,8 @@ from sqlalchemy import func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from app.bulk.items import Ends, write_ends
+from app.bulk.lists import MOST_ITEMS
 from app.bulk.models import ItemReason, ItemStatus, JobItem
-from app.bulk.schemas import MOST_ITEMS
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.models import OPEN_STATUSES, Lead

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.bulk.models import ItemReason
 from app.bulk.planning import CHUNK, Span
+from app.db import to_json
 from app.leads.errors import LeadIsClosed, LeadIsLocked
 
 Place: TypeAlias = int  # an item's position
@@ -23,18 +24,18 @@ WORDS: Final[Mapping[ItemReason, str]] = {
 }
 
 _LOCK_PENDING: Final = text(
-    "SELECT position, lead_id, lead FROM job_items"
+    "SELECT position, lead FROM job_items"
     " WHERE job_id = :job AND position BETWEEN :first AND :last AND status = 'pending' ORDER BY position FOR UPDATE"
 )
 _DONE: Final = text(
     "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, lead = NULL"
-    " FROM unnest(CAST(:places AS int[]), CAST(:leads AS uuid[]), CAST(:tasks AS uuid[]))"
-    " AS r(position, lead_id, task_id) WHERE i.job_id = :job AND i.position = r.position"
+    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid)"
+    " WHERE i.job_id = :job AND i.position = r.position"
 )
 _FAILED: Final = text(
     "UPDATE job_items AS i SET status = 'failed', reason = r.reason, error = r.error"
-    " FROM unnest(CAST(:places AS int[]), CAST(:reasons AS text[]), CAST(:errors AS text[]))"
-    " AS r(position, reason, error) WHERE i.job_id = :job AND i.position = r.position"
+    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, reason text, error text)"
+    " WHERE i.job_id = :job AND i.position = r.position"
 )
 _CANCEL: Final = text(
     "WITH pending AS (SELECT position FROM job_items WHERE job_id = :job AND status = 'pending'"
@@ -55,30 +56,31 @@ _TRY_AGAIN: Final = text(
 
 @dataclass(slots=True)
 class Ends:
-    """How the items of a chunk ended; `left` are those that could not be begun."""
+    """How the items of a chunk ended; `left` are the places of those that could not be begun."""
 
-    done: list[tuple[Place, UUID, UUID]] = field(default_factory=list)  # and its lead and task
-    failed: list[tuple[Place, ItemReason, str]] = field(default_factory=list)
+    done: list[dict[str, Any]] = field(default_factory=list)  # position, lead_id, task_id
+    failed: list[dict[str, Any]] = field(default_factory=list)  # position, reason, error
     left: list[Place] = field(default_factory=list)
 
-    def fail(self, place: Place, reason: ItemReason) -> None:
-        """Failed, for a reason that has words of its own."""
-        self.failed.append((place, reason, WORDS[reason]))
+    def succeed(self, place: Place, *, lead_id: UUID, task_id: UUID) -> None:
+        """Done: the lead has its task."""
+        self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id})
+
+    def fail(self, place: Place, reason: ItemReason, error: str = "") -> None:
+        """Failed, in the reason's own words or in these."""
+        self.failed.append({"position": place, "reason": reason, "error": error or WORDS[reason]})
 
 
 def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Row[Any]]:
-    """The items of the span that nobody has worked off yet: position, lead_id, lead (a new one's fields)."""
+    """The items of the span that nobody has worked off yet: position, lead (a new one's fields, or None)."""
     return session.execute(_LOCK_PENDING, {"job": job_id, "first": span.first, "last": span.last}).all()
 
 
 def write_ends(session: Session, job_id: UUID, ends: Ends) -> None:
     """Say how each ended. The fields of a lead that is one by now are forgotten here."""
-    if ends.done:
-        places, leads, tasks = map(list, zip(*ends.done, strict=True))
-        session.execute(_DONE, {"job": job_id, "places": places, "leads": leads, "tasks": tasks})
-    if ends.failed:
-        places, reasons, errors = map(list, zip(*ends.failed, strict=True))
-        session.execute(_FAILED, {"job": job_id, "places": places, "reasons": reasons, "errors": errors})
+    for statement, rows in ((_DONE, ends.done), (_FAILED, ends.failed)):
+        if rows:
+            session.execute(statement, {"job": job_id, "ends": to_json(rows)})
 
 
 def cancel_pending(session: Session, job_id: UUID) -> int:

@@ -30,9 +30,18 @@ CLOSED: Final[Mapping[str, ItemReason]] = {
     LeadStatus.ARCHIVED: ItemReason.LEAD_IS_CLOSED,
 }
 
-_TEST: Final = "id = ANY(:ids) AND clinic_id = :clinic AND deleted_at IS NULL"
-_TAKE: Final = text(f"SELECT * FROM leads WHERE {_TEST} ORDER BY id FOR NO KEY UPDATE SKIP LOCKED")  # noqa: S608
-_WHICH_EXIST: Final = text(f"SELECT id FROM leads WHERE {_TEST}")  # noqa: S608
+# What a lead's facts are made of, and what decides about its follow-up.
+_COLUMNS: Final = (
+    "id, status, pipeline_stage, failed_attempts, contacted_at, replied_at, opted_out_at, assigned_to_id, email, phone,"
+    " preferred_contact, timezone, source_id"
+)
+_WANTED: Final = (
+    "FROM job_items i JOIN leads l ON l.id = i.lead_id"
+    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead IS NULL"
+    " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
+)
+_TAKE: Final = text(f"SELECT position, l.{_COLUMNS.replace(', ', ', l.')} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED")
+_WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def make_follow_ups(session: Session, work: Work, span: Span) -> Ends:
     """Make the tasks of the span's pending items; returns, and writes down, how each of them ended."""
     at, ends = clock.now(), Ends()
     items = lock_pending(session, work.job_id, span)
-    known = _known_leads(session, work, {item.position: item.lead_id for item in items if item.lead is None}, ends)
+    known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
     new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
     events = [lead_event(EventName.LEAD_CREATED, lead, at, key="") for lead in new.values()]
     events += _tasks(session, work, known | new, ends, at=at)
@@ -66,25 +75,18 @@ def make_follow_ups(session: Session, work: Work, span: Span) -> Ends:
     return ends
 
 
-def _known_leads(session: Session, work: Work, wanted: Mapping[Place, UUID], ends: Ends) -> dict[Place, Any]:
-    """Lock those that are there and that nobody is changing just now."""
+def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted: set[Place]) -> dict[Place, Any]:
+    """Lock those that are there and that nobody is changing just now; say of the others which of both it is."""
     if not wanted:
         return {}
-    given = {"ids": list(wanted.values()), "clinic": work.clinic.id}
-    taken = {lead.id: lead for lead in session.execute(_TAKE, given)}
-    missing = {place: lead_id for place, lead_id in wanted.items() if lead_id not in taken}
-    if missing:
-        _tell_why_missing(session, missing, ends, clinic_id=work.clinic.id)
-    return {place: taken[lead_id] for place, lead_id in wanted.items() if lead_id in taken}
-
-
-def _tell_why_missing(session: Session, missing: Mapping[Place, UUID], ends: Ends, *, clinic_id: UUID) -> None:
-    busy = set(session.scalars(_WHICH_EXIST, {"ids": list(missing.values()), "clinic": clinic_id}))
-    for place, lead_id in missing.items():
-        if lead_id in busy:
-            ends.left.append(place)
-        else:
+    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id}
+    taken = {row.position: row for row in session.execute(_TAKE, given).all()}
+    if missing := wanted - taken.keys():
+        busy = missing & set(session.scalars(_WHICH_EXIST, given))
+        ends.left += busy
+        for place in missing - busy:
             ends.fail(place, ItemReason.UNKNOWN_LEAD)
+    return taken
 
 
 def _new_leads(
@@ -94,13 +96,12 @@ def _new_leads(
         return {}
     into = intake(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
     rows, mistakes = read_newcomers(given.items(), into, at=at)
-    ends.failed += [(place, ItemReason.INVALID, words) for place, words in mistakes.items()]
+    for place, words in mistakes.items():
+        ends.fail(place, ItemReason.INVALID, words)
     return dict(zip(rows, take_in(session, list(rows.values())), strict=True))
 
 
-def _tasks(
-    session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime
-) -> Sequence[Event]:
+def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime) -> Sequence[Event]:
     tasks: list[dict[str, Any]] = []
     events: list[Event] = []
     for place, lead in leads.items():
@@ -111,7 +112,7 @@ def _tasks(
         task = _task(work, place, lead.id, user_id=user_id, at=at)
         tasks.append(task)
         events.append(task_created(task, lead))
-        ends.done.append((place, lead.id, task["id"]))
+        ends.succeed(place, lead_id=lead.id, task_id=task["id"])
     insert_many(session, "lead_tasks", tasks)
     return events
 

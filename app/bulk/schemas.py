@@ -1,29 +1,23 @@
 """What comes in and goes out about jobs."""
 
-import re
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.bulk.lists import MOST_ITEMS, LeadIds, NewLeads
 from app.bulk.models import ItemReason, ItemStatus, JobState
 from app.clock import now
 from app.http.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.leads.models import LeadStatus
-from app.leads.people import ME
-from app.leads.schemas import LeadIn, Somebody
+from app.leads.schemas import Somebody
 from app.tasks.schemas import TaskIn
 
-MOST_ITEMS: Final = 100_000
-MOST_MISTAKES: Final = 100  # of one list that are pointed at
 MOST_ASSIGNEES: Final = 200
 FARTHEST: Final = timedelta(days=3650)
-
-_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 class Strategy(StrEnum):
@@ -32,30 +26,6 @@ class Strategy(StrEnum):
     KEEP = "keep"  # the lead's coordinator; by rotation while it has none
     ROUND_ROBIN = "round_robin"  # in turn: those named, else the clinic's coordinators
     USER = "user"  # one person
-
-
-class LeadIds(ListOf):
-    """Ids by the hundred thousand: looked at as text, for the database reads them anyway."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(Id(), least=1, most=MOST_ITEMS, **options)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[str]:
-        ids = _list_of_at_most(MOST_ITEMS, value)
-        _refuse((i for i, id_ in enumerate(ids) if not _is_id(id_)), "Not a valid UUID.")
-        return [id_.lower() for id_ in ids]
-
-
-class NewLeads(ListOf):
-    """New leads, taken as they are: each is read by the worker that makes it, so that no mistake stops the others."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(fields.Nested(LeadIn), least=1, most=MOST_ITEMS, **options)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        leads = _list_of_at_most(MOST_ITEMS, value)
-        _refuse((i for i, lead in enumerate(leads) if not isinstance(lead, dict)), "Not an object.")
-        return leads
 
 
 class AssigneeIn(Schema):
@@ -111,7 +81,7 @@ class FilterIn(Schema):
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})
     source_id = Id()
-    assigned_to_id = Somebody(metadata={"description": f"A user's id, or `{ME}`."})
+    assigned_to_id = Somebody()
 
     @validates_schema
     def _is_a_choice(self, data: dict[str, Any], **_: Any) -> None:
@@ -173,23 +143,6 @@ class ItemQuery(PageQuery):
     """Which items of a job to list."""
 
     status = Choice(ItemStatus)
-
-
-def _list_of_at_most(most: int, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValidationError("Not a valid list.")
-    if len(value) > most:
-        raise ValidationError(f"At most {most:,} items.")
-    return value
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-def _refuse(places: Any, why: str) -> None:
-    if mistakes := {place: [why] for place in islice(places, MOST_MISTAKES)}:
-        raise ValidationError(mistakes)  # type: ignore[arg-type]  # a tree of messages, as of any list
 
 
 def _require_one_of(data: dict[str, Any], *names: str) -> None:

@@ -41,9 +41,11 @@ def demo(*, as_json: bool) -> None:
 
 def show(story: Story) -> None:
     """On a terminal: drawn again and again, until the story ends."""
-    began = clock.now()
-    with Live(console=Console(), refresh_per_second=4, vertical_overflow="visible") as live:
+    began, console = clock.now(), Console()
+    with Live(console=console, transient=True, vertical_overflow="crop") as live:
         run(story, lambda told, timelines: live.update(scene(told, timelines, began=began)))
+        last = live.renderable
+    console.print(last)  # whole, where the terminal was too low for it
 
 
 def run(story: Story, draw: Callable[[Sequence[str], dict[str, Any]], None]) -> dict[str, Any]:

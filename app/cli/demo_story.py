@@ -71,4 +71,5 @@ TURNS: Final = (
     ),
     Turn(16, "Carla writes back! What was pending for her is cancelled at once.", Story.carla_writes_back),
     Turn(18, "Nobody called Ana. After 24 hours (20 s) that becomes the manager's affair.", lambda _: None),
+    Turn(32, "Her call is still not made: overdue, and after 24 hours (20 s) escalated again.", lambda _: None),
 )

@@ -28,23 +28,30 @@ Steps = Sequence[Mapping[str, Any]]
 def scene(told: Sequence[str], timelines: Mapping[str, Steps], *, began: datetime) -> RenderableType:
     """Everything at once; rich draws the difference."""
     lines = Text("\n").join(Text(line) for line in told[-TOLD:])
-    return Group(Panel(lines, title="The story"), *(timeline(name, steps, began) for name, steps in timelines.items()))
+    return Group(Panel(lines, title="The story", title_align="left"), timeline(timelines, began))
 
 
-def timeline(name: str, steps: Steps, began: datetime) -> RenderableType:
-    """A lead's steps in the order they are due, in seconds of the story."""
-    table = Table("due", "step", "does", "state", "why", "late", box=box.SIMPLE_HEAD, expand=True)
-    for step in steps:
-        due = (datetime.fromisoformat(step["due_at"]) - began).total_seconds()
-        table.add_row(
-            f"{due:5.1f} s",
-            step["name"],
-            step["kind"].replace("_", " "),
-            Text(step["state"], COLOURS.get(step["state"], "")),
-            (step["reason"] or "").replace("_", " "),
-            lateness(step["lateness_seconds"]),
-        )
-    return Panel(table, title=name, title_align="left")
+def timeline(timelines: Mapping[str, Steps], began: datetime) -> RenderableType:
+    """Each lead's steps in the order they are due, in seconds of the story."""
+    table = Table("lead", "due", "step", "does", "state", "why", "late", box=box.SIMPLE_HEAD, expand=True)
+    for name, steps in timelines.items():
+        for number, step in enumerate(steps):
+            table.add_row("" if number else Text(name, "bold"), *cells(step, began))
+        table.add_section()
+    return table
+
+
+def cells(step: Mapping[str, Any], began: datetime) -> list[str | Text]:
+    """One step's row, without its lead."""
+    due = (datetime.fromisoformat(step["due_at"]) - began).total_seconds()
+    return [
+        f"{due:5.1f} s",
+        step["name"],
+        step["kind"].replace("_", " "),
+        Text(step["state"], COLOURS.get(step["state"], "")),
+        (step["reason"] or "").replace("_", " "),
+        lateness(step["lateness_seconds"]),
+    ]
 
 
 def lateness(seconds: float | None) -> str:

@@ -9,6 +9,7 @@ from app.embedded import Postgres, Valkey
 from app.embedded.postgres import WEB_LOGIN
 
 GENERATED = ("secret_key", "broker_password", "flower_password", "flower_cookie_secret")
+LENGTH = {"flower_password": 12}  # bytes; people type this one
 FLOWER_USER = "relance"
 SHARED = (
     "RELANCE_ENV", "SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SMTP_URL", "PORT",
@@ -46,7 +47,7 @@ def generate_secrets() -> dict[str, str]:
     file = home() / "secrets.json"
     kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     if missing := [name for name in GENERATED if name not in kept]:
-        kept |= {name: secrets.token_urlsafe(32) for name in missing}
+        kept |= {name: secrets.token_urlsafe(LENGTH.get(name, 32)) for name in missing}
         write_private(file, kept)
     os.environ.setdefault("SECRET_KEY", kept["secret_key"])
     os.environ.setdefault("FLOWER_BASIC_AUTH", f"{FLOWER_USER}:{kept['flower_password']}")

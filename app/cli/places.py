@@ -1,5 +1,6 @@
 """Where each part of a running stack is found."""
 
+import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -82,6 +83,14 @@ def shown() -> list[tuple[str, str]]:
     ]
     if here.mailbox:
         lines.append(("Mailbox", here.mailbox))
-    if is_demo():
-        lines.append(("Sign-ins", str(home() / "demo.json")))
-    return lines
+    return [*lines, *sign_ins()]
+
+
+def sign_ins() -> list[tuple[str, str]]:
+    """The people of the demo clinic, as demo.json has them."""
+    file = home() / "demo.json"
+    if not is_demo() or not file.exists():
+        return []
+    users = json.loads(file.read_text())["users"]
+    lines = [(user["role"].replace("_", " "), f"{user['email']}  {user['password']}") for user in users]
+    return [("", ""), *lines, ("", f"(kept in {file})")]

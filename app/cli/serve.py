@@ -3,18 +3,20 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Sequence
 from itertools import cycle
 
 import click
 import httpx
+from alembic import command
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
 from app.cli.environment import is_demo, share
+from app.cli.init import alembic_configuration
 from app.cli.output import as_json, print_json
 from app.cli.places import places, port_of, refuse_taken_ports, settle_mailbox_ports, shown
 from app.cli.procfile import ROOT, Part, needed, parts
@@ -65,7 +67,10 @@ def run(chosen: Sequence[Part], *, alone: bool, everything: bool, as_json: bool)
     if everything:
         prepare()
     supervisor = Supervisor(chosen, writer([part.name for part in chosen], as_json=as_json))
-    asyncio.run(supervisor.run(lambda: announce(chosen, as_json=as_json)))
+    if "web" in {part.name for part in chosen}:
+        asyncio.run(supervisor.run(lambda: announce(everything=everything, as_json=as_json)))
+    else:
+        asyncio.run(supervisor.run(lambda: asyncio.sleep(0)))
 
 
 def become(part: Part) -> None:
@@ -75,27 +80,33 @@ def become(part: Part) -> None:
 
 
 def prepare() -> None:
-    """Migrate, and in a demo seed; each in a process of its own, as an operator would."""
+    """Bring the tables to the newest version, as their owner."""
     say("preparing the database ...")
-    for command in ["init", *(["seed"] if is_demo() else [])]:
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", command], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise CannotStart(f"`relance {command}` failed: {(done.stderr or done.stdout).strip()}")
+    command.upgrade(alembic_configuration(), "head")
 
 
-async def announce(chosen: Sequence[Part], *, as_json: bool) -> None:
+async def announce(*, everything: bool, as_json: bool) -> None:
     """Wait until the API answers that it is ready, and say where everything is."""
-    if "web" not in {part.name for part in chosen}:
-        return
+    seeding = asyncio.create_task(seed()) if everything and is_demo() else None
     async with httpx.AsyncClient(timeout=5) as client:
         while not await is_ready(client):  # noqa: ASYNC110  (it is asked over HTTP)
             await asyncio.sleep(0.2)
+    if seeding:
+        await seeding
     if as_json:
         print_json(places().as_json())
     else:
         show()
+
+
+async def seed() -> None:
+    """While the parts start. In a process of its own: it publishes, as they do."""
+    seeder = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "seed"), cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    output, _ = await seeder.communicate()
+    if seeder.returncode:
+        say(f"`relance seed` failed: {output.decode(errors='replace').strip()}")
 
 
 async def is_ready(client: httpx.AsyncClient) -> bool:

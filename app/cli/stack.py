@@ -68,6 +68,7 @@ def _start_missing(to_undo: ExitStack, notice: Notice) -> None:
     """What the operator named is used; the rest is started here."""
     secrets = generate_secrets()
     os.environ.setdefault("LOG_FORMAT", "console")  # a person reads this terminal
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:::celery.platforms")  # eight lines of each worker about root
     if "DATABASE_URL" not in os.environ:
         notice("starting PostgreSQL ...")
         postgres = Postgres(home() / "postgres", notice=notice)

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
@@ -13,6 +14,8 @@ from app.errors import Invalid
 from app.http.problems import Malformed, UnsupportedMediaType
 from app.http.schema import pointer
 
+_SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
+_CONTAINERS: Final = frozenset({dict, list})
 DEEPEST: Final = 32  # nesting; nobody's form comes near
 
 P = ParamSpec("P")
@@ -44,15 +47,28 @@ def parse(raw: bytes) -> Any:
         value = _decode(text)
     except (ValueError, RecursionError) as mistake:
         raise Malformed(_explain(mistake)) from None
-    # Half a character, or NUL, can only be written escaped, and depth needs brackets: most need no second look.
-    if "\\u" in text or text.count("[") + text.count("{") > DEEPEST:
+    # Depth needs brackets, and NUL or half a character can only be written escaped: most bodies need no second look.
+    if text.count("[") + text.count("{") > DEEPEST:
+        _refuse_deep(value)
+    if _SUSPICIOUS.search(text):
         _look_through(value, ())
     return value
 
 
+def _refuse_deep(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [below for one in level for below in _inside(one) if type(below) in _CONTAINERS]
+        if not level:
+            return
+    raise Malformed("Nested too deeply.")
+
+
+def _inside(one: Any) -> Iterable[Any]:
+    return one.values() if type(one) is dict else one
+
+
 def _look_through(value: Any, place: tuple[object, ...]) -> None:
-    if len(place) > DEEPEST:
-        raise Malformed("Nested too deeply.")
     if isinstance(value, str):
         _refuse_broken(value, place)
     elif isinstance(value, list):
@@ -74,25 +90,27 @@ def _explain(mistake: ValueError | RecursionError) -> str:
         return "Nested too deeply."
     if isinstance(mistake, json.JSONDecodeError):
         return f"{mistake.msg}: line {mistake.lineno}, column {mistake.colno}."
-    return "The body is not UTF-8." if isinstance(mistake, UnicodeDecodeError) else str(mistake)
+    if isinstance(mistake, UnicodeDecodeError):
+        return "The body is not UTF-8."
+    return "A number is too large."  # for an int of more digits than Python reads
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("A name is given more than once in the same object.")
+        raise Malformed("A name is given more than once in the same object.")
     return made
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise ValueError("A number is too large.")
+        raise Malformed("A number is too large.")
     return number
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON.")
+    raise Malformed(f"{name} is no JSON.")
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_no_constant).decode

@@ -24,6 +24,7 @@ def lead_facts(lead: Any) -> Facts:
         "email": lead.email,
         "phone": lead.phone,
         "preferred_contact": lead.preferred_contact,
+        "timezone": lead.timezone,
         "source_id": str(lead.source_id),
     }
 

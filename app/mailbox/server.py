@@ -52,9 +52,7 @@ def main() -> None:
 
 def smtp_server(store: Store, address: str, port: int) -> Controller:
     """Not started yet."""
-    return Controller(
-        Keeper(store), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox"
-    )
+    return Controller(Keeper(store), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox")
 
 
 def page_server(store: Store, address: str, port: int) -> ThreadingHTTPServer:

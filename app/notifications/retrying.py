@@ -11,8 +11,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.models import Reason
-from app.automation.service import add_steps
+from app.automation.models import Kind, Reason
+from app.automation.service import add_steps, set_aside
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
 from app.notifications.models import Delivery, Notification, NotificationState
@@ -81,6 +81,7 @@ def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resol
         _plan_again(session, [chosen], [clock.now()])
     else:
         _believe_sent(session, notification_id)
+        _set_steps_aside(session, [chosen])
     return get_notification(session, actor, notification_id)
 
 
@@ -121,6 +122,7 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> dict[str, An
 def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequence[datetime]) -> None:
     """Pending once more, each with a new deliver step; tries are counted on."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
+    _set_steps_aside(session, rows)
     origins = _origins(session, {row["step_id"] for row in rows if row["step_id"]})
     add_steps(
         session,
@@ -129,6 +131,13 @@ def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequen
             for row, due_at in zip(rows, due, strict=True)
         ],
     )
+
+
+def _set_steps_aside(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The steps that failed them are no longer anybody's trouble."""
+    if rows:
+        ids = [row["id"] for row in rows]
+        set_aside(session, rows[0]["clinic_id"], Kind.DELIVER, "notification_id", ids)
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")

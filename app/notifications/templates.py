@@ -43,7 +43,7 @@ class MissingVariable(UndefinedError):
 
 
 class MessageTooLong(ValueError):
-    """A subject is at most 250 characters, a body 20,000."""
+    """A body is at most 20,000 characters."""
 
 
 def check_template(subject: str, body: str) -> list[Mistake]:
@@ -52,16 +52,21 @@ def check_template(subject: str, body: str) -> list[Mistake]:
 
 
 def render(template: Wording, values: Values) -> Wording:
-    """The message in plain text. The subject is one line, whatever the values hold.
+    """The message in plain text. The subject is one line of at most 250 characters, whatever the values hold.
 
     Raises InvalidTemplate, MissingVariable (naming the variable) and MessageTooLong.
     """
     context = _context(values)
     subject = one_line(_compiled(template.subject, "subject").render(context))
     body = _compiled(template.body, "body").render(context).strip()
-    if len(subject) > LONGEST_SUBJECT or len(body) > LONGEST_BODY:
-        raise MessageTooLong(f"subject of {len(subject)}, body of {len(body)} characters")
-    return Wording(subject, body)
+    if len(body) > LONGEST_BODY:
+        raise MessageTooLong(f"the body would have {len(body)} characters, of {LONGEST_BODY} allowed")
+    return Wording(_shortened(subject), body)
+
+
+def _shortened(subject: str) -> str:
+    # A long title is no reason to say nothing.
+    return subject if len(subject) <= LONGEST_SUBJECT else f"{subject[: LONGEST_SUBJECT - 1]}…"
 
 
 class _Absent(Undefined):
@@ -86,8 +91,10 @@ def _context(values: Values) -> dict[str, dict[str, object]]:
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:
     # A name typed into a public form must not grow into paragraphs of somebody else's message.
-    tame = {name: one_line(str(value))[:LONGEST_VALUE] for name, value in values.items() if value is not None}
-    return dict(tame)
+    tame: dict[str, object] = {
+        name: one_line(str(value))[:LONGEST_VALUE] for name, value in values.items() if value is not None
+    }
+    return tame
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from bench.figures import Row
 
 HUEY = "from huey.bin.huey_consumer import consumer_main; consumer_main()"
 OBAN = "from bench.peers.oban_pg import work; work()"
@@ -93,3 +95,9 @@ PEERS = (
         needs_schema=True,
     ),
 )
+
+
+def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The peers' rows, raw Celery's first, and the others: Relance's."""
+    names = {peer.name for peer in PEERS}
+    return [one for one in rows if one.name in names], [one for one in rows if one.name not in names]

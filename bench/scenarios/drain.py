@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench.contestants import Completion, Contestant
 from bench.figures import Row
+from bench.peers.catalog import split
 from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done
 from bench.rounds import in_rounds
 from bench.servers import Servers
@@ -23,6 +24,21 @@ TIMEOUT_SECONDS = 300.0
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     count = 1_000 if quick else 10_000
     return in_rounds(all_contestants(servers, only=only), runs, lambda one: _drain(one, count))
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Relance's rates as multiples of raw Celery's and of the best peer's."""
+    peers, ours = split(rows)
+    best = max(peers, key=_median_rate)
+    return [
+        f"{one.name}: {_median_rate(one) / _median_rate(peers[0]):.1f} times {peers[0].name}, "
+        f"{_median_rate(one) / _median_rate(best):.1f} times the best peer, {best.name}."
+        for one in ours
+    ]
+
+
+def _median_rate(one: Row) -> float:
+    return one.figures[RATE].median
 
 
 def _drain(contestant: Contestant, count: int) -> dict[str, float]:

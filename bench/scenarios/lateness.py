@@ -1,9 +1,11 @@
 """How long after its due instant a job is done, in steady load."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench.contestants import Contestant
 from bench.figures import Row, percentile
+from bench.peers.catalog import split
 from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done, warm_up
 from bench.rounds import in_rounds
 from bench.servers import Servers
@@ -15,6 +17,7 @@ all jobs of a run."""
 
 PERCENTS = {"p50 (ms)": 50, "p95 (ms)": 95, "p99 (ms)": 99, "max (ms)": 100}
 GAP = timedelta(milliseconds=10)
+TARGET_P99_MS = 50
 LEAD_IN = timedelta(seconds=8)
 GRACE_SECONDS = 60.0
 
@@ -26,6 +29,13 @@ class EnqueuedTooLate(Exception):
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     count = 300 if quick else 2_000
     return in_rounds(all_contestants(servers, only=only), runs, lambda one: _lateness(one, count))
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Relance's 99th percentile beside what was to be reached."""
+    _, ours = split(rows)
+    late = {one.name: one.figures["p99 (ms)"].median for one in ours}
+    return [f"{name}: p99 {value:.0f} ms (to reach: under {TARGET_P99_MS} ms)." for name, value in late.items()]
 
 
 def _lateness(contestant: Contestant, count: int) -> dict[str, float]:

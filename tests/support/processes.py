@@ -126,9 +126,9 @@ class Processes:
         return process
 
     def start_beat(self, *, env: Mapping[str, str] | None = None) -> Process:
-        """A beat with a schedule file of its own."""
-        schedule = self.logs.parent / f"beat-{next(_numbers)}"
-        command = [sys.executable, "-m", "celery", "-A", "workers.app", "beat", "-s", str(schedule)]
+        """A beat. It keeps no file: when each sweep last ran is in the database."""
+        options = ["-S", "celery.beat:Scheduler", "--pidfile="]
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "beat", *options]
         return self.start("beat", command, env=env)
 
     def start_web(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Process:

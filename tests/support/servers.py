@@ -47,9 +47,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """Running, empty at first."""
-    server = Valkey(
-        this_process() / "valkey", environment.BROKER_PASSWORD, wanted_port=environment.broker_port()
-    )
+    server = Valkey(this_process() / "valkey", environment.BROKER_PASSWORD, wanted_port=environment.broker_port())
     server.start()
     yield server
     server.stop()
@@ -79,9 +77,7 @@ def clean_database(postgres: Postgres) -> None:
     postgres.start()
     _forget_connections_to_an_earlier_server(postgres)
     with postgres.connect("relance") as owner:
-        owner.execute(
-            "SET lock_timeout = '20s'"
-        )  # say so, rather than wait for a transaction somebody left open
+        owner.execute("SET lock_timeout = '20s'")  # say so, rather than wait for a transaction somebody left open
         owner.execute(EMPTY_EVERY_TABLE)
 
 

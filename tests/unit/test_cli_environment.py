@@ -40,7 +40,7 @@ def test_secrets_are_made_once_for_their_owner_only(home: Path) -> None:
 
     assert first == again
     assert len(set(first.values())) == len(environment.GENERATED)
-    assert all(len(secret) >= 32 for secret in first.values())
+    assert all(len(secret) >= 16 for secret in first.values())
     assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
 
 

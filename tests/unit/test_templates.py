@@ -128,6 +128,11 @@ def test_a_message_has_a_largest_size():
     assert len(body_of(many, {"lead": {"first_name": "x" * 50}})) == LONGEST_BODY
 
 
+def test_a_long_subject_is_cut_rather_than_not_sent():
+    rendered = render(Wording("{{ lead.first_name }}" * 2, "Hello"), {"lead": {"first_name": "x" * 200}})
+    assert rendered.subject == "x" * 249 + "…"
+
+
 CLINIC = ClinicContext(
     id=uuid4(),
     name="Bright Smiles",

@@ -47,7 +47,12 @@ def decide(context: StepContext) -> Outcome | Ask:
         "started_at": context.now,
     }
     message = OutgoingMessage(
-        note.address, note.subject, note.body, message_id=note.message_id, sender_name=context.clinic.name
+        note.address,
+        note.subject,
+        note.body,
+        message_id=note.message_id,
+        sender_name=context.clinic.name,
+        reply_to=_reply_to(context),
     )
     effects = Effects(
         deliveries=(delivery,), notification_states=(_state(context, NotificationState.SENDING, tried=True),)
@@ -80,6 +85,12 @@ def cut_off(context: StepContext, question: tuple[Any, str, OutgoingMessage], er
     """Something broke while the provider was asked: nobody knows how far it got."""
     ended = {"id": question[0], "outcome": channels.Outcome.UNKNOWN, "response": error, "finished_at": clock.now()}
     return Unclear(error, effects=_end(context, ended, NotificationState.UNKNOWN, error=error))
+
+
+def _reply_to(context: StepContext) -> str | None:
+    """A lead who answers reaches a person, not the address that machines send from."""
+    to_lead = context.notification is not None and context.notification.user_id is None
+    return context.coordinator.email if to_lead and context.coordinator else None
 
 
 def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:

@@ -11,6 +11,7 @@ import yaml
 from sqlalchemy.orm import Session
 
 from app.automation.mistakes import InvalidPlaybook, Mistake
+from app.automation.playbooks import plain
 from app.automation.playbooks.check import check
 from app.db import insert_many, new_id
 
@@ -51,9 +52,9 @@ def read(text: str) -> Playbook:
     """Read YAML. Raises InvalidPlaybook with every mistake and the path to it."""
     try:
         document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
         raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
-    mistakes = check(document)
+    mistakes = plain.check(document) or check(document)
     if mistakes:
         raise InvalidPlaybook(mistakes)
     return Playbook(document["name"], tuple(document["rules"]), document.get("templates") or {})

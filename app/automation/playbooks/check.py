@@ -10,11 +10,16 @@ from app.automation.events import STOPS, EventName
 from app.automation.mistakes import Mistake, one_of
 
 MOST_ACTIONS = 20
+LONGEST_SLUG, LONGEST_TITLE = 100, 200
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RULE_KEYS = frozenset(
     {"name", "description", "on", "when", "after", "before_due", "only_if", "unless", "skip_when_later_than"}
     | {"do", "stop_on"}
 )
+# What is known when an event happens is not what is known when its step is due.
+PLANNING = frozenset(field for field in conditions.FIELDS if not field.startswith("since."))
+DUE = frozenset(field for field in conditions.FIELDS if not field.startswith("event."))
+FACTS_OF = {"when": PLANNING, "only_if": DUE, "unless": DUE}
 CHANNELS = frozenset({"in_app", "email"})
 TASK_TYPES = frozenset(["CALL", "EMAIL", "SMS", "FOLLOW_UP", "CONSULTATION_CONFIRM", "PAPERWORK_REMINDER", "CUSTOM"])
 PRIORITIES = frozenset({"LOW", "NORMAL", "HIGH", "URGENT"})
@@ -29,15 +34,21 @@ def check(document: object) -> list[Mistake]:
     if not isinstance(document, Mapping):
         return [Mistake("playbook", "must be a mapping with name, rules and templates")]
     mistakes = _keys(document, {"name", "rules", "templates", "description"}, "playbook", {"name", "rules"})
+    mistakes += _text(document, "name", "name", longest=LONGEST_SLUG)
     templates = document.get("templates") or {}
     if not isinstance(templates, Mapping):
         return [*mistakes, Mistake("templates", "must map a slug to its subject and body")]
+    mistakes += [
+        Mistake(f"templates.{slug}", "must be a mapping with subject and body")
+        for slug, text in templates.items()
+        if not isinstance(text, Mapping)
+    ]
     rules = document.get("rules", [])
     if not isinstance(rules, list):
         return [*mistakes, Mistake("rules", "must be a list")]
     for i, rule in enumerate(rules):
         mistakes += check_rule(rule, f"rules[{i}]", frozenset(templates))
-    return mistakes + _repeated(rules)
+    return _first_of_each_place(mistakes + _repeated(rules))
 
 
 def check_rule(rule: object, place: str, templates: frozenset[str]) -> list[Mistake]:
@@ -45,12 +56,15 @@ def check_rule(rule: object, place: str, templates: frozenset[str]) -> list[Mist
     if not isinstance(rule, Mapping):
         return [Mistake(place, "must be a mapping")]
     mistakes = _keys(rule, RULE_KEYS, place, {"name", "on", "do"})
-    if not SLUG.fullmatch(str(rule.get("name", ""))):
-        mistakes.append(Mistake(f"{place}.name", "must be a slug such as speed-to-lead"))
-    mistakes += _events(rule.get("on", []), list(EventName), f"{place}.on")
-    mistakes += _events(rule.get("stop_on", []), list(STOPS), f"{place}.stop_on")
-    for key in ("when", "only_if", "unless"):
-        mistakes += conditions.check(rule.get(key, []), f"{place}.{key}")
+    name = rule.get("name")
+    if not isinstance(name, str) or not SLUG.fullmatch(name) or len(name) > LONGEST_SLUG:
+        mistakes.append(Mistake(f"{place}.name", f"must be a slug such as speed-to-lead, of at most {LONGEST_SLUG}"))
+    if "on" in rule:
+        mistakes += _events(rule["on"], list(EventName), f"{place}.on")
+    if rule.get("stop_on", []) != []:
+        mistakes += _events(rule["stop_on"], list(STOPS), f"{place}.stop_on")
+    for key, known in FACTS_OF.items():
+        mistakes += conditions.check(rule.get(key, []), f"{place}.{key}", known)
     return mistakes + _timing(rule, place) + _actions(rule.get("do"), f"{place}.do", templates)
 
 
@@ -62,6 +76,8 @@ def _timing(rule: Mapping[str, Any], place: str) -> list[Mistake]:
             mistakes += _duration(rule[key], f"{place}.{key}")
     if "before_due" in rule and "after" in rule:
         mistakes.append(Mistake(f"{place}.after", "and before_due exclude each other"))
+    if "before_due" in rule and not all(str(event).startswith("task.") for event in _listed(rule.get("on"))):
+        mistakes.append(Mistake(f"{place}.before_due", "needs a task that is due: `on` may name task events only"))
     return mistakes
 
 
@@ -83,6 +99,7 @@ def _actions(do: object, place: str, templates: frozenset[str]) -> list[Mistake]
 
 def _create_task(settings: Mapping[str, Any], place: str, _: frozenset[str]) -> list[Mistake]:
     mistakes = _keys(settings, {"type", "title", "priority", "due"}, place, {"type", "title"})
+    mistakes += _text(settings, "title", f"{place}.title")
     mistakes += one_of(settings.get("type"), TASK_TYPES, f"{place}.type")
     mistakes += one_of(settings.get("priority", "NORMAL"), PRIORITIES, f"{place}.priority")
     return mistakes + _moment(settings.get("due", {"after": "0 seconds"}), f"{place}.due", time="after")
@@ -95,12 +112,15 @@ def _remind(settings: Mapping[str, Any], place: str, templates: frozenset[str]) 
 
 def _escalate(settings: Mapping[str, Any], place: str, templates: frozenset[str]) -> list[Mistake]:
     keys = {"title", "channels", "template"}
-    return _keys(settings, keys, place, keys) + _message(settings, place, templates)
+    mistakes = _keys(settings, keys, place, keys) + _text(settings, "title", f"{place}.title")
+    return mistakes + _message(settings, place, templates)
 
 
 def _send_message(settings: Mapping[str, Any], place: str, templates: frozenset[str]) -> list[Mistake]:
     mistakes = _keys(settings, {"channel", "template", "transactional"}, place, {"channel", "template"})
     mistakes += one_of(settings.get("channel"), {"email"}, f"{place}.channel")
+    if not isinstance(settings.get("transactional", False), bool):
+        mistakes.append(Mistake(f"{place}.transactional", "must be true or false"))
     return mistakes + one_of(settings.get("template"), templates, f"{place}.template")
 
 
@@ -142,9 +162,20 @@ def _duration(value: object, place: str) -> list[Mistake]:
     return []
 
 
+def _text(settings: Mapping[str, Any], key: str, place: str, *, longest: int = LONGEST_TITLE) -> list[Mistake]:
+    value = settings.get(key, "that it is missing is said elsewhere")
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > longest:
+        return [Mistake(place, f"must be text in one line, of at most {longest} characters")]
+    return []
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _events(value: object, allowed: list[Any], place: str) -> list[Mistake]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list):
+    if not isinstance(names, list) or not names:
         return [Mistake(place, "must be an event or a list of events")]
     return [m for i, name in enumerate(names) for m in one_of(name, allowed, f"{place}[{i}]")]
 
@@ -153,6 +184,14 @@ def _keys(value: Mapping[str, Any], allowed: Iterable[str], place: str, needed: 
     known = frozenset(allowed)
     unknown = [m for key in value for m in one_of(key, known, f"{place}.{key}")]
     return unknown + [Mistake(f"{place}.{key}", "is missing") for key in sorted(needed - set(value))]
+
+
+def _first_of_each_place(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Of what is missing nobody wants to read what else is wrong with it."""
+    first: dict[str, Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault(mistake.place, mistake)
+    return list(first.values())
 
 
 def _repeated(rules: list[Any]) -> list[Mistake]:

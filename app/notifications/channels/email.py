@@ -28,7 +28,7 @@ class EmailChannel:
     def send(self, message: OutgoingMessage) -> Receipt:
         """Try once. Raises nothing that the provider or the network could be the cause of.
 
-        Takes at most 2.5 times the settings' SMTP_TIMEOUT.
+        Takes at most twice the settings' SMTP_TIMEOUT.
         """
         try:
             letter = write_letter(message, self._sender)

@@ -19,7 +19,7 @@ from app.notifications.channels.wire import TROUBLE, Line, open_line, words
 MOST_PER_LINE = 100  # messages over one connection; servers have limits of their own
 LONGEST_IDLE = 30  # seconds after which a line is not trusted any more
 OURS_TO_MEND = frozenset({530, 534, 535, 538})  # logins and encryption: it is not the message that is refused
-PATIENCE = 2.5  # a delivery as a whole takes at most this many network waits: less than a task's time limit
+PATIENCE = 2  # a delivery as a whole takes at most this many network waits: well below a task's time limit
 GO_AHEAD, CLOSING = 354, 421
 
 

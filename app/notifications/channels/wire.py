@@ -1,6 +1,7 @@
 """smtplib with an end to all waiting."""
 
 import smtplib
+import socket
 import ssl
 import time
 from typing import Any
@@ -38,6 +39,11 @@ class Line(smtplib.SMTP):
         if self.sock is not None:
             self.sock.settimeout(left if self.patient else min(left, self._wait))
         return super().getreply()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        # Each address of a name is tried for this long: all of them together may take the one wait that is meant.
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return super()._get_socket(host, port, timeout / len(addresses))  # type: ignore[misc,no-any-return]
 
 
 class _TlsLine(Line, smtplib.SMTP_SSL):

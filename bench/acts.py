@@ -1,0 +1,74 @@
+"""What the benchmark does inside Relance, in a process of its own with Relance's settings."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+
+from app import clock
+from app.automation.models import Kind
+from app.automation.publish import WakeUp, send
+from app.automation.service import add_steps, step_row
+from app.db import insert_many, new_id, transaction
+from app.identity.models import Role, SignIn
+from app.identity.service import create_user
+from app.identity.tokens import write_access
+from app.onboarding import open_clinic
+from app.sources.models import LeadSource
+from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
+
+CHUNK = 5_000
+
+
+def open_bench_clinic(given: dict[str, Any]) -> dict[str, Any]:
+    """A clinic with a coordinator who is signed in."""
+    with transaction() as session:
+        clinic = open_clinic(session, name="Bench", slug="bench", timezone="UTC", region="US")
+        if not given["rules"]:
+            session.execute(text("UPDATE rules SET active = false"))
+        role = Role.TREATMENT_COORDINATOR
+        user = create_user(
+            session, clinic.id, email="ada@example.com", name="Ada", role=role, password=COORDINATOR_PASSWORD
+        )
+        sign_in = SignIn(
+            user_id=user.id, refresh_id=new_id(), created_at=clock.now(), expires_at=clock.now() + 600 * MINUTE
+        )
+        session.add(sign_in)
+        source = session.scalars(select(LeadSource).where(LeadSource.clinic_id == clinic.id).limit(1)).one()
+        session.flush()
+        ids = {"clinic_id": clinic.id, "user_id": user.id, "source_id": source.id}
+        return {**ids, "token": write_access(user.id, sign_in.id, new_id())}
+
+
+def enqueue(given: dict[str, Any]) -> int:
+    """One create_task step for each job, published as the sizes say; returns how many messages were sent."""
+    at = clock.now()
+    jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in given["jobs"]]
+    rows = [_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
+    for start in range(0, len(jobs), CHUNK):
+        with transaction() as session:
+            insert_many(session, "leads", lead_rows([id for id, _ in jobs[start : start + CHUNK]], given["clinic"], at))
+            add_steps(session, rows[start : start + CHUNK])
+            session.info.clear()  # all are published below, at once, so that each run sends the same messages
+    with transaction() as session:
+        session.execute(text("UPDATE steps SET state = 'published', published_at = now() WHERE state = 'planned'"))
+        session.info.clear()
+    return send([WakeUp(row["id"], Kind.CREATE_TASK, row["name"], row["due_at"]) for row in rows])
+
+
+def _step(clinic: dict[str, Any], lead_id: UUID, due_at: datetime) -> dict[str, Any]:
+    return step_row(
+        UUID(clinic["clinic_id"]),
+        lead_id,
+        kind=Kind.CREATE_TASK,
+        name="speed-to-lead",
+        cause={"event": "bench"},
+        params={
+            "title": "Initial Contact",
+            "type": "CALL",
+            "priority": "URGENT",
+            "task_due_at": (due_at + 5 * MINUTE).isoformat(),
+        },
+        due_at=due_at,
+    )

@@ -1,0 +1,88 @@
+"""Relance as a benchmark sees it: a fresh, migrated database, a clinic, and acts that run in processes of their own."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from bench.processes import python, run
+from bench.servers import Servers
+
+COORDINATOR_PASSWORD = "a bench needs no secret"
+MINUTE = timedelta(minutes=1)
+
+
+def environment(servers: Servers, **more: str) -> dict[str, str]:
+    """What Relance's own processes are started with."""
+    return {
+        "RELANCE_ENV": "test",
+        "SECRET_KEY": "only-for-benchmarks-" + "0123456789abcdef",
+        "DATABASE_URL": servers.database_url(),
+        "OWNER_DATABASE_URL": servers.database_url(),
+        "BROKER_URL": servers.broker_url,
+        "LOG_LEVEL": "WARNING",
+        **more,
+    }
+
+
+def begin(servers: Servers, *, rules: bool) -> dict[str, Any]:
+    """An empty, migrated database with one clinic in it; `rules` says whether it has its playbook's rules.
+
+    Returns its ids: clinic, coordinator, source, and a token of the coordinator.
+    """
+    servers.flush_broker()
+    servers.fresh_database()
+    env = environment(servers)
+    run(python("-m", "alembic", "upgrade", "head"), env=env)
+    made: dict[str, Any] = act(servers, "open", json.dumps({"rules": rules}))
+    return made
+
+
+def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None = None) -> Any:
+    """Run one of the acts below in a process that has Relance's settings; returns what it printed as JSON."""
+    printed = run(
+        python("-m", "bench.product", name), env=environment(servers, **(env or {})), stdin=given, timeout=600
+    )
+    return json.loads(printed or "null")
+
+
+def _main() -> None:
+    from bench import acts as inside  # noqa: PLC0415  (imports the application, whose settings only this process has)
+
+    acts = {"open": inside.open_bench_clinic, "enqueue": inside.enqueue}
+    print(json.dumps(acts[sys.argv[1]](json.load(sys.stdin)), default=str))
+
+
+def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """Leads of that clinic, as rows to be inserted."""
+    return [
+        {
+            "id": id,
+            "clinic_id": clinic["clinic_id"],
+            "status": "NEW",
+            "pipeline_stage": "new_lead",
+            "stage_entered_at": at,
+            "patient_first_name": "Ada",
+            "patient_last_name": "Lovelace",
+            "patient_relationship": "SELF",
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": f"ada.{id}@example.com",
+            "preferred_contact": "EMAIL",
+            "source_id": clinic["source_id"],
+            "treatment_interest": [],
+            "assigned_to_id": clinic["user_id"],
+            "failed_attempts": 0,
+            "last_activity_at": at,
+            "created_at": at,
+            "updated_at": at,
+            "version": 1,
+        }
+        for id in ids  # noqa: A001
+    ]
+
+
+if __name__ == "__main__":
+    _main()

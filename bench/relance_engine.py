@@ -1,0 +1,85 @@
+"""Relance in the race for drain and lateness: a step that creates a task, claimed, guarded, done and recorded."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import psycopg
+
+from bench.contestants import Completion, Contestant, Job
+from bench.processes import Processes, python
+from bench.product import act, begin, environment
+from bench.servers import Servers
+
+WORKER = (
+    "-m",
+    "celery",
+    "-A",
+    "workers.app",
+    "worker",
+    "-Q",
+    "steps",
+    "-c",
+    "2",
+    "-n",
+    "bench@%h",
+    "--loglevel=WARNING",
+)
+
+
+def contestants(servers: Servers) -> list[Contestant]:
+    """Both ways in which messages come: one for each step, and one for a hundred that are due together."""
+    return [
+        Relance("Relance, a message per step", servers, messages_of=1),
+        Relance("Relance", servers, messages_of=100),
+    ]
+
+
+class Relance:
+    """Implements `bench.contestants.Contestant`."""
+
+    def __init__(self, name: str, servers: Servers, *, messages_of: int) -> None:
+        self.name = name
+        self._servers = servers
+        self._messages_of = messages_of
+        self._workers = Processes(servers.folder / "relance.log")
+        self._clinic: dict[str, Any] = {}
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def prepare(self) -> None:
+        self._clinic = begin(self._servers, rules=False)
+        self._connection = psycopg.connect(self._servers.database_url(), autocommit=True)
+
+    def enqueue(self, jobs: Sequence[Job]) -> None:
+        given = {"clinic": self._clinic, "jobs": [(str(job.lead_id), job.due_at.isoformat()) for job in jobs]}
+        act(self._servers, "enqueue", json.dumps(given), {"BATCH_SIZE": str(self._messages_of)})
+
+    def start_workers(self) -> None:
+        self._workers.start(python(*WORKER, "--without-gossip", "--without-mingle"), environment(self._servers))
+
+    def check(self) -> None:
+        self._workers.check()
+
+    def done(self) -> int:
+        return int(self._execute("SELECT count(*) FROM lead_tasks")[0][0])
+
+    def completions(self) -> list[Completion]:
+        rows = self._execute(
+            "SELECT t.lead_id, s.due_at, pg_xact_commit_timestamp(t.xmin) FROM lead_tasks t"
+            " JOIN steps s ON s.id = t.step_id WHERE s.state = 'done'"
+        )
+        return [Completion(*row) for row in rows]
+
+    def forget(self) -> None:
+        self._execute("DELETE FROM lead_tasks")
+        self._execute("DELETE FROM steps WHERE state = 'done'")
+
+    def stop(self) -> None:
+        self._workers.stop()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _execute(self, statement: LiteralString) -> list[tuple[Any, ...]]:
+        assert self._connection is not None, "prepare() comes first"
+        cursor = self._connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []

@@ -1,0 +1,56 @@
+"""Relance in the race for capture: `POST /api/leads` with all that belongs to it, workers left out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from bench.processes import Processes
+from bench.product import begin, environment
+from bench.servers import Servers
+from bench.web import WebApplication, serve
+
+
+def web_applications(servers: Servers) -> list[WebApplication]:
+    return [RelanceApi(servers)]
+
+
+class RelanceApi:
+    """Signed in, validated, stored with its two follow-ups in the same commit, and published."""
+
+    name = "Relance, POST /api/leads"
+    path = "/api/leads"
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+        self._processes = Processes(servers.folder / "relance_web.log")
+        self._clinic: dict[str, Any] = {}
+
+    def start(self, *, workers: int, threads: int) -> int:
+        self._clinic = begin(self._servers, rules=True)
+        env = environment(self._servers, WEB_WORKERS=str(workers), WEB_THREADS=str(threads))
+        return serve("app:create_app()", self._processes, env)
+
+    def headers(self) -> Mapping[str, str]:
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {self._clinic['token']}"}
+
+    def body(self, number: int) -> str:
+        return json.dumps(
+            {
+                "first_name": "Ada",
+                "last_name": f"Lovelace {number}",
+                "email": f"ada.{number}@example.com",
+                "phone": f"+1415{5550000 + number % 10000:07d}",
+                "treatment_interest": ["INVISALIGN"],
+                "source_id": self._clinic["source_id"],
+                "notes": "Asked for an appointment in the afternoon.",
+            }
+        )
+
+    def stored(self) -> int:
+        with psycopg.connect(self._servers.database_url()) as connection:
+            return int(connection.execute("SELECT count(*) FROM leads").fetchall()[0][0])
+
+    def stop(self) -> None:
+        self._processes.stop()

@@ -1,0 +1,239 @@
+"""Signing in, staying signed in, signing out."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.db import transaction
+from app.embedded import Valkey
+from app.identity.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.identity.models import Role, User
+from app.identity.service import create_user
+from tests.support.desk import Answer, Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+EMAIL = "Ana@Clinic.example"
+PASSWORD = "seven green umbrellas"
+
+
+@pytest.fixture
+def ana(desk: Desk) -> User:
+    """A coordinator with a password."""
+    with transaction() as session:
+        return create_user(
+            session, desk.clinic_id, email=EMAIL, name="Ana", role=Role.TREATMENT_COORDINATOR, password=PASSWORD
+        )
+
+
+@pytest.fixture
+def client(ana: User) -> Iterator[FlaskClient]:
+    with create_app().test_client() as client:
+        yield client
+
+
+def post(client: FlaskClient, path: str, body: Any = None, *, token: str = "", place: str = "192.0.2.1") -> Answer:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = client.post(path, json=body, headers=headers, environ_base={"REMOTE_ADDR": place})
+    return Answer(answer.status_code, answer.get_json(silent=True), answer.headers)
+
+
+def log_in(client: FlaskClient, email: str = EMAIL, password: str = PASSWORD, **more: Any) -> Answer:
+    return post(client, "/api/auth/login", {"email": email, "password": password}, **more)
+
+
+def refresh(client: FlaskClient, token: str) -> Answer:
+    return post(client, "/api/auth/refresh", {"refresh_token": token})
+
+
+def me(client: FlaskClient, token: str) -> int:
+    return client.get("/api/me", headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+# --- in ---
+
+
+def test_who_signs_in_can_call(client: FlaskClient, ana: User, desk: Desk):
+    tokens = log_in(client).body
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
+    answer = client.get("/api/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    assert answer.json == {
+        "id": str(ana.id),
+        "name": "Ana",
+        "email": "Ana@clinic.example",
+        "role": "treatment_coordinator",
+        "permissions": ["lead:assign", "lead:convert", "lead:create", "lead:read", "lead:update"],
+        "api_key_id": None,
+        "clinic": {
+            "id": str(desk.clinic_id),
+            "name": "A clinic",
+            "timezone": "America/New_York",
+            "region": "US",
+        },
+    }
+
+
+def test_the_case_of_an_address_does_not_matter_but_that_of_a_password_does(client: FlaskClient):
+    assert log_in(client, "ana@CLINIC.example").status == 200
+    assert log_in(client, password=PASSWORD.upper()).status == 401
+
+
+def test_unknown_user_wrong_password_and_disabled_user_look_the_same(client: FlaskClient, desk: Desk):
+    answers = [log_in(client, "nobody@clinic.example"), log_in(client, password="wrong umbrellas")]
+    desk.sql("UPDATE users SET is_active = false WHERE name = 'Ana'")
+    answers.append(log_in(client))
+    assert [answer.status for answer in answers] == [401, 401, 401]
+    assert len({(a.body["code"], a.body["title"], a.body["detail"]) for a in answers}) == 1
+
+
+def test_a_login_is_noted(client: FlaskClient, desk: Desk):
+    log_in(client)
+    assert desk.sql("SELECT count(*) FROM users WHERE name = 'Ana' AND last_login_at > now() - interval '1 minute'")[
+        0
+    ] == (1,)
+
+
+def test_neither_password_nor_tokens_are_kept_readable(client: FlaskClient, desk: Desk):
+    tokens = log_in(client).body
+    kept = str(desk.sql("SELECT * FROM users")) + str(desk.sql("SELECT * FROM sign_ins"))
+    assert "$argon2id$" in kept
+    for secret in (PASSWORD, tokens["access_token"], tokens["refresh_token"]):
+        assert secret not in kept
+
+
+# --- too many attempts ---
+
+
+def test_too_many_wrong_passwords_from_one_place_are_slowed_down(client: FlaskClient):
+    for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT):
+        assert log_in(client, password="wrong umbrellas").status == 401
+    refused = log_in(client)
+    assert (refused.status, refused.body["code"]) == (429, "too-many-requests")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 300
+
+
+def test_who_is_elsewhere_or_somebody_else_is_not_slowed_down(client: FlaskClient):
+    for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT + 1):
+        log_in(client, password="wrong umbrellas")
+    assert log_in(client, place="192.0.2.2").status == 200
+    assert log_in(client, "nobody@clinic.example").status == 401
+
+
+def test_an_unknown_account_is_slowed_down_as_a_known_one(client: FlaskClient):
+    answers = [log_in(client, "nobody@clinic.example").status for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT + 1)]
+    assert answers == [401] * FROM_ONE_PLACE_ON_ONE_ACCOUNT + [429]
+
+
+def test_a_right_password_forgives_the_wrong_ones_before(client: FlaskClient):
+    for _ in range(2):
+        for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT - 1):
+            assert log_in(client, password="wrong umbrellas").status == 401
+        assert log_in(client).status == 200
+
+
+def test_attempts_spread_over_many_accounts_meet_the_limit_of_their_place(client: FlaskClient):
+    answers = [log_in(client, f"user{i}@clinic.example", "x").status for i in range(61)]
+    assert answers == [401] * 60 + [429]
+
+
+def test_while_the_counter_is_away_people_can_sign_in(client: FlaskClient, valkey: Valkey):
+    valkey.stop()
+    try:
+        assert log_in(client).status == 200
+    finally:
+        valkey.start()
+
+
+def test_no_address_is_readable_in_the_counters(client: FlaskClient, valkey: Valkey):
+    log_in(client, password="wrong umbrellas")
+    names = [name.decode() for name in valkey.client().keys("relance:attempts:*")]
+    assert len(names) == 3
+    assert not [name for name in names if "ana" in name.lower() or "192.0.2.1" in name]
+
+
+# --- staying ---
+
+
+def test_a_refresh_gives_new_tokens(client: FlaskClient):
+    first = log_in(client).body
+    second = refresh(client, first["refresh_token"]).body
+    assert second["refresh_token"] != first["refresh_token"]
+    assert me(client, second["access_token"]) == 200
+    assert refresh(client, second["refresh_token"]).status == 200
+
+
+def test_a_refresh_token_used_twice_ends_the_whole_sign_in(client: FlaskClient):
+    first = log_in(client).body
+    second = refresh(client, first["refresh_token"]).body
+    assert refresh(client, first["refresh_token"]).status == 401
+    assert refresh(client, second["refresh_token"]).status == 401
+    assert me(client, first["access_token"]) == me(client, second["access_token"]) == 401
+
+
+def test_of_two_refreshes_at_once_one_is_the_second(client: FlaskClient):
+    token = log_in(client).body["refresh_token"]
+    with ThreadPoolExecutor(2) as both:
+        answers = list(both.map(lambda _: refresh(create_app().test_client(), token).status, range(2)))
+    assert sorted(answers) == [200, 401]
+
+
+def test_another_sign_in_of_the_same_person_is_not_touched(client: FlaskClient):
+    phone, desktop = log_in(client).body, log_in(client).body
+    refresh(client, phone["refresh_token"])
+    refresh(client, phone["refresh_token"])
+    assert me(client, desktop["access_token"]) == 200
+
+
+# --- out ---
+
+
+def test_logging_out_ends_access_and_refresh_at_once(client: FlaskClient):
+    tokens = log_in(client).body
+    answer = post(client, "/api/auth/logout", token=tokens["access_token"])
+    assert (answer.status, answer.body) == (204, None)
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, tokens["refresh_token"]).status == 401
+    assert post(client, "/api/auth/logout", token=tokens["access_token"]).status == 401
+
+
+def test_a_disabled_user_is_out_at_the_next_call(client: FlaskClient, desk: Desk):
+    tokens = log_in(client).body
+    desk.sql("UPDATE users SET is_active = false WHERE name = 'Ana'")
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, tokens["refresh_token"]).status == 401
+
+
+def test_an_expired_sign_in_is_over_whatever_its_tokens_say(client: FlaskClient, desk: Desk):
+    tokens = log_in(client).body
+    desk.sql("UPDATE sign_ins SET expires_at = now()")
+    assert me(client, tokens["access_token"]) == 401
+    assert refresh(client, tokens["refresh_token"]).status == 401
+
+
+def test_a_changed_role_counts_from_the_next_call(desk: Desk):
+    coordinator: Caller = desk.coordinator
+    source = {"name": "Poster", "category": "PRINT_AD"}
+    assert coordinator.post("/api/lead-sources", source).status == 403
+    desk.sql("UPDATE users SET role = 'clinic_admin' WHERE id = :id", id=UUID(coordinator.id))
+    assert coordinator.post("/api/lead-sources", source).status == 201
+
+
+# --- without ---
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "bearer x", "Basic YTpi", "Bearer a.b.c", "Bearer rk_", "Bearer " + "x" * 8000]
+)
+def test_what_is_no_credential_is_401(client: FlaskClient, header: str):
+    answer = client.get("/api/me", headers={"Authorization": header})
+    assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("body", [{}, {"email": EMAIL}, {"email": 5, "password": PASSWORD}, {"email": "", "password": ""}])
+def test_a_login_without_both_is_422(client: FlaskClient, body: dict[str, Any]):
+    assert post(client, "/api/auth/login", body).status == 422

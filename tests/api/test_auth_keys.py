@@ -1,0 +1,159 @@
+"""API keys: made, shown once, used, scoped, expired, revoked."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.clock import now
+from tests.support.desk import Answer, Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def make(desk: Desk, *scopes: str, **more: Any) -> dict[str, Any]:
+    answer = desk.admin.post("/api/api-keys", {"name": "Website form", "scopes": list(scopes), **more})
+    assert answer.status == 201, answer.body
+    made: dict[str, Any] = answer.body
+    return made
+
+
+def program(desk: Desk, key: dict[str, Any]) -> Caller:
+    return Caller(desk.admin.client, key["key"], desk.admin.actor)
+
+
+def use(desk: Desk, key: dict[str, Any]) -> None:
+    """A call, and its answer read to the end: the use is noted after that, so that no caller waits for it."""
+    desk.admin.client.get("/api/me", headers={"Authorization": f"Bearer {key['key']}"}).close()
+
+
+def last_use(desk: Desk) -> Any:
+    return desk.admin.every("/api/api-keys")[0]["last_used_at"]
+
+
+def me(desk: Desk, key: dict[str, Any]) -> Answer:
+    return program(desk, key).get("/api/me")
+
+
+def test_a_key_is_shown_whole_once_and_never_again(desk: Desk):
+    made = make(desk, "lead:create")
+    assert made["key"].startswith(made["prefix"] + "_")
+    listed = desk.admin.every("/api/api-keys")
+    assert [key["id"] for key in listed] == [made["id"]]
+    assert "key" not in listed[0]
+    assert "secret_hash" not in listed[0]
+
+
+def test_of_the_secret_only_a_hash_is_kept(desk: Desk):
+    secret = make(desk, "lead:read")["key"].split("_", 2)[2]
+    assert secret not in str(desk.sql("SELECT * FROM api_keys"))
+
+
+def test_a_program_may_do_what_the_scopes_say_and_nothing_else(desk: Desk):
+    robot = program(desk, make(desk, "lead:create"))
+    assert robot.post("/api/leads", desk.lead_data()).status == 201
+    assert robot.get("/api/leads").status == 403
+    assert robot.get("/api/api-keys").status == 403
+
+
+def test_a_program_knows_itself(desk: Desk):
+    key = make(desk, "lead:read", "lead:create")
+    body = me(desk, key).body
+    assert (body["id"], body["email"], body["role"]) == (None, None, None)
+    assert (body["name"], body["api_key_id"]) == ("Website form", key["id"])
+    assert body["permissions"] == ["lead:create", "lead:read"]
+
+
+def test_what_a_program_made_has_no_person_as_its_maker(desk: Desk):
+    lead = program(desk, make(desk, "lead:create")).post("/api/leads", desk.lead_data()).body
+    assert lead["created_by"] is None
+
+
+def test_nobody_gives_away_what_they_do_not_hold(desk: Desk):
+    robot = program(desk, make(desk, "user:manage"))
+    answer = robot.post("/api/api-keys", {"name": "more", "scopes": ["lead:read"]})
+    assert (answer.status, answer.body["detail"]) == (403, "A key cannot make keys.")
+
+
+@pytest.mark.parametrize(
+    ("given", "pointers"),
+    [
+        ({}, ["/name", "/scopes"]),
+        ({"name": "a", "scopes": []}, ["/scopes"]),
+        ({"name": "a", "scopes": ["lead:delete"]}, ["/scopes/0"]),
+        ({"name": "a", "scopes": ["lead:read"] * 11}, ["/scopes"]),
+        ({"name": "a", "scopes": ["lead:read"], "expires_at": "2020-01-01T00:00:00Z"}, ["/expires_at"]),
+        ({"name": "a", "scopes": ["lead:read"], "expires_at": "2099-01-01T00:00:00"}, ["/expires_at"]),
+        ({"name": "a", "scopes": ["lead:read"], "key": "rk_mine"}, ["/key"]),
+        ({"name": "a", "scopes": ["lead:read"], "prefix": "rk_mine"}, ["/prefix"]),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(desk: Desk, given: dict[str, Any], pointers: list[str]):
+    assert desk.admin.post("/api/api-keys", given).pointers == pointers
+
+
+def test_a_revoked_key_opens_nothing_and_is_gone_from_the_list(desk: Desk):
+    key = make(desk, "lead:read")
+    assert me(desk, key).status == 200
+    assert desk.admin._send("DELETE", f"/api/api-keys/{key['id']}").status == 204
+    assert me(desk, key).status == 401
+    assert desk.admin.every("/api/api-keys") == []
+    assert desk.admin._send("DELETE", f"/api/api-keys/{key['id']}").status == 404
+
+
+def test_an_expired_key_opens_nothing(desk: Desk):
+    key = make(desk, "lead:read", expires_at=(now() + timedelta(hours=1)).isoformat())
+    assert me(desk, key).status == 200
+    desk.sql("UPDATE api_keys SET expires_at = now()")
+    assert me(desk, key).status == 401
+
+
+def test_a_key_ends_with_its_makers_access(desk: Desk):
+    key = make(desk, "lead:read", "user:manage")
+    maker = UUID(desk.admin.id)
+    desk.sql("UPDATE users SET role = 'front_desk' WHERE id = :id", id=maker)
+    assert me(desk, key).body["permissions"] == ["lead:read"]
+    desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=maker)
+    assert me(desk, key).status == 401
+
+
+@pytest.mark.parametrize("spoil", ["secret", "prefix", "length", "mark"])
+def test_a_key_that_is_nearly_right_is_wrong(desk: Desk, spoil: str):
+    key = make(desk, "lead:read")["key"]
+    other = make(desk, "lead:read")["key"]
+    spoiled = {
+        "secret": key[:-1] + ("A" if key[-1] != "A" else "B"),
+        "prefix": other[:13] + key[13:],
+        "length": key + "A",
+        "mark": key.replace("rk_", "RK_", 1),
+    }
+    assert me(desk, {"key": spoiled[spoil]}).status == 401
+
+
+def test_the_last_use_is_noted_once_a_minute(desk: Desk):
+    key = make(desk, "lead:read")
+    assert last_use(desk) is None
+    use(desk, key)
+    first = last_use(desk)
+    assert first is not None
+    use(desk, key)
+    assert last_use(desk) == first
+    desk.sql("UPDATE api_keys SET last_used_at = last_used_at - interval '61 seconds'")
+    use(desk, key)
+    assert last_use(desk) > first
+
+
+def test_keys_of_another_clinic_are_not_there(desk: Desk, other_desk: Desk):
+    theirs = make(other_desk, "lead:read")
+    assert desk.admin.every("/api/api-keys") == []
+    foreign = desk.admin._send("DELETE", f"/api/api-keys/{theirs['id']}")
+    unknown = desk.admin._send("DELETE", f"/api/api-keys/{uuid4()}")
+    assert foreign.status == unknown.status == 404
+    assert foreign.body["detail"] == unknown.body["detail"]
+    assert me(other_desk, theirs).status == 200
+
+
+def test_a_key_cannot_sign_out(desk: Desk):
+    answer = program(desk, make(desk, "lead:read")).post("/api/auth/logout")
+    assert (answer.status, answer.body["code"]) == (403, "forbidden")

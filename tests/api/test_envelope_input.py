@@ -1,0 +1,144 @@
+"""What is refused at the edge, before any service sees it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.desk import Answer, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+SOURCE = {"name": "Poster", "category": "PRINT_AD"}
+Send = Callable[..., Answer]
+
+
+@pytest.fixture
+def send(desk: Desk) -> Send:
+    """Post these bytes as the admin: `send(b"{}", content_type="text/plain")`."""
+
+    def send(body: bytes, content_type: str = "application/json") -> Answer:
+        client, token = desk.admin.client, desk.admin.token
+        answer = client.post(
+            "/api/lead-sources",
+            data=body,
+            content_type=content_type,
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return Answer(answer.status_code, json.loads(answer.data), answer.headers)
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "Expecting value"),
+        (b"{", "Expecting property name"),
+        (b'{"name": "a"} {"name": "b"}', "Extra data"),
+        (b'{"name": "a", "name": "b"}', "more than once"),
+        (b'{"name": NaN}', "NaN is no JSON"),
+        (b'{"name": -Infinity}', "-Infinity is no JSON"),
+        (b'{"name": 1e400}', "too large"),
+        (b'{"name": ' + b"9" * 5000 + b"}", "too large"),
+        (b"[" * 200_000, "Nested too deeply"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "Nested too deeply"),
+        (b'{"name": "\xff"}', "not UTF-8"),
+        (b"\xef\xbb\xbf{}", "Expecting value"),
+        ('{"name": "é"}'.encode("utf-16"), "not UTF-8"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_body_that_is_no_json_is_400_and_says_why(send: Send, body: bytes, why: str):
+    answer = send(body)
+    assert (answer.status, answer.body["code"]) == (400, "malformed")
+    assert why in answer.body["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/xml"])
+def test_a_body_of_another_type_is_415(send: Send, content_type: str):
+    answer = send(json.dumps(SOURCE).encode(), content_type)
+    assert (answer.status, answer.body["code"]) == (415, "unsupported-media-type")
+
+
+def test_json_may_name_its_encoding(send: Send):
+    assert send(json.dumps(SOURCE).encode(), "application/json; charset=utf-8").status == 201
+
+
+def test_a_body_of_more_than_a_megabyte_is_413(send: Send):
+    assert send(json.dumps({**SOURCE, "description": "x" * 1_000_000}).encode()).status == 413
+
+
+@pytest.mark.parametrize("escaped", [r"\u0000", r"\ud800", r"\udc00x"])
+def test_nul_and_half_characters_are_no_text(send: Send, escaped: str):
+    assert send(f'{{"name": "a{escaped}", "category": "OTHER"}}'.encode()).pointers == ["/name"]
+
+
+def test_a_whole_character_may_be_written_as_two_halves(send: Send):
+    assert send(rb'{"name": "\ud83e\uddb7", "category": "OTHER"}').body["name"] == "\N{TOOTH}"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ([], [""]),
+        ("text", [""]),
+        (None, [""]),
+        ({}, ["/category", "/name"]),
+        ({**SOURCE, "name": 5}, ["/name"]),
+        ({**SOURCE, "name": True}, ["/name"]),
+        ({**SOURCE, "name": None}, ["/name"]),
+        ({**SOURCE, "name": ["Poster"]}, ["/name"]),
+        ({**SOURCE, "name": "  "}, ["/name"]),
+        ({**SOURCE, "name": "x" * 101}, ["/name"]),
+        ({**SOURCE, "name": "two\nlines"}, ["/name"]),
+        ({**SOURCE, "category": "print_ad"}, ["/category"]),
+        ({**SOURCE, "category": {"$ne": None}}, ["/category"]),
+        ({**SOURCE, "is_active": "true"}, ["/is_active"]),
+        ({**SOURCE, "is_active": 1}, ["/is_active"]),
+        ({**SOURCE, "monthly_cost": 12.5}, ["/monthly_cost"]),
+        ({**SOURCE, "monthly_cost": "-1"}, ["/monthly_cost"]),
+        ({**SOURCE, "monthly_cost": "1e5"}, ["/monthly_cost"]),
+        ({**SOURCE, "monthly_cost": "1.005"}, ["/monthly_cost"]),
+        ({**SOURCE, "nmae": "Poster", "a/b~c": 1}, ["/a~1b~0c", "/nmae"]),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_every_mistake_is_pointed_at_and_nothing_is_guessed(send: Send, body: Any, pointers: list[str]):
+    answer = send(json.dumps(body).encode())
+    assert (answer.status, answer.body["code"]) == (422, "invalid")
+    assert answer.pointers == pointers
+
+
+@pytest.mark.parametrize(
+    "field", ["id", "clinic_id", "created_at", "updated_at", "created_by", "version", "role", "status"]
+)
+def test_what_the_server_decides_is_refused_not_dropped(desk: Desk, field: str):
+    assert f"/{field}" in desk.admin.post("/api/lead-sources", {**SOURCE, field: str(uuid4())}).pointers
+    assert f"/{field}" in desk.admin.post("/api/leads", desk.lead_data(**{field: str(uuid4())})).pointers
+
+
+@pytest.mark.parametrize(
+    ("query", "pointers"),
+    [
+        ("limit=ten", ["/limit"]),
+        ("limit=0", ["/limit"]),
+        ("limit=-1", ["/limit"]),
+        ("limit=1.5", ["/limit"]),
+        ("limit=99999999999999999999", ["/limit"]),
+        ("limit=", ["/limit"]),
+        ("limit=1&limit=2", ["/limit"]),
+        ("offset=10", ["/offset"]),
+        ("is_active=1", ["/is_active"]),
+        ("category=other", ["/category"]),
+        ("cursor=%00", ["/cursor"]),
+        ("cursor=rubbish", ["/cursor"]),
+        ("cursor=" + "A" * 1001, ["/cursor"]),
+        ("cursor=%F0%9F%A6%B7", ["/cursor"]),
+    ],
+)
+def test_query_parameters_are_held_to_the_same(desk: Desk, query: str, pointers: list[str]):
+    answer = desk.admin._send("GET", "/api/lead-sources", query_string=query)
+    assert answer.pointers == pointers

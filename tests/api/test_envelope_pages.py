@@ -1,0 +1,66 @@
+"""Lists, page by page."""
+
+import base64
+
+import pytest
+
+from tests.support.desk import Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 200])
+def test_pages_together_are_the_list_each_item_once(desk: Desk, limit: int):
+    names = [source["name"] for source in desk.admin.every("/api/lead-sources", limit=limit)]
+    assert len(names) == 10
+    assert names == [source["name"] for source in desk.admin.get("/api/lead-sources").body["items"]]
+
+
+def test_the_last_page_has_no_next_one(desk: Desk):
+    whole = desk.admin.get("/api/lead-sources", limit=10).body
+    assert (len(whole["items"]), whole["next_cursor"]) == (10, None)
+    assert desk.admin.get("/api/lead-sources", limit=9).body["next_cursor"] is not None
+
+
+def test_what_is_added_before_the_page_shifts_nothing(desk: Desk):
+    first = desk.admin.get("/api/lead-sources", limit=4).body
+    desk.admin.post("/api/lead-sources", {"name": "AAA", "category": "OTHER"})
+    second = desk.admin.get("/api/lead-sources", limit=200, cursor=first["next_cursor"]).body
+    names = [source["name"] for source in first["items"] + second["items"]]
+    assert len(names) == len(set(names)) == 10
+
+
+def test_a_page_is_never_larger_than_two_hundred(desk: Desk):
+    for number in range(195):
+        desk.sql(
+            "INSERT INTO lead_sources (id, clinic_id, name, category, is_active, created_at, updated_at)"
+            " VALUES (gen_random_uuid(), :clinic, :name, 'OTHER', true, now(), now())",
+            clinic=desk.clinic_id,
+            name=f"source {number}",
+        )
+    page = desk.admin.get("/api/lead-sources", limit=100_000).body
+    assert len(page["items"]) == 200
+    assert page["next_cursor"] is not None
+
+
+def test_a_cursor_of_another_list_or_a_changed_one_is_refused(desk: Desk):
+    cursor = desk.admin.get("/api/lead-sources", limit=1).body["next_cursor"]
+    assert desk.admin.get("/api/pipeline-stages", cursor=cursor).pointers == ["/cursor"]
+    signed = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    signed[-3] ^= 1
+    changed = base64.urlsafe_b64encode(signed).decode().rstrip("=")
+    assert desk.admin.get("/api/lead-sources", cursor=changed).pointers == ["/cursor"]
+
+
+def test_two_keys_keep_the_order(desk: Desk):
+    slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages", limit=3)]
+    assert slugs == [
+        "new_lead",
+        "contacted",
+        "consultation_scheduled",
+        "consultation_completed",
+        "pending_decision",
+        "treatment_accepted",
+        "treatment_started",
+        "lost",
+    ]

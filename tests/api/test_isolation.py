@@ -1,0 +1,142 @@
+"""Another clinic's things are not there: every route with an id, walked with theirs as our admin."""
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app import create_app
+from app.clock import now
+from app.db import insert_many, new_id, transaction
+from app.http.access import PUBLIC
+from tests.support.desk import Answer, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+PHONE = "+12125550143"
+
+# For each route with an id that reads a body: one that would be accepted.
+BODIES: dict[str, dict[str, Any]] = {
+    "PUT /api/leads/<lead_id>": {"notes": "x"},
+    "POST /api/leads/<lead_id>/stage": {"stage": "contacted"},
+    "POST /api/leads/<lead_id>/assign": {"assigned_to_id": str(uuid4())},
+    "POST /api/leads/<lead_id>/convert": {},
+    "POST /api/leads/<lead_id>/lost": {"reason": "OTHER"},
+    "POST /api/leads/<lead_id>/tasks": {
+        "title": "Call",
+        "type": "CALL",
+        "due_at": (now() + timedelta(days=1)).isoformat(),
+    },
+    "POST /api/leads/<lead_id>/activities": {"type": "NOTE", "notes": "x"},
+    "PUT /api/leads/tasks/<task_id>": {"title": "Call"},
+    "POST /api/leads/tasks/<task_id>/complete": {},
+    "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
+    "POST /api/leads/tasks/<task_id>/cancel": {},
+    "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
+    "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
+    "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
+}
+
+
+def named_routes() -> list[tuple[str, str]]:
+    """Method and path of every route with an id: `("PUT", "/api/leads/<lead_id>")`."""
+    app = create_app()
+    return sorted(
+        (method, re.sub(r"<uuid:", "<", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.arguments and app.view_functions[rule.endpoint].permission is not PUBLIC
+    )
+
+
+@pytest.fixture
+def theirs(other_desk: Desk) -> dict[str, str]:
+    """One of each thing, by the name that paths give its id."""
+    lead = other_desk.capture(phone=PHONE)
+    job = other_desk.admin.post(
+        "/api/followups/bulk",
+        {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
+    )
+    return {
+        "lead_id": lead["id"],
+        "task_id": other_desk.plan(lead)["id"],
+        "step_id": other_desk.steps(lead)[0]["id"],
+        "source_id": other_desk.source_id,
+        "stage_id": other_desk.admin.every("/api/pipeline-stages")[0]["id"],
+        "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
+        "notification_id": tell(other_desk),
+        "job_id": job.body["id"],
+    }
+
+
+def tell(desk: Desk) -> str:
+    made = {
+        "id": new_id(),
+        "clinic_id": desk.clinic_id,
+        "user_id": desk.admin.id,
+        "channel": "in_app",
+        "template": "x",
+        "subject": "x",
+        "body": "x",
+        "state": "failed",
+        "attempts": 0,
+        "created_at": now(),
+    }
+    with transaction() as session:
+        insert_many(session, "notifications", [made])
+    return str(made["id"])
+
+
+def call(desk: Desk, method: str, path: str, ids: dict[str, str]) -> Answer:
+    filled = re.sub(r"<(\w+)>", lambda name: ids[name[1]], path)
+    body = {"json": BODIES[f"{method} {path}"]} if f"{method} {path}" in BODIES else {}
+    return desk.admin._send(method, filled, **body)
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    return {name: value for name, value in answer.body.items() if name not in {"instance", "request_id"}}
+
+
+def test_a_foreign_id_is_answered_as_one_that_does_not_exist(desk: Desk, theirs: dict[str, str]):
+    nowhere = {name: str(uuid4()) for name in theirs}
+    routes = named_routes()
+    assert len(routes) > 25
+    for method, path in routes:
+        foreign, unknown = call(desk, method, path, theirs), call(desk, method, path, nowhere)
+        assert (foreign.status, unknown.status) == (404, 404), (method, path, foreign.body, unknown.body)
+        assert told(foreign) == told(unknown), (method, path)
+
+
+def test_the_same_calls_find_what_is_ones_own(other_desk: Desk, theirs: dict[str, str]):
+    """Else the test above would prove nothing."""
+    for method, path in named_routes():
+        if method != "DELETE":
+            assert call(other_desk, method, path, theirs).status != 404, (method, path)
+
+
+def test_lists_hold_only_ones_own(desk: Desk, theirs: dict[str, str]):
+    app = create_app()
+    lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
+    for path in (path for path in lists if path.startswith("/api/")):
+        answer = desk.admin.get(path)
+        assert answer.status == 200, (path, answer.body)
+        assert not [name for name, id_ in theirs.items() if id_ in str(answer.body)], path
+
+
+@pytest.mark.parametrize("field", ["source_id", "assigned_to_id"])
+def test_a_foreign_id_in_a_body_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk, field: str):
+    foreign = {"source_id": other_desk.source_id, "assigned_to_id": other_desk.coordinator.id}[field]
+    answers = [desk.admin.post("/api/leads", desk.lead_data(**{field: id_})) for id_ in (foreign, str(uuid4()))]
+    assert [answer.pointers for answer in answers] == [[f"/{field}"], [f"/{field}"]]
+    assert told(answers[0]) == told(answers[1])
+
+
+def test_a_foreign_cursor_shows_nothing_foreign(desk: Desk, other_desk: Desk):
+    for _ in range(2):
+        other_desk.capture(phone=PHONE)
+    cursor = other_desk.admin.get("/api/leads", limit=1).body["next_cursor"]
+    mine = desk.capture()
+    shown = desk.admin.get("/api/leads", cursor=cursor).body["items"]
+    assert {lead["id"] for lead in shown} <= {mine["id"]}

@@ -1,0 +1,122 @@
+"""Who may call what: every route says it, and every role is held to it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from app.http.access import PUBLIC, SIGNED_IN
+from app.identity.models import Role
+from app.identity.permissions import ROLE_PERMISSIONS, Permission
+from tests.support.desk import Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+# Whoever adds a route for everybody adds it here too, and says why to the reader of the change.
+FOR_EVERYBODY = {
+    "POST /api/auth/login",
+    "POST /api/auth/refresh",
+    "GET /docs",
+    "GET /docs/<name>",
+    "GET /livez",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /readyz",
+}
+FOR_ALL_SIGNED_IN = {
+    "GET /api/me",
+    "GET /api/notifications/mine",
+    "POST /api/auth/logout",
+    "POST /api/notifications/<uuid:notification_id>/read",
+}
+
+FOR_PEOPLE_ONLY = {"GET /api/leads/tasks/my-tasks"}  # a program has no tasks
+
+# lead-management.md, "Access Control"; a permission a role is not named with, it does not have.
+MAY = {
+    Permission.LEAD_READ: set(Role),
+    Permission.LEAD_CREATE: {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN},
+    Permission.LEAD_UPDATE: {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN},
+    Permission.LEAD_ASSIGN: {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN},
+    Permission.LEAD_CONVERT: {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN},
+    Permission.LEAD_CONFIGURE: {Role.MARKETING_MANAGER, Role.CLINIC_ADMIN},
+    Permission.LEAD_ANALYTICS: {Role.MARKETING_MANAGER, Role.DOCTOR, Role.CLINIC_ADMIN},
+    Permission.NOTIFICATION_MANAGE: {Role.CLINIC_ADMIN},
+    Permission.AUTOMATION_MANAGE: {Role.CLINIC_ADMIN},
+    Permission.USER_MANAGE: {Role.CLINIC_ADMIN},
+}
+
+
+class Route(NamedTuple):
+    method: str
+    rule: str
+    permission: Any
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.rule}"
+
+    def call(self, caller: Caller) -> int:
+        """With ids that nothing has and a body that is no JSON, so that nothing happens to whoever may."""
+        path = re.sub(r"<uuid:\w+>", lambda _: str(uuid4()), self.rule)
+        body = {} if self.method in {"GET", "DELETE"} else {"data": b"?", "content_type": "application/json"}
+        headers = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
+        return caller.client.open(path, method=self.method, headers=headers, **body).status_code
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    for rule in app.url_map.iter_rules():
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+            yield Route(method, rule.rule, getattr(app.view_functions[rule.endpoint], "permission", None))
+
+
+ROUTES = sorted(routes(create_app()), key=str)
+GUARDED = [route for route in ROUTES if isinstance(route.permission, Permission)]
+
+
+def test_every_route_declares_who_may_call_it():
+    assert [str(route) for route in ROUTES if route.permission is None] == []
+
+
+def test_what_is_open_was_meant_to_be():
+    assert {str(route) for route in ROUTES if route.permission is PUBLIC} == FOR_EVERYBODY
+    assert {str(route) for route in ROUTES if route.permission is SIGNED_IN} == FOR_ALL_SIGNED_IN
+
+
+def test_roles_hold_what_the_matrix_says():
+    assert set(MAY) == set(Permission)
+    for role in Role:
+        assert ROLE_PERMISSIONS[role] == {permission for permission, roles in MAY.items() if role in roles}, role
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_call_its_routes_and_no_other(desk: Desk, role: Role):
+    caller = desk.caller(role)
+    refused = {str(route) for route in GUARDED if route.call(caller) == 403}
+    assert refused == {str(route) for route in GUARDED if role not in MAY[route.permission]}
+
+
+@pytest.mark.parametrize("scope", Permission)
+def test_a_key_opens_the_routes_of_its_scope_and_no_other(desk: Desk, scope: Permission):
+    key = desk.admin.post("/api/api-keys", {"name": "robot", "scopes": [scope.value]}).body["key"]
+    robot = Caller(desk.admin.client, key, desk.admin.actor)
+    allowed = {str(route) for route in GUARDED if route.call(robot) not in {401, 403}}
+    assert allowed == {str(route) for route in GUARDED if route.permission is scope} - FOR_PEOPLE_ONLY
+
+
+def test_a_stranger_may_call_nothing_that_is_not_for_everybody(desk: Desk):
+    stranger = Caller(desk.admin.client, "", desk.admin.actor)
+    answers = {str(route): route.call(stranger) for route in ROUTES if route.permission is not PUBLIC}
+    assert set(answers.values()) == {401}, answers
+
+
+def test_who_may_not_call_learns_nothing_of_what_is_there(desk: Desk):
+    """403 comes before the path's ids or the body are looked at."""
+    lead = desk.capture()
+    known = desk.doctor.put(f"/api/leads/{lead['id']}", {"nonsense": 1})
+    unknown = desk.doctor.put(f"/api/leads/{uuid4()}", {"nonsense": 1})
+    assert (known.status, unknown.status) == (403, 403)
+    assert known.body["detail"] == unknown.body["detail"]

@@ -1,0 +1,274 @@
+"""Planning, changing, doing and listing tasks."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.clock import now
+from app.identity.models import Role
+from tests.support.desk import Answer, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def soon(**ahead: float) -> str:
+    return (now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")
+
+
+def do(desk: Desk, task: dict[str, Any], action: str, **body: Any) -> Answer:
+    return desk.front_desk.post(f"/api/leads/tasks/{task['id']}/{action}", body)
+
+
+def edit(desk: Desk, task: dict[str, Any], **fields: Any) -> Answer:
+    return desk.front_desk.put(f"/api/leads/tasks/{task['id']}", fields)
+
+
+def reminders(desk: Desk, lead: dict[str, Any], state: str = "planned") -> list[str]:
+    """When the pending (or past) reminders are due."""
+    found = desk.steps(lead, name="task-reminder")
+    return [step["due_at"] for step in found if step["state"] in {state, "published" if state == "planned" else state}]
+
+
+def minutes_before(task: dict[str, Any], *minutes: int) -> list[str]:
+    due_at = datetime.fromisoformat(task["due_at"])
+    return [(due_at - timedelta(minutes=m)).isoformat().replace("+00:00", "Z") for m in minutes]
+
+
+def mark_overdue(desk: Desk, task: dict[str, Any]) -> None:
+    """As the sweep does."""
+    late = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
+    desk.sql(late, id=task["id"])
+
+
+def test_a_task_is_the_coordinators_and_has_its_reminder(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    answer = desk.front_desk.post(
+        f"/api/leads/{lead['id']}/tasks",
+        {"title": "Call back", "type": "CALL", "due_at": soon(hours=3), "description": "About the price"},
+    )
+    task = answer.body
+    assert answer.status == 201
+    assert (task["status"], task["priority"], task["assigned_to_id"]) == ("PENDING", "NORMAL", desk.coordinator.id)
+    assert reminders(desk, lead) == minutes_before(task, 15)
+    assert desk.admin.get(f"/api/leads/{lead['id']}/tasks").body["items"] == [task]
+
+
+def test_a_task_without_a_coordinator_is_whose_who_asks(desk: Desk):
+    lead = desk.capture()
+    assert desk.plan(lead)["assigned_to_id"] == desk.admin.id
+
+
+def test_a_task_is_not_left_to_a_coordinator_who_is_gone(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=desk.coordinator.id)
+    assert desk.plan(lead)["assigned_to_id"] == desk.admin.id
+
+
+def test_a_task_is_only_for_active_users_of_the_clinic(desk: Desk, other_desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    gone = desk.hire(Role.FRONT_DESK, is_active=False)
+    for user_id in (gone.id, other_desk.admin.id):
+        new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1), "assigned_to_id": user_id}
+        assert desk.admin.post(f"/api/leads/{lead['id']}/tasks", new).pointers == ["/assigned_to_id"]
+        assert edit(desk, task, assigned_to_id=user_id).pointers == ["/assigned_to_id"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", ""),
+        ("title", "x" * 201),
+        ("type", "DANCE"),
+        ("priority", "NONE"),
+        ("due_at", "tomorrow"),
+        ("due_at", "2026-01-01T09:00:00"),  # no zone
+        ("reminder_minutes", [1, 2, 3, 4, 5, 6]),
+        ("reminder_minutes/0", [-1]),
+        ("status", "COMPLETED"),
+        ("completed_at", "2026-01-01T09:00:00Z"),
+        ("clinic_id", "x"),
+    ],
+)
+def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
+    new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1), field.split("/")[0]: value}
+    assert desk.admin.post(f"/api/leads/{desk.capture()['id']}/tasks", new).pointers == [f"/{field}"]
+
+
+def test_a_task_may_have_several_reminders_or_none(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead, reminder_minutes=[60, 5])
+    desk.plan(lead, reminder_minutes=[])
+    assert reminders(desk, lead) == minutes_before(task, 60, 5)
+
+
+def test_an_edit_replaces_what_is_given_and_nothing_else(desk: Desk):
+    task = desk.plan(desk.capture(), description="old")
+    edited = edit(desk, task, title="Write", description=None, priority="HIGH", status="IN_PROGRESS").body
+    changes = {"title": "Write", "description": None, "priority": "HIGH", "status": "IN_PROGRESS", "version": 2}
+    assert edited == {**task, **changes, "updated_at": edited["updated_at"]}
+
+
+def test_moving_a_task_moves_its_reminders_there_and_back_again(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    for due_at in (soon(days=2), task["due_at"], soon(days=2), task["due_at"]):
+        moved = edit(desk, task, due_at=due_at).body
+        assert reminders(desk, lead) == minutes_before(moved, 15)
+    assert {step["reason"] for step in desk.steps(lead, state="cancelled")} == {"task_moved"}
+
+
+def test_other_reminders_replace_those_before(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    edit(desk, task, reminder_minutes=[30])
+    assert reminders(desk, lead) == minutes_before(task, 30)
+
+
+def test_an_edit_that_does_not_move_a_task_leaves_its_reminders(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    edit(desk, task, title="Write")
+    assert (reminders(desk, lead), reminders(desk, lead, "cancelled")) == (minutes_before(task, 15), [])
+
+
+def test_snoozing_moves_a_task_and_its_reminders(desk: Desk):
+    lead = desk.capture()
+    until = soon(hours=5)
+    snoozed = do(desk, desk.plan(lead), "snooze", until=until).body
+    assert (snoozed["due_at"], snoozed["snoozed_until"]) == (until, until)
+    assert reminders(desk, lead) == minutes_before(snoozed, 15)
+
+
+def test_a_task_is_not_snoozed_into_the_past(desk: Desk):
+    assert do(desk, desk.plan(desk.capture()), "snooze", until=soon(hours=-1)).pointers == ["/until"]
+
+
+def test_an_overdue_task_is_pending_again_once_it_is_moved_ahead(desk: Desk):
+    for move in (
+        lambda task: do(desk, task, "snooze", until=soon(hours=1)),
+        lambda task: edit(desk, task, due_at=soon(hours=1)),
+    ):
+        task = desk.plan(desk.capture())
+        mark_overdue(desk, task)
+        assert move(task).body["status"] == "PENDING"
+
+
+def test_an_overdue_task_is_not_merely_called_in_progress(desk: Desk):
+    task = desk.plan(desk.capture())
+    mark_overdue(desk, task)
+    assert edit(desk, task, status="IN_PROGRESS").pointers == ["/status"]
+    assert edit(desk, task, status="IN_PROGRESS", due_at=soon(hours=1)).body["status"] == "IN_PROGRESS"
+
+
+def test_a_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    done = do(desk, task, "complete", outcome="Wants to think").body
+    assert (done["status"], done["outcome"], done["completed_by"]) == (
+        "COMPLETED",
+        "Wants to think",
+        desk.front_desk.id,
+    )
+    [step] = desk.steps(lead, name="task-reminder")
+    assert (step["state"], step["reason"]) == ("cancelled", "task_done")
+    [entry] = desk.timeline(lead)
+    assert (entry["type"], entry["task_id"]) == ("TASK_COMPLETED", task["id"])
+    assert entry["notes"] == "Call back: Wants to think"
+
+
+def test_completing_one_task_leaves_the_others_reminders(desk: Desk):
+    lead = desk.capture()
+    task, other = desk.plan(lead), desk.plan(lead, due_at=soon(days=3))
+    do(desk, task, "complete")
+    assert reminders(desk, lead) == minutes_before(other, 15)
+
+
+def test_an_overdue_task_can_be_completed(desk: Desk):
+    task = desk.plan(desk.capture())
+    mark_overdue(desk, task)
+    assert do(desk, task, "complete").body["status"] == "COMPLETED"
+
+
+def test_a_task_that_is_over_does_not_change(desk: Desk):
+    for end in ("complete", "cancel"):
+        task = desk.plan(desk.capture())
+        assert do(desk, task, end).status == 200
+        again = [
+            do(desk, task, "complete"),
+            do(desk, task, "cancel"),
+            do(desk, task, "snooze", until=soon(hours=1)),
+            edit(desk, task, title="x"),
+        ]
+        assert {(answer.status, answer.body["code"]) for answer in again} == {(409, "task-is-closed")}
+
+
+def test_a_cancelled_task_says_why_and_its_reminders_stop(desk: Desk):
+    lead = desk.capture()
+    cancelled = do(desk, desk.plan(lead), "cancel", reason="They called first").body
+    assert (cancelled["status"], cancelled["cancelled_reason"]) == ("CANCELLED", "They called first")
+    [step] = desk.steps(lead, name="task-reminder")
+    assert (step["state"], step["reason"]) == ("cancelled", "task_cancelled")
+
+
+def test_an_action_needs_no_body(desk: Desk):
+    for action in ("complete", "cancel"):
+        task = desk.plan(desk.capture())
+        assert desk.front_desk.post(f"/api/leads/tasks/{task['id']}/{action}").status == 200
+
+
+def test_my_tasks_are_my_open_ones_as_they_are_due(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    later, sooner = desk.plan(lead, due_at=soon(days=3)), desk.plan(lead, due_at=soon(days=2))
+    done, _of_somebody_else = desk.plan(lead), desk.plan(lead, assigned_to_id=desk.admin.id)
+    done = do(desk, done, "complete").body
+    mine = desk.coordinator.every
+    assert mine("/api/leads/tasks/my-tasks", limit=1) == [sooner, later]
+    assert mine("/api/leads/tasks/my-tasks", status="COMPLETED") == [done]
+    assert mine("/api/leads/tasks/my-tasks", status="OVERDUE") == []
+    assert mine("/api/leads/tasks/my-tasks", due_before=later["due_at"]) == [sooner]
+    assert desk.front_desk.get("/api/leads/tasks/my-tasks").body == {"items": [], "next_cursor": None}
+
+
+def test_overdue_tasks_are_the_clinics(desk: Desk, other_desk: Desk):
+    lead = desk.capture()
+    late, later = desk.plan(lead), desk.plan(lead, assigned_to_id=desk.coordinator.id)
+    mark_overdue(desk, late)
+    mark_overdue(desk, later)
+    mark_overdue(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
+    desk.plan(lead)
+    found = desk.doctor.every("/api/leads/tasks/overdue", limit=1)
+    assert [task["id"] for task in found] == [late["id"], later["id"]]
+    assert [t["id"] for t in desk.coordinator.every("/api/leads/tasks/overdue", assigned_to_id="me")] == [later["id"]]
+
+
+def test_a_leads_tasks_are_listed_as_they_are_due(desk: Desk):
+    lead = desk.capture()
+    later, sooner = desk.plan(lead, due_at=soon(days=3)), desk.plan(lead, due_at=soon(days=2))
+    assert desk.doctor.every(f"/api/leads/{lead['id']}/tasks", limit=1) == [sooner, later]
+    assert desk.doctor.every(f"/api/leads/{lead['id']}/tasks", status="COMPLETED") == []
+
+
+def test_another_clinics_task_is_not_there(desk: Desk, other_desk: Desk):
+    task = other_desk.plan(other_desk.capture(phone="600111222"))
+    refused = [
+        edit(desk, task, title="x"),
+        do(desk, task, "complete"),
+        do(desk, task, "cancel"),
+        do(desk, task, "snooze", until=soon(hours=1)),
+    ]
+    assert {answer.status for answer in refused} == {404}
+
+
+def test_who_may_only_read_changes_no_task(desk: Desk):
+    lead = desk.capture()
+    task = f"/api/leads/tasks/{desk.plan(lead)['id']}"
+    refused = [
+        desk.doctor.post(f"/api/leads/{lead['id']}/tasks", {}),
+        desk.doctor.put(task, {}),
+        desk.doctor.post(f"{task}/complete", {}),
+        desk.doctor.post(f"{task}/snooze", {}),
+        desk.doctor.post(f"{task}/cancel", {}),
+    ]
+    assert {answer.status for answer in refused} == {403}

@@ -1,0 +1,64 @@
+"""The broker forgets, dies or is away. It only wakes workers: what is to be done stands in PostgreSQL."""
+
+from tests.support.chaos import FOUND_AGAIN, Scene, call_task, escalation, ready, reminder
+from tests.support.processes import wait_until
+
+pytest_plugins = ["tests.support.chaos"]
+
+
+def test_a_broker_that_is_flushed_after_1000_leads_were_captured_loses_none_of_their_follow_ups(scene: Scene) -> None:
+    clinic = scene.open(call_task(), escalation("24 hours"), reminder("15 minutes"))
+    answers = clinic.capture(1000)
+    assert [answer.status for answer in answers] == [201] * 1000
+    assert scene.waiting() > 0
+
+    scene.valkey.flush()
+    assert scene.waiting() == 0
+    scene.start_worker()
+    scene.start_beat()
+
+    scene.ledger.wait_for({"speed-to-lead": 1000})
+    assert scene.ledger.ended() == {"speed-to-lead": 1000, "no-contact": 0, "task-reminder": 0}
+    scene.ledger.check(planned={"speed-to-lead": 1000, "no-contact": 1000, "task-reminder": 1000})
+
+
+def test_workers_outlive_a_broker_that_dies_while_they_hold_messages_for_later(scene: Scene) -> None:
+    clinic = scene.open(escalation("8 seconds"), HORIZON_SECONDS="9")
+    workers = [scene.start_worker("steps"), scene.start_worker("steps,sweeps")]
+    beat = scene.start_beat()
+    ready(*workers)
+    clinic.capture(40)
+    wait_until(lambda: scene.held() >= 20, 30, "workers to hold 20 messages")
+
+    scene.valkey.kill()
+    scene.valkey.start()
+
+    scene.ledger.wait_for({"no-contact": 40})
+    clinic.capture(10, start=40)
+    scene.ledger.wait_for({"no-contact": 50})
+    scene.ledger.check(planned={"no-contact": 50}, late_at_most=FOUND_AGAIN)
+    assert all(process.is_running() for process in [*workers, beat])
+
+
+def test_leads_captured_while_the_broker_is_away_are_answered_and_followed_up_when_it_is_back(scene: Scene) -> None:
+    clinic = scene.open(call_task(), escalation("2 seconds"))
+    worker, beat = scene.start_worker(), scene.start_beat()
+    ready(worker)
+    before = clinic.capture(5)
+
+    scene.valkey.kill()
+    answers = clinic.capture(40, start=5)
+    wait_until(lambda: scene.ledger.due_and_open() >= 80, 30, "what would have run meanwhile to be due")
+    scene.valkey.start()
+
+    assert [answer.status for answer in answers] == [201] * 40
+    print(f"slowest answer: {_slowest(before):.3f} s before, {_slowest(answers):.3f} s while the broker was away")
+    assert _slowest(answers) < 3  # what connecting to a silent broker may take; nobody waits for it
+    scene.ledger.wait_for({"speed-to-lead": 45, "no-contact": 45})
+    scene.ledger.check(planned={"speed-to-lead": 45, "no-contact": 45}, late_at_most=FOUND_AGAIN)
+    assert worker.is_running()
+    assert beat.is_running()
+
+
+def _slowest(answers: list) -> float:
+    return max(answer.seconds for answer in answers)

@@ -1,0 +1,94 @@
+"""Leads under load and in each other's way."""
+
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from app.clock import now
+from app.identity.models import Role
+from tests.support.desk import Caller, Desk
+from tests.support.together import together
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
+    desk.capture()  # rules and calendars are read once
+    statements: list[str] = []
+
+    def note(*call: Any) -> None:
+        statements.append(call[2].split()[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        desk.capture()
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert [table for table in statements if table in {"leads", "steps"}] == ["leads", "steps"]
+    assert len(statements) <= 3
+
+
+def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):
+    team = {desk.hire(Role.TREATMENT_COORDINATOR).id for _ in range(3)}
+    desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
+    desk.hire(Role.CLINIC_ADMIN)
+    counted = Counter(desk.capture()["assigned_to_id"] for _ in range(60))
+    assert counted.keys() == team
+
+
+def test_of_two_who_end_a_lead_one_is_told_it_is_over(desk: Desk):
+    for _ in range(5):
+        lead = f"/api/leads/{desk.capture()['id']}"
+        ana, ben = _two(desk)
+        answers = together(
+            partial(ana.post, f"{lead}/convert", {}), partial(ben.post, f"{lead}/lost", {"reason": "OTHER"})
+        )
+        assert sorted(answer.status for answer in answers) == [200, 409]
+
+
+def test_no_task_is_left_open_on_a_lead_that_ended_meanwhile(desk: Desk):
+    due_at = (now() + timedelta(days=1)).isoformat()
+    task = {"title": "Call", "type": "CALL", "due_at": due_at}
+    for _ in range(5):
+        lead = f"/api/leads/{desk.capture()['id']}"
+        ana, ben = _two(desk)
+        planned, converted = together(
+            partial(ana.post, f"{lead}/tasks", task), partial(ben.post, f"{lead}/convert", {})
+        )
+        assert converted.status == 200
+        assert planned.status in {201, 409}
+        assert {task["status"] for task in desk.admin.every(f"{lead}/tasks")} <= {"CANCELLED"}
+        assert {step["state"] for step in desk.steps({"id": lead.split("/")[-1]})} == {"cancelled"}
+
+
+def test_of_two_who_move_a_lead_none_moves_it_back(desk: Desk):
+    for _ in range(5):
+        lead = desk.capture()
+        path = f"/api/leads/{lead['id']}/stage"
+        ana, ben = _two(desk)
+        answers = together(
+            partial(ana.post, path, {"stage": "contacted"}), partial(ben.post, path, {"stage": "pending_decision"})
+        )
+        assert answers[1].status == 200
+        assert answers[0].status in {200, 409}
+        assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
+
+
+def test_an_edit_does_not_undo_what_happens_at_the_same_moment(desk: Desk):
+    for _ in range(5):
+        lead = desk.capture()
+        path = f"/api/leads/{lead['id']}"
+        ana, ben = _two(desk)
+        together(
+            partial(ana.put, path, {"city": "Albany"}),
+            partial(ben.post, f"{path}/activities", {"type": "PHONE_CALL", "outcome": "no_answer"}),
+        )
+        after = desk.lead(lead)
+        assert (after["city"], after["failed_attempts"], after["version"]) == ("Albany", 1, 3)
+
+
+def _two(desk: Desk) -> tuple[Caller, Caller]:
+    return desk.admin, desk.coordinator

@@ -1,0 +1,45 @@
+"""Tasks in each other's way."""
+
+from datetime import timedelta
+from functools import partial
+
+from app.clock import now
+from app.identity.models import Role
+from tests.support.desk import Desk
+from tests.support.together import together
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def test_of_two_coordinators_who_complete_a_task_one_is_told_it_was_done(desk: Desk):
+    for _ in range(5):
+        lead = desk.capture()
+        path = f"/api/leads/tasks/{desk.plan(lead)['id']}/complete"
+        answers = together(*(partial(who.post, path, {}) for who in (desk.admin, desk.coordinator, desk.front_desk)))
+        assert sorted(answer.status for answer in answers) == [200, 409, 409]
+        assert [entry["type"] for entry in desk.timeline(lead)] == ["TASK_COMPLETED"]
+
+
+def test_a_task_that_is_completed_while_it_is_snoozed_has_no_reminder_left(desk: Desk):
+    until = (now() + timedelta(hours=5)).isoformat()
+    for _ in range(5):
+        lead = desk.capture()
+        path = f"/api/leads/tasks/{desk.plan(lead)['id']}"
+        done, _snoozed = together(
+            partial(desk.admin.post, f"{path}/complete", {}),
+            partial(desk.coordinator.post, f"{path}/snooze", {"until": until}),
+        )
+        assert done.status == 200
+        assert {step["state"] for step in desk.steps(lead, name="task-reminder")} == {"cancelled"}
+
+
+def test_people_who_work_on_one_lead_do_not_wait_for_each_other_forever(desk: Desk):
+    lead = desk.capture()
+    one, other = (f"/api/leads/tasks/{desk.plan(lead)['id']}" for _ in range(2))
+    answers = together(
+        partial(desk.admin.post, f"{one}/complete", {}),
+        partial(desk.coordinator.post, f"{other}/complete", {}),
+        partial(desk.front_desk.post, f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "x"}),
+        partial(desk.hire(Role.FRONT_DESK).put, other, {"title": "Write"}),
+    )
+    assert {answer.status for answer in answers[:3]} <= {200, 201}

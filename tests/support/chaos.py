@@ -1,0 +1,217 @@
+"""A small deployment to break: real processes with short times, a clinic with rules in seconds, calls over HTTP.
+
+Fixture `scene`:
+
+clinic = scene.open(call_task(), escalation("4 seconds"))   # a clinic, the API under gunicorn, its admin signed in
+worker, beat = scene.start_worker("steps,sweeps"), scene.start_beat()
+answers = clinic.capture(100)                               # leads, by a few client threads
+scene.ledger.wait_for({"speed-to-lead": 100});  scene.ledger.check()
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+import yaml
+from sqlalchemy import select
+
+from app.db import transaction
+from app.embedded import Postgres, Valkey
+from app.identity.models import Role
+from app.identity.service import create_user
+from app.onboarding import open_clinic
+from app.sources.models import LeadSource
+from tests.support.ledger import Ledger
+from tests.support.processes import Process, Processes, wait_until
+from tests.support.smtp import SmtpServer
+
+Rule: TypeAlias = dict[str, Any]
+
+# The same order as in production (soft < hard < lease < visibility timeout > horizon), in seconds.
+QUICK = {
+    "HORIZON_SECONDS": "6",
+    "REPUBLISH_AFTER_SECONDS": "2",
+    "DRAIN_SECONDS": "2",
+    "SMTP_TIMEOUT": "3",
+    "SOFT_TIME_LIMIT": "8",
+    "HARD_TIME_LIMIT": "10",
+    "LEASE_SECONDS": "12",
+    "VISIBILITY_TIMEOUT": "20",
+    "RETRY_BASE_SECONDS": "0.5",
+    "RETRY_CAP_SECONDS": "2",
+}
+# A step whose message was lost: published again after 2 s by a sweep that comes every 5 s; the rest is for a slow
+# machine, on which a worker has to start first.
+FOUND_AGAIN = 30.0
+PASSWORD = "seventeen-kites-above-lisbon"
+TEMPLATES = {
+    "told": {"subject": "About {{ lead.first_name }}", "body": "Hello {{ user.name }}, this is about a lead."},
+    "hello": {"subject": "Hello {{ lead.first_name }}", "body": "We look forward to seeing {{ patient.first_name }}."},
+}
+
+
+def call_task(due: str = "2 hours") -> Rule:
+    """At once, a task that is due later."""
+    task = {"type": "CALL", "title": "Initial Contact", "priority": "HIGH", "due": {"after": due}}
+    return {"name": "speed-to-lead", "on": "lead.created", "do": [{"create_task": task}]}
+
+
+def escalation(after: str) -> Rule:
+    """After so long without contact, a task and a message in the app for the admins."""
+    return _escalation("no-contact", "lead.created", after) | {
+        "unless": [{"field": "lead.contacted_at", "exists": True}],
+        "stop_on": ["lead.contacted", "lead.replied", "lead.converted", "lead.lost"],
+    }
+
+
+def overdue_escalation() -> Rule:
+    """As soon as a task of `call_task` is found to be overdue; not those of escalations, which are urgent."""
+    ours = {"field": "task.priority", "equals": "HIGH"}
+    return _escalation("overdue", "task.overdue", "0 seconds") | {"when": [ours]}
+
+
+def reminder(before: str) -> Rule:
+    """A message in the app for the assignee, so long before a task is due."""
+    remind = {"remind": {"channels": ["in_app"], "template": "told"}}
+    return {"name": "task-reminder", "on": "task.created", "before_due": before, "do": [remind]}
+
+
+def mail_to_lead(after: str = "0 seconds") -> Rule:
+    """An e-mail to the lead itself, whatever the time of day."""
+    message = {"channel": "email", "template": "hello", "transactional": True}
+    return {"name": "welcome", "on": "lead.created", "after": after, "do": [{"send_message": message}]}
+
+
+def _escalation(name: str, event: str, after: str) -> Rule:
+    escalate = {"escalate": {"title": "Nobody called", "channels": ["in_app"], "template": "told"}}
+    return {"name": name, "on": event, "after": after, "do": [escalate]}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call of the API came to. `id` is the new lead's, "" when there is none."""
+
+    status: int
+    id: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class OpenClinic:
+    """A clinic, seen from outside: over HTTP, with its admin's token."""
+
+    url: str
+    token: str
+    source_id: str
+
+    def capture(self, number: int, *, threads: int = 4, start: int = 0, **more: Any) -> list[Answer]:
+        """So many leads, named by number, each with an address of its own."""
+        with ThreadPoolExecutor(threads) as pool:
+            shares = [range(start + thread, start + number, threads) for thread in range(threads)]
+            parts = pool.map(partial(self._capture, more), shares)
+            return [answer for part in parts for answer in part]
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
+        with self._client() as client:
+            return client.post(path, json=body)
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        with self._client() as client:
+            return client.get(path, params=query)
+
+    def lead_data(self, number: int, **more: Any) -> dict[str, Any]:
+        names = {"first_name": "Ana", "last_name": f"Number {number}", "email": f"lead-{number}@example.org"}
+        return {**names, "source_id": self.source_id, **more}
+
+    def _capture(self, more: Mapping[str, Any], numbers: Iterable[int]) -> list[Answer]:
+        with self._client() as client:
+            return [_timed(client, self.lead_data(number, **more)) for number in numbers]
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+
+
+@dataclass
+class Scene:
+    """Servers, processes and the ledger. `env` is what every process gets on top of its own."""
+
+    postgres: Postgres
+    valkey: Valkey
+    processes: Processes
+    env: dict[str, str] = field(default_factory=lambda: dict(QUICK))
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.postgres)
+
+    def open(self, *rules: Rule, **env: str) -> OpenClinic:
+        """A clinic with a coordinator and an admin, and the API in a process of its own; `env` is for all processes."""
+        self.env |= env
+        source_id = _make_clinic(rules)
+        web = self.processes.start_web(env=self.env)
+        login = {"email": "admin@clinic.example", "password": PASSWORD}
+        answer = httpx.post(f"{web.url}/api/auth/login", json=login, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return OpenClinic(web.url, answer.json()["access_token"], source_id)
+
+    def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2) -> Process:
+        """Does not wait for it; see `ready`."""
+        return self.processes.start_worker(queues, concurrency=concurrency, env=self.env, wait=False)
+
+    def start_beat(self) -> Process:
+        return self.processes.start_beat(env=self.env)
+
+    def waiting(self, queue: str = "steps") -> int:
+        """Messages in a queue."""
+        with self.valkey.client() as client:
+            return int(client.llen(queue))  # type: ignore[arg-type]
+
+    def held(self) -> int:
+        """Messages that workers hold and have not acknowledged."""
+        with self.valkey.client() as client:
+            return int(client.hlen("unacked"))  # type: ignore[arg-type]
+
+    def wait_until_held(self, number: int) -> None:
+        wait_until(lambda: self.held() >= number and not self.waiting(), 30, f"workers to hold {number} messages")
+
+
+def ready(*workers: Process) -> None:
+    """Until they take messages."""
+    for worker in workers:
+        worker.wait_for(" ready.")
+
+
+@pytest.fixture
+def scene(clean_database: None, clean_broker: None, postgres: Postgres, valkey: Valkey, processes: Processes) -> Scene:
+    return Scene(postgres, valkey, processes)
+
+
+@pytest.fixture
+def mail_server(scene: Scene) -> Iterator[SmtpServer]:
+    """An SMTP server that the scene's workers send through."""
+    with SmtpServer() as server:
+        scene.env["SMTP_URL"] = server.url
+        yield server
+
+
+def _make_clinic(rules: Iterable[Rule]) -> str:
+    playbook = yaml.safe_dump({"name": "chaos", "rules": list(rules), "templates": TEMPLATES})
+    with transaction() as session:
+        clinic = open_clinic(
+            session, name="A clinic", slug="chaos", timezone="Europe/Madrid", region="ES", playbook_text=playbook
+        )
+        for who, role in (("admin", Role.CLINIC_ADMIN), ("coordinator", Role.TREATMENT_COORDINATOR)):
+            create_user(session, clinic.id, email=f"{who}@clinic.example", name=who, role=role, password=PASSWORD)
+        return str(session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)))
+
+
+def _timed(client: httpx.Client, lead: Mapping[str, Any]) -> Answer:
+    began = time.monotonic()
+    response = client.post("/api/leads", json=lead)
+    taken = response.status_code == httpx.codes.CREATED
+    return Answer(response.status_code, response.json()["id"] if taken else "", time.monotonic() - began)

@@ -1,0 +1,206 @@
+"""The books of a run: what every step came to, against what is in the tables and what the mail server took.
+
+ledger.wait_for({"speed-to-lead": 1000}, patience=40)    # until so many of that name have ended
+ledger.check(planned={"speed-to-lead": 1000}, mails=server.accepted, late_at_most=20)
+
+`check` fails with every difference: a step that is due and open, an effect that is missing, double or nobody's, a
+step planned twice, an end that was counted twice, a mail that the server took never or twice. It prints how late
+the steps ran. It asks PostgreSQL as its owner, past the application.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import namedtuple_row
+
+from app.embedded import Postgres
+from tests.support.processes import wait_until
+from tests.support.smtp import Mail
+
+FINAL = ("done", "skipped", "cancelled", "failed", "unknown")
+MOST_SHOWN = 15  # differences of one kind
+
+# What a step of each kind has to have made when it is done, by the names in its outcome.
+MAKES = {
+    "create_task": ["task_id"],
+    "escalate": ["task_id", "notification_ids"],
+    "remind": ["notification_ids"],
+    "send_message": ["notification_ids"],
+    "suggest_lost": ["activity_id"],
+    "deliver": [],  # its effect is outside: see the mails
+}
+
+_STEPS = """
+WITH effects AS (
+    SELECT step_id, id FROM lead_tasks UNION ALL
+    SELECT step_id, id FROM notifications UNION ALL
+    SELECT step_id, id FROM lead_activities
+), found AS (SELECT step_id, array_agg(id::text) AS ids FROM effects WHERE step_id IS NOT NULL GROUP BY step_id)
+SELECT coalesce(s.id, f.step_id)::text AS id, s.name, s.kind, s.state, s.reason, s.error, s.attempts, s.outcome,
+    s.due_at, s.due_at <= now() AS is_due, s.published_at, s.finished_at,
+    extract(epoch FROM s.finished_at - s.due_at)::float AS late, coalesce(f.ids, '{}') AS effects
+FROM steps s FULL JOIN found f ON f.step_id = s.id ORDER BY s.due_at, s.id
+"""
+_ENDED = "SELECT name, count(*) FILTER (WHERE state = ANY(%s)) AS ended FROM steps GROUP BY name"
+_OPEN = "SELECT count(*) AS steps FROM steps WHERE due_at <= now() AND state <> ALL(%s)"
+_PLANNED_TWICE = """
+SELECT name, kind, cause ->> 'subject_id' AS subject, count(*) AS times FROM steps WHERE cause ? 'rule'
+GROUP BY 1, 2, 3 HAVING count(*) > 1
+"""
+_COUNTED = """
+SELECT labels::jsonb ->> 'kind' AS kind, labels::jsonb ->> 'outcome' AS outcome, sum(value)::int AS ends
+FROM counters WHERE metric = 'steps' GROUP BY 1, 2
+"""
+_MAILS = """
+SELECT n.id::text, n.state, n.message_id, n.attempts, count(d.id) AS tries,
+    count(d.id) FILTER (WHERE d.outcome = 'sent') AS sent
+FROM notifications n LEFT JOIN deliveries d ON d.notification_id = n.id
+WHERE n.channel = 'email' GROUP BY n.id
+"""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Reads the database of a test; the test has it for itself."""
+
+    postgres: Postgres
+
+    def ended(self) -> Counter[str]:
+        """How many steps of each name are in a final state."""
+        return Counter({row.name: row.ended for row in self._ask(_ENDED, [list(FINAL)])})
+
+    def ends(self) -> Counter[tuple[str, str, str | None]]:
+        """How many steps there are by name, state and reason."""
+        return Counter((step.name, step.state, step.reason) for step in self.steps())
+
+    def due_and_open(self) -> int:
+        """How many steps should have ended by now and have not."""
+        return int(self._ask(_OPEN, [list(FINAL)])[0].steps)
+
+    def wait_for(self, ended: Mapping[str, int], patience: float = 60) -> None:
+        """Until at least so many steps of these names have ended, and none that is due is open."""
+        try:
+            wait_until(lambda: self._has_settled(ended), patience, f"{dict(ended)} to have ended")
+        except pytest.fail.Exception as waited:
+            pytest.fail(f"{waited.msg}\n{self.summary()}\n" + "\n".join(self.differences()))
+
+    def check(
+        self,
+        *,
+        planned: Mapping[str, int] | None = None,
+        mails: Collection[Mail] | None = None,
+        late_at_most: float | None = None,
+    ) -> None:
+        """Every step that was due has ended once, with its effect once; of these names there are so many."""
+        print(f"\n{self.summary()}")
+        wrong = list(self.differences(mails))
+        names = Counter(step.name for step in self.steps())
+        wrong += [f"{names[name]} × {name} instead of {n}" for name, n in (planned or {}).items() if names[name] != n]
+        latest = max(self._lateness().values(), key=max, default=[0.0])
+        if late_at_most is not None and max(latest) > late_at_most:
+            wrong.append(f"a step ran {max(latest):.1f} s late; at most {late_at_most} s were allowed")
+        assert not wrong, "the ledger does not balance:\n" + "\n".join(wrong)
+
+    def differences(self, mails: Collection[Mail] | None = None) -> Iterator[str]:
+        """What is not as it should be, in words."""
+        steps = self.steps()
+        yield from _shorten("due and open", [_show(s) for s in steps if s.is_due and s.state not in FINAL])
+        yield from _shorten("effects of no step", [f"{s.id} {s.effects}" for s in steps if s.name is None])
+        yield from _shorten("effects not as recorded", [_show(s) for s in steps if s.name and not _is_even(s)])
+        yield from _shorten("planned twice", [str(row) for row in self._ask(_PLANNED_TWICE)])
+        yield from _shorten("ends counted otherwise", self._miscounted(steps))
+        yield from _shorten("mails not as recorded", self._mails_astray(mails))
+
+    def steps(self) -> list[Any]:
+        """Every step, with the ids of what it made; or of what names a step that is not there."""
+        return self._ask(_STEPS)
+
+    def summary(self) -> str:
+        """How many steps of each name ended how, and how late those that ran were."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for step in self.steps():
+            counts[step.name][f"{step.state} ({step.reason})" if step.reason else step.state] += 1
+        late = self._lateness()
+        return "\n".join(
+            f"ledger: {name:24} {', '.join(f'{n} {state}' for state, n in states.items()):32} {_spread(late[name])}"
+            for name, states in counts.items()
+        )
+
+    def _lateness(self) -> Mapping[str, list[float]]:
+        late: dict[str, list[float]] = defaultdict(list)
+        for step in self.steps():
+            if step.state in {"done", "skipped"}:
+                late[step.name].append(step.late)
+        return late
+
+    def _has_settled(self, ended: Mapping[str, int]) -> bool:
+        try:
+            found, still_open = self.ended(), self.due_and_open()
+        except psycopg.OperationalError:
+            return False  # it is being restarted
+        return not still_open and all(found[name] >= number for name, number in ended.items())
+
+    def _miscounted(self, steps: list[Any]) -> list[str]:
+        """Counters are written with the ends, so an end that happened twice would be counted twice."""
+        counted = {(row.kind, row.outcome): row.ends for row in self._ask(_COUNTED)}
+        are = Counter((s.kind, {"done": "done", "skipped": "skip"}.get(s.state)) for s in steps)
+        return [
+            f"{kind} {outcome}: counted {counted.get((kind, outcome), 0)}, there are {are[kind, outcome]}"
+            for kind in MAKES
+            for outcome in ("done", "skip")
+            if counted.get((kind, outcome), 0) != are[kind, outcome]
+        ]
+
+    def _mails_astray(self, mails: Collection[Mail] | None) -> list[str]:
+        rows = self._ask(_MAILS)
+        astray = [str(row) for row in rows if row.sent != (row.state == "sent") or row.tries != row.attempts]
+        if mails is None:
+            return astray
+        taken = Counter(mail.message["Message-ID"] for mail in mails)
+        astray += [f"taken {taken[row.message_id]} ×: {row}" for row in rows if taken[row.message_id] != row.sent]
+        return astray + [f"nobody's mail: {m}" for m in taken if m not in {row.message_id for row in rows}]
+
+    def _ask(self, query: str, values: list[Any] | None = None) -> list[Any]:
+        with self.postgres.connect("relance") as owner:
+            return owner.cursor(row_factory=namedtuple_row).execute(query, values).fetchall()
+
+
+def _is_even(step: Any) -> bool:
+    """What it says that it made is there, and nothing else is; a step that was not done made nothing."""
+    outcome = step.outcome or {}
+    if step.state == "done" and not all(outcome.get(name) for name in MAKES.get(step.kind, [])):
+        return False
+    return sorted(_ids(outcome)) == sorted(step.effects)
+
+
+def _ids(outcome: Mapping[str, Any]) -> list[str]:
+    return [
+        *([outcome["task_id"]] if "task_id" in outcome else []),
+        *([outcome["activity_id"]] if "activity_id" in outcome else []),
+        *outcome.get("notification_ids", []),
+    ]
+
+
+def _show(step: Any) -> str:
+    return (
+        f"{step.name} {step.id} {step.state} due {step.due_at:%H:%M:%S.%f} published {step.published_at}"
+        f" tried {step.attempts} × {step.reason or ''} {step.error or ''} says {step.outcome} made {step.effects}"
+    )
+
+
+def _spread(late: list[float]) -> str:
+    if not late:
+        return ""
+    p50, p99 = (sorted(late)[ceil(len(late) * part) - 1] for part in (0.5, 0.99))
+    return f"late: p50 {p50:.3f} s, p99 {p99:.3f} s, max {max(late):.3f} s"
+
+
+def _shorten(title: str, found: list[str]) -> Iterator[str]:
+    if found:
+        yield f"{title} ({len(found)}):"
+        yield from (f"    {line}" for line in found[:MOST_SHOWN])

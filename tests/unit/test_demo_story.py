@@ -1,0 +1,42 @@
+"""The demo's stage: the shipped playbook with shorter delays, in a zone where it is noon."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from app.automation import playbooks
+from app.automation.rules import read_rule
+from app.cli.demo_stage import SHORTENED, shortened_playbook, zone_where_it_is
+from app.cli.demo_story import ENDS_AFTER, TURNS
+from app.onboarding import DEFAULT_PLAYBOOK
+
+
+def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
+    shipped = playbooks.load(DEFAULT_PLAYBOOK)
+    played = playbooks.read(shortened_playbook())
+
+    assert [rule["name"] for rule in played.rules] == [rule["name"] for rule in shipped.rules]
+    assert all(read_rule(rule).after < timedelta(seconds=ENDS_AFTER) for rule in played.rules)
+
+
+def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:
+    played = shortened_playbook()
+
+    assert not [usual for usual in SHORTENED if f" {usual}" in played.replace("#", "\n#").split("rules:")[1]]
+    assert "clock: business" not in played
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_it_is_about_noon_there_at_every_hour(hour: int) -> None:
+    at = datetime(2026, 3, 1, hour, 10, tzinfo=UTC)
+    with time_machine.travel(at, tick=False):
+        there = at.astimezone(ZoneInfo(zone_where_it_is(12)))
+
+    assert there.hour in {11, 12}
+
+
+def test_the_turns_come_in_order() -> None:
+    assert [turn.at for turn in TURNS] == sorted(turn.at for turn in TURNS)
+    assert TURNS[-1].at < ENDS_AFTER

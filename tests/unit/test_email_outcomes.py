@@ -1,0 +1,22 @@
+"""What an attempt's outcome means for its message."""
+
+import pytest
+
+from app.notifications.channels import Permanent, Receipt, Sent, Transient, Unknown
+from app.notifications.delivery import after
+
+
+@pytest.mark.parametrize(
+    ("receipt", "tries", "state"),
+    [
+        (Sent("250 OK"), 1, "sent"),
+        (Transient("451 Later"), 1, "pending"),
+        (Transient("451 Later"), 7, "pending"),
+        (Transient("451 Later"), 8, "failed"),  # the eighth was the last
+        (Permanent("550 No such user"), 1, "failed"),
+        (Unknown("no answer"), 1, "unknown"),  # never tried again by itself
+        (Sent("250 OK"), 8, "sent"),
+    ],
+)
+def test_an_outcome_decides_the_state(receipt: Receipt, tries: int, state: str):
+    assert after(receipt, tries) == state

@@ -1,0 +1,327 @@
+"""From an event to steps: the rules of the orthodontics playbook, with the arithmetic beside each row."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.automation import playbooks
+from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar
+from app.automation.events import Event, EventName
+from app.automation.models import Kind
+from app.automation.plan import PlannedStep, plan
+from app.automation.rules import RuleSet, read_rule
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAYS = ("mon", "tue", "wed", "thu", "fri")
+CALENDAR = Calendar(
+    NEW_YORK,
+    BusinessHours.from_json({day: [["09:00", "18:00"]] for day in DAYS}),
+    closed_on=HolidayCalendar("US", closed=frozenset({date(2026, 3, 18)})),
+)
+RULES = RuleSet.of([read_rule(definition) for definition in playbooks.load("orthodontics").rules])
+LEAD, TASK = UUID(int=1), UUID(int=2)
+
+
+def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
+    return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
+
+
+def happened(
+    name: EventName,
+    wall: str,
+    *,
+    lead: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
+    key: str = "",
+) -> Event:
+    """An event at that time in New York."""
+    facts: dict[str, Any] = {"lead": {"pipeline_stage": "new_lead", "failed_attempts": 0, **(lead or {})}}
+    facts |= {"task": dict(task)} if task else {}
+    facts |= {"event": dict(about)} if about else {}
+    subject = TASK if name.startswith("task.") else LEAD
+    return Event(name, LEAD, subject_id=subject, occurred_at=at(wall), facts=facts, key=key)
+
+
+def planned(event: Event, rules: RuleSet = RULES) -> list[PlannedStep]:
+    return plan(rules, event, CALENDAR)
+
+
+def dues(event: Event) -> list[tuple[str, Kind, datetime]]:
+    return sorted((step.name, step.kind, step.due_at) for step in planned(event))
+
+
+def one(event: Event, name: str) -> PlannedStep:
+    [step] = [step for step in planned(event) if step.name == name]
+    return step
+
+
+SENT, LOST, MADE = Kind.SEND_MESSAGE, Kind.SUGGEST_LOST, Kind.CREATE_TASK
+THIRD = {"failed_attempts": 3}
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        # a new lead: the call task at once (its own due time is another matter), the escalation 24 hours later
+        (
+            happened(EventName.LEAD_CREATED, "2026-03-10 10:00"),
+            [("no-contact-24h", Kind.ESCALATE, "2026-03-11 10:00"), ("speed-to-lead", MADE, "2026-03-10 10:00")],
+        ),
+        # 24 hours are real ones: on the night to Sunday 8 March clocks go forward from 2 to 3
+        (
+            happened(EventName.LEAD_CREATED, "2026-03-07 17:58"),
+            [("no-contact-24h", Kind.ESCALATE, "2026-03-08 18:58"), ("speed-to-lead", MADE, "2026-03-07 17:58")],
+        ),
+        # 2028 has a 29 February
+        (
+            happened(EventName.LEAD_CREATED, "2028-02-28 10:00"),
+            [("no-contact-24h", Kind.ESCALATE, "2028-02-29 10:00"), ("speed-to-lead", MADE, "2028-02-28 10:00")],
+        ),
+        # overdue: 24 hours more
+        (
+            happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}),
+            [("overdue-24h", Kind.ESCALATE, "2026-03-11 10:00")],
+        ),
+        # a confirmation is waited for: at once, in the middle of the night too
+        (
+            happened(EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00"),
+            [("consultation-confirmation", SENT, "2026-03-10 03:00")],
+        ),
+        # 3 days after the consultation; the 29 February counts
+        (
+            happened(EventName.CONSULTATION_COMPLETED, "2026-03-10 16:00"),
+            [("post-consult-follow-up", MADE, "2026-03-13 16:00")],
+        ),
+        (
+            happened(EventName.CONSULTATION_COMPLETED, "2028-02-27 10:00"),
+            [("post-consult-follow-up", MADE, "2028-03-01 10:00")],
+        ),
+        # 7 days in that stage; no other stage is waited for
+        (
+            happened(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "pending_decision"}),
+            [("pending-decision-check-in", MADE, "2026-03-17 10:00")],
+        ),
+        (happened(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "contacted"}), []),
+        # the third attempt in a row, not the second and not the fourth
+        (happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 2}), []),
+        (
+            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=THIRD),
+            [("break-up-email", SENT, "2026-03-10 10:00"), ("break-up-email", LOST, "2026-03-10 10:00")],
+        ),
+        (happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 4}), []),
+        # nobody gets a break-up e-mail between 21:00 and 8:00; a colleague may be told at once
+        (
+            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 21:00", lead=THIRD),
+            [("break-up-email", SENT, "2026-03-11 08:00"), ("break-up-email", LOST, "2026-03-10 21:00")],
+        ),
+        (
+            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 07:59", lead=THIRD),
+            [("break-up-email", SENT, "2026-03-10 08:00"), ("break-up-email", LOST, "2026-03-10 07:59")],
+        ),
+        # what nobody made a rule for
+        (happened(EventName.LEAD_ASSIGNED, "2026-03-10 10:00"), []),
+        (happened(EventName.LEAD_REPLIED, "2026-03-10 10:00"), []),
+    ],
+)
+def test_an_event_becomes_the_steps_of_the_playbook(event: Event, expected: list[tuple[str, Kind, str]]):
+    assert dues(event) == sorted((name, kind, at(wall)) for name, kind, wall in expected)
+
+
+@pytest.mark.parametrize(
+    ("captured", "call_due"),
+    [
+        ("2026-03-10 10:00", "2026-03-10 10:05"),
+        # 2 minutes of Friday, 3 of Monday; the clocks that change on Sunday change nothing on the wall
+        ("2026-03-06 17:58", "2026-03-09 09:03"),
+        ("2026-10-30 17:58", "2026-11-02 09:03"),
+        # at night, at the weekend: 5 minutes after opening
+        ("2026-03-10 23:30", "2026-03-11 09:05"),
+        ("2026-03-07 12:00", "2026-03-09 09:05"),
+        # Thanksgiving is Thursday 26 November; 4 July 2026 is a Saturday, observed on Friday the 3rd
+        ("2026-11-25 17:58", "2026-11-27 09:03"),
+        ("2026-07-02 17:58", "2026-07-06 09:03"),
+        # the clinic's own closed Wednesday
+        ("2026-03-17 17:58", "2026-03-19 09:03"),
+        # from Monday 28 to Tuesday 29 February
+        ("2028-02-28 17:58", "2028-02-29 09:03"),
+    ],
+)
+def test_the_first_call_is_due_after_five_minutes_of_business_time(captured: str, call_due: str):
+    step = one(happened(EventName.LEAD_CREATED, captured), "speed-to-lead")
+
+    assert step.due_at == at(captured)  # the task itself is made at once: the coordinator sees it coming
+    assert step.params["task_due_at"] == at(call_due).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("completed", "made", "due"),
+    [
+        ("2026-03-10 16:00", "2026-03-13 16:00", "2026-03-13 16:00"),  # Tuesday + 3 days: a Friday, open
+        ("2026-03-11 16:00", "2026-03-14 16:00", "2026-03-16 09:00"),  # a Saturday: due when Monday opens
+        ("2026-03-15 10:00", "2026-03-18 10:00", "2026-03-19 09:00"),  # the clinic's own closed day
+    ],
+)
+def test_a_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, due: str):
+    step = one(happened(EventName.CONSULTATION_COMPLETED, completed), "post-consult-follow-up")
+
+    assert (step.due_at, step.params["task_due_at"]) == (at(made), at(due).isoformat())
+
+
+@pytest.mark.parametrize("name", [EventName.TASK_CREATED, EventName.TASK_RETIMED])
+@pytest.mark.parametrize(
+    ("task_due", "minutes", "reminders"),
+    [
+        ("2026-03-10 12:00", None, ["11:45"]),  # the rule's own 15 minutes
+        ("2026-03-10 10:10", None, ["10:00"]),  # closer than that: at once
+        ("2026-03-10 10:15", None, ["10:00"]),  # exactly that
+        ("2026-03-10 12:00", [60], ["11:00"]),  # the task's own win
+        ("2026-03-10 12:00", [], []),  # and may be none at all
+        ("2026-03-10 12:00", [5, 60, 30], ["11:00", "11:30", "11:55"]),
+        ("2026-03-10 12:00", [15, 15], ["11:45"]),
+        ("2026-03-10 12:00", [15, 180], ["10:00", "11:45"]),  # 9:00 is past: at once
+        ("2026-03-10 12:00", [240, 1440, 10080], ["10:00"]),  # all past: one
+        ("2026-03-10 12:00", [0], ["12:00"]),
+        ("2026-03-10 09:00", None, ["10:00"]),  # due in the past already: one, which will say so
+    ],
+)
+def test_reminders_come_before_the_task_is_due(
+    name: EventName, task_due: str, minutes: list[int] | None, reminders: list[str]
+):
+    task = {"due_at": at(task_due), "reminder_minutes": minutes}
+    steps = planned(happened(name, "2026-03-10 10:00", task=task))
+
+    assert [step.due_at for step in steps] == [at(f"2026-03-10 {wall}") for wall in reminders]
+    assert {step.kind for step in steps} <= {Kind.REMIND}
+    assert all(step.params["task_id"] == str(TASK) for step in steps)
+    assert all(step.params["task_due_at"] == at(task_due).isoformat() for step in steps)
+
+
+def test_a_reminder_over_the_change_of_clocks_is_so_many_real_minutes_ahead():
+    task = {"due_at": at("2026-03-08 03:30"), "reminder_minutes": [60]}  # 02:30 does not exist: 01:30 it is
+    [step] = planned(happened(EventName.TASK_CREATED, "2026-03-07 10:00", task=task))
+
+    assert step.due_at == at("2026-03-08 01:30")
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "sent"),
+    [
+        ("America/Los_Angeles", "2026-03-10 09:30", "2026-03-10 11:00"),  # 06:30 there; their 8:00 is our 11:00
+        ("America/Los_Angeles", "2026-03-10 21:30", "2026-03-10 21:30"),  # 18:30 there
+        ("Europe/Berlin", "2026-03-10 15:59", "2026-03-10 15:59"),  # 20:59 there (5 hours apart in these weeks)
+        ("Europe/Berlin", "2026-03-10 16:00", "2026-03-11 03:00"),  # 21:00 there; their 8:00 is our 3:00
+        (None, "2026-03-10 21:30", "2026-03-11 08:00"),  # nobody knows where they are: the clinic's own zone
+    ],
+)
+def test_quiet_hours_are_those_of_the_leads_own_zone(zone: str | None, wall: str, sent: str):
+    steps = planned(happened(EventName.LEAD_ATTEMPT_FAILED, wall, lead={**THIRD, "timezone": zone}))
+
+    assert [step.due_at for step in steps if step.kind is SENT] == [at(sent)]
+
+
+def test_the_time_of_the_consultation_goes_into_the_confirmation():
+    about = {"stage": "consultation_scheduled", "scheduled_for": at("2026-03-20 10:00")}
+    step = one(happened(EventName.CONSULTATION_SCHEDULED, "2026-03-10 10:00", about=about), "consultation-confirmation")
+
+    assert step.params["scheduled_for"] == at("2026-03-20 10:00").isoformat()
+
+
+def test_a_step_says_what_caused_it():
+    rule = read_rule(playbooks.load("orthodontics").rules[0], id=UUID(int=7), version=3)
+    [step] = planned(happened(EventName.LEAD_CREATED, "2026-03-10 10:00"), RuleSet.of([rule]))
+
+    assert step.cause == {
+        "rule": "speed-to-lead",
+        "rule_id": str(UUID(int=7)),
+        "rule_version": 3,
+        "event": "lead.created",
+        "subject_id": str(LEAD),
+        "occurred_at": at("2026-03-10 10:00").isoformat(),
+    }
+
+
+def test_a_step_carries_its_guard_and_what_stops_it():
+    step = one(
+        happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}), "overdue-24h"
+    )
+
+    assert step.guard == {
+        "only_if": [{"field": "task.status", "equals": "OVERDUE"}],
+        "unless": [{"field": "since.contacted", "equals": True}],
+    }
+    assert "task.completed" in step.stop_on
+    assert step.lateness is None
+
+
+def test_the_lateness_policy_is_in_seconds():
+    rule = read_rule(
+        {"name": "soon", "on": "lead.created", "skip_when_later_than": "2 hours", "do": [{"suggest_lost": {}}]}
+    )
+    [step] = planned(happened(EventName.LEAD_CREATED, "2026-03-10 10:00"), RuleSet.of([rule]))
+
+    assert step.lateness == 7200
+
+
+def test_a_delay_in_business_time_counts_opening_hours_only():
+    after = {"time": "10 hours", "clock": "business"}
+    rule = read_rule({"name": "later", "on": "lead.created", "after": after, "do": [{"suggest_lost": {}}]})
+    [step] = planned(happened(EventName.LEAD_CREATED, "2026-03-06 17:00"), RuleSet.of([rule]))
+
+    assert step.due_at == at("2026-03-09 18:00")  # 1 hour of Friday, 9 of Monday
+
+
+def test_a_task_made_because_of_another_one_has_its_own_due_time():
+    make = {"create_task": {"type": "CALL", "title": "Ask why", "due": {"after": "1 hour"}}}
+    rule = read_rule({"name": "ask-why", "on": "task.overdue", "do": [make]})
+    overdue = happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-09 12:00")})
+    [step] = planned(overdue, RuleSet.of([rule]))
+
+    assert step.params["task_due_at"] == at("2026-03-10 11:00").isoformat()
+
+
+def test_the_same_event_gives_the_same_keys_and_another_one_gives_others():
+    def keys(wall: str, key: str) -> set[str]:
+        return {s.key for s in planned(happened(EventName.LEAD_ATTEMPT_FAILED, wall, lead=THIRD, key=key))}
+
+    first = keys("2026-03-10 10:00", "a")
+    assert len(first) == 2  # one for each action
+    assert keys("2026-03-10 10:05", "a") == first
+    assert not keys("2026-03-10 10:00", "b") & first
+
+
+def test_each_reminder_of_a_task_has_a_key_of_its_own():
+    task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": [5, 30, 60]}
+    steps = planned(happened(EventName.TASK_CREATED, "2026-03-10 10:00", task=task))
+
+    assert len({step.key for step in steps}) == 3
+
+
+def test_what_a_step_carries_names_nobody():
+    person = {"first_name": "Canary", "email": "canary@example.org", "phone": "+12125550143"}
+    task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": None, "title": "Canary"}
+    for name in EventName:
+        for step in planned(happened(name, "2026-03-10 10:00", lead={**THIRD, **person}, task=task)):
+            assert "anary" not in str(step)
+            assert "555" not in str(step)
+
+
+def test_steps_follow_from_business_days_in_any_zone():
+    sydney = ZoneInfo("Australia/Sydney")
+    calendar = Calendar(sydney, BusinessHours.from_json({day: [["08:30", "17:00"]] for day in DAYS}))
+    event = Event(
+        EventName.LEAD_CREATED,
+        LEAD,
+        subject_id=LEAD,
+        occurred_at=at("2026-04-03 16:59", sydney),
+        facts={"lead": {}},
+    )
+    [step] = [step for step in plan(RULES, event, calendar) if step.name == "speed-to-lead"]
+
+    # 1 minute of Friday, 4 of Monday; on Sunday 5 April daylight saving ends there
+    assert datetime.fromisoformat(step.params["task_due_at"]) == at("2026-04-06 08:34", sydney)
+    assert step.due_at + timedelta(days=2, hours=16, minutes=35) == at("2026-04-06 08:34", sydney)

@@ -1,0 +1,273 @@
+"""Playbooks as they are written: what ships is right, and every mistake is told with its path."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+
+from app.automation import playbooks
+from app.automation.mistakes import InvalidPlaybook
+from app.automation.models import Kind
+from app.automation.playbooks.check import ACTIONS, CHANNELS, LOST_REASONS, PRIORITIES, TASK_TYPES
+from app.automation.rules import read_rule
+from app.leads.models import LostReason
+from app.notifications.library import check_templates
+from app.notifications.models import Channel
+from app.pipeline.defaults import default_stages
+from app.tasks.models import TaskPriority, TaskType
+
+CALL = {"create_task": {"type": "CALL", "title": "Call back"}}
+MAIL = {"send_message": {"channel": "email", "template": "hello"}}
+TELL = {"remind": {"channels": ["email", "in_app"], "template": "hello"}}
+RIGHT: dict[str, Any] = {
+    "name": "ours",
+    "rules": [{"name": "call-back", "on": "task.created", "do": [CALL, MAIL, TELL]}],
+    "templates": {"hello": {"subject": "Hello", "body": "Hello"}},
+}
+UNSET = object()
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """The right playbook with one thing changed; `path` reads like a mistake's."""
+    document = copy.deepcopy(RIGHT)
+    *way, last = [int(key) if key.isdigit() else key for key in path.replace("[", ".").replace("]", "").split(".")]
+    place: Any = document
+    for key in way:
+        place = place[key]
+    if value is UNSET:
+        del place[last]
+    else:
+        place[last] = value
+    return document
+
+
+def mistakes_in(document: object) -> dict[str, str]:
+    with pytest.raises(InvalidPlaybook) as refused:
+        playbooks.read(document if isinstance(document, str) else yaml.safe_dump(document))
+    assert str(refused.value)
+    return {mistake.place: mistake.problem for mistake in refused.value.mistakes}
+
+
+def test_what_is_right_is_read():
+    playbook = playbooks.read(yaml.safe_dump(RIGHT))
+
+    assert (playbook.name, len(playbook.rules), list(playbook.templates)) == ("ours", 1, ["hello"])
+
+
+@pytest.mark.parametrize("name", playbooks.names())
+def test_what_ships_is_right(name: str):
+    playbook = playbooks.load(name)
+
+    assert playbook.name == name
+    assert not check_templates(playbook.templates)
+    assert [read_rule(rule).slug for rule in playbook.rules] == [rule["name"] for rule in playbook.rules]
+
+
+def test_the_default_playbook_has_the_rules_that_were_promised():
+    assert [rule["name"] for rule in playbooks.load("orthodontics").rules] == [
+        "speed-to-lead",
+        "task-reminder",
+        "no-contact-24h",
+        "overdue-24h",
+        "consultation-confirmation",
+        "post-consult-follow-up",
+        "pending-decision-check-in",
+        "break-up-email",
+    ]
+
+
+def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
+    slugs = {stage.slug for stage in default_stages()}
+    conditions = [
+        condition
+        for rule in playbooks.load("orthodontics").rules
+        for key in ("when", "only_if", "unless")
+        for condition in rule.get(key, ())
+        if condition["field"] in {"lead.pipeline_stage", "event.stage"}
+    ]
+
+    assert conditions
+    for condition in conditions:
+        assert {condition.get("equals", "new_lead"), *condition.get("in", [])} <= slugs
+
+
+def test_what_a_playbook_may_say_is_what_the_domains_know():
+    assert {*TaskType} == TASK_TYPES
+    assert {*TaskPriority} == PRIORITIES
+    assert {*LostReason} == LOST_REASONS
+    assert {*Channel} == CHANNELS
+    assert {Kind(name) for name in ACTIONS} == {*Kind} - {Kind.DELIVER, Kind.IMPORT_CHUNK}
+
+
+RULE, FIRST = "rules[0]", "rules[0].do[0]"
+TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message", "rules[0].do[2].remind"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place", "problem"),
+    [
+        # the playbook
+        ("name", UNSET, "playbook.name", "is missing"),
+        ("name", None, "name", "must be text in one line"),
+        ("name", "two\nlines", "name", "must be text in one line"),
+        ("ruels", [], "playbook.ruels", "did you mean 'rules'?"),
+        ("rules", UNSET, "playbook.rules", "is missing"),
+        ("rules", {}, "rules", "must be a list"),
+        ("rules", None, "rules", "must be a list"),
+        ("templates", [], None, ""),  # none at all is as good as an empty mapping; but then `hello` is missing
+        ("templates", "hello", "templates", "must map a slug"),
+        ("templates.hello", "Hello", "templates.hello", "must be a mapping with subject and body"),
+        # a rule
+        (RULE, "call-back", RULE, "must be a mapping"),
+        (f"{RULE}.whne", [], f"{RULE}.whne", "did you mean 'when'?"),
+        (f"{RULE}.name", UNSET, f"{RULE}.name", "is missing"),
+        (f"{RULE}.name", "Call Back", f"{RULE}.name", "must be a slug such as"),
+        (f"{RULE}.name", 2026, f"{RULE}.name", "must be a slug such as"),
+        (f"{RULE}.name", "a" * 101, f"{RULE}.name", "of at most 100"),
+        (f"{RULE}.on", UNSET, f"{RULE}.on", "is missing"),
+        (f"{RULE}.on", "task.creatd", f"{RULE}.on[0]", "did you mean 'task.created'?"),
+        (f"{RULE}.on", ["task.created", "task.don"], f"{RULE}.on[1]", "is not known"),
+        (f"{RULE}.on", [], f"{RULE}.on", "must be an event or a list of events"),
+        (f"{RULE}.on", {"task": "created"}, f"{RULE}.on", "must be an event or a list of events"),
+        (f"{RULE}.stop_on", "lead.created", f"{RULE}.stop_on[0]", "is not known"),  # it stops nothing
+        (f"{RULE}.stop_on", ["lead.replyed"], f"{RULE}.stop_on[0]", "did you mean 'lead.replied'?"),
+        (f"{RULE}.when", [{"field": "lead.stat", "equals": 1}], f"{RULE}.when[0].field", "did you mean 'lead.status'?"),
+        (f"{RULE}.only_if", {"field": "lead.status"}, f"{RULE}.only_if", "must be a list of conditions"),
+        (f"{RULE}.unless", [{"any": []}], f"{RULE}.unless[0].any", "must stand alone and hold a list"),
+        # what has not happened yet, and what is long past
+        (f"{RULE}.when", [{"field": "since.replied", "equals": True}], f"{RULE}.when[0].field", "is not known"),
+        (f"{RULE}.only_if", [{"field": "event.stage", "equals": "x"}], f"{RULE}.only_if[0].field", "is not known"),
+        # when
+        (f"{RULE}.after", "5 fortnights", f"{RULE}.after", "unknown unit 'fortnights'"),
+        (f"{RULE}.after", 5, f"{RULE}.after", "is not whole numbers with units"),
+        (f"{RULE}.after", "1 month", f"{RULE}.after", "'30 days'"),
+        (f"{RULE}.after", {"time": "1 hour", "clok": "business"}, f"{RULE}.after.clok", "did you mean 'clock'?"),
+        (f"{RULE}.after", {"time": "1 hour", "clock": "busines"}, f"{RULE}.after.clock", "did you mean 'business'?"),
+        (f"{RULE}.after", {"clock": "business"}, f"{RULE}.after.time", "is missing"),
+        (f"{RULE}.before_due", "-1 hour", f"{RULE}.before_due", "is negative"),
+        (f"{RULE}.before_due", None, f"{RULE}.before_due", "is not whole numbers"),
+        (f"{RULE}.skip_when_later_than", "11 years", f"{RULE}.skip_when_later_than", "no fixed length in years"),
+        # what to do
+        (f"{RULE}.do", UNSET, f"{RULE}.do", "is missing"),
+        (f"{RULE}.do", [], f"{RULE}.do", "must be a list of 1 to 20 actions"),
+        (f"{RULE}.do", [CALL] * 21, f"{RULE}.do", "must be a list of 1 to 20 actions"),
+        (f"{RULE}.do", CALL, f"{RULE}.do", "must be a list of 1 to 20 actions"),
+        (f"{RULE}.do", ["create_task"], f"{RULE}.do[0]", "must name one action"),
+        (f"{RULE}.do", [{**CALL, **MAIL}], f"{RULE}.do[0]", "must name one action"),
+        (f"{RULE}.do", [{"creat_task": {}}], f"{RULE}.do[0]", "did you mean 'create_task'?"),
+        (f"{RULE}.do", [{"deliver": {}}], f"{RULE}.do[0]", "is not known"),
+        (f"{RULE}.do", [{"create_task": None}], TASK, "must be a mapping of settings"),
+        (f"{TASK}.type", "CAL", f"{TASK}.type", "did you mean 'CALL'?"),
+        (f"{TASK}.title", UNSET, f"{TASK}.title", "is missing"),
+        (f"{TASK}.title", None, f"{TASK}.title", "must be text in one line"),
+        (f"{TASK}.title", " ", f"{TASK}.title", "must be text in one line"),
+        (f"{TASK}.title", "a" * 201, f"{TASK}.title", "of at most 200 characters"),
+        (f"{TASK}.priority", "URGNT", f"{TASK}.priority", "did you mean 'URGENT'?"),
+        (f"{TASK}.assignee", "me", f"{TASK}.assignee", "is not known"),
+        (f"{TASK}.due", "5 minutes", f"{TASK}.due", "must be like {after: 5 minutes, clock: business}"),
+        (f"{TASK}.due", {"time": "5 minutes"}, f"{TASK}.due.after", "is missing"),
+        (f"{TASK}.due", {"after": "soon"}, f"{TASK}.due.after", "is not whole numbers"),
+        (f"{SEND}.channel", "emial", f"{SEND}.channel", "did you mean 'email'?"),
+        (f"{SEND}.channel", "in_app", f"{SEND}.channel", "is not known"),  # a lead has no inbox here
+        (f"{SEND}.template", "helo", f"{SEND}.template", "did you mean 'hello'?"),
+        (f"{SEND}.template", ["hello"], f"{SEND}.template", "is not known"),
+        (f"{SEND}.transactional", "yes", f"{SEND}.transactional", "must be true or false"),
+        (f"{REMIND}.channels", "email", f"{REMIND}.channels", "must be a list of channels"),
+        (f"{REMIND}.channels", [], f"{REMIND}.channels", "must be a list of channels"),
+        (f"{REMIND}.channels", ["email", "sms"], f"{REMIND}.channels[1]", "is not known"),
+        (f"{REMIND}.template", UNSET, f"{REMIND}.template", "is missing"),
+        (FIRST, {"escalate": {"channels": ["email"], "template": "hello"}}, f"{FIRST}.escalate.title", "is missing"),
+        (FIRST, {"suggest_lost": {"reason": "NO_RESPONS"}}, f"{FIRST}.suggest_lost.reason", "mean 'NO_RESPONSE'?"),
+        (FIRST, {"suggest_lost": {}}, f"{FIRST}.suggest_lost.reason", "is missing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_path_and_what_would_be_right(
+    path: str, value: Any, place: str | None, problem: str
+):
+    mistakes = mistakes_in(changed(path, value))
+
+    if place is not None:
+        assert problem in mistakes[place], mistakes
+
+
+def test_after_and_before_due_exclude_each_other():
+    document = changed(f"{RULE}.after", "1 hour")
+    document["rules"][0]["before_due"] = "1 hour"
+
+    assert mistakes_in(document) == {f"{RULE}.after": "and before_due exclude each other"}
+
+
+@pytest.mark.parametrize("event", ["lead.created", ["task.created", "lead.created"]])
+def test_only_a_task_has_a_time_that_something_can_come_before(event: str | list[str]):
+    document = changed(f"{RULE}.before_due", "1 hour")
+    document["rules"][0]["on"] = event
+
+    assert list(mistakes_in(document)) == [f"{RULE}.before_due"]
+
+
+def test_two_rules_of_one_name_are_refused():
+    document = copy.deepcopy(RIGHT)
+    document["rules"] *= 3
+
+    assert mistakes_in(document) == dict.fromkeys(
+        ["rules[1].name", "rules[2].name"], "'call-back' is taken by an earlier rule"
+    )
+
+
+def test_every_mistake_is_told_at_once():
+    document = changed(f"{TASK}.type", "CAL")
+    document["rules"][0] |= {"on": "task.creatd", "after": "soon"}
+
+    assert list(mistakes_in(document)) == [f"{RULE}.on[0]", f"{RULE}.after", f"{TASK}.type"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("", "playbook", "must be a mapping"),
+        ("[]", "playbook", "must be a mapping"),
+        ("just words", "playbook", "must be a mapping"),
+        ("rules: [", "playbook", "line 1"),
+        ("name: x\nrules: *nobody", "playbook", "undefined alias 'nobody'"),
+        ("name: !!python/object/apply:os.getpid []", "playbook", "could not determine a constructor"),
+        ("a: b: c", "playbook", "mapping values are not allowed here"),
+        ("name: x\0", "playbook", "special characters are not allowed"),
+        ("? [a, b]\n: c", "playbook", "unhashable key"),
+        ("name: 2026-13-45", "playbook", "month must be in 1..12"),
+        ("name: 2026-01-01", "name", "neither text nor a number"),
+        ("description: .nan", "description", "neither text nor a number"),
+        ("description: !!binary aGVsbG8=", "description", "neither text nor a number"),
+        ('description: "a\\0b"', "description", "a character that cannot be stored"),
+        ('description: "a\\ud800b"', "description", "a character that cannot be stored"),
+        ("{2026-01-01: x}", "playbook", "neither text nor a number"),
+        ("[" * 1500, "playbook", ""),
+        ("a: " + "[" * 1200 + "]" * 1200, "playbook", ""),
+    ],
+)
+def test_what_cannot_be_read_as_a_playbook_is_refused(text: str, place: str, problem: str):
+    assert problem in mistakes_in(text)[place]
+
+
+def test_a_document_that_holds_itself_is_refused():
+    assert mistakes_in("&a {name: *a, rules: [*a], templates: {b: *a}}")
+
+
+def test_a_few_lines_that_stand_for_billions_are_refused_at_once():
+    lines = ["name: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"rules{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 15)]
+
+    assert "name" in mistakes_in("\n".join([*lines, "rules: *a14"]))
+
+
+def test_words_that_yaml_takes_for_truth_values_are_words():
+    playbook = playbooks.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
+
+    assert playbook.templates["hello"] == {"subject": "off", "body": "off"}
+    assert playbook.rules[0]["on"] == "task.created"
+
+
+@pytest.mark.parametrize("name", ["dentistry", "", "../orthodontics", "orthodontics.yaml", "__init__", "a/b"])
+def test_a_playbook_that_does_not_ship_is_told_with_those_that_do(name: str):
+    with pytest.raises(InvalidPlaybook, match=r"there are: .*orthodontics"):
+        playbooks.load(name)

@@ -1,0 +1,77 @@
+"""How the end of a step is written down, and in which words."""
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import psycopg
+import pytest
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from app.automation.models import Reason, StepState
+from workers.outcomes import Cancel, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from workers.record import LONGEST_ERROR, changes_of
+from workers.words import words
+
+AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("end", "changes"),
+    [
+        (Done({"task_id": "1"}), {"state": StepState.DONE, "outcome": {"task_id": "1"}, "error": None}),
+        (Done(), {"state": StepState.DONE, "outcome": {}, "error": None}),
+        (
+            Skip(Reason.TOO_LATE, {"late_seconds": 5}),
+            {"state": StepState.SKIPPED, "reason": Reason.TOO_LATE, "outcome": {"late_seconds": 5}},
+        ),
+        (Cancel(Reason.LOST), {"state": StepState.CANCELLED, "reason": Reason.LOST}),
+        (Snooze(AT, Reason.OUTSIDE_HOURS), {"due_at": AT, "reason": Reason.OUTSIDE_HOURS}),
+        (Retry("421 later"), {"error": "421 later"}),
+        (Fail("550 never"), {"state": StepState.FAILED, "error": "550 never"}),
+        (Unclear("no answer"), {"state": StepState.UNKNOWN, "error": "no answer"}),
+    ],
+)
+def test_each_end_sets_its_columns(end: Outcome, changes: dict[str, object]):
+    assert changes_of(end) == changes
+
+
+def test_there_is_no_end_that_cannot_be_written_down():
+    ends = {kind for kind in get_args(Outcome) if changes_of.dispatch(kind) is not changes_of.dispatch(object)}
+
+    assert ends == {*get_args(Outcome)}
+
+
+def test_what_is_no_end_is_refused():
+    with pytest.raises(TypeError):
+        changes_of(Effects())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("end", [Retry("x" * 5000), Fail("x" * 5000), Unclear("x" * 5000)])
+def test_an_error_has_a_largest_size(end: Outcome):
+    assert len(changes_of(end)["error"]) == LONGEST_ERROR
+
+
+def test_an_error_is_told_by_its_kind_and_what_it_says():
+    assert words(LookupError("the clinic has no template 'hello'")) == "LookupError: the clinic has no template 'hello'"
+    assert words(ValueError()) == "ValueError: "
+
+
+def test_what_a_database_quotes_of_a_row_is_not_repeated():
+    refused = psycopg.errors.NotNullViolation(
+        'null value in column "title" violates not-null constraint\n'
+        "DETAIL:  Failing row contains (Canary, canary@example.org)."
+    )
+    error = IntegrityError("INSERT INTO t VALUES (%(name)s)", {"name": "Canary"}, refused)
+
+    assert words(error) == "NotNullViolation: the database said no"
+
+
+def test_what_a_statement_was_given_is_not_repeated():
+    error = StatementError("not a uuid", "SELECT :id", {"id": "canary"}, ValueError("badly formed: canary"))
+
+    assert words(error) == "ValueError"
+
+
+def test_an_error_can_always_be_stored():
+    assert words(ValueError("a\0b \ud800 c")).encode()
+    assert "\0" not in words(ValueError("a\0b"))

@@ -1,0 +1,83 @@
+"""Rules as they are written and as they are used."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.automation.models import Kind
+from app.automation.rules import Action, RuleSet, read_rule
+
+SHORTEST: dict[str, Any] = {"name": "tell", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
+CONDITION = {"field": "lead.status", "equals": "NEW"}
+
+
+def test_a_rule_without_more_acts_at_once_and_always():
+    rule = read_rule(SHORTEST)
+
+    assert (rule.slug, rule.on, rule.actions) == (
+        "tell",
+        {"lead.created"},
+        (Action(Kind.SUGGEST_LOST, {"reason": "OTHER"}),),
+    )
+    assert (rule.after, rule.business_time, rule.before_due) == (timedelta(), False, None)
+    assert (rule.when, rule.guard, rule.stop_on, rule.skip_when_later_than) == ((), None, (), None)
+    assert (rule.id, rule.version) == (None, 1)
+
+
+def test_everything_a_rule_can_say_is_read():
+    rule = read_rule(
+        SHORTEST
+        | {
+            "on": ["lead.created", "lead.lost"],
+            "when": [CONDITION],
+            "after": "1 day 4 hours",
+            "unless": [CONDITION],
+            "stop_on": ["lead.replied"],
+            "skip_when_later_than": "90 seconds",
+            "do": [{"suggest_lost": {"reason": "OTHER"}}, {"create_task": {"type": "CALL", "title": "Call"}}],
+        },
+        id=UUID(int=1),
+        version=4,
+    )
+
+    assert rule.on == {"lead.created", "lead.lost"}
+    assert rule.when == (CONDITION,)
+    assert rule.after == timedelta(days=1, hours=4)
+    assert rule.guard == {"unless": [CONDITION]}
+    assert rule.stop_on == ("lead.replied",)
+    assert rule.skip_when_later_than == timedelta(seconds=90)
+    assert [action.kind for action in rule.actions] == [Kind.SUGGEST_LOST, Kind.CREATE_TASK]
+    assert (rule.id, rule.version) == (UUID(int=1), 4)
+
+
+def test_a_delay_is_measured_by_the_wall_or_by_opening_hours():
+    on_the_wall = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "wall"}})
+    in_business = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "business"}})
+
+    assert (on_the_wall.after, on_the_wall.business_time) == (timedelta(hours=2), False)
+    assert (in_business.after, in_business.business_time) == (timedelta(hours=2), True)
+
+
+def test_a_reminder_counts_back_from_the_due_time():
+    assert read_rule(SHORTEST | {"before_due": "15 minutes"}).before_due == timedelta(minutes=15)
+
+
+def test_a_guard_is_what_is_checked_when_it_is_due():
+    rule = read_rule(SHORTEST | {"only_if": [CONDITION], "unless": [CONDITION], "when": [CONDITION]})
+
+    assert rule.guard == {"only_if": [CONDITION], "unless": [CONDITION]}
+
+
+def test_rules_are_found_by_the_events_they_listen_to():
+    first = read_rule(SHORTEST | {"name": "first", "on": ["lead.created", "lead.lost"]})
+    second = read_rule(SHORTEST | {"name": "second"})
+    rules = RuleSet.of(rule for rule in (first, second))
+
+    assert rules.listening_to("lead.created") == (first, second)
+    assert rules.listening_to("lead.lost") == (first,)
+    assert rules.listening_to("task.created") == ()
+    assert rules.slugs == {"first", "second"}
+
+
+def test_no_rules_listen_to_nothing():
+    assert RuleSet.of([]).listening_to("lead.created") == ()
