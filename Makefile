@@ -41,6 +41,7 @@ lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed ve
 	@$(call lock,run,)
 	@$(call lock,dev,--extra dev --constraint requirements/run.txt)
 	@$(call lock,bench,--extra bench --constraint requirements/dev.txt)
+	@$(call lock,oban,--extra oban --constraint requirements/bench.txt)
 
 clean: ## remove the virtual environment and the caches; data in $(RELANCE_HOME) stays
 	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -62,6 +63,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 	@$(call install,bench)
+	@($(call install,oban)) || echo "oban does not install here: the benchmark goes on without it."
 	@touch $@
 
 define install

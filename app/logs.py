@@ -107,6 +107,16 @@ class _Stderr:
     debug = info = warning = error = critical = msg
 
 
+class _Libraries(logging.Handler):
+    """What libraries say through the standard library's logging, to the same place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except Exception:  # noqa: BLE001  (a line that cannot be written must not stop the work it tells of)
+            self.handleError(record)
+
+
 def _renderer(form: str) -> Processor:
     if form == "console":
         return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -123,9 +133,13 @@ def _adopt_libraries(level: str, renderer: Processor) -> None:
             *_COMMON[:2],
         ],
     )
-    handler = logging.StreamHandler()
+    root = logging.getLogger()
+    root.setLevel(level)
+    for earlier in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
+        root.removeHandler(earlier)
+    handler = _Libraries()
     handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    root.addHandler(handler)
     for chatty in ("werkzeug", "urllib3", "kombu", "amqp"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
 

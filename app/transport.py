@@ -5,12 +5,26 @@ a pending BRPOP; that read raises before the channel is marked closed, and the s
 channel: the worker exits with "Unrecoverable error". A read that cannot be answered has nothing pending.
 """
 
+from typing import Any
+
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that can always be closed."""
+    """A channel that can always be closed, and that keeps the client it publishes with.
+
+    kombu makes a new client object for every command; a third of the cost of publishing is making it.
+    """
+
+    _kept: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call]
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()  # type: ignore[no-untyped-call]
+        return self._kept
 
     def close(self) -> None:
         """Close; what was pending on a dead connection counts as nothing."""

@@ -24,7 +24,7 @@ def describe(servers: Servers) -> dict[str, str]:
     """Processor, memory, versions, settings, and how many single-row commits per second one connection makes."""
     return {
         "machine": f"{os.cpu_count()} x {_processor()}, {psutil.virtual_memory().total / 2**30:.0f} GB, "
-        f"{platform.system()} {platform.release()}",
+        f"{platform.system()}",
         "python": sys.version.split()[0],
         "load average at the start": f"{os.getloadavg()[0]:.1f}",
         "commits/s on one connection": f"{_commits_per_second(servers):,.0f}",

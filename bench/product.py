@@ -49,10 +49,16 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
-    from bench import acts as inside  # noqa: PLC0415  (imports the application, whose settings only this process has)
+    from bench import acts, acts_at_scale  # noqa: PLC0415  (they import the application, with this process's settings)
 
-    acts = {"open": inside.open_bench_clinic, "enqueue": inside.enqueue}
-    print(json.dumps(acts[sys.argv[1]](json.load(sys.stdin)), default=str))
+    inside: dict[str, Any] = {
+        "open": acts.open_bench_clinic,
+        "enqueue": acts.enqueue,
+        "open_clinics": acts_at_scale.open_clinics,
+        "time_sweep": acts_at_scale.time_sweep,
+        "time_batches": acts_at_scale.time_batches,
+    }
+    print(json.dumps(inside[sys.argv[1]](json.load(sys.stdin)), default=str))
 
 
 def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ LeadView: Any = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # type: ignore[mi
 _STEP_WIDTH = len(Step.__table__.columns)
 
 _STEP = ", ".join(f"s.{column.key}" for column in Step.__table__.columns)
-_LEAD = ", ".join(f"l.{name} AS lead_{name}" for name in LeadView._fields)
+_LEAD = ", ".join(f"l.{name} AS lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _WITH_LEAD = (
     f"SELECT {_STEP}, {_LEAD}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"

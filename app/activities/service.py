@@ -81,6 +81,7 @@ def _contact(lead: Lead, entry: Activity) -> list[Event]:
         names.append(EventName.LEAD_REPLIED)
     if has_met or has_replied:
         lead.failed_attempts = 0
+        lead.lost_suggested_at = lead.lost_suggested_reason = None
     elif entry.outcome in FAILED_ATTEMPTS:
         lead.failed_attempts += 1
         names.append(EventName.LEAD_ATTEMPT_FAILED)

@@ -9,6 +9,7 @@ import atexit
 import os
 import queue
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from app.automation.models import Kind
 from app.config import get_settings
 
 MOMENT = timedelta(milliseconds=20)  # due times this close share a message
+PAUSE = 0.01  # seconds between two rounds of sending: under load many commits share a message
 MOST_WAITING = 100_000  # wake-ups kept for a broker that does not answer; the sweep has the rest
 ALONE = frozenset({Kind.IMPORT_CHUNK})  # long ones: a message each, so that workers share a job
 OUTBOX = "outbox"  # the key under which a session keeps what it will publish
@@ -81,6 +83,7 @@ class Publisher:
     def __init__(self) -> None:
         self._waiting: queue.Queue[list[WakeUp]] = queue.Queue(maxsize=MOST_WAITING // 100)
         self._start = threading.Lock()
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
     def hand_over(self, wake_ups: list[WakeUp]) -> None:
@@ -93,9 +96,11 @@ class Publisher:
             self._start_thread()
 
     def settle(self, timeout: float) -> None:
-        """Wait until everything handed over so far was sent, or the time is over."""
+        """Have everything that was handed over sent at once, and wait until it is, or the time is over."""
+        self._hurry.set()
         with self._waiting.all_tasks_done:
             self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
+        self._hurry.clear()
 
     def _start_thread(self) -> None:
         with self._start:
@@ -104,10 +109,13 @@ class Publisher:
                 self._thread.start()
 
     def _work(self) -> None:
+        last_round = 0.0
         while True:
             taken = [self._waiting.get()]
-            while not self._waiting.empty():  # under load many commits share a message
+            self._hurry.wait(max(0.0, last_round + PAUSE - time.monotonic()))
+            while not self._waiting.empty():
                 taken.append(self._waiting.get())
+            last_round = time.monotonic()
             try:
                 send([wake_up for wake_ups in taken for wake_up in wake_ups])
             except Exception as error:  # noqa: BLE001  (whatever the broker says, the rows are safe)

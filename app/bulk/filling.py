@@ -57,7 +57,9 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping
     )
     if "assigned_to_id" in tests:
         found = found.where(Lead.assigned_to_id == who_is(tests["assigned_to_id"], actor))
-    written = session.execute(insert(JobItem).from_select(["job_id", "position", "lead_id", "status"], found))
+    table: Any = JobItem.__table__  # of the class, the insert would not tell how many rows it wrote
+    into = insert(table).from_select(["job_id", "position", "lead_id", "status"], found)
+    written = session.execute(into.execution_options(preserve_rowcount=True))
     total: int = written.rowcount  # type: ignore[attr-defined]
     if total > MOST_ITEMS:
         raise Invalid.at("/filter", f"Finds more than {MOST_ITEMS:,} leads: ask for fewer.")

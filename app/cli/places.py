@@ -25,10 +25,11 @@ class Places:
     mailbox: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The shape of demo.json, without the users."""
+        """The shape of demo.json, without the users. A password that somebody chose is not repeated."""
+        password = self.flower_password if is_demo() else None
         return {
             "api": f"{self.web}/api",
-            "flower": {"url": self.flower, "user": self.flower_user, "password": self.flower_password},
+            "flower": {"url": self.flower, "user": self.flower_user, "password": password},
             "mailbox": self.mailbox,
         }
 
@@ -79,7 +80,10 @@ def shown() -> list[tuple[str, str]]:
     lines = [
         ("API", f"{here.web}/api"),
         ("API docs", f"{here.web}/docs"),
-        ("Flower", f"{here.flower}  (user {here.flower_user}, password {here.flower_password})"),
+        (
+            "Flower",
+            f"{here.flower}  (user {here.flower_user}, password {here.flower_password})" if is_demo() else here.flower,
+        ),
     ]
     if here.mailbox:
         lines.append(("Mailbox", here.mailbox))

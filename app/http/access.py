@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.db import engine, sessions
 from app.errors import Forbidden
 from app.http.problems import Unavailable, is_away
+from app.http.surplus import surplus_of
 from app.identity.actor import Actor
 from app.identity.authentication import authenticate
 from app.identity.permissions import Permission
@@ -40,14 +41,16 @@ def allow(needed: Permission | Open) -> Callable[[Callable[P, R]], Callable[P, R
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        refuse_surplus = surplus_of(view)
+
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            g.actor = who = _authenticate()
-            if needed not in who.permissions and needed is not SIGNED_IN:
-                raise Forbidden
+            if needed is not PUBLIC:
+                _let_in(needed)
+            refuse_surplus()
             return view(*args, **kwargs)
 
-        return _declare(view if needed is PUBLIC else guarded, needed)
+        return _declare(guarded, needed)
 
     return decorate
 
@@ -88,6 +91,12 @@ def close_session(_: BaseException | None = None) -> None:
 def register(app: Flask) -> None:
     """Close each call's session, whatever happened."""
     app.teardown_appcontext(close_session)
+
+
+def _let_in(needed: Permission | Open) -> None:
+    g.actor = who = _authenticate()
+    if needed not in who.permissions and needed is not SIGNED_IN:
+        raise Forbidden
 
 
 def _authenticate() -> Actor:

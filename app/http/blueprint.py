@@ -10,6 +10,7 @@ from flask import Response, request
 
 from app.http.body import read_body
 from app.http.schema import QuerySchema, Schema
+from app.http.surplus import mark_body, mark_query
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,15 +39,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
         """
         reader = schema()
         is_query = issubclass(schema, QuerySchema)
+        may_be_left_out = docs.get("required") is False
         document = super().arguments(schema, location=location or ("query" if is_query else "json"), **docs)
 
         def decorate(view: View) -> View:
             @wraps(view)
             def read(*args: Any, **kwargs: Any) -> Any:
-                data = reader.read(request.args if is_query else read_body())
-                return view(*args, data, **kwargs)
+                given = request.args if is_query else {} if may_be_left_out and _has_no_body() else read_body()
+                return view(*args, reader.read(given), **kwargs)
 
-            return cast("View", _documented(read, document(view)))
+            marked = mark_query if is_query else mark_body
+            return cast("View", marked(_documented(read, document(view))))
 
         return decorate
 
@@ -67,6 +70,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             return cast("View", _documented(write, document(view)))
 
         return decorate
+
+
+def _has_no_body() -> bool:
+    return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
 def _documented(ours: Callable[..., Any], theirs: Any) -> Any:

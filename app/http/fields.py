@@ -6,7 +6,7 @@ The same fields read query strings in a `QuerySchema`, where every value arrives
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,7 @@ LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 
 _UUID_LENGTH: Final = 36
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # What nearly every address looks like; all others, reserved endings among them, are for the library to judge.
 _PLAIN_EMAIL = re.compile(
@@ -30,10 +31,23 @@ _CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Text(fields.String):
-    """Text of at most `most` characters, spaces around it removed. One line, unless `lines` is true."""
+    """Text of at most `most` characters, spaces around it removed. One line, unless `lines` is true.
 
-    def __init__(self, most: int, *, least: int = 0, lines: bool = False, **options: Any) -> None:
+    `form` is a pattern from ^ to $ and what to say of a text that does not fit it.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        *,
+        least: int = 0,
+        lines: bool = False,
+        form: tuple[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(validate=validate.Length(least or None, most), **options)
+        if form:
+            self.validators.append(validate.Regexp(form[0], error=form[1]))
         self._refused = _CONTROL_BUT_LINES if lines else _CONTROL
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -62,7 +76,7 @@ class Email(Text):
         if _PLAIN_EMAIL.fullmatch(address):
             return address
         try:
-            return validate_email(address, check_deliverability=False, test_environment=True).normalized
+            return validate_email(address, check_deliverability=False, test_environment=True, strict=True).normalized
         except EmailNotValidError as mistake:
             raise ValidationError(str(mistake)) from None
 
@@ -124,7 +138,7 @@ class Instant(fields.DateTime):
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise ValidationError("Must be RFC 3339 with an offset, such as 2026-01-31T09:00:00Z.")
         try:
-            return datetime.fromisoformat(value).astimezone(UTC)
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("There is no such time.") from None
 
@@ -146,19 +160,19 @@ class Day(fields.Date):
             raise ValidationError("There is no such date.") from None
 
 
-class Money(fields.Decimal):
+class Money(fields.Field[Decimal]):
     """An amount from 0, with at most two decimals, as text: `"1250.00"`."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(as_string=True, validate=validate.Range(0, Decimal("9999999999.99")), **options)
+        super().__init__(metadata={"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,2})?", value):
+        if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
             raise ValidationError('Must be an amount such as "1250.00".')
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            raise self.make_error("invalid") from None
+        return Decimal(value)
+
+    def _serialize(self, value: Decimal | None, *_: Any, **__: Any) -> str | None:
+        return None if value is None else f"{value:f}"
 
 
 class ListOf(fields.List[Any]):

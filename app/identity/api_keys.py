@@ -44,6 +44,7 @@ def create_api_key(
         created_by=actor.user_id,
         created_at=now(),
         expires_at=expires_at,
+        last_used_at=None,
     )
     session.add(key)
     session.flush()

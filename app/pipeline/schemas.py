@@ -1,6 +1,6 @@
 """Pipeline stages, in and out."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from app.http.fields import Boolean, Id, Instant, Integer, ListOf, Text
 from app.http.schema import Schema
@@ -14,11 +14,7 @@ class StageChange(Schema):
 
     name = Text(60, least=1, required=True, metadata={"examples": ["Insurance check"]})
     description = Text(500, lines=True, allow_none=True, load_default=None)
-    color = fields.String(
-        allow_none=True,
-        load_default=None,
-        validate=validate.Regexp("^#[0-9a-fA-F]{6}$", error="Must look like #c2502f."),
-    )
+    color = Text(7, form=("^#[0-9a-fA-F]{6}$", "Must look like #c2502f."), allow_none=True, load_default=None)
     max_days_in_stage = Integer(
         least=1,
         most=3650,
@@ -32,9 +28,10 @@ class StageChange(Schema):
 class StageIn(StageChange):
     """A new stage; it goes before the first terminal one."""
 
-    slug = fields.String(
+    slug = Text(
+        LONGEST_SLUG,
+        form=("^[a-z][a-z0-9_]*$", "Small letters, digits and _, a letter first."),
         required=True,
-        validate=validate.Regexp(f"^[a-z][a-z0-9_]{{0,{LONGEST_SLUG - 1}}}$", error="Small letters, digits and _."),
         metadata={"description": "How leads and rules name it; it never changes.", "examples": ["insurance_check"]},
     )
 
@@ -58,4 +55,4 @@ class StageOut(Schema):
 class OrderIn(Schema):
     """All stages of the clinic, in their new order, terminal ones last."""
 
-    slugs = ListOf(fields.String(validate=validate.Length(1, LONGEST_SLUG)), least=1, most=MOST_STAGES, required=True)
+    slugs = ListOf(Text(LONGEST_SLUG), least=1, most=MOST_STAGES, required=True)

@@ -52,6 +52,14 @@ class Task(Base):
             postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
         ),
         Index(
+            "ix_lead_tasks_mine_by_status",
+            "assigned_to_id",
+            "status",
+            "due_at",
+            "id",
+            postgresql_where=text("status IN ('IN_PROGRESS', 'COMPLETED', 'CANCELLED')"),
+        ),
+        Index(
             "ix_lead_tasks_overdue",
             "clinic_id",
             "due_at",

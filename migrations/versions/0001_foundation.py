@@ -411,6 +411,13 @@ def _create_tables() -> None:
         postgresql_where=sa.text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
     )
     op.create_index(
+        "ix_lead_tasks_mine_by_status",
+        "lead_tasks",
+        ["assigned_to_id", "status", "due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('IN_PROGRESS', 'COMPLETED', 'CANCELLED')"),
+    )
+    op.create_index(
         "ix_lead_tasks_overdue",
         "lead_tasks",
         ["clinic_id", "due_at", "id"],
@@ -555,6 +562,11 @@ def downgrade() -> None:
     op.drop_index("ix_notifications_clinic", table_name="notifications")
     op.drop_table("notifications")
     op.drop_index("ix_lead_tasks_overdue", table_name="lead_tasks", postgresql_where=sa.text("status = 'OVERDUE'"))
+    op.drop_index(
+        "ix_lead_tasks_mine_by_status",
+        table_name="lead_tasks",
+        postgresql_where=sa.text("status IN ('IN_PROGRESS', 'COMPLETED', 'CANCELLED')"),
+    )
     op.drop_index(
         "ix_lead_tasks_mine",
         table_name="lead_tasks",

@@ -115,6 +115,16 @@ def test_what_comes_in_is_a_reply_and_stops_the_break_up(desk: Desk, reply: dict
     assert {(s["state"], s["reason"]) for s in desk.steps(lead, name="break-up-email")} == {("cancelled", "replied")}
 
 
+def test_a_lead_who_answers_is_no_longer_suggested_as_lost(desk: Desk):
+    lead = desk.capture()
+    desk.sql("UPDATE leads SET lost_suggested_at = now(), lost_suggested_reason = 'NO_RESPONSE'")
+    log(desk, lead, "NOTE")
+    assert desk.lead(lead)["lost_suggested_reason"] == "NO_RESPONSE"
+    log(desk, lead, "EMAIL", direction="INBOUND")
+    after = desk.lead(lead)
+    assert (after["lost_suggested_at"], after["lost_suggested_reason"]) == (None, None)
+
+
 def test_an_inbound_call_with_somebody_is_a_reply_and_a_contact(desk: Desk):
     lead = desk.capture()
     log(desk, lead, direction="INBOUND", outcome="spoke")

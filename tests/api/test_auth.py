@@ -234,6 +234,8 @@ def test_what_is_no_credential_is_401(client: FlaskClient, header: str):
     assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize("body", [{}, {"email": EMAIL}, {"email": 5, "password": PASSWORD}, {"email": "", "password": ""}])
+@pytest.mark.parametrize(
+    "body", [{}, {"email": EMAIL}, {"email": 5, "password": PASSWORD}, {"email": "", "password": ""}]
+)
 def test_a_login_without_both_is_422(client: FlaskClient, body: dict[str, Any]):
     assert post(client, "/api/auth/login", body).status == 422

@@ -120,6 +120,19 @@ def test_what_the_server_decides_is_refused_not_dropped(desk: Desk, field: str):
     assert f"/{field}" in desk.admin.post("/api/leads", desk.lead_data(**{field: str(uuid4())})).pointers
 
 
+def test_a_route_without_parameters_refuses_them_too(desk: Desk):
+    lead = desk.capture()
+    assert desk.admin.get(f"/api/leads/{lead['id']}", expand="tasks").pointers == ["/expand"]
+    assert desk.admin._send("POST", "/api/lead-sources?dry_run=1", json=SOURCE).pointers == ["/dry_run"]
+    assert desk.admin.get("/api/me", **{"a/b": 1}).pointers == ["/a~1b"]
+
+
+def test_a_route_without_a_body_refuses_one_but_for_an_empty_object(desk: Desk):
+    assert desk.admin.post("/api/auth/logout", {"everywhere": True}).pointers == [""]
+    assert desk.admin._send("POST", "/api/auth/logout", data=b"x", content_type="text/plain").status == 415
+    assert desk.admin.post("/api/auth/logout", {}).status == 204
+
+
 @pytest.mark.parametrize(
     ("query", "pointers"),
     [

@@ -120,6 +120,7 @@ def test_losing_a_lead_needs_a_reason(desk: Desk):
 
 def test_a_lost_lead_keeps_its_reason_and_everything_pending_ends(desk: Desk):
     lead = desk.capture()
+    move(desk, lead, "pending_decision")
     task = desk.plan(lead)
     lost = lose(desk, lead, reason="RELOCATED", notes="To Ohio").body
     assert (lost["status"], lost["pipeline_stage"]) == ("LOST", "lost")

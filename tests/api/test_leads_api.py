@@ -130,7 +130,9 @@ def test_a_phone_number_without_a_country_is_one_of_the_clinics(other_desk: Desk
     ],
 )
 def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
-    assert desk.front_desk.post("/api/leads", desk.lead_data(**{field.split("/")[0]: value})).pointers == [f"/{field}"]
+    assert desk.front_desk.post("/api/leads", desk.lead_data(**{field.partition("/")[0]: value})).pointers == [
+        f"/{field}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -258,8 +260,9 @@ def test_an_edit_checks_what_a_capture_checks(desk: Desk, other_desk: Desk):
 
 
 def test_a_corrected_name_is_the_patients_too_where_they_are_the_same(desk: Desk):
-    lead, mother = desk.capture(), desk.capture(
-        patient_relationship="CHILD", patient_first_name="Leo", patient_last_name="Ruiz"
+    lead, mother = (
+        desk.capture(),
+        desk.capture(patient_relationship="CHILD", patient_first_name="Leo", patient_last_name="Ruiz"),
     )
     for person in (lead, mother):
         desk.admin.put(f"/api/leads/{person['id']}", {"first_name": "Anna"})
@@ -269,9 +272,7 @@ def test_a_corrected_name_is_the_patients_too_where_they_are_the_same(desk: Desk
 
 def test_steps_say_how_late_they_ran(desk: Desk):
     lead = desk.capture()
-    desk.sql(
-        "UPDATE steps SET state = 'done', finished_at = due_at + interval '1.5 s' WHERE name = 'speed-to-lead'"
-    )
+    desk.sql("UPDATE steps SET state = 'done', finished_at = due_at + interval '1.5 s' WHERE name = 'speed-to-lead'")
     ran, waiting = desk.steps(lead)
     assert (ran["state"], ran["lateness_seconds"]) == ("done", 1.5)
     assert (waiting["state"], waiting["lateness_seconds"]) == ("planned", None)
@@ -279,3 +280,15 @@ def test_steps_say_how_late_they_ran(desk: Desk):
         ran["id"],
         waiting["id"],
     ]
+
+
+def test_a_program_takes_in_leads_but_is_nobody(desk: Desk):
+    program = desk.program("lead:read", "lead:create", "lead:update")
+    lead = program.post("/api/leads", desk.lead_data()).body
+    assert lead["created_by"] is None
+    assert program.get("/api/leads", assigned_to_id="me").pointers == ["/assigned_to_id"]
+    assert program.get("/api/leads/tasks/my-tasks").status == 403
+    task = {"title": "Call", "type": "CALL", "due_at": now().isoformat()}
+    assert program.post(f"/api/leads/{lead['id']}/tasks", task).pointers == ["/assigned_to_id"]
+    assert program.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"}).body["updated_by"] is None
+    assert desk.timeline(lead)[-1]["created_by"] is None

@@ -92,7 +92,7 @@ def test_a_task_is_only_for_active_users_of_the_clinic(desk: Desk, other_desk: D
     ],
 )
 def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
-    new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1), field.split("/")[0]: value}
+    new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1), field.partition("/")[0]: value}
     assert desk.admin.post(f"/api/leads/{desk.capture()['id']}/tasks", new).pointers == [f"/{field}"]
 
 

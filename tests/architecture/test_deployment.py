@@ -113,7 +113,7 @@ def test_the_image_installs_the_hashed_lock() -> None:
     assert "USER relance" in image
 
 
-@pytest.mark.parametrize("lock", ["run", "dev", "bench"])
+@pytest.mark.parametrize("lock", ["run", "dev", "bench", "oban"])
 def test_a_lock_names_files_by_hash_and_no_place_to_get_them_from(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     pinned = re.findall(r"^[a-zA-Z0-9._-]+(?:\[[^\]]+\])?==", text, flags=re.MULTILINE)

@@ -61,7 +61,7 @@ def test_no_task_is_left_open_on_a_lead_that_ended_meanwhile(desk: Desk):
         assert converted.status == 200
         assert planned.status in {201, 409}
         assert {task["status"] for task in desk.admin.every(f"{lead}/tasks")} <= {"CANCELLED"}
-        assert {step["state"] for step in desk.steps({"id": lead.split("/")[-1]})} == {"cancelled"}
+        assert {step["state"] for step in desk.steps({"id": lead.removeprefix("/api/leads/")})} == {"cancelled"}
 
 
 def test_of_two_who_move_a_lead_none_moves_it_back(desk: Desk):

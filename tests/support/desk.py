@@ -139,6 +139,12 @@ class Desk:
         who = Actor(clinic, user.id, user.name, role, permissions=ROLE_PERMISSIONS[role], sign_in_id=at_desk.id)
         return Caller(self.client(), token, who)
 
+    def program(self, *scopes: str) -> Caller:
+        """A program with an API key of the admin's."""
+        answer = self.admin.post("/api/api-keys", {"name": "A program", "scopes": list(scopes)})
+        assert answer.status == 201, answer.body
+        return Caller(self.client(), answer.body["key"], self.admin.actor)
+
     def lead_data(self, **more: Any) -> dict[str, Any]:
         """What a caller says of a new lead."""
         return {

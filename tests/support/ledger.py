@@ -82,6 +82,14 @@ class Ledger:
         """How many steps should have ended by now and have not."""
         return int(self._ask(_OPEN, [list(FINAL)])[0].steps)
 
+    def leads(self) -> set[str]:
+        """The ids of all leads."""
+        return {row.id for row in self._ask("SELECT id::text FROM leads")}
+
+    def refused(self) -> int:
+        """How many steps of messages had been done by the time the message came."""
+        return int(self._ask("SELECT coalesce(sum(value), 0) AS n FROM counters WHERE metric = 'refused'")[0].n)
+
     def wait_for(self, ended: Mapping[str, int], patience: float = 60) -> None:
         """Until at least so many steps of these names have ended, and none that is due is open."""
         try:
@@ -148,7 +156,8 @@ class Ledger:
     def _miscounted(self, steps: list[Any]) -> list[str]:
         """Counters are written with the ends, so an end that happened twice would be counted twice."""
         counted = {(row.kind, row.outcome): row.ends for row in self._ask(_COUNTED)}
-        are = Counter((s.kind, {"done": "done", "skipped": "skip"}.get(s.state)) for s in steps)
+        ran = [step for step in steps if step.reason != "by_hand"]  # those a person ended
+        are = Counter((step.kind, {"done": "done", "skipped": "skip"}.get(step.state)) for step in ran)
         return [
             f"{kind} {outcome}: counted {counted.get((kind, outcome), 0)}, there are {are[kind, outcome]}"
             for kind in MAKES

@@ -24,7 +24,7 @@ def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
 def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:
     played = shortened_playbook()
 
-    assert not [usual for usual in SHORTENED if f" {usual}" in played.replace("#", "\n#").split("rules:")[1]]
+    assert not [usual for usual in SHORTENED if f" {usual}" in played]
     assert "clock: business" not in played
 
 

@@ -1,0 +1,130 @@
+"""What it costs that much is still to come."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from bench.figures import Row
+from bench.parts import check, running
+from bench.processes import Processes
+from bench.product import act, begin, environment
+from bench.rounds import in_rounds
+from bench.servers import Servers
+from bench.volume import Worker, add_leads, add_steps, loading
+from bench.waiting import wait_until
+
+TITLE = "Pending: what the backlog of the next hours costs"
+WHAT = """So many steps are planned for the next six hours, five for each lead, of all kinds. The same steady load runs
+in each: five steps a second, of which 600 lie inside the horizon and are held by the workers. Beat, the sweeps' and the
+steps' workers run as the Procfile says. **Memory** is their proportional set size, and Valkey's own `used_memory`, once
+they have run for half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, beside beat's own),
+**batch** one message of a hundred `create_task` steps (20 messages, after the workers have ended): medians."""
+
+SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (2_000, 20_000)
+LEAD_SHARE = 5  # steps for each lead
+STEADY_SECONDS = 900  # for how long the steady load goes on: beyond any measurement
+STEADY_RATE = 5
+SIX_HOURS = 6 * 3600
+KINDS = (*["remind"] * 9, *["create_task"] * 5, *["escalate"] * 4, *["send_message"] * 2)
+PARTS = ("steps", "sweeps", "beat")
+SETTLE_SECONDS = 30.0
+START_SECONDS = 120.0
+SAMPLES = 10
+CALLS = 20
+
+WORKERS = "workers (MB)"
+VALKEY = "Valkey (MB)"
+SWEEP = "sweep (ms)"
+BATCH = "batch of 100 (ms)"
+TARGETS = {WORKERS: 1.1, VALKEY: 1.1, SWEEP: 2.0, BATCH: 2.0}
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """So many steps, still to come."""
+
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.steps:,} pending"
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    backlogs = [Backlog(steps) for steps in (QUICK_SIZES if quick else SIZES)]
+    chosen = [one for one in backlogs if only.lower() in one.name]
+    return in_rounds(chosen, runs, partial(_measure, servers))
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Every larger backlog against the smallest."""
+    return [_verdict(one, rows[0]) for one in rows[1:]]
+
+
+def _verdict(one: Row, least: Row) -> str:
+    ratios = {title: one.figures[title].median / least.figures[title].median for title in TARGETS}
+    said = [f"{title.partition(' (')[0]} {ratio:.2f}" for title, ratio in ratios.items()]
+    reached = all(ratio <= TARGETS[title] for title, ratio in ratios.items())
+    return (
+        f"{one.name} against {least.name}: {', '.join(said)} times: {'reached' if reached else 'NOT reached'} "
+        "(to reach: memory within 1.1, time within 2)."
+    )
+
+
+def _measure(servers: Servers, backlog: Backlog) -> Mapping[str, float]:
+    _load(servers, begin(servers, rules=True), backlog)
+    with running(servers, PARTS, environment(servers)) as parts:
+        _settle(servers, parts)
+        memory = _memory(servers, parts)
+        sweeps = act(servers, "time_sweep", json.dumps({"sweep": "publish_due_steps", "calls": CALLS}))
+        check(parts)
+    batches = act(servers, "time_batches", json.dumps({"steps": 100, "calls": CALLS}))
+    census = act(servers, "time_sweep", json.dumps({"sweep": "take_census", "calls": 3}))
+    return {**memory, SWEEP: median(sweeps), BATCH: median(batches), "census (ms)": median(census)}
+
+
+def _load(servers: Servers, clinic: Mapping[str, Any], backlog: Backlog) -> None:
+    """The far steps first and the steady load last, for that begins now."""
+    steady = min(STEADY_SECONDS * STEADY_RATE, backlog.steps // 2)
+    worker = Worker(0, 0, clinic["clinic_id"], clinic["source_id"], clinic["user_id"])
+    seconds = steady / STEADY_RATE
+    with loading(servers) as connection:
+        add_leads(connection, [worker], backlog.steps // LEAD_SHARE, only_open=True)
+        add_steps(connection, backlog.steps - steady, first=seconds + 60, last=seconds + SIX_HOURS, kinds=KINDS)
+    with loading(servers) as connection:
+        add_steps(connection, steady, first=0, last=seconds, kinds=["create_task"])
+
+
+def _settle(servers: Servers, parts: Mapping[str, Processes]) -> None:
+    """Wait until the workers hold what lies inside the horizon, then let them run."""
+    with psycopg.connect(servers.database_url(), autocommit=True) as connection:
+
+        def held() -> bool:
+            check(parts)
+            found = connection.execute("SELECT count(*) FROM lead_tasks").fetchall()
+            return bool(found[0][0])
+
+        wait_until(held, "the first steps", timeout=START_SECONDS, every=1)
+    time.sleep(SETTLE_SECONDS)
+
+
+def _memory(servers: Servers, parts: Mapping[str, Processes]) -> dict[str, float]:
+    with servers.valkey.client() as client:
+        return {
+            WORKERS: _typical(lambda: sum(part.memory_mb() for part in parts.values())),
+            VALKEY: _typical(lambda: client.info("memory")["used_memory"] / 1e6),
+        }
+
+
+def _typical(sample: Callable[[], float]) -> float:
+    values = []
+    for _ in range(SAMPLES):
+        values.append(sample())
+        time.sleep(0.5)
+    return median(values)

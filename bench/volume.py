@@ -1,0 +1,77 @@
+"""Databases as they look after years: rows made set-wise by PostgreSQL, skewed as life is.
+
+A few clinics have most of the leads, a few users most of a clinic's work, old leads the longest timelines. Rows go in
+by the time they were made, so those of one lead lie far apart, as they would.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from bench.servers import Servers
+from bench.volume_rows import ACTIVITIES, LEADS, OPEN_SHARE, STEPS, TASKS, WORKERS
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A user who has leads: the place of the clinic and of the user in it, both from 0, the busiest first."""
+
+    clinic: int
+    place: int
+    clinic_id: str
+    source_id: str
+    user_id: str
+
+
+@contextmanager
+def loading(servers: Servers) -> Iterator[Connection]:
+    """A connection that loads: rows are right by the way they are made, so foreign keys are not asked one by one."""
+    with psycopg.connect(servers.database_url(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("SET work_mem = '256MB'")
+        yield connection
+        connection.execute("VACUUM (ANALYZE)")  # as autovacuum would, but before anything is measured
+        connection.execute("CHECKPOINT")
+
+
+def add_leads(connection: Connection, workers: Sequence[Worker], count: int, *, only_open: bool = False) -> None:
+    """Leads of two years, the newest last."""
+    connection.execute(WORKERS)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO worker VALUES (%s, %s, %s, %s, %s)",
+            [(one.clinic, one.place, one.clinic_id, one.source_id, one.user_id) for one in workers],
+        )
+    connection.execute("ANALYZE worker")
+    connection.execute(LEADS, {"count": count, "luck": OPEN_SHARE if only_open else 1.0})
+
+
+def add_tasks(connection: Connection, count: int) -> None:
+    """Tasks for the leads that are there, most of them done long ago."""
+    _number_leads(connection)
+    connection.execute(TASKS, {"count": count})
+
+
+def add_activities(connection: Connection, count: int) -> None:
+    """Activities of the leads that are there."""
+    _number_leads(connection)
+    connection.execute(ACTIVITIES, {"count": count})
+
+
+def add_steps(connection: Connection, count: int, *, first: float, last: float, kinds: Sequence[str]) -> None:
+    """Planned steps of the leads that are there, due from `first` to `last` seconds from now, their kinds in turn."""
+    _number_leads(connection)
+    connection.execute(STEPS, {"count": count, "first": first, "last": last, "kinds": list(kinds)})
+
+
+def _number_leads(connection: Connection) -> None:
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS numbered AS SELECT row_number() OVER (ORDER BY id) - 1 AS n, id, clinic_id,"
+        " assigned_to_id, created_at, status IN ('NEW', 'ACTIVE') AS is_open FROM leads"
+    )
+    connection.execute("ANALYZE numbered")

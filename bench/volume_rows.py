@@ -1,0 +1,133 @@
+"""The statements of `volume`: each makes all the rows of a table at once."""
+
+from typing import LiteralString
+
+OPEN_SHARE = 0.45  # of the leads; the rest are patients, lost, or archived
+
+WORKERS: LiteralString = """
+CREATE TEMP TABLE worker (
+    clinic int, place int, clinic_id uuid, source_id uuid, user_id uuid, PRIMARY KEY (clinic, place))
+"""
+
+LEADS: LiteralString = """
+INSERT INTO leads (
+    id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
+    patient_relationship, first_name, last_name, email, phone, preferred_contact, city, state, postal_code, source_id,
+    source_campaign, treatment_interest, notes, assigned_to_id, assigned_at, lost_at, lost_reason, converted_at,
+    failed_attempts, contacted_at, last_activity_at, created_at, updated_at, version)
+SELECT uuidv7(at - clock_timestamp()), clinic_id, status,
+    CASE status
+        WHEN 'NEW' THEN 'new_lead' WHEN 'LOST' THEN 'lost' WHEN 'CONVERTED' THEN 'treatment_started'
+        ELSE (ARRAY['contacted', 'consultation_scheduled', 'consultation_completed', 'pending_decision'])
+            [1 + floor(4 * power(chance, 2))::int]
+    END,
+    least(at + interval '5 days', now()), first, 'Lovelace', 'SELF', first, 'Lovelace ' || n,
+    lower(first) || '.' || n || '@example.com', '+1415' || lpad(n::text, 7, '0'), 'EMAIL', 'San Francisco', 'CA',
+    '94107', source_id, CASE WHEN chance < 0.3 THEN 'spring-open-day' END,
+    CASE WHEN chance < 0.7 THEN ARRAY['INVISALIGN'] ELSE ARRAY['BRACES_CLEAR', 'RETAINER'] END,
+    CASE WHEN chance < 0.5 THEN repeat('Asked for an appointment in the afternoon. ', 3) END, user_id, at,
+    CASE status WHEN 'LOST' THEN at + interval '20 days' END, CASE status WHEN 'LOST' THEN 'NO_RESPONSE' END,
+    CASE status WHEN 'CONVERTED' THEN at + interval '20 days' END,
+    (3 * chance)::int, CASE WHEN chance < 0.8 THEN at END, now() - (now() - at) * chance * 0.01, at, at, 1
+FROM (
+    SELECT n, at, clinic, place, chance, CASE
+            WHEN luck < 0.08 THEN 'NEW' WHEN luck < 0.45 THEN 'ACTIVE' WHEN luck < 0.65 THEN 'CONVERTED'
+            WHEN luck < 0.95 THEN 'LOST' ELSE 'ARCHIVED'
+        END AS status,
+        (ARRAY['Ada', 'Ben', 'Chloe', 'Daniel', 'Eva', 'Farid', 'Grace'])[1 + mod(n, 7)] AS first
+    FROM (
+        SELECT n, now() - interval '2 years' * (1 - n::float / %(count)s) - interval '1 minute' AS at,
+            floor(clinics * power(random(), 2.5))::int AS clinic, floor(places * power(random(), 1.5))::int AS place,
+            random() * %(luck)s AS luck, random() AS chance
+        FROM generate_series(0, %(count)s - 1) AS n,
+            (SELECT max(clinic) + 1 AS clinics, max(place) + 1 AS places FROM worker) AS most
+    ) AS drawn
+) AS made JOIN worker USING (clinic, place)
+ORDER BY n
+"""
+
+TASKS: LiteralString = """
+INSERT INTO lead_tasks (
+    id, clinic_id, lead_id, title, description, type, priority, assigned_to_id, due_at, reminder_minutes, status,
+    completed_at, completed_by, cancelled_reason, outcome, created_at, updated_at, created_by, version)
+SELECT uuidv7(at - clock_timestamp()), clinic_id, id,
+    (ARRAY['Initial Contact', 'Follow up after the consultation', 'Check in on the pending decision'])[1 + mod(n, 3)],
+    CASE WHEN luck < 0.3 THEN 'Ask whether the insurance covers it, and offer the payment plan.' END,
+    (ARRAY['CALL', 'CALL', 'FOLLOW_UP', 'EMAIL'])[1 + mod(n, 4)], (ARRAY['NORMAL', 'HIGH', 'URGENT'])[1 + mod(n, 3)],
+    assigned_to_id, due_at, CASE WHEN luck < 0.2 THEN ARRAY[15, 60] END, status,
+    CASE status WHEN 'COMPLETED' THEN due_at END, CASE status WHEN 'COMPLETED' THEN assigned_to_id END,
+    CASE status WHEN 'CANCELLED' THEN 'The lead called first.' END,
+    CASE status WHEN 'COMPLETED' THEN 'Spoke with the mother; they will decide with the father.' END,
+    at, at, assigned_to_id, 1
+FROM (
+    SELECT dated.*, CASE
+            WHEN due_at > now() THEN CASE WHEN is_open AND luck < 0.9 THEN 'PENDING' ELSE 'CANCELLED' END
+            WHEN is_open AND luck > 0.94 THEN 'OVERDUE'
+            WHEN luck < 0.86 THEN 'COMPLETED' ELSE 'CANCELLED'
+        END AS status
+    FROM (
+        SELECT drawn.*, lead.id, lead.clinic_id, lead.assigned_to_id, lead.is_open,
+            lead.created_at + (now() - lead.created_at) * age AS at,
+            lead.created_at + (now() - lead.created_at) * age + interval '14 days' * wait AS due_at
+        FROM (
+            SELECT n, floor(leads * power(random(), 1.3))::bigint AS lead, random() AS luck, random() AS age,
+                random() AS wait
+            FROM generate_series(1, %(count)s) AS n, (SELECT count(*) AS leads FROM numbered) AS all_leads
+        ) AS drawn JOIN numbered AS lead ON lead.n = drawn.lead
+    ) AS dated
+) AS made
+ORDER BY at
+"""
+
+ACTIVITIES: LiteralString = """
+INSERT INTO lead_activities (
+    id, clinic_id, lead_id, type, channel, direction, outcome, notes, duration_minutes, occurred_at, created_at,
+    created_by)
+SELECT uuidv7(at - clock_timestamp()), clinic_id, id, type,
+    CASE type WHEN 'PHONE_CALL' THEN 'phone' WHEN 'EMAIL' THEN 'email' END,
+    CASE WHEN type IN ('PHONE_CALL', 'EMAIL') THEN 'OUTBOUND' END,
+    CASE type WHEN 'PHONE_CALL' THEN (ARRAY['spoke', 'voicemail', 'no_answer'])[1 + mod(n, 3)] END,
+    CASE WHEN mod(n, 2) = 0 THEN repeat('They would like to start in the summer. ', 1 + mod(n, 5)) END,
+    CASE type WHEN 'PHONE_CALL' THEN mod(n, 12) END, at, at, assigned_to_id
+FROM (
+    SELECT drawn.n, lead.id, lead.clinic_id, lead.assigned_to_id,
+        lead.created_at + (now() - lead.created_at) * age AS at,
+        (ARRAY['PHONE_CALL', 'PHONE_CALL', 'EMAIL', 'NOTE', 'TASK_COMPLETED'])[1 + mod(drawn.n, 5)] AS type
+    FROM (
+        SELECT n, floor(leads * power(random(), 2))::bigint AS lead, random() AS age
+        FROM generate_series(1, %(count)s) AS n, (SELECT count(*) AS leads FROM numbered) AS all_leads
+    ) AS drawn JOIN numbered AS lead ON lead.n = drawn.lead
+) AS made
+ORDER BY at
+"""
+
+# `first` and `last` in seconds from now; kinds as a busy clinic has them, but for what is about to run: all of that is
+# one kind, whose handler writes a task and a reminder for days later, and asks nobody outside.
+STEPS: LiteralString = """
+INSERT INTO steps (
+    id, clinic_id, lead_id, kind, name, cause, params, guard, stop_on, lateness, due_at, state, attempts, dedupe_key,
+    created_at)
+SELECT uuidv7(), clinic_id, id, kind, name,
+    jsonb_build_object('event', 'lead.created', 'rule', name, 'subject_id', id, 'occurred_at', now()),
+    CASE kind
+        WHEN 'create_task' THEN jsonb_build_object('type', 'CALL', 'title', 'Initial Contact', 'priority', 'URGENT',
+            'task_due_at', now() + interval '3 days')
+        WHEN 'remind' THEN jsonb_build_object('task_id', gen_random_uuid(), 'task_due_at', due_at,
+            'channels', '["in_app", "email"]'::jsonb, 'template', 'task-reminder')
+        ELSE jsonb_build_object('title', 'No contact in 24 hours', 'template', 'escalation')
+    END,
+    CASE kind WHEN 'escalate' THEN '{"unless": [{"field": "lead.contacted_at", "exists": true}]}'::jsonb END,
+    ARRAY['lead.converted', 'lead.lost'], NULL, due_at, 'planned', 0, name || ':' || n || ':' || due_at, now()
+FROM (
+    SELECT drawn.n, lead.id, lead.clinic_id, due_at, kind, CASE kind
+            WHEN 'create_task' THEN 'speed-to-lead' WHEN 'remind' THEN 'task-reminder'
+            WHEN 'escalate' THEN 'no-contact-24h' ELSE 'break-up-email'
+        END AS name
+    FROM (
+        SELECT n, mod(n, leads) AS lead,
+            now() + make_interval(secs => %(first)s + (%(last)s - %(first)s) * random()) AS due_at,
+            (%(kinds)s::text[])[1 + mod(n, cardinality(%(kinds)s))] AS kind
+        FROM generate_series(1, %(count)s) AS n, (SELECT count(*) AS leads FROM numbered) AS all_leads
+    ) AS drawn JOIN numbered AS lead ON lead.n = drawn.lead
+) AS made
+"""

@@ -1,0 +1,277 @@
+"""Bulk follow-ups over REST: what is taken, what is refused, and what is answered."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.clock import now
+from app.config import get_settings
+from app.identity.models import Role
+from tests.support.bulk import FOLLOW_UP, ask, counts, items, many_leads, show, work_off
+from tests.support.desk import Answer, Caller, Desk
+
+BULK = "/api/followups/bulk"
+AN_ID = "01890000-0000-7000-8000-000000000000"
+
+
+def post(caller: Caller, **body: Any) -> Answer:
+    return caller.post(BULK, {"lead_ids": [AN_ID], "followup": FOLLOW_UP, **body})
+
+
+def with_follow_up(caller: Caller, **more: Any) -> Answer:
+    return post(caller, followup={"type": "CALL", "title": "x", **more})
+
+
+def with_key(desk: Desk, *scopes: str) -> Caller:
+    """A program of the clinic."""
+    made = desk.admin.post("/api/api-keys", {"name": "Events", "scopes": list(scopes)}).body
+    return Caller(desk.client(), made["key"], desk.admin.actor)
+
+
+def test_the_answer_is_a_job_and_where_to_find_it(desk: Desk):
+    lead = desk.capture()
+    answer = post(desk.front_desk, lead_ids=[lead["id"]], client_key="talk-7")
+    job = answer.body
+    assert answer.status == 202
+    assert answer.headers["Location"] == f"/api/jobs/{job['id']}"
+    assert desk.front_desk.get(answer.headers["Location"]).body == job
+    assert set(job) == {
+        *("id", "client_key", "state", "total", "pending", "done", "failed", "cancelled", "percent"),
+        *("created_at", "created_by", "started_at", "finished_at"),
+    }
+    assert (job["client_key"], job["state"], job["total"], job["percent"]) == ("talk-7", "running", 1, 0.0)
+    assert (job["created_by"], job["started_at"], job["finished_at"]) == (desk.front_desk.id, None, None)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {},
+        {"lead_ids": [AN_ID], "filter": {"status": "NEW"}},
+        {"lead_ids": [AN_ID], "leads": [{}]},
+        {"lead_ids": [AN_ID], "leads": [{}], "filter": {"status": "NEW"}},
+    ],
+)
+def test_exactly_one_says_which_leads(desk: Desk, sources: dict[str, Any]):
+    answer = desk.admin.post(BULK, {"followup": FOLLOW_UP, **sources})
+    assert answer.pointers == ["/filter", "/lead_ids", "/leads"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "pointers"),
+    [
+        ([], ["/lead_ids"]),
+        ("all", ["/lead_ids"]),
+        (None, ["/lead_ids"]),
+        ([AN_ID, "x", AN_ID, 7, None], ["/lead_ids/1", "/lead_ids/3", "/lead_ids/4"]),
+        ([AN_ID.replace("-", "")], ["/lead_ids/0"]),
+        ([AN_ID + "\n"], ["/lead_ids/0"]),
+        ([f"{{{AN_ID}}}"], ["/lead_ids/0"]),
+        (["x"] * 500, [f"/lead_ids/{place}" for place in sorted(map(str, range(100)))]),
+        ([AN_ID] * 100_001, ["/lead_ids"]),
+    ],
+)
+def test_ids_that_are_none_are_pointed_at(desk: Desk, ids: Any, pointers: list[str]):
+    assert post(desk.admin, lead_ids=ids).pointers == pointers
+
+
+@pytest.mark.parametrize(
+    ("leads", "pointers"),
+    [([], ["/leads"]), ({}, ["/leads"]), ([{}, "Ana", None], ["/leads/1", "/leads/2"])],
+)
+def test_new_leads_are_objects(desk: Desk, leads: Any, pointers: list[str]):
+    assert desk.admin.post(BULK, {"leads": leads, "followup": FOLLOW_UP}).pointers == pointers
+
+
+@pytest.mark.parametrize(
+    ("tests", "pointers"),
+    [
+        ({}, ["/filter"]),
+        ({"status": "HOT"}, ["/filter/status"]),
+        ({"source_id": "x"}, ["/filter/source_id"]),
+        ({"clinic_id": AN_ID}, ["/filter/clinic_id"]),
+        ("status=NEW", ["/filter"]),
+    ],
+)
+def test_a_filter_is_read_strictly(desk: Desk, tests: Any, pointers: list[str]):
+    assert desk.admin.post(BULK, {"filter": tests, "followup": FOLLOW_UP}).pointers == pointers
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "pointers"),
+    [
+        ({}, ["/followup/due_at", "/followup/due_in_minutes"]),
+        ({"due_in_minutes": 1, "due_at": "2030-01-01T00:00:00Z"}, ["/followup/due_at", "/followup/due_in_minutes"]),
+        ({"due_in_minutes": -1}, ["/followup/due_in_minutes"]),
+        ({"due_in_minutes": "1"}, ["/followup/due_in_minutes"]),
+        ({"due_at": "2030-01-01T00:00:00"}, ["/followup/due_at"]),
+        ({"due_at": "9999-12-31T00:00:00Z"}, ["/followup/due_at"]),
+        ({"due_in_minutes": 1, "title": " "}, ["/followup/title"]),
+        ({"due_in_minutes": 1, "type": "VISIT"}, ["/followup/type"]),
+        ({"due_in_minutes": 1, "priority": "high"}, ["/followup/priority"]),
+        ({"due_in_minutes": 1, "assigned_to_id": AN_ID}, ["/followup/assigned_to_id"]),
+        ({"due_in_minutes": 1, "reminder_minutes": [-5]}, ["/followup/reminder_minutes/0"]),
+    ],
+)
+def test_a_follow_up_is_read_like_a_task(desk: Desk, follow_up: dict[str, Any], pointers: list[str]):
+    assert with_follow_up(desk.admin, **follow_up).pointers == pointers
+
+
+@pytest.mark.parametrize(
+    ("assignee", "pointers"),
+    [
+        ({"strategy": "user"}, ["/followup/assignee/user_id"]),
+        ({"strategy": "luck"}, ["/followup/assignee/strategy"]),
+        ({"strategy": "keep", "user_id": AN_ID}, ["/followup/assignee/user_id"]),
+        ({"strategy": "user", "user_id": AN_ID, "user_ids": [AN_ID]}, ["/followup/assignee/user_ids"]),
+        ({"strategy": "round_robin", "user_ids": []}, ["/followup/assignee/user_ids"]),
+        ({"strategy": "user", "user_id": AN_ID}, ["/followup/assignee/user_id"]),  # nobody we know
+    ],
+)
+def test_a_strategy_names_whom_it_needs(desk: Desk, assignee: dict[str, Any], pointers: list[str]):
+    assert with_follow_up(desk.admin, due_in_minutes=1, assignee=assignee).pointers == pointers
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"stagger_per_hour": 0}, {"stagger_per_hour": 1.5}, {"client_key": ""}, {"client_key": "k" * 201}, {"x": 1}],
+)
+def test_the_rest_is_read_strictly_too(desk: Desk, more: dict[str, Any]):
+    assert post(desk.admin, **more).pointers == [f"/{name}" for name in more]
+
+
+def test_only_colleagues_who_still_work_here_can_be_named(desk: Desk, other_desk: Desk):
+    gone = desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
+    named = [desk.coordinator.id, other_desk.coordinator.id, gone.id]
+    answer = with_follow_up(desk.admin, due_in_minutes=1, assignee={"strategy": "round_robin", "user_ids": named})
+    assert answer.pointers == ["/followup/assignee/user_ids/1", "/followup/assignee/user_ids/2"]
+
+
+def test_naming_somebody_else_needs_the_permission_to_assign(desk: Desk):
+    mine = {"strategy": "user", "user_id": desk.front_desk.id}
+    yours = {"strategy": "user", "user_id": desk.coordinator.id}
+    ours = {"strategy": "round_robin", "user_ids": [desk.front_desk.id, desk.coordinator.id]}
+    assert with_follow_up(desk.front_desk, due_in_minutes=1, assignee=yours).status == 403
+    assert with_follow_up(desk.front_desk, due_in_minutes=1, assignee=ours).status == 403
+    assert with_follow_up(desk.front_desk, due_in_minutes=1, assignee=mine).status == 202
+    assert with_follow_up(desk.coordinator, due_in_minutes=1, assignee=yours).status == 202
+
+
+def test_new_leads_need_the_permission_to_create(desk: Desk):
+    program = with_key(desk, "lead:update")
+    assert program.post(BULK, {"leads": [desk.lead_data()], "followup": FOLLOW_UP}).status == 403
+    program = with_key(desk, "lead:update", "lead:create")
+    answer = program.post(BULK, {"leads": [desk.lead_data()], "followup": FOLLOW_UP})
+    assert (answer.status, answer.body["created_by"]) == (202, None)
+    assert counts(work_off(desk, answer.body)) == (0, 1, 0, 0)
+
+
+def test_who_may_not_change_leads_sees_no_jobs(desk: Desk):
+    path = f"/api/jobs/{ask(desk.admin, lead_ids=[AN_ID])['id']}"
+    assert post(desk.doctor).status == 403
+    calls = [desk.doctor.get(path), desk.doctor.get(f"{path}/items"), desk.doctor.post(f"{path}/cancel")]
+    assert [answer.status for answer in [*calls, desk.doctor.post(f"{path}/retry-failed")]] == [403] * 4
+
+
+def test_another_clinics_job_is_not_there(desk: Desk, other_desk: Desk):
+    job = ask(other_desk.admin, lead_ids=[AN_ID])
+    for path in (f"/api/jobs/{job['id']}", f"/api/jobs/{uuid4()}"):
+        calls = [desk.admin.get(path), desk.admin.get(f"{path}/items"), desk.admin.post(f"{path}/cancel")]
+        assert [answer.status for answer in [*calls, desk.admin.post(f"{path}/retry-failed")]] == [404] * 4
+    assert counts(show(other_desk, job)) == (1, 0, 0, 0)
+
+
+def test_the_same_key_is_the_same_job(desk: Desk, other_desk: Desk):
+    ids = [desk.capture()["id"] for _ in range(2)]
+    first = ask(desk.admin, lead_ids=ids, client_key="talk-7")
+    done = work_off(desk, first)
+    again = post(desk.admin, lead_ids=ids, client_key="talk-7")
+    assert (again.status, again.body) == (202, done)
+    assert again.headers["Location"] == f"/api/jobs/{first['id']}"
+    assert ask(other_desk.admin, lead_ids=ids, client_key="talk-7")["id"] != first["id"]
+    assert ask(desk.admin, lead_ids=ids)["id"] != first["id"]
+
+
+def test_the_same_key_with_another_body_is_refused(desk: Desk):
+    first = ask(desk.admin, lead_ids=[desk.capture()["id"]], client_key="talk-7")
+    answer = post(desk.admin, client_key="talk-7")
+    assert (answer.pointers, answer.body["code"]) == (["/client_key"], "client-key-reused")
+    assert desk.sql("SELECT id::text FROM jobs") == [(first["id"],)]
+
+
+def test_items_come_in_pages_in_the_order_given(desk: Desk):
+    ids = [desk.capture()["id"] for _ in range(5)]
+    job = ask(desk.admin, lead_ids=[ids[0], *ids])
+    work_off(desk, job)
+    path = f"/api/jobs/{job['id']}/items"
+    page = desk.admin.get(path, limit=2).body
+    assert [item["position"] for item in page["items"]] == [0, 1]
+    assert [item["position"] for item in desk.admin.every(path, limit=2)] == list(range(6))
+    assert [item["position"] for item in items(desk, job, status="failed")] == [1]
+    (failed,) = items(desk, job, status="failed")
+    assert failed == {
+        "position": 1,
+        "status": "failed",
+        "lead_id": ids[0],
+        "task_id": None,
+        "reason": "duplicate",
+        "error": "The lead stands earlier in the list.",
+    }
+    assert desk.admin.get(path, status="late").pointers == ["/status"]
+    assert desk.admin.get(path, state="failed").pointers == ["/state"]
+
+
+def test_cancelling_twice_does_no_harm_and_a_finished_job_cannot_be_cancelled(desk: Desk):
+    job = ask(desk.admin, lead_ids=[AN_ID])
+    first, second = (desk.admin.post(f"/api/jobs/{job['id']}/cancel") for _ in range(2))
+    assert (first.status, first.body["state"], second.body) == (200, "cancelled", first.body)
+    finished = ask(desk.admin, lead_ids=[AN_ID])
+    work_off(desk, finished)
+    answer = desk.admin.post(f"/api/jobs/{finished['id']}/cancel")
+    assert (answer.status, answer.body["code"]) == (409, "job-is-finished")
+
+
+def test_a_cancelled_job_is_not_tried_again(desk: Desk):
+    lead_id = desk.capture()["id"]
+    job = ask(desk.admin, lead_ids=[lead_id, lead_id])
+    desk.admin.post(f"/api/jobs/{job['id']}/cancel")
+    answer = desk.admin.post(f"/api/jobs/{job['id']}/retry-failed")
+    assert (answer.status, answer.body["code"]) == (409, "job-is-cancelled")
+
+
+def test_trying_again_what_did_not_fail_changes_nothing(desk: Desk):
+    job = ask(desk.admin, lead_ids=[desk.capture()["id"]])
+    done = work_off(desk, job)
+    answer = desk.admin.post(f"/api/jobs/{job['id']}/retry-failed")
+    assert (answer.status, answer.body) == (202, done)
+
+
+def test_a_hundred_thousand_leads_fit_into_one_call(desk: Desk):
+    ids = [str(uuid4()) for _ in range(100_000)]  # 3.9 MB
+    job = ask(desk.admin, lead_ids=ids)
+    assert counts(job) == (100_000, 0, 0, 0)
+    (planned,) = desk.sql("SELECT count(*) AS chunks FROM steps WHERE kind = 'import_chunk'")
+    assert planned.chunks == 100
+    assert desk.admin.get(f"/api/jobs/{job['id']}/items", limit=1).body["items"][0]["lead_id"] == ids[0]
+
+
+def test_a_filter_that_finds_more_is_refused_and_leaves_nothing(desk: Desk):
+    many_leads(desk, 100_001)
+    answer = desk.admin.post(BULK, {"filter": {"status": "NEW"}, "followup": FOLLOW_UP})
+    assert answer.pointers == ["/filter"]
+    assert desk.sql("SELECT id FROM jobs UNION ALL SELECT job_id FROM job_items") == []
+
+
+def test_only_this_route_takes_a_large_body(desk: Desk):
+    large = "x" * get_settings().max_body_bytes
+    assert desk.admin.post("/api/leads", desk.lead_data(notes=large)).status == 413
+    assert post(desk.admin, followup={**FOLLOW_UP, "description": large}).pointers == ["/followup/description"]
+    assert post(desk.admin, followup={**FOLLOW_UP, "description": large * 20}).status == 413
+
+
+def test_follow_ups_in_the_past_are_due_at_once(desk: Desk):
+    due_at = (now() - timedelta(hours=1)).isoformat()
+    job = ask(desk.admin, lead_ids=[desk.capture()["id"]], followup={"type": "CALL", "title": "x", "due_at": due_at})
+    assert counts(work_off(desk, job)) == (0, 1, 0, 0)

@@ -1,0 +1,127 @@
+"""The description is valid and complete; the page that shows it needs nobody else."""
+
+import json
+import re
+import warnings
+from typing import Any
+
+import pytest
+import schemathesis
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.http.openapi import spec
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    return spec(create_app())
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return create_app().test_client()
+
+
+def operations(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def test_it_is_valid_openapi_3_1(described: dict[str, Any]):
+    assert described["openapi"] == "3.1.0"
+    schemathesis.openapi.from_dict(described).validate()
+
+
+def test_every_route_is_in_it(described: dict[str, Any]):
+    hidden = {"/docs", "/docs/<name>", "/openapi.json"}
+    routes = {
+        f"{method} {_as_openapi(rule.rule)}"
+        for rule in create_app().url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule not in hidden
+    }
+    assert routes == {name for name, _ in operations(described)}
+
+
+def _as_openapi(rule: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
+
+
+def test_every_operation_says_what_it_is_and_what_may_go_wrong(described: dict[str, Any]):
+    for name, operation in operations(described):
+        assert operation["summary"].endswith((".", "?")), name
+        assert operation["description"], name
+        assert operation["tags"], name
+        assert "default" in operation["responses"], name
+        assert [status for status in operation["responses"] if status.startswith("2")], name
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= set(operation["responses"]), name
+        if "{" in name:
+            assert "404" in operation["responses"], name
+
+
+def test_every_operation_says_who_may_call_it(described: dict[str, Any]):
+    for name, operation in operations(described):
+        if operation["security"]:
+            assert operation["security"] == [{"access_token": []}, {"api_key": []}], name
+            assert "401" in operation["responses"], name
+        if permission := operation.get("x-permission"):
+            assert "403" in operation["responses"], name
+            assert f"`{permission}`" in operation["description"], name
+
+
+def test_operations_have_names_of_their_own(described: dict[str, Any]):
+    names = [operation["operationId"] for _, operation in operations(described)]
+    assert len(names) == len(set(names))
+
+
+def test_what_goes_wrong_is_described_as_a_problem(described: dict[str, Any]):
+    for name, response in described["components"]["responses"].items():
+        assert response["content"] == {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }, name
+
+
+def test_no_two_schemas_share_a_name():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        create_app()
+
+
+def test_it_is_served(client: FlaskClient, described: dict[str, Any]):
+    answer = client.get("/openapi.json")
+    assert answer.content_type == "application/json"
+    assert json.loads(answer.data) == json.loads(json.dumps(described))
+
+
+def test_the_page_loads_only_what_is_served_here(client: FlaskClient):
+    page = client.get("/docs").get_data(as_text=True)
+    linked = re.findall(r'(?:src|href|spec-url)="([^"]+)"', page)
+    assert {client.get(path).status_code for path in linked} == {200}
+    assert not [path for path in linked if not path.startswith("/")]
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_the_page_may_load_nothing_from_elsewhere(client: FlaskClient):
+    header = client.get("/docs").headers["Content-Security-Policy"]
+    policy = dict(part.strip().split(" ", 1) for part in header.split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+
+
+@pytest.mark.parametrize("name", ["unknown.js", "docs.html", "..%2Fopenapi.py", "%2e%2e/openapi.py"])
+def test_only_the_pages_own_files_are_served(client: FlaskClient, name: str):
+    assert client.get(f"/docs/{name}").status_code == 404
+
+
+def test_the_licence_of_what_is_not_ours_is_served_with_it(client: FlaskClient):
+    assert "MIT License" in client.get("/docs/LICENSE.txt").get_data(as_text=True)

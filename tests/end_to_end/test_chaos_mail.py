@@ -1,0 +1,83 @@
+"""The mail server hangs or is away, and workers die in the middle of a message."""
+
+from typing import Any
+
+from tests.support.chaos import FOUND_AGAIN, OpenClinic, Scene, mail_to_lead, ready
+from tests.support.processes import wait_until
+from tests.support.smtp import HANG, SmtpServer
+
+pytest_plugins = ["tests.support.chaos"]
+
+IN_DOUBT = "lead-7@example.org"
+
+
+def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only_when_asked_for(
+    scene: Scene, mail_server: SmtpServer
+) -> None:
+    mail_server.on("body", HANG, to=IN_DOUBT, times=1)
+    clinic = scene.open(mail_to_lead())
+    scene.start_worker("steps,sweeps")
+    scene.start_beat()
+    deliverer = scene.start_worker("deliveries", concurrency=1)
+    clinic.capture(20)
+    wait_until(lambda: _is_being_sent(clinic, mail_server), 60, f"the message to {IN_DOUBT} to hang")
+
+    deliverer.kill()
+    print(f"killed after {len(mail_server.accepted)} of 20 messages")
+    scene.start_worker("deliveries", concurrency=1)
+
+    scene.ledger.wait_for({"welcome": 20, "deliver": 20})
+    assert scene.ledger.ends() == {
+        ("welcome", "done", None): 20,
+        ("deliver", "done", None): 19,
+        ("deliver", "unknown", None): 1,
+    }
+    assert IN_DOUBT not in {mail.recipient for mail in mail_server.received}
+    scene.ledger.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted)
+
+    (doubtful,) = _notifications(clinic, "unknown")
+    answer = clinic.post(f"/api/notifications/{doubtful['id']}/resolve", {"as": "retry"})
+    assert answer.status_code == 200, answer.text
+    scene.ledger.wait_for({"deliver": 21})
+    assert [mail.recipient for mail in mail_server.accepted].count(IN_DOUBT) == 1
+    found = clinic.get(f"/api/notifications/{doubtful['id']}").json()
+    assert (found["state"], found["attempts"]) == ("sent", 2)
+    assert [delivery["outcome"] for delivery in found["deliveries"]] == ["unknown", "sent"]
+    scene.ledger.check(planned={"welcome": 20, "deliver": 21}, mails=mail_server.accepted)
+
+
+def test_messages_wait_for_a_mail_server_that_is_away_and_are_sent_once(scene: Scene, mail_server: SmtpServer) -> None:
+    clinic = scene.open(mail_to_lead())
+    worker = scene.start_worker("steps,sweeps,deliveries")
+    scene.start_beat()
+    ready(worker)
+
+    mail_server.stop()
+    clinic.capture(20)
+    wait_until(lambda: _tried_twice(clinic) == 20, 60, "every message to have been tried twice")
+    assert mail_server.accepted == []
+    mail_server.start()
+
+    scene.ledger.wait_for({"welcome": 20, "deliver": 20})
+    scene.ledger.check(planned={"welcome": 20, "deliver": 20}, mails=mail_server.accepted, late_at_most=FOUND_AGAIN)
+    for sent in _notifications(clinic, "sent"):
+        found = clinic.get(f"/api/notifications/{sent['id']}").json()
+        outcomes = [delivery["outcome"] for delivery in found["deliveries"]]
+        assert outcomes == ["transient"] * (found["attempts"] - 1) + ["sent"]
+        assert found["attempts"] >= 3
+        assert "refused" in found["deliveries"][0]["response"]
+
+
+def _notifications(clinic: OpenClinic, state: str) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = clinic.get("/api/notifications", state=state, limit=100).json()["items"]
+    return items
+
+
+def _is_being_sent(clinic: OpenClinic, server: SmtpServer) -> bool:
+    """The server has said that it may come, and that is the last that was heard."""
+    heard = " ".join(server.commands[-2:]).lower()
+    return IN_DOUBT in heard and heard.endswith("data") and bool(_notifications(clinic, "sending"))
+
+
+def _tried_twice(clinic: OpenClinic) -> int:
+    return sum(found["attempts"] >= 2 for found in _notifications(clinic, "pending"))

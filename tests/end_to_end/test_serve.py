@@ -1,0 +1,122 @@
+"""`relance serve` as `make run` calls it: everything starts, works, stops, and starts again with its data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from app.embedded import free_port
+from tests.support.environment import ROOT, this_process
+from tests.support.processes import wait_until
+
+PATIENCE = 180  # seconds; a dozen Python processes start on what may be a busy machine
+SETTINGS = ("DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SECRET_KEY", "SMTP_URL")
+
+
+@pytest.fixture
+def home() -> Path:
+    """A data folder outside this process's own servers, with a short path for the socket."""
+    folder = this_process() / "serve"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def served(home: Path) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
+    """A running stack: where its parts are, and its supervisor."""
+    ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    with (home / "serve.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve", "--json"],
+            cwd=ROOT,
+            env={**kept, **ports, "RELANCE_ENV": "demo", "RELANCE_HOME": str(home)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        yield where_it_is(process, home), process
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+
+def where_it_is(process: subprocess.Popen[str], home: Path) -> dict[str, Any]:
+    """What it prints once it is ready: one JSON object."""
+    assert process.stdout
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            found: dict[str, Any] = json.loads(text)
+            return found
+    pytest.fail(f"it ended: {(home / 'serve.log').read_text()[-4000:]}")
+
+
+def sign_in(api: str, home: Path, role: str) -> httpx.Client:
+    users = json.loads((home / "demo.json").read_text())["users"]
+    user = next(user for user in users if user["role"] == role)
+    tokens = httpx.post(f"{api}/auth/login", json={"email": user["email"], "password": user["password"]}).json()
+    return httpx.Client(base_url=api, headers={"Authorization": f"Bearer {tokens['access_token']}"})
+
+
+def leads_of(api: str, home: Path) -> set[str]:
+    with sign_in(api, home, "clinic_admin") as admin:
+        return {lead["id"] for lead in admin.get("/leads").json()["items"]}
+
+
+def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
+    children = psutil.Process(supervisor.pid).children()
+    return [child for child in children if f"-Q {queue} " in " ".join(child.cmdline())]
+
+
+def test_a_demo_starts_works_stops_and_starts_again_with_its_data(home: Path) -> None:
+    with served(home) as (places, supervisor):
+        leads = leads_of(places["api"], home)
+        assert len(leads) == 12
+
+        flower = places["flower"]
+        assert httpx.get(f"{flower['url']}/workers").status_code == 401
+        assert httpx.get(f"{flower['url']}/workers", auth=(flower["user"], flower["password"])).status_code == 200
+
+        wait_until(lambda: bool(first_call_tasks(places["api"], home)), PATIENCE, "a worker to make the first tasks")
+        assert httpx.get(f"{places['mailbox']}/messages.json").status_code == 200
+
+        (worker,) = workers_of(supervisor, "steps")
+        worker.kill()
+        wait_until(
+            lambda: [w.pid for w in workers_of(supervisor, "steps")] not in ([], [worker.pid]),
+            PATIENCE,
+            "the killed worker to be started again",
+        )
+
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(PATIENCE) == 0
+        assert not still_running(home)
+
+    with served(home) as (places, _):
+        assert leads_of(places["api"], home) == leads
+    assert not still_running(home)
+
+
+def first_call_tasks(api: str, home: Path) -> list[dict[str, Any]]:
+    with sign_in(api, home, "treatment_coordinator") as ben:
+        tasks: list[dict[str, Any]] = ben.get("/leads/tasks/my-tasks").json()["items"]
+        return [task for task in tasks if task["title"] == "Initial Contact"]
+
+
+def still_running(home: Path) -> list[str]:
+    """Commands that speak of the data folder: its servers and its parts."""
+    commands = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if str(home) in command and "serve --json" not in command]

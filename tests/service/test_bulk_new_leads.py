@@ -1,0 +1,101 @@
+"""Bulk follow-ups for people who are no leads yet."""
+
+from typing import Any
+
+from app.identity.models import Role
+from tests.support.bulk import ask, counts, items, reasons, tasks, work_off
+from tests.support.desk import Desk
+
+
+def person(desk: Desk, name: str, **more: Any) -> dict[str, Any]:
+    return desk.lead_data(first_name=name, email=f"{name.lower()}@people.example", **more)
+
+
+def kept_fields(desk: Desk) -> list[Any]:
+    return [item.lead for item in desk.sql("SELECT lead FROM job_items ORDER BY position")]
+
+
+def test_each_becomes_a_lead_as_if_taken_in_alone(desk: Desk):
+    coordinator = desk.coordinator
+    alone = desk.capture(first_name="Alone", email="alone@people.example")
+    job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", phone="+34600111222")])
+    assert counts(work_off(desk, job)) == (0, 2, 0, 0)
+    ana, bea = (desk.lead({"id": item["lead_id"]}) for item in items(desk, job))
+    assert (ana["first_name"], ana["phone"], bea["phone"]) == ("Ana", "+12125550143", "+34600111222")
+    assert ana["assigned_to_id"] == bea["assigned_to_id"] == coordinator.id
+    for name in ("status", "pipeline_stage", "patient_relationship", "treatment_interest", "created_by", "version"):
+        assert ana[name] == alone[name]
+
+
+def test_each_gets_the_follow_ups_of_a_new_lead_and_the_one_asked_for(desk: Desk):
+    job = ask(desk.admin, leads=[person(desk, "Ana")])
+    work_off(desk, job)
+    (item,) = items(desk, job)
+    steps = desk.steps({"id": item["lead_id"]})
+    assert sorted(step["name"] for step in steps) == ["no-contact-24h", "speed-to-lead", "task-reminder"]
+    assert [(str(task.id), str(task.lead_id)) for task in tasks(desk)] == [(item["task_id"], item["lead_id"])]
+
+
+def test_mistakes_fail_the_one_lead_and_say_where_they_are(desk: Desk, other_desk: Desk):
+    wrong = [
+        {"first_name": "No surname", "phone": "(212) 555-0143", "source_id": desk.source_id},
+        person(desk, "Phone", phone="twelve"),
+        {**person(desk, "Source"), "source_id": other_desk.source_id},
+        person(desk, "Colleague", assigned_to_id=other_desk.admin.id),
+        person(desk, "Clinic", clinic_id=str(other_desk.clinic_id)),
+        person(desk, "Type", notes=7),
+        {},
+    ]
+    job = ask(desk.admin, leads=[*wrong, person(desk, "Right")])
+    assert counts(work_off(desk, job)) == (0, 1, 7, 0)
+    assert set(reasons(desk, job).values()) == {"invalid"}
+    pointed = [item["error"].partition(":")[0] for item in items(desk, job, status="failed")]
+    assert pointed[:6] == ["/last_name", "/phone", "/source_id", "/assigned_to_id", "/clinic_id", "/notes"]
+    assert [lead.first_name for lead in desk.sql("SELECT first_name FROM leads")] == ["Right"]
+    assert other_desk.admin.every("/api/leads") == []
+
+
+def test_only_who_may_assign_names_a_coordinator(desk: Desk):
+    colleague = desk.coordinator.id
+    refused = ask(desk.front_desk, leads=[person(desk, "Ana", assigned_to_id=colleague)])
+    work_off(desk, refused)
+    assert reasons(desk, refused) == {0: "invalid"}
+    allowed = ask(desk.admin, leads=[person(desk, "Ana", assigned_to_id=colleague)])
+    assert counts(work_off(desk, allowed)) == (0, 1, 0, 0)
+
+
+def test_what_was_said_of_a_person_is_forgotten_once_they_are_a_lead(desk: Desk):
+    job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", phone="twelve")])
+    assert [lead["first_name"] for lead in kept_fields(desk)] == ["Ana", "Bea"]
+    work_off(desk, job)
+    assert [lead and lead["first_name"] for lead in kept_fields(desk)] == [None, "Bea"]  # who can be tried again
+
+
+def test_what_was_said_of_a_person_is_forgotten_when_the_job_is_cancelled(desk: Desk):
+    job = ask(desk.admin, leads=[person(desk, "Ana")])
+    desk.admin.post(f"/api/jobs/{job['id']}/cancel")
+    work_off(desk, job)
+    assert kept_fields(desk) == [None]
+    assert desk.sql("SELECT id FROM leads") == []
+
+
+def test_a_person_who_failed_can_be_tried_again(desk: Desk):
+    desk.sql("UPDATE lead_sources SET is_active = false WHERE id = :id", id=desk.source_id)
+    job = ask(desk.admin, leads=[person(desk, "Ana")])
+    assert counts(work_off(desk, job)) == (0, 0, 1, 0)
+    desk.sql("UPDATE lead_sources SET is_active = true WHERE id = :id", id=desk.source_id)
+    desk.admin.post(f"/api/jobs/{job['id']}/retry-failed")
+    assert counts(work_off(desk, job)) == (0, 1, 0, 0)
+    assert len(desk.sql("SELECT id FROM leads")) == 1
+
+
+def test_nothing_of_a_person_is_in_the_steps(desk: Desk):
+    work_off(desk, ask(desk.admin, leads=[person(desk, "Canary", last_name="Zyx")]))
+    assert desk.sql("SELECT 1 FROM steps WHERE to_jsonb(steps)::text ~* 'canary|zyx|5550143'") == []
+
+
+def test_new_leads_take_turns_among_the_coordinators(desk: Desk):
+    team = {desk.hire(Role.TREATMENT_COORDINATOR).id for _ in range(2)}
+    work_off(desk, ask(desk.admin, leads=[person(desk, f"N{i}") for i in range(40)]))
+    # By a random number each: that all forty go to one has odds of 1 to 2^39.
+    assert {str(lead.assigned_to_id) for lead in desk.sql("SELECT assigned_to_id FROM leads")} == team

@@ -1,0 +1,200 @@
+"""Bulk follow-ups when things go wrong: crashes, messages that come twice, items that poison, busy leads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from app.automation import publish
+from app.db import sessions
+from app.embedded import Postgres
+from tests.support.bulk import ask, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
+from tests.support.desk import Desk
+from tests.support.processes import Processes, wait_until
+from tests.support.together import together
+
+TASKS_PER_LEAD = "SELECT count(*) AS tasks, count(DISTINCT lead_id) AS leads FROM lead_tasks"
+REMINDERS = "SELECT count(*) AS steps FROM steps WHERE kind = 'remind'"
+
+# Calls the function for each task that is inserted, as the owner: the application may do neither.
+TRIGGER = """
+    CREATE SEQUENCE nth_task;
+    CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN {body} RETURN NEW; END $$;
+    CREATE TRIGGER trouble BEFORE INSERT ON lead_tasks FOR EACH ROW EXECUTE FUNCTION trouble();
+"""
+
+
+@contextmanager
+def trouble(postgres: Postgres, body: str) -> Iterator[None]:
+    """While it lasts, the database runs this for every task it is given."""
+    with postgres.connect("relance") as owner:
+        owner.execute(TRIGGER.format(body=body))
+        try:
+            yield
+        finally:
+            owner.execute("DROP TRIGGER trouble ON lead_tasks; DROP FUNCTION trouble; DROP SEQUENCE nth_task")
+
+
+@contextmanager
+def busy(lead_id: str) -> Iterator[None]:
+    """Somebody is just changing the lead."""
+    with sessions()() as session:
+        session.execute(text("SELECT id FROM leads WHERE id = :id FOR NO KEY UPDATE"), {"id": lead_id})
+        yield
+
+
+def assert_each_once(desk: Desk, leads: int) -> None:
+    (made,) = desk.sql(TASKS_PER_LEAD)
+    assert (made.tasks, made.leads) == (leads, leads)
+    assert desk.sql(REMINDERS)[0].steps == leads
+
+
+def test_a_message_that_comes_three_times_makes_no_task_twice(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 50))
+    (step,) = chunks(desk, job)
+    assert [run(step), run(step), run(step, step)] == [1, 0, 0]
+    assert counts(show(desk, job)) == (0, 50, 0, 0)
+    assert_each_once(desk, 50)
+
+
+def test_two_workers_with_the_same_chunk_make_no_task_twice(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 500))
+    (step,) = chunks(desk, job)
+    together(*[partial(run, step)] * 4)
+    assert counts(work_off(desk, job)) == (0, 500, 0, 0)
+    assert_each_once(desk, 500)
+
+
+def test_workers_share_the_chunks_of_a_job(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 4_000))
+    ran = together(*[partial(run, step) for step in chunks(desk, job)])
+    assert sum(ran) == 4
+    done = show(desk, job)
+    assert (done["state"], counts(done)) == ("done", (0, 4_000, 0, 0))
+    assert_each_once(desk, 4_000)
+
+
+def test_each_chunk_has_a_message_of_its_own(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
+    wake_ups = [publish.WakeUp(id_, publish.Kind.IMPORT_CHUNK, "x", publish.clock.now()) for id_ in chunks(desk, job)]
+    assert publish.send(wake_ups) == 3
+
+
+def test_a_connection_lost_in_the_middle_leaves_nothing_half_done(desk: Desk, postgres: Postgres):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 300))
+    # A sequence counts on through the crash, so that the second try goes through.
+    with trouble(postgres, "IF nextval('nth_task') = 150 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"):
+        done = work_off(desk, job)
+    assert counts(done) == (0, 300, 0, 0)
+    assert_each_once(desk, 300)
+
+
+def test_a_killed_worker_leaves_nothing_half_done(desk: Desk, processes: Processes):
+    worker = processes.start_worker("bulk")
+    job = ask(desk.admin, lead_ids=many_leads(desk, 5_000))
+    wait_until(lambda: show(desk, job)["done"] > 0, 60, "the first chunk")
+    worker.kill()
+    # Its last transaction ends when the database notices, so that the first look may come too early.
+    wait_until(lambda: work_off(desk, job)["state"] == "done", 60, "the rest")
+    assert counts(show(desk, job)) == (0, 5_000, 0, 0)
+    assert_each_once(desk, 5_000)
+
+
+def test_one_item_that_cannot_be_written_fails_alone(desk: Desk, postgres: Postgres):
+    ids = many_leads(desk, 300)
+    job = ask(desk.admin, lead_ids=ids)
+    with trouble(postgres, f"IF NEW.lead_id = '{ids[77]}' THEN RAISE 'poisoned'; END IF;"):
+        done = work_off(desk, job)
+    assert (done["state"], counts(done)) == ("done", (0, 299, 1, 0))
+    assert reasons(desk, job) == {77: "crashed"}
+    assert_each_once(desk, 299)
+    desk.admin.post(f"/api/jobs/{job['id']}/retry-failed")
+    assert counts(work_off(desk, job)) == (0, 300, 0, 0)
+    assert_each_once(desk, 300)
+
+
+def test_a_lead_that_somebody_is_changing_is_waited_for_by_nobody_and_not_forgotten(desk: Desk):
+    ids = many_leads(desk, 5)
+    job = ask(desk.admin, lead_ids=ids)
+    with busy(ids[2]):
+        run(*chunks(desk, job))
+        left = show(desk, job)
+        assert (left["state"], counts(left)) == ("running", (1, 4, 0, 0))
+        assert [item["position"] for item in items(desk, job, status="pending")] == [2]
+    desk.sql("UPDATE steps SET due_at = now() WHERE id = :id", id=chunks(desk, job)[0])
+    assert counts(work_off(desk, job)) == (0, 5, 0, 0)
+    assert_each_once(desk, 5)
+
+
+def test_a_job_whose_rows_are_gone_is_no_trouble(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 3))
+    steps = chunks(desk, job)
+    desk.sql("DELETE FROM jobs")
+    assert run(*steps) == 1
+    assert tasks(desk) == []
+
+
+def test_a_cancelled_job_makes_nothing_more(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
+    first, *rest = chunks(desk, job)
+    desk.sql("UPDATE steps SET due_at = now() + interval '1 hour' WHERE id = ANY(:rest)", rest=rest)
+    run(first)
+    cancelled = desk.admin.post(f"/api/jobs/{job['id']}/cancel").body
+    assert (cancelled["state"], counts(cancelled)) == ("cancelled", (0, 1_000, 0, 1_500))
+    assert cancelled["finished_at"]
+    desk.sql("UPDATE steps SET due_at = now() WHERE id = ANY(:rest)", rest=rest)
+    assert run(*rest) == 2
+    assert show(desk, job) == cancelled
+    assert len(tasks(desk)) == 1_000
+    assert {item["position"] for item in items(desk, job, status="cancelled")} == set(range(1_000, 2_500))
+
+
+def test_cancelling_while_workers_run_loses_count_of_nothing(desk: Desk):
+    job = ask(desk.admin, lead_ids=many_leads(desk, 4_000))
+    steps = chunks(desk, job)
+    cancel = partial(desk.admin.post, f"/api/jobs/{job['id']}/cancel")
+    together(*[partial(run, step) for step in steps], cancel)
+    end = work_off(desk, job)
+    assert end["pending"] == 0
+    assert end["done"] + end["cancelled"] == 4_000
+    assert end["done"] == len(tasks(desk)) == len(items(desk, job, status="done"))
+    assert end["state"] == ("cancelled" if end["cancelled"] else "done")
+
+
+def test_failed_items_are_tried_again_and_doubles_are_not(desk: Desk):
+    ids = many_leads(desk, 3)
+    desk.sql("UPDATE leads SET status = 'ARCHIVED' WHERE id = ANY(CAST(:ids AS uuid[]))", ids=ids[:2])
+    job = ask(desk.admin, lead_ids=[*ids, ids[2]])
+    assert counts(work_off(desk, job)) == (0, 1, 3, 0)
+    desk.sql("UPDATE leads SET status = 'ACTIVE' WHERE id = :id", id=ids[0])
+    again = desk.admin.post(f"/api/jobs/{job['id']}/retry-failed").body
+    assert (again["state"], again["finished_at"], counts(again)) == ("running", None, (2, 1, 1, 0))
+    done = work_off(desk, job)
+    assert (done["state"], counts(done)) == ("done", (0, 2, 2, 0))
+    assert reasons(desk, job) == {1: "lead_is_closed", 3: "duplicate"}
+    assert_each_once(desk, 2)
+
+
+def test_trying_again_twice_at_once_is_trying_once(desk: Desk):
+    ids = many_leads(desk, 30)
+    desk.sql("UPDATE leads SET status = 'ARCHIVED'")
+    job = ask(desk.admin, lead_ids=ids)
+    work_off(desk, job)
+    desk.sql("UPDATE leads SET status = 'ACTIVE'")
+    retry = partial(desk.admin.post, f"/api/jobs/{job['id']}/retry-failed")
+    assert [answer.status for answer in together(retry, retry, retry)] == [202] * 3
+    assert counts(work_off(desk, job)) == (0, 30, 0, 0)
+    assert_each_once(desk, 30)
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_the_same_key_posted_at_the_same_moment_is_one_job(desk: Desk, round_: int):
+    ids = many_leads(desk, 20)
+    post = partial(ask, desk.admin, lead_ids=ids, client_key=f"event-{round_}")
+    jobs = together(*[post] * 5)
+    assert len({job["id"] for job in jobs}) == 1
+    assert counts(work_off(desk, jobs[0])) == (0, 20, 0, 0)
+    assert_each_once(desk, 20)

@@ -1,0 +1,164 @@
+"""Clinics are opened whole; people are let in with an address and a password that will do."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.automation.mistakes import InvalidPlaybook
+from app.db import transaction
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.identity.clinics import context_of, count_up, load_context, load_contexts
+from app.identity.models import Clinic, Role, User
+from app.identity.passwords import is_right
+from app.identity.permissions import Permission
+from app.identity.service import EmailTaken, SlugTaken, create_clinic, create_user
+from app.onboarding import open_clinic
+from app.pipeline.models import PipelineStage
+from app.sources.models import LeadSource, SourceCategory
+
+CLINIC = {"name": "Bright Smiles", "slug": "bright-smiles", "timezone": "Europe/Berlin", "region": "DE"}
+PASSWORD = "seven green umbrellas"
+
+
+@pytest.fixture
+def session(clean_database: None) -> Iterator[Session]:
+    with transaction() as session:
+        yield session
+
+
+def test_a_clinic_opens_with_stages_sources_rules_and_templates(session: Session):
+    clinic = open_clinic(session, **CLINIC)
+    stages = session.scalars(select(PipelineStage).order_by(PipelineStage.position)).all()
+    assert [stage.slug for stage in stages if stage.is_default] == ["new_lead"]
+    assert [stage.slug for stage in stages if stage.is_terminal] == ["treatment_started", "lost"]
+    assert [stage.position for stage in stages] == list(range(8))
+    sources = session.scalars(select(LeadSource)).all()
+    assert {source.category for source in sources} == set(SourceCategory)
+    rules = session.scalars(text("SELECT slug FROM rules WHERE clinic_id = :id AND active"), {"id": clinic.id}).all()
+    assert {"speed-to-lead", "task-reminder", "no-contact-24h", "break-up-email"} <= set(rules)
+    assert session.scalar(text("SELECT count(*) FROM message_templates"))
+
+
+def test_a_clinic_that_cannot_be_opened_whole_is_not_opened(clean_database: None):
+    with pytest.raises(InvalidPlaybook), transaction() as session:
+        open_clinic(session, **CLINIC, playbook="unheard-of")
+    with pytest.raises(InvalidPlaybook), transaction() as session:
+        open_clinic(session, **CLINIC, playbook_text="name: x\nrules: 5")
+    with transaction() as session:
+        assert session.scalars(select(Clinic)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "pointer"),
+    [
+        ({"slug": "Bright Smiles"}, "/slug"),
+        ({"slug": "-bright"}, "/slug"),
+        ({"slug": ""}, "/slug"),
+        ({"slug": "x" * 64}, "/slug"),
+        ({"timezone": "Berlin"}, "/timezone"),
+        ({"timezone": "../../etc/passwd"}, "/timezone"),
+        ({"region": "Germany"}, "/region"),
+        ({"region": "de"}, "/region"),
+        ({"business_hours": {"mon": [["18:00", "09:00"]]}}, "/business_hours"),
+        ({"business_hours": {"monday": []}}, "/business_hours"),
+    ],
+)
+def test_a_clinic_that_makes_no_sense_is_refused(session: Session, changed: dict[str, Any], pointer: str):
+    with pytest.raises(Invalid) as mistake:
+        create_clinic(session, **(CLINIC | changed))
+    assert [error.pointer for error in mistake.value.errors] == [pointer]
+
+
+def test_two_clinics_do_not_share_a_slug(session: Session):
+    create_clinic(session, **CLINIC)
+    with pytest.raises(SlugTaken):
+        create_clinic(session, **CLINIC)
+
+
+def test_a_country_without_a_published_calendar_has_clinics_too(session: Session):
+    clinic = create_clinic(session, **(CLINIC | {"region": "EH"}))
+    assert context_of(clinic).calendar.is_open(datetime(2026, 3, 9, 10, tzinfo=UTC))  # a Monday
+
+
+def test_the_engine_knows_the_clinics_time(session: Session):
+    context = context_of(create_clinic(session, **CLINIC))
+    assert context.calendar.zone.key == "Europe/Berlin"
+    assert not context.calendar.is_open(datetime(2026, 10, 3, 10, tzinfo=UTC))  # German Unity Day
+    assert (context.name, context.region, context.stale_after_days) == ("Bright Smiles", "DE", 14)
+
+
+def test_what_is_kept_of_a_clinic_is_outdated_by_a_change(session: Session):
+    clinic = create_clinic(session, **CLINIC)
+    first = load_context(session, clinic.id, 1)
+    assert load_context(session, clinic.id, 1) is first
+    count_up(session, clinic.id)
+    session.execute(text("UPDATE clinics SET name = 'Brighter Smiles' WHERE id = :id"), {"id": clinic.id})
+    second = load_context(session, clinic.id, 2)
+    assert (second.name, second.rules_version) == ("Brighter Smiles", 2)
+    assert load_contexts(session, [clinic.id, clinic.id]) == {clinic.id: second}
+
+
+def test_the_automation_may_do_everything(session: Session):
+    actor = Actor.system(context_of(create_clinic(session, **CLINIC)))
+    assert all(actor.allows(permission) for permission in Permission)
+    assert (actor.user_id, actor.role) == (None, None)
+
+
+def a_user(session: Session, clinic: Clinic, **changed: Any) -> User:
+    given = {"email": "ana@clinic.example", "name": "Ana", "role": Role.FRONT_DESK, "password": PASSWORD}
+    return create_user(session, clinic.id, **(given | changed))
+
+
+def test_a_user_can_sign_in_from_now_on(session: Session):
+    user = a_user(session, create_clinic(session, **CLINIC))
+    assert (user.email, user.role, user.is_active) == ("ana@clinic.example", "front_desk", True)
+    assert is_right(PASSWORD, user.password_hash)
+
+
+@pytest.mark.parametrize("email", ["ana@clinic.example", "ANA@clinic.example", " ana@Clinic.EXAMPLE "])
+def test_an_address_is_one_users_in_all_clinics(session: Session, email: str):
+    a_user(session, create_clinic(session, **CLINIC))
+    other = create_clinic(session, **(CLINIC | {"slug": "other"}))
+    with pytest.raises(EmailTaken):
+        a_user(session, other, email=email)
+
+
+@pytest.mark.parametrize(
+    ("changed", "pointer"),
+    [
+        ({"email": "ana"}, "/email"),
+        ({"email": "ana@clinic.example\nBcc: x@y.example"}, "/email"),
+        ({"password": "short"}, "/password"),
+        ({"password": "password1234"}, "/password"),
+        ({"password": "ana@clinic.example"}, "/password"),
+    ],
+)
+def test_a_user_that_will_not_do_is_refused(session: Session, changed: dict[str, Any], pointer: str):
+    with pytest.raises(Invalid) as mistake:
+        a_user(session, create_clinic(session, **CLINIC), **changed)
+    assert [error.pointer for error in mistake.value.errors] == [pointer]
+
+
+def test_an_unknown_role_is_refused(session: Session):
+    with pytest.raises(ValueError, match="owner"):
+        a_user(session, create_clinic(session, **CLINIC), role="owner")
+
+
+def test_finding_no_password_takes_as_long_as_finding_a_wrong_one(session: Session):
+    """The ratio of best times, far from what a skipped hash would make it: some thousand to one."""
+    kept = a_user(session, create_clinic(session, **CLINIC)).password_hash
+    is_right("x", None)
+    unknown, wrong = (min(seconds(password_hash) for _ in range(3)) for password_hash in (None, kept))
+    assert 0.2 < unknown / wrong < 5
+
+
+def seconds(password_hash: str | None) -> float:
+    began = time.perf_counter()
+    assert not is_right("a wrong password", password_hash)
+    return time.perf_counter() - began

@@ -1,0 +1,338 @@
+"""A clinic at work, for tests of the engine: its people, its leads, its steps, the broker and the clock.
+
+watch         the clock, stopped on Tuesday, 10 March 2026, 11:00 in New York: `watch.advance(hours=24)`
+practice      an open clinic in New York with one person of each role: `practice.capture()`, `practice.run(Kind.REMIND)`
+open_practice makes one more: `open_practice(timezone="Europe/Berlin")`
+smtp          a server that the application's mail goes to, see tests/support/smtp.py
+configure     sets settings for one test: `configure(smtp_timeout=0.3)`
+"""
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from sqlalchemy import select, text
+
+from app import logs
+from app.activities.service import log_activity
+from app.automation import publish
+from app.automation.models import PENDING, Kind
+from app.broker import QUEUES
+from app.clock import now
+from app.config import get_settings
+from app.db import insert_many, new_id, transaction
+from app.embedded import Valkey
+from app.identity.actor import Actor
+from app.identity.clinics import load_context
+from app.identity.models import Role, User
+from app.identity.permissions import ROLE_PERMISSIONS
+from app.leads import service as leads
+from app.notifications import channels
+from app.onboarding import open_clinic
+from app.sources.models import LeadSource
+from app.tasks import service as tasks
+from tests.support.smtp import SmtpServer
+from workers import runner
+
+NEW_YORK = ZoneInfo("America/New_York")
+TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York, which has been on daylight time since Sunday
+_numbers = count(1)
+
+
+def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
+    """The instant at which a clock there shows this."""
+    return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
+
+
+@dataclass
+class Watch:
+    """The clock of the whole process; it stands still."""
+
+    _traveller: time_machine.Traveller
+
+    def set(self, instant: datetime) -> None:
+        self._traveller.move_to(instant, tick=False)
+
+    def advance(self, **by: float) -> None:
+        """By so many `seconds`, `minutes`, `hours`, `days`."""
+        self._traveller.shift(timedelta(**by))
+
+
+@dataclass
+class Practice:
+    """A clinic, its people, and what can be done there. Each act is a transaction of its own."""
+
+    clinic_id: UUID
+    source_id: UUID
+    people: Mapping[Role, UUID] = field(default_factory=dict)
+
+    def actor(self, role: Role = Role.CLINIC_ADMIN) -> Actor:
+        """That person, who knows the clinic as it is now."""
+        with transaction() as session:
+            clinic = load_context(session, self.clinic_id)
+        return Actor(clinic, self.people[role], str(role), role, permissions=ROLE_PERMISSIONS[role])
+
+    def capture(self, **given: Any) -> UUID:
+        """A new lead, of the coordinator."""
+        number = next(_numbers)
+        person = {"first_name": "Mia", "last_name": "Keller", "email": f"mia{number}@lead.example"}
+        data = {**person, "phone": "+12125550143", "source_id": self.source_id, **given}
+        with transaction() as session:
+            lead_id: UUID = leads.capture_lead(session, self.actor(), data).id
+        return lead_id
+
+    def log(self, lead_id: UUID, type: str = "PHONE_CALL", **given: Any) -> UUID:  # noqa: A002
+        """An entry of the timeline: an outbound call that nobody took, unless something else is said."""
+        data = {"type": type, **({"outcome": "no_answer"} if type == "PHONE_CALL" else {}), **given}
+        with transaction() as session:
+            return log_activity(session, self.actor(), lead_id, data).id
+
+    def fail_to_reach(self, lead_id: UUID, times: int = 3) -> None:
+        for _ in range(times):
+            self.log(lead_id)
+
+    def speak_with(self, lead_id: UUID) -> None:
+        self.log(lead_id, outcome="spoke")
+
+    def hear_from(self, lead_id: UUID) -> None:
+        self.log(lead_id, "EMAIL", direction="INBOUND")
+
+    def opt_out(self, lead_id: UUID) -> None:
+        with transaction() as session:
+            leads.opt_out(session, self.actor(), lead_id)
+
+    def convert(self, lead_id: UUID) -> None:
+        with transaction() as session:
+            leads.convert(session, self.actor(), lead_id)
+
+    def lose(self, lead_id: UUID) -> None:
+        with transaction() as session:
+            leads.lose(session, self.actor(), lead_id, {"reason": "NO_RESPONSE"})
+
+    def move(self, lead_id: UUID, stage: str, **given: Any) -> None:
+        with transaction() as session:
+            leads.change_stage(session, self.actor(), lead_id, {"stage": stage, **given})
+
+    def plan(self, lead_id: UUID, due_at: datetime, **given: Any) -> UUID:
+        """A task for the coordinator."""
+        data = {"title": "Call back", "type": "CALL", "priority": "NORMAL", "due_at": due_at, **given}
+        with transaction() as session:
+            return tasks.create_task(session, self.actor(), lead_id, data).id
+
+    def retime(self, task_id: UUID, due_at: datetime) -> None:
+        with transaction() as session:
+            tasks.update_task(session, self.actor(), task_id, {"due_at": due_at})
+
+    def complete(self, task_id: UUID) -> None:
+        with transaction() as session:
+            tasks.complete(session, self.actor(), task_id)
+
+    def cancel(self, task_id: UUID) -> None:
+        with transaction() as session:
+            tasks.cancel(session, self.actor(), task_id)
+
+    def steps(self, lead_id: UUID | None = None, **only: Any) -> list[Any]:
+        """Its steps, or one lead's, that have these values; as they are due."""
+        found = self.rows("steps", **({} if lead_id is None else {"lead_id": lead_id}), **only)
+        return sorted(found, key=lambda step: (step.due_at, step.id))
+
+    def step(self, lead_id: UUID | None = None, **only: Any) -> Any:
+        [step] = self.steps(lead_id, **only)
+        return step
+
+    def pending(self, lead_id: UUID | None = None) -> list[Any]:
+        return [step for step in self.steps(lead_id) if step.state in PENDING]
+
+    def rows(self, table: str, **only: Any) -> list[Any]:
+        """The clinic's rows of a table that have these values."""
+        tests = "".join(f" AND {name} = :{name}" for name in only)
+        return sql(f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY id", clinic=self.clinic_id, **only)
+
+    def row(self, table: str, **only: Any) -> Any:
+        [row] = self.rows(table, **only)
+        return row
+
+    def run(self, kind: Kind, *steps: Any) -> int:
+        """Run what a message with these steps would, as a worker does."""
+        return runner.run(kind, [step.id for step in steps])
+
+    def rehire(self, **columns: Any) -> None:
+        """Change all its people's rows."""
+        sets = ", ".join(f"{name} = :{name}" for name in columns)
+        sql(f"UPDATE users SET {sets} WHERE clinic_id = :clinic", clinic=self.clinic_id, **columns)
+
+    def change_rule(self, slug: str, **columns: Any) -> None:
+        """Change a rule's row, as whoever edits rules will: from the commit on, no process uses the old ones."""
+        sets = ", ".join(f"{name} = :{name}" for name in columns)
+        known = {"clinic": self.clinic_id, "slug": slug}
+        sql(f"UPDATE rules SET {sets} WHERE clinic_id = :clinic AND slug = :slug", **columns, **known)
+        sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :clinic", clinic=self.clinic_id)
+
+    def fill(self, leads: int, kind: Kind, *, due_at: datetime, **step: Any) -> list[UUID]:
+        """So many leads with a step each, written set-wise; returns the steps' ids."""
+        lead_rows = [self._lead_row() for _ in range(leads)]
+        step_rows = [{**_step_row(row, kind, due_at), **step} for row in lead_rows]
+        with transaction() as session:
+            insert_many(session, "leads", lead_rows)
+            insert_many(session, "steps", step_rows)
+        return [row["id"] for row in step_rows]
+
+    def _lead_row(self) -> dict[str, Any]:
+        id = new_id()  # noqa: A001
+        names = {"first_name": "Mia", "last_name": "Keller"}
+        return {
+            **{name: now() for name in ("created_at", "updated_at", "last_activity_at", "stage_entered_at")},
+            **names,
+            **{f"patient_{name}": value for name, value in names.items()},
+            "id": id,
+            "clinic_id": self.clinic_id,
+            "source_id": self.source_id,
+            "assigned_to_id": self.people[Role.TREATMENT_COORDINATOR],
+            "email": f"{id}@lead.example",
+            "status": "NEW",
+            "pipeline_stage": "new_lead",
+            "patient_relationship": "SELF",
+            "preferred_contact": "PHONE",
+            "treatment_interest": [],
+            "failed_attempts": 0,
+            "version": 1,
+        }
+
+
+# What a step of a kind needs to be run, for those that are written without an event.
+PARAMS: Mapping[Kind, Mapping[str, Any]] = {
+    Kind.CREATE_TASK: {"type": "CALL", "title": "Initial Contact", "task_due_at": "2026-04-01T12:00:00+00:00"},
+    Kind.ESCALATE: {"title": "No contact", "channels": ["in_app", "email"], "template": "escalation"},
+    Kind.SEND_MESSAGE: {"channel": "email", "template": "break-up-email"},
+    Kind.SUGGEST_LOST: {"reason": "NO_RESPONSE"},
+}
+
+
+def _step_row(lead: Mapping[str, Any], kind: Kind, due_at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "clinic_id": lead["clinic_id"],
+        "lead_id": lead["id"],
+        "kind": kind,
+        "name": "by-hand",
+        "cause": {"event": "test"},
+        "params": PARAMS[kind],
+        "guard": None,
+        "stop_on": [],
+        "due_at": due_at,
+        "state": "published",
+        "published_at": now(),
+        "attempts": 0,
+        "created_at": now(),
+    }
+
+
+def sql(statement: str, **values: Any) -> list[Any]:
+    """Look into, or change, the database behind everybody's back; in a transaction of its own."""
+    with transaction() as session:
+        result = session.execute(text(statement), values)
+        return [SimpleNamespace(**row) for row in result.mappings()] if result.returns_rows else []
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker would get."""
+
+    queue: str
+    task: str
+    name: str  # what Flower and logs show
+    ids: list[UUID]
+    eta: datetime | None
+    raw: str  # all of it, as it lies at the broker
+
+
+def messages(valkey: Valkey, queue: str | None = None) -> list[Message]:
+    """Everything that waits at the broker (or in a queue), the oldest first."""
+    publish.settle(10)
+    with valkey.client() as client:
+        names = QUEUES if queue is None else [queue]
+        return [_read(name, raw) for name in names for raw in reversed(client.lrange(name, 0, -1))]  # type: ignore[arg-type]
+
+
+def _read(queue: str, raw: bytes) -> Message:
+    message = json.loads(raw)
+    headers, body = message["headers"], base64.b64decode(message["body"]).decode()
+    eta = headers["eta"] and datetime.fromisoformat(headers["eta"])
+    ids = [UUID(id) for id in json.loads(body)[0][0]]  # noqa: A001
+    return Message(queue, headers["task"], headers["shadow"], ids, eta, raw.decode() + body)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    with time_machine.travel(TUESDAY, tick=False) as traveller:
+        yield Watch(traveller)
+
+
+@pytest.fixture
+def open_practice(clean_database: None, clean_broker: None, watch: Watch) -> Callable[..., Practice]:
+    logs.configure()  # as a worker does: structlog's own way to print a crash takes seconds
+    return _open_practice
+
+
+@pytest.fixture
+def practice(open_practice: Callable[..., Practice]) -> Practice:
+    return open_practice()
+
+
+@pytest.fixture
+def configure() -> Iterator[Callable[..., None]]:
+    before = dict(os.environ)
+
+    def change(**settings: object) -> None:
+        os.environ.update({name.upper(): str(value) for name, value in settings.items()})
+        _forget_settings()
+
+    yield change
+    os.environ.clear()
+    os.environ.update(before)
+    _forget_settings()
+
+
+@pytest.fixture
+def smtp(configure: Callable[..., None]) -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        configure(smtp_url=server.url, retry_base_seconds=10)
+        yield server
+
+
+def _forget_settings() -> None:
+    get_settings.cache_clear()
+    channels._channel_of.cache_clear()
+
+
+def _open_practice(*, timezone: str = "America/New_York", region: str = "US", playbook: str | None = None) -> Practice:
+    slug = f"practice-{next(_numbers)}"
+    with transaction() as session:
+        clinic = open_clinic(
+            session, name="Bright Smiles", slug=slug, timezone=timezone, region=region, playbook_text=playbook
+        )
+        session.flush()
+        people = {role: _person(clinic.id, role, f"{role}@{slug}.example") for role in Role}
+        session.add_all(people.values())
+        source = session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)).one()
+    return Practice(clinic.id, source, {role: user.id for role, user in people.items()})
+
+
+def _person(clinic_id: UUID, role: Role, email: str) -> User:
+    # Not through the service: nobody signs in here, and its hashes take their time on purpose.
+    name = str(role).replace("_", " ").title()
+    hash, at = "none", now()  # noqa: A001
+    return User(
+        id=new_id(), clinic_id=clinic_id, email=email, name=name, role=role, password_hash=hash, created_at=at,
+        is_active=True,
+    )  # fmt: skip

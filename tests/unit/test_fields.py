@@ -1,0 +1,219 @@
+"""Strict fields, one by one."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import fields
+from werkzeug.datastructures import MultiDict
+
+from app.errors import Invalid
+from app.http.fields import Boolean, Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Secret, Text
+from app.http.schema import QuerySchema, Schema
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+ID = "01900000-0000-7000-8000-00000000000a"
+
+
+def read(field: fields.Field[Any], value: Any) -> Any:
+    schema = Schema.from_dict({"x": field})()
+    assert isinstance(schema, Schema)
+    return schema.read({"x": value})["x"]
+
+
+def refused(field: fields.Field[Any], value: Any) -> bool:
+    with pytest.raises(Invalid) as mistake:
+        read(field, value)
+    return all(error.pointer.startswith("/x") for error in mistake.value.errors)
+
+
+def written(field: fields.Field[Any], value: Any) -> Any:
+    return Schema.from_dict({"x": field})().dump({"x": value})["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-01-31T09:00:00Z", datetime(2026, 1, 31, 9, tzinfo=UTC)),
+        ("2026-01-31t09:00:00z", datetime(2026, 1, 31, 9, tzinfo=UTC)),
+        ("2026-01-31T09:00:00+05:30", datetime(2026, 1, 31, 3, 30, tzinfo=UTC)),
+        ("2026-01-31T09:00:00.123456-08:00", datetime(2026, 1, 31, 17, 0, 0, 123456, tzinfo=UTC)),
+        ("2028-02-29T23:59:59Z", datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_is_taken_to_utc(text: str, instant: datetime):
+    found = read(Instant(), text)
+    assert (found, found.tzinfo) == (instant, UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T09:00:00",  # no offset
+        "2026-01-31",
+        "2026-01-31 09:00",
+        "2026-02-29T09:00:00Z",  # no leap year
+        "2026-01-31T24:00:00Z",
+        "2026-01-31T23:59:60Z",
+        "2026-W05-6T09:00:00Z",
+        "20260131T090000Z",
+        "0001-01-01T00:00:00+14:00",  # before year 1 in UTC
+        "٢٠٢٦-01-31T09:00:00Z",
+        "now",
+        "",
+        1767225600,
+        None,
+        True,
+    ],
+)
+def test_what_is_no_instant_is_refused(text: Any):
+    assert refused(Instant(), text)
+
+
+def test_an_instant_goes_out_in_utc_with_z():
+    assert written(Instant(), datetime(2026, 1, 31, 9, tzinfo=UTC)) == "2026-01-31T09:00:00Z"
+    assert written(Instant(), datetime.fromisoformat("2026-01-31T09:00:00.5+02:00")) == "2026-01-31T07:00:00.500000Z"
+    assert written(Instant(), None) is None
+
+
+@given(st.datetimes(timezones=st.timezones(), min_value=datetime(1900, 1, 1), max_value=datetime(9000, 1, 1)))  # noqa: DTZ001
+def test_what_goes_out_comes_back(instant: datetime):
+    assert read(Instant(), written(Instant(), instant)) == instant.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        (Text(5), "  ab  ", "ab"),
+        (Text(5), "", ""),
+        (Text(50, lines=True), "one\r\ntwo\n\tthree", "one\r\ntwo\n\tthree"),
+        (Text(5), "Zoë", "Zoë"),
+        (Email(), " ana@example.org ", "ana@example.org"),
+        (Email(), "Ana.Ruiz+x@Mail.Example.ORG", "Ana.Ruiz+x@mail.example.org"),
+        (Email(), "ana@clinic.test", "ana@clinic.test"),
+        (Email(), "josé@exämple.org", "josé@exämple.org"),
+        (Choice(Colour), "red", Colour.RED),
+        (Id(), ID, UUID(ID)),
+        (Integer(), 0, 0),
+        (Integer(least=-5), -5, -5),
+        (Boolean(), False, False),
+        (Day(), "2028-02-29", date(2028, 2, 29)),
+        (Money(), "1250.5", Decimal("1250.5")),
+        (Secret(10), "  spaces  ", "  spaces  "),
+        (ListOf(Integer(), most=2), [1, 2], [1, 2]),
+    ],
+)
+def test_what_is_right_is_read(field: fields.Field[Any], value: Any, expected: Any):
+    found = read(field, value)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (Text(5), "abcdef"),
+        (Text(5, least=1), "   "),
+        (Text(5), "a\0b"),
+        (Text(50), "a\r\nBcc: everybody"),
+        (Text(50), "a\u2028b"),
+        (Text(50, lines=True), "a\x1b[31m"),
+        (Text(5), 5),
+        (Text(5), b"abc"),
+        (Email(), "ana"),
+        (Email(), "ana@localhost"),
+        (Email(), "ana@example.org\r\nBcc: b@example.org"),
+        (Email(), "Ana <ana@example.org>"),
+        (Email(), "a..b@example.org"),
+        (Email(), ".a@example.org"),
+        (Email(), "a@-example.org"),
+        (Email(), "a@" + "b" * 64 + ".org"),
+        (Email(), "a" * 65 + "@example.org"),
+        (Email(), "ana@example.invalid"),
+        (Choice(Colour), "RED"),
+        (Choice(Colour), "green"),
+        (Choice(Colour), ["red"]),
+        (Choice(Colour), {}),
+        (Id(), ID.replace("-", "")),
+        (Id(), "{" + ID + "}"),
+        (Id(), "urn:uuid:" + ID),
+        (Id(), ID[:-1] + "g"),
+        (Id(), 5),
+        (Integer(), -1),
+        (Integer(), 2**31),
+        (Integer(), "5"),
+        (Integer(), 5.0),
+        (Integer(), True),
+        (Boolean(), "true"),
+        (Boolean(), 0),
+        (Boolean(), "yes"),
+        (Day(), "2026-02-29"),
+        (Day(), "2026-2-9"),
+        (Day(), "20260209"),
+        (Day(), "2026-W05-6"),
+        (Money(), 5),
+        (Money(), "5.001"),
+        (Money(), "-5"),
+        (Money(), "NaN"),
+        (Money(), "1" * 11),
+        (Secret(10), ""),
+        (Secret(10), "x" * 11),
+        (ListOf(Integer(), most=2), [1, 2, 3]),
+        (ListOf(Integer(), most=2), [1, "2"]),
+        (ListOf(Integer(), most=2), {"0": 1}),
+        (ListOf(Integer(), most=2, least=1), []),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_wrong_is_refused_at_its_place(field: fields.Field[Any], value: Any):
+    assert refused(field, value)
+
+
+def test_a_mistake_in_a_list_is_pointed_at():
+    with pytest.raises(Invalid) as mistake:
+        read(ListOf(Integer(), most=5), [1, "2", 3, None])
+    assert [error.pointer for error in mistake.value.errors] == ["/x/1", "/x/3"]
+
+
+class Query(QuerySchema):
+    number = Integer()
+    flag = Boolean()
+    colour = ListOf(Choice(Colour), most=2)
+    since = Instant()
+
+
+def test_a_query_is_text_and_read_as_what_it_stands_for():
+    query = MultiDict([("number", "5"), ("flag", "true"), ("colour", "red"), ("colour", "blue")])
+    assert Query().read(query) == {"number": 5, "flag": True, "colour": [Colour.RED, Colour.BLUE]}
+    assert Query().read(MultiDict({"since": "2026-01-31T09:00:00Z"}))["since"].year == 2026
+    assert Query().read(MultiDict()) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ([("number", "5"), ("number", "6")], "/number"),
+        ([("number", "0x5")], "/number"),
+        ([("number", "٥")], "/number"),
+        ([("number", " 5")], "/number"),
+        ([("flag", "1")], "/flag"),
+        ([("flag", "True")], "/flag"),
+        ([("colour", "green")], "/colour/0"),
+        ([("colour", "red")] * 3, "/colour"),
+        ([("since", "2026-01-31T09:00:00 02:00")], "/since"),  # a plus that nobody encoded
+        ([("colour[]", "red")], "/colour[]"),
+    ],
+)
+def test_a_query_is_as_strict(query: list[tuple[str, str]], pointer: str):
+    with pytest.raises(Invalid) as mistake:
+        Query().read(MultiDict(query))
+    assert [error.pointer for error in mistake.value.errors] == [pointer]

@@ -1,0 +1,85 @@
+"""Which passwords are taken, and what is kept of them."""
+
+import pytest
+
+from app.errors import Invalid
+from app.identity.passwords import hash_password, is_common, is_right, refuse_weak
+
+EMAIL = "ana.ruiz@clinic.example"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "seven green umbrellas",
+        "all small letters",
+        "914827365093",  # digits alone, but no run
+        "x7$kQ2!pL9@z",
+        "пароль которого нет",
+        "ünïcödé pässwörd",
+        "p" * 5 + "q7 w3r" + "z" * 117,  # 128
+    ],
+)
+def test_a_long_password_of_any_make_is_taken(password: str):
+    refuse_weak(password, email=EMAIL)
+
+
+@pytest.mark.parametrize("password", ["", "short", "elevenchars", "x7$kQ2!pL9@", "é" * 6 + "q7w3x"])
+def test_less_than_twelve_characters_is_too_short(password: str):
+    with pytest.raises(Invalid) as refused:
+        refuse_weak(password, email=EMAIL)
+    assert refused.value.errors[0].message == "At least 12 characters."
+
+
+def test_sixty_four_characters_and_more_are_allowed_but_not_a_novel():
+    refuse_weak("seven green umbrellas and a very long walk home in the rain, twice", email=EMAIL)
+    with pytest.raises(Invalid, match="mistakes"):
+        refuse_weak("ab1" * 43, email=EMAIL)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password1234",
+        "Password123!",
+        "P@ssword2024"[:1] + "assword2024!",
+        "qwertyuiop12",
+        "administrator",
+        "ADMINISTRATOR!",
+        "changeme12345",
+        "123456789012",
+        "210987654321",
+        "abcdefghijkl",
+        "qwertyuiopas",
+        "1q2w3e4r5t6y",
+        "aaaaaaaaaaaa",
+        "abcabcabcabc",
+        "abababababab1",
+        "invisalign2026",
+        "ana.ruiz@clinic.example",
+        "Ana.Ruiz@Clinic.example",
+    ],
+)
+def test_what_everybody_tries_first_is_refused(password: str):
+    assert is_common(password, email=EMAIL)
+    with pytest.raises(Invalid):
+        refuse_weak(password, email=EMAIL)
+
+
+def test_the_mistake_points_at_the_field():
+    with pytest.raises(Invalid) as refused:
+        refuse_weak("short", email=EMAIL, pointer="/new_password")
+    assert [error.pointer for error in refused.value.errors] == ["/new_password"]
+
+
+def test_a_hash_tells_argon2id_and_a_salt_of_its_own():
+    one, other = hash_password("seven green umbrellas"), hash_password("seven green umbrellas")
+    assert one.startswith("$argon2id$")
+    assert one != other
+    assert is_right("seven green umbrellas", one)
+    assert not is_right("seven green umbrella", one)
+
+
+@pytest.mark.parametrize("kept", [None, "", "none", "$argon2id$broken"])
+def test_without_a_hash_no_password_is_right(kept: str | None):
+    assert not is_right("nobody has this password", kept)

@@ -1,0 +1,195 @@
+"""What each kind of step does, and what is written down about it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from app.automation.models import Kind
+from app.embedded import Valkey
+from app.identity.models import Role
+from tests.support.practice import TUESDAY, Practice, Watch, at, messages, sql
+
+
+def test_a_new_lead_gets_its_call_task(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    planned = practice.step(lead, name="speed-to-lead")
+
+    assert practice.run(Kind.CREATE_TASK, planned) == 1
+
+    task = practice.row("lead_tasks")
+    assert (task.title, task.type, task.priority, task.status) == ("Initial Contact", "CALL", "URGENT", "PENDING")
+    assert task.assigned_to_id == practice.people[Role.TREATMENT_COORDINATOR]
+    assert (task.lead_id, task.due_at) == (lead, at("2026-03-10 11:05"))
+    assert (task.step_id, task.created_by) == (planned.id, None)
+
+    step = practice.step(lead, name="speed-to-lead")
+    assert (step.state, step.reason, step.error, step.attempts) == ("done", None, None, 1)
+    assert step.outcome == {"task_id": str(task.id)}
+    assert step.cause.items() >= {"rule": "speed-to-lead", "event": "lead.created", "subject_id": str(lead)}.items()
+    assert (step.finished_at, step.lease_until) == (TUESDAY, None)
+
+
+def test_a_friday_evenings_call_is_due_on_monday_morning(practice: Practice, watch: Watch):
+    watch.set(at("2026-03-06 17:58"))
+    practice.run(Kind.CREATE_TASK, practice.step(practice.capture(), name="speed-to-lead"))
+
+    assert practice.row("lead_tasks").due_at == at("2026-03-09 09:03")
+
+
+def test_a_task_that_a_step_made_is_reminded_of_like_any_other(practice: Practice, valkey: Valkey):
+    lead = practice.capture()
+    practice.run(Kind.CREATE_TASK, practice.step(lead, name="speed-to-lead"))
+
+    reminder = practice.step(lead, name="task-reminder")
+    assert (reminder.kind, reminder.state, reminder.due_at) == ("remind", "published", TUESDAY)  # closer than 15 min
+    assert reminder.cause["event"] == "task.created"
+    assert reminder.id in [id for message in messages(valkey, "steps") for id in message.ids]  # noqa: A001
+
+
+def test_the_assignee_is_reminded_in_the_app_and_by_mail(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    task = practice.plan(lead, at("2026-03-10 14:00"), title="Ring Mia")
+    watch.set(at("2026-03-10 13:45"))
+
+    practice.run(Kind.REMIND, practice.step(lead, name="task-reminder"))
+
+    in_app, mail = sorted(practice.rows("notifications"), key=lambda note: str(note.channel), reverse=True)
+    assert (in_app.channel, in_app.state, in_app.address) == ("in_app", "sent", None)
+    assert (mail.channel, mail.state) == ("email", "pending")
+    assert mail.address == f"treatment_coordinator@practice-{mail.address.split('-')[1]}"
+    for note in (in_app, mail):
+        assert note.user_id == practice.people[Role.TREATMENT_COORDINATOR]
+        assert (note.lead_id, note.task_id, note.template) == (lead, task, "task-reminder")
+        assert note.subject.startswith("Coming up: Ring Mia")
+        assert "Tuesday, March 10, 2026 at 2:00 PM" in note.body
+
+    step = practice.step(lead, kind="remind")
+    assert {*step.outcome["notification_ids"]} == {str(in_app.id), str(mail.id)}
+    delivery = practice.step(lead, kind="deliver")
+    assert delivery.params == {"notification_id": str(mail.id), "task_id": str(task)}
+    assert {*delivery.stop_on} == {*step.stop_on}  # what would have stopped the writing stops the sending too
+    assert delivery.cause["step_id"] == str(step.id)
+
+
+def test_a_lead_that_nobody_spoke_with_is_brought_before_the_admins(practice: Practice, watch: Watch):
+    lead = practice.capture()
+    practice.rehire(role="clinic_admin")  # all five of them
+    watch.advance(hours=24)
+
+    practice.run(Kind.ESCALATE, practice.step(lead, name="no-contact-24h"))
+
+    task = practice.row("lead_tasks")
+    assert (task.title, task.type, task.priority) == ("No contact in 24 hours", "CALL", "URGENT")
+    assert (task.assigned_to_id in practice.people.values(), task.due_at) == (True, at("2026-03-11 11:00"))
+    told = practice.rows("notifications")
+    assert len(told) == 10  # two channels each
+    assert {note.user_id for note in told} == {*practice.people.values()}
+    step = practice.step(lead, name="no-contact-24h")
+    assert step.outcome["task_id"] == str(task.id)
+    assert len(step.outcome["notification_ids"]) == 10
+    assert not practice.steps(lead, kind="remind")  # they have just been told
+
+
+def test_an_escalation_at_night_is_for_the_next_morning(practice: Practice, watch: Watch):
+    watch.set(at("2026-03-10 22:00"))
+    lead = practice.capture()
+    watch.advance(hours=24)
+
+    practice.run(Kind.ESCALATE, practice.step(lead, name="no-contact-24h"))
+
+    assert practice.row("lead_tasks").due_at == at("2026-03-12 09:00")
+
+
+def test_a_message_to_the_lead_is_written_once_and_then_delivered(practice: Practice):
+    lead = practice.capture(first_name="Ana", email="ana@lead.example")
+    practice.fail_to_reach(lead)
+    written = practice.step(lead, kind="send_message")
+
+    practice.run(Kind.SEND_MESSAGE, written)
+
+    note = practice.row("notifications")
+    assert (note.user_id, note.lead_id, note.address, note.state) == (None, lead, "ana@lead.example", "pending")
+    assert note.subject.startswith("Shall we leave it here for now")
+    assert note.body.startswith("Hello Ana,")
+    assert note.message_id.startswith(f"<{note.id}@")
+    delivery = practice.step(lead, kind="deliver")
+    assert (delivery.due_at, delivery.state) == (TUESDAY, "published")
+    assert (delivery.guard, {*delivery.stop_on}) == (written.guard, {*written.stop_on})
+    assert delivery.params == {"notification_id": str(note.id)}
+
+
+def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practice):
+    lead = practice.capture()
+    practice.fail_to_reach(lead)
+    before = practice.row("leads", id=lead)
+
+    practice.run(Kind.SUGGEST_LOST, practice.step(lead, kind="suggest_lost"))
+
+    after = practice.row("leads", id=lead)
+    assert (after.lost_suggested_at, after.lost_suggested_reason) == (TUESDAY, "NO_RESPONSE")
+    assert (after.status, after.pipeline_stage) == (before.status, before.pipeline_stage)
+    assert after.version == before.version + 1  # whoever edits it meanwhile is told
+    note = practice.row("lead_activities", type="NOTE")
+    assert note.notes == "Suggested: move to Lost (NO_RESPONSE), 3 attempts without response"
+    assert practice.step(lead, kind="suggest_lost").outcome == {"activity_id": str(note.id)}
+    assert note.step_id == practice.step(lead, kind="suggest_lost").id
+
+
+def test_who_has_no_coordinator_gets_one_in_turn_and_keeps_it(practice: Practice):
+    practice.rehire(role="treatment_coordinator")
+    steps = practice.fill(30, Kind.CREATE_TASK, due_at=TUESDAY)
+    sql("UPDATE leads SET assigned_to_id = NULL")
+
+    practice.run(Kind.CREATE_TASK, *practice.steps())
+
+    tasks = practice.rows("lead_tasks")
+    assert len(tasks) == len(steps) == 30
+    assert len({task.assigned_to_id for task in tasks}) > 1
+    by_id = sorted(practice.people.values())
+    assert all(task.assigned_to_id == by_id[task.lead_id.int % 5] for task in tasks)
+
+
+def test_the_lead_of_somebody_who_left_goes_to_a_colleague(practice: Practice):
+    lead = practice.capture()
+    gone = practice.people[Role.TREATMENT_COORDINATOR]
+    sql("UPDATE users SET is_active = false WHERE id = :id", id=gone)
+
+    practice.run(Kind.CREATE_TASK, practice.step(lead, name="speed-to-lead"))
+
+    assert practice.row("lead_tasks").assigned_to_id == practice.people[Role.CLINIC_ADMIN]  # there is no coordinator
+
+
+def test_a_batch_of_many_clinics_is_one_batch(open_practice: Callable[..., Practice]):
+    ours, theirs = open_practice(), open_practice(timezone="Europe/Berlin", region="DE")
+    for practice in (ours, theirs):
+        practice.capture()
+
+    ran = ours.run(Kind.CREATE_TASK, *ours.steps(name="speed-to-lead"), *theirs.steps(name="speed-to-lead"))
+
+    assert ran == 2
+    assert ours.row("lead_tasks").due_at == TUESDAY + timedelta(minutes=5)
+    assert theirs.row("lead_tasks").due_at == TUESDAY + timedelta(minutes=5)  # 16:05 in Berlin
+
+
+def test_neighbours_that_are_due_run_along(practice: Practice, watch: Watch):
+    steps = practice.fill(250, Kind.CREATE_TASK, due_at=TUESDAY)
+    practice.fill(5, Kind.CREATE_TASK, due_at=TUESDAY + timedelta(seconds=1))
+
+    assert practice.run(Kind.CREATE_TASK, practice.steps(id=steps[0])[0]) == 250  # in three batches
+
+    assert len(practice.rows("lead_tasks")) == 250
+    assert len([step for step in practice.pending() if step.kind == "create_task"]) == 5
+
+
+@pytest.mark.parametrize("late", [0, 90])
+def test_how_late_a_step_ran_is_counted(practice: Practice, watch: Watch, late: int):
+    practice.fill(3, Kind.CREATE_TASK, due_at=TUESDAY)
+    watch.advance(seconds=late)
+    practice.run(Kind.CREATE_TASK)
+
+    counted = {(row.metric, row.labels): row.value for row in sql("SELECT metric, labels, value FROM counters")}
+    bucket = {0: "0.005", 90: "300.0"}[late]
+    assert counted["steps", '{"kind": "create_task", "outcome": "done"}'] == 3
+    assert counted["lateness", f'{{"kind": "create_task", "le": "{bucket}"}}'] == 3
+    assert counted["lateness_sum", '{"kind": "create_task"}'] == 3 * late
