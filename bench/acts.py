@@ -48,7 +48,11 @@ def enqueue(given: dict[str, Any]) -> int:
     rows = [_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
     for start in range(0, len(jobs), CHUNK):
         with transaction() as session:
-            insert_many(session, "leads", lead_rows([id for id, _ in jobs[start : start + CHUNK]], given["clinic"], at))
+            insert_many(
+                session,
+                "leads",
+                lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at),
+            )
             add_steps(session, rows[start : start + CHUNK])
             session.info.clear()  # all are published below, at once, so that each run sends the same messages
     with transaction() as session:

@@ -53,9 +53,15 @@ class Processes:
 
     def memory_mb(self) -> float:
         """Proportional set size of the processes and their children, in MB: shared pages count once."""
+        return sum(process.memory_full_info().pss for process in self._family()) / 1e6
+
+    def cpu_seconds(self) -> float:
+        """What the processes and their children have computed so far."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._family())
+
+    def _family(self) -> list[psutil.Process]:
         roots = [psutil.Process(process.pid) for process in self._running]
-        family = [*roots, *(child for root in roots for child in root.children(recursive=True))]
-        return sum(process.memory_full_info().pss for process in family) / 1e6
+        return [*roots, *(child for root in roots for child in root.children(recursive=True))]
 
 
 def run(command: Sequence[str], *, env: Mapping[str, str], stdin: str = "", timeout: float = 120) -> str:

@@ -7,11 +7,14 @@ from celery import Task
 from celery.signals import worker_process_init
 from sqlalchemy.exc import OperationalError
 
+from app.automation.calendar import HolidayCalendar
 from app.automation.models import Kind
 from app.broker import celery, task_name
 from app.db import dispose, engine
 from beat_schedule import SCHEDULE
 from workers import runner, sweeps
+
+HolidayCalendar("US")  # its library loads country by country; better once, before the children are forked
 
 app = celery
 app.conf.beat_schedule = SCHEDULE

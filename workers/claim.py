@@ -47,11 +47,13 @@ _LEFT = text(
 )
 
 
-def claim(session: Session, kind: Kind, ids: Sequence[UUID], *, now: datetime, most: int) -> list[Row[Any]]:
-    """Lock due steps, the message's own first, then neighbours of the kind that are due too."""
+def claim(
+    session: Session, kind: Kind, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
+) -> list[Row[Any]]:
+    """Lock due steps, the message's own first, then neighbours of the kind that are due too, unless `alone`."""
     given = {"ids": list(ids), "now": now}
     own = session.execute(_query(kind, _OWN), {**given, "most": most}).all() if ids else []
-    if len(own) >= most:
+    if alone or len(own) >= most:
         return list(own)
     given["ids"] = [row.id for row in own]
     more = session.execute(_query(kind, _NEIGHBOURS), {**given, "kind": kind, "most": most - len(own)}).all()

@@ -120,6 +120,22 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     ]
 
 
+def bare(row: Row[Any], *, now: datetime) -> StepContext:
+    """The context of a step of which no more is known than its row: enough to record that it failed."""
+    nothing: Any = None
+    return StepContext(
+        step=row,
+        now=now,
+        clinic=nothing,
+        rules=RuleSet(),
+        lead=None,
+        task=None,
+        notification=None,
+        template=None,
+        people=(),
+    )
+
+
 def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
     people: dict[UUID, list[Person]] = {clinic_id: [] for clinic_id in clinic_ids}
     found = session.execute(_ACTIVE_USERS, {"clinics": list(people)})

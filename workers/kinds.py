@@ -7,17 +7,22 @@ from typing import Any
 from app.automation.models import Kind
 from workers import guard
 from workers.context import StepContext
-from workers.outcomes import Ask, Outcome, Skip
+from workers.outcomes import Ask, Outcome, Retry, Skip
 from workers.steps import create_task, deliver, escalate, import_chunk, remind, send_message, suggest_lost
 
 
 @dataclass(frozen=True, slots=True)
 class StepKind:
-    """How a kind is run. `batch` is how many steps share a transaction; the rest only kinds that ask need."""
+    """How a kind is run.
+
+    `batch` is how many steps share a transaction; `raised` is what becomes of a step that crashed; the rest only
+    kinds that ask need.
+    """
 
     decide: Callable[[StepContext], Outcome | Ask]
     guard: Callable[[StepContext], Skip | None] = guard.check
     batch: int = 100
+    raised: Callable[[StepContext, str], Outcome] = lambda _, error: Retry(error)
     ask: Callable[[Any], Any] = NotImplemented
     conclude: Callable[[StepContext, Any, Any], Outcome] = NotImplemented
     cut_off: Callable[[StepContext, Any, str], Outcome] = NotImplemented
@@ -36,6 +41,7 @@ KINDS: Mapping[Kind, StepKind] = {
         ask=deliver.ask,
         conclude=deliver.conclude,
         cut_off=deliver.cut_off,
+        raised=deliver.raised,
     ),
     Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),
 }

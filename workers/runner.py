@@ -7,6 +7,8 @@ open, and record the answer in a second one.
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,15 +23,17 @@ from app.config import get_settings
 from app.db import transaction
 from workers import metrics
 from workers.claim import claim, left_over, still_asking
-from workers.context import StepContext, load
+from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
-from workers.outcomes import Ask, Outcome, Retry
+from workers.outcomes import Ask, Outcome
 from workers.record import record, record_running
 from workers.words import words
 from workers.writing import write
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is away
+
+Made = TypeVar("Made")
 
 log = structlog.get_logger()
 
@@ -44,7 +48,7 @@ def run(kind: Kind, ids: Sequence[UUID]) -> int:
     most, ran, wanted = KINDS[kind].batch, 0, list(ids)
     while True:
         batch, wanted = wanted[:most], wanted[most:]
-        claimed = _outlasting_a_restart(kind, batch)
+        claimed = _outlasting_a_restart(partial(_run_batch, kind, batch), kind=kind, steps=len(batch))
         ran += claimed
         if (claimed < most and not wanted) or time.monotonic() > until:
             break
@@ -55,15 +59,15 @@ def run(kind: Kind, ids: Sequence[UUID]) -> int:
     return ran
 
 
-def _outlasting_a_restart(kind: Kind, ids: Sequence[UUID]) -> int:
-    """Run a batch; while the database restarts, wait for it rather than leave the steps to the sweep."""
+def _outlasting_a_restart(act: Callable[[], Made], **about: Any) -> Made:
+    """While the database restarts, wait for it: rather than leave steps to the sweep, or an answer unrecorded."""
     for pause in PAUSES:
         try:
-            return _run_batch(kind, ids)
+            return act()
         except OperationalError as error:
-            log.warning("database.away", kind=kind, steps=len(ids), because=words(error), again_in=pause)
+            log.warning("database.away", **about, because=words(error), again_in=pause)
             time.sleep(pause)
-    return _run_batch(kind, ids)
+    return act()
 
 
 class _Poisoned(Exception):
@@ -76,31 +80,38 @@ class _Poisoned(Exception):
 
 def _run_batch(kind: Kind, ids: Sequence[UUID]) -> int:
     try:
-        return _attempt(kind, ids, most=KINDS[kind].batch, decide=_decide)
+        return _attempt(kind, ids)
     except _Poisoned as poisoned:
         log.warning("batch.split", kind=kind, steps=len(poisoned.ids), because=words(poisoned.__cause__))
+        with transaction() as session:
+            _wake_again(session, set(ids) - set(poisoned.ids))
         return sum(_run_alone(kind, step_id) for step_id in poisoned.ids)
 
 
 def _run_alone(kind: Kind, step_id: UUID) -> int:
     """One step in a transaction of its own: what cannot be written counts as a failed attempt of this one."""
     try:
-        return _attempt(kind, [step_id], most=1, decide=_decide)
+        return _attempt(kind, [step_id], alone=True)
     except _Poisoned as poisoned:
         error = words(poisoned.__cause__)
         log.exception("step.failed", step=str(step_id), kind=kind)
-    return _attempt(kind, [step_id], most=1, decide=lambda _: Retry(error))
+    with transaction() as session:
+        now = clock.now()
+        # With a bare context, for its own may be what cannot be loaded.
+        contexts = [bare(row, now=now) for row in claim(session, kind, [step_id], now=now, most=1, alone=True)]
+        _write_down(session, [(context, KINDS[kind].raised(context, error)) for context in contexts])
+    return len(contexts)
 
 
-def _attempt(kind: Kind, ids: Sequence[UUID], *, most: int, decide: Callable[[StepContext], Outcome | Ask]) -> int:
+def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
     """One batch in one transaction; whoever is outside is asked after it."""
     with transaction() as session:
         now = clock.now()
-        rows = claim(session, kind, ids, now=now, most=most)
+        rows = claim(session, kind, ids, now=now, most=KINDS[kind].batch, alone=alone)
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_again(session, missing))
         try:
-            decided = [(context, decide(context)) for context in load(session, rows, now=now)]
+            decided = [(context, _decide(context)) for context in load(session, rows, now=now)]
             lease = _write_down(session, decided)
         except OperationalError:
             raise
@@ -118,7 +129,7 @@ def _decide(context: StepContext) -> Outcome | Ask:
         return kind.guard(context) or kind.decide(context)
     except Exception as error:
         log.exception("step.raised", step=str(context.step.id), name=context.step.name)
-        return Retry(words(error))
+        return kind.raised(context, words(error))
 
 
 def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome | Ask]]) -> datetime:
@@ -142,6 +153,10 @@ def _ask(context: StepContext, ask: Ask, lease: datetime) -> None:
         end = kind.cut_off(context, ask.question, words(error))
     else:
         end = kind.conclude(context, ask.question, answer)
+    _outlasting_a_restart(partial(_conclude, context, end, lease), step=str(context.step.id))
+
+
+def _conclude(context: StepContext, end: Outcome, lease: datetime) -> None:
     with transaction() as session:
         if still_asking(session, context.step.id, lease):
             _write_down(session, [(context, end)])

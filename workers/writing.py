@@ -30,7 +30,7 @@ UPDATES = {
     ),
     "notification_states": text(
         "UPDATE notifications AS t SET state = r.state, reason = r.reason, error = r.error,"
-        " attempts = r.attempts, sent_at = coalesce(r.sent_at, t.sent_at)"
+        " attempts = coalesce(r.attempts, t.attempts), sent_at = coalesce(r.sent_at, t.sent_at)"
         " FROM jsonb_populate_recordset(NULL::notifications, CAST(:rows AS jsonb)) AS r WHERE t.id = r.id"
     ),
     "delivered": text(

@@ -110,7 +110,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 
 
-def set_aside(session: Session, clinic_id: UUID, kind: Kind, param: str, ids: Collection[UUID]) -> None:
+def set_aside(session: Session, clinic_id: UUID, kind: Kind, *, param: str, ids: Collection[UUID]) -> None:
     """Skip the clinic's steps in trouble of a kind that name one of these ids in a param: a person decided."""
     found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})

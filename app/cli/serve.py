@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from app.cli.environment import is_demo, share
+from app.cli.environment import home, is_demo, share
 from app.cli.init import alembic_configuration
 from app.cli.output import as_json, print_json
 from app.cli.places import places, port_of, refuse_taken_ports, settle_mailbox_ports, shown
@@ -40,6 +40,7 @@ def serve(names: tuple[str, ...], *, as_json: bool) -> None:
     One part alone takes this process over, so that a service manager watches the part itself.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor listens: undo what was started
+    os.environ["RELANCE_HOME"] = str(home())  # the parts run in another folder
     chosen = choose(names)
     with data_folder(everything=not names) as owned:
         refuse_taken_ports([part.name for part in chosen])

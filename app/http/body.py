@@ -17,6 +17,7 @@ from app.http.schema import pointer
 _SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS: Final = frozenset({dict, list})
 DEEPEST: Final = 32  # nesting; nobody's form comes near
+MOST_BRACKETS: Final = 500_000  # twice what a hundred thousand leads need; 20 MB of `{}` would fill the memory
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,7 +35,12 @@ def large_body(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def read_body() -> Any:
-    """The request's JSON. Raises UnsupportedMediaType, Malformed, Invalid; 413 comes from Flask."""
+    """The request's JSON; without a body at all, an empty object.
+
+    Raises UnsupportedMediaType, Malformed, Invalid; 413 comes from Flask.
+    """
+    if not request.content_length and not request.content_type:
+        return {}
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     return parse(request.get_data(cache=False))
@@ -44,11 +50,13 @@ def parse(raw: bytes) -> Any:
     """JSON (RFC 8259) in UTF-8: no duplicate names, no NaN or infinity, no NUL or half a character."""
     try:
         text = raw.decode()
+        if (brackets := text.count("[") + text.count("{")) > MOST_BRACKETS:
+            raise Malformed("Too many objects and lists.")
         value = _decode(text)
     except (ValueError, RecursionError) as mistake:
         raise Malformed(_explain(mistake)) from None
     # Depth needs brackets, and NUL or half a character can only be written escaped: most bodies need no second look.
-    if text.count("[") + text.count("{") > DEEPEST:
+    if brackets > DEEPEST:
         _refuse_deep(value)
     if _SUSPICIOUS.search(text):
         _look_through(value, ())

@@ -137,7 +137,7 @@ def _set_steps_aside(session: Session, rows: Sequence[Mapping[str, Any]]) -> Non
     """The steps that failed them are no longer anybody's trouble."""
     if rows:
         ids = [row["id"] for row in rows]
-        set_aside(session, rows[0]["clinic_id"], Kind.DELIVER, "notification_id", ids)
+        set_aside(session, rows[0]["clinic_id"], Kind.DELIVER, param="notification_id", ids=ids)
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")

@@ -271,6 +271,10 @@ def test_only_this_route_takes_a_large_body(desk: Desk):
     assert post(desk.admin, followup={**FOLLOW_UP, "description": large * 20}).status == 413
 
 
+def test_a_body_of_nothing_but_brackets_is_refused_before_it_fills_the_memory(desk: Desk):
+    assert desk.admin.post(BULK, {"leads": [{}] * 600_000, "followup": FOLLOW_UP}).status == 400
+
+
 def test_follow_ups_in_the_past_are_due_at_once(desk: Desk):
     due_at = (now() - timedelta(hours=1)).isoformat()
     job = ask(desk.admin, lead_ids=[desk.capture()["id"]], followup={"type": "CALL", "title": "x", "due_at": due_at})

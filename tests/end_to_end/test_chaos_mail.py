@@ -15,7 +15,7 @@ def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only
     scene: Scene, mail_server: SmtpServer
 ) -> None:
     mail_server.on("body", HANG, to=IN_DOUBT, times=1)
-    clinic = scene.open(mail_to_lead())
+    clinic = scene.open(mail_to_lead(), SOFT_TIME_LIMIT="5", HARD_TIME_LIMIT="6", LEASE_SECONDS="7")
     scene.start_worker("steps,sweeps")
     scene.start_beat()
     deliverer = scene.start_worker("deliveries", concurrency=1)

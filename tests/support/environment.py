@@ -16,7 +16,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "relance-tests-"
 BROKER_PASSWORD = "only-for-tests"
-NOT_OURS = ("SMTP_URL", "PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "PYTHONDONTWRITEBYTECODE")
+# An operator's settings are none of a test's; and without byte code each of many processes starts a second later.
+NOT_OURS = ("SMTP_URL", "PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT", "PYTHONDONTWRITEBYTECODE")
 
 
 def prepare() -> None:
@@ -30,7 +31,6 @@ def prepare() -> None:
     os.environ |= {
         "RELANCE_ENV": "test",
         "RELANCE_HOME": str(home),
-        "RELANCE_OPEN_HOME": "1",  # of the programs only: the data of tests is in a folder made for it
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
         "DATABASE_URL": database_url("relance_web"),
         "OWNER_DATABASE_URL": database_url("postgres"),
@@ -68,9 +68,10 @@ def remove(run: Path) -> None:
 
 
 def _belongs_to(process: psutil.Process, run: Path) -> bool:
-    """By the server's command line: `postgres -D <run>/...`, `valkey-server <run>/...`."""
-    command = process.info["cmdline"] or []
-    return str(run) in (process.info["cwd"] or "") or any(part.startswith(str(run)) for part in command)
+    """A server, by its command line (`postgres -D <run>/...`); a worker, by its environment."""
+    command, environment = process.info["cmdline"] or [], process.info["environ"] or {}
+    places = [process.info["cwd"] or "", environment.get("RELANCE_HOME", ""), *command]
+    return any(place.startswith(str(run)) for place in places)
 
 
 def _new_run() -> Path:

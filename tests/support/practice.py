@@ -226,7 +226,7 @@ def _step_row(lead: Mapping[str, Any], kind: Kind, due_at: datetime) -> dict[str
         "kind": kind,
         "name": "by-hand",
         "cause": {"event": "test"},
-        "params": PARAMS[kind],
+        "params": PARAMS.get(kind, {}),
         "guard": None,
         "stop_on": [],
         "due_at": due_at,

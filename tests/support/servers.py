@@ -17,13 +17,24 @@ import pytest
 from psycopg import sql
 
 from app import db
-from app.embedded import Postgres, Valkey
+from app.embedded import CannotStart, Postgres, Valkey
+from app.embedded.folders import open_the_way
+from app.embedded.postgres_install import programs
 from tests.support import environment
 from tests.support.environment import ROOT, this_process
 
 TEMPLATE = "relance_template"
 KEPT = ("alembic_version",)
 _numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As root: say at once, in one line, that a private home is in PostgreSQL's way."""
+    if os.geteuid() == 0 and not hasattr(config, "workerinput"):
+        try:
+            open_the_way(programs=programs(), data=this_process(), notice=print)
+        except CannotStart as refusal:
+            raise pytest.UsageError(str(refusal)) from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,8 +11,8 @@ from app import clock
 from app.automation.models import Reason
 from app.db import new_id
 from app.notifications import channels
-from app.notifications.channels import OutgoingMessage, Receipt, channel_of
-from app.notifications.delivery import after
+from app.notifications.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, channel_of
+from app.notifications.delivery import MOST_TRIES, after
 from app.notifications.models import NotificationState
 from workers.context import StepContext
 from workers.guard import lead_is_over, unmet
@@ -62,8 +62,12 @@ def decide(context: StepContext) -> Outcome | Ask:
 
 def ask(question: tuple[Any, str, OutgoingMessage]) -> Receipt:
     """Hand it over; no transaction is open meanwhile."""
-    _, channel, message = question
-    return channel_of(channel).send(message)
+    _, name, message = question
+    try:
+        channel = channel_of(name)
+    except InvalidMailSettings as error:  # ours to mend; it is known that nobody was asked
+        return Transient(str(error))
+    return channel.send(message)
 
 
 def conclude(context: StepContext, question: tuple[Any, str, OutgoingMessage], receipt: Receipt) -> Outcome:
@@ -91,6 +95,14 @@ def _reply_to(context: StepContext) -> str | None:
     """A lead who answers reaches a person, not the address that machines send from."""
     to_lead = context.notification is not None and context.notification.user_id is None
     return context.coordinator.email if to_lead and context.coordinator else None
+
+
+def raised(context: StepContext, error: str) -> Outcome:
+    """It crashed before anybody was asked. When it is given up, the message is too, so that it can be retried."""
+    if context.step.attempts + 1 < MOST_TRIES:
+        return Retry(error)
+    given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
+    return Fail(error, effects=Effects(notification_states=(given_up,)))
 
 
 def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:

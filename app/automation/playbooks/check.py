@@ -124,9 +124,11 @@ def _send_message(settings: Mapping[str, Any], place: str, templates: frozenset[
     return mistakes + one_of(settings.get("template"), templates, f"{place}.template")
 
 
-def _suggest_lost(settings: Mapping[str, Any], place: str, _: frozenset[str]) -> list[Mistake]:
-    mistakes = _keys(settings, {"reason"}, place, {"reason"})
-    return mistakes + one_of(settings.get("reason"), LOST_REASONS, f"{place}.reason")
+def _suggest_lost(settings: Mapping[str, Any], place: str, templates: frozenset[str]) -> list[Mistake]:
+    mistakes = _keys(settings, {"reason", "channels", "template"}, place, {"reason"})
+    mistakes += one_of(settings.get("reason"), LOST_REASONS, f"{place}.reason")
+    tells_somebody = "channels" in settings or "template" in settings
+    return mistakes + (_message(settings, place, templates) if tells_somebody else [])
 
 
 ACTIONS: Mapping[str, Callable[[Mapping[str, Any], str, frozenset[str]], list[Mistake]]] = {

@@ -18,9 +18,11 @@ from app.notifications.channels.base import (
 )
 from app.notifications.channels.email import EmailChannel
 from app.notifications.channels.in_app import InAppChannel
+from app.notifications.channels.mail_server import InvalidMailSettings
 
 __all__ = [
     "Channel",
+    "InvalidMailSettings",
     "Outcome",
     "OutgoingMessage",
     "Permanent",

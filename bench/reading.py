@@ -1,0 +1,114 @@
+"""The lists that are read, who reads them, and the requests they send: Relance's, and the bare ones beside."""
+
+import json
+import random
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from bench.load import http_request
+from bench.product import act
+from bench.servers import Servers
+from bench.volume import Worker, add_activities, add_leads, add_tasks, loading
+from bench.web import HOST
+
+CLINICS = 20
+BUSIEST = 5  # clinics whose people read here: they have two thirds of the leads
+PAGE = 50
+LATE_PAGES = 25  # of 200 leads each, turned before the late page is read
+LEAD_STATUSES = ("NEW", "ACTIVE", "CONVERTED", "LOST")
+STAGES = ("new_lead", "contacted", "consultation_scheduled", "pending_decision", "lost")
+LONG = "SELECT lead_id FROM lead_activities WHERE clinic_id = %s GROUP BY lead_id HAVING count(*) > 50 LIMIT 50"
+ACCESS_MINUTES = "600"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who reads: whom the token shows, their clinic and theirs in it, and leads with long timelines."""
+
+    token: str
+    clinic_id: str
+    user_id: str
+    leads: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list by name. `path` makes the path of one request; `bare` tells whether the bare application is asked."""
+
+    name: str
+    path: Callable[[Reader], str]
+    bare: bool = False
+
+    def requests(self, readers: Sequence[Reader], count: int) -> list[str]:
+        """Whole requests, every reader in turn."""
+        return [_request(readers[number % len(readers)], self.path) for number in range(count)]
+
+
+def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
+    """All that are measured; `port` is Relance's, asked for where a late page begins."""
+    late = {reader.user_id: _late_page(port, reader) for reader in readers}
+    return [
+        Listing("bare tasks", lambda reader: f"/tasks/{reader.user_id}", bare=True),
+        Listing("my tasks", lambda _: "/api/leads/tasks/my-tasks?limit=50"),
+        Listing("overdue tasks", lambda _: "/api/leads/tasks/overdue?limit=50"),
+        Listing("bare activities", lambda reader: f"/activities/{_one_of(reader.leads)}", bare=True),
+        Listing("timeline", lambda reader: f"/api/leads/{_one_of(reader.leads)}/activities?limit=50"),
+        Listing("bare leads", lambda reader: f"/leads/{reader.clinic_id}", bare=True),
+        Listing("leads", lambda _: "/api/leads?limit=50"),
+        Listing("leads, 101st page", lambda reader: f"/api/leads?limit=50&cursor={late[reader.user_id]}"),
+        Listing("leads by status", lambda _: f"/api/leads?limit=50&status={_one_of(LEAD_STATUSES)}"),
+        Listing("leads by stage", lambda _: f"/api/leads?limit=50&stage={_one_of(STAGES)}"),
+        Listing("leads by assignee", lambda reader: f"/api/leads?limit=50&assigned_to_id={reader.user_id}"),
+    ]
+
+
+def fill(servers: Servers, *, leads: int, each: int) -> list[Reader]:
+    """Clinics with that many leads, and tasks and activities `each`; returns who reads in the busiest of them."""
+    clinics = act(servers, "open_clinics", json.dumps({"clinics": CLINICS}), {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES})
+    with loading(servers) as connection:
+        add_leads(connection, _workers(clinics), leads)
+        add_tasks(connection, each)
+        add_activities(connection, each)
+    with psycopg.connect(servers.database_url()) as connection:
+        return [reader for clinic in clinics[:BUSIEST] for reader in _readers(connection, clinic)]
+
+
+def _workers(clinics: Sequence[Mapping[str, Any]]) -> list[Worker]:
+    return [
+        Worker(number, place, clinic["clinic_id"], clinic["source_id"], user["id"])
+        for number, clinic in enumerate(clinics)
+        for place, user in enumerate(clinic["users"])
+    ]
+
+
+def _readers(connection: psycopg.Connection[Any], clinic: Mapping[str, Any]) -> list[Reader]:
+    long = [str(row[0]) for row in connection.execute(LONG, (clinic["clinic_id"],)).fetchall()]
+    return [Reader(user["token"], clinic["clinic_id"], user["id"], long) for user in clinic["users"]]
+
+
+def _request(reader: Reader, path: Callable[[Reader], str]) -> str:
+    return http_request("GET", path(reader), headers={"Authorization": f"Bearer {reader.token}"})
+
+
+def _late_page(port: int, reader: Reader) -> str:
+    cursor = ""
+    for _ in range(LATE_PAGES):
+        page = _get(port, f"/api/leads?limit=200{cursor and '&cursor='}{cursor}", reader)
+        if page["next_cursor"] is None:
+            break
+        cursor = page["next_cursor"]
+    return cursor
+
+
+def _get(port: int, path: str, reader: Reader) -> Any:
+    asked = urllib.request.Request(f"http://{HOST}:{port}{path}", headers={"Authorization": f"Bearer {reader.token}"})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return json.load(answer)
+
+
+def _one_of(some: Sequence[str]) -> str:
+    return random.choice(some)

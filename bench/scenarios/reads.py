@@ -1,0 +1,88 @@
+"""How long a coordinator waits for a list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from bench import reading
+from bench.figures import Row
+from bench.load import Load, measure
+from bench.processes import Processes
+from bench.product import begin, environment
+from bench.reading import listings
+from bench.rounds import in_rounds
+from bench.servers import Servers
+from bench.web import HOST, serve
+
+TITLE = "Reads: lists at 100,000 leads, 1,000,000 tasks and 1,000,000 activities"
+WHAT = """Twenty clinics, unequal as they are in life: the greatest has 30,000 leads, and the leads of longest standing
+have timelines of hundreds of entries. The users of the five greatest read, pages of 50, each in turn, one request
+after the other; the timelines are of leads with more than 50 entries. Latency is what the client sees. **CPU** is
+that of the web workers and of PostgreSQL, for each request. gunicorn serves all as in capture, with Relance's own
+configuration. The bare application answers with one indexed SELECT of 50 rows of the same columns, as JSON, and asks
+nobody who they are."""
+
+WORKERS, THREADS = 2, 8
+TARGET_P95_MS = 20.0
+P95 = "p95 (ms)"
+
+
+@dataclass(frozen=True)
+class Site:
+    """An application that is served."""
+
+    port: int
+    processes: Processes
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    begin(servers, rules=True)
+    readers = reading.fill(servers, leads=5_000 if quick else 100_000, each=50_000 if quick else 1_000_000)
+    count = 200 if quick else 1_500
+    bare, ours = (Processes(servers.folder / name) for name in ("bare_reads.log", "relance_reads.log"))
+    try:
+        sites = {True: _serve_bare(servers, bare), False: _serve_relance(servers, ours)}
+        chosen = [one for one in listings(sites[False].port, readers) if only.lower() in one.name]
+        return in_rounds(chosen, runs, lambda one: _read(servers, sites[one.bare], one.requests(readers, count)))
+    finally:
+        bare.stop()
+        ours.stop()
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Every list of Relance's against the target."""
+    late = {one.name: one.figures[P95].median for one in rows if not one.name.startswith("bare")}
+    missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
+    slowest = max(late, key=lambda name: late[name])
+    said = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
+    return [f"p95 of the slowest list, {slowest}: {late[slowest]:.1f} ms; {said} (to reach: under 20 ms)."]
+
+
+def _serve_bare(servers: Servers, processes: Processes) -> Site:
+    env = {"BENCH_DATABASE_URL": servers.database_url(), "WEB_WORKERS": str(WORKERS), "WEB_THREADS": str(THREADS)}
+    return Site(serve("bench.peers.bare_reads:app", processes, env), processes)
+
+
+def _serve_relance(servers: Servers, processes: Processes) -> Site:
+    env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))
+    return Site(serve("app:create_app()", processes, env), processes)
+
+
+def _read(servers: Servers, site: Site, requests: Sequence[str]) -> dict[str, float]:
+    web, database = site.processes.cpu_seconds(), _database_seconds(servers)
+    measured = measure(Load(HOST, site.port, requests, clients=1, warm_up=len(requests) // 10))
+    each = 1000 / len(requests)
+    return {
+        "p50 (ms)": measured.p50,
+        P95: measured.p95,
+        "p99 (ms)": measured.p99,
+        "web CPU (ms)": (site.processes.cpu_seconds() - web) * each,
+        "PostgreSQL CPU (ms)": (_database_seconds(servers) - database) * each,
+    }
+
+
+def _database_seconds(servers: Servers) -> float:
+    """What PostgreSQL's sessions have computed so far; those of the sites stay open between the calls."""
+    sessions = psutil.Process(servers.postgres.pid()).children()
+    return sum(sum(session.cpu_times()[:2]) for session in sessions)

@@ -1,0 +1,231 @@
+"""A message is a wake-up: however often it comes, early, late or twice at once, the step's effect is there once."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.automation.models import Kind
+from app.embedded import Postgres, Valkey
+from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
+from workers import runner
+
+MAKE = Kind.CREATE_TASK
+SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be taken is woken again
+
+
+def counted(metric: str) -> float:
+    return float(sum(row.value for row in sql("SELECT value FROM counters WHERE metric = :metric", metric=metric)))
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """All of them, each in a thread of its own, begun in the same moment."""
+    ready = Barrier(len(acts))
+
+    def begin(act: Callable[[], Any]) -> Any:
+        ready.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return [done.result(timeout=60) for done in [threads.submit(begin, act) for act in acts]]
+
+
+def done_once(practice: Practice, ids: list[UUID]) -> bool:
+    tasks = practice.rows("lead_tasks")
+    assert sorted(task.step_id for task in tasks) == sorted(ids)
+    steps = [step for step in practice.steps(kind=MAKE) if step.id in {*ids}]
+    return all((step.state, step.attempts) == ("done", 1) for step in steps)
+
+
+@contextmanager
+def lead_in_use(postgres: Postgres, *lead_ids: UUID) -> Iterator[psycopg.Connection]:
+    """Somebody is just writing these leads."""
+    with postgres.connect("relance") as other:
+        other.autocommit = False
+        other.execute("SELECT FROM leads WHERE id = ANY(%s) FOR NO KEY UPDATE", [[*lead_ids]])
+        yield other
+        other.rollback()
+
+
+def test_three_times_one_after_the_other(practice: Practice):
+    ids = practice.fill(10, MAKE, due_at=TUESDAY)
+
+    assert [runner.run(MAKE, ids) for _ in range(3)] == [10, 0, 0]
+
+    assert done_once(practice, ids)
+
+
+def test_what_came_too_often_is_counted(practice: Practice):
+    ids = practice.fill(10, MAKE, due_at=TUESDAY)
+    for _ in range(3):
+        runner.run(MAKE, ids)
+    practice.fill(1, MAKE, due_at=TUESDAY)
+    runner.run(MAKE, [])  # an idle process writes nothing; the next batch says it
+
+    assert counted("refused") == 20
+
+
+def test_by_four_workers_at_once(practice: Practice):
+    ids = practice.fill(40, MAKE, due_at=TUESDAY)
+
+    ran = at_once(*[lambda: runner.run(MAKE, ids)] * 4)
+
+    assert sum(ran) == 40
+    assert done_once(practice, ids)
+
+
+def test_messages_that_overlap(practice: Practice):
+    ids = practice.fill(60, MAKE, due_at=TUESDAY)
+
+    ran = at_once(
+        lambda: runner.run(MAKE, ids[:40]), lambda: runner.run(MAKE, ids[20:]), lambda: runner.run(MAKE, ids[::-1])
+    )
+
+    assert sum(ran) == 60
+    assert done_once(practice, ids)
+
+
+def test_a_flood_of_single_messages_drains_in_batches(practice: Practice):
+    ids = practice.fill(120, MAKE, due_at=TUESDAY)
+
+    ran = [runner.run(MAKE, [step_id]) for step_id in ids[:5]]
+
+    assert ran == [120, 0, 0, 0, 0]
+    assert done_once(practice, ids)
+
+
+def test_one_message_with_more_steps_than_a_batch(practice: Practice):
+    ids = practice.fill(250, MAKE, due_at=TUESDAY)
+
+    assert runner.run(MAKE, ids) == 250
+    assert done_once(practice, ids)
+
+
+def test_neighbours_of_another_kind_stay_where_they_are(practice: Practice):
+    practice.fill(3, Kind.SUGGEST_LOST, due_at=TUESDAY)
+    practice.fill(1, MAKE, due_at=TUESDAY)
+
+    assert runner.run(MAKE, []) == 1
+    assert {step.state for step in practice.steps(kind=Kind.SUGGEST_LOST)} == {"published"}
+
+
+def test_a_message_of_steps_that_are_gone_does_nothing(practice: Practice, valkey: Valkey):
+    assert runner.run(MAKE, [UUID(int=1), UUID(int=2)]) == 0
+    assert not messages(valkey)
+
+
+def test_a_message_that_comes_early_wakes_the_step_at_its_time(practice: Practice, valkey: Valkey, watch: Watch):
+    due = TUESDAY + timedelta(seconds=30)
+    ids = practice.fill(3, MAKE, due_at=due)
+
+    assert runner.run(MAKE, ids) == 0
+
+    assert not practice.rows("lead_tasks")
+    [again] = messages(valkey)
+    assert (again.task, {*again.ids}, again.eta) == ("steps.create_task", {*ids}, due)
+    watch.set(due)
+    assert runner.run(MAKE, again.ids) == 3
+    assert done_once(practice, ids)
+
+
+def test_a_step_whose_lead_is_being_written_is_left_and_woken_again(
+    practice: Practice, postgres: Postgres, valkey: Valkey
+):
+    ids = practice.fill(5, MAKE, due_at=TUESDAY)
+    held = practice.step(id=ids[1])
+
+    with lead_in_use(postgres, held.lead_id):
+        assert runner.run(MAKE, ids) == 4  # and did not wait
+
+    step = practice.step(id=held.id)
+    assert (step.state, step.attempts, step.error) == ("published", 0, None)
+    [again] = [message for message in messages(valkey) if message.task == "steps.create_task"]
+    assert (again.ids, again.eta) == ([held.id], SOON)
+    assert runner.run(MAKE, again.ids) == 1
+    assert done_once(practice, ids)
+
+
+def test_it_is_woken_again_as_long_as_it_takes(practice: Practice, postgres: Postgres, valkey: Valkey):
+    ids = practice.fill(2, MAKE, due_at=TUESDAY)
+    steps = practice.steps(kind=MAKE)
+
+    with lead_in_use(postgres, *(step.lead_id for step in steps)):
+        for _ in range(3):
+            valkey.flush()
+            assert runner.run(MAKE, ids) == 0
+            assert {*messages(valkey)[0].ids} == {*ids}
+    assert runner.run(MAKE, messages(valkey)[0].ids) == 2
+    assert done_once(practice, ids)
+
+
+def test_whoever_writes_a_lead_and_a_worker_do_not_wait_for_each_other(practice: Practice, postgres: Postgres):
+    """The writer has the lead and wants its steps; the worker finds the steps and would want the lead."""
+    ids = practice.fill(3, MAKE, due_at=TUESDAY)
+    held = practice.step(id=ids[0])
+
+    with lead_in_use(postgres, held.lead_id) as writer:
+        runner.run(MAKE, ids)
+        writer.execute("SET lock_timeout = '10s'")
+        writer.execute("UPDATE steps SET state = 'cancelled', reason = 'by_hand' WHERE id = %s", [held.id])
+        writer.commit()
+
+    assert runner.run(MAKE, ids) == 0
+    assert practice.step(id=held.id).state == "cancelled"
+    assert len(practice.rows("lead_tasks")) == 2
+
+
+def test_a_step_that_another_worker_has_in_hand_is_that_workers(practice: Practice, postgres: Postgres, valkey: Valkey):
+    ids = practice.fill(2, MAKE, due_at=TUESDAY)
+    with postgres.connect("relance") as other:
+        other.autocommit = False
+        other.execute("SELECT FROM steps WHERE id = %s FOR UPDATE", [ids[0]])
+
+        assert runner.run(MAKE, ids) == 1
+
+        assert [message for message in messages(valkey) if message.task == "steps.create_task"] == []
+        other.rollback()
+
+
+def test_two_steps_of_one_lead_run_both(practice: Practice):
+    lead = practice.capture()
+    practice.fail_to_reach(lead)
+    at_once(lambda: practice.run(Kind.SEND_MESSAGE), lambda: practice.run(Kind.SUGGEST_LOST))
+    for kind in (Kind.SEND_MESSAGE, Kind.SUGGEST_LOST):  # whichever found the lead in use is woken again
+        practice.run(kind, *practice.steps(lead, kind=kind))
+
+    assert {step.state for step in practice.steps(lead, name="break-up-email")} == {"done"}
+    assert len(practice.rows("notifications", channel="email")) == 1
+    assert len(practice.rows("lead_activities", type="NOTE")) == 1
+
+
+def test_an_event_recorded_twice_plans_once(practice: Practice):
+    lead = practice.capture()
+    at = TUESDAY + timedelta(days=2)
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at)
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at + timedelta(minutes=30))  # of the same day
+
+    assert len(practice.steps(lead, name="consultation-confirmation")) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.ESCALATE, Kind.SEND_MESSAGE, Kind.SUGGEST_LOST])
+def test_each_kind_writes_once(practice: Practice, kind: Kind):
+    ids = practice.fill(8, kind, due_at=TUESDAY)
+
+    assert sum(at_once(*[lambda: runner.run(kind, ids)] * 3)) == 8
+    runner.run(kind, ids)
+
+    assert {(step.state, step.attempts) for step in practice.steps(kind=kind)} == {("done", 1)}
+    written = {
+        Kind.ESCALATE: (8, 16, 0),  # a task, an in-app message and an e-mail each
+        Kind.SEND_MESSAGE: (0, 8, 0),
+        Kind.SUGGEST_LOST: (0, 0, 8),
+    }
+    tables = ("lead_tasks", "notifications", "lead_activities")
+    assert tuple(len(practice.rows(table)) for table in tables) == written[kind]
+    assert len(practice.steps(kind="deliver")) == len(practice.rows("notifications", channel="email"))
