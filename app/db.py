@@ -55,6 +55,7 @@ def engine() -> Engine:
         max_overflow=settings.database_pool,
         pool_pre_ping=False,
         pool_recycle=1800,
+        hide_parameters=True,  # errors are logged, and rows hold people
         json_serializer=to_json,
         json_deserializer=orjson.loads,
         connect_args={

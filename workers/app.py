@@ -1,11 +1,13 @@
 """The workers' entry: `celery -A workers.app worker`, and beat's. One Celery task for each step kind and sweep."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
+import structlog
 from celery import Task
 from celery.signals import worker_process_init
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 
 from app.automation.calendar import HolidayCalendar
 from app.automation.models import Kind
@@ -13,8 +15,11 @@ from app.broker import celery, task_name
 from app.db import dispose, engine
 from beat_schedule import SCHEDULE
 from workers import runner, sweeps
+from workers.words import words
 
 HolidayCalendar("US")  # its library loads country by country; better once, before the children are forked
+
+log = structlog.get_logger()
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
@@ -27,7 +32,22 @@ def _begin(**_: object) -> None:
         engine().connect().close()
 
 
+class CutShort(Exception):
+    """A task ended in an error of the database's."""
+
+
+@contextmanager
+def _quoting_no_rows() -> Iterator[None]:
+    """What a task raises is told to logs, to the broker and to Flower; the database's own words quote rows."""
+    try:
+        yield
+    except StatementError as error:
+        log.exception("task.cut_short")
+        raise CutShort(words(error)) from None
+
+
 def _step_task(kind: Kind) -> Task:
+    @_quoting_no_rows()
     def run(ids: list[str]) -> None:
         runner.run(kind, [UUID(step_id) for step_id in ids])
 
@@ -35,6 +55,7 @@ def _step_task(kind: Kind) -> Task:
 
 
 def _sweep_task(name: str) -> Task:
+    @_quoting_no_rows()
     def run() -> None:
         sweeps.sweep(name)
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.db import transaction
 from workers.sweeping import leads, leases, publishing, retention, tasks
+from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
 
@@ -32,6 +33,8 @@ SWEEPS: dict[str, Batch] = {
     "detect_time_in_stage": leads.detect_overstayed,
     "take_census": publishing.take_census,
     "forget_old_steps": retention.forget_old_steps,
+    "forget_old_jobs": retention.forget_old_jobs,
+    "forget_old_sign_ins": retention.forget_old_sign_ins,
 }
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
@@ -51,10 +54,12 @@ def sweep(name: str) -> int:
     until, found = time.monotonic() + AT_MOST, 0
     _note(_STARTED, name=name)
     try:
-        while (batch := _one_batch(name)) and time.monotonic() < until:
+        while batch := _one_batch(name):
             found += batch
+            if time.monotonic() > until:
+                break
     except Exception as error:
-        _note(_FINISHED, name=name, found=found, error=f"{type(error).__name__}: {error}"[:1000])
+        _note(_FINISHED, name=name, found=found, error=words(error)[:1000])
         raise
     _note(_FINISHED, name=name, found=found, error=None)
     if found:

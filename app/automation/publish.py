@@ -51,13 +51,16 @@ def after_commit(session: Session, wake_ups: Iterable[WakeUp]) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _hand_over(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint: the commit that counts is still to come
     if wake_ups := session.info.pop(OUTBOX, None):
         publisher().hand_over(wake_ups)
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    session.info.pop(OUTBOX, None)
+    if not session.in_nested_transaction():  # a message for a step that was undone finds nothing, and does no harm
+        session.info.pop(OUTBOX, None)
 
 
 def settle(timeout: float = 2.0) -> None:

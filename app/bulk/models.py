@@ -41,6 +41,7 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
+        Index("ix_jobs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index(
             "uq_jobs_client_key",
             "clinic_id",

@@ -8,7 +8,7 @@ from app.bulk.models import Job
 from app.bulk.schemas import BulkIn, ItemOut, ItemQuery, JobOut
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.body import large_body
+from app.http.large import large_body
 from app.http.paging import Page, page_of
 from app.identity.permissions import Permission
 

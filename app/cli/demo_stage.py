@@ -18,6 +18,7 @@ SHORTENED: Final[Mapping[str, str]] = {
     "5 minutes": "8 seconds",  # to make the first call
     "15 minutes": "4 seconds",  # a reminder, before the call is due
     "24 hours": "20 seconds",  # until nobody's call becomes the manager's affair
+    "4 hours": "8 seconds",  # to make a call that a step asks for
     "3 days": "6 seconds",  # after a consultation
     "7 days": "14 seconds",
 }

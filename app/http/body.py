@@ -3,13 +3,11 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any, Final, NoReturn, ParamSpec, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
 
 from flask import request
 
-from app.config import get_settings
 from app.errors import Invalid
 from app.http.problems import Malformed, UnsupportedMediaType
 from app.http.schema import pointer
@@ -18,20 +16,6 @@ _SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS: Final = frozenset({dict, list})
 DEEPEST: Final = 32  # nesting; nobody's form comes near
 MOST_BRACKETS: Final = 500_000  # twice what a hundred thousand leads need; 20 MB of `{}` would fill the memory
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def large_body(view: Callable[P, R]) -> Callable[P, R]:
-    """Let a route take a body of MAX_IMPORT_BYTES. Stands above `@blp.arguments`, below `@allow`."""
-
-    @wraps(view)
-    def wide(*args: P.args, **kwargs: P.kwargs) -> R:
-        request.max_content_length = get_settings().max_import_bytes
-        return view(*args, **kwargs)
-
-    return wide
 
 
 def read_body() -> Any:

@@ -10,6 +10,7 @@ from app.identity import keys
 from app.logs import begin_request, request_id
 
 REQUEST_ID: Final = "X-Request-Id"
+MOST_DROPPED: Final = 10_000_000  # bytes; of more than that the line is cut
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds by machines
 
 log = structlog.get_logger()
@@ -33,8 +34,18 @@ def _end(response: Response) -> Response:
     headers.setdefault("Cache-Control", "no-store")
     if keys.used:
         response.call_on_close(keys.write_down_uses)
-    _log(request._get_current_object(), response.status_code)  # type: ignore[attr-defined]  # noqa: SLF001
+    call: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    if call.content_length and "stream" not in vars(call):
+        _drop_body(call, call.content_length)
+    _log(call, response.status_code)
     return response
+
+
+def _drop_body(call: Request, size: int) -> None:
+    """Take off the line what nobody read: a caller who is still sending would not get to read the refusal."""
+    left, source = min(size, MOST_DROPPED), call.environ["wsgi.input"]
+    while left > 0 and (chunk := source.read(min(left, 65_536))):
+        left -= len(chunk)
 
 
 def _log(call: Request, status: int) -> None:

@@ -1,7 +1,7 @@
 """What comes in and goes out. What a schema does not name is refused, not dropped."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import marshmallow
@@ -35,11 +35,23 @@ class Schema(marshmallow.Schema):
             return [self._serialize(one) for one in obj]
         find = obj.get if isinstance(obj, Mapping) else partial(getattr, obj)
         written: dict[str, Any] = {}
-        for name, field in self.dump_fields.items():
-            value = find(field.attribute or name, missing) if field._CHECK_ATTRIBUTE else None  # noqa: SLF001
+        for shown_as, name, write in self._writers:
+            value = find(name, missing) if name else None
             if value is not missing:
-                written[field.data_key or name] = field._serialize(value, name, obj)  # noqa: SLF001
+                written[shown_as] = write(value, name, obj)
         return written
+
+    @cached_property
+    def _writers(self) -> list[tuple[str, str | None, Callable[..., Any]]]:
+        """For each field: the name it is shown by, the attribute it is found by (a constant has none), its way out."""
+        return [
+            (
+                field.data_key or name,
+                (field.attribute or name) if field._CHECK_ATTRIBUTE else None,  # noqa: SLF001
+                field._serialize,  # noqa: SLF001
+            )
+            for name, field in self.dump_fields.items()
+        ]
 
 
 class QuerySchema(Schema):

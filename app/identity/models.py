@@ -68,7 +68,7 @@ class SignIn(Base):
     """One login and the chain of refresh tokens that grew from it; revoked as a whole."""
 
     __tablename__ = "sign_ins"
-    __table_args__ = (Index("ix_sign_ins_user_id", "user_id"),)
+    __table_args__ = (Index("ix_sign_ins_user_id", "user_id"), Index("ix_sign_ins_expires_at", "expires_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))

@@ -93,6 +93,13 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
     op.create_index(
+        "ix_jobs_finished_at",
+        "jobs",
+        ["finished_at"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
+    )
+    op.create_index(
         "uq_jobs_client_key",
         "jobs",
         ["clinic_id", "client_key"],
@@ -340,6 +347,7 @@ def _create_tables() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sign_ins_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
     )
+    op.create_index("ix_sign_ins_expires_at", "sign_ins", ["expires_at"], unique=False)
     op.create_index("ix_sign_ins_user_id", "sign_ins", ["user_id"], unique=False)
     op.create_table(
         "lead_activities",
@@ -582,6 +590,7 @@ def downgrade() -> None:
     op.drop_index("ix_lead_activities_timeline", table_name="lead_activities")
     op.drop_table("lead_activities")
     op.drop_index("ix_sign_ins_user_id", table_name="sign_ins")
+    op.drop_index("ix_sign_ins_expires_at", table_name="sign_ins")
     op.drop_table("sign_ins")
     op.drop_index("ix_leads_status", table_name="leads", postgresql_where=sa.text("deleted_at IS NULL"))
     op.drop_index("ix_leads_stage", table_name="leads", postgresql_where=sa.text("deleted_at IS NULL"))
@@ -613,6 +622,7 @@ def downgrade() -> None:
     op.drop_table("message_templates")
     op.drop_table("lead_sources")
     op.drop_index("uq_jobs_client_key", table_name="jobs", postgresql_where=sa.text("client_key IS NOT NULL"))
+    op.drop_index("ix_jobs_finished_at", table_name="jobs", postgresql_where=sa.text("finished_at IS NOT NULL"))
     op.drop_table("jobs")
     op.drop_table("sweep_runs")
     op.drop_table("counters")

@@ -1,6 +1,8 @@
 """Bulk follow-ups over REST: what is taken, what is refused, and what is answered."""
 
+import json
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ import pytest
 
 from app.clock import now
 from app.config import get_settings
+from app.embedded import Postgres
 from app.identity.models import Role
 from tests.support.bulk import FOLLOW_UP, ask, counts, items, many_leads, show, work_off
 from tests.support.desk import Answer, Caller, Desk
@@ -269,6 +272,31 @@ def test_only_this_route_takes_a_large_body(desk: Desk):
     assert desk.admin.post("/api/leads", desk.lead_data(notes=large)).status == 413
     assert post(desk.admin, followup={**FOLLOW_UP, "description": large}).pointers == ["/followup/description"]
     assert post(desk.admin, followup={**FOLLOW_UP, "description": large * 20}).status == 413
+
+
+def test_a_slow_caller_holds_no_connection(desk: Desk, postgres: Postgres):
+    body = json.dumps({"lead_ids": [AN_ID], "followup": FOLLOW_UP}).encode()
+    held: list[int] = []
+
+    class Slow(BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            with postgres.connect("relance") as owner:
+                open_ones = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+                held.append(owner.execute(open_ones).fetchone()[0])
+            return super().readinto(buffer)
+
+        def read(self, *_: Any) -> bytes:
+            buffer = bytearray(len(body))
+            return bytes(buffer[: self.readinto(buffer)])
+
+    answer = desk.client().post(
+        BULK,
+        input_stream=Slow(body),
+        content_length=len(body),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {desk.admin.token}"},
+    )
+    assert (answer.status_code, set(held)) == (202, {0})
 
 
 def test_a_body_of_nothing_but_brackets_is_refused_before_it_fills_the_memory(desk: Desk):

@@ -13,7 +13,6 @@ from app.notifications.templates import Wording
 from app.notifications.writing import About, Recipient, compose
 from tests.support.desk import Caller, Desk
 
-
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 
 

@@ -1,6 +1,9 @@
 """The broker forgets, dies or is away. It only wakes workers: what is to be done stands in PostgreSQL."""
 
-from tests.support.chaos import FOUND_AGAIN, Scene, call_task, escalation, ready, reminder
+import os
+import signal
+
+from tests.support.chaos import FOUND_AGAIN, Answer, Scene, call_task, escalation, ready, reminder
 from tests.support.processes import wait_until
 
 pytest_plugins = ["tests.support.chaos"]
@@ -23,20 +26,20 @@ def test_a_broker_that_is_flushed_after_1000_leads_were_captured_loses_none_of_t
 
 
 def test_workers_outlive_a_broker_that_dies_while_they_hold_messages_for_later(scene: Scene) -> None:
-    clinic = scene.open(escalation("8 seconds"), HORIZON_SECONDS="9")
+    clinic = scene.open(call_task(), escalation("8 seconds"), HORIZON_SECONDS="9")
     workers = [scene.start_worker("steps"), scene.start_worker("steps,sweeps")]
     beat = scene.start_beat()
     ready(*workers)
     clinic.capture(40)
-    wait_until(lambda: scene.held() >= 20, 30, "workers to hold 20 messages")
+    wait_until(lambda: scene.held() >= 5, 30, "the workers to hold messages")
 
     scene.valkey.kill()
     scene.valkey.start()
 
-    scene.ledger.wait_for({"no-contact": 40})
-    clinic.capture(10, start=40)
-    scene.ledger.wait_for({"no-contact": 50})
-    scene.ledger.check(planned={"no-contact": 50}, late_at_most=FOUND_AGAIN)
+    scene.ledger.wait_for({"speed-to-lead": 40, "no-contact": 40})
+    clinic.capture(10, start=40)  # and they take what comes next
+    scene.ledger.wait_for({"speed-to-lead": 50, "no-contact": 40})
+    scene.ledger.check(planned={"speed-to-lead": 50, "no-contact": 50}, late_at_most=FOUND_AGAIN)
     assert all(process.is_running() for process in [*workers, beat])
 
 
@@ -46,19 +49,22 @@ def test_leads_captured_while_the_broker_is_away_are_answered_and_followed_up_wh
     ready(worker)
     before = clinic.capture(5)
 
+    os.kill(scene.valkey.pid() or 0, signal.SIGSTOP)  # it takes calls, and answers none
+    silent = clinic.capture(20, start=5)
     scene.valkey.kill()
-    answers = clinic.capture(40, start=5)
+    dead = clinic.capture(20, start=25)
     wait_until(lambda: scene.ledger.due_and_open() >= 80, 30, "what would have run meanwhile to be due")
     scene.valkey.start()
 
-    assert [answer.status for answer in answers] == [201] * 40
-    print(f"slowest answer: {_slowest(before):.3f} s before, {_slowest(answers):.3f} s while the broker was away")
-    assert _slowest(answers) < 3  # what connecting to a silent broker may take; nobody waits for it
-    scene.ledger.wait_for({"speed-to-lead": 45, "no-contact": 45})
-    scene.ledger.check(planned={"speed-to-lead": 45, "no-contact": 45}, late_at_most=FOUND_AGAIN)
+    print(f"slowest answer: before {_slowest(before)}, broker silent {_slowest(silent)}, dead {_slowest(dead)}")
+    assert [answer.status for answer in silent + dead] == [201] * 40
+    assert all(answer.seconds < 5 for answer in silent)  # whoever waited for the broker would wait for 10
+    each = {"speed-to-lead": 45, "no-contact": 45}
+    scene.ledger.wait_for(each)
+    scene.ledger.check(planned=each, late_at_most=FOUND_AGAIN)
     assert worker.is_running()
     assert beat.is_running()
 
 
-def _slowest(answers: list) -> float:
-    return max(answer.seconds for answer in answers)
+def _slowest(answers: list[Answer]) -> str:
+    return f"{max(answer.seconds for answer in answers):.3f} s"

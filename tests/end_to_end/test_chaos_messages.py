@@ -30,7 +30,7 @@ TRACES = ("xaverine", "quill", "zebedeo", "612987653", "612 98", "canary", "1987
 
 
 def test_every_message_delivered_three_times_does_everything_once(scene: Scene, mail_server: SmtpServer) -> None:
-    clinic = scene.open(call_task("3 seconds"), reminder("1 second"), escalation("3 seconds"), mail_to_lead())
+    clinic = scene.open(call_task("5 seconds"), reminder("1 second"), escalation("3 seconds"), mail_to_lead())
     crew = [scene.start_worker("steps,sweeps"), scene.start_worker("steps,deliveries"), scene.start_beat()]
     ready(*crew[:2])
     with Wire(scene.valkey, repeat=2) as wire:

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.bulk.retention import forget_old_job
 from app.clock import now
+from app.db import transaction
 from app.identity.models import Role
 from tests.support.bulk import FOLLOW_UP, ask, chunks, counts, items, many_leads, reasons, run, tasks, work_off
 from tests.support.desk import Desk
@@ -170,6 +172,17 @@ def test_a_filter_never_finds_another_clinics_leads(desk: Desk, other_desk: Desk
     assert (job["total"], job["state"], job["percent"]) == (0, "done", 100.0)
     assert job["finished_at"] is not None
     assert chunks(desk, job) == []
+
+
+def test_jobs_are_forgotten_some_time_after_their_end(desk: Desk):
+    ended, running = (ask(desk.admin, lead_ids=[desk.capture()["id"]]) for _ in range(2))
+    work_off(desk, ended)
+    desk.sql("UPDATE jobs SET state = 'running', finished_at = NULL WHERE id = :id", id=running["id"])
+    with transaction() as session:
+        assert [forget_old_job(session, now() - timedelta(days=1)) for _ in range(2)] == [0, 0]
+        assert [forget_old_job(session, now()) for _ in range(2)] == [1, 0]
+    assert desk.sql("SELECT job_id::text FROM job_items") == [(running["id"],)]
+    assert desk.admin.get(f"/api/jobs/{ended['id']}").status == 404
 
 
 def test_a_large_job_is_cut_into_chunks_and_makes_every_task_once(desk: Desk):

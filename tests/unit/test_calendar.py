@@ -18,9 +18,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAYS_9_TO_18 = BusinessHours.from_json({day: [["09:00", "18:00"]] for day in DAYS[:5]})
 PARIS, NEW_YORK, APIA = map(ZoneInfo, ("Europe/Paris", "America/New_York", "Pacific/Apia"))
 
-CLINIC = Calendar(
-    PARIS, WEEKDAYS_9_TO_18, closed_on=HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)}))
-)
+CLINIC = Calendar(PARIS, WEEKDAYS_9_TO_18, closed_on=HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)})))
 
 
 def at(wall: str, zone: ZoneInfo = PARIS) -> datetime:
@@ -62,9 +60,7 @@ def daily(zone: str, *windows: list[str]) -> Calendar:
         ("2026-10-23 17:58", timedelta(minutes=5), "2026-10-26 09:03"),
     ],
 )
-def test_business_time_counts_only_while_the_clinic_is_open(
-    captured: str, delta: timedelta, due: str
-) -> None:
+def test_business_time_counts_only_while_the_clinic_is_open(captured: str, delta: timedelta, due: str) -> None:
     assert CLINIC.add_business_time(at(captured), delta) == at(due)
     assert CLINIC.business_time_between(at(captured), at(due)) == delta
     assert CLINIC.business_time_between(at(due), at(captured)) == -delta
@@ -105,9 +101,7 @@ def test_results_are_in_utc_whatever_zone_the_instant_comes_in() -> None:
         ("2026-05-01 10:00", False, "2026-05-04 09:00"),
     ],
 )
-def test_a_clinic_is_open_from_opening_to_just_before_closing(
-    instant: str, is_open: bool, next_open: str
-) -> None:
+def test_a_clinic_is_open_from_opening_to_just_before_closing(instant: str, is_open: bool, next_open: str) -> None:
     assert CLINIC.is_open(at(instant)) is is_open
     assert CLINIC.next_open(at(instant)) == at(next_open)
 
@@ -131,9 +125,7 @@ def test_a_clinic_is_open_from_opening_to_just_before_closing(
         ("Pacific/Apia", "2011-12-30", ["00:00", "24:00"], 0),  # the day that Samoa skipped
     ],
 )
-def test_a_window_is_as_long_as_the_clocks_make_it(
-    zone: str, day: str, window: list[str], minutes: int
-) -> None:
+def test_a_window_is_as_long_as_the_clocks_make_it(zone: str, day: str, window: list[str], minutes: int) -> None:
     weekday = DAYS[date.fromisoformat(day).weekday()]
     clinic = Calendar(ZoneInfo(zone), BusinessHours.from_json({weekday: [window]}))
     noon_before, noon_after = (

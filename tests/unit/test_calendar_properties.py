@@ -74,9 +74,7 @@ def test_added_business_time_ends_in_an_open_window_or_on_its_end(
 
 @quick
 @given(scenes(), instants_in_week, deltas)
-def test_what_was_added_lies_between(
-    scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta
-) -> None:
+def test_what_was_added_lies_between(scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta) -> None:
     calendar, start = scene
     due = calendar.add_business_time(start + after, delta)
     assert calendar.business_time_between(start + after, due) == delta
@@ -94,16 +92,12 @@ def test_adding_in_two_parts_is_adding_at_once(
 
 
 @quick
-@given(
-    scenes(), st.tuples(instants_in_week, instants_in_week).map(sorted), st.tuples(deltas, deltas).map(sorted)
-)
+@given(scenes(), st.tuples(instants_in_week, instants_in_week).map(sorted), st.tuples(deltas, deltas).map(sorted))
 def test_later_or_longer_is_never_due_earlier(
     scene: tuple[Calendar, datetime], afters: list[timedelta], spent: list[timedelta]
 ) -> None:
     calendar, start = scene
-    due = [
-        calendar.add_business_time(start + after, delta) for after, delta in zip(afters, spent, strict=True)
-    ]
+    due = [calendar.add_business_time(start + after, delta) for after, delta in zip(afters, spent, strict=True)]
     assert due[0] <= calendar.add_business_time(start + afters[0], spent[1]) <= due[1]
     assert due[0] <= calendar.add_business_time(start + afters[1], spent[0]) <= due[1]
 
@@ -142,9 +136,7 @@ def open_minutes(calendar: Calendar, start: datetime) -> Iterator[bool]:
     for wall in unreturning_walls(str(calendar.zone), start):
         edge = timedelta(hours=wall.hour, minutes=wall.minute)
         todays = calendar.hours.days[wall.weekday()]
-        yield wall.date() not in calendar.closed_on and any(
-            opens <= edge < closes for opens, closes in todays
-        )
+        yield wall.date() not in calendar.closed_on and any(opens <= edge < closes for opens, closes in todays)
 
 
 @cache
@@ -190,9 +182,7 @@ def test_nobody_is_written_to_in_quiet_hours_nor_later_than_needed(
 
 @quick
 @given(st.sets(st.sampled_from(["America/New_York", "America/Los_Angeles", "Europe/Paris"])), any_time)
-def test_a_lead_of_several_possible_zones_sleeps_in_none(
-    zones: set[str], place: tuple[str, datetime]
-) -> None:
+def test_a_lead_of_several_possible_zones_sleeps_in_none(zones: set[str], place: tuple[str, datetime]) -> None:
     calendar = Calendar(ZoneInfo("America/New_York"), CLOSED)
     allowed = calendar.next_allowed(place[1], [ZoneInfo(zone) for zone in zones])
     assert place[1] <= allowed < place[1] + timedelta(days=1)

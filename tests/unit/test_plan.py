@@ -161,9 +161,9 @@ def test_the_first_call_is_due_after_five_minutes_of_business_time(captured: str
 @pytest.mark.parametrize(
     ("completed", "made", "due"),
     [
-        ("2026-03-10 16:00", "2026-03-13 16:00", "2026-03-13 16:00"),  # Tuesday + 3 days: a Friday, open
-        ("2026-03-11 16:00", "2026-03-14 16:00", "2026-03-16 09:00"),  # a Saturday: due when Monday opens
-        ("2026-03-15 10:00", "2026-03-18 10:00", "2026-03-19 09:00"),  # the clinic's own closed day
+        ("2026-03-10 16:00", "2026-03-13 16:00", "2026-03-16 11:00"),  # Tuesday + 3 days: Friday, 2 h, then Monday, 2 h
+        ("2026-03-11 16:00", "2026-03-14 16:00", "2026-03-16 13:00"),  # a Saturday: 4 h after Monday opens
+        ("2026-03-15 10:00", "2026-03-18 10:00", "2026-03-19 13:00"),  # the clinic's own closed day
     ],
 )
 def test_a_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, due: str):

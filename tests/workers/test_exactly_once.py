@@ -1,11 +1,8 @@
 """A message is a wake-up: however often it comes, early, late or twice at once, the step's effect is there once."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Barrier
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -13,7 +10,7 @@ import pytest
 
 from app.automation.models import Kind
 from app.embedded import Postgres, Valkey
-from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
+from tests.support.practice import TUESDAY, Practice, Watch, at_once, messages, sql
 from workers import runner
 
 MAKE = Kind.CREATE_TASK
@@ -22,18 +19,6 @@ SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be ta
 
 def counted(metric: str) -> float:
     return float(sum(row.value for row in sql("SELECT value FROM counters WHERE metric = :metric", metric=metric)))
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """All of them, each in a thread of its own, begun in the same moment."""
-    ready = Barrier(len(acts))
-
-    def begin(act: Callable[[], Any]) -> Any:
-        ready.wait()
-        return act()
-
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return [done.result(timeout=60) for done in [threads.submit(begin, act) for act in acts]]
 
 
 def done_once(practice: Practice, ids: list[UUID]) -> bool:
@@ -62,13 +47,18 @@ def test_three_times_one_after_the_other(practice: Practice):
 
 
 def test_what_came_too_often_is_counted(practice: Practice):
+    def next_batch() -> float:
+        """An idle process writes nothing; the next batch says what it has counted."""
+        practice.fill(1, MAKE, due_at=TUESDAY)
+        runner.run(MAKE, [])
+        return counted("refused")
+
+    before = next_batch()
     ids = practice.fill(10, MAKE, due_at=TUESDAY)
     for _ in range(3):
         runner.run(MAKE, ids)
-    practice.fill(1, MAKE, due_at=TUESDAY)
-    runner.run(MAKE, [])  # an idle process writes nothing; the next batch says it
 
-    assert counted("refused") == 20
+    assert next_batch() - before == 20
 
 
 def test_by_four_workers_at_once(practice: Practice):

@@ -81,7 +81,7 @@ def test_a_lead_that_nobody_spoke_with_is_brought_before_the_admins(practice: Pr
 
     task = practice.row("lead_tasks")
     assert (task.title, task.type, task.priority) == ("No contact in 24 hours", "CALL", "URGENT")
-    assert (task.assigned_to_id in practice.people.values(), task.due_at) == (True, at("2026-03-11 11:00"))
+    assert (task.assigned_to_id in practice.people.values(), task.due_at) == (True, at("2026-03-11 12:00"))
     told = practice.rows("notifications")
     assert len(told) == 10  # two channels each
     assert {note.user_id for note in told} == {*practice.people.values()}
@@ -98,7 +98,7 @@ def test_an_escalation_at_night_is_for_the_next_morning(practice: Practice, watc
 
     practice.run(Kind.ESCALATE, practice.step(lead, name="no-contact-24h"))
 
-    assert practice.row("lead_tasks").due_at == at("2026-03-12 09:00")
+    assert practice.row("lead_tasks").due_at == at("2026-03-12 10:00")  # an hour after opening
 
 
 def test_a_message_to_the_lead_is_written_once_and_then_delivered(practice: Practice):

@@ -1,6 +1,7 @@
 """`escalate`: the clinic's admins get an urgent task and are told (lead-management.md 8.1.5)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from app.automation.models import Reason
 from app.identity.models import Role
@@ -10,6 +11,8 @@ from workers.context import StepContext
 from workers.follow import task_created
 from workers.messages import to_users
 from workers.outcomes import Done, Outcome, Skip
+
+TO_ACT = timedelta(hours=1)  # of business time
 
 
 def decide(context: StepContext) -> Outcome:
@@ -25,7 +28,7 @@ def decide(context: StepContext) -> Outcome:
         type=TaskType.CALL,
         priority=TaskPriority.URGENT,
         assigned_to_id=admins[context.lead.id.int % len(admins)].id,
-        due_at=context.clinic.calendar.next_open(context.now),
+        due_at=context.clinic.calendar.add_business_time(context.now, TO_ACT),
         reminder_minutes=[],  # they are being told this very moment
         step_id=context.step.id,
     )

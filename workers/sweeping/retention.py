@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.counters import fold_past
+from app.bulk.retention import forget_old_job
 from app.config import get_settings
 
 BATCH = 2000
@@ -20,12 +21,28 @@ _FORGET = text(
     " DELETE FROM steps AS s USING old WHERE s.id = old.id"
 )
 
+_FORGET_SIGN_INS = text(
+    "DELETE FROM sign_ins WHERE id IN"
+    " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
 
 def forget_old_steps(session: Session) -> int:
     """Delete one batch of finished steps past their keeping; what failed stays until somebody has looked."""
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
     fold_past(session, clock.now() - SILENT)
     result = session.execute(_FORGET, {"oldest": _first_id_at(before.timestamp()), "before": before, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_jobs(session: Session) -> int:
+    """Delete one bulk job past its keeping, with its items."""
+    return forget_old_job(session, clock.now() - timedelta(days=get_settings().keep_finished_days))
+
+
+def forget_old_sign_ins(session: Session) -> int:
+    """Delete one batch of sign-ins that expired."""
+    result = session.execute(_FORGET_SIGN_INS, {"now": clock.now(), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

@@ -1,0 +1,17 @@
+"""Forgetting jobs that ended long ago, and with them what was said of people who never became leads."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_FORGET: Final = text(
+    "DELETE FROM jobs WHERE id = (SELECT id FROM jobs WHERE finished_at < :before"
+    " ORDER BY finished_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+)
+
+
+def forget_old_job(session: Session, before: datetime) -> int:
+    """Delete one job that ended before then, with all its items; returns how many there were, 1 or 0."""
+    return session.execute(_FORGET, {"before": before}).rowcount  # type: ignore[attr-defined, no-any-return]

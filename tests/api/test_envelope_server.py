@@ -1,0 +1,42 @@
+"""What only shows behind a real server."""
+
+import httpx
+import pytest
+
+from tests.support.desk import Desk
+from tests.support.processes import Processes, wait_until
+
+pytest_plugins = ["tests.support.desk"]
+
+
+@pytest.fixture
+def web(desk: Desk, processes: Processes) -> httpx.Client:
+    return httpx.Client(base_url=processes.start_web().url, timeout=30)
+
+
+def test_a_caller_who_is_still_sending_gets_to_read_the_refusal(web: httpx.Client, desk: Desk):
+    known = {"Authorization": f"Bearer {desk.admin.token}"}
+    for headers, status in [({}, 401), (known, 413), (known, 413)]:
+        answer = web.post(
+            "/api/leads", content=b"x" * 5_000_000, headers={**headers, "Content-Type": "application/json"}
+        )
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert web.get("/api/me", headers=known).status_code == 200
+
+
+def test_a_body_in_pieces_is_a_body(web: httpx.Client, desk: Desk):
+    pieces = iter([b'{"name": "Poster", ', b'"category": "OTHER"}'])
+    headers = {"Authorization": f"Bearer {desk.admin.token}", "Content-Type": "application/json"}
+    assert web.post("/api/lead-sources", content=pieces, headers=headers).status_code == 201
+
+
+def test_no_version_of_anything_is_told(web: httpx.Client):
+    for path in ("/livez", "/docs", "/nowhere"):
+        headers = web.get(path).headers
+        assert not [name for name, value in headers.items() if name in {"server", "x-powered-by"} and "/" in value]
+
+
+def test_a_keys_use_is_noted_when_its_answer_is_out(web: httpx.Client, desk: Desk):
+    key = desk.admin.post("/api/api-keys", {"name": "Form", "scopes": ["lead:read"]}).body["key"]
+    assert web.get("/api/leads", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+    wait_until(lambda: desk.sql("SELECT last_used_at FROM api_keys")[0][0] is not None, 10, "the use to be noted")

@@ -1,0 +1,238 @@
+"""Messages wake workers: sent after the commit, a burst in a few of them, with ids and nothing else inside."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.automation.models import Kind
+from app.automation.publish import MOMENT
+from app.automation.service import MOST_PUBLISHED, add_steps, step_row
+from app.db import transaction
+from app.embedded import Valkey
+from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
+from workers.sweeps import sweep
+
+MAKE = Kind.CREATE_TASK
+A_MOMENT = 2.0  # seconds: less than any time-out of the broker's, and enough for a slow machine
+
+
+@pytest.fixture
+def row(practice: Practice) -> Callable[..., dict[str, Any]]:
+    """Makes the row of a step, due after so many milliseconds."""
+    lead = practice.capture()
+    sql("DELETE FROM steps")
+
+    def make(after: float = 0, *, kind: Kind = MAKE, name: str = "call", key: str | None = None) -> dict[str, Any]:
+        due_at = TUESDAY + timedelta(milliseconds=after)
+        return step_row(
+            practice.clinic_id, lead, kind=kind, name=name, params={}, cause={}, due_at=due_at, dedupe_key=key
+        )
+
+    return make
+
+
+def plan(*rows: dict[str, Any]) -> None:
+    with transaction() as session:
+        add_steps(session, list(rows))
+
+
+@pytest.fixture
+def broker(row: object, valkey: Valkey) -> Valkey:
+    """Empty again, after the lead was captured."""
+    messages(valkey)
+    valkey.flush()
+    return valkey
+
+
+def test_a_burst_is_a_few_messages(row: Callable[..., Any], broker: Valkey):
+    rows = [row() for _ in range(250)]
+    plan(*rows)
+
+    sent = messages(broker)
+    assert [len(message.ids) for message in sent] == [100, 100, 50]
+    assert sorted(step_id for message in sent for step_id in message.ids) == sorted(row["id"] for row in rows)
+    assert {(message.task, message.name, message.eta) for message in sent} == {("steps.create_task", "call", None)}
+
+
+def test_steps_of_one_moment_share_a_message_and_its_time_is_the_last_ones(row: Callable[..., Any], broker: Valkey):
+    moment = MOMENT / timedelta(milliseconds=1)
+    plan(row(5000), row(5000 + moment - 1), row(5000 + moment), row(5000 + 3 * moment))
+
+    due = [0, moment - 1, moment, 3 * moment]
+    assert [(len(message.ids), message.eta) for message in messages(broker)] == [
+        (2, TUESDAY + timedelta(milliseconds=5000 + due[1])),  # nothing is run before it is due
+        (1, TUESDAY + timedelta(milliseconds=5000 + due[2])),
+        (1, TUESDAY + timedelta(milliseconds=5000 + due[3])),
+    ]
+
+
+def test_what_is_due_already_shares_a_message_however_late_it_is(row: Callable[..., Any], broker: Valkey):
+    plan(row(0), row(-1000), row(-3_600_000))
+
+    [message] = messages(broker)
+    assert (len(message.ids), message.eta) == (3, None)
+
+
+def test_each_kind_and_name_has_messages_of_its_own(row: Callable[..., Any], broker: Valkey):
+    plan(row(), row(name="another"), row(kind=Kind.SUGGEST_LOST), row())
+
+    assert sorted((message.task, message.name, len(message.ids)) for message in messages(broker)) == [
+        ("steps.create_task", "another", 1),
+        ("steps.create_task", "call", 2),
+        ("steps.suggest_lost", "call", 1),
+    ]
+
+
+def test_many_commits_make_few_messages_but_no_step_is_lost(row: Callable[..., Any], broker: Valkey):
+    rows = [row() for _ in range(30)]
+    for one in rows:
+        plan(one)
+
+    sent = [step_id for message in messages(broker) for step_id in message.ids]
+    assert sorted(sent) == sorted(row["id"] for row in rows)
+
+
+def test_what_lies_beyond_the_horizon_stays_a_row(row: Callable[..., Any], broker: Valkey, practice: Practice):
+    plan(row(120_000), row(120_001))
+
+    assert [step.state for step in practice.steps()] == ["published", "planned"]
+    assert [(step.published_at is None) for step in practice.steps()] == [False, True]
+    assert len(messages(broker)) == 1
+
+
+def test_of_a_large_transaction_the_soonest_are_published_and_the_sweep_has_the_rest(
+    row: Callable[..., Any], broker: Valkey, practice: Practice
+):
+    plan(*[row(n) for n in range(MOST_PUBLISHED + 200)][::-1])
+
+    states = [step.state for step in practice.steps()]
+    assert states == ["published"] * MOST_PUBLISHED + ["planned"] * 200
+    broker.flush()
+    assert sweep("publish_due_steps") == 200
+
+
+def test_what_is_not_committed_is_not_published(row: Callable[..., Any], broker: Valkey):
+    with transaction() as session:
+        add_steps(session, [row()])
+        session.rollback()
+    assert messages(broker) == []
+
+    plan(row())  # nor along with what is committed later
+    assert [len(message.ids) for message in messages(broker)] == [1]
+
+
+def test_a_savepoint_is_no_commit(row: Callable[..., Any], broker: Valkey):
+    with transaction() as session:
+        with session.begin_nested():
+            add_steps(session, [row()])
+        assert messages(broker) == []
+    assert [len(message.ids) for message in messages(broker)] == [1]
+
+
+def test_what_was_planned_before_a_savepoint_was_undone_is_published(row: Callable[..., Any], broker: Valkey):
+    kept, undone = row(), row()
+    with transaction() as session:
+        add_steps(session, [kept])
+        with session.begin_nested() as savepoint:
+            add_steps(session, [undone])
+            savepoint.rollback()
+
+    assert kept["id"] in [step_id for message in messages(broker) for step_id in message.ids]
+
+
+def test_what_is_there_already_is_not_published_again(row: Callable[..., Any], broker: Valkey, practice: Practice):
+    plan(row(key="once"))
+    plan(row(key="once"), row(key="twice"))
+
+    assert len(practice.steps()) == 2
+    assert sum(len(message.ids) for message in messages(broker)) == 2
+
+
+def test_a_chunk_of_a_job_has_a_message_of_its_own(row: Callable[..., Any], broker: Valkey):
+    plan(*[row(kind=Kind.IMPORT_CHUNK) for _ in range(3)])
+
+    assert [(message.queue, len(message.ids)) for message in messages(broker)] == [("bulk", 1)] * 3
+
+
+CANARY = "Canary"
+
+
+def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):
+    lead = practice.capture(
+        first_name=CANARY,
+        last_name=CANARY,
+        email="canary@lead.example",
+        phone="+1 212 555 0199",
+        notes=CANARY,
+        insurance_member_id=CANARY,
+        timezone="America/New_York",
+    )
+    practice.plan(lead, TUESDAY + timedelta(minutes=5), title=CANARY, description=CANARY)
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=TUESDAY + timedelta(days=1), notes=CANARY)
+    practice.fail_to_reach(lead)
+    practice.move(lead, "pending_decision")
+    for _ in range(3):
+        sweep("mark_overdue_tasks")
+        sweep("publish_due_steps")
+        for kind in Kind:
+            practice.run(kind)
+        watch.advance(days=1)
+
+    sent = messages(valkey)
+    assert {message.task for message in sent} >= {f"steps.{kind}" for kind in Kind if kind != Kind.IMPORT_CHUNK}
+    for message in sent:
+        assert all(secret not in message.raw for secret in (CANARY, "canary", "5550199"))
+        assert all(isinstance(step_id, UUID) for step_id in message.ids)
+    for step in practice.steps():  # the rows keep to it, too: they are shown, and kept
+        assert CANARY not in f"{step.params} {step.cause} {step.outcome} {step.dedupe_key}"
+
+
+class TestWithoutABroker:
+    def test_a_write_neither_fails_nor_waits_and_the_sweep_publishes_later(
+        self, practice: Practice, valkey: Valkey, watch: Watch
+    ):
+        messages(valkey)
+        valkey.stop()
+        began = time.monotonic()
+        lead = practice.capture()
+        assert time.monotonic() - began < A_MOMENT
+        call = practice.step(lead, name="speed-to-lead")
+        assert call.state == "published"
+
+        valkey.start()
+        valkey.flush()
+        watch.advance(seconds=31)
+        assert sweep("publish_due_steps") == 1
+        assert [call.id] in [message.ids for message in messages(valkey)]
+
+    def test_a_flood_of_writes_does_not_wait_either(self, row: Callable[..., Any], broker: Valkey):
+        broker.kill()
+        began = time.monotonic()
+        for _ in range(50):
+            plan(row())
+        assert time.monotonic() - began < 50 * A_MOMENT / 10
+        broker.start()
+
+    def test_a_worker_does_its_work(self, practice: Practice, valkey: Valkey):
+        lead = practice.capture()
+        messages(valkey)
+        valkey.stop()
+        assert practice.run(MAKE, practice.step(lead, name="speed-to-lead")) == 1
+        valkey.start()
+
+        assert practice.step(lead, name="speed-to-lead").state == "done"
+        assert practice.step(lead, kind="remind").state == "published"
+
+    def test_publishing_goes_on_when_it_is_back(self, row: Callable[..., Any], broker: Valkey):
+        plan(row())
+        messages(broker)
+        broker.restart()
+        broker.flush()
+        later = row()
+        plan(later)
+
+        assert [later["id"]] in [message.ids for message in messages(broker)]

@@ -1,0 +1,464 @@
+"""What beat calls: each sweep looks at the state of things, may come late, twice, or be cut off."""
+
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import clock
+from app.automation.models import Kind
+from app.embedded import Postgres, Valkey
+from app.leads.lookup import id_made_at
+from tests.support.practice import TUESDAY, Practice, Watch, at_once, messages, sql
+from workers.app import SWEEP_TASKS
+from workers.sweeps import SWEEPS, sweep
+
+MAKE = Kind.CREATE_TASK
+ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]
+HORIZON = timedelta(seconds=120)
+
+LISTENING = """
+name: ours
+rules:
+  - name: wake-up
+    on: [lead.stale, lead.stage_overdue]
+    do: [{create_task: {type: CALL, title: Wake them up}}]
+"""
+
+
+def last_run(name: str) -> Any:
+    [run] = sql("SELECT * FROM sweep_runs WHERE name = :name", name=name)
+    return run
+
+
+class TestPublishing:
+    def test_a_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
+        due = TUESDAY + HORIZON + timedelta(seconds=1)
+        ids = practice.fill(1, MAKE, due_at=due, state="planned", published_at=None)
+        assert sweep("publish_due_steps") == 0
+        assert not messages(valkey)
+
+        watch.advance(seconds=1)
+        assert sweep("publish_due_steps") == 1
+
+        [message] = messages(valkey)
+        assert (message.ids, message.eta, message.name) == (ids, due, "by-hand")
+        step = practice.step()
+        assert (step.state, step.published_at) == ("published", clock.now())
+        assert sweep("publish_due_steps") == 0
+
+    def test_what_should_have_run_is_published_again(self, practice: Practice, valkey: Valkey, watch: Watch):
+        practice.fill(1, MAKE, due_at=TUESDAY)
+        watch.advance(seconds=30)
+        assert sweep("publish_due_steps") == 0
+
+        watch.advance(seconds=1)
+        assert sweep("publish_due_steps") == 1
+        assert sweep("publish_due_steps") == 0  # not before another 30 seconds are over
+        watch.advance(seconds=31)
+        assert sweep("publish_due_steps") == 1
+
+        assert [message.eta for message in messages(valkey)] == [None, None]
+        again = sql("SELECT value FROM counters WHERE metric = 'republished'")
+        assert [row.value for row in again] == [2]
+
+    def test_a_step_that_was_just_published_late_is_given_its_time(self, practice: Practice, watch: Watch):
+        practice.fill(1, MAKE, due_at=TUESDAY - timedelta(hours=1), published_at=TUESDAY - timedelta(seconds=5))
+
+        assert sweep("publish_due_steps") == 0
+
+    def test_after_a_long_silence_everything_comes_back(self, practice: Practice, valkey: Valkey, watch: Watch):
+        ids = practice.fill(30, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
+        ids += practice.fill(30, MAKE, due_at=TUESDAY)
+        watch.advance(days=40)
+
+        assert sweep("publish_due_steps") == 60
+        assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
+
+    def test_no_more_than_the_cap_is_at_the_broker(
+        self, practice: Practice, watch: Watch, configure: Callable[..., None]
+    ):
+        configure(publish_cap=3)
+        for seconds in (5, 1, 4, 2, 3):
+            due_at = TUESDAY + timedelta(seconds=seconds)
+            practice.fill(1, MAKE, due_at=due_at, state="planned", published_at=None)
+
+        assert sweep("publish_due_steps") == 3
+        assert [step.state for step in practice.steps()] == ["published"] * 3 + ["planned"] * 2  # the soonest
+        watch.advance(seconds=3)
+        practice.run(MAKE)
+        sweep("publish_due_steps")
+        assert not practice.steps(kind=MAKE, state="planned")
+
+    def test_what_somebody_has_in_hand_is_left_to_them(self, practice: Practice, postgres: Postgres):
+        ids = practice.fill(3, MAKE, due_at=TUESDAY, state="planned", published_at=None)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT FROM steps WHERE id = %s FOR UPDATE", [ids[0]])
+            assert sweep("publish_due_steps") == 2
+            other.rollback()
+        assert practice.step(id=ids[0]).state == "planned"
+
+    def test_what_is_over_is_not_published(self, practice: Practice, valkey: Valkey):
+        for state in ("done", "skipped", "cancelled", "failed", "unknown", "running"):
+            practice.fill(1, MAKE, due_at=TUESDAY, state=state, lease_until=TUESDAY + timedelta(hours=1))
+
+        assert sweep("publish_due_steps") == 0
+        assert not messages(valkey)
+
+    def test_each_kind_goes_to_its_own_queue(self, practice: Practice, valkey: Valkey):
+        for kind in Kind:
+            practice.fill(1, kind, due_at=TUESDAY, state="planned", published_at=None)
+        sweep("publish_due_steps")
+
+        queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
+        expected = dict.fromkeys(Kind, "steps") | {Kind.DELIVER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
+        assert queues == expected
+
+
+class TestLeases:
+    def a_sending_one(self, practice: Practice, *, lease_until: Any) -> Any:
+        lead = practice.capture()
+        practice.fail_to_reach(lead)
+        practice.run(Kind.SEND_MESSAGE)
+        step = practice.step(kind="deliver")
+        sql("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = :id", lease=lease_until, id=step.id)
+        sql("UPDATE notifications SET state = 'sending', attempts = 1 WHERE channel = 'email'")
+        sql(
+            "INSERT INTO deliveries (id, clinic_id, notification_id, attempt, started_at)"
+            " SELECT gen_random_uuid(), clinic_id, id, 1, :now FROM notifications WHERE channel = 'email'",
+            now=TUESDAY,
+        )
+        return step
+
+    def test_whose_worker_was_cut_off_is_in_doubt(self, practice: Practice, watch: Watch):
+        self.a_sending_one(practice, lease_until=TUESDAY + timedelta(seconds=90))
+        watch.advance(seconds=90)
+        assert sweep("rescue_expired_leases") == 0
+
+        watch.advance(seconds=1)
+        assert sweep("rescue_expired_leases") == 1
+        assert sweep("rescue_expired_leases") == 0
+
+        step, note, [delivery] = (
+            practice.step(kind="deliver"),
+            practice.row("notifications", channel="email"),
+            practice.rows("deliveries"),
+        )
+        assert (step.state, note.state, delivery.outcome) == ("unknown", "unknown", "unknown")
+        assert "may or may not have arrived" in step.error
+        assert step.error == note.error == delivery.response
+        assert step.finished_at == delivery.finished_at == clock.now()
+
+    def test_what_is_in_doubt_is_not_sent_again(self, practice: Practice, watch: Watch, valkey: Valkey):
+        step = self.a_sending_one(practice, lease_until=TUESDAY)
+        watch.advance(days=2)
+        sweep("rescue_expired_leases")
+        valkey.flush()
+        sweep("publish_due_steps")
+
+        assert practice.run(Kind.DELIVER, step) == 0
+        assert not messages(valkey, "deliveries")
+
+    def test_an_answer_that_was_written_down_is_not_doubted(self, practice: Practice, watch: Watch):
+        self.a_sending_one(practice, lease_until=TUESDAY)
+        sql("UPDATE notifications SET state = 'sent'")
+        sql("UPDATE deliveries SET outcome = 'sent', response = '250 OK', finished_at = :now", now=TUESDAY)
+        watch.advance(seconds=1)
+        sweep("rescue_expired_leases")
+
+        assert practice.row("notifications", channel="email").state == "sent"
+        assert practice.row("deliveries").outcome == "sent"
+
+
+class TestOverdueTasks:
+    def test_a_task_whose_time_has_come_and_gone_is_overdue_once(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        practice.plan(lead, TUESDAY + timedelta(minutes=30))
+        watch.advance(minutes=30)
+        assert sweep("mark_overdue_tasks") == 0  # due, and not yet late
+
+        watch.advance(seconds=1)
+        assert sweep("mark_overdue_tasks") == 1
+        assert sweep("mark_overdue_tasks") == 0
+
+        task = practice.row("lead_tasks")
+        assert (task.status, task.version) == ("OVERDUE", 2)
+        step = practice.step(lead, name="overdue-24h")
+        assert step.due_at == clock.now() + timedelta(hours=24)
+
+    @pytest.mark.parametrize(
+        ("status", "found"), [("PENDING", 1), ("IN_PROGRESS", 1), ("COMPLETED", 0), ("CANCELLED", 0)]
+    )
+    def test_only_what_is_still_to_be_done_can_be_late(self, practice: Practice, watch: Watch, status: str, found: int):
+        practice.plan(practice.capture(), TUESDAY + timedelta(minutes=30))
+        sql("UPDATE lead_tasks SET status = :status", status=status)
+        watch.advance(hours=1)
+
+        assert sweep("mark_overdue_tasks") == found
+
+    def test_a_task_that_is_moved_is_late_again_when_its_new_time_is_over(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        task = practice.plan(lead, TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        sweep("mark_overdue_tasks")
+        practice.retime(task, TUESDAY + timedelta(hours=3))
+        assert practice.row("lead_tasks").status == "PENDING"
+        assert [(step.state, step.reason) for step in practice.steps(lead, name="overdue-24h")] == [
+            ("cancelled", "task_moved")
+        ]
+
+        watch.advance(hours=2)
+        assert sweep("mark_overdue_tasks") == 1
+        assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
+
+    def test_a_task_that_is_moved_away_and_back_is_late_again(self, practice: Practice, watch: Watch):
+        lead, due = practice.capture(), TUESDAY + timedelta(hours=1)
+        task = practice.plan(lead, due)
+        watch.advance(hours=2)
+        sweep("mark_overdue_tasks")
+        practice.retime(task, TUESDAY + timedelta(days=3))
+        practice.retime(task, due)
+
+        assert sweep("mark_overdue_tasks") == 1
+        assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
+
+    def test_what_is_done_is_not_brought_before_the_admins(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        task = practice.plan(lead, TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        sweep("mark_overdue_tasks")
+        practice.complete(task)
+
+        step = practice.step(lead, name="overdue-24h")
+        assert (step.state, step.reason) == ("cancelled", "task_done")
+
+    def test_a_task_that_somebody_is_writing_is_left_to_them(
+        self, practice: Practice, watch: Watch, postgres: Postgres
+    ):
+        task = practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT FROM lead_tasks WHERE id = %s FOR UPDATE", [task])
+            assert sweep("mark_overdue_tasks") == 0
+            other.rollback()
+        assert sweep("mark_overdue_tasks") == 1
+
+
+class TestUntendedLeads:
+    @pytest.fixture
+    def practice(self, open_practice: Callable[..., Practice]) -> Practice:
+        return open_practice(playbook=LISTENING)
+
+    def test_a_lead_without_activity_goes_stale_once(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        watch.advance(days=14)
+        assert sweep("detect_stale_leads") == 0
+
+        watch.advance(seconds=1)
+        assert sweep("detect_stale_leads") == 1
+        assert sweep("detect_stale_leads") == 0
+        assert practice.row("leads").stale_since == clock.now()
+        assert practice.step(lead).cause["event"] == "lead.stale"
+
+    def test_an_activity_makes_it_fresh_and_it_can_go_stale_again(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        watch.advance(days=15)
+        sweep("detect_stale_leads")
+        practice.log(lead, "NOTE", notes="Wrote a card")
+        assert practice.row("leads").stale_since is None
+
+        watch.advance(days=15)
+        assert sweep("detect_stale_leads") == 1
+        assert len(practice.steps(lead)) == 2
+
+    def test_each_clinic_says_for_itself_how_long_is_too_long(
+        self, practice: Practice, open_practice: Callable[..., Practice], watch: Watch
+    ):
+        patient = open_practice(playbook=LISTENING)
+        sql("UPDATE clinics SET stale_after_days = 30 WHERE id = :id", id=patient.clinic_id)
+        practice.capture()
+        patient.capture()
+        watch.advance(days=15)
+
+        assert sweep("detect_stale_leads") == 1
+        assert practice.row("leads").stale_since
+        assert not patient.row("leads").stale_since
+
+    @pytest.mark.parametrize("end", [Practice.convert, Practice.lose])
+    def test_a_lead_that_is_over_needs_nobody(self, practice: Practice, watch: Watch, end: Callable[..., None]):
+        end(practice, practice.capture())
+        watch.advance(days=100)
+
+        assert sweep("detect_stale_leads") == 0
+        assert sweep("detect_time_in_stage") == 0
+
+    def test_a_lead_too_long_in_its_stage_is_told_once_for_each_stage(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        watch.advance(days=3)
+        assert sweep("detect_time_in_stage") == 0
+
+        watch.advance(seconds=1)
+        assert sweep("detect_time_in_stage") == 1
+        assert sweep("detect_time_in_stage") == 0
+        assert practice.step(lead).cause["event"] == "lead.stage_overdue"
+
+        practice.move(lead, "contacted")
+        assert practice.row("leads").stage_overdue_since is None
+        watch.advance(days=13)
+        assert sweep("detect_time_in_stage") == 0
+        watch.advance(days=2)
+        assert sweep("detect_time_in_stage") == 1
+        assert len(practice.steps(lead)) == 2
+
+    def test_a_lead_that_somebody_is_writing_is_found_the_next_time(
+        self, practice: Practice, watch: Watch, postgres: Postgres
+    ):
+        lead = practice.capture()
+        watch.advance(days=20)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT FROM leads WHERE id = %s FOR NO KEY UPDATE", [lead])
+            assert sweep("detect_stale_leads") == sweep("detect_time_in_stage") == 0
+            other.rollback()
+        assert sweep("detect_stale_leads") == sweep("detect_time_in_stage") == 1
+
+
+class TestRetention:
+    @pytest.mark.parametrize(
+        ("state", "days", "forgotten"),
+        [
+            ("done", 91, True),
+            ("skipped", 91, True),
+            ("cancelled", 91, True),
+            ("done", 89, False),
+            ("failed", 500, False),  # until somebody has looked
+            ("unknown", 500, False),
+            ("planned", 500, False),
+            ("running", 500, False),
+        ],
+    )
+    def test_what_is_long_finished_is_forgotten(
+        self, practice: Practice, watch: Watch, state: str, days: int, forgotten: bool
+    ):
+        then = TUESDAY - timedelta(days=days)
+        practice.fill(1, MAKE, due_at=then, state=state, id=id_made_at(then), finished_at=then)
+
+        assert sweep("forget_old_steps") == int(forgotten)
+        assert len(practice.steps()) == int(not forgotten)
+
+    def test_a_step_planned_long_ago_and_finished_lately_is_kept(self, practice: Practice, watch: Watch):
+        made = id_made_at(TUESDAY - timedelta(days=300))
+        practice.fill(1, MAKE, due_at=TUESDAY, state="done", id=made, finished_at=TUESDAY - timedelta(days=1))
+
+        assert sweep("forget_old_steps") == 0
+
+    def test_what_processes_counted_outlives_them(self, practice: Practice, watch: Watch):
+        for _ in range(2):
+            practice.fill(3, MAKE, due_at=TUESDAY)
+            practice.run(MAKE)
+            watch.advance(hours=2)
+            sweep("forget_old_steps")
+
+        done = [
+            row for row in sql("SELECT * FROM counters") if row.labels == '{"kind": "create_task", "outcome": "done"}'
+        ]
+        assert [(row.process, row.value) for row in done] == [("past", 6)]
+
+
+class TestAllOfThem:
+    @pytest.mark.parametrize("name", sorted(SWEEPS))
+    def test_when_it_last_ran_is_kept(self, practice: Practice, watch: Watch, name: str):
+        assert sweep(name) == 0
+        watch.advance(minutes=1)
+        sweep(name)
+
+        run = last_run(name)
+        assert (run.started_at, run.finished_at, run.runs, run.error) == (clock.now(), clock.now(), 2, None)
+
+    def test_what_it_found_last_is_kept(self, practice: Practice, watch: Watch):
+        practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        for _ in range(2):
+            sweep("mark_overdue_tasks")
+
+        assert last_run("mark_overdue_tasks").result == {"found": 1}
+
+    @pytest.mark.parametrize("name", sorted(SWEEPS))
+    def test_another_one_that_is_at_it_is_enough(self, practice: Practice, postgres: Postgres, watch: Watch, name: str):
+        practice.fill(2, MAKE, due_at=TUESDAY, state="planned", published_at=None)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) AS n", [ADVISORY_KEYS])
+            assert sweep(name) == 0
+            other.rollback()
+        assert {step.state for step in practice.steps()} == {"planned"}
+
+    def test_two_beats_publish_each_step_once(self, practice: Practice, valkey: Valkey):
+        ids = practice.fill(300, MAKE, due_at=TUESDAY, state="planned", published_at=None)
+        found = at_once(*[lambda: sweep("publish_due_steps")] * 3)
+
+        assert sum(found) == 300
+        assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
+
+    def test_two_beats_mark_each_task_once(self, practice: Practice, watch: Watch):
+        for _ in range(20):
+            practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        found = at_once(*[lambda: sweep("mark_overdue_tasks")] * 3)
+
+        assert sum(found) == 20
+        assert len(practice.steps(name="overdue-24h")) == 20
+
+    def test_one_that_raises_says_what_went_wrong_and_the_next_one_is_well_again(
+        self, practice: Practice, watch: Watch, postgres: Postgres
+    ):
+        practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
+        watch.advance(hours=2)
+        with postgres.connect("relance") as owner:
+            owner.execute("ALTER TABLE lead_tasks ADD CONSTRAINT never CHECK (status <> 'OVERDUE')")
+            try:
+                with pytest.raises(Exception, match="never"):
+                    sweep("mark_overdue_tasks")
+            finally:
+                owner.execute("ALTER TABLE lead_tasks DROP CONSTRAINT never")
+
+        run = last_run("mark_overdue_tasks")
+        assert run.error.startswith('CheckViolation: new row for relation "lead_tasks" violates')
+        assert "Call back" not in run.error  # the row that it was about
+        assert practice.row("lead_tasks").status == "PENDING"
+        assert sweep("mark_overdue_tasks") == 1
+        assert last_run("mark_overdue_tasks").error is None
+
+    def test_what_workers_and_flower_are_told_of_a_crash_names_nobody(
+        self, practice: Practice, watch: Watch, postgres: Postgres
+    ):
+        practice.capture(first_name="Canary", email="canary@lead.example")
+        watch.advance(days=20)
+        with postgres.connect("relance") as owner:
+            owner.execute("ALTER TABLE leads ADD CONSTRAINT never CHECK (stale_since IS NULL)")
+            told = SWEEP_TASKS["detect_stale_leads"].apply()
+            owner.execute("ALTER TABLE leads DROP CONSTRAINT never")
+
+        assert told.failed()
+        assert "CheckViolation" in repr(told.result)
+        assert "anary" not in f"{told.result!r} {told.traceback}"
+
+    def test_a_census_counts_the_steps_for_those_who_watch(self, practice: Practice, watch: Watch):
+        practice.fill(3, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
+        practice.fill(2, MAKE, due_at=TUESDAY)
+        practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="failed")
+        practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="running", lease_until=TUESDAY)
+        practice.fill(5, MAKE, due_at=TUESDAY, state="done", finished_at=TUESDAY)  # nobody asks for these
+        sweep("take_census")
+
+        counted = {(row["kind"], row["state"]): row["n"] for row in last_run("census").result["steps"]}
+        assert counted == {
+            ("create_task", "planned"): 3,
+            ("create_task", "published"): 2,
+            ("deliver", "failed"): 1,
+            ("deliver", "running"): 1,
+        }
