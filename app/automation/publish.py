@@ -28,7 +28,7 @@ from app.config import get_settings
 MOMENT = timedelta(milliseconds=20)  # due times this close share a message
 PAUSE = 0.01  # seconds between two rounds of sending: under load many commits share a message
 MOST_WAITING = 100_000  # wake-ups kept for a broker that does not answer; the sweep has the rest
-ALONE = frozenset({Kind.IMPORT_CHUNK})  # long ones: a message each, so that workers share a job
+FEWER = {Kind.IMPORT_CHUNK: 1, Kind.DELIVER: 10}  # steps in a message of those that take long: workers share them
 OUTBOX = "outbox"  # the key under which a session keeps what it will publish
 
 log = structlog.get_logger()
@@ -159,7 +159,7 @@ def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[Kind, str, int], list[W
 
 def _messages(group: list[WakeUp]) -> Iterator[tuple[list[str], datetime]]:
     """The ids of each message, and the moment at which all of them are due."""
-    size = 1 if group[0].kind in ALONE else get_settings().batch_size
+    size = min(get_settings().batch_size, FEWER.get(group[0].kind, 100))
     for start in range(0, len(group), size):
         part = group[start : start + size]
         yield [str(wake_up.id) for wake_up in part], max(wake_up.due_at for wake_up in part)

@@ -26,9 +26,10 @@ def test_a_broker_that_is_flushed_after_1000_leads_were_captured_loses_none_of_t
 
 
 def test_workers_outlive_a_broker_that_dies_while_they_hold_messages_for_later(scene: Scene) -> None:
-    clinic = scene.open(call_task(), escalation("8 seconds"), HORIZON_SECONDS="9")
+    scene.env["HORIZON_SECONDS"] = "9"
     workers = [scene.start_worker("steps"), scene.start_worker("steps,sweeps")]
     beat = scene.start_beat()
+    clinic = scene.open(call_task(), escalation("8 seconds"))
     ready(*workers)
     clinic.capture(40)
     wait_until(lambda: scene.held() >= 5, 30, "the workers to hold messages")
@@ -44,8 +45,8 @@ def test_workers_outlive_a_broker_that_dies_while_they_hold_messages_for_later(s
 
 
 def test_leads_captured_while_the_broker_is_away_are_answered_and_followed_up_when_it_is_back(scene: Scene) -> None:
-    clinic = scene.open(call_task(), escalation("2 seconds"))
     worker, beat = scene.start_worker(), scene.start_beat()
+    clinic = scene.open(call_task(), escalation("2 seconds"))
     ready(worker)
     before = clinic.capture(5)
 

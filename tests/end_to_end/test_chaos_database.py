@@ -10,8 +10,8 @@ pytest_plugins = ["tests.support.chaos"]
 
 
 def test_every_lead_that_was_answered_with_success_outlives_restarts_of_the_database(scene: Scene) -> None:
+    worker, beat = scene.start_worker(), scene.start_beat()
     clinic = scene.open(call_task(), escalation("2 seconds"))
-    worker, beat = scene.start_worker("steps,sweeps"), scene.start_beat()
     ready(worker)
     with ThreadPoolExecutor(1) as pool:
         captured = pool.submit(clinic.capture, 600)

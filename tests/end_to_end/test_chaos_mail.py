@@ -15,10 +15,11 @@ def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only
     scene: Scene, mail_server: SmtpServer
 ) -> None:
     mail_server.on("body", HANG, to=IN_DOUBT, times=1)
-    clinic = scene.open(mail_to_lead(), SOFT_TIME_LIMIT="5", HARD_TIME_LIMIT="6", LEASE_SECONDS="7")
-    scene.start_worker("steps,sweeps")
+    scene.env |= {"SOFT_TIME_LIMIT": "5", "HARD_TIME_LIMIT": "6", "LEASE_SECONDS": "7"}
     scene.start_beat()
+    scene.start_worker("steps,sweeps")
     deliverer = scene.start_worker("deliveries", concurrency=1)
+    clinic = scene.open(mail_to_lead())
     clinic.capture(20)
     wait_until(lambda: _is_being_sent(clinic, mail_server), 60, f"the message to {IN_DOUBT} to hang")
 
@@ -47,9 +48,9 @@ def test_a_message_whose_worker_is_killed_in_the_middle_of_it_is_sent_again_only
 
 
 def test_messages_wait_for_a_mail_server_that_is_away_and_are_sent_once(scene: Scene, mail_server: SmtpServer) -> None:
-    clinic = scene.open(mail_to_lead())
     worker = scene.start_worker("steps,sweeps,deliveries")
     scene.start_beat()
+    clinic = scene.open(mail_to_lead())
     ready(worker)
 
     mail_server.stop()

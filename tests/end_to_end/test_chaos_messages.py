@@ -30,9 +30,10 @@ TRACES = ("xaverine", "quill", "zebedeo", "612987653", "612 98", "canary", "1987
 
 
 def test_every_message_delivered_three_times_does_everything_once(scene: Scene, mail_server: SmtpServer) -> None:
+    workers = [scene.start_worker("steps,sweeps"), scene.start_worker("steps,deliveries")]
+    scene.start_beat()
     clinic = scene.open(call_task("5 seconds"), reminder("1 second"), escalation("3 seconds"), mail_to_lead())
-    crew = [scene.start_worker("steps,sweeps"), scene.start_worker("steps,deliveries"), scene.start_beat()]
-    ready(*crew[:2])
+    ready(*workers)
     with Wire(scene.valkey, repeat=2) as wire:
         clinic.capture(60)
         each = {"speed-to-lead": 60, "task-reminder": 60, "no-contact": 60, "welcome": 60, "deliver": 60}
@@ -45,8 +46,8 @@ def test_every_message_delivered_three_times_does_everything_once(scene: Scene, 
 
 
 def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Path) -> None:
-    clinic = scene.open(call_task())
     worker = scene.start_worker("steps")
+    clinic = scene.open(call_task())
     stranger = Celery(broker=os.environ["BROKER_URL"])
     ready(worker)
 

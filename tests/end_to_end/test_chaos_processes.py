@@ -24,8 +24,8 @@ GRACE = 5  # seconds after which neither the offer nor the reminders below make 
 
 
 def test_workers_and_beat_that_are_killed_in_the_middle_lose_and_double_nothing(scene: Scene) -> None:
-    clinic = scene.open(call_task(), escalation("3 seconds"))
     crew = [scene.start_worker(), scene.start_beat()]
+    clinic = scene.open(call_task(), escalation("3 seconds"))
     ready(crew[0])
     with ThreadPoolExecutor(1) as pool:
         captured = pool.submit(clinic.capture, 400)
@@ -44,9 +44,10 @@ def test_workers_and_beat_that_are_killed_in_the_middle_lose_and_double_nothing(
 
 
 def test_what_became_due_while_beat_was_down_runs_when_it_is_back_but_nothing_that_is_too_late(scene: Scene) -> None:
-    offer = mail_to_lead("6 seconds") | {"skip_when_later_than": "3 seconds"}
-    clinic = scene.open(escalation("6 seconds"), reminder("2 seconds"), offer, HORIZON_SECONDS="2")
+    scene.env["HORIZON_SECONDS"] = "2"
     worker, beat = scene.start_worker(), scene.start_beat()
+    offer = mail_to_lead("6 seconds") | {"skip_when_later_than": "3 seconds"}
+    clinic = scene.open(escalation("6 seconds"), reminder("2 seconds"), offer)
     ready(worker)
     beat.wait_for("beat: Starting")
 
@@ -69,10 +70,11 @@ def test_what_became_due_while_beat_was_down_runs_when_it_is_back_but_nothing_th
 
 
 def test_two_beats_at_once_double_nothing(scene: Scene) -> None:
-    rules = call_task("3 seconds"), reminder("1 second"), overdue_escalation(), escalation("9 seconds")
-    clinic = scene.open(*rules, HORIZON_SECONDS="2")
+    scene.env["HORIZON_SECONDS"] = "2"
     beats = [scene.start_beat(), scene.start_beat()]
-    ready(scene.start_worker("steps,sweeps", concurrency=3))
+    worker = scene.start_worker(concurrency=3)
+    clinic = scene.open(call_task("3 seconds"), reminder("1 second"), overdue_escalation(), escalation("9 seconds"))
+    ready(worker)
 
     clinic.capture(40)
 
@@ -84,8 +86,9 @@ def test_two_beats_at_once_double_nothing(scene: Scene) -> None:
 
 
 def test_a_worker_that_is_stopped_finishes_what_it_does_and_puts_back_what_it_holds(scene: Scene) -> None:
-    clinic = scene.open(call_task(), escalation("8 seconds"), HORIZON_SECONDS="9")
+    scene.env["HORIZON_SECONDS"] = "9"
     first = scene.start_worker("steps")
+    clinic = scene.open(call_task(), escalation("8 seconds"))
     ready(first)
     clinic.capture(60)
     wait_until(lambda: scene.held() >= 5, 30, "the worker to hold messages")

@@ -2,8 +2,10 @@
 
 Fixture `scene`:
 
-clinic = scene.open(call_task(), escalation("4 seconds"))   # a clinic, the API under gunicorn, its admin signed in
+scene.env["HORIZON_SECONDS"] = "9"                          # for the processes that are started from now on
 worker, beat = scene.start_worker("steps,sweeps"), scene.start_beat()
+clinic = scene.open(call_task(), escalation("8 seconds"))   # a clinic, the API under gunicorn, its admin signed in
+ready(worker)
 answers = clinic.capture(100)                               # leads, by a few client threads
 scene.ledger.wait_for({"speed-to-lead": 100});  scene.ledger.check()
 """
@@ -149,9 +151,8 @@ class Scene:
     def ledger(self) -> Ledger:
         return Ledger(self.postgres)
 
-    def open(self, *rules: Rule, **env: str) -> OpenClinic:
-        """A clinic with a coordinator and an admin, and the API in a process of its own; `env` is for all processes."""
-        self.env |= env
+    def open(self, *rules: Rule) -> OpenClinic:
+        """A clinic with a coordinator and an admin, and the API in a process of its own."""
         source_id = _make_clinic(rules)
         web = self.processes.start_web(env=self.env)
         login = {"email": "admin@clinic.example", "password": PASSWORD}
@@ -160,7 +161,7 @@ class Scene:
         return OpenClinic(web.url, answer.json()["access_token"], source_id)
 
     def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2) -> Process:
-        """Does not wait for it; see `ready`."""
+        """Does not wait for it: start it first, then the API, then see that it is `ready`."""
         return self.processes.start_worker(queues, concurrency=concurrency, env=self.env, wait=False)
 
     def start_beat(self) -> Process:

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -305,13 +306,21 @@ def practice(open_practice: Callable[..., Practice]) -> Practice:
 
 @pytest.fixture
 def configure() -> Iterator[Callable[..., None]]:
+    with settings_kept():
+        yield set_settings
+
+
+def set_settings(**settings: object) -> None:
+    """From now on in this process."""
+    os.environ.update({name.upper(): str(value) for name, value in settings.items()})
+    _forget_settings()
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Whatever is set meanwhile is as before afterwards."""
     before = dict(os.environ)
-
-    def change(**settings: object) -> None:
-        os.environ.update({name.upper(): str(value) for name, value in settings.items()})
-        _forget_settings()
-
-    yield change
+    yield
     os.environ.clear()
     os.environ.update(before)
     _forget_settings()
