@@ -17,6 +17,8 @@ from uuid_utils.compat import uuid7
 from app.config import get_settings
 
 APP_ROLE = "relance_app"
+# Milliseconds: nobody keeps others waiting for ever, nor waits for ever.
+SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000"
 
 
 class Base(DeclarativeBase):
@@ -59,7 +61,7 @@ def engine() -> Engine:
         json_serializer=to_json,
         json_deserializer=orjson.loads,
         connect_args={
-            "options": f"{options} -c timezone=UTC -c idle_in_transaction_session_timeout=60000".strip(),
+            "options": f"{options} {SESSION}".strip(),
             "application_name": f"relance:{os.getpid()}",
             "connect_timeout": 5,
             "prepare_threshold": 2,

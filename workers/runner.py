@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,7 @@ from workers.words import words
 from workers.writing import write
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
+LOCK_NOT_AVAILABLE = "55P03"
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is away
 
 Made = TypeVar("Made")
@@ -65,9 +67,19 @@ def _outlasting_a_restart(act: Callable[[], Made], **about: Any) -> Made:
         try:
             return act()
         except OperationalError as error:
+            if not _will_pass(error):
+                raise
             log.warning("database.away", **about, because=words(error), again_in=pause)
             time.sleep(pause)
     return act()
+
+
+def _will_pass(error: Exception) -> bool:
+    """Whether it is the database's trouble and not the steps': away, restarting, or somebody in the way."""
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in {"", "08", "40", "53"} or state[:3] == "57P" or state == LOCK_NOT_AVAILABLE
 
 
 class _Poisoned(Exception):
@@ -113,9 +125,11 @@ def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
         try:
             decided = [(context, _decide(context)) for context in load(session, rows, now=now)]
             lease = _write_down(session, decided)
-        except OperationalError:
+        except SoftTimeLimitExceeded:
             raise
         except Exception as error:
+            if _will_pass(error):
+                raise
             raise _Poisoned([row.id for row in rows]) from error
     for context, end in decided:
         if isinstance(end, Ask):

@@ -37,18 +37,24 @@ _FAILED: Final = text(
     " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, reason text, error text)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
-_CANCEL: Final = text(
-    "WITH pending AS (SELECT position FROM job_items WHERE job_id = :job AND status = 'pending'"
-    " ORDER BY position FOR UPDATE)"
-    " UPDATE job_items AS i SET status = 'cancelled', lead = NULL FROM pending"
-    " WHERE i.job_id = :job AND i.position = pending.position"
+# Locked first, in order, then written without a join: just after a job was filled the planner knows nothing of its
+# rows, and would join each of them with all of them.
+_LOCK_ALL_PENDING: Final = text(
+    "SELECT count(*) FROM (SELECT 1 FROM job_items WHERE job_id = :job AND status = 'pending'"
+    " ORDER BY position FOR UPDATE) AS locked"
 )
-# A double stays one, however often it is tried. The spans are cut here, so that no place travels.
+_CANCEL: Final = text(
+    "UPDATE job_items SET status = 'cancelled', lead = NULL WHERE job_id = :job AND status = 'pending'"
+)
+# A double stays one, however often it is tried.
+_LOCK_ALL_FAILED: Final = text(
+    "SELECT count(*) FROM (SELECT 1 FROM job_items WHERE job_id = :job AND status = 'failed'"
+    " AND reason <> 'duplicate' ORDER BY position FOR UPDATE) AS locked"
+)
+# The spans are cut here, so that no place travels.
 _TRY_AGAIN: Final = text(
-    "WITH failed AS (SELECT position FROM job_items WHERE job_id = :job AND status = 'failed'"
-    " AND reason <> 'duplicate' ORDER BY position FOR UPDATE),"
-    " again AS (UPDATE job_items AS i SET status = 'pending', reason = NULL, error = NULL FROM failed"
-    " WHERE i.job_id = :job AND i.position = failed.position RETURNING i.position),"
+    "WITH again AS (UPDATE job_items SET status = 'pending', reason = NULL, error = NULL"
+    " WHERE job_id = :job AND status = 'failed' AND reason <> 'duplicate' RETURNING position),"
     " numbered AS (SELECT position, (row_number() OVER (ORDER BY position) - 1) / :chunk AS part FROM again)"
     " SELECT min(position) AS first, max(position) AS last, count(*) AS items FROM numbered GROUP BY part ORDER BY part"
 )
@@ -85,10 +91,12 @@ def write_ends(session: Session, job_id: UUID, ends: Ends) -> None:
 
 def cancel_pending(session: Session, job_id: UUID) -> int:
     """Give up what was not begun; returns how many. Waits for the chunks that are being worked off."""
+    session.execute(_LOCK_ALL_PENDING, {"job": job_id})
     return session.execute(_CANCEL, {"job": job_id}).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def try_failed_again(session: Session, job_id: UUID) -> tuple[int, list[Span]]:
     """Make what failed pending again, but for doubles; returns how many, and the chunks they make."""
+    session.execute(_LOCK_ALL_FAILED, {"job": job_id})
     found = session.execute(_TRY_AGAIN, {"job": job_id, "chunk": CHUNK}).all()
     return sum(row.items for row in found), [Span(row.first, row.last) for row in found]

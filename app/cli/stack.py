@@ -2,13 +2,16 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from app.cli.environment import adopt, generate_secrets, home, is_demo, use_postgres, use_valkey
 from app.embedded import CannotStart, Postgres, Valkey
 from app.embedded.folders import Notice
+
+LOOK_EVERY = 2.0  # seconds between two looks at the servers
 
 
 @contextmanager
@@ -66,7 +69,7 @@ def _runs_already() -> str:
 
 def _start_missing(to_undo: ExitStack, notice: Notice) -> None:
     """What the operator named is used; the rest is started here."""
-    secrets = generate_secrets()
+    secrets, started = generate_secrets(), dict[str, Postgres | Valkey]()
     os.environ.setdefault("LOG_FORMAT", "console")  # a person reads this terminal
     os.environ.setdefault("PYTHONWARNINGS", "ignore:::celery.platforms")  # eight lines of each worker about root
     if "DATABASE_URL" not in os.environ:
@@ -76,9 +79,30 @@ def _start_missing(to_undo: ExitStack, notice: Notice) -> None:
         postgres.start()
         postgres.prepare()
         use_postgres(postgres)
+        started["PostgreSQL"] = postgres
     if "BROKER_URL" not in os.environ:
         notice("starting Valkey ...")
         valkey = Valkey(home() / "valkey", secrets["broker_password"])
         to_undo.callback(valkey.stop)
         valkey.start()
         use_valkey(valkey)
+        started["Valkey"] = valkey
+    _keep_running(to_undo, started, notice)
+
+
+def _keep_running(to_undo: ExitStack, started: Mapping[str, Postgres | Valkey], notice: Notice) -> None:
+    """A server that ends by itself is started again, as every other part is."""
+    stopping = threading.Event()
+
+    def watch() -> None:
+        while not stopping.wait(LOOK_EVERY):
+            for name, server in started.items():
+                if not server.is_running():
+                    notice(f"{name} has ended; starting it again ...")
+                    with suppress(CannotStart, OSError):
+                        server.start()
+
+    watcher = threading.Thread(target=watch, name="server watch", daemon=True)
+    watcher.start()
+    to_undo.callback(watcher.join)
+    to_undo.callback(stopping.set)

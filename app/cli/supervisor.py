@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,8 @@ from pathlib import Path
 from app.cli.procfile import ROOT, Part
 
 STOP_PATIENCE = 40  # seconds; a step in flight has 30, then its worker puts the rest back
+SHORT_PATIENCE = 8  # seconds, for parts that hold no work; Flower waits for a broker that is gone
+HOLD_NOTHING = frozenset({"flower", "mailbox"})
 SHORT_LIFE = 20  # seconds; what ends sooner than this waits longer and longer before the next try
 LONGEST_PAUSE = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -86,6 +88,8 @@ class Supervisor:
 
     async def _end_all(self, keepers: Sequence[asyncio.Task[None]]) -> None:
         self._signal_all(signal.SIGTERM)
+        await asyncio.wait(keepers, timeout=SHORT_PATIENCE)
+        self._signal_all(signal.SIGKILL, only=HOLD_NOTHING)
         _, pending = await asyncio.wait(keepers, timeout=STOP_PATIENCE)
         if pending:
             self._signal_all(signal.SIGKILL)
@@ -96,12 +100,12 @@ class Supervisor:
             self._signal_all(signal.SIGKILL)
         self._stopping.set()
 
-    def _signal_all(self, number: signal.Signals) -> None:
+    def _signal_all(self, number: signal.Signals, *, only: Collection[str] | None = None) -> None:
         """A request goes to the part's own process, which ends its children; a kill goes to all of them."""
         send = os.killpg if number is signal.SIGKILL else os.kill
-        for process in self._running.values():
+        for name, process in self._running.items():
             with suppress(ProcessLookupError):
-                if process.returncode is None:
+                if process.returncode is None and (only is None or name in only):
                     send(process.pid, number)
 
 

@@ -15,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields, validate
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
+EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there
 LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 
 _UUID_LENGTH: Final = 36
@@ -138,9 +139,12 @@ class Instant(fields.DateTime):
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise ValidationError("Must be RFC 3339 with an offset, such as 2026-01-31T09:00:00Z.")
         try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("There is no such time.") from None
+        if not EARLIEST <= instant.year < LATEST:
+            raise ValidationError(f"Must lie between the years {EARLIEST} and {LATEST}.")
+        return instant
 
     def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:
         if value is None:

@@ -23,9 +23,9 @@ def consultation_event(
 ) -> Event:
     """That a consultation was scheduled, or completed, at `at`.
 
-    Known by the consultation's date on the clinic's wall: a change of stage and an entry of the timeline that speak
-    of the same consultation are one event.
+    Known by when the consultation is: at another hour it is another one, and confirmed anew. Where the hour is not
+    said, by the day on the clinic's wall: a change of stage and an entry of the timeline that speak of it are one.
     """
-    day = clinic.calendar.local(scheduled_for or at).date()
+    when = scheduled_for.isoformat() if scheduled_for else clinic.calendar.local(at).date().isoformat()
     about = {"stage": stage, "scheduled_for": scheduled_for}
-    return lead_event(EVENT_OF[stage], lead, at, about=about, key=day.isoformat())
+    return lead_event(EVENT_OF[stage], lead, at, about=about, key=when)

@@ -48,14 +48,14 @@ def test_every_message_delivered_three_times_does_everything_once(scene: Scene, 
 def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Path) -> None:
     worker = scene.start_worker("steps")
     clinic = scene.open(call_task())
-    stranger = Celery(broker=os.environ["BROKER_URL"])
     ready(worker)
 
-    stranger.send_task("steps.create_task", [[_Bomb(tmp_path / "exploded")]], queue="steps", serializer="pickle")
-    for args in ([["no-id"]], [[str(uuid4())]], [[None, 17, {}]], ["text"], [17], [], [[], []]):
-        stranger.send_task("steps.create_task", args, queue="steps")
-    stranger.send_task("steps.create_task", kwargs={"ids": {"a": 1}}, queue="steps")
-    stranger.send_task("steps.no_such_kind", [[str(uuid4())]], queue="steps")
+    _publish([_Bomb(tmp_path / "exploded")], serializer="pickle")
+    for args in (["no-id"], [str(uuid4())], [None, 17, {}], "text", 17, [], {"a": 1}):
+        _publish(args)
+    _publish([], [])
+    _publish()
+    _publish([str(uuid4())], task="steps.no_such_kind")
     clinic.capture(3)
 
     scene.ledger.wait_for({"speed-to-lead": 3})
@@ -63,6 +63,19 @@ def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Pa
     scene.ledger.check(planned={"speed-to-lead": 3})
     assert not (tmp_path / "exploded").exists()
     assert "Refusing to deserialize" in worker.output()
+    assert worker.is_running()
+
+
+@pytest.mark.xfail(reason="kombu reads JSON in the event loop, so bytes that are none end the worker", strict=True)
+def test_bytes_that_are_no_message_at_all_do_not_end_a_worker(scene: Scene) -> None:
+    worker = scene.start_worker("steps")
+    ready(worker)
+    with scene.valkey.client() as client:
+        client.lpush("steps", b"\xff, and no JSON")
+
+    _publish([str(uuid4())])
+
+    wait_until(lambda: not worker.is_running() or not scene.waiting() + scene.held(), 30, "the messages to be read")
     assert worker.is_running()
 
 
@@ -89,6 +102,12 @@ def test_no_personal_data_reaches_the_broker_or_a_log(scene: Scene, mail_server:
     assert "steps.create_task" in wire.text()  # so the wire was heard, and its messages read
     for process in scene.processes.started:
         _assert_no_trace(f"the log of {process.name}", process.output())
+
+
+def _publish(*args: Any, task: str = "steps.create_task", **more: Any) -> None:
+    """As anybody could who has the broker's password."""
+    with Celery(broker=os.environ["BROKER_URL"]) as stranger:
+        stranger.send_task(task, args, queue="steps", **more)
 
 
 class _Bomb:

@@ -1,0 +1,386 @@
+"""At 100,000 leads and 1,000,000 steps, what the engine and the lists ask is found by an index: read from the plans.
+
+The statements are those that the public functions really execute, with the values they give; nothing is copied here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
+
+from app import db
+from app.activities.service import timeline
+from app.automation.models import Kind
+from app.automation.service import add_steps, step_row, steps_of
+from app.db import transaction
+from app.embedded import Postgres, Valkey
+from app.identity.actor import Actor
+from app.identity.models import Role
+from app.leads import service as leads
+from app.leads.automation import automation_of
+from app.notifications import retrying
+from app.notifications import service as notifications
+from app.steps import service as steps
+from app.tasks import service as tasks
+from tests.support import crowd
+from tests.support.environment import database_url
+from tests.support.practice import Practice, _open_practice, _person, set_settings, settings_kept
+from tests.support.servers import copy_template
+from workers.claim import claim, left_over
+from workers.context import load
+from workers.sweeps import SWEEPS
+
+PAGE = {"limit": 50}
+A_FEW_HUNDRED_ROWS = 800  # in the planner's units, in which reading the leads of a clinic costs thousands
+
+
+@dataclass
+class Crowd:
+    """The largest clinic of the crowd, and somebody there."""
+
+    database: str
+    practice: Practice
+    actor: Actor
+    lead: UUID
+    other: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def there(postgres: Postgres, valkey: Valkey) -> Iterator[Crowd]:
+    name = "crowd"
+    copy_template(postgres, name)
+    with settings_kept():
+        set_settings(database_url=database_url("relance_web", name))
+        db.dispose()
+        practices = [_a_large_practice() for _ in range(5)]
+        with postgres.connect(name) as owner:
+            crowd.fill(owner)
+        yield _somebody(name, practices[0])
+        db.dispose()
+    db.dispose()
+    with postgres.connect() as owner:
+        owner.execute("DROP DATABASE crowd WITH (FORCE)")
+
+
+def _a_large_practice() -> Practice:
+    practice = _open_practice()
+    with transaction() as session:
+        for number in range(20):
+            address = f"coordinator{number}@{practice.clinic_id}.example"
+            session.add(_person(practice.clinic_id, Role.TREATMENT_COORDINATOR, address))
+    return practice
+
+
+def _somebody(database: str, practice: Practice) -> Crowd:
+    one = (
+        "SELECT l.id, l.assigned_to_id FROM leads l JOIN lead_tasks t ON t.lead_id = l.id AND t.status = 'PENDING'"
+        " WHERE l.clinic_id = :clinic AND l.status = 'ACTIVE' LIMIT 1 OFFSET 5000"
+    )
+    with transaction() as session:
+        lead, coordinator = session.execute(text(one), {"clinic": practice.clinic_id}).one()
+        note = session.scalar(
+            text("SELECT id FROM notifications WHERE clinic_id = :clinic AND state = 'failed' LIMIT 1"),
+            {"clinic": practice.clinic_id},
+        )
+        failed = session.scalar(
+            text("SELECT id FROM steps WHERE clinic_id = :clinic AND state = 'failed' AND kind <> 'deliver' LIMIT 1"),
+            {"clinic": practice.clinic_id},
+        )
+        task = session.scalar(
+            text("SELECT id FROM lead_tasks WHERE lead_id = :lead AND status = 'PENDING' LIMIT 1"), {"lead": lead}
+        )
+        due = session.scalars(text("SELECT id FROM steps WHERE state = 'published' AND due_at < now() LIMIT 50")).all()
+    admin = practice.actor()
+    actor = Actor(admin.clinic, coordinator, "Somebody", Role.CLINIC_ADMIN, permissions=admin.permissions)
+    known = {"note": note, "failed": failed, "task": task, "due": list(due)}
+    return Crowd(database, practice, actor, lead, known)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What was sent to the database, and with what."""
+
+    sql: str
+    values: Any
+
+    @property
+    def is_explainable(self) -> bool:
+        return self.sql.lstrip().split()[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+
+
+@contextmanager
+def listening() -> Iterator[list[Statement]]:
+    heard: list[Statement] = []
+
+    def hear(_: object, __: object, sql: str, values: Any, *___: object) -> None:
+        heard.append(Statement(sql, values))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield heard
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+
+
+@dataclass
+class Plan:
+    """How PostgreSQL would execute a statement."""
+
+    cost: float
+    nodes: list[dict[str, Any]]
+
+    @property
+    def indexes(self) -> set[str]:
+        return {node["Index Name"] for node in self.nodes if "Index Name" in node}
+
+    @property
+    def read_whole(self) -> set[str]:
+        """The large tables that are read from one end to the other."""
+        found = {node.get("Relation Name") for node in self.nodes if node["Node Type"] == "Seq Scan"}
+        return {name for name in found if name in crowd.BIG}
+
+
+def explain(connection: psycopg.Connection[Any], statement: Statement) -> Plan:
+    [[plans]] = connection.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", statement.values).fetchall()  # type: ignore[arg-type]
+    plan = plans[0]["Plan"]
+    return Plan(plan["Total Cost"], list(_nodes(plan)))
+
+
+def explain_prepared(connection: psycopg.Connection[Any], statement: Statement) -> Plan:
+    """As a prepared statement that is planned once for all values."""
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        name = found[1]
+        return f"${numbers.setdefault(name, len(numbers) + 1)}{_cast(statement.values[name])}"
+
+    sql = re.sub(r"%\((\w+)\)s", numbered, statement.sql).replace("%%", "%")
+    [[plans]] = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {sql}".encode(), prepare=False).fetchall()
+    plan = plans[0]["Plan"]
+    return Plan(plan["Total Cost"], list(_nodes(plan)))
+
+
+def _cast(value: Any) -> str:
+    """Its type, as the driver tells it; of nothing, and of an empty list, it tells none."""
+    if isinstance(value, list):
+        return f"{_cast(value[0])}[]" if value and value[0] is not None else "::uuid[]"
+    return {UUID: "::uuid", datetime: "::timestamptz", int: "::bigint", bool: "::boolean", str: "::text"}.get(
+        type(value), ""
+    )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def sweep(name: str) -> Callable[[Session, Crowd], object]:
+    return lambda session, _: SWEEPS[name](session)
+
+
+def page_of(list_them: Callable[..., Any], **query: Any) -> Callable[[Session, Crowd], object]:
+    """The first page and the second one."""
+
+    def turn(session: Session, there: Crowd) -> None:
+        given = {**PAGE, **{name: value(there) if callable(value) else value for name, value in query.items()}}
+        first = list_them(session, there, given)
+        assert first.items
+        if first.next_cursor:
+            list_them(session, there, {**given, "cursor": first.next_cursor})
+
+    return turn
+
+
+def all_leads(session: Session, there: Crowd, query: Any) -> Any:
+    return leads.list_leads(session, there.actor, query)
+
+
+def all_notes(session: Session, there: Crowd, query: Any) -> Any:
+    return notifications.list_notifications(session, there.actor, query)
+
+
+def all_trouble(session: Session, there: Crowd, query: Any) -> Any:
+    return steps.list_steps(session, there.actor.clinic.id, query)
+
+
+def my_notes(session: Session, there: Crowd, query: Any) -> Any:
+    return notifications.my_notifications(session, there.actor, query)
+
+
+def my_tasks(session: Session, there: Crowd, query: Any) -> Any:
+    return tasks.my_tasks(session, there.actor, query)
+
+
+def overdue_tasks(session: Session, there: Crowd, query: Any) -> Any:
+    return tasks.overdue_tasks(session, there.actor, query)
+
+
+def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], object]:
+    def take(session: Session, there: Crowd) -> None:
+        rows = claim(session, kind, there.other["due"] if own else [], now=now(), most=100)
+        assert own or rows
+        load(session, rows, now=now())
+
+    return take
+
+
+def a_lead(session: Session, there: Crowd) -> None:
+    person = {"first_name": "A", "last_name": "B", "phone": "+12125550143", "source_id": there.practice.source_id}
+    leads.capture_lead(session, there.actor, person)
+
+
+WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
+    # the runner
+    "claim: the message's own": (claim_and_load(Kind.CREATE_TASK, own=True), {"pk_steps", "pk_leads"}),
+    "claim: neighbours": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
+    "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
+    "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
+    # what stops steps
+    "a lead is captured": (a_lead, set()),
+    "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
+    "a lead converts": (
+        lambda s, there: leads.convert(s, there.actor, there.lead),
+        {"ix_steps_lead", "ix_lead_tasks_lead", "pk_leads"},
+    ),
+    "a task is done": (
+        lambda s, there: tasks.complete(s, there.actor, there.other["task"]),
+        {"ix_steps_lead", "pk_lead_tasks", "pk_leads"},
+    ),
+    # the sweeps
+    "publish what is due": (sweep("publish_due_steps"), {"ix_steps_due"}),
+    "rescue leases": (sweep("rescue_expired_leases"), {"ix_steps_lease"}),
+    "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
+    "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
+    "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
+    "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    # what admins do about trouble
+    "a notification is retried": (
+        lambda s, there: retrying.retry(s, there.actor, there.other["note"]),
+        {"pk_notifications"},
+    ),
+    "a step is retried": (
+        lambda s, there: steps.retry(s, there.actor.clinic.id, there.other["failed"]),
+        {"pk_steps"},
+    ),
+    "steps are retried": (
+        lambda s, there: steps.retry_many(s, there.actor.clinic.id, {"kind": "escalate"}, spread=timedelta(hours=1)),
+        {"ix_steps_trouble"},
+    ),
+}
+PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
+    "a lead's steps": (lambda s, there: steps_of(s, there.actor.clinic.id, there.lead), {"ix_steps_lead"}),
+    "a lead's automation": (
+        page_of(lambda s, there, query: automation_of(s, there.actor.clinic.id, there.lead, query), limit=3),
+        {"ix_steps_lead"},
+    ),
+    "a lead's timeline": (
+        page_of(lambda s, there, query: timeline(s, there.actor.clinic.id, there.lead, query), limit=1),
+        {"ix_lead_activities_timeline"},
+    ),
+    "a lead's tasks": (
+        page_of(lambda s, there, query: tasks.tasks_of_lead(s, there.actor.clinic.id, there.lead, query), limit=1),
+        {"ix_lead_tasks_lead"},
+    ),
+    "leads": (page_of(all_leads), {"ix_leads_clinic"}),
+    "leads by status": (page_of(all_leads, status="CONVERTED"), {"ix_leads_status"}),
+    "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),
+    "leads by source": (page_of(all_leads, source_id=lambda there: there.practice.source_id), {"ix_leads_source"}),
+    "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
+    "leads of a period": (
+        page_of(all_leads, created_from=now() - timedelta(days=200), created_to=now() - timedelta(days=190)),
+        {"ix_leads_clinic"},
+    ),
+    "leads by all of these": (
+        page_of(all_leads, status="ACTIVE", stage="contacted", created_to=now() - timedelta(days=100)),
+        set(),
+    ),
+    "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
+    "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),
+    "my tasks that are done": (page_of(my_tasks, status="COMPLETED"), {"ix_lead_tasks_mine_by_status"}),
+    "my tasks that are begun": (page_of(my_tasks, status="OVERDUE"), {"ix_lead_tasks_mine"}),
+    "overdue tasks": (page_of(overdue_tasks), {"ix_lead_tasks_overdue"}),
+    "my overdue tasks": (page_of(overdue_tasks, assigned_to_id="me"), {"ix_lead_tasks_mine"}),
+    "my notifications": (page_of(my_notes), {"ix_notifications_inbox"}),
+    "my unread notifications": (page_of(my_notes, unread=True), {"ix_notifications_inbox"}),
+    "notifications": (page_of(all_notes), {"ix_notifications_clinic"}),
+    "failed notifications": (page_of(all_notes, state="failed"), {"ix_notifications_unsent"}),
+    "unknown e-mails of a week": (
+        page_of(all_notes, state="unknown", channel="email", since=now() - timedelta(days=100)),
+        {"ix_notifications_unsent"},
+    ),
+    "sent notifications": (page_of(all_notes, state="sent"), {"ix_notifications_clinic"}),
+    "a notification and its tries": (
+        lambda s, there: notifications.get_notification(s, there.actor, there.other["note"]),
+        {"pk_notifications", "ix_deliveries_notification_id"},
+    ),
+    "failed steps": (page_of(all_trouble, state="failed"), {"ix_steps_trouble"}),
+    "unknown steps of a kind": (page_of(all_trouble, state="unknown", kind="remind"), {"ix_steps_trouble"}),
+}
+
+
+@pytest.fixture
+def planner(there: Crowd, postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
+    with postgres.connect(there.database) as connection:
+        yield connection
+
+
+def asked(there: Crowd, act: Callable[[Session, Crowd], object]) -> list[Statement]:
+    """The statements of an act, which is then undone."""
+    with listening() as heard, transaction() as session:
+        act(session, there)
+        session.rollback()
+    return [statement for statement in heard if statement.is_explainable]
+
+
+@pytest.mark.parametrize("question", [*WORK, *PAGES])
+def test_no_large_table_is_read_whole(there: Crowd, planner: psycopg.Connection[Any], question: str):
+    act, expected = {**WORK, **PAGES}[question]
+    statements = asked(there, act)
+    plans = [explain(planner, statement) for statement in statements]
+
+    assert [plan.read_whole for plan in plans if plan.read_whole] == []
+    assert expected <= set().union(*(plan.indexes for plan in plans))
+    # Nor when the statement is prepared and planned once for all values, which cannot be seen then.
+    for statement in statements:
+        assert not explain_prepared(planner, statement).read_whole, statement.sql
+
+
+@pytest.mark.parametrize("question", PAGES)
+def test_a_page_costs_no_more_than_a_few_hundred_rows(there: Crowd, planner: psycopg.Connection[Any], question: str):
+    for statement in asked(there, PAGES[question][0]):
+        assert explain(planner, statement).cost < A_FEW_HUNDRED_ROWS, statement.sql
+
+
+def test_a_count_of_everything_is_left_to_the_census(there: Crowd, planner: psycopg.Connection[Any]):
+    """The one that grows, with what is pending; not with what is past."""
+    [census, *_] = asked(there, sweep("take_census"))
+
+    assert not explain(planner, census).read_whole
+
+
+def test_planning_many_steps_looks_each_key_up(there: Crowd, planner: psycopg.Connection[Any]):
+    """However many rows, one statement; and none of those that are there already is searched for."""
+    rows = [
+        step_row(
+            there.actor.clinic.id, there.lead, kind=Kind.CREATE_TASK, name="call", params={}, cause={},
+            due_at=now(), dedupe_key=f"call:{number}",
+        )
+        for number in range(200)
+    ]  # fmt: skip
+    statements = asked(there, lambda session, _: add_steps(session, rows))
+
+    assert len(statements) == 1
+    assert not explain(planner, statements[0]).read_whole
