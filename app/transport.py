@@ -5,10 +5,14 @@ a pending BRPOP; that read raises before the channel is marked closed, and the s
 channel: the worker exits with "Unrecoverable error". A read that cannot be answered has nothing pending.
 """
 
+from queue import Empty
 from typing import Any
 
+import structlog
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
+
+log = structlog.get_logger()
 
 
 class Channel(kombu_redis.Channel):
@@ -25,6 +29,14 @@ class Channel(kombu_redis.Channel):
         if self._kept is None or self._kept.connection_pool is not self.pool:
             self._kept = super()._create_client()  # type: ignore[no-untyped-call]
         return self._kept
+
+    def _brpop_read(self, **options: Any) -> Any:
+        """Take one message off a queue. Bytes that are none are dropped, or they would end the worker."""
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError, LookupError) as error:
+            log.error("broker.not_a_message", because=type(error).__name__)  # noqa: TRY400  (its bytes are a stranger's)
+            raise Empty from None
 
     def close(self) -> None:
         """Close; what was pending on a dead connection counts as nothing."""

@@ -32,7 +32,7 @@ _WITH_LEAD = (
     f"SELECT {_STEP}, {_LEAD}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
-    " FOR UPDATE OF s SKIP LOCKED FOR NO KEY UPDATE OF l SKIP LOCKED"
+    " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # the lead first: who has it keeps no step
 )
 _WITHOUT_LEAD = (
     f"SELECT {_STEP}, c.rules_version FROM steps s"  # noqa: S608

@@ -29,6 +29,8 @@ OF_AN_ITEM: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, T
 
 # Written out: a session's own nested transactions would hand over messages before the outer one has committed.
 _BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
+# Just after a job was filled the planner takes the table of items for empty, and would read all of it for each item.
+_BY_KEY: Final = text("SET LOCAL enable_seqscan = off")
 _JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
 _COUNT: Final = text(
     "UPDATE jobs SET done = done + :done, failed = failed + :failed, cancelled = cancelled + :cancelled,"
@@ -44,6 +46,7 @@ log = structlog.get_logger()
 
 def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
     """Work off the pending items of a chunk: `job_id`, `first` and `last` place, and the `clinic`'s context."""
+    session.execute(_BY_KEY)
     job = session.execute(_JOB, {"job": chunk["job_id"]}).one_or_none()
     if job is None:
         return

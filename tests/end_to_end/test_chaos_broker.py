@@ -6,8 +6,6 @@ import signal
 from tests.support.chaos import FOUND_AGAIN, Answer, Scene, call_task, escalation, ready, reminder
 from tests.support.processes import wait_until
 
-pytest_plugins = ["tests.support.chaos"]
-
 
 def test_a_broker_that_is_flushed_after_1000_leads_were_captured_loses_none_of_their_follow_ups(scene: Scene) -> None:
     clinic = scene.open(call_task(), escalation("24 hours"), reminder("15 minutes"))

@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.support.chaos import FOUND_AGAIN, Scene, call_task, escalation, ready
 from tests.support.processes import wait_until
 
-pytest_plugins = ["tests.support.chaos"]
-
 
 def test_every_lead_that_was_answered_with_success_outlives_restarts_of_the_database(scene: Scene) -> None:
     worker, beat = scene.start_worker(), scene.start_beat()

@@ -6,8 +6,6 @@ from tests.support.chaos import FOUND_AGAIN, OpenClinic, Scene, mail_to_lead, re
 from tests.support.processes import wait_until
 from tests.support.smtp import HANG, SmtpServer
 
-pytest_plugins = ["tests.support.chaos"]
-
 IN_DOUBT = "lead-7@example.org"
 
 

@@ -14,8 +14,6 @@ from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
 from tests.support.wire import Wire, everything_in
 
-pytest_plugins = ["tests.support.chaos"]
-
 CANARY = {
     "first_name": "Xaverine",
     "last_name": "Quillfeather",
@@ -66,7 +64,6 @@ def test_a_pickle_is_refused_and_rubbish_does_no_harm(scene: Scene, tmp_path: Pa
     assert worker.is_running()
 
 
-@pytest.mark.xfail(reason="kombu reads JSON in the event loop, so bytes that are none end the worker", strict=True)
 def test_bytes_that_are_no_message_at_all_do_not_end_a_worker(scene: Scene) -> None:
     worker = scene.start_worker("steps")
     ready(worker)

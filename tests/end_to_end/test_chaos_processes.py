@@ -18,8 +18,6 @@ from tests.support.chaos import (
 )
 from tests.support.processes import wait_until
 
-pytest_plugins = ["tests.support.chaos"]
-
 GRACE = 5  # seconds after which neither the offer nor the reminders below make sense any more
 
 

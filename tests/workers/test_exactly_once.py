@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from app.automation.models import Kind
+from app.db import transaction
 from app.embedded import Postgres, Valkey
 from tests.support.practice import TUESDAY, Practice, Watch, at_once, messages, sql
 from workers import runner
+from workers.claim import claim
 
 MAKE = Kind.CREATE_TASK
 SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be taken is woken again
@@ -152,6 +154,15 @@ def test_it_is_woken_again_as_long_as_it_takes(practice: Practice, postgres: Pos
             assert {*messages(valkey)[0].ids} == {*ids}
     assert runner.run(MAKE, messages(valkey)[0].ids) == 2
     assert done_once(practice, ids)
+
+
+def test_a_step_that_is_left_alone_is_free_for_whoever_can_run_it(practice: Practice, postgres: Postgres):
+    """Else its own message would come to nothing while another worker looks for neighbours."""
+    [step_id] = practice.fill(1, MAKE, due_at=TUESDAY)
+    with lead_in_use(postgres, practice.step(id=step_id).lead_id), transaction() as session:
+        assert claim(session, MAKE, [], now=TUESDAY, most=100) == []
+        free = sql("SELECT id FROM steps WHERE id = :id FOR UPDATE SKIP LOCKED", id=step_id)
+        assert [row.id for row in free] == [step_id]
 
 
 def test_whoever_writes_a_lead_and_a_worker_do_not_wait_for_each_other(practice: Practice, postgres: Postgres):

@@ -1,5 +1,7 @@
 """A step that cannot be run fails alone in its batch, keeps its error, is tried again, and ends as a dead letter."""
 
+import random
+import string
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from app.automation.models import Kind
 from app.config import get_settings
 from app.db import transaction
 from app.embedded import Postgres, Valkey
+from app.errors import NotFound
 from app.steps import service as steps_service
 from app.steps.service import CannotRetryStep, RetryTheNotification
 from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
@@ -60,6 +63,19 @@ def test_it_fails_alone_and_the_others_run_once(practice: Practice, kind: Kind, 
     assert sorted(row.step_id for row in practice.rows(WRITES[kind])) == sorted({*ids} - {ids[2]})
     assert steps[ids[2]].error.startswith(error)
     assert (steps[ids[2]].attempts, steps[ids[2]].finished_at, steps[ids[2]].outcome) == (1, None, None)
+
+
+def test_what_the_database_has_no_room_for_is_nobody_elses_trouble(practice: Practice, postgres: Postgres):
+    """It says so with the same class of error as when it is away: that would be waited for, again and again."""
+    ids = practice.fill(3, MAKE, due_at=TUESDAY)
+    spoil(ids[1], title="".join(random.Random(1).choices(string.ascii_letters, k=9000)))  # an index holds 2,704 bytes
+    with postgres.connect("relance") as owner:
+        owner.execute("CREATE INDEX titles ON lead_tasks (title)")
+        practice.run(MAKE, *practice.steps(kind=MAKE))
+        owner.execute("DROP INDEX titles")
+
+    assert [practice.step(id=id).state for id in ids] == ["done", "published", "done"]  # noqa: A001
+    assert practice.step(id=ids[1]).error.startswith("ProgramLimitExceeded")
 
 
 def test_several_of_them_fail_each_by_itself(practice: Practice):
@@ -147,6 +163,17 @@ def test_only_a_dead_letter_gets_another_chance(practice: Practice):
     deliveries = practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="failed")
     with pytest.raises(RetryTheNotification), transaction() as session:
         steps_service.retry(session, practice.clinic_id, deliveries[0])
+
+
+def test_nobody_gets_another_clinics_dead_letters(
+    practice: Practice, open_practice: Callable[..., Practice], watch: Watch
+):
+    dead, stranger = a_dead_letter(practice, watch), open_practice()
+    with pytest.raises(NotFound), transaction() as session:
+        steps_service.retry(session, stranger.clinic_id, dead.id)
+    with transaction() as session:
+        assert steps_service.retry_many(session, stranger.clinic_id, {}, spread=timedelta()).retried == 0
+        assert steps_service.list_steps(session, stranger.clinic_id, {"limit": 10}).items == []
 
 
 def test_many_dead_letters_come_back_spread_over_time(practice: Practice, valkey: Valkey):

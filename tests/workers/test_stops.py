@@ -368,6 +368,43 @@ def test_a_stop_cancels_what_it_ends_and_says_why(
     assert all(step.finished_at == TUESDAY for step in steps if step.state == "cancelled")
 
 
+def test_a_task_that_is_done_needs_no_reminder_and_no_mail_about_it(practice: Practice, smtp: SmtpServer, watch: Watch):
+    lead = practice.capture()
+    task = practice.plan(lead, TUESDAY + timedelta(hours=2), reminder_minutes=[15, 60])
+    other = practice.plan(lead, TUESDAY + timedelta(hours=2))
+    watch.advance(hours=1)
+    practice.run(Kind.REMIND)  # the first one is written, and its mail about to go
+    practice.complete(task)
+    practice.run(Kind.DELIVER)
+
+    assert not smtp.received
+    assert practice.row("notifications", channel="email").reason == "task_done"
+    reasons = {step.reason for step in practice.steps(lead) if step.params.get("task_id") == str(task)}
+    assert reasons == {None, "task_done"}
+    assert [step.params["task_id"] for step in practice.pending(lead) if step.kind == "remind"] == [str(other)]
+
+
+def test_a_task_that_is_moved_takes_its_reminders_along(practice: Practice, watch: Watch):
+    lead, due = practice.capture(), TUESDAY + timedelta(hours=2)
+    task = practice.plan(lead, due)
+    practice.retime(task, due + timedelta(hours=3))
+    practice.retime(task, due)  # away and back
+
+    reminders = [(step.due_at - due, step.state, step.reason) for step in practice.steps(lead, kind="remind")]
+    ahead = timedelta(minutes=15)
+    assert sorted(reminders, key=str) == sorted(
+        [
+            (-ahead, "cancelled", "task_moved"),
+            (timedelta(hours=3) - ahead, "cancelled", "task_moved"),
+            (-ahead, "planned", None),
+        ],
+        key=str,
+    )
+    watch.set(due - ahead)
+    practice.run(Kind.REMIND)
+    assert len(practice.rows("notifications", channel="in_app")) == 1
+
+
 def test_the_stop_and_what_it_cancels_are_one_commit(practice: Practice):
     lead = practice.capture()
     with transaction() as session:
