@@ -121,6 +121,13 @@ class Calendar:
             rest -= closes - begin
         raise NeverOpen
 
+    def due_after(self, instant: datetime, delta: timedelta) -> datetime:
+        """As `add_business_time`; by the wall where the clinic never opens, for its leads still want to be called."""
+        try:
+            return self.add_business_time(instant, delta)
+        except NeverOpen:
+            return _utc(instant) + delta
+
     def business_time_between(self, a: datetime, b: datetime) -> timedelta:
         """How long the clinic is open from `a` to `b`, in real seconds; negative when `b` is the earlier."""
         start, end = _utc(a), _utc(b)

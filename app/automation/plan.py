@@ -13,6 +13,8 @@ from app.automation.events import Event
 from app.automation.models import Kind
 from app.automation.rules import Action, Rule, RuleSet
 
+OVER = frozenset({"CONVERTED", "LOST", "ARCHIVED"})  # nothing more happens with such a lead: its steps would be skipped
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -30,7 +32,9 @@ class PlannedStep:
 
 
 def plan(rules: RuleSet, event: Event, calendar: Calendar) -> list[PlannedStep]:
-    """The steps that the rules want because of the event."""
+    """The steps that the rules want because of the event: none for a lead that is over."""
+    if event.facts["lead"].get("status") in OVER:
+        return []
     return [
         step
         for rule in rules.listening_to(event.name)
@@ -45,7 +49,7 @@ def _due_times(rule: Rule, event: Event, calendar: Calendar) -> list[datetime]:
     if rule.before_due is not None:
         return _reminders(rule.before_due, event)
     if rule.business_time:
-        return [calendar.add_business_time(event.occurred_at, rule.after)]
+        return [calendar.due_after(event.occurred_at, rule.after)]
     return [event.occurred_at + rule.after]
 
 
@@ -95,7 +99,7 @@ def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) 
 
 def _task_due(due: dict[str, str], made_at: datetime, calendar: Calendar) -> datetime:
     after = parse_duration(due.get("after", "0 seconds"))
-    return calendar.add_business_time(made_at, after) if due.get("clock") == "business" else made_at + after
+    return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
 
 
 def _cause(rule: Rule, event: Event) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def test_a_killed_worker_is_gone_with_its_children(processes: Processes) -> None
 
 def test_beat_runs_until_it_is_stopped(processes: Processes) -> None:
     beat = processes.start_beat()
-    beat.wait_for("beat")
+    beat.wait_for("beat: Starting")  # said once it listens to signals
 
     assert beat.is_running()
     assert beat.stop() == 0

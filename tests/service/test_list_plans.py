@@ -9,8 +9,6 @@ from app.clock import now
 from app.db import engine
 from tests.support.desk import Desk
 
-pytest_plugins = ["tests.support.desk"]
-
 # Twenty thousand leads, one in twenty of them ours, each with five tasks and five activities.
 CROWD = """
     INSERT INTO leads (id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
@@ -71,7 +69,6 @@ def test_every_list_finds_its_page_by_an_index(crowded_desk: Desk, postgres: Any
         ("", {"created_to": now().isoformat()}),
         (f"/{lead_id}/tasks", {}),
         (f"/{lead_id}/activities", {}),
-        (f"/{lead_id}/automation", {}),
         ("/tasks/my-tasks", {}),
         ("/tasks/my-tasks", {"due_before": now().isoformat()}),
         ("/tasks/overdue", {}),

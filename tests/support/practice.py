@@ -7,16 +7,12 @@ smtp          a server that the application's mail goes to, see tests/support/sm
 configure     sets settings for one test: `configure(smtp_timeout=0.3)`
 """
 
-import base64
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -28,13 +24,10 @@ from sqlalchemy import select, text
 
 from app import logs
 from app.activities.service import log_activity
-from app.automation import publish
 from app.automation.models import PENDING, Kind
-from app.broker import QUEUES
 from app.clock import now
 from app.config import get_settings
 from app.db import insert_many, new_id, transaction
-from app.embedded import Valkey
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
@@ -245,46 +238,6 @@ def sql(statement: str, **values: Any) -> list[Any]:
     with transaction() as session:
         result = session.execute(text(statement), values)
         return [SimpleNamespace(**row) for row in result.mappings()] if result.returns_rows else []
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """All of them, each in a thread of its own, begun in the same moment."""
-    ready = Barrier(len(acts))
-
-    def begin(act: Callable[[], Any]) -> Any:
-        ready.wait()
-        return act()
-
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return [done.result(timeout=60) for done in [threads.submit(begin, act) for act in acts]]
-
-
-@dataclass(frozen=True)
-class Message:
-    """What a worker would get."""
-
-    queue: str
-    task: str
-    name: str  # what Flower and logs show
-    ids: list[UUID]
-    eta: datetime | None
-    raw: str  # all of it, as it lies at the broker
-
-
-def messages(valkey: Valkey, queue: str | None = None) -> list[Message]:
-    """Everything that waits at the broker (or in a queue), the oldest first."""
-    publish.settle(10)
-    with valkey.client() as client:
-        names = QUEUES if queue is None else [queue]
-        return [_read(name, raw) for name in names for raw in reversed(client.lrange(name, 0, -1))]  # type: ignore[arg-type]
-
-
-def _read(queue: str, raw: bytes) -> Message:
-    message = json.loads(raw)
-    headers, body = message["headers"], base64.b64decode(message["body"]).decode()
-    eta = headers["eta"] and datetime.fromisoformat(headers["eta"])
-    ids = [UUID(id) for id in json.loads(body)[0][0]]  # noqa: A001
-    return Message(queue, headers["task"], headers["shadow"], ids, eta, raw.decode() + body)
 
 
 @pytest.fixture

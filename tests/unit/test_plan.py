@@ -275,6 +275,13 @@ def test_a_delay_in_business_time_counts_opening_hours_only():
     assert step.due_at == at("2026-03-09 18:00")  # 1 hour of Friday, 9 of Monday
 
 
+def test_the_leads_of_a_clinic_that_never_opens_are_called_all_the_same():
+    never = Calendar(NEW_YORK, BusinessHours.from_json({}))
+    [call] = [s for s in plan(RULES, happened(EventName.LEAD_CREATED, "2026-03-06 17:58"), never) if s.kind is MADE]
+
+    assert call.params["task_due_at"] == at("2026-03-06 18:03").isoformat()
+
+
 def test_a_task_made_because_of_another_one_has_its_own_due_time():
     make = {"create_task": {"type": "CALL", "title": "Ask why", "due": {"after": "1 hour"}}}
     rule = read_rule({"name": "ask-why", "on": "task.overdue", "do": [make]})

@@ -11,7 +11,9 @@ import pytest
 from app.automation.models import Kind
 from app.db import transaction
 from app.embedded import Postgres, Valkey
-from tests.support.practice import TUESDAY, Practice, Watch, at_once, messages, sql
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.threads import at_once
 from workers import runner
 from workers.claim import claim
 
@@ -206,12 +208,14 @@ def test_two_steps_of_one_lead_run_both(practice: Practice):
 
 
 def test_an_event_recorded_twice_plans_once(practice: Practice):
-    lead = practice.capture()
-    at = TUESDAY + timedelta(days=2)
-    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at)
-    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at + timedelta(minutes=30))  # of the same day
-
+    """The stage is moved, and the entry written: both speak of one consultation."""
+    lead, when = practice.capture(), TUESDAY + timedelta(days=2)
+    practice.move(lead, "consultation_scheduled", scheduled_for=when)
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=when)
     assert len(practice.steps(lead, name="consultation-confirmation")) == 1
+
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=when + timedelta(days=7))  # put off
+    assert len(practice.steps(lead, name="consultation-confirmation")) == 2
 
 
 @pytest.mark.parametrize("kind", [Kind.ESCALATE, Kind.SEND_MESSAGE, Kind.SUGGEST_LOST])

@@ -19,7 +19,8 @@ from app.embedded import Postgres, Valkey
 from app.errors import NotFound
 from app.steps import service as steps_service
 from app.steps.service import CannotRetryStep, RetryTheNotification
-from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
 
 MAKE, TELL = Kind.CREATE_TASK, Kind.SEND_MESSAGE

@@ -13,7 +13,8 @@ from app.automation.publish import MOMENT
 from app.automation.service import MOST_PUBLISHED, add_steps, step_row
 from app.db import transaction
 from app.embedded import Valkey
-from tests.support.practice import TUESDAY, Practice, Watch, messages, sql
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers.sweeps import sweep
 
 MAKE = Kind.CREATE_TASK

@@ -8,7 +8,8 @@ import pytest
 from app.automation.models import Kind
 from app.embedded import Valkey
 from app.identity.models import Role
-from tests.support.practice import TUESDAY, Practice, Watch, at, messages, sql
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 
 
 def test_a_new_lead_gets_its_call_task(practice: Practice, watch: Watch):

@@ -95,10 +95,6 @@ def lead_is(**columns: Any) -> Callable[[Practice, Any], None]:
     return lambda _, step: sql(f"UPDATE leads SET {sets} WHERE id = :lead", lead=step.lead_id, **columns) and None
 
 
-def task_is(change: str) -> Callable[[Practice, Any], None]:
-    return lambda practice, step: getattr(practice, change)(step.params["task_id"])
-
-
 @pytest.mark.parametrize(
     ("plan", "meanwhile", "reason"),
     [

@@ -1,7 +1,6 @@
 """What beat calls: each sweep looks at the state of things, may come late, twice, or be cut off."""
 
 import zlib
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,9 @@ from app import clock
 from app.automation.models import Kind
 from app.embedded import Postgres, Valkey
 from app.leads.lookup import id_made_at
-from tests.support.practice import TUESDAY, Practice, Watch, at_once, messages, sql
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.threads import at_once
 from workers.app import SWEEP_TASKS
 from workers.sweeps import SWEEPS, sweep
 
@@ -31,91 +32,6 @@ rules:
 def last_run(name: str) -> Any:
     [run] = sql("SELECT * FROM sweep_runs WHERE name = :name", name=name)
     return run
-
-
-class TestPublishing:
-    def test_a_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
-        due = TUESDAY + HORIZON + timedelta(seconds=1)
-        ids = practice.fill(1, MAKE, due_at=due, state="planned", published_at=None)
-        assert sweep("publish_due_steps") == 0
-        assert not messages(valkey)
-
-        watch.advance(seconds=1)
-        assert sweep("publish_due_steps") == 1
-
-        [message] = messages(valkey)
-        assert (message.ids, message.eta, message.name) == (ids, due, "by-hand")
-        step = practice.step()
-        assert (step.state, step.published_at) == ("published", clock.now())
-        assert sweep("publish_due_steps") == 0
-
-    def test_what_should_have_run_is_published_again(self, practice: Practice, valkey: Valkey, watch: Watch):
-        practice.fill(1, MAKE, due_at=TUESDAY)
-        watch.advance(seconds=30)
-        assert sweep("publish_due_steps") == 0
-
-        watch.advance(seconds=1)
-        assert sweep("publish_due_steps") == 1
-        assert sweep("publish_due_steps") == 0  # not before another 30 seconds are over
-        watch.advance(seconds=31)
-        assert sweep("publish_due_steps") == 1
-
-        assert [message.eta for message in messages(valkey)] == [None, None]
-        again = sql("SELECT value FROM counters WHERE metric = 'republished'")
-        assert [row.value for row in again] == [2]
-
-    def test_a_step_that_was_just_published_late_is_given_its_time(self, practice: Practice, watch: Watch):
-        practice.fill(1, MAKE, due_at=TUESDAY - timedelta(hours=1), published_at=TUESDAY - timedelta(seconds=5))
-
-        assert sweep("publish_due_steps") == 0
-
-    def test_after_a_long_silence_everything_comes_back(self, practice: Practice, valkey: Valkey, watch: Watch):
-        ids = practice.fill(30, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
-        ids += practice.fill(30, MAKE, due_at=TUESDAY)
-        watch.advance(days=40)
-
-        assert sweep("publish_due_steps") == 60
-        assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
-
-    def test_no_more_than_the_cap_is_at_the_broker(
-        self, practice: Practice, watch: Watch, configure: Callable[..., None]
-    ):
-        configure(publish_cap=3)
-        for seconds in (5, 1, 4, 2, 3):
-            due_at = TUESDAY + timedelta(seconds=seconds)
-            practice.fill(1, MAKE, due_at=due_at, state="planned", published_at=None)
-
-        assert sweep("publish_due_steps") == 3
-        assert [step.state for step in practice.steps()] == ["published"] * 3 + ["planned"] * 2  # the soonest
-        watch.advance(seconds=3)
-        practice.run(MAKE)
-        sweep("publish_due_steps")
-        assert not practice.steps(kind=MAKE, state="planned")
-
-    def test_what_somebody_has_in_hand_is_left_to_them(self, practice: Practice, postgres: Postgres):
-        ids = practice.fill(3, MAKE, due_at=TUESDAY, state="planned", published_at=None)
-        with postgres.connect("relance") as other:
-            other.autocommit = False
-            other.execute("SELECT FROM steps WHERE id = %s FOR UPDATE", [ids[0]])
-            assert sweep("publish_due_steps") == 2
-            other.rollback()
-        assert practice.step(id=ids[0]).state == "planned"
-
-    def test_what_is_over_is_not_published(self, practice: Practice, valkey: Valkey):
-        for state in ("done", "skipped", "cancelled", "failed", "unknown", "running"):
-            practice.fill(1, MAKE, due_at=TUESDAY, state=state, lease_until=TUESDAY + timedelta(hours=1))
-
-        assert sweep("publish_due_steps") == 0
-        assert not messages(valkey)
-
-    def test_each_kind_goes_to_its_own_queue(self, practice: Practice, valkey: Valkey):
-        for kind in Kind:
-            practice.fill(1, kind, due_at=TUESDAY, state="planned", published_at=None)
-        sweep("publish_due_steps")
-
-        queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
-        expected = dict.fromkeys(Kind, "steps") | {Kind.DELIVER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
-        assert queues == expected
 
 
 class TestLeases:
@@ -171,160 +87,6 @@ class TestLeases:
 
         assert practice.row("notifications", channel="email").state == "sent"
         assert practice.row("deliveries").outcome == "sent"
-
-
-class TestOverdueTasks:
-    def test_a_task_whose_time_has_come_and_gone_is_overdue_once(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        practice.plan(lead, TUESDAY + timedelta(minutes=30))
-        watch.advance(minutes=30)
-        assert sweep("mark_overdue_tasks") == 0  # due, and not yet late
-
-        watch.advance(seconds=1)
-        assert sweep("mark_overdue_tasks") == 1
-        assert sweep("mark_overdue_tasks") == 0
-
-        task = practice.row("lead_tasks")
-        assert (task.status, task.version) == ("OVERDUE", 2)
-        step = practice.step(lead, name="overdue-24h")
-        assert step.due_at == clock.now() + timedelta(hours=24)
-
-    @pytest.mark.parametrize(
-        ("status", "found"), [("PENDING", 1), ("IN_PROGRESS", 1), ("COMPLETED", 0), ("CANCELLED", 0)]
-    )
-    def test_only_what_is_still_to_be_done_can_be_late(self, practice: Practice, watch: Watch, status: str, found: int):
-        practice.plan(practice.capture(), TUESDAY + timedelta(minutes=30))
-        sql("UPDATE lead_tasks SET status = :status", status=status)
-        watch.advance(hours=1)
-
-        assert sweep("mark_overdue_tasks") == found
-
-    def test_a_task_that_is_moved_is_late_again_when_its_new_time_is_over(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        task = practice.plan(lead, TUESDAY + timedelta(hours=1))
-        watch.advance(hours=2)
-        sweep("mark_overdue_tasks")
-        practice.retime(task, TUESDAY + timedelta(hours=3))
-        assert practice.row("lead_tasks").status == "PENDING"
-        assert [(step.state, step.reason) for step in practice.steps(lead, name="overdue-24h")] == [
-            ("cancelled", "task_moved")
-        ]
-
-        watch.advance(hours=2)
-        assert sweep("mark_overdue_tasks") == 1
-        assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
-
-    def test_a_task_that_is_moved_away_and_back_is_late_again(self, practice: Practice, watch: Watch):
-        lead, due = practice.capture(), TUESDAY + timedelta(hours=1)
-        task = practice.plan(lead, due)
-        watch.advance(hours=2)
-        sweep("mark_overdue_tasks")
-        practice.retime(task, TUESDAY + timedelta(days=3))
-        practice.retime(task, due)
-
-        assert sweep("mark_overdue_tasks") == 1
-        assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
-
-    def test_what_is_done_is_not_brought_before_the_admins(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        task = practice.plan(lead, TUESDAY + timedelta(hours=1))
-        watch.advance(hours=2)
-        sweep("mark_overdue_tasks")
-        practice.complete(task)
-
-        step = practice.step(lead, name="overdue-24h")
-        assert (step.state, step.reason) == ("cancelled", "task_done")
-
-    def test_a_task_that_somebody_is_writing_is_left_to_them(
-        self, practice: Practice, watch: Watch, postgres: Postgres
-    ):
-        task = practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
-        watch.advance(hours=2)
-        with postgres.connect("relance") as other:
-            other.autocommit = False
-            other.execute("SELECT FROM lead_tasks WHERE id = %s FOR UPDATE", [task])
-            assert sweep("mark_overdue_tasks") == 0
-            other.rollback()
-        assert sweep("mark_overdue_tasks") == 1
-
-
-class TestUntendedLeads:
-    @pytest.fixture
-    def practice(self, open_practice: Callable[..., Practice]) -> Practice:
-        return open_practice(playbook=LISTENING)
-
-    def test_a_lead_without_activity_goes_stale_once(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        watch.advance(days=14)
-        assert sweep("detect_stale_leads") == 0
-
-        watch.advance(seconds=1)
-        assert sweep("detect_stale_leads") == 1
-        assert sweep("detect_stale_leads") == 0
-        assert practice.row("leads").stale_since == clock.now()
-        assert practice.step(lead).cause["event"] == "lead.stale"
-
-    def test_an_activity_makes_it_fresh_and_it_can_go_stale_again(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        watch.advance(days=15)
-        sweep("detect_stale_leads")
-        practice.log(lead, "NOTE", notes="Wrote a card")
-        assert practice.row("leads").stale_since is None
-
-        watch.advance(days=15)
-        assert sweep("detect_stale_leads") == 1
-        assert len(practice.steps(lead)) == 2
-
-    def test_each_clinic_says_for_itself_how_long_is_too_long(
-        self, practice: Practice, open_practice: Callable[..., Practice], watch: Watch
-    ):
-        patient = open_practice(playbook=LISTENING)
-        sql("UPDATE clinics SET stale_after_days = 30 WHERE id = :id", id=patient.clinic_id)
-        practice.capture()
-        patient.capture()
-        watch.advance(days=15)
-
-        assert sweep("detect_stale_leads") == 1
-        assert practice.row("leads").stale_since
-        assert not patient.row("leads").stale_since
-
-    @pytest.mark.parametrize("end", [Practice.convert, Practice.lose])
-    def test_a_lead_that_is_over_needs_nobody(self, practice: Practice, watch: Watch, end: Callable[..., None]):
-        end(practice, practice.capture())
-        watch.advance(days=100)
-
-        assert sweep("detect_stale_leads") == 0
-        assert sweep("detect_time_in_stage") == 0
-
-    def test_a_lead_too_long_in_its_stage_is_told_once_for_each_stage(self, practice: Practice, watch: Watch):
-        lead = practice.capture()
-        watch.advance(days=3)
-        assert sweep("detect_time_in_stage") == 0
-
-        watch.advance(seconds=1)
-        assert sweep("detect_time_in_stage") == 1
-        assert sweep("detect_time_in_stage") == 0
-        assert practice.step(lead).cause["event"] == "lead.stage_overdue"
-
-        practice.move(lead, "contacted")
-        assert practice.row("leads").stage_overdue_since is None
-        watch.advance(days=13)
-        assert sweep("detect_time_in_stage") == 0
-        watch.advance(days=2)
-        assert sweep("detect_time_in_stage") == 1
-        assert len(practice.steps(lead)) == 2
-
-    def test_a_lead_that_somebody_is_writing_is_found_the_next_time(
-        self, practice: Practice, watch: Watch, postgres: Postgres
-    ):
-        lead = practice.capture()
-        watch.advance(days=20)
-        with postgres.connect("relance") as other:
-            other.autocommit = False
-            other.execute("SELECT FROM leads WHERE id = %s FOR NO KEY UPDATE", [lead])
-            assert sweep("detect_stale_leads") == sweep("detect_time_in_stage") == 0
-            other.rollback()
-        assert sweep("detect_stale_leads") == sweep("detect_time_in_stage") == 1
 
 
 class TestRetention:

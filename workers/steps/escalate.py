@@ -28,7 +28,7 @@ def decide(context: StepContext) -> Outcome:
         type=TaskType.CALL,
         priority=TaskPriority.URGENT,
         assigned_to_id=admins[context.lead.id.int % len(admins)].id,
-        due_at=context.clinic.calendar.add_business_time(context.now, TO_ACT),
+        due_at=context.clinic.calendar.due_after(context.now, TO_ACT),
         reminder_minutes=[],  # they are being told this very moment
         step_id=context.step.id,
     )

@@ -1,0 +1,39 @@
+"""What waits at the broker, as a worker would get it."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.automation import publish
+from app.broker import QUEUES
+from app.embedded import Valkey
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker would get."""
+
+    queue: str
+    task: str
+    name: str  # what Flower and logs show
+    ids: list[UUID]
+    eta: datetime | None
+    raw: str  # all of it, as it lies at the broker
+
+
+def messages(valkey: Valkey, queue: str | None = None) -> list[Message]:
+    """Everything that waits at the broker (or in a queue), the oldest first."""
+    publish.settle(10)
+    with valkey.client() as client:
+        names = QUEUES if queue is None else [queue]
+        return [_read(name, raw) for name in names for raw in reversed(client.lrange(name, 0, -1))]  # type: ignore[arg-type]
+
+
+def _read(queue: str, raw: bytes) -> Message:
+    message = json.loads(raw)
+    headers, body = message["headers"], base64.b64decode(message["body"]).decode()
+    eta = headers["eta"] and datetime.fromisoformat(headers["eta"])
+    ids = [UUID(id) for id in json.loads(body)[0][0]]  # noqa: A001
+    return Message(queue, headers["task"], headers["shadow"], ids, eta, raw.decode() + body)

@@ -1,0 +1,190 @@
+"""Delivering, at its edges: stopped just before, cut off just after, no server, no words, no room."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app import db
+from app.automation.models import Kind, Reason
+from app.db import transaction
+from app.embedded import Postgres
+from app.notifications import retrying
+from app.notifications.delivery import MOST_TRIES
+from tests.support.practice import Practice, Watch, sql
+from tests.support.processes import wait_until
+from tests.support.smtp import HANG, SmtpServer
+from workers.sweeps import sweep
+
+SEND = Kind.DELIVER
+
+
+@pytest.fixture
+def practice(practice: Practice, smtp: SmtpServer) -> Practice:
+    """With one e-mail to a lead that is about to be delivered."""
+    lead = practice.capture(email="mia@lead.example")
+    practice.fail_to_reach(lead)
+    practice.run(Kind.SEND_MESSAGE)
+    return practice
+
+
+def note(practice: Practice) -> Any:
+    return practice.row("notifications", channel="email")
+
+
+def deliveries(practice: Practice) -> list[tuple[int, str, str]]:
+    return [(row.attempt, row.outcome, row.response) for row in practice.rows("deliveries")]
+
+
+def delivery_step(practice: Practice) -> Any:
+    return practice.step(kind="deliver")
+
+
+def try_again(practice: Practice, watch: Watch) -> None:
+    watch.set(max(step.due_at for step in practice.steps(kind="deliver")))
+    practice.run(SEND)
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        (Practice.opt_out, Reason.OPTED_OUT),
+        (Practice.hear_from, Reason.REPLIED),
+        (Practice.speak_with, Reason.ALREADY_CONTACTED),
+        (Practice.convert, Reason.CONVERTED),
+        (Practice.lose, Reason.LOST),
+    ],
+)
+@pytest.mark.parametrize("after_a_try", [False, True])
+def test_a_message_that_is_stopped_in_time_is_not_sent(
+    practice: Practice, smtp: SmtpServer, watch: Watch, stop: Callable[..., None], reason: Reason, after_a_try: bool
+):
+    if after_a_try:
+        smtp.on("rcpt", "450 4.2.0 Greylisted", times=1)
+        practice.run(SEND)
+    stop(practice, practice.row("leads").id)
+    try_again(practice, watch)
+
+    assert not smtp.received
+    assert (note(practice).state, note(practice).reason) == ("suppressed", reason)
+    assert (delivery_step(practice).state, delivery_step(practice).reason) == ("cancelled", reason)
+
+
+@pytest.mark.parametrize(
+    ("stop", "reason"),
+    [
+        (Practice.opt_out, Reason.OPTED_OUT),
+        (Practice.speak_with, Reason.ALREADY_CONTACTED),
+        (Practice.lose, Reason.LOST),
+    ],
+)
+def test_the_guard_is_the_second_wall(practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason):
+    sql("UPDATE steps SET stop_on = '{}'")
+    stop(practice, practice.row("leads").id)
+    practice.run(SEND)
+
+    assert not smtp.received
+    assert (note(practice).state, note(practice).reason) == ("suppressed", reason)
+    assert (delivery_step(practice).state, delivery_step(practice).reason) == ("skipped", reason)
+
+
+def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smtp: SmtpServer, postgres: Postgres):
+    """Whoever writes the lead does not wait for a mail server."""
+    lead = practice.row("leads").id
+    smtp.on("dot", HANG, times=1)
+    sending = threading.Thread(target=practice.run, args=[SEND])
+    sending.start()
+    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+
+    assert (note(practice).state, delivery_step(practice).state) == ("sending", "running")
+    practice.opt_out(lead)  # too late for this one, which is on its way, and in nobody's way
+    with postgres.connect("relance") as owner:
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'relance_web' AND state <> 'idle'"
+        assert owner.execute(busy).fetchone() == (0,)
+    smtp.hang_up()
+    sending.join()
+    assert note(practice).state == "unknown"
+
+
+def test_an_answer_survives_a_restart_of_the_database(practice: Practice, smtp: SmtpServer, postgres: Postgres):
+    smtp.on("dot", HANG, times=1)
+    sending = threading.Thread(target=practice.run, args=[SEND])
+    sending.start()
+    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    with postgres.connect("relance") as owner:
+        owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'relance_web'")
+    smtp.hang_up()
+    sending.join()
+
+    db.dispose()
+    assert (note(practice).state, delivery_step(practice).state) == ("unknown", "unknown")
+    assert [outcome for _, outcome, _ in deliveries(practice)] == ["unknown"]
+
+
+def test_a_late_answer_is_better_than_none(practice: Practice, smtp: SmtpServer, watch: Watch):
+    smtp.on("dot", HANG, times=1)
+    sending = threading.Thread(target=practice.run, args=[SEND])
+    sending.start()
+    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    watch.advance(minutes=5)
+    sweep("rescue_expired_leases")
+    assert (note(practice).state, delivery_step(practice).state) == ("unknown", "unknown")
+    words = note(practice).error
+    smtp.hang_up()
+    sending.join()
+
+    assert note(practice).error != words  # what the network said
+
+
+def test_without_a_mail_server_nothing_is_in_doubt(
+    practice: Practice, watch: Watch, configure: Callable[..., None], smtp: SmtpServer
+):
+    url = smtp.url
+    configure(smtp_url="")
+    practice.run(SEND)
+    assert (note(practice).state, note(practice).error) == ("pending", "SMTP_URL is not set")
+
+    configure(smtp_url=url)
+    try_again(practice, watch)
+    assert note(practice).state == "sent"
+
+
+@pytest.mark.parametrize(
+    "words", ["550 5.1.1 No\0such\x07 user", "550 \ufffd\udcff".encode("utf-8", "replace").decode()]
+)
+def test_words_that_cannot_be_stored_are_no_obstacle(practice: Practice, smtp: SmtpServer, words: str):
+    smtp.on("rcpt", words)
+    practice.run(SEND)
+
+    assert note(practice).state == "failed"
+    assert note(practice).error.startswith("550 ")
+
+
+def test_a_message_that_cannot_be_prepared_can_be_retried_in_the_end(
+    practice: Practice, smtp: SmtpServer, watch: Watch, postgres: Postgres
+):
+    with postgres.connect("relance") as owner:
+        owner.execute("ALTER TABLE deliveries ADD CONSTRAINT none_at_all CHECK (attempt < 0)")
+        for _ in range(MOST_TRIES):
+            try_again(practice, watch)
+        owner.execute("ALTER TABLE deliveries DROP CONSTRAINT none_at_all")
+
+    assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MOST_TRIES)
+    assert note(practice).state == "failed"
+    assert not smtp.received
+    with transaction() as session:
+        retrying.retry(session, practice.actor(), note(practice).id)
+    try_again(practice, watch)
+    assert note(practice).state == "sent"
+
+
+def test_one_address_that_is_refused_stops_no_other(practice: Practice, smtp: SmtpServer):
+    smtp.on("rcpt", "550 5.1.1 No such user", to="mia@lead.example")
+    for number in range(3):
+        practice.fail_to_reach(practice.capture(email=f"tom{number}@lead.example"))
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(SEND)
+
+    states = {row.address: row.state for row in practice.rows("notifications", channel="email")}
+    assert states == {"mia@lead.example": "failed"} | {f"tom{number}@lead.example": "sent" for number in range(3)}

@@ -1,0 +1,233 @@
+"""A stop that races with a worker: whoever has the lead first, and what is said of it afterwards."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Thread
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.embedded import Postgres
+from app.leads import service as leads
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.processes import wait_until
+from tests.support.smtp import SmtpServer
+from tests.support.threads import at_once
+
+STOPS: dict[str, Callable[[Practice, UUID], None]] = {
+    "reply": Practice.hear_from,
+    "contact": Practice.speak_with,
+    "opt-out": Practice.opt_out,
+    "conversion": Practice.convert,
+    "loss": Practice.lose,
+}
+FOR_GOOD = {"opt-out", "conversion", "loss"}
+
+
+@pytest.fixture
+def written(practice: Practice, smtp: SmtpServer) -> list[UUID]:
+    """Leads who are about to get a break-up e-mail."""
+    ids = [practice.capture() for _ in range(24)]
+    for lead in ids:
+        practice.fail_to_reach(lead)
+    return ids
+
+
+def stop_and_look(practice: Practice, lead_id: UUID, how: str) -> bool:
+    """Stop, and see in the very transaction of the stop whether a message was on its way already."""
+    with transaction() as session:
+        actor = practice.actor()
+        if how == "opt-out":
+            leads.opt_out(session, actor, lead_id)
+        elif how == "conversion":
+            leads.convert(session, actor, lead_id)
+        else:
+            leads.lose(session, actor, lead_id, {"reason": "NO_RESPONSE"})
+        to_lead = "SELECT count(*) FROM notifications WHERE lead_id = :lead AND user_id IS NULL"
+        return bool(session.scalar(text(f"{to_lead} AND state IN ('sending', 'sent')"), {"lead": lead_id}))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stops_that_race_with_workers(practice: Practice, written: list[UUID], smtp: SmtpServer, seed: int):
+    dice = random.Random(seed)
+    order = dice.sample(written, len(written))
+    on_its_way: dict[UUID, bool] = {}
+
+    def stop_them() -> None:
+        for lead in order:
+            on_its_way[lead] = stop_and_look(practice, lead, dice.choice(sorted(FOR_GOOD)))
+
+    def work() -> None:
+        for _ in range(12):
+            practice.run(Kind.SEND_MESSAGE)
+            practice.run(Kind.DELIVER)
+
+    at_once(stop_them, work, work)
+    work()
+
+    told = Counter(mail.recipient for mail in smtp.received)
+    for lead in written:
+        address = practice.row("leads", id=lead).email
+        assert told[address] == int(on_its_way[lead])
+    assert not [step for step in practice.pending() if step.kind in {"send_message", "deliver"}]
+    assert all(step.reason for step in practice.steps(state="cancelled"))
+
+
+@contextmanager
+def held_up(postgres: Postgres, table: str) -> Iterator[None]:
+    """Nobody can write into that table for a while: whoever tries waits, with all the locks they have."""
+    with postgres.connect("relance") as other:
+        other.autocommit = False
+        other.execute(f"LOCK TABLE {table} IN SHARE MODE")  # type: ignore[arg-type]
+        yield
+        other.rollback()
+
+
+def waiting(number: int) -> bool:
+    [found] = sql(
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'relance_web'"
+    )
+    return bool(found.n == number)
+
+
+def begin(act: Callable[..., object], *given: object) -> Thread:
+    thread = Thread(target=act, args=given)
+    thread.start()
+    return thread
+
+
+def test_a_stop_that_comes_while_a_worker_writes_the_message_stops_the_sending(
+    practice: Practice, smtp: SmtpServer, postgres: Postgres
+):
+    lead = practice.capture()
+    practice.fail_to_reach(lead)
+    with held_up(postgres, "notifications"):
+        working = begin(practice.run, Kind.SEND_MESSAGE)
+        wait_until(lambda: waiting(1), 20, "the worker to have the batch")
+        stopping = begin(practice.opt_out, lead)
+        wait_until(lambda: waiting(2), 20, "the stop to want the lead")
+    working.join()
+    stopping.join()
+    practice.run(Kind.DELIVER)
+
+    assert not smtp.received
+    assert practice.step(lead, kind="send_message").state == "done"
+    note, delivery = practice.row("notifications", channel="email"), practice.step(lead, kind="deliver")
+    assert (note.state, note.reason) == ("suppressed", "opted_out")
+    assert (delivery.state, delivery.reason) == ("cancelled", "opted_out")
+
+
+def test_a_stop_that_comes_while_a_worker_begins_to_send_is_too_late_for_this_one(
+    practice: Practice, smtp: SmtpServer, postgres: Postgres
+):
+    lead = practice.capture()
+    practice.fail_to_reach(lead)
+    practice.run(Kind.SEND_MESSAGE)
+    with held_up(postgres, "deliveries"):
+        working = begin(practice.run, Kind.DELIVER)
+        wait_until(lambda: waiting(1), 20, "the worker to say that it begins")
+        stopping = begin(practice.opt_out, lead)
+        wait_until(lambda: waiting(2), 20, "the stop to want the lead")
+    working.join()
+    stopping.join()
+
+    assert len(smtp.received) == 1
+    assert practice.row("notifications", channel="email").state == "sent"
+
+
+@pytest.mark.parametrize("kind", [Kind.SEND_MESSAGE, Kind.DELIVER])
+def test_a_stop_that_has_the_lead_first_wins(practice: Practice, smtp: SmtpServer, kind: Kind):
+    lead = practice.capture()
+    practice.fail_to_reach(lead)
+    if kind is Kind.DELIVER:
+        practice.run(Kind.SEND_MESSAGE)
+    with transaction() as session:
+        leads.opt_out(session, practice.actor(), lead)
+        assert practice.run(kind) == 0  # and does not wait
+    practice.run(kind)
+    practice.run(Kind.DELIVER)
+
+    assert not smtp.received
+    assert {step.reason for step in practice.steps(lead, kind=kind)} == {"opted_out"}
+
+
+@pytest.mark.parametrize(
+    ("stop", "cancelled", "left"),
+    [
+        ("reply", {"no-contact-24h": "replied", "break-up-email": "replied"}, {"post-consult-follow-up", "check-in"}),
+        ("contact", {"no-contact-24h": "already_contacted"}, {"post-consult-follow-up", "check-in"}),
+        ("opt-out", {"break-up-email": "opted_out"}, {"no-contact-24h", "post-consult-follow-up", "check-in"}),
+        ("conversion", {"no-contact-24h": "converted", "check-in": "converted"}, set()),
+        ("loss", {"no-contact-24h": "lost", "check-in": "lost", "post-consult-follow-up": "lost"}, set()),
+    ],
+)
+def test_a_stop_cancels_what_it_ends_and_says_why(
+    practice: Practice, stop: str, cancelled: dict[str, str], left: set[str]
+):
+    lead = practice.capture()
+    for stage in ("consultation_completed", "pending_decision"):
+        practice.move(lead, stage)
+    practice.fail_to_reach(lead)
+    sql("UPDATE steps SET name = 'check-in' WHERE name = 'pending-decision-check-in'")
+
+    STOPS[stop](practice, lead)
+
+    steps = practice.steps(lead)
+    assert {step.name: step.reason for step in steps if step.state == "cancelled"}.items() >= cancelled.items()
+    assert {step.name for step in practice.pending(lead)} >= left
+    assert all(step.finished_at == TUESDAY for step in steps if step.state == "cancelled")
+
+
+def test_a_task_that_is_done_needs_no_reminder_and_no_mail_about_it(practice: Practice, smtp: SmtpServer, watch: Watch):
+    lead = practice.capture()
+    task = practice.plan(lead, TUESDAY + timedelta(hours=2), reminder_minutes=[15, 60])
+    other = practice.plan(lead, TUESDAY + timedelta(hours=2))
+    watch.advance(hours=1)
+    practice.run(Kind.REMIND)  # the first one is written, and its mail about to go
+    practice.complete(task)
+    practice.run(Kind.DELIVER)
+
+    assert not smtp.received
+    assert practice.row("notifications", channel="email").reason == "task_done"
+    reasons = {step.reason for step in practice.steps(lead) if step.params.get("task_id") == str(task)}
+    assert reasons == {None, "task_done"}
+    assert [step.params["task_id"] for step in practice.pending(lead) if step.kind == "remind"] == [str(other)]
+
+
+def test_a_task_that_is_moved_takes_its_reminders_along(practice: Practice, watch: Watch):
+    lead, due = practice.capture(), TUESDAY + timedelta(hours=2)
+    task = practice.plan(lead, due)
+    practice.retime(task, due + timedelta(hours=3))
+    practice.retime(task, due)  # away and back
+
+    reminders = [(step.due_at - due, step.state, step.reason) for step in practice.steps(lead, kind="remind")]
+    ahead = timedelta(minutes=15)
+    assert sorted(reminders, key=str) == sorted(
+        [
+            (-ahead, "cancelled", "task_moved"),
+            (timedelta(hours=3) - ahead, "cancelled", "task_moved"),
+            (-ahead, "planned", None),
+        ],
+        key=str,
+    )
+    watch.set(due - ahead)
+    practice.run(Kind.REMIND)
+    assert len(practice.rows("notifications", channel="in_app")) == 1
+
+
+def test_the_stop_and_what_it_cancels_are_one_commit(practice: Practice):
+    lead = practice.capture()
+    with transaction() as session:
+        leads.opt_out(session, practice.actor(), lead)
+        leads.lose(session, practice.actor(), lead, {"reason": "OTHER"})
+        assert practice.pending(lead)  # others see nothing of it yet
+        session.rollback()
+
+    assert practice.pending(lead)
+    assert practice.row("leads").opted_out_at is None

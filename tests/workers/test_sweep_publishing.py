@@ -1,0 +1,109 @@
+"""Publishing what enters the horizon, and again what was published and did not run."""
+
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+
+from app import clock
+from app.automation.models import Kind
+from app.embedded import Postgres, Valkey
+from tests.support.messages import messages
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from workers.sweeps import SWEEPS, sweep
+
+MAKE = Kind.CREATE_TASK
+ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]
+HORIZON = timedelta(seconds=120)
+
+LISTENING = """
+name: ours
+rules:
+  - name: wake-up
+    on: [lead.stale, lead.stage_overdue]
+    do: [{create_task: {type: CALL, title: Wake them up}}]
+"""
+
+
+class TestPublishing:
+    def test_a_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
+        due = TUESDAY + HORIZON + timedelta(seconds=1)
+        ids = practice.fill(1, MAKE, due_at=due, state="planned", published_at=None)
+        assert sweep("publish_due_steps") == 0
+        assert not messages(valkey)
+
+        watch.advance(seconds=1)
+        assert sweep("publish_due_steps") == 1
+
+        [message] = messages(valkey)
+        assert (message.ids, message.eta, message.name) == (ids, due, "by-hand")
+        step = practice.step()
+        assert (step.state, step.published_at) == ("published", clock.now())
+        assert sweep("publish_due_steps") == 0
+
+    def test_what_should_have_run_is_published_again(self, practice: Practice, valkey: Valkey, watch: Watch):
+        practice.fill(1, MAKE, due_at=TUESDAY)
+        watch.advance(seconds=30)
+        assert sweep("publish_due_steps") == 0
+
+        watch.advance(seconds=1)
+        assert sweep("publish_due_steps") == 1
+        assert sweep("publish_due_steps") == 0  # not before another 30 seconds are over
+        watch.advance(seconds=31)
+        assert sweep("publish_due_steps") == 1
+
+        assert [message.eta for message in messages(valkey)] == [None, None]
+        again = sql("SELECT value FROM counters WHERE metric = 'republished'")
+        assert [row.value for row in again] == [2]
+
+    def test_a_step_that_was_just_published_late_is_given_its_time(self, practice: Practice, watch: Watch):
+        practice.fill(1, MAKE, due_at=TUESDAY - timedelta(hours=1), published_at=TUESDAY - timedelta(seconds=5))
+
+        assert sweep("publish_due_steps") == 0
+
+    def test_after_a_long_silence_everything_comes_back(self, practice: Practice, valkey: Valkey, watch: Watch):
+        ids = practice.fill(30, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
+        ids += practice.fill(30, MAKE, due_at=TUESDAY)
+        watch.advance(days=40)
+
+        assert sweep("publish_due_steps") == 60
+        assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
+
+    def test_no_more_than_the_cap_is_at_the_broker(
+        self, practice: Practice, watch: Watch, configure: Callable[..., None]
+    ):
+        configure(publish_cap=3)
+        for seconds in (5, 1, 4, 2, 3):
+            due_at = TUESDAY + timedelta(seconds=seconds)
+            practice.fill(1, MAKE, due_at=due_at, state="planned", published_at=None)
+
+        assert sweep("publish_due_steps") == 3
+        assert [step.state for step in practice.steps()] == ["published"] * 3 + ["planned"] * 2  # the soonest
+        watch.advance(seconds=3)
+        practice.run(MAKE)
+        sweep("publish_due_steps")
+        assert not practice.steps(kind=MAKE, state="planned")
+
+    def test_what_somebody_has_in_hand_is_left_to_them(self, practice: Practice, postgres: Postgres):
+        ids = practice.fill(3, MAKE, due_at=TUESDAY, state="planned", published_at=None)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT FROM steps WHERE id = %s FOR UPDATE", [ids[0]])
+            assert sweep("publish_due_steps") == 2
+            other.rollback()
+        assert practice.step(id=ids[0]).state == "planned"
+
+    def test_what_is_over_is_not_published(self, practice: Practice, valkey: Valkey):
+        for state in ("done", "skipped", "cancelled", "failed", "unknown", "running"):
+            practice.fill(1, MAKE, due_at=TUESDAY, state=state, lease_until=TUESDAY + timedelta(hours=1))
+
+        assert sweep("publish_due_steps") == 0
+        assert not messages(valkey)
+
+    def test_each_kind_goes_to_its_own_queue(self, practice: Practice, valkey: Valkey):
+        for kind in Kind:
+            practice.fill(1, kind, due_at=TUESDAY, state="planned", published_at=None)
+        sweep("publish_due_steps")
+
+        queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
+        expected = dict.fromkeys(Kind, "steps") | {Kind.DELIVER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
+        assert queues == expected
