@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 
 from app.embedded import free_port
+from bench.cpu import database_seconds
 from bench.parts import check, running
 from bench.peaks import peaks_of
 from bench.product import act, begin, environment
@@ -76,14 +77,18 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
     ):
         wait_until(lambda: _answers(port), "web", timeout=START_SECONDS)
         _follow_up(connection, port, clinic, clinic.leads[:WARM_UP])
+        workers, database = parts["bulk"].cpu_seconds(), database_seconds(servers)
         with peaks_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
             answered, seconds = _follow_up(connection, port, clinic, clinic.leads[WARM_UP:])
+        workers, database = parts["bulk"].cpu_seconds() - workers, database_seconds(servers) - database
         check(parts)
         _require_rows(connection, count + WARM_UP)
     return {
         SECONDS: seconds,
         RATE: count / seconds,
         ANSWERED: answered,
+        "workers' CPU (s)": workers,
+        "PostgreSQL's CPU (s)": database,
         WEB: peaks["web"],
         BULK: peaks["bulk"],
     }

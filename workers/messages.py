@@ -65,5 +65,7 @@ def _values(context: StepContext, user_name: str | None) -> Values:
 
 def _with_deliveries(context: StepContext, rows: list[dict[str, Any]]) -> Effects:
     step = context.step
-    origins = {step.id: {"stop_on": step.stop_on, "guard": step.guard}}
-    return Effects(notifications=tuple(rows), steps=tuple(delivery_steps(rows, due_at=context.now, origins=origins)))
+    origin = {"stop_on": step.stop_on, "guard": step.guard, "transactional": step.params.get("transactional")}
+    return Effects(
+        notifications=tuple(rows), steps=tuple(delivery_steps(rows, due_at=context.now, origins={step.id: origin}))
+    )

@@ -141,13 +141,13 @@ def _set_steps_aside(session: Session, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")
-_ORIGINS = text("SELECT id, stop_on, guard FROM steps WHERE id = ANY(:ids)")
+_ORIGINS = text("SELECT id, stop_on, guard, params -> 'transactional' AS transactional FROM steps WHERE id = ANY(:ids)")
 
 
 def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, Origin]:
     """What would have stopped the writing of a message stops the sending of it too."""
     rows = session.execute(_ORIGINS, {"ids": list(step_ids)})
-    return {row.id: {"stop_on": row.stop_on, "guard": row.guard} for row in rows}
+    return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001  (SQLAlchemy's own name for it)
 
 
 def _believe_sent(session: Session, notification_id: UUID) -> None:

@@ -14,7 +14,7 @@ from app.db import new_id
 from app.notifications.models import Channel, NotificationState
 from app.notifications.templates import Wording
 
-Origin: TypeAlias = Mapping[str, Any]  # `stop_on` and `guard` of the step that wrote a notification
+Origin: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def delivery_steps(
 ) -> list[dict[str, Any]]:
     """Rows for `automation.service.add_steps`: a step for each notification that has to be sent.
 
-    Planned twice, it is one. `origins` maps the id of the step that wrote a notification to its `stop_on` and
-    `guard`: what would have stopped the writing stops the sending too.
+    Planned twice, it is one. `origins` maps the id of the step that wrote a notification to its `stop_on`, `guard`
+    and whether it is `transactional`: what would have stopped or put off the writing does so with the sending.
     """
     origins = origins or {}
     return [
@@ -73,7 +73,7 @@ def delivery_step(
         notification["lead_id"],
         kind=Kind.DELIVER,
         name="deliver",
-        params=_ids(notification),
+        params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
         guard=origin.get("guard"),
         stop_on=origin.get("stop_on") or (),
@@ -114,7 +114,7 @@ def _message_id(notification_id: UUID) -> str:
     return f"<{notification_id}@{domain or 'localhost'}>"
 
 
-def _ids(notification: Mapping[str, Any]) -> dict[str, str]:
+def _ids(notification: Mapping[str, Any]) -> dict[str, Any]:
     # A task's own events stop only the steps that name the task.
     ids = {"notification_id": notification["id"], "task_id": notification["task_id"]}
     return {name: str(id) for name, id in ids.items() if id is not None}  # noqa: A001

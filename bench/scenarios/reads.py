@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psutil
-
 from bench import reading
+from bench.cpu import database_seconds
 from bench.figures import Row
 from bench.load import Load, measure
 from bench.processes import Processes
@@ -70,7 +69,7 @@ def _serve_relance(servers: Servers, processes: Processes) -> Site:
 
 
 def _read(servers: Servers, site: Site, requests: Sequence[str]) -> dict[str, float]:
-    web, database = site.processes.cpu_seconds(), _database_seconds(servers)
+    web, database = site.processes.cpu_seconds(), database_seconds(servers)
     measured = measure(Load(HOST, site.port, requests, clients=1, warm_up=len(requests) // 10))
     each = 1000 / len(requests)
     return {
@@ -78,11 +77,5 @@ def _read(servers: Servers, site: Site, requests: Sequence[str]) -> dict[str, fl
         P95: measured.p95,
         "p99 (ms)": measured.p99,
         "web CPU (ms)": (site.processes.cpu_seconds() - web) * each,
-        "PostgreSQL CPU (ms)": (_database_seconds(servers) - database) * each,
+        "PostgreSQL CPU (ms)": (database_seconds(servers) - database) * each,
     }
-
-
-def _database_seconds(servers: Servers) -> float:
-    """What PostgreSQL's sessions have computed so far; those of the sites stay open between the calls."""
-    sessions = psutil.Process(servers.postgres.pid()).children()
-    return sum(sum(session.cpu_times()[:2]) for session in sessions)

@@ -91,14 +91,14 @@ def test_entering_pending_decision_plans_the_check_in_and_leaving_it_stops_that(
     assert (step["state"], step["reason"]) == ("cancelled", "left_stage")
 
 
-def test_a_scheduled_consultation_is_confirmed_once_for_its_day(desk: Desk):
+def test_a_scheduled_consultation_is_confirmed_once_for_its_hour(desk: Desk):
     lead = desk.capture(email="ana@people.example")
     day = (now() + timedelta(days=3)).replace(hour=15)
     move(desk, lead, "consultation_scheduled", scheduled_for=day.isoformat())
-    logged = {"type": "CONSULTATION_SCHEDULED", "scheduled_for": (day + timedelta(hours=2)).isoformat()}
+    logged = {"type": "CONSULTATION_SCHEDULED", "scheduled_for": day.isoformat()}
     desk.front_desk.post(f"/api/leads/{lead['id']}/activities", logged)
     assert len(desk.steps(lead, name="consultation-confirmation")) == 1
-    logged["scheduled_for"] = (day + timedelta(days=7)).isoformat()  # put off: another day, another confirmation
+    logged["scheduled_for"] = (day + timedelta(hours=2)).isoformat()  # put off: another hour, another confirmation
     desk.front_desk.post(f"/api/leads/{lead['id']}/activities", logged)
     assert len(desk.steps(lead, name="consultation-confirmation")) == 2
 

@@ -275,6 +275,13 @@ def test_a_delay_in_business_time_counts_opening_hours_only():
     assert step.due_at == at("2026-03-09 18:00")  # 1 hour of Friday, 9 of Monday
 
 
+@pytest.mark.parametrize("status", ["CONVERTED", "LOST", "ARCHIVED"])
+def test_nothing_is_planned_for_a_lead_that_is_over(status: str):
+    task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": None}
+    for name in EventName:
+        assert planned(happened(name, "2026-03-10 10:00", lead={**THIRD, "status": status}, task=task)) == []
+
+
 def test_the_leads_of_a_clinic_that_never_opens_are_called_all_the_same():
     never = Calendar(NEW_YORK, BusinessHours.from_json({}))
     [call] = [s for s in plan(RULES, happened(EventName.LEAD_CREATED, "2026-03-06 17:58"), never) if s.kind is MADE]

@@ -12,7 +12,7 @@ from app.db import transaction
 from app.embedded import Postgres
 from app.notifications import retrying
 from app.notifications.delivery import MOST_TRIES
-from tests.support.practice import Practice, Watch, sql
+from tests.support.practice import Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import HANG, SmtpServer
 from workers.sweeps import sweep
@@ -87,6 +87,53 @@ def test_the_guard_is_the_second_wall(practice: Practice, smtp: SmtpServer, stop
     assert not smtp.received
     assert (note(practice).state, note(practice).reason) == ("suppressed", reason)
     assert (delivery_step(practice).state, delivery_step(practice).reason) == ("skipped", reason)
+
+
+def test_a_lead_that_sleeps_when_the_mail_server_is_back_gets_it_in_the_morning(
+    practice: Practice, smtp: SmtpServer, watch: Watch
+):
+    smtp.on("rcpt", "450 4.2.0 Greylisted", times=1)
+    practice.run(SEND)
+    watch.set(at("2026-03-10 22:00"))
+    practice.run(SEND)
+
+    step = delivery_step(practice)
+    assert (step.state, step.reason, step.due_at) == ("planned", Reason.OUTSIDE_HOURS, at("2026-03-11 08:00"))
+    assert (note(practice).state, len(smtp.received)) == ("pending", 0)
+    try_again(practice, watch)
+    assert (note(practice).state, delivery_step(practice).attempts) == ("sent", 2)
+
+
+@pytest.mark.parametrize("retried", [False, True])
+def test_what_a_lead_waits_for_is_delivered_at_night(practice: Practice, smtp: SmtpServer, watch: Watch, retried: bool):
+    watch.set(at("2026-03-10 22:00"))
+    lead = practice.capture(email="tom@lead.example")
+    practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at("2026-03-12 10:00"))
+    practice.run(Kind.SEND_MESSAGE)
+    if retried:
+        smtp.on("rcpt", "550 5.1.1 No such user", times=1, to="tom@lead.example")
+        practice.run(SEND)
+        with transaction() as session:
+            failed = practice.row("notifications", lead_id=lead)
+            retrying.retry(session, practice.actor(), failed.id)
+    practice.run(SEND)
+
+    assert [mail.recipient for mail in smtp.received] == ["tom@lead.example"]
+
+
+@pytest.mark.parametrize(("stop", "reason"), [(Practice.opt_out, Reason.OPTED_OUT), (Practice.lose, Reason.LOST)])
+def test_an_admin_who_retries_cannot_send_what_was_stopped_meanwhile(
+    practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason
+):
+    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    practice.run(SEND)
+    stop(practice, practice.row("leads").id)
+    with transaction() as session:
+        retrying.retry(session, practice.actor(), note(practice).id)
+    practice.run(SEND)
+
+    assert not smtp.received
+    assert (note(practice).state, note(practice).reason) == ("suppressed", reason)
 
 
 def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smtp: SmtpServer, postgres: Postgres):

@@ -6,6 +6,9 @@ from datetime import timedelta
 import pytest
 
 from app.automation.models import Kind
+from app.bulk import service as bulk
+from app.bulk.schemas import Strategy
+from app.db import transaction
 from app.embedded import Valkey
 from app.identity.models import Role
 from tests.support.messages import messages
@@ -135,6 +138,25 @@ def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practic
     assert note.notes == "Suggested: move to Lost (NO_RESPONSE), 3 attempts without response"
     assert practice.step(lead, kind="suggest_lost").outcome == {"activity_id": str(note.id)}
     assert note.step_id == practice.step(lead, kind="suggest_lost").id
+
+
+def test_a_chunk_of_a_job_makes_the_follow_ups_of_its_items(practice: Practice, valkey: Valkey):
+    leads = [practice.capture() for _ in range(3)]
+    followup = {"title": "After the fair", "type": "CALL", "priority": "NORMAL", "due_in_minutes": 60}
+    asked = {"lead_ids": leads, "followup": {**followup, "assignee": {"strategy": Strategy.KEEP}}}
+    with transaction() as session:
+        job = bulk.create_job(session, practice.actor(), asked)
+    chunk = practice.step(kind="import_chunk")
+    assert (chunk.lead_id, chunk.params["first"], chunk.params["last"]) == (None, 0, 2)
+
+    for _ in range(2):
+        practice.run(Kind.IMPORT_CHUNK, chunk)
+
+    tasks = practice.rows("lead_tasks")
+    assert sorted(task.lead_id for task in tasks) == sorted(leads)
+    assert {(task.title, task.due_at) for task in tasks} == {("After the fair", TUESDAY + timedelta(hours=1))}
+    assert (practice.step(kind="import_chunk").state, practice.row("jobs", id=job.id).done) == ("done", 3)
+    assert len(practice.steps(kind="remind")) == 3
 
 
 def test_who_has_no_coordinator_gets_one_in_turn_and_keeps_it(practice: Practice):

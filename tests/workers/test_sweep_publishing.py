@@ -1,6 +1,5 @@
 """Publishing what enters the horizon, and again what was published and did not run."""
 
-import zlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,19 +8,10 @@ from app.automation.models import Kind
 from app.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import SWEEPS, sweep
+from workers.sweeps import sweep
 
 MAKE = Kind.CREATE_TASK
-ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]
 HORIZON = timedelta(seconds=120)
-
-LISTENING = """
-name: ours
-rules:
-  - name: wake-up
-    on: [lead.stale, lead.stage_overdue]
-    do: [{create_task: {type: CALL, title: Wake them up}}]
-"""
 
 
 class TestPublishing:

@@ -1,6 +1,5 @@
 """What nobody would notice by themselves: tasks that are late, leads that nobody tends."""
 
-import zlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,11 +9,9 @@ from app import clock
 from app.automation.models import Kind
 from app.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import SWEEPS, sweep
+from workers.sweeps import sweep
 
 MAKE = Kind.CREATE_TASK
-ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]
-HORIZON = timedelta(seconds=120)
 
 LISTENING = """
 name: ours

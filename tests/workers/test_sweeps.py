@@ -18,15 +18,6 @@ from workers.sweeps import SWEEPS, sweep
 
 MAKE = Kind.CREATE_TASK
 ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]
-HORIZON = timedelta(seconds=120)
-
-LISTENING = """
-name: ours
-rules:
-  - name: wake-up
-    on: [lead.stale, lead.stage_overdue]
-    do: [{create_task: {type: CALL, title: Wake them up}}]
-"""
 
 
 def last_run(name: str) -> Any:

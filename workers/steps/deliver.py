@@ -16,7 +16,8 @@ from app.notifications.delivery import MOST_TRIES, after
 from app.notifications.models import NotificationState
 from workers.context import StepContext
 from workers.guard import lead_is_over, unmet
-from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Unclear
+from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from workers.quiet import quiet_until
 
 
 def guard(context: StepContext) -> Skip | None:
@@ -36,9 +37,11 @@ def guard(context: StepContext) -> Skip | None:
 
 
 def decide(context: StepContext) -> Outcome | Ask:
-    """Say that it is being sent, with an attempt that has no end yet."""
+    """Say that it is being sent, with an attempt that has no end yet; to a lead that sleeps, in the morning."""
     note = context.notification
     assert note is not None  # noqa: S101  (the guard has looked)
+    if note.user_id is None and (until := quiet_until(context)):
+        return Snooze(until, Reason.OUTSIDE_HOURS)  # it was written in time, and the mail server was away
     delivery = {
         "id": new_id(),
         "clinic_id": note.clinic_id,

@@ -4,6 +4,7 @@ from app.automation.models import Reason
 from workers.context import StepContext
 from workers.messages import to_lead
 from workers.outcomes import Done, Outcome, Skip, Snooze
+from workers.quiet import quiet_until
 
 
 def decide(context: StepContext) -> Outcome:
@@ -12,9 +13,7 @@ def decide(context: StepContext) -> Outcome:
         return Skip(Reason.OPTED_OUT)
     if not context.lead.email:
         return Skip(Reason.NO_ADDRESS)
-    if not context.params.get("transactional"):
-        allowed = context.clinic.calendar.next_allowed(context.now, context.zones)
-        if allowed > context.now:
-            return Snooze(allowed, Reason.OUTSIDE_HOURS)
+    if until := quiet_until(context):
+        return Snooze(until, Reason.OUTSIDE_HOURS)
     effects = to_lead(context)
     return Done({"notification_ids": [n["id"] for n in effects.notifications]}, effects=effects)
