@@ -55,6 +55,9 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
         Listing("bare tasks", lambda reader: f"/tasks/{reader.user_id}", bare=True),
         Listing("my tasks", lambda _: "/api/leads/tasks/my-tasks?limit=50"),
         Listing("overdue tasks", lambda _: "/api/leads/tasks/overdue?limit=50"),
+        Listing(
+            "overdue, by assignee", lambda reader: f"/api/leads/tasks/overdue?limit=50&assigned_to_id={reader.user_id}"
+        ),
         Listing("bare activities", lambda reader: f"/activities/{_one_of(reader.leads)}", bare=True),
         Listing("timeline", lambda reader: f"/api/leads/{_one_of(reader.leads)}/activities?limit=50"),
         Listing("bare leads", lambda reader: f"/leads/{reader.clinic_id}", bare=True),

@@ -19,11 +19,9 @@ def count(url: str, table: str) -> int:
 def test_tables_are_empty_before_each_test(
     clean_database: None, postgres: Postgres, database_url: str, _again: int
 ) -> None:
-    assert count(database_url, "users") == 0
+    assert count(database_url, "sweep_runs") == 0
     with postgres.connect("relance") as owner:
-        owner.execute("CREATE TABLE IF NOT EXISTS scratch (number integer)")
-        assert owner.execute("SELECT count(*) FROM scratch").fetchone() == (0,)
-        owner.execute("INSERT INTO scratch VALUES (1)")
+        owner.execute("INSERT INTO sweep_runs (name, started_at, runs) VALUES ('left behind', now(), 1)")
 
 
 def test_the_application_may_not_change_the_tables(database_url: str) -> None:
