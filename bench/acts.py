@@ -14,6 +14,7 @@ from app.db import insert_many, new_id, transaction
 from app.identity.models import Role, SignIn
 from app.identity.service import create_user
 from app.identity.tokens import write_access
+from app.leads.models import Lead
 from app.onboarding import open_clinic
 from app.sources.models import LeadSource
 from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
@@ -50,7 +51,7 @@ def enqueue(given: dict[str, Any]) -> int:
         with transaction() as session:
             insert_many(
                 session,
-                "leads",
+                Lead,
                 lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at),
             )
             add_steps(session, rows[start : start + CHUNK])

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
 from app.automation.models import Kind, Step
@@ -24,18 +24,19 @@ LEAD_COLUMNS = (
 )
 
 LeadView: Any = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
-_STEP_WIDTH = len(Step.__table__.columns)
 
-_STEP = ", ".join(f"s.{column.key}" for column in Step.__table__.columns)
-_LEAD = ", ".join(f"l.{name} AS lead_{name}" for name in ("id", *LEAD_COLUMNS))
+_STEP = tuple(Step.__table__.columns.keys())
+_LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
+_STEP_SQL = ", ".join(f"s.{name}" for name in _STEP)
+_LEAD_SQL = ", ".join(f"l.{name} AS of_lead_{name}" for name in ("id", *LEAD_COLUMNS))
 _WITH_LEAD = (
-    f"SELECT {_STEP}, {_LEAD}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
+    f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
     " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # the lead first: who has it keeps no step
 )
 _WITHOUT_LEAD = (
-    f"SELECT {_STEP}, c.rules_version FROM steps s"  # noqa: S608
+    f"SELECT {_STEP_SQL}, c.rules_version FROM steps s"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
     " FOR UPDATE OF s SKIP LOCKED"
@@ -62,7 +63,7 @@ def claim(
 
 def lead_of(row: Row[Any]) -> Any:
     """The lead that was claimed along with its step; None for kinds without one."""
-    values = row[_STEP_WIDTH:-1]
+    values = row[len(_STEP) : -1]
     return LeadView(*values) if values else None
 
 
@@ -87,8 +88,8 @@ def _query(kind: Kind, which: str) -> Any:
 _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
-_QUERIES = {
-    (with_lead, which): text(query.format(which=which))
-    for with_lead, query in ((True, _WITH_LEAD), (False, _WITHOUT_LEAD))
+_QUERIES = {  # their columns are named, or SQLAlchemy would look at them anew each time
+    (bool(of_lead), which): text(query.format(which=which)).columns(*map(column, (*_STEP, *of_lead, "rules_version")))
+    for of_lead, query in ((_LEAD, _WITH_LEAD), ((), _WITHOUT_LEAD))
     for which in (_OWN, _NEIGHBOURS)
 }

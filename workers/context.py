@@ -47,7 +47,7 @@ class StepContext:
     task: Row[Any] | None
     notification: Row[Any] | None
     template: Wording | None
-    people: Sequence[Person]
+    people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -63,7 +63,7 @@ class StepContext:
 
     def person(self, user_id: UUID | None) -> Person | None:
         """An active user of the clinic."""
-        return next((person for person in self.people if person.id == user_id), None)
+        return self.people.get(user_id) if user_id else None
 
     @property
     def coordinator(self) -> Person | None:
@@ -81,7 +81,7 @@ class StepContext:
 
     def with_role(self, role: Role) -> list[Person]:
         """The clinic's active users of a role, in a stable order."""
-        return [person for person in self.people if person.role == role]
+        return [person for person in self.people.values() if person.role == role]
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """The facts that a guard is checked against, as they are now."""
@@ -132,15 +132,15 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         task=None,
         notification=None,
         template=None,
-        people=(),
+        people={},
     )
 
 
-def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, list[Person]]:
-    people: dict[UUID, list[Person]] = {clinic_id: [] for clinic_id in clinic_ids}
+def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:
+    people: dict[UUID, dict[UUID, Person]] = {clinic_id: {} for clinic_id in clinic_ids}
     found = session.execute(_ACTIVE_USERS, {"clinics": list(people)})
     for row in found:
-        people[row.clinic_id].append(Person(*row))
+        people[row.clinic_id][row.id] = Person(*row)
     return people
 
 

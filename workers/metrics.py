@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -24,20 +25,25 @@ def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None
     if not ends:
         return
     counts = Counter(_pending)
+    _count_steps(counts, ends)
     for context, end in ends:
-        _count_step(counts, context, end)
         _count_notifications(counts, context, end)
     add_up(session, counts)
     _pending.clear()
 
 
-def _count_step(counts: Counts, context: StepContext, end: Outcome) -> None:
-    kind = context.step.kind
-    counts[series("steps", kind=kind, outcome=type(end).__name__.lower())] += 1
-    if isinstance(end, Done):
-        late = max((context.now - context.step.due_at).total_seconds(), 0.0)
-        counts[series("lateness", kind=kind, le=bucket_of(late))] += 1
-        counts[series("lateness_sum", kind=kind)] += late
+def _count_steps(counts: Counts, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
+    for (kind, outcome), steps in Counter((context.step.kind, type(end)) for context, end in ends).items():
+        counts[series("steps", kind=kind, outcome=outcome.__name__.lower())] += steps
+    late = [(context.step.kind, _lateness(context)) for context, end in ends if isinstance(end, Done)]
+    for (kind, bucket), steps in Counter((kind, bucket_of(seconds)) for kind, seconds in late).items():
+        counts[series("lateness", kind=kind, le=bucket)] += steps
+    for kind, seconds in late:
+        counts[series("lateness_sum", kind=kind)] += seconds
+
+
+def _lateness(context: StepContext) -> Any:
+    return max((context.now - context.step.due_at).total_seconds(), 0.0)
 
 
 def _count_notifications(counts: Counts, context: StepContext, end: Outcome) -> None:

@@ -12,23 +12,18 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.backoff import backoff
-from app.automation.models import Kind, StepState
+from app.automation.models import Kind, Step, StepState
 from app.automation.publish import WakeUp, after_commit
 from app.automation.service import horizon
 from app.config import get_settings
-from app.db import to_json
+from app.db import update_many
 from workers.context import StepContext
 from workers.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.tries import TRIES
 
 LONGEST_ERROR = 1000
 
-_RECORD = text(
-    "UPDATE steps AS s SET state = e.state, reason = e.reason, outcome = e.outcome, error = e.error,"
-    " attempts = e.attempts, due_at = e.due_at, published_at = e.published_at, finished_at = e.finished_at,"
-    " lease_until = NULL"
-    " FROM jsonb_populate_recordset(NULL::steps, CAST(:ends AS jsonb)) AS e WHERE s.id = e.id"
-)
+_CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
 _RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
 
 
@@ -36,8 +31,9 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
     """Record each end; what is to run again goes back to planned, or to the broker when it is soon."""
     if not ends:
         return
-    rows = [_row(context, outcome) for context, outcome in ends]
-    session.execute(_RECORD, {"ends": to_json(rows)})
+    now = clock.now()
+    rows = [_row(context, outcome, now) for context, outcome in ends]
+    update_many(session, Step, rows, _CHANGED, also="lease_until = NULL")
     after_commit(
         session,
         [
@@ -54,8 +50,8 @@ def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) ->
         session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
 
 
-def _row(context: StepContext, outcome: Outcome) -> dict[str, Any]:
-    step, now = context.step, clock.now()
+def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    step = context.step
     same = {
         "id": step.id,
         "due_at": step.due_at,

@@ -13,7 +13,7 @@ from app import clock
 from app.automation.cancel import stop
 from app.automation.clinic import ClinicContext
 from app.automation.events import Event
-from app.automation.models import Kind, Reason, StepState
+from app.automation.models import Kind, Reason, Step, StepState
 from app.automation.plan import PlannedStep, plan
 from app.automation.publish import WakeUp, after_commit
 from app.automation.ruleset import rules_of
@@ -105,7 +105,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
         for row in rows
         if row["state"] is StepState.PUBLISHED
     ]
-    inserted = insert_many(session, "steps", rows, tail=_ONLY_NEW + (" RETURNING id" if wake_ups else ""))
+    inserted = insert_many(session, Step, rows, tail=_ONLY_NEW + (" RETURNING id" if wake_ups else ""))
     fresh = {row.id for row in inserted}
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 

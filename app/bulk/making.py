@@ -23,6 +23,7 @@ from app.bulk.spec import Spec
 from app.db import insert_many
 from app.leads.facts import lead_event
 from app.leads.models import LeadStatus
+from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
 
 CLOSED: Final[Mapping[str, ItemReason]] = {
@@ -119,7 +120,7 @@ def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends,
         tasks.append(task)
         events.append(task_created(task, lead))
         ends.succeed(place, lead_id=lead.id, task_id=task["id"])
-    insert_many(session, "lead_tasks", tasks)
+    insert_many(session, Task, tasks)
     return events
 
 

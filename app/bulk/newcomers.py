@@ -65,7 +65,7 @@ def read_newcomers(
 
 def take_in(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[SimpleNamespace]:
     """Insert the leads; returns them, in their order, with every column."""
-    insert_many(session, "leads", rows)
+    insert_many(session, Lead, rows)
     return [SimpleNamespace(**row) for row in rows]
 
 

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import column, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
-from app.db import to_json
+from app.db import recordset, to_json
 from app.errors import Conflict, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
@@ -46,7 +46,7 @@ _DECIDED_HERE: Final[Mapping[str, str]] = {
 _CAPTURE: Final = text(f"""
     INSERT INTO leads ({", ".join(_COLUMNS)})
     SELECT {", ".join(_DECIDED_HERE.get(name, f"given.{name}") for name in _COLUMNS)}
-    FROM jsonb_populate_record(NULL::leads, CAST(:lead AS jsonb)) AS given
+    FROM {recordset(Lead, _COLUMNS, alias="given")}
     JOIN lead_sources source
       ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
     CROSS JOIN LATERAL (
@@ -65,7 +65,7 @@ _CAPTURE: Final = text(f"""
     ) AS coordinator
     WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
     RETURNING pipeline_stage, assigned_to_id, assigned_at
-""")  # noqa: S608  (the names are the model's)
+""").columns(*map(column, ("pipeline_stage", "assigned_to_id", "assigned_at")))  # noqa: S608  (the names are the model's)
 
 
 def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
@@ -77,7 +77,7 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any
         raise Forbidden("Your role does not allow assigning leads.")
     given = new_lead(actor, data, at=now())
     turn = given["id"].int % 2**31
-    row = {"lead": to_json(given), "turn": turn}
+    row = {"rows": to_json([given]), "turn": turn}
     decided = session.connection().execute(_CAPTURE, row).mappings().one_or_none()
     if decided is None:
         _explain(session, given)

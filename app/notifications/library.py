@@ -31,7 +31,7 @@ def install(session: Session, clinic_id: UUID, templates: Mapping[str, Mapping[s
         }
         for slug, text in templates.items()
     ]
-    insert_many(session, "message_templates", rows, tail="ON CONFLICT (clinic_id, slug) DO NOTHING")
+    insert_many(session, MessageTemplate, rows, tail="ON CONFLICT (clinic_id, slug) DO NOTHING")
 
 
 def check_templates(templates: Mapping[str, Mapping[str, str]]) -> list[Mistake]:

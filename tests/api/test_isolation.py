@@ -11,6 +11,7 @@ from app import create_app
 from app.clock import now
 from app.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
+from app.notifications.models import Notification
 from tests.support.desk import Answer, Desk
 
 pytest_plugins = ["tests.support.desk"]
@@ -85,7 +86,7 @@ def tell(desk: Desk) -> str:
         "created_at": now(),
     }
     with transaction() as session:
-        insert_many(session, "notifications", [made])
+        insert_many(session, Notification, [made])
     return str(made["id"])
 
 

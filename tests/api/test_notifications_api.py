@@ -8,7 +8,7 @@ import pytest
 
 from app.db import insert_many, new_id, transaction
 from app.identity.models import Role
-from app.notifications.models import Channel, NotificationState
+from app.notifications.models import Channel, Delivery, Notification, NotificationState
 from app.notifications.templates import Wording
 from app.notifications.writing import About, Recipient, compose
 from tests.support.desk import Caller, Desk
@@ -26,7 +26,7 @@ def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> st
         at=NOW,
     )
     with transaction() as session:
-        insert_many(session, "notifications", [rows[0] | given])
+        insert_many(session, Notification, [rows[0] | given])
     return str(rows[0]["id"])
 
 
@@ -112,7 +112,7 @@ def test_one_is_shown_with_every_attempt(desk: Desk):
         "finished_at": NOW,
     }
     with transaction() as session:
-        insert_many(session, "deliveries", [attempt])
+        insert_many(session, Delivery, [attempt])
 
     answer = desk.admin.get(f"/api/notifications/{notification_id}")
 

@@ -23,7 +23,7 @@ from app.identity.clinics import context_of
 from app.identity.models import Clinic, Role, User
 from app.leads.capture import capture_lead
 from app.notifications import library, retrying, service
-from app.notifications.models import Channel, MessageTemplate, Notification, NotificationState
+from app.notifications.models import Channel, Delivery, MessageTemplate, Notification, NotificationState
 from app.notifications.retrying import CannotResolve, CannotRetry, Resolution
 from app.notifications.templates import Wording
 from app.notifications.writing import About, Recipient, compose, delivery_steps
@@ -89,7 +89,7 @@ def written(session: Session, actor: Actor, state: str = "pending", **given: obj
         channels=[Channel.EMAIL],
         at=NOW,
     )
-    insert_many(session, "notifications", [row | {"state": state} | given])
+    insert_many(session, Notification, [row | {"state": state} | given])
     notification_id: UUID = row["id"]
     return notification_id
 
@@ -113,7 +113,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
         channels=["in_app", "email"],
         at=NOW,
     )
-    insert_many(session, "notifications", rows)
+    insert_many(session, Notification, rows)
 
     in_app, email = session.scalars(select(Notification).order_by(Notification.channel.desc()))
     assert (in_app.state, in_app.sent_at, in_app.address, in_app.message_id) == ("sent", NOW, None, None)
@@ -146,7 +146,7 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
         channels=["in_app", "email"],
         at=NOW,
     )
-    insert_many(session, "notifications", rows)
+    insert_many(session, Notification, rows)
     origins = {step_id: {"stop_on": ["lead.replied"], "guard": {"unless": []}}}
     for _ in range(2):  # planned twice, it is still one
         add_steps(session, delivery_steps(rows, due_at=NOW, origins=origins))
@@ -207,7 +207,7 @@ def a_deliver_step(actor: Actor, lead_id: UUID, notification_id: UUID) -> dict[s
 
 def test_a_failed_message_is_sent_again_and_keeps_its_history(session: Session, admin: Actor):
     notification_id = written(session, admin, "failed", attempts=8, error="550 No such user")
-    insert_many(session, "deliveries", [a_delivery(admin, notification_id, attempt=8)])
+    insert_many(session, Delivery, [a_delivery(admin, notification_id, attempt=8)])
 
     notification = retrying.retry(session, admin, notification_id)
 
@@ -319,7 +319,7 @@ def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admi
     handed_over = [NOW, NOW + timedelta(minutes=5)]
     insert_many(
         session,
-        "deliveries",
+        Delivery,
         [a_delivery(admin, notification_id, attempt=i + 1, at=at) for i, at in enumerate(handed_over)],
     )
 

@@ -24,7 +24,7 @@ from sqlalchemy import select, text
 
 from app import logs
 from app.activities.service import log_activity
-from app.automation.models import PENDING, Kind
+from app.automation.models import PENDING, Kind, Step
 from app.clock import now
 from app.config import get_settings
 from app.db import insert_many, new_id, transaction
@@ -33,6 +33,7 @@ from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.permissions import ROLE_PERMISSIONS
 from app.leads import service as leads
+from app.leads.models import Lead
 from app.notifications import channels
 from app.onboarding import open_clinic
 from app.sources.models import LeadSource
@@ -179,8 +180,8 @@ class Practice:
         lead_rows = [self._lead_row() for _ in range(leads)]
         step_rows = [{**_step_row(row, kind, due_at), **step} for row in lead_rows]
         with transaction() as session:
-            insert_many(session, "leads", lead_rows)
-            insert_many(session, "steps", step_rows)
+            insert_many(session, Lead, lead_rows)
+            insert_many(session, Step, step_rows)
         return [row["id"] for row in step_rows]
 
     def _lead_row(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import yaml
 from sqlalchemy.orm import Session
 
 from app.automation.mistakes import InvalidPlaybook, Mistake
+from app.automation.models import Rule
 from app.automation.playbooks import plain
 from app.automation.playbooks.check import check
 from app.db import insert_many, new_id
@@ -64,7 +65,7 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: dateti
     """Copy the playbook's rules into the clinic, as version 1 of each."""
     insert_many(
         session,
-        "rules",
+        Rule,
         [
             {
                 "id": new_id(),
