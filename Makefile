@@ -24,11 +24,12 @@ demo: $(VENV)/.run ## tell the story in a minute, against the running stack
 test: $(VENV)/.dev ## every test, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
-check: $(VENV)/.dev ## ruff, mypy, imports, and migrations against the models
+check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/openapi.json against the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/relance openapi --check docs/openapi.json
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py
 
 bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick; writes bench/README.md
@@ -36,6 +37,9 @@ bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick;
 
 format: $(VENV)/.dev ## let ruff write the layout
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+openapi: $(VENV)/.run ## write docs/openapi.json again, the API's description for integrators
+	@$(BIN)/relance openapi docs/openapi.json
 
 lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed versions
 	@$(call lock,run,)
@@ -49,7 +53,7 @@ clean: ## remove the virtual environment and the caches; data in $(RELANCE_HOME)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo test check bench format lock clean help
+.PHONY: run demo test check bench format openapi lock clean help
 
 # One stamp for each lock that was installed. Each installs the one before it first.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

@@ -14,8 +14,8 @@ keepalive = 5
 # A heartbeat file on a slow disk would look like a hung worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-# Nobody is believed about the client's address until an operator names the proxy.
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+# Who is believed about the client's address and scheme is decided in one place: TRUSTED_PROXIES.
+forwarded_allow_ips = ""
 
 control_socket_disable = True  # it would be shared by every installation of this user
 errorlog = "-"

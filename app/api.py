@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs
 from app.activities.routes import blp as activities
@@ -40,4 +41,12 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app, BLUEPRINTS)
     app.register_blueprint(docs.blp)
+    _believe(app, settings.trusted_proxies)
     return app
+
+
+def _believe(app: Flask, proxies: int) -> None:
+    """Take client, scheme and host from the X-Forwarded-* entries that so many proxies in front wrote."""
+    if proxies:  # whatever stands left of those entries the client may have written itself
+        edge = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+        app.wsgi_app = edge  # type: ignore[method-assign]

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
 
     port: int = 8000
     public_url: str = ""
+    trusted_proxies: int = Field(default=0, ge=0)  # how many in front are believed about client, scheme and host
     flower_port: int = 5555
     log_level: str = "INFO"
     log_format: str = "json"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
@@ -22,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "user": ("app.cli.user:user", "Make users."),
     "steps": ("app.cli.steps:steps", "Count automation steps, and retry failed ones."),
     "notifications": ("app.cli.notifications:notifications", "Retry failed notifications."),
+    "openapi": ("app.cli.openapi:openapi", "Write the API's description to a file."),
     "doctor": ("app.cli.doctor:doctor", "Say what is wrong, and what to do about it."),
 }
 
@@ -63,11 +65,17 @@ def main() -> None:
     except RelanceError as error:
         _fail(str(error))
     except ValidationError as error:
-        _fail("; ".join(str(mistake["msg"]).removeprefix("Value error, ") for mistake in error.errors()))
+        _fail("; ".join(_sentence(mistake) for mistake in error.errors()))
     except OperationalError as error:
         _fail(f"the database does not answer: {_first_line(error.orig)}")
     except RedisError as error:
         _fail(f"the broker does not answer: {_first_line(error)}")
+
+
+def _sentence(mistake: ErrorDetails) -> str:
+    """Which setting is wrong and how. A mistake in how settings go together names them itself."""
+    setting = "".join(f"{name}: ".upper() for name in mistake["loc"])
+    return setting + mistake["msg"].removeprefix("Value error, ")
 
 
 def _fail(line: str) -> None:

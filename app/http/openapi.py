@@ -1,5 +1,6 @@
 """The API described (OpenAPI 3.1)."""
 
+import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from http import HTTPStatus
 from importlib.metadata import version
@@ -88,6 +89,11 @@ def spec(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of an application, as JSON values."""
     described: dict[str, Any] = app.extensions[_EXTENSION].spec.to_dict()
     return described
+
+
+def as_text(described: Mapping[str, Any]) -> str:
+    """As a file that is kept: in order of names, so that a difference is one of content."""
+    return json.dumps(described, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 class _Api(flask_smorest.Api):  # type: ignore[misc]  # published without types

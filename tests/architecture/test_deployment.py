@@ -90,6 +90,11 @@ def test_only_loopback_is_published_and_no_server_of_data() -> None:
     assert "ports" not in SERVICES["valkey"]
 
 
+def test_no_proxy_is_believed_that_the_operator_does_not_count() -> None:
+    assert SERVICES["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-0}"
+    assert 'forwarded_allow_ips = ""' in (ROOT / "gunicorn.conf.py").read_text()
+
+
 def test_the_broker_keeps_its_messages_behind_a_password() -> None:
     command = " ".join(SERVICES["valkey"]["command"])
 

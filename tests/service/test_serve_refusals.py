@@ -99,6 +99,20 @@ def test_production_refuses_a_secret_everybody_knows(tmp_path: Path) -> None:
     assert "SECRET_KEY" in line
 
 
+@pytest.mark.parametrize("proxies", ["10.0.0.1", "-1", "all"])
+def test_proxies_are_counted_not_named(tmp_path: Path, proxies: str) -> None:
+    line = refusal(
+        tmp_path,
+        "serve",
+        "web",
+        SECRET_KEY="0123456789-abcdefghijklmnopqrstuvwxyz",
+        DATABASE_URL="postgresql://x/y",
+        BROKER_URL="redis://x",
+        TRUSTED_PROXIES=proxies,
+    )
+    assert line.startswith("relance: TRUSTED_PROXIES: ")
+
+
 def test_an_unknown_part_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     line = refusal(tmp_path, "serve", "wbe")
     assert "wbe" in line

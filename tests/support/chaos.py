@@ -153,12 +153,7 @@ class Scene:
 
     def open(self, *rules: Rule) -> OpenClinic:
         """A clinic with a coordinator and an admin, and the API in a process of its own."""
-        source_id = _make_clinic(rules)
-        web = self.processes.start_web(env=self.env)
-        login = {"email": "admin@clinic.example", "password": PASSWORD}
-        answer = httpx.post(f"{web.url}/api/auth/login", json=login, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return OpenClinic(web.url, answer.json()["access_token"], source_id)
+        return enter(self.processes.start_web(env=self.env).url, *rules)
 
     def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2) -> Process:
         """Does not wait for it: start it first, then the API, then see that it is `ready`."""
@@ -176,6 +171,15 @@ class Scene:
         """Messages that workers hold and have not acknowledged."""
         with self.valkey.client() as client:
             return int(client.hlen("unacked"))  # type: ignore[arg-type]
+
+
+def enter(url: str, *rules: Rule) -> OpenClinic:
+    """A new clinic in this process's database, and its admin signed in at the API there."""
+    source_id = _make_clinic(rules)
+    login = {"email": "admin@clinic.example", "password": PASSWORD}
+    answer = httpx.post(f"{url}/api/auth/login", json=login, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return OpenClinic(url, answer.json()["access_token"], source_id)
 
 
 def ready(*workers: Process) -> None:

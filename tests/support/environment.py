@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "relance-tests-"
 BROKER_PASSWORD = "only-for-tests"
 # An operator's settings are none of a test's; and without byte code each of many processes starts a second later.
-NOT_OURS = ("SMTP_URL", "PUBLIC_URL", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT", "PYTHONDONTWRITEBYTECODE")
+NOT_OURS = (
+    "SMTP_URL", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT",
+    "PYTHONDONTWRITEBYTECODE",
+)  # fmt: skip
 
 
 def prepare() -> None:
