@@ -85,7 +85,8 @@ class StepContext:
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """The facts that a guard is checked against, as they are now."""
-        since = self.step.created_at
+        # A message that is retried later gets another step: what happened since it was written counts all the same.
+        since = self.notification.created_at if self.notification else self.step.created_at
         return {
             "lead": lead_facts(self.lead),
             "task": task_facts(self.task) if self.task else {},

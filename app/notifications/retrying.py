@@ -48,6 +48,7 @@ def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification
     chosen = _lock(session, actor, notification_id)
     if chosen["state"] != NotificationState.FAILED:
         raise CannotRetry(_ADVICE[NotificationState(chosen["state"])])
+    _set_steps_aside(session, actor, [notification_id])
     _plan_again(session, [chosen], [clock.now()])
     return get_notification(session, actor, notification_id)
 
@@ -67,6 +68,7 @@ def retry_many(session: Session, actor: Actor, query: Mapping[str, Any], *, spre
         .with_for_update(skip_locked=True)
     )
     rows = [dict(row) for row in session.execute(chosen).mappings()]
+    _set_steps_aside(session, actor, [row["id"] for row in rows])
     _plan_again(session, rows, evenly(clock.now(), spread, len(rows)))
     left = session.scalar(select(func.count()).select_from(select(Notification.id).where(*failed).subquery()))
     return Retried(len(rows), left or 0)
@@ -74,6 +76,8 @@ def retry_many(session: Session, actor: Actor, query: Mapping[str, Any], *, spre
 
 def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> Notification:
     """A person decides what became of a notification in doubt. Raises NotFound, CannotResolve."""
+    # The step first, as whoever still records a late answer does, or the two would wait for each other.
+    _set_steps_aside(session, actor, [notification_id])
     chosen = _lock(session, actor, notification_id)
     if chosen["state"] != NotificationState.UNKNOWN:
         raise CannotResolve(_ADVICE[NotificationState(chosen["state"])])
@@ -81,7 +85,6 @@ def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resol
         _plan_again(session, [chosen], [clock.now()])
     else:
         _believe_sent(session, notification_id)
-        _set_steps_aside(session, [chosen])
     return get_notification(session, actor, notification_id)
 
 
@@ -122,7 +125,6 @@ def _lock(session: Session, actor: Actor, notification_id: UUID) -> dict[str, An
 def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequence[datetime]) -> None:
     """Pending once more, each with a new deliver step; tries are counted on."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
-    _set_steps_aside(session, rows)
     origins = _origins(session, {row["step_id"] for row in rows if row["step_id"]})
     add_steps(
         session,
@@ -133,11 +135,9 @@ def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequen
     )
 
 
-def _set_steps_aside(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def _set_steps_aside(session: Session, actor: Actor, notification_ids: Sequence[UUID]) -> None:
     """The steps that failed them are no longer anybody's trouble."""
-    if rows:
-        ids = [row["id"] for row in rows]
-        set_aside(session, rows[0]["clinic_id"], Kind.DELIVER, param="notification_id", ids=ids)
+    set_aside(session, actor.clinic.id, Kind.DELIVER, param="notification_id", ids=notification_ids)
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")

@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app import db
 from app.automation.models import Kind, Reason
@@ -12,9 +14,10 @@ from app.db import transaction
 from app.embedded import Postgres
 from app.notifications import retrying
 from app.notifications.delivery import MOST_TRIES
+from app.notifications.retrying import Resolution
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.processes import wait_until
-from tests.support.smtp import HANG, SmtpServer
+from tests.support.smtp import DROP, HANG, SmtpServer
 from workers.sweeps import sweep
 
 SEND = Kind.DELIVER
@@ -136,6 +139,29 @@ def test_an_admin_who_retries_cannot_send_what_was_stopped_meanwhile(
     assert (note(practice).state, note(practice).reason) == ("suppressed", reason)
 
 
+@pytest.mark.parametrize("happened", [Practice.hear_from, None])
+def test_a_guard_of_what_happened_since_counts_from_the_message_not_from_its_retry(
+    practice: Practice, smtp: SmtpServer, watch: Watch, happened: Callable[..., None] | None
+):
+    guard = '{"unless": [{"field": "since.replied", "equals": true}]}'
+    sql(
+        "UPDATE steps SET guard = CAST(:guard AS jsonb) WHERE clinic_id = :clinic",
+        guard=guard,
+        clinic=practice.clinic_id,
+    )
+    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    practice.run(SEND)
+    watch.advance(minutes=5)
+    if happened:
+        happened(practice, practice.row("leads").id)
+    watch.advance(minutes=5)
+    with transaction() as session:
+        retrying.retry(session, practice.actor(), note(practice).id)
+    practice.run(SEND)
+
+    assert (note(practice).state, note(practice).reason) == (("suppressed", "replied") if happened else ("sent", None))
+
+
 def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smtp: SmtpServer, postgres: Postgres):
     """Whoever writes the lead does not wait for a mail server."""
     lead = practice.row("leads").id
@@ -182,6 +208,27 @@ def test_a_late_answer_is_better_than_none(practice: Practice, smtp: SmtpServer,
     sending.join()
 
     assert note(practice).error != words  # what the network said
+
+
+def test_an_admin_who_decides_while_an_answer_is_recorded_waits_for_it(practice: Practice, smtp: SmtpServer):
+    """Both take the step first. The other way round they would wait for each other, and one be refused."""
+    smtp.on("dot", DROP, times=1)
+    practice.run(SEND)
+    step = delivery_step(practice)
+
+    def decide() -> None:
+        with transaction() as session:
+            retrying.resolve(session, practice.actor(), note(practice).id, as_=Resolution.SENT)
+
+    with ThreadPoolExecutor() as pool:
+        with transaction() as session:  # as the runner does with an answer: the step, then the notification
+            session.execute(text("SELECT 1 FROM steps WHERE id = :id FOR UPDATE"), {"id": step.id})
+            admin = pool.submit(decide)
+            wait_until(lambda: sql("SELECT 1 FROM pg_locks WHERE NOT granted") != [], 10, "the admin to wait")
+            session.execute(text("UPDATE notifications SET error = 'late' WHERE state = 'unknown'"))
+        admin.result(10)
+
+    assert note(practice).state == "sent"
 
 
 def test_without_a_mail_server_nothing_is_in_doubt(
