@@ -41,7 +41,7 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_acks_on_failure=True,
-        task_acks_on_timeout=True,
+        task_acks_on_timeout=False,  # the hard limit killed its process: it comes again, and that counts as a try
         task_ignore_result=True,  # the row holds the result
         result_backend=None,
         task_soft_time_limit=settings.soft_time_limit,

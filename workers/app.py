@@ -48,10 +48,14 @@ def _quoting_no_rows() -> Iterator[None]:
 
 def _step_task(kind: Kind) -> Task:
     @_quoting_no_rows()
-    def run(ids: list[str]) -> None:
-        runner.run(kind, [UUID(step_id) for step_id in ids])
+    def run(task: Task, ids: list[str]) -> None:
+        steps = [UUID(step_id) for step_id in ids]
+        if (task.request.delivery_info or {}).get("redelivered"):
+            runner.run_again(kind, steps)
+        else:
+            runner.run(kind, steps)
 
-    return app.task(name=task_name(kind))(run)
+    return app.task(name=task_name(kind), bind=True)(run)
 
 
 def _sweep_task(name: str) -> Task:

@@ -1,7 +1,7 @@
 """Writing down how each step of a batch ended: one statement, whatever the ends."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import singledispatch
 from typing import Any
@@ -24,6 +24,7 @@ from workers.tries import TRIES
 LONGEST_ERROR = 1000
 
 _CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
+_COUNT_TRIES = text("UPDATE steps SET attempts = attempts + 1, error = :error WHERE id = ANY(:ids)")
 _RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
 
 
@@ -48,6 +49,12 @@ def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) ->
     """Say that somebody outside is about to be asked, and until when an answer counts as coming."""
     if ids:
         session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
+
+
+def count_tries(session: Session, ids: Collection[UUID], *, error: str) -> None:
+    """Count a try of these steps that nobody recorded the end of."""
+    if ids:
+        session.execute(_COUNT_TRIES, {"ids": list(ids), "error": error})
 
 
 def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -27,11 +27,13 @@ from workers.claim import claim, left_over, still_asking
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
 from workers.outcomes import Ask, Outcome
-from workers.record import record, record_running
+from workers.record import count_tries, record, record_running
+from workers.tries import TRIES
 from workers.words import words
 from workers.writing import write
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
+KILLED = "The process that ran it ended."
 LOCK_NOT_AVAILABLE = "55P03"
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is away
 
@@ -59,6 +61,28 @@ def run(kind: Kind, ids: Sequence[UUID]) -> int:
             _wake_again(session, wanted)
     publish.settle()  # what follows is at the broker before this message is acknowledged
     return ran
+
+
+def run_again(kind: Kind, ids: Sequence[UUID]) -> int:
+    """Run the steps of a message that came before, one by one: the process that had it ended without an answer.
+
+    One of them may have killed it, by memory or by a crash in C. So each is a try that counts before it begins,
+    and the last one allowed makes a dead letter instead of another crash.
+    """
+    ran = sum(_outlasting_a_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
+    publish.settle()
+    return ran
+
+
+def _run_suspect(kind: Kind, step_id: UUID) -> int:
+    with transaction() as session:
+        now = clock.now()
+        rows = claim(session, kind, [step_id], now=now, most=1, alone=True)
+        given_up = [row for row in rows if row.attempts + 1 >= TRIES[kind]]
+        contexts = [bare(row, now=now) for row in given_up]
+        _write_down(session, [(context, KINDS[kind].raised(context, KILLED)) for context in contexts])
+        count_tries(session, {row.id for row in rows} - {row.id for row in given_up}, error=KILLED)
+    return len(given_up) or _run_alone(kind, step_id)
 
 
 def _outlasting_a_restart(act: Callable[[], Made], **about: Any) -> Made:

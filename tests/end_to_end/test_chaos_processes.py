@@ -41,6 +41,21 @@ def test_workers_and_beat_that_are_killed_in_the_middle_lose_and_double_nothing(
     scene.ledger.check(planned={"speed-to-lead": 400, "no-contact": 400}, late_at_most=FOUND_AGAIN)
 
 
+def test_a_step_that_kills_its_process_each_time_is_given_up_and_the_others_run(scene: Scene) -> None:
+    worker, beat = scene.start_worker(app="tests.support.crashing"), scene.start_beat()
+    clinic = scene.open(call_task())
+    ready(worker)
+    clinic.capture(20)
+
+    scene.ledger.wait_for({"speed-to-lead": 20})
+    scene.ledger.check(planned={"speed-to-lead": 20}, late_at_most=FOUND_AGAIN)
+    assert scene.ledger.ends() == {("speed-to-lead", "done", None): 19, ("speed-to-lead", "failed", None): 1}
+    [dead] = clinic.get("/api/steps", state="failed").json()["items"]
+    assert (dead["attempts"], dead["error"]) == (5, "The process that ran it ended.")
+    assert worker.is_running()
+    assert beat.is_running()
+
+
 def test_what_became_due_while_beat_was_down_runs_when_it_is_back_but_nothing_that_is_too_late(scene: Scene) -> None:
     scene.env["HORIZON_SECONDS"] = "2"
     worker, beat = scene.start_worker(), scene.start_beat()

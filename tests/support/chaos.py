@@ -155,9 +155,9 @@ class Scene:
         """A clinic with a coordinator and an admin, and the API in a process of its own."""
         return enter(self.processes.start_web(env=self.env).url, *rules)
 
-    def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2) -> Process:
+    def start_worker(self, queues: str = "steps,sweeps", concurrency: int = 2, app: str = "workers.app") -> Process:
         """Does not wait for it: start it first, then the API, then see that it is `ready`."""
-        return self.processes.start_worker(queues, concurrency=concurrency, env=self.env, wait=False)
+        return self.processes.start_worker(queues, concurrency=concurrency, env=self.env, wait=False, app=app)
 
     def start_beat(self) -> Process:
         return self.processes.start_beat(env=self.env)

@@ -105,7 +105,13 @@ class Processes:
         return process
 
     def start_worker(
-        self, queues: str, *, concurrency: int = 1, env: Mapping[str, str] | None = None, wait: bool = True
+        self,
+        queues: str,
+        *,
+        concurrency: int = 1,
+        env: Mapping[str, str] | None = None,
+        wait: bool = True,
+        app: str = "workers.app",
     ) -> Process:
         """A Celery worker for those queues, comma-separated. Returns when it answers, unless told not to wait."""
         node = f"test{next(_numbers)}@localhost"
@@ -120,9 +126,7 @@ class Processes:
             "--without-gossip",
             "--without-mingle",
         ]
-        process = self.start(
-            "worker", [sys.executable, "-m", "celery", "-A", "workers.app", "worker", *options], env=env
-        )
+        process = self.start("worker", [sys.executable, "-m", "celery", "-A", app, "worker", *options], env=env)
         if wait:
             self._until(lambda: answers(node), process)
         return process

@@ -3,6 +3,7 @@
 import random
 import string
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from app.steps.service import CannotRetryStep, RetryTheNotification
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
+from workers.kinds import KINDS
 
 MAKE, TELL = Kind.CREATE_TASK, Kind.SEND_MESSAGE
 WRITES = {MAKE: "lead_tasks", TELL: "notifications"}
@@ -115,6 +117,49 @@ def test_it_is_tried_again_with_growing_waits_and_is_then_a_dead_letter(
     assert step.error
     watch.advance(days=1)
     assert practice.run(kind, step) == 0
+
+
+class ProcessEnded(BaseException):
+    """Stands for a process that is no more: nothing after it is run."""
+
+
+def test_what_ends_its_process_each_time_becomes_a_dead_letter_before_it_ends_another(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+):
+    ids = practice.fill(3, MAKE, due_at=TUESDAY)
+    crashes = 0
+
+    def decide(context: Any) -> Any:
+        nonlocal crashes
+        if context.step.id == ids[1]:
+            crashes += 1
+            raise ProcessEnded
+        return sound.decide(context)
+
+    sound = KINDS[MAKE]
+    monkeypatch.setitem(KINDS, MAKE, replace(sound, decide=decide))  # type: ignore[arg-type]
+
+    with pytest.raises(ProcessEnded):
+        runner.run(MAKE, ids)
+    assert {(step.state, step.attempts) for step in practice.steps(kind=MAKE)} == {("published", 0)}
+    for tries in range(1, 5):
+        with pytest.raises(ProcessEnded):
+            runner.run_again(MAKE, ids)
+        assert practice.step(id=ids[1]).attempts == tries
+    runner.run_again(MAKE, ids)
+
+    assert crashes == 5
+    assert [practice.step(id=id).state for id in ids] == ["done", "failed", "done"]  # noqa: A001
+    assert (practice.step(id=ids[1]).error, practice.step(id=ids[1]).attempts) == ("The process that ran it ended.", 5)
+    assert len(practice.rows("lead_tasks")) == 2
+
+
+def test_a_message_that_comes_again_for_steps_that_were_done_does_nothing(practice: Practice):
+    ids = practice.fill(2, MAKE, due_at=TUESDAY)
+    runner.run(MAKE, ids)
+
+    assert runner.run_again(MAKE, ids) == 0
+    assert {(step.state, step.attempts) for step in practice.steps(kind=MAKE)} == {("done", 1)}
 
 
 def a_dead_letter(practice: Practice, watch: Watch, **settings: Any) -> Any:

@@ -1,0 +1,28 @@
+"""A worker with a fault: `celery -A tests.support.crashing worker`. One lead's task kills the process that makes it.
+
+As a fault in C or too little memory does: no exception, no clean-up, nothing written down.
+"""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from app.automation.models import Kind
+from workers.app import app
+from workers.kinds import KINDS
+from workers.outcomes import Outcome
+
+DEADLY = "Number 7"  # the last name of that lead
+
+__all__ = ["app"]
+
+
+def _decide(context: Any) -> Outcome:
+    if context.lead.patient_last_name == DEADLY:
+        os.abort()
+    outcome: Any = _sound.decide(context)
+    return outcome
+
+
+_sound = KINDS[Kind.CREATE_TASK]
+KINDS[Kind.CREATE_TASK] = replace(_sound, decide=_decide)  # type: ignore[index]
