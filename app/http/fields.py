@@ -192,5 +192,9 @@ class ListOf(fields.List[Any]):
         return super()._deserialize(value, *args, **more)
 
 
+# What these write is what the encoder makes of the value by itself: a text, an id, a number, true or false.
+WRITTEN_AS_THEY_ARE: Final = frozenset({fields.String, Text, Email, Choice, Id, Integer, fields.Integer, Boolean})
+
+
 def _is_from_query(field: fields.Field[Any]) -> bool:
     return bool(getattr(field.root, "is_query", False))

@@ -9,6 +9,7 @@ from marshmallow import RAISE, ValidationError, fields, missing
 from werkzeug.datastructures import MultiDict
 
 from app.errors import FieldError, Invalid
+from app.http.fields import WRITTEN_AS_THEY_ARE
 
 
 class Schema(marshmallow.Schema):
@@ -37,18 +38,19 @@ class Schema(marshmallow.Schema):
         written: dict[str, Any] = {}
         for shown_as, name, write in self._writers:
             value = find(name, missing) if name else None
-            if value is not missing:
-                written[shown_as] = write(value, name, obj)
+            if value is missing:
+                continue
+            written[shown_as] = value if write is None or (value is None and name) else write(value, name, obj)
         return written
 
     @cached_property
-    def _writers(self) -> list[tuple[str, str | None, Callable[..., Any]]]:
+    def _writers(self) -> list[tuple[str, str | None, Callable[..., Any] | None]]:
         """For each field: the name it is shown by, the attribute it is found by (a constant has none), its way out."""
         return [
             (
                 field.data_key or name,
                 (field.attribute or name) if field._CHECK_ATTRIBUTE else None,  # noqa: SLF001
-                field._serialize,  # noqa: SLF001
+                None if type(field) in WRITTEN_AS_THEY_ARE else field._serialize,  # noqa: SLF001
             )
             for name, field in self.dump_fields.items()
         ]

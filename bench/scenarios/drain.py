@@ -29,6 +29,8 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 def verdicts(rows: Sequence[Row]) -> list[str]:
     """Relance's rates as multiples of raw Celery's and of the best peer's."""
     peers, ours = split(rows)
+    if not peers:
+        return []
     best = max(peers, key=_median_rate)
     return [
         f"{one.name}: {_median_rate(one) / _median_rate(peers[0]):.1f} times {peers[0].name}, "
