@@ -4,6 +4,7 @@ from app.activities.models import Activity
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
+from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, SignIn, User
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, Notification
@@ -20,6 +21,7 @@ __all__ = [
     "Delivery",
     "Job",
     "JobItem",
+    "KeptAnswer",
     "Lead",
     "LeadSource",
     "MessageTemplate",

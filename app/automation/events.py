@@ -22,6 +22,7 @@ class EventName(StrEnum):
     LEAD_OPTED_OUT = "lead.opted_out"
     LEAD_CONVERTED = "lead.converted"
     LEAD_LOST = "lead.lost"
+    LEAD_REOPENED = "lead.reopened"  # lost, and taken up again
     LEAD_STALE = "lead.stale"
     LEAD_STAGE_OVERDUE = "lead.stage_overdue"  # longer in its stage than the stage allows
     ACTIVITY_LOGGED = "activity.logged"

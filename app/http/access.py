@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db import engine, sessions
 from app.errors import Forbidden
+from app.http import limits
 from app.http.problems import Unavailable, is_away
 from app.http.surplus import surplus_of
 from app.identity.actor import Actor
@@ -67,10 +68,27 @@ def unit_of_work() -> Iterator[Session]:
     session = _session()
     try:
         yield session
-        session.commit()
+        if "commits_later" in g:
+            session.flush()
+        else:
+            session.commit()
     except BaseException:
         session.rollback()
         raise
+
+
+@contextmanager
+def around_the_view() -> Iterator[Session]:
+    """The call's transaction, from before the view until its answer is made: the view's own commit waits for it."""
+    g.commits_later = True
+    try:
+        yield (session := _session())
+        session.commit()
+    except BaseException:
+        _session().rollback()
+        raise
+    finally:
+        del g.commits_later
 
 
 @contextmanager
@@ -78,7 +96,8 @@ def reading() -> Iterator[Session]:
     """The call's transaction where nothing is written; its connection is free before the answer is rendered."""
     session = _session()
     yield session
-    session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
+    if "commits_later" not in g:
+        session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
 
 
 def close_session(_: BaseException | None = None) -> None:
@@ -95,6 +114,7 @@ def register(app: Flask) -> None:
 
 def _let_in(needed: Permission | Open) -> None:
     g.actor = who = _authenticate()
+    limits.spend(who)
     if needed not in who.permissions and needed is not SIGNED_IN:
         raise Forbidden
 

@@ -1,14 +1,18 @@
 """flask-smorest's blueprint, its documentation as it is, with a leaner and stricter way in and out."""
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 
 import flask_smorest
 import orjson
 from flask import Response, request
 
+from app.http import idempotency
 from app.http.body import read_body
+from app.http.paging import COUNT_PREFERRED, PageOut
+from app.http.preconditions import is_known, tag_of
 from app.http.schema import QuerySchema, Schema
 from app.http.surplus import mark_body, mark_query
 
@@ -53,23 +57,47 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
 
         return decorate
 
-    def response(self, status_code: int, schema: type[Schema] | None = None, **docs: Any) -> Callable[[View], View]:
-        """Render what the view returns: an object for `schema`, or `(object, headers)`."""
+    def response(
+        self, status_code: int, schema: type[Schema] | None = None, *, shown_once: bool = False, **docs: Any
+    ) -> Callable[[View], View]:
+        """Render what the view returns: an object for `schema`, or `(object, headers)`.
+
+        A POST is carried out once for each Idempotency-Key; `shown_once` says that its answer holds a secret, which is
+        not kept for a second asking.
+        """
         writer = schema() if schema else None
         document = super().response(status_code, schema, **docs)
 
         def decorate(view: View) -> View:
             @wraps(view)
             def write(*args: Any, **kwargs: Any) -> Response:
+                if idempotency.is_asked_for():
+                    return idempotency.once(partial(answer, *args, **kwargs), shown_once=shown_once)
+                return answer(*args, **kwargs)
+
+            def answer(*args: Any, **kwargs: Any) -> Response:
+                chosen = writer.choice() if isinstance(writer, PageOut) else None
                 result = view(*args, **kwargs)
                 result, headers = result if type(result) is tuple else (result, None)
                 if writer is None:
                     return Response(None, status_code, headers)
-                return Response(_encode(writer.dump(result)), status_code, headers, content_type="application/json")
+                shown = writer.dump(result)
+                if chosen:
+                    shown["items"] = [{name: item[name] for name in chosen} for item in shown["items"]]
+                return _answer(shown, status_code, headers or {})
 
             return cast("View", _documented(write, document(view)))
 
         return decorate
+
+
+def _answer(shown: Any, status: int, headers: Mapping[str, str]) -> Response:
+    body = _encode(shown)
+    tag = tag_of(shown, body)
+    if is_known(tag):
+        return Response(None, HTTPStatus.NOT_MODIFIED, tag)
+    applied = {"Preference-Applied": COUNT_PREFERRED} if "total_count" in shown else {}
+    return Response(body, status, {**tag, **applied, **headers}, content_type="application/json")
 
 
 def _has_no_body() -> bool:

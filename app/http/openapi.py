@@ -11,7 +11,9 @@ from apispec import BasePlugin
 from flask import Flask
 from marshmallow import fields
 
+from app.http import idempotency
 from app.http.blueprint import Blueprint
+from app.http.preconditions import MARK
 from app.http.problems import CONTENT_TYPE
 from app.http.schema import Schema
 
@@ -25,7 +27,17 @@ clinic: another clinic's id is 404.
 **Bodies** are JSON in snake_case. Times are RFC 3339 with an offset, and come back in UTC. A field or query
 parameter that is not described here is refused, not dropped.
 
+**Sending twice.** Every POST that needs credentials takes an `Idempotency-Key` of your choice: with the same key, path
+and caller it is carried out once, and for 24 hours answered alike, then with `Idempotent-Replayed: true`. The same key
+with another payload is 422; while the first call runs, a second is 409. A call that failed may be sent again.
+
+**Editing.** What can be edited comes with an `ETag`; send it as `If-Match`, and the edit is refused (412) when somebody
+else edited meanwhile. Sent as `If-None-Match` with a GET, it is answered 304 while nothing changed.
+
+**How often.** `RateLimit` says how many calls are left in this minute; beyond, the answer is 429 with `Retry-After`.
+
 **Lists** come in pages: pass `next_cursor` of the answer as `cursor` for the next page, until it is null.
+`fields=id,...` shows less of each item; `Prefer: return=total-count` adds `total_count`, which takes longer.
 
 **Errors** are problems (RFC 9457): `code` is a stable name, `errors` points at every mistake in the input, and
 `request_id` is the answer's `X-Request-Id`, also found in the logs.
@@ -44,6 +56,22 @@ SECURITY_SCHEMES: Final = {
         "bearerFormat": "rk_...",
         "description": "A program's API key.",
     },
+}
+
+_WITH_A_KEY: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+_IDEMPOTENCY_KEY: Final = {
+    "in": "header",
+    "name": idempotency.HEADER,
+    "description": "With the same key the call is carried out once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY, "pattern": r"^[\x21-\x7e]+$"},
+}
+
+_OF_AN_EDIT: Final = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_REQUIRED)
+_IF_MATCH: Final = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "The `ETag` of what is edited, or its `version` in quotes; `*` for whatever it is by now.",
+    "schema": {"type": "string"},
 }
 
 _EXTENSION: Final = "relance-openapi"
@@ -120,9 +148,14 @@ class _WhatFollows(BasePlugin):
     def operation_helper(
         self, path: str | None = None, operations: MutableMapping[str, Any] | None = None, **_: Any
     ) -> None:
-        for operation in (operations or {}).values():
+        for method, operation in (operations or {}).items():
             answers = operation.setdefault("responses", {})
-            for status in _refusals(path or "", operation):
+            if may_repeat := method == "post" and bool(operation.get("security")):
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+            if is_an_edit := operation.pop(MARK, False):
+                operation.setdefault("parameters", []).append(_IF_MATCH)
+            more = (*(_WITH_A_KEY if may_repeat else ()), *(_OF_AN_EDIT if is_an_edit else ()))
+            for status in (*_refusals(path or "", operation), *more):
                 answers.setdefault(int(status), status.name)
             operation["responses"] = {key: answers[key] for key in sorted(answers, key=str)}
             if permission := operation.get("x-permission"):
@@ -136,6 +169,7 @@ def _add(operation: MutableMapping[str, Any], sentence: str) -> None:
 def _refusals(path: str, operation: Mapping[str, Any]) -> Iterable[HTTPStatus]:
     if operation.get("security"):
         yield HTTPStatus.UNAUTHORIZED
+        yield HTTPStatus.TOO_MANY_REQUESTS
         if operation.get("x-permission"):
             yield HTTPStatus.FORBIDDEN
     if "{" in path:

@@ -3,19 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal, cast
+from typing import Any, ClassVar, Final, Literal, cast
 
-from marshmallow import fields
-from sqlalchemy import ColumnElement, Select, and_, or_, tuple_
+from flask import request
+from marshmallow import fields, missing
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
+from app.errors import Invalid
 from app.http.cursors import LONGEST_CURSOR, read_cursor, write_cursor
 from app.http.fields import Integer, Text
 from app.http.schema import QuerySchema, Schema
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
+LONGEST_CHOICE: Final = 2000
+COUNT_PREFERRED: Final = "return=total-count"  # a preference (RFC 7240) of this API
 
 Key = tuple[QueryableAttribute[Any], Literal["asc", "desc"]]
 
@@ -26,10 +30,15 @@ class Page:
 
     items: Sequence[Any]
     next_cursor: str | None
+    total_count: Any = missing  # of the whole list; only counted for who prefers to know
 
 
 class PageQuery(QuerySchema):
     """What every list takes; a list's own filters are added in a subclass."""
+
+    def read(self, data: Any) -> Any:
+        """Adds `wants_total`, for `Prefer: return=total-count`."""
+        return {**super().read(data), "wants_total": COUNT_PREFERRED in request.headers.get("Prefer", "")}
 
     limit = Integer(
         least=1,
@@ -41,26 +50,59 @@ class PageQuery(QuerySchema):
         least=1,
         metadata={"description": "`next_cursor` of the page before. Leave it out for the first page."},
     )
+    chosen = Text(
+        LONGEST_CHOICE,
+        least=1,
+        data_key="fields",
+        metadata={"description": "Names of fields, with commas: of each item only these are shown."},
+    )
+
+
+class PageOut(Schema):
+    """A page of some kind of item; `page_of` makes its subclasses."""
+
+    shown: ClassVar[frozenset[str]] = frozenset()  # the fields of an item
+
+    @classmethod
+    def choice(cls) -> tuple[str, ...] | None:
+        """The fields of each item that the call asks for; None for all of them. Raises Invalid."""
+        if "fields" not in request.args:
+            return None
+        names = tuple(request.args["fields"].split(","))
+        if unknown := sorted({*names} - cls.shown):
+            raise Invalid.at(
+                "/fields", f"No such field: {', '.join(unknown)}. There are {', '.join(sorted(cls.shown))}."
+            )
+        return names
 
 
 def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: Mapping[str, Any]) -> Page:
     """One page of `statement` (of one entity, or of columns), ordered by `keys`.
 
     `keys` are columns of the result that are never null, the last one unique; for an index to serve them they
-    go one way. `query` is what PageQuery read. One query: no count, no offset. Raises Invalid for a cursor of
-    another list.
+    go one way. `query` is what PageQuery read. One query: no offset, and no count but for who prefers to know.
+    Raises Invalid for a cursor of another list.
     """
     limit = min(query["limit"], LARGEST_LIMIT)
-    order = ",".join(f"{column.key} {way}" for column, way in keys)
+    order, whole = _order(keys), statement
     if cursor := query.get("cursor"):
         types = [column.type.python_type for column, _ in keys]
         statement = statement.where(_after(keys, read_cursor(order, types, cursor)))
     by = [column.asc() if way == "asc" else column.desc() for column, way in keys]
+    total = _count(session, whole) if query.get("wants_total") else missing
     items = _fetch(session, statement.order_by(*by).limit(limit + 1))
     more = len(items) > limit
     items = items[:limit]
-    last = [getattr(items[-1], column.key) for column, _ in keys] if more else None
-    return Page(items, write_cursor(order, last) if last else None)
+    return Page(items, cursor_after(keys, items[-1]) if more else None, total)
+
+
+def cursor_after(keys: Sequence[Key], item: Any) -> str:
+    """The cursor of a list ordered by `keys` for what comes after this item."""
+    return write_cursor(_order(keys), [getattr(item, column.key) for column, _ in keys])
+
+
+def _order(keys: Sequence[Key]) -> str:
+    return ",".join(f"{column.key} {way}" for column, way in keys)
 
 
 @lru_cache(maxsize=256)
@@ -73,9 +115,15 @@ def page_of(item: type[Schema]) -> type[Schema]:
             allow_none=True,
             metadata={"description": "Pass it as `cursor` for the next page; null after the last."},
         ),
+        "total_count": Integer(metadata={"description": f"Of the whole list, with `Prefer: {COUNT_PREFERRED}`."}),
     }
-    made = Schema.from_dict(members, name=f"{item.__name__}Page")
+    made: Any = PageOut.from_dict(members, name=f"{item.__name__}Page")
+    made.shown = frozenset(field.data_key or name for name, field in item().dump_fields.items())
     return cast("type[Schema]", made)
+
+
+def _count(session: Session, statement: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
 
 
 def _fetch(session: Session, statement: Select[Any]) -> Sequence[Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import structlog
 from flask import Flask, Request, Response, g, request
 
+from app.http import limits
 from app.identity import keys
 from app.logs import begin_request, request_id
 
@@ -32,6 +33,7 @@ def _end(response: Response) -> Response:
     headers[REQUEST_ID] = request_id() or ""
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
+    headers.update(limits.headers())
     if keys.used:
         response.call_on_close(keys.write_down_uses)
     call: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001

@@ -100,7 +100,7 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 @keys.post("")
 @allow(Permission.USER_MANAGE)
 @keys.arguments(ApiKeyIn)
-@keys.response(201, NewApiKeyOut)
+@keys.response(201, NewApiKeyOut, shown_once=True)
 def create_api_key(given: dict[str, Any]) -> dict[str, Any]:
     """Make an API key.
 

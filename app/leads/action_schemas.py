@@ -17,6 +17,13 @@ class StageMove(Schema):
     )
 
 
+class Reopening(Schema):
+    """Why work with a lost lead goes on, and where: in the clinic's first stage, unless another is named."""
+
+    reason = Text(LONGEST_NOTE, least=1, lines=True, required=True)
+    stage = Text(100, least=1, metadata={"description": "The slug of a stage that is not final."})
+
+
 class Assignment(Schema):
     """Who looks after the lead from now on."""
 

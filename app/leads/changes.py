@@ -19,14 +19,16 @@ from app.leads.models import Lead, PatientRelationship
 from app.leads.people import People, people, require_available
 from app.leads.progress import tend, touch
 from app.leads.reach import normalise_phones, require_reachable
+from app.versions import Seen, require_seen
 
 
-def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
     """Replace the fields in `data` (as `LeadChanges` reads them); those not given stay as they are.
 
-    Raises NotFound, LeadIsLocked, Invalid.
+    Raises NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
     lead = unlocked_lead(session, actor.clinic.id, lead_id)
+    require_seen(lead, seen)
     if data.get("source_id", lead.source_id) != lead.source_id:
         require_source(session, lead.clinic_id, data["source_id"])
     phones = normalise_phones(data, actor.clinic.region)

@@ -11,6 +11,10 @@ class LeadIsClosed(Conflict):
     """The lead is lost or archived, and would have to be reopened first."""
 
 
+class LeadIsNotLost(Conflict):
+    """Only a lost lead can be reopened."""
+
+
 class NoWayBack(Conflict):
     """A lead can skip stages, but moves back to none of them: only forward, or to Lost."""
 

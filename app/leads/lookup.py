@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
-from app.http.paging import Page, page
+from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.errors import LeadIsClosed, LeadIsLocked
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.people import who_is
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
+
+NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
 
 _ROWS: Final = select(Lead.__table__).where(Lead.deleted_at.is_(None))
 
@@ -69,11 +71,16 @@ def require_open(lead: Lead) -> None:
 
 def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The clinic's leads, newest first, that pass the filters in `query` (as `LeadQuery` reads it). Raises Invalid."""
+    leads = _ROWS.where(Lead.clinic_id == actor.clinic.id, *tests_of(query, actor))
+    return page(session, leads, NEWEST_FIRST, query)
+
+
+def tests_of(query: Mapping[str, Any], actor: Actor) -> list[ColumnElement[bool]]:
+    """What a lead has to be to pass the filters in `query`. Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     if "assigned_to_id" in query:
         tests.append(Lead.assigned_to_id == who_is(query["assigned_to_id"], actor))
-    leads = _ROWS.where(Lead.clinic_id == actor.clinic.id, *tests)
-    return page(session, leads, [(Lead.id, "desc")], query)
+    return tests
 
 
 def _created_from(at: datetime) -> ColumnElement[bool]:

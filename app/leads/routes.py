@@ -6,11 +6,13 @@ from uuid import UUID
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
+from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.leads import service
-from app.leads.action_schemas import Assignment, Conversion, Loss, StageMove
+from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.schemas import LeadChanges, LeadIn, LeadOut, LeadQuery
+from app.versions import Seen
 
 blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
 
@@ -56,13 +58,14 @@ def get_lead(lead_id: UUID) -> Any:
 @blp.arguments(LeadChanges)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def update_lead(given: dict[str, Any], lead_id: UUID) -> Any:
+@if_match
+def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
     """Edit a lead.
 
     The fields given are replaced (null empties those that may be empty); those not given stay as they are.
     """
     with unit_of_work() as session:
-        return service.update_lead(session, actor(), lead_id, given)
+        return service.update_lead(session, actor(), lead_id, given, seen=seen)
 
 
 @blp.post("/<uuid:lead_id>/stage")
@@ -117,6 +120,20 @@ def lose(given: dict[str, Any], lead_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         return service.lose(session, actor(), lead_id, given)
+
+
+@blp.post("/<uuid:lead_id>/reopen")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(Reopening)
+@blp.response(200, LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Take up a lost lead again.
+
+    The reason goes on its timeline. What was cancelled when it was lost stays so; rules may plan anew.
+    """
+    with unit_of_work() as session:
+        return service.reopen(session, actor(), lead_id, given)
 
 
 @blp.post("/<uuid:lead_id>/opt-out")

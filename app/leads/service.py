@@ -4,6 +4,7 @@ from app.leads.capture import capture_lead
 from app.leads.changes import assign, update_lead
 from app.leads.closing import convert, lose, opt_out
 from app.leads.lookup import get_lead, list_leads, read_lead
+from app.leads.reopening import reopen
 from app.leads.stages import change_stage
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "lose",
     "opt_out",
     "read_lead",
+    "reopen",
     "update_lead",
 ]

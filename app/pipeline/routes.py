@@ -6,10 +6,12 @@ from uuid import UUID
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
+from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.pipeline import service
 from app.pipeline.models import PipelineStage
 from app.pipeline.schemas import OrderIn, StageChange, StageIn, StageOut
+from app.versions import Seen
 
 blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", description="The pipeline's stages.")
 
@@ -46,13 +48,14 @@ def create_stage(given: dict[str, Any]) -> PipelineStage:
 @blp.arguments(StageChange)
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
-def update_stage(given: dict[str, Any], stage_id: UUID) -> PipelineStage:
+@if_match
+def update_stage(given: dict[str, Any], stage_id: UUID, seen: Seen) -> PipelineStage:
     """Change a pipeline stage.
 
     The body replaces all of it: what is left out gets its default. Its slug stays, since leads and rules name it.
     """
     with unit_of_work() as session:
-        return service.update_stage(session, actor().clinic.id, stage_id, given)
+        return service.update_stage(session, actor().clinic.id, stage_id, given, seen=seen)
 
 
 @blp.put("/reorder")

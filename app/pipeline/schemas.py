@@ -50,6 +50,7 @@ class StageOut(Schema):
     is_default = Boolean(required=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
+    version = Integer(required=True)
 
 
 class OrderIn(Schema):

@@ -14,6 +14,7 @@ from app.http.paging import Page, page
 from app.identity.clinics import count_up
 from app.pipeline.models import PipelineStage
 from app.pipeline.schemas import MOST_STAGES
+from app.versions import Seen, require_seen
 
 
 class StageSlugTaken(Conflict):
@@ -55,12 +56,15 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
     return stage
 
 
-def update_stage(session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
-    """Give a stage these values, all of them. Raises NotFound, NeedsDefault, Invalid."""
+def update_stage(
+    session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+) -> PipelineStage:
+    """Give a stage these values, all of them. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
     stages = _lock(session, clinic_id)
     stage = next((stage for stage in stages if stage.id == stage_id), None)
     if stage is None:
         raise NotFound
+    require_seen(stage, seen)
     if stage.is_default and not data["is_default"]:
         raise NeedsDefault
     for name in data.keys() - {"is_default"}:
@@ -68,6 +72,7 @@ def update_stage(session: Session, clinic_id: UUID, stage_id: UUID, data: Mappin
     if data["is_default"]:
         _make_default(stage, stages)
     stage.updated_at = now()
+    stage.version += 1
     session.flush()
     return stage
 

@@ -39,3 +39,4 @@ class LeadSource(Base):
     monthly_cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -6,10 +6,12 @@ from uuid import UUID
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, page_of
+from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.sources import service
 from app.sources.models import LeadSource
 from app.sources.schemas import SourceIn, SourceOut, SourceQuery
+from app.versions import Seen
 
 blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", description="Where leads come from.")
 
@@ -46,10 +48,11 @@ def create_source(given: dict[str, Any]) -> LeadSource:
 @blp.arguments(SourceIn)
 @blp.response(200, SourceOut)
 @blp.alt_response(409, "CONFLICT")
-def update_source(given: dict[str, Any], source_id: UUID) -> LeadSource:
+@if_match
+def update_source(given: dict[str, Any], source_id: UUID, seen: Seen) -> LeadSource:
     """Change a lead source.
 
     The body replaces all of it: what is left out gets its default. Leads keep a source that is no longer active.
     """
     with unit_of_work() as session:
-        return service.update_source(session, actor().clinic.id, source_id, given)
+        return service.update_source(session, actor().clinic.id, source_id, given, seen=seen)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from app.http.fields import Boolean, Choice, Id, Instant, Money, Text
+from app.http.fields import Boolean, Choice, Id, Instant, Integer, Money, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.sources.models import SourceCategory
@@ -29,6 +29,7 @@ class SourceOut(Schema):
     monthly_cost = Money(required=True, allow_none=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
+    version = Integer(required=True)
 
 
 class SourceQuery(PageQuery):

@@ -13,6 +13,7 @@ from app.db import new_id
 from app.errors import Conflict, NotFound
 from app.http.paging import Page, page
 from app.sources.models import LeadSource, SourceCategory
+from app.versions import Seen, require_seen
 
 
 class SourceNameTaken(Conflict):
@@ -56,20 +57,24 @@ def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) ->
     return source
 
 
-def update_source(session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any]) -> LeadSource:
-    """Give a source these values, all of them. Raises NotFound, SourceNameTaken."""
-    source = get_source(session, clinic_id, source_id)
+def update_source(
+    session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+) -> LeadSource:
+    """Give a source these values, all of them. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
+    source = _lock(session, clinic_id, source_id)
+    require_seen(source, seen)
     for name, value in data.items():
         setattr(source, name, value)
     source.updated_at = now()
+    source.version += 1
     _flush(session)
     return source
 
 
-def get_source(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
-    """One source of the clinic. Raises NotFound, also for another clinic's."""
+def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
+    """One source of the clinic, to be changed. Raises NotFound, also for another clinic's."""
     of_clinic = select(LeadSource).where(LeadSource.id == source_id, LeadSource.clinic_id == clinic_id)
-    source = session.scalars(of_clinic).one_or_none()
+    source = session.scalars(of_clinic.with_for_update(key_share=True)).one_or_none()
     if source is None:
         raise NotFound
     return source

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.errors import Forbidden, NotFound
@@ -41,6 +41,15 @@ def open_task(session: Session, clinic_id: UUID, task_id: UUID) -> tuple[Task, L
     if task.status not in OPEN_TASKS:
         raise TaskIsClosed
     return task, lead
+
+
+def read_task(session: Session, clinic_id: UUID, task_id: UUID) -> Row[Any]:
+    """The task's row, to look at. Raises NotFound, also for another clinic's task."""
+    live = select(Lead.id).where(Lead.id == Task.lead_id, Lead.deleted_at.is_(None)).exists()
+    found = session.execute(_ROWS.where(Task.id == task_id, Task.clinic_id == clinic_id, live)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def tasks_of_lead(session: Session, clinic_id: UUID, lead_id: UUID, query: Mapping[str, Any]) -> Page:

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, page_of
+from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.tasks import service
 from app.tasks.schemas import (
@@ -19,6 +20,7 @@ from app.tasks.schemas import (
     TaskIn,
     TaskOut,
 )
+from app.versions import Seen
 
 blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-ups that a person has to do.")
 
@@ -76,18 +78,28 @@ def overdue_tasks(query: dict[str, Any]) -> Page:
         return service.overdue_tasks(session, actor(), query)
 
 
+@blp.get("/tasks/<uuid:task_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, TaskOut)
+def get_task(task_id: UUID) -> Any:
+    """Show a task."""
+    with reading() as session:
+        return service.read_task(session, actor().clinic.id, task_id)
+
+
 @blp.put("/tasks/<uuid:task_id>")
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(TaskChanges)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def update_task(given: dict[str, Any], task_id: UUID) -> Any:
+@if_match
+def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
     """Edit a task.
 
     The fields given are replaced; those not given stay as they are. Moving it moves its reminders.
     """
     with unit_of_work() as session:
-        return service.update_task(session, actor(), task_id, given)
+        return service.update_task(session, actor(), task_id, given, seen=seen)
 
 
 @blp.post("/tasks/<uuid:task_id>/complete")

@@ -21,8 +21,9 @@ from app.leads.models import Lead
 from app.leads.people import is_available, people, require_available
 from app.leads.progress import tend
 from app.tasks.facts import task_event
-from app.tasks.lookup import my_tasks, open_task, overdue_tasks, tasks_of_lead
+from app.tasks.lookup import my_tasks, open_task, overdue_tasks, read_task, tasks_of_lead
 from app.tasks.models import Task, TaskStatus
+from app.versions import Seen, require_seen
 
 __all__ = [
     "cancel",
@@ -30,6 +31,7 @@ __all__ = [
     "create_task",
     "my_tasks",
     "overdue_tasks",
+    "read_task",
     "snooze",
     "tasks_of_lead",
     "update_task",
@@ -57,12 +59,13 @@ def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
     return task
 
 
-def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any]) -> Task:
+def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Task:
     """Replace the fields in `data` (as `TaskChanges` reads them); those not given stay as they are.
 
-    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, Invalid.
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
     """
     task, lead = open_task(session, actor.clinic.id, task_id)
+    require_seen(task, seen)
     if data.get("assigned_to_id", task.assigned_to_id) != task.assigned_to_id:
         _assignee(session, actor, lead, data["assigned_to_id"])
     _require_status_can_be_said(task, data)

@@ -64,3 +64,28 @@ def test_two_keys_keep_the_order(desk: Desk):
         "treatment_started",
         "lost",
     ]
+
+
+def test_only_the_fields_that_are_asked_for_are_shown(desk: Desk):
+    desk.capture()
+    [lead] = desk.admin.get("/api/leads", fields="id,status").body["items"]
+    assert sorted(lead) == ["id", "status"]
+    assert len(desk.admin.every("/api/pipeline-stages", fields="slug", limit=3)) == 8
+
+
+@pytest.mark.parametrize("names", ["nonsense", "id,", "id, status", "_id", "password_hash", "clinic_id", ""])
+def test_a_field_that_is_not_there_is_refused(desk: Desk, names: str):
+    assert desk.admin.get("/api/leads", fields=names).pointers == ["/fields"]
+
+
+def test_who_prefers_to_know_is_told_how_many_there_are(desk: Desk):
+    for status in ("NEW", "NEW", "LOST"):
+        lead = desk.capture()
+        if status == "LOST":
+            desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
+    first = desk.admin.get("/api/leads", prefer="return=total-count", limit=1)
+    assert (first.body["total_count"], first.headers["Preference-Applied"]) == (3, "return=total-count")
+    second = desk.admin.get("/api/leads", prefer="return=total-count", limit=1, cursor=first.body["next_cursor"])
+    assert second.body["total_count"] == 3
+    assert desk.admin.get("/api/leads", prefer="return=total-count", status="LOST").body["total_count"] == 1
+    assert "total_count" not in desk.admin.get("/api/leads").body

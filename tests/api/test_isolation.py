@@ -25,6 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/<lead_id>/assign": {"assigned_to_id": str(uuid4())},
     "POST /api/leads/<lead_id>/convert": {},
     "POST /api/leads/<lead_id>/lost": {"reason": "OTHER"},
+    "POST /api/leads/<lead_id>/reopen": {"reason": "They called."},
     "POST /api/leads/<lead_id>/tasks": {
         "title": "Call",
         "type": "CALL",
@@ -93,7 +94,7 @@ def tell(desk: Desk) -> str:
 def call(desk: Desk, method: str, path: str, ids: dict[str, str]) -> Answer:
     filled = re.sub(r"<(\w+)>", lambda name: ids[name[1]], path)
     body = {"json": BODIES[f"{method} {path}"]} if f"{method} {path}" in BODIES else {}
-    return desk.admin._send(method, filled, **body)
+    return desk.admin._send(method, filled, headers={"If-Match": "*"}, **body)
 
 
 def told(answer: Answer) -> dict[str, Any]:

@@ -253,3 +253,61 @@ def test_an_opt_out_is_heard_whatever_the_lead_became(desk: Desk):
     lead = desk.capture()
     convert(desk, lead)
     assert desk.admin.post(f"/api/leads/{lead['id']}/opt-out").body["opted_out_at"] is not None
+
+
+# --- reopening ---
+
+
+def reopen(desk: Desk, lead: dict[str, Any], **given: Any) -> Any:
+    return desk.coordinator.post(f"/api/leads/{lead['id']}/reopen", {"reason": "They called again.", **given})
+
+
+def test_a_lost_lead_is_taken_up_again_where_leads_begin(desk: Desk):
+    lead = desk.capture()
+    move(desk, lead, "contacted")
+    lose(desk, lead, reason="RELOCATED", notes="To Ohio")
+    answer = reopen(desk, lead)
+
+    again = answer.body
+    assert (answer.status, again["status"], again["pipeline_stage"]) == (200, "ACTIVE", "new_lead")
+    assert (again["lost_at"], again["lost_reason"], again["lost_notes"], again["failed_attempts"]) == (None,) * 3 + (0,)
+    told = [(entry["type"], entry["new_stage"], entry["notes"]) for entry in desk.timeline(lead)][-2:]
+    assert sorted(told, key=str) == [("NOTE", None, "Reopened: They called again."), ("STAGE_CHANGE", "new_lead", None)]
+    assert move(desk, lead, "contacted").status == 200
+    assert lose(desk, lead).status == 200
+
+
+def test_it_goes_on_in_the_stage_that_is_named(desk: Desk):
+    lead = desk.capture()
+    lose(desk, lead)
+    assert reopen(desk, lead, stage="lost").pointers == ["/stage"]
+    assert reopen(desk, lead, stage="nowhere").pointers == ["/stage"]
+    assert reopen(desk, lead, stage="pending_decision").body["pipeline_stage"] == "pending_decision"
+    assert [step["name"] for step in desk.steps(lead) if step["state"] in {"planned", "published"}] == [
+        "pending-decision-check-in"
+    ]
+
+
+def test_what_was_cancelled_stays_cancelled(desk: Desk):
+    lead = desk.capture()
+    lose(desk, lead)
+    before = desk.steps(lead)
+    reopen(desk, lead)
+    assert desk.steps(lead) == before
+
+
+@pytest.mark.parametrize("reason", [None, "", " "])
+def test_reopening_needs_a_reason(desk: Desk, reason: str | None):
+    lead = desk.capture()
+    lose(desk, lead)
+    given = {} if reason is None else {"reason": reason}
+    assert desk.coordinator.post(f"/api/leads/{lead['id']}/reopen", given).pointers == ["/reason"]
+
+
+def test_only_a_lost_lead_is_reopened(desk: Desk):
+    lead = desk.capture()
+    answer = reopen(desk, lead)
+    assert (answer.status, answer.body["code"]) == (409, "lead-is-not-lost")
+    desk.admin.post(f"/api/leads/{lead['id']}/convert", {})
+    answer = reopen(desk, lead)
+    assert (answer.status, answer.body["code"]) == (409, "lead-is-locked")

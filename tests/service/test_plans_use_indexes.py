@@ -24,6 +24,7 @@ from app.identity.actor import Actor
 from app.identity.models import Role
 from app.leads import service as leads
 from app.leads.automation import automation_of
+from app.leads.board import board
 from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
@@ -181,6 +182,12 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: tasks.complete(s, there.actor, there.other["task"]),
         {"ix_steps_lead", "pk_lead_tasks", "pk_leads"},
     ),
+    # what counts: every entry of the clinic's leads in an index, and no row
+    "the board": (lambda s, there: board(s, there.actor, {"cards": 20}), {"ix_leads_stage", "ix_lead_tasks_lead"}),
+    "my board": (
+        lambda s, there: board(s, there.actor, {"cards": 20, "assigned_to_id": "me"}),
+        {"ix_leads_assigned", "ix_lead_tasks_lead"},
+    ),
     # the sweeps
     "publish what is due": (sweep("publish_due_steps"), {"ix_steps_due"}),
     "rescue leases": (sweep("rescue_expired_leases"), {"ix_steps_lease"}),
@@ -228,6 +235,10 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads by all of these": (
         page_of(all_leads, status="ACTIVE", stage="contacted", created_to=now() - timedelta(days=100)),
         set(),
+    ),
+    "a task": (
+        lambda s, there: tasks.read_task(s, there.actor.clinic.id, there.other["task"]),
+        {"pk_lead_tasks", "pk_leads"},
     ),
     "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
     "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),

@@ -5,7 +5,7 @@ other_desk    another clinic, with its own people and sources
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -59,14 +59,20 @@ class Caller:
     def id(self) -> str:
         return str(self.actor.user_id)
 
-    def get(self, path: str, **query: Any) -> Answer:
-        return self._send("GET", path, query_string=query)
+    def get(self, path: str, *, seen: str | None = None, prefer: str | None = None, **query: Any) -> Answer:
+        """`seen` is the ETag of what the caller has, for If-None-Match; `prefer` goes into the header Prefer."""
+        given = {"If-None-Match": seen, "Prefer": prefer}
+        headers = {name: value for name, value in given.items() if value is not None}
+        return self._send("GET", path, headers=headers, query_string=query)
 
-    def post(self, path: str, body: Any = None) -> Answer:
-        return self._send("POST", path, **({} if body is None else {"json": body}))
+    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Answer:
+        """`key` goes into the header Idempotency-Key."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._send("POST", path, headers=headers, **({} if body is None else {"json": body}))
 
-    def put(self, path: str, body: Any) -> Answer:
-        return self._send("PUT", path, json=body)
+    def put(self, path: str, body: Any, *, seen: str | None = "*") -> Answer:
+        """`seen` is the ETag of what is edited, for If-Match; by default whatever it is by now."""
+        return self._send("PUT", path, headers={} if seen is None else {"If-Match": seen}, json=body)
 
     def every(self, path: str, **query: Any) -> list[Any]:
         """All items of all pages."""
@@ -79,8 +85,9 @@ class Caller:
                 return items
             query["cursor"] = answer.body["next_cursor"]
 
-    def _send(self, method: str, path: str, **what: Any) -> Answer:
-        answer = self.client.open(path, method=method, headers={"Authorization": f"Bearer {self.token}"}, **what)
+    def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **what: Any) -> Answer:
+        headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        answer = self.client.open(path, method=method, headers=headers, **what)
         return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, answer.headers)
 
 

@@ -16,7 +16,7 @@ from itertools import count
 import pytest
 from psycopg import sql
 
-from app import db
+from app import db, tally
 from app.embedded import CannotStart, Postgres, Valkey
 from app.embedded.folders import open_the_way
 from app.embedded.postgres_install import programs
@@ -97,6 +97,7 @@ def clean_broker(valkey: Valkey) -> None:
     """No message anywhere."""
     valkey.start()
     valkey.flush()
+    tally._away_until = 0.0  # the test before may have stopped it
 
 
 @pytest.fixture

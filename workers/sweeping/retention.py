@@ -10,6 +10,7 @@ from app import clock
 from app.automation.counters import fold_past
 from app.bulk.retention import forget_old_job
 from app.config import get_settings
+from app.http.models import ANSWERS_ARE_KEPT
 
 BATCH = 2000
 SILENT = timedelta(hours=1)  # a process that counted nothing for so long has ended, or may begin a new row
@@ -24,6 +25,11 @@ _FORGET = text(
 _FORGET_SIGN_INS = text(
     "DELETE FROM sign_ins WHERE id IN"
     " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
+_FORGET_ANSWERS = text(
+    "DELETE FROM kept_answers WHERE ctid = ANY(ARRAY("
+    "SELECT ctid FROM kept_answers WHERE created_at < :before ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
 
@@ -43,6 +49,12 @@ def forget_old_jobs(session: Session) -> int:
 def forget_old_sign_ins(session: Session) -> int:
     """Delete one batch of sign-ins that expired."""
     result = session.execute(_FORGET_SIGN_INS, {"now": clock.now(), "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_answers(session: Session) -> int:
+    """Delete one batch of answers that nobody can ask for again."""
+    result = session.execute(_FORGET_ANSWERS, {"before": clock.now() - ANSWERS_ARE_KEPT, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

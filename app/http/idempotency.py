@@ -1,0 +1,108 @@
+"""A POST that may be sent twice: with the same Idempotency-Key it is carried out once, and answered alike.
+
+The answer is kept in the transaction of what it answers, so there is never one without the other, for a day. A call
+that failed kept nothing and may be sent again. (draft-ietf-httpapi-idempotency-key-header)
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flask import Response, g, request
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.db import to_json
+from app.errors import Conflict, RelanceError
+from app.http.access import actor, around_the_view
+from app.http.body import fingerprint
+from app.http.models import ANSWERS_ARE_KEPT
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED: Final = "Idempotent-Replayed"
+SAID_AGAIN: Final = ("Location", "ETag")
+LONGEST_KEY: Final = 255
+
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_KEY}}}", re.ASCII)
+
+# Whoever holds the lock is carrying the call out; it ends with their transaction.
+_BEGIN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:call, 0))")
+_THIS: Final = "clinic_id = :clinic_id AND caller_id = :caller_id AND path = :path AND key = :key"
+_FIND: Final = text(f"SELECT * FROM kept_answers WHERE {_THIS} AND created_at > :oldest")  # noqa: S608
+_KEEP: Final = text(
+    "INSERT INTO kept_answers (clinic_id, caller_id, path, key, fingerprint, status, headers, body, created_at)"
+    " VALUES (:clinic_id, :caller_id, :path, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body, :now)"
+    " ON CONFLICT (clinic_id, caller_id, path, key)"  # one that is past
+    " DO UPDATE SET fingerprint = excluded.fingerprint,"
+    " status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at"
+)
+
+
+class MalformedIdempotencyKey(RelanceError):
+    """An Idempotency-Key is 1 to 255 visible ASCII characters."""
+
+    status = 400
+
+
+class IdempotencyKeyReused(RelanceError):
+    """This Idempotency-Key came with another payload before."""
+
+    status = 422
+
+
+class StillRunning(Conflict):
+    """The same call is just being carried out: ask again in a moment."""
+
+
+class ShownOnce(Conflict):
+    """The call was carried out; what it answered is shown once only."""
+
+
+def is_asked_for() -> bool:
+    """Whether the call names a key. Calls that nobody signed keep nothing: there would be no telling whose they are."""
+    return request.method == "POST" and HEADER in request.headers and "actor" in g
+
+
+def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Response:
+    """Carry the call out, or answer what it was answered before.
+
+    Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, and what carrying it out raises.
+    """
+    call = _call()
+    with around_the_view() as session:
+        if not session.execute(_BEGIN, {"call": "\n".join(map(str, call.values()))}).scalar_one():
+            raise StillRunning
+        known = session.execute(_FIND, {**call, "oldest": now() - ANSWERS_ARE_KEPT}).one_or_none()
+        if known is not None:
+            return _again(known)
+        response = carry_out()
+        _keep(session, call, response, shown_once=shown_once)
+    return response
+
+
+def _call() -> Mapping[str, Any]:
+    key, who = request.headers[HEADER], actor()
+    if not _KEY.fullmatch(key):
+        raise MalformedIdempotencyKey
+    return {"clinic_id": who.clinic.id, "caller_id": who.user_id or who.api_key_id, "path": request.path, "key": key}
+
+
+def _keep(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
+    answer = {
+        "fingerprint": fingerprint(),
+        "status": response.status_code,
+        "headers": to_json({name: response.headers[name] for name in SAID_AGAIN if name in response.headers}),
+        "body": None if shown_once else response.get_data(),
+        "now": now(),
+    }
+    session.execute(_KEEP, {**call, **answer})
+
+
+def _again(known: Row[Any]) -> Response:
+    if known.fingerprint != fingerprint():
+        raise IdempotencyKeyReused
+    if known.body is None:
+        raise ShownOnce
+    headers = {REPLAYED: "true", **known.headers}
+    return Response(known.body, known.status, headers, content_type="application/json" if known.body else None)

@@ -1,0 +1,105 @@
+"""Nobody overwrites what they have not seen, and nobody is sent what they have."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.desk import Answer, Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+@pytest.fixture(params=["lead", "task", "source", "stage"])
+def thing(request: pytest.FixtureRequest, desk: Desk) -> tuple[str, dict[str, str]]:
+    """The path of something that can be edited, and an edit of it."""
+    if request.param in {"source", "stage"}:
+        name = {"source": "lead-sources", "stage": "pipeline-stages"}[request.param]
+        found = desk.admin.every(f"/api/{name}")[1]
+        more = {"category": found["category"]} if request.param == "source" else {}
+        return f"/api/{name}/{found['id']}", {"name": "Another name", **more}
+    lead = desk.capture()
+    if request.param == "lead":
+        return f"/api/leads/{lead['id']}", {"notes": "Prefers mornings."}
+    return f"/api/leads/tasks/{desk.plan(lead)['id']}", {"title": "Call again"}
+
+
+def test_an_edit_of_what_was_seen_is_made(desk: Desk):
+    path = f"/api/leads/{desk.capture()['id']}"
+    shown = desk.admin.get(path)
+    edited = desk.admin.put(path, {"notes": "Prefers mornings."}, seen=shown.headers["ETag"])
+
+    assert (edited.status, edited.body["version"]) == (200, shown.body["version"] + 1)
+    assert edited.headers["ETag"] == desk.admin.get(path).headers["ETag"] != shown.headers["ETag"]
+    assert desk.admin.put(path, {"notes": "Or evenings."}, seen=edited.headers["ETag"]).status == 200
+
+
+def test_an_edit_that_does_not_say_what_of_is_refused(desk: Desk, thing: tuple[str, dict[str, str]]):
+    answer = desk.admin.put(*thing, seen=None)
+    assert (answer.status, answer.body["code"]) == (428, "precondition-required")
+
+
+def test_an_edit_of_what_was_edited_meanwhile_is_refused(desk: Desk, thing: tuple[str, dict[str, str]]):
+    path, edit = thing
+    first = desk.admin.put(path, edit)
+    assert desk.admin.put(path, edit).status == 200
+    late = desk.admin.put(path, edit, seen=first.headers["ETag"])
+
+    assert (late.status, late.body["code"]) == (412, "changed-meanwhile")
+
+
+@pytest.mark.parametrize("seen", ['"nonsense"', '""', '"999-00"', 'W/"1-00"', "", '"-1-00"', '"99999999999999-00"'])
+def test_what_is_no_tag_of_ours_matches_nothing(desk: Desk, seen: str):
+    path = f"/api/leads/{desk.capture()['id']}"
+    assert desk.admin.put(path, {"notes": "x"}, seen=seen).status == 412
+
+
+def test_the_version_alone_will_do(desk: Desk, thing: tuple[str, dict[str, str]]):
+    path, edit = thing
+    assert [desk.admin.put(path, edit, seen=f'"{version}"').status for version in (1, 1, 2)] == [200, 412, 200]
+
+
+def test_one_of_several_tags_is_enough(desk: Desk):
+    path = f"/api/leads/{desk.capture()['id']}"
+    tag = desk.admin.get(path).headers["ETag"]
+    assert desk.admin.put(path, {"notes": "x"}, seen=f'"7-00", {tag}').status == 200
+
+
+def test_what_the_automation_and_colleagues_log_meanwhile_is_no_obstacle(desk: Desk):
+    lead = desk.capture()
+    path = f"/api/leads/{lead['id']}"
+    tag = desk.admin.get(path).headers["ETag"]
+    desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=lead["id"])
+
+    assert desk.admin.get(path).headers["ETag"] != tag  # something else is shown
+    assert desk.admin.put(path, {"notes": "x"}, seen=tag).status == 200  # and nobody edited
+
+
+def test_of_many_who_edit_at_once_one_does(desk: Desk):
+    path = f"/api/leads/{desk.capture()['id']}"
+    tag = desk.admin.get(path).headers["ETag"]
+
+    def edit(number: int) -> Answer:
+        caller = Caller(desk.client(), desk.admin.token, desk.admin.actor)
+        return caller.put(path, {"notes": f"Note {number}"}, seen=tag)
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(answer.status for answer in pool.map(edit, range(8)))
+    assert statuses == [200] + [412] * 7
+
+
+@pytest.mark.parametrize("thing", ["lead", "task"], indirect=True)
+def test_who_has_it_is_not_sent_it_again(desk: Desk, thing: tuple[str, dict[str, str]]):
+    path, edit = thing
+    tag = desk.admin.get(path).headers["ETag"]
+    same = desk.admin.get(path, seen=tag)
+    assert (same.status, same.body, same.headers["ETag"]) == (304, None, tag)
+    assert desk.admin.get(path, seen=f'W/{tag}, "other"').status == 304
+
+    assert desk.admin.put(path, edit, seen=tag).status == 200
+    assert desk.admin.get(path, seen=tag).status == 200
+
+
+def test_it_is_not_told_to_strangers_that_they_have_it(desk: Desk, other_desk: Desk):
+    path = f"/api/leads/{desk.capture()['id']}"
+    tag = desk.admin.get(path).headers["ETag"]
+    assert other_desk.admin.get(path, seen=tag).status == 404

@@ -1,0 +1,105 @@
+"""A caller who calls too often is told to wait, by whichever process, and by each for itself when nobody can count."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from app.embedded import Valkey
+from app.identity.models import Role
+from tests.support.desk import Caller, Desk
+from tests.support.practice import set_settings, settings_kept
+from tests.support.processes import Processes
+
+pytest_plugins = ["tests.support.desk"]
+
+MOST = 10
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Iterator[Desk]:
+    """Where everybody may call ten times a minute."""
+    with settings_kept():
+        set_settings(rate_limit_per_minute=MOST)
+        yield desk
+
+
+def statuses(caller: Caller, calls: int = MOST + 2) -> list[int]:
+    return [caller.get("/api/me").status for _ in range(calls)]
+
+
+def test_the_calls_of_a_minute_are_counted_down_and_then_refused(desk: Desk):
+    answers = [desk.admin.get("/api/me") for _ in range(MOST + 1)]
+
+    assert [answer.status for answer in answers] == [200] * MOST + [429]
+    refused = answers[-1]
+    assert refused.body["code"] == "too-many-requests"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"default";q=10;w=60'}
+    said = [re.fullmatch(r'"default";r=(\d+);t=(\d+)', answer.headers["RateLimit"]) for answer in answers]
+    assert [int(part[1]) for part in said if part] == [*reversed(range(MOST)), 0]
+    assert all(1 <= int(part[2]) <= 60 for part in said if part)
+
+
+def test_everybody_has_calls_of_their_own(desk: Desk, other_desk: Desk):
+    program = desk.program("lead:read")
+    statuses(desk.admin)
+    for caller in (desk.coordinator, desk.hire(Role.CLINIC_ADMIN), other_desk.admin):
+        assert statuses(caller) == [200] * MOST + [429] * 2
+    assert statuses(program) == [200] * MOST + [429] * 2
+
+
+def test_a_refused_call_does_nothing(desk: Desk):
+    statuses(desk.admin)
+    assert desk.admin.post("/api/leads", desk.lead_data()).status == 429
+    assert desk.sql("SELECT id FROM leads") == []
+
+
+def test_calls_that_are_forbidden_count_too(desk: Desk):
+    refused = [desk.doctor.post("/api/leads", desk.lead_data()).status for _ in range(MOST + 1)]
+    assert refused == [403] * MOST + [429]
+
+
+def test_what_anybody_may_ask_is_not_counted(desk: Desk):
+    answers = [desk.client().get("/livez") for _ in range(MOST + 1)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit" not in answers[0].headers
+
+
+def test_a_minute_later_there_are_calls_again(desk: Desk, valkey: Valkey):
+    statuses(desk.admin)
+    with valkey.client() as store:
+        [counter] = store.keys("relance:calls:*")
+        assert 1 <= store.ttl(counter) <= 60
+        store.delete(counter)
+    assert desk.admin.get("/api/me").status == 200
+
+
+def test_without_a_limit_nothing_is_counted(desk: Desk, configure: Callable[..., None]):
+    configure(rate_limit_per_minute=0)
+    answers = [desk.admin.get("/api/me") for _ in range(MOST + 5)]
+    assert {answer.status for answer in answers} == {200}
+    assert "RateLimit" not in answers[0].headers
+
+
+def test_while_the_store_is_away_a_process_counts_for_itself(desk: Desk, valkey: Valkey):
+    _ = desk.admin
+    valkey.stop()
+    try:
+        assert statuses(desk.admin) == [200] * MOST + [429] * 2
+    finally:
+        valkey.start()
+
+
+def test_processes_and_threads_count_together(desk: Desk, processes: Processes):
+    web = processes.start_web(workers=2, env={"RATE_LIMIT_PER_MINUTE": "25"})
+    headers = {"Authorization": f"Bearer {desk.admin.token}"}
+
+    def call(_: int) -> int:
+        return httpx.get(f"{web.url}/api/me", headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(call, range(40)))
+    assert answers == [200] * 25 + [429] * 15
