@@ -18,7 +18,7 @@ from app.mailbox.store import Store
 LARGEST_MESSAGE = 20_000_000  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: aiosmtpd looks at every attribute, and Python 3.11.2 (Debian's) trips over theirs
 class Keeper:
     """Accepts everything, for anybody."""
 
