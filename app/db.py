@@ -19,7 +19,10 @@ from app.config import get_settings
 
 APP_ROLE = "relance_app"
 # Milliseconds: nobody keeps others waiting for ever, nor waits for ever.
-SESSION = "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000"
+SESSION = (
+    "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000"
+    " -c client_connection_check_interval=1000"  # who was killed in the middle of a query holds nothing for long
+)
 
 
 class Base(DeclarativeBase):

@@ -17,6 +17,7 @@ class RelanceError(Exception):
     """The request could not be carried out."""
 
     status: ClassVar[int] = 500
+    retry_after: int | None = None  # seconds after which it is worth another try
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.title())

@@ -42,10 +42,8 @@ _WITHOUT_LEAD = (
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
-_LEFT = text(
-    "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
-    " FOR UPDATE SKIP LOCKED"
-)
+_WAITING = "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
+_PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
 def claim(
@@ -73,6 +71,11 @@ def left_over(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
     They are not due yet by this clock, or somebody was just writing their lead.
     """
     return list(session.execute(_LEFT, {"ids": list(ids)})) if ids else []
+
+
+def still_pending(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
+    """Those that are still to be done, whoever may have them in hand."""
+    return list(session.execute(_PENDING, {"ids": list(ids)}))
 
 
 def still_asking(session: Session, step_id: UUID, lease: datetime) -> bool:

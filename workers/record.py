@@ -1,7 +1,7 @@
 """Writing down how each step of a batch ended: one statement, whatever the ends."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import singledispatch
 from typing import Any
@@ -22,9 +22,10 @@ from workers.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, U
 from workers.tries import TRIES
 
 LONGEST_ERROR = 1000
+BEGUN = "It was begun, after a process that had it ended."  # the error of a step until its end is recorded
 
 _CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
-_COUNT_TRIES = text("UPDATE steps SET attempts = attempts + 1, error = :error WHERE id = ANY(:ids)")
+_MARK_BEGUN = text("UPDATE steps SET attempts = :tries, error = :mark WHERE id = :id")
 _RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
 
 
@@ -51,10 +52,9 @@ def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) ->
         session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
 
 
-def count_tries(session: Session, ids: Collection[UUID], *, error: str) -> None:
-    """Count a try of these steps that nobody recorded the end of."""
-    if ids:
-        session.execute(_COUNT_TRIES, {"ids": list(ids), "error": error})
+def mark_begun(session: Session, step_id: UUID, *, tries: int) -> None:
+    """Say that it is about to be run, after so many tries; whoever finds the mark knows that it did not end."""
+    session.execute(_MARK_BEGUN, {"id": step_id, "tries": tries, "mark": BEGUN})
 
 
 def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any
         "finished_at": now,
         "reason": None,
         "outcome": None,
-        "error": step.error,
+        "error": None if step.error == BEGUN else step.error,
     }
     changes = changes_of(outcome)
     if isinstance(outcome, Retry):

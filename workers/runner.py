@@ -23,17 +23,18 @@ from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
 from app.db import transaction
 from workers import metrics
-from workers.claim import claim, left_over, still_asking
+from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
 from workers.outcomes import Ask, Outcome
-from workers.record import count_tries, record, record_running
+from workers.record import BEGUN, mark_begun, record, record_running
 from workers.tries import TRIES
 from workers.words import words
 from workers.writing import write
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
 KILLED = "The process that ran it ended."
+SOON = timedelta(seconds=1)  # for one that the connection of a process that ended may still hold
 LOCK_NOT_AVAILABLE = "55P03"
 PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds between tries while the database is away
 
@@ -64,10 +65,11 @@ def run(kind: Kind, ids: Sequence[UUID]) -> int:
 
 
 def run_again(kind: Kind, ids: Sequence[UUID]) -> int:
-    """Run the steps of a message that came before, one by one: the process that had it ended without an answer.
+    """Run the steps of a message that came before, one by one: whoever had it ended without an answer.
 
-    One of them may have killed it, by memory or by a crash in C. So each is a try that counts before it begins,
-    and the last one allowed makes a dead letter instead of another crash.
+    Mostly it had only held the message. But one of the steps may have killed it, by memory or by a crash in C: so each
+    is marked before it is run, and one that is found marked has not lived to its end. That counts as a try, and the
+    last one allowed makes a dead letter instead of another crash.
     """
     ran = sum(_outlasting_a_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
     publish.settle()
@@ -78,11 +80,18 @@ def _run_suspect(kind: Kind, step_id: UUID) -> int:
     with transaction() as session:
         now = clock.now()
         rows = claim(session, kind, [step_id], now=now, most=1, alone=True)
-        given_up = [row for row in rows if row.attempts + 1 >= TRIES[kind]]
-        contexts = [bare(row, now=now) for row in given_up]
-        _write_down(session, [(context, KINDS[kind].raised(context, KILLED)) for context in contexts])
-        count_tries(session, {row.id for row in rows} - {row.id for row in given_up}, error=KILLED)
-    return len(given_up) or _run_alone(kind, step_id)
+        if not rows:  # done, not due, or still held by the connection of the one that ended
+            _wake(session, still_pending(session, [step_id]), soonest=now + SOON)
+            return 0
+        [row] = rows
+        is_marked = row.error == BEGUN
+        given_up = is_marked and row.attempts + 1 >= TRIES[kind]
+        if given_up:
+            context = bare(row, now=now)
+            _write_down(session, [(context, KINDS[kind].raised(context, KILLED))])
+        else:
+            mark_begun(session, row.id, tries=row.attempts + is_marked)
+    return 1 if given_up else _run_alone(kind, step_id)
 
 
 def _outlasting_a_restart(act: Callable[[], Made], **about: Any) -> Made:
@@ -202,7 +211,10 @@ def _conclude(context: StepContext, end: Outcome, lease: datetime) -> None:
 
 def _wake_again(session: Session, ids: Collection[UUID]) -> int:
     """Steps of a message that nobody has in hand and that could not be taken: their moment comes again."""
-    soonest = clock.now() + AGAIN_IN
     left = left_over(session, ids)
-    after_commit(session, [WakeUp(row.id, Kind(row.kind), row.name, max(row.due_at, soonest)) for row in left])
+    _wake(session, left, soonest=clock.now() + AGAIN_IN)
     return len(left)
+
+
+def _wake(session: Session, rows: Sequence[Any], *, soonest: datetime) -> None:
+    after_commit(session, [WakeUp(row.id, Kind(row.kind), row.name, max(row.due_at, soonest)) for row in rows])

@@ -12,7 +12,7 @@ from flask import Response, request
 from app.http import idempotency
 from app.http.body import read_body
 from app.http.paging import COUNT_PREFERRED, PageOut
-from app.http.preconditions import is_known, tag_of
+from app.http.preconditions import TAGGED, is_known, tag_of
 from app.http.schema import QuerySchema, Schema
 from app.http.surplus import mark_body, mark_query
 
@@ -67,6 +67,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
         """
         writer = schema() if schema else None
         document = super().response(status_code, schema, **docs)
+        tagged = {TAGGED: True} if writer and "version" in writer.dump_fields else {}
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -80,13 +81,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
                 result = view(*args, **kwargs)
                 result, headers = result if type(result) is tuple else (result, None)
                 if writer is None:
-                    return Response(None, status_code, headers)
+                    return _nothing(status_code, headers)
                 shown = writer.dump(result)
                 if chosen:
                     shown["items"] = [{name: item[name] for name in chosen} for item in shown["items"]]
                 return _answer(shown, status_code, headers or {})
 
-            return cast("View", _documented(write, document(view)))
+            return cast("View", _documented(write, self.doc(**tagged)(document(view))))
 
         return decorate
 
@@ -98,6 +99,12 @@ def _answer(shown: Any, status: int, headers: Mapping[str, str]) -> Response:
         return Response(None, HTTPStatus.NOT_MODIFIED, tag)
     applied = {"Preference-Applied": COUNT_PREFERRED} if "total_count" in shown else {}
     return Response(body, status, {**tag, **applied, **headers}, content_type="application/json")
+
+
+def _nothing(status: int, headers: Mapping[str, str] | None) -> Response:
+    response = Response(None, status, headers)
+    del response.headers["Content-Type"]  # Flask's own guess
+    return response
 
 
 def _has_no_body() -> bool:

@@ -54,6 +54,8 @@ class IdempotencyKeyReused(RelanceError):
 class StillRunning(Conflict):
     """The same call is just being carried out: ask again in a moment."""
 
+    retry_after = 1
+
 
 class ShownOnce(Conflict):
     """The call was carried out; what it answered is shown once only."""

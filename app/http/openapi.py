@@ -13,7 +13,8 @@ from marshmallow import fields
 
 from app.http import idempotency
 from app.http.blueprint import Blueprint
-from app.http.preconditions import MARK
+from app.http.paging import COUNT_PREFERRED
+from app.http.preconditions import MARK, TAGGED
 from app.http.problems import CONTENT_TYPE
 from app.http.schema import Schema
 
@@ -71,6 +72,19 @@ _IF_MATCH: Final = {
     "in": "header",
     "name": "If-Match",
     "description": "The `ETag` of what is edited, or its `version` in quotes; `*` for whatever it is by now.",
+    "schema": {"type": "string"},
+}
+
+_IF_NONE_MATCH: Final = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "An `ETag` of what you have: answered with 304 while it is the same.",
+    "schema": {"type": "string"},
+}
+_PREFER: Final = {
+    "in": "header",
+    "name": "Prefer",
+    "description": f"`{COUNT_PREFERRED}` adds `total_count`.",
     "schema": {"type": "string"},
 }
 
@@ -154,12 +168,26 @@ class _WhatFollows(BasePlugin):
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             if is_an_edit := operation.pop(MARK, False):
                 operation.setdefault("parameters", []).append(_IF_MATCH)
+            if operation.pop(TAGGED, False):
+                _describe_tag(operation, method)
+            if any(parameter.get("name") == "cursor" for parameter in operation.get("parameters", ())):
+                operation["parameters"].append(_PREFER)
             more = (*(_WITH_A_KEY if may_repeat else ()), *(_OF_AN_EDIT if is_an_edit else ()))
             for status in (*_refusals(path or "", operation), *more):
                 answers.setdefault(int(status), status.name)
             operation["responses"] = {key: answers[key] for key in sorted(answers, key=str)}
             if permission := operation.get("x-permission"):
                 _add(operation, f"Needs the permission `{permission}`.")
+
+
+def _describe_tag(operation: MutableMapping[str, Any], method: str) -> None:
+    """What is shown has a version, which its ETag tells."""
+    answers = operation["responses"]
+    shown = next(answer for status, answer in answers.items() if str(status).startswith("2"))
+    shown["headers"] = {"ETag": {"description": "Of what is shown.", "schema": {"type": "string"}}}
+    if method == "get":
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+        answers["304"] = {"description": "It is what If-None-Match names."}
 
 
 def _add(operation: MutableMapping[str, Any], sentence: str) -> None:

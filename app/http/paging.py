@@ -38,7 +38,7 @@ class PageQuery(QuerySchema):
 
     def read(self, data: Any) -> Any:
         """Adds `wants_total`, for `Prefer: return=total-count`."""
-        return {**super().read(data), "wants_total": COUNT_PREFERRED in request.headers.get("Prefer", "")}
+        return {**super().read(data), "wants_total": _prefers_a_count(request.headers.get("Prefer", ""))}
 
     limit = Integer(
         least=1,
@@ -120,6 +120,12 @@ def page_of(item: type[Schema]) -> type[Schema]:
     made: Any = PageOut.from_dict(members, name=f"{item.__name__}Page")
     made.shown = frozenset(field.data_key or name for name, field in item().dump_fields.items())
     return cast("type[Schema]", made)
+
+
+def _prefers_a_count(preferences: str) -> bool:
+    """RFC 7240: with commas, each perhaps with parameters, the value perhaps in quotes."""
+    named = (preference.partition(";")[0].replace('"', "").strip() for preference in preferences.split(","))
+    return COUNT_PREFERRED in named
 
 
 def _count(session: Session, statement: Select[Any]) -> int:

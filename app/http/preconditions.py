@@ -16,6 +16,7 @@ from app.errors import RelanceError
 from app.versions import Seen
 
 MARK: Final = "x-if-match"  # of operations that need the header
+TAGGED: Final = "x-tagged"  # of operations whose answer has an ETag
 
 _TAGS = re.compile(r'"[^"]*"')
 _OURS = re.compile(r'(?<!W/)"([0-9]{1,10})(?:-[0-9a-f]+)?"', re.ASCII)  # a list shows no tags: its `version` will do
@@ -48,7 +49,7 @@ def tag_of(shown: Any, body: bytes) -> Mapping[str, str]:
 
 def is_known(tag: Mapping[str, str]) -> bool:
     """Whether the caller who asks to be shown it has this very thing."""
-    if not tag or request.method != "GET" or "If-None-Match" not in request.headers:
+    if not tag or request.method not in {"GET", "HEAD"} or "If-None-Match" not in request.headers:
         return False
     known = request.headers["If-None-Match"]
     return known.strip() == "*" or tag["ETag"] in _TAGS.findall(known)

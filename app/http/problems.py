@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.errors import Conflict, Invalid, NotFound, RelanceError, TooManyRequests, Unauthenticated
+from app.errors import Conflict, Invalid, NotFound, RelanceError, Unauthenticated
 from app.logs import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -29,6 +29,7 @@ class Unavailable(RelanceError):
     """The database cannot be reached just now; try again shortly."""
 
     status = 503
+    retry_after = 5
 
 
 class Malformed(RelanceError):
@@ -63,10 +64,8 @@ def answer(error: RelanceError) -> Response:
     response = problem(error.status, error.code(), error.title(), detail=str(error), **_more(error))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="relance"'
-    if isinstance(error, TooManyRequests):
+    if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = "5"
     return response
 
 

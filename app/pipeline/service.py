@@ -100,12 +100,22 @@ def _lock(session: Session, clinic_id: UUID) -> list[PipelineStage]:
 
 def _number(stages: Sequence[PipelineStage]) -> None:
     for position, stage in enumerate(stages):
-        stage.position = position
+        if stage.position != position:
+            stage.position = position
+            _count_change(stage)
 
 
 def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
     if chosen.is_terminal:
         raise Invalid.at("/is_default", "A lead cannot begin at an end.")
     for stage in stages:
-        stage.is_default = False
+        if stage.is_default and stage is not chosen:
+            stage.is_default = False
+            _count_change(stage)
     chosen.is_default = True
+
+
+def _count_change(stage: PipelineStage) -> None:
+    """Who edits it by what they saw before is told; a new stage has none before."""
+    if stage.version is not None:
+        stage.version += 1

@@ -78,6 +78,19 @@ def test_a_field_that_is_not_there_is_refused(desk: Desk, names: str):
     assert desk.admin.get("/api/leads", fields=names).pointers == ["/fields"]
 
 
+@pytest.mark.parametrize(
+    ("preferences", "counts"),
+    [
+        ("respond-async, return=total-count", True),
+        ('return="total-count"; foo=1', True),
+        ("xreturn=total-countx", False),
+        ("foo; return=total-count", False),
+    ],
+)
+def test_preferences_are_read_as_the_standard_says(desk: Desk, preferences: str, counts: bool):
+    assert ("total_count" in desk.admin.get("/api/leads", prefer=preferences).body) is counts
+
+
 def test_who_prefers_to_know_is_told_how_many_there_are(desk: Desk):
     for status in ("NEW", "NEW", "LOST"):
         lead = desk.capture()

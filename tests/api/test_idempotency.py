@@ -116,6 +116,7 @@ def test_while_it_runs_the_second_is_told_so(desk: Desk):
         )
         answer = desk.admin.post(LEADS, desk.lead_data(), key="1")
     assert (answer.status, answer.body["code"]) == (409, "still-running")
+    assert answer.headers["Retry-After"] == "1"
     assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 201
 
 

@@ -58,6 +58,14 @@ def test_the_version_alone_will_do(desk: Desk, thing: tuple[str, dict[str, str]]
     assert [desk.admin.put(path, edit, seen=f'"{version}"').status for version in (1, 1, 2)] == [200, 412, 200]
 
 
+def test_another_default_stage_is_an_edit_of_the_one_before(desk: Desk):
+    before, other = desk.admin.every("/api/pipeline-stages")[:2]
+    stages = "/api/pipeline-stages"
+    assert desk.admin.put(f"{stages}/{other['id']}", {"name": "B", "is_default": True}, seen='"1"').status == 200
+    stale = desk.admin.put(f"{stages}/{before['id']}", {"name": "A", "is_default": True}, seen='"1"')
+    assert stale.status == 412
+
+
 def test_one_of_several_tags_is_enough(desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}"
     tag = desk.admin.get(path).headers["ETag"]

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from app import db
@@ -142,16 +142,43 @@ def test_what_ends_its_process_each_time_becomes_a_dead_letter_before_it_ends_an
     with pytest.raises(ProcessEnded):
         runner.run(MAKE, ids)
     assert {(step.state, step.attempts) for step in practice.steps(kind=MAKE)} == {("published", 0)}
-    for tries in range(1, 5):
+    for tries in range(5):
         with pytest.raises(ProcessEnded):
             runner.run_again(MAKE, ids)
         assert practice.step(id=ids[1]).attempts == tries
     runner.run_again(MAKE, ids)
 
-    assert crashes == 5
+    assert crashes == 6
     assert [practice.step(id=id).state for id in ids] == ["done", "failed", "done"]  # noqa: A001
     assert (practice.step(id=ids[1]).error, practice.step(id=ids[1]).attempts) == ("The process that ran it ended.", 5)
+    assert [practice.step(id=id).attempts for id in (ids[0], ids[2])] == [1, 1]  # noqa: A001
     assert len(practice.rows("lead_tasks")) == 2
+
+
+def test_a_message_that_a_stopped_worker_had_only_held_costs_no_try(practice: Practice):
+    """Celery puts back what it holds with the same mark as what a crash leaves: the last try is still there."""
+    ids = practice.fill(2, MAKE, due_at=TUESDAY, attempts=4)
+    runner.run_again(MAKE, ids)
+
+    assert {(step.state, step.attempts, step.error) for step in practice.steps(kind=MAKE)} == {("done", 5, None)}
+
+
+def test_one_that_is_skipped_in_the_end_shows_no_mark(practice: Practice):
+    ids = practice.fill(1, MAKE, due_at=TUESDAY)
+    sql("UPDATE leads SET status = 'ARCHIVED'")
+    runner.run_again(MAKE, ids)
+
+    assert (practice.step(id=ids[0]).state, practice.step(id=ids[0]).error) == ("skipped", None)
+
+
+def test_what_the_dead_ones_connection_still_holds_comes_again_soon(practice: Practice, valkey: Valkey):
+    ids = practice.fill(1, MAKE, due_at=TUESDAY)
+    with transaction() as held:
+        held.execute(text("SELECT 1 FROM steps WHERE id = :id FOR UPDATE"), {"id": ids[0]})
+        assert runner.run_again(MAKE, ids) == 0
+    again = messages(valkey, "steps")[-1]
+
+    assert (again.ids, again.eta) == (ids, TUESDAY + timedelta(seconds=1))
 
 
 def test_a_message_that_comes_again_for_steps_that_were_done_does_nothing(practice: Practice):
