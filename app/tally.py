@@ -27,8 +27,8 @@ _away_until = 0.0
 _COUNT: Final = """
 local counts = {}
 for i, name in ipairs(KEYS) do
-  local count = redis.call('INCR', name)
-  if count == 1 then redis.call('EXPIRE', name, ARGV[1]) end
+  local count = redis.call('INCRBY', name, ARGV[2])
+  if count == tonumber(ARGV[2]) then redis.call('EXPIRE', name, ARGV[1]) end
   counts[2 * i - 1], counts[2 * i] = count, redis.call('TTL', name)
 end
 return counts
@@ -41,12 +41,12 @@ return {redis.call('DEL', ARGV[1])}
 """
 
 
-def count(names: Sequence[str], *, window: int) -> list[tuple[int, int]] | None:
+def count(names: Sequence[str], *, window: int, by: int = 1) -> list[tuple[int, int]] | None:
     """Count each name up: its count, and the seconds until it starts anew.
 
     None when nobody can say: the store is away, or there is none.
     """
-    counts = _ask(_COUNT, names, window)
+    counts = _ask(_COUNT, names, window, by)
     return None if counts is None else list(zip(counts[::2], counts[1::2], strict=True))
 
 
@@ -55,13 +55,13 @@ def take_back(names: Sequence[str], *, forget: str) -> None:
     _ask(_TAKE_BACK, names, forget)
 
 
-def _ask(script: str, names: Sequence[str], argument: int | str) -> list[int] | None:
+def _ask(script: str, names: Sequence[str], *arguments: int | str) -> list[int] | None:
     global _away_until  # noqa: PLW0603  (one store, one time at which it may be asked again)
     store = _store()
     if store is None or time.monotonic() < _away_until:
         return None
     try:
-        answer: Any = store.eval(script, len(names), *names, argument)
+        answer: Any = store.eval(script, len(names), *names, *arguments)
     except (RedisError, OSError) as failure:
         log.warning("tally.away", error=type(failure).__name__)
         _away_until = time.monotonic() + PAUSE

@@ -103,3 +103,16 @@ def test_processes_and_threads_count_together(desk: Desk, processes: Processes):
     with ThreadPoolExecutor(8) as pool:
         answers = sorted(pool.map(call, range(40)))
     assert answers == [200] * 25 + [429] * 15
+
+
+def test_of_a_large_allowance_the_store_is_told_now_and_then(
+    desk: Desk, valkey: Valkey, configure: Callable[..., None]
+):
+    configure(rate_limit_per_minute=1000)
+    said = [desk.admin.get("/api/me").headers["RateLimit"] for _ in range(25)]
+    with valkey.client() as store:
+        [counter] = store.keys("relance:calls:*")
+        assert store.get(counter) == b"21"  # the first, and each tenth after it
+
+    left = [int(re.findall(r"r=(\d+)", words)[0]) for words in said]
+    assert left == [*range(999, 974, -1)]
