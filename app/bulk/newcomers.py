@@ -18,7 +18,7 @@ from app.identity.actor import Actor
 from app.leads.capture import new_lead
 from app.leads.models import Lead
 from app.leads.schemas import LeadIn
-from app.pipeline.models import PipelineStage
+from app.pipeline.service import first_stage
 from app.sources.models import LeadSource
 
 _LEAD: Final = LeadIn()
@@ -39,11 +39,10 @@ class Intake:
 def intake(session: Session, clinic: ClinicContext, staff: Staff, *, by: UUID | None, may_assign: bool) -> Intake:
     """Read once for a chunk what every new lead needs. `by` is the user who asked for the job."""
     sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic.id, LeadSource.is_active)
-    stage = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id)
     return Intake(
         actor=replace(Actor.system(clinic), user_id=by),
         sources=frozenset(session.scalars(sources)),
-        first_stage=session.scalar(stage.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1)),
+        first_stage=first_stage(session, clinic.id),
         staff=staff,
         may_assign=may_assign,
     )

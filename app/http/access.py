@@ -64,31 +64,24 @@ def actor() -> Actor:
 
 @contextmanager
 def unit_of_work() -> Iterator[Session]:
-    """The call's transaction, the one it was authenticated in: commits at the end, or not at all."""
-    session = _session()
+    """The call's transaction, the one it was authenticated in: commits at the end, or not at all.
+
+    One inside another is part of it, and committed with it.
+    """
+    session, is_part = _session(), "unit" in g
+    g.unit = True
     try:
         yield session
-        if "commits_later" in g:
+        if is_part:
             session.flush()
         else:
             session.commit()
     except BaseException:
         session.rollback()
         raise
-
-
-@contextmanager
-def around_the_view() -> Iterator[Session]:
-    """The call's transaction, from before the view until its answer is made: the view's own commit waits for it."""
-    g.commits_later = True
-    try:
-        yield (session := _session())
-        session.commit()
-    except BaseException:
-        _session().rollback()
-        raise
     finally:
-        del g.commits_later
+        if not is_part:
+            del g.unit
 
 
 @contextmanager
@@ -96,7 +89,7 @@ def reading() -> Iterator[Session]:
     """The call's transaction where nothing is written; its connection is free before the answer is rendered."""
     session = _session()
     yield session
-    if "commits_later" not in g:
+    if "unit" not in g:
         session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.db import to_json
 from app.errors import Conflict, RelanceError
-from app.http.access import actor, around_the_view
+from app.http.access import actor, unit_of_work
 from app.http.body import fingerprint
 from app.http.models import ANSWERS_ARE_KEPT
 
@@ -72,7 +72,7 @@ def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Resp
     Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, and what carrying it out raises.
     """
     call = _call()
-    with around_the_view() as session:
+    with unit_of_work() as session:
         if not session.execute(_BEGIN, {"call": "\n".join(map(str, call.values()))}).scalar_one():
             raise StillRunning
         known = session.execute(_FIND, {**call, "oldest": now() - ANSWERS_ARE_KEPT}).one_or_none()

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.activities.models import ActivityType
@@ -19,7 +18,8 @@ from app.leads.facts import lead_event
 from app.leads.lookup import get_lead, require_unlocked
 from app.leads.models import Lead, LeadStatus
 from app.leads.progress import enter_stage, touch
-from app.pipeline.models import PipelineStage
+from app.leads.stages import stages_of
+from app.pipeline.service import first_stage
 
 
 def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
@@ -45,17 +45,15 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any
 
 def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     """The one that was asked for, or the one in which leads begin."""
-    stages = select(PipelineStage.slug).where(
-        PipelineStage.clinic_id == lead.clinic_id, PipelineStage.is_terminal.is_(False)
-    )
-    if wanted is not None:
-        stages = stages.where(PipelineStage.slug == wanted)
-    found = session.scalar(stages.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1))
-    if found is None and wanted is not None:
+    if wanted is None:
+        first = first_stage(session, lead.clinic_id)
+        if first is None:
+            raise Conflict("The clinic has no stage that a lead could begin in.")
+        return first
+    stage = stages_of(session, lead, wanted).get(wanted)
+    if stage is None or stage.is_terminal:
         raise Invalid.at("/stage", "Not a stage of your clinic in which a lead can be worked on.")
-    if found is None:
-        raise Conflict("The clinic has no stage that a lead could begin in.")
-    return found
+    return wanted
 
 
 def _forget_loss(lead: Lead) -> None:

@@ -47,13 +47,13 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
         return _lose(session, actor, lead, data)
     if data["stage"] == STARTED:
         return _convert(session, actor, lead)
-    _require_forward(_stages(session, lead, data["stage"]), lead, data["stage"])
+    _require_forward(stages_of(session, lead, data["stage"]), lead, data["stage"])
     return _move(session, actor, lead, data)
 
 
 def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> list[Event]:
     """Move the lead on to the stage if it is behind it; returns what happened, which the caller records."""
-    stages = _stages(session, lead, stage)
+    stages = stages_of(session, lead, stage)
     if stage not in stages or not _is_behind(stages, lead, stage):
         return []
     return [enter_stage(session, actor, lead, stage, at=at)]
@@ -82,7 +82,7 @@ def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
     return become_patient(session, actor, lead)
 
 
-def _stages(session: Session, lead: Lead, wanted: str) -> Stages:
+def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
     """The stage the lead is in and the one it shall go to, by slug, as far as the clinic has them."""
     stages = select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal).where(
         PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted))

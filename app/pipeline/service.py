@@ -35,6 +35,12 @@ def list_stages(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> 
     return page(session, statement, [(PipelineStage.position, "asc"), (PipelineStage.id, "asc")], query)
 
 
+def first_stage(session: Session, clinic_id: UUID) -> str | None:
+    """The slug of the stage in which leads begin: the default one, else the first."""
+    stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id)
+    return session.scalar(stages.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1))
+
+
 def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
     """A new stage of what StageIn read, before the first terminal one. Raises Conflict of some kind."""
     stages = _lock(session, clinic_id)
@@ -47,6 +53,7 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
         **{**data, "is_default": False}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at
     )
     stage.is_terminal = False
+    stage.version = 0  # its first place, below, is its first version
     session.add(stage)
     going_on = [other for other in stages if not other.is_terminal]
     _number([*going_on, stage, *(other for other in stages if other.is_terminal)])
@@ -102,7 +109,7 @@ def _number(stages: Sequence[PipelineStage]) -> None:
     for position, stage in enumerate(stages):
         if stage.position != position:
             stage.position = position
-            _count_change(stage)
+            stage.version += 1
 
 
 def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
@@ -111,11 +118,5 @@ def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> Non
     for stage in stages:
         if stage.is_default and stage is not chosen:
             stage.is_default = False
-            _count_change(stage)
+            stage.version += 1
     chosen.is_default = True
-
-
-def _count_change(stage: PipelineStage) -> None:
-    """Who edits it by what they saw before is told; a new stage has none before."""
-    if stage.version is not None:
-        stage.version += 1

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,38 +14,16 @@ from app.embedded import Postgres
 from app.notifications import retrying
 from app.notifications.delivery import MOST_TRIES
 from app.notifications.retrying import Resolution
+from tests.support.mail import SEND, about_to_be_delivered, deliveries, delivery_step, note, try_again
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
 from workers.sweeps import sweep
 
-SEND = Kind.DELIVER
-
 
 @pytest.fixture
 def practice(practice: Practice, smtp: SmtpServer) -> Practice:
-    """With one e-mail to a lead that is about to be delivered."""
-    lead = practice.capture(email="mia@lead.example")
-    practice.fail_to_reach(lead)
-    practice.run(Kind.SEND_MESSAGE)
-    return practice
-
-
-def note(practice: Practice) -> Any:
-    return practice.row("notifications", channel="email")
-
-
-def deliveries(practice: Practice) -> list[tuple[int, str, str]]:
-    return [(row.attempt, row.outcome, row.response) for row in practice.rows("deliveries")]
-
-
-def delivery_step(practice: Practice) -> Any:
-    return practice.step(kind="deliver")
-
-
-def try_again(practice: Practice, watch: Watch) -> None:
-    watch.set(max(step.due_at for step in practice.steps(kind="deliver")))
-    practice.run(SEND)
+    return about_to_be_delivered(practice)
 
 
 @pytest.mark.parametrize(
