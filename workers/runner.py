@@ -21,7 +21,7 @@ from app.automation import publish
 from app.automation.models import Kind
 from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
-from app.db import transaction
+from app.db import engine, transaction
 from workers import metrics
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
@@ -104,6 +104,7 @@ def _outlasting_a_restart(act: Callable[[], Made], **about: Any) -> Made:
                 raise
             log.warning("database.away", **about, because=words(error), again_in=pause)
             time.sleep(pause)
+            engine().dispose()  # one connection died in the pool, by a restart perhaps: then so did the others
     return act()
 
 

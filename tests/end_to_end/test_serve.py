@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,12 @@ def leads_of(api: str, home: Path) -> set[str]:
 
 
 def workers_of(supervisor: subprocess.Popen[str], queue: str) -> list[psutil.Process]:
-    children = psutil.Process(supervisor.pid).children()
-    return [child for child in children if f"-Q {queue} " in " ".join(child.cmdline())]
+    found = []
+    for child in psutil.Process(supervisor.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has just ended, and its supervisor has not looked yet
+            if f"-Q {queue} " in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_a_demo_starts_works_stops_and_starts_again_with_its_data(home: Path) -> None:

@@ -159,6 +159,8 @@ def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smt
 
 def test_an_answer_survives_a_restart_of_the_database(practice: Practice, smtp: SmtpServer, postgres: Postgres):
     smtp.on("dot", HANG, times=1)
+    for connection in [db.engine().connect() for _ in range(8)]:
+        connection.close()  # the pool is full of those that are about to die
     sending = threading.Thread(target=practice.run, args=[SEND])
     sending.start()
     wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
