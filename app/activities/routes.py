@@ -23,7 +23,7 @@ def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
     In the order it happened.
     """
     with reading() as session:
-        return service.timeline(session, actor().clinic.id, lead_id, query)
+        return service.timeline(session, actor(), lead_id, query)
 
 
 @blp.post("/<uuid:lead_id>/activities")

@@ -38,7 +38,7 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     Who was spoken to counts as contacted, what came in as a reply, an attempt without answer as one more in a row;
     a consultation moves the lead to its stage. Raises NotFound, LeadIsLocked, and for a consultation LeadIsClosed.
     """
-    lead = unlocked_lead(session, actor.clinic.id, lead_id)
+    lead = unlocked_lead(session, actor, lead_id)
     if data["type"] in STAGE_OF:
         require_open(lead)
     at = now()
@@ -50,10 +50,10 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     return entry
 
 
-def timeline(session: Session, clinic_id: UUID, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
     """All that happened with a lead, in the order it happened. Raises NotFound."""
-    read_lead(session, clinic_id, lead_id)
-    entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == clinic_id)
+    read_lead(session, actor, lead_id)
+    entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == actor.clinic.id)
     return page(session, entries, CHRONOLOGICAL, query)
 
 

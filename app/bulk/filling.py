@@ -13,6 +13,7 @@ from app.bulk.lists import MOST_ITEMS
 from app.bulk.models import ItemReason, ItemStatus, JobItem
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.leads.lookup import visible_to
 from app.leads.models import OPEN_STATUSES, Lead
 from app.leads.people import who_is
 
@@ -50,7 +51,7 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping
     place = func.row_number().over(order_by=Lead.id) - 1
     found = (
         select(literal(job_id), place, Lead.id, literal(ItemStatus.PENDING.value))
-        .where(Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+        .where(*visible_to(actor))
         .where(Lead.status.in_([tests["status"]] if "status" in tests else OPEN_STATUSES))
         .where(*(column == tests[name] for name, column in _COLUMNS.items() if name in tests))
         .limit(MOST_ITEMS + 1)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.models import Step, StepState
 from app.http.paging import Key, Page, page
+from app.identity.actor import Actor
 from app.leads.lookup import read_lead
 from app.steps.schemas import StepOut
 
@@ -43,8 +44,8 @@ class LeadStepOut(StepOut):
     )
 
 
-def automation_of(session: Session, clinic_id: UUID, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
     """A lead's steps, past and pending, as they are due. Raises NotFound."""
-    read_lead(session, clinic_id, lead_id)
-    steps = _STEPS.where(Step.lead_id == lead_id, Step.clinic_id == clinic_id)
+    read_lead(session, actor, lead_id)
+    steps = _STEPS.where(Step.lead_id == lead_id, Step.clinic_id == actor.clinic.id)
     return page(session, steps, BY_DUE, query)

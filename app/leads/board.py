@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.http.paging import cursor_after
 from app.identity.actor import Actor
-from app.leads.lookup import NEWEST_FIRST, tests_of
+from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import Lead
 from app.pipeline.models import PipelineStage
 from app.tasks.models import OPEN_TASKS, Task
@@ -33,7 +33,7 @@ def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict
 
     `query` is what `BoardQuery` read. A column's `next_cursor` is one of the list of leads, filtered by the stage.
     """
-    shown = (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None), *tests_of(query, actor))
+    shown = (*visible_to(actor), *tests_of(query, actor))
     counted = select(Lead.pipeline_stage, func.count().label("leads")).where(*shown).group_by(Lead.pipeline_stage)
     counts = {row.pipeline_stage: row.leads for row in session.execute(counted)}
     cards = _cards(session, actor, shown, most=query["cards"])

@@ -27,7 +27,7 @@ def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
 
     Raises NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
-    lead = unlocked_lead(session, actor.clinic.id, lead_id)
+    lead = unlocked_lead(session, actor, lead_id)
     require_seen(lead, seen)
     if data.get("source_id", lead.source_id) != lead.source_id:
         require_source(session, lead.clinic_id, data["source_id"])
@@ -44,7 +44,7 @@ def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID) -> Lead
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
     """
-    lead = open_lead(session, actor.clinic.id, lead_id)
+    lead = open_lead(session, actor, lead_id)
     if lead.assigned_to_id == user_id:
         return lead
     known = people(session, lead.clinic_id, (lead.assigned_to_id, user_id))

@@ -39,7 +39,7 @@ def convert(session: Session, actor: Actor, lead_id: UUID, *, patient_id: UUID |
 
     Raises NotFound, LeadIsLocked, LeadIsClosed.
     """
-    lead = open_lead(session, actor.clinic.id, lead_id)
+    lead = open_lead(session, actor, lead_id)
     return become_patient(session, actor, lead, patient_id=patient_id)
 
 
@@ -48,7 +48,7 @@ def lose(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any])
 
     Raises NotFound, LeadIsLocked, LeadIsClosed.
     """
-    return give_up_on(session, actor, open_lead(session, actor.clinic.id, lead_id), data)
+    return give_up_on(session, actor, open_lead(session, actor, lead_id), data)
 
 
 def opt_out(session: Session, actor: Actor, lead_id: UUID) -> Lead:
@@ -56,7 +56,7 @@ def opt_out(session: Session, actor: Actor, lead_id: UUID) -> Lead:
 
     Raises NotFound.
     """
-    lead = get_lead(session, actor.clinic.id, lead_id, lock=True)
+    lead = get_lead(session, actor, lead_id, lock=True)
     if lead.opted_out_at is None:
         _silence(session, actor, lead, at=now())
     return lead

@@ -20,20 +20,25 @@ SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `
 
 NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
 
-_ROWS: Final = select(Lead.__table__).where(Lead.deleted_at.is_(None))
+_ROWS: Final = select(Lead.__table__)
 
 
-def read_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Row[Any]:
-    """The lead's row, to look at. Raises NotFound, also for another clinic's lead."""
-    found = session.execute(_ROWS.where(Lead.id == lead_id, Lead.clinic_id == clinic_id)).one_or_none()
+def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """What a lead has to be for this actor to know of it: whatever looks for leads begins with this."""
+    return (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+
+
+def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
+    """The lead's row, to look at. Raises NotFound, also for one that the actor does not know of."""
+    found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
         raise NotFound
     return found
 
 
-def get_lead(session: Session, clinic_id: UUID, lead_id: UUID, *, lock: bool = False) -> Lead:
+def get_lead(session: Session, actor: Actor, lead_id: UUID, *, lock: bool = False) -> Lead:
     """The lead, locked until the end of the transaction when it is going to change. Raises NotFound."""
-    wanted = select(Lead).where(Lead.id == lead_id, Lead.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+    wanted = select(Lead).where(Lead.id == lead_id, *visible_to(actor))
     if lock:
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = session.scalars(wanted).one_or_none()
@@ -42,16 +47,16 @@ def get_lead(session: Session, clinic_id: UUID, lead_id: UUID, *, lock: bool = F
     return found
 
 
-def unlocked_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead:
+def unlocked_lead(session: Session, actor: Actor, lead_id: UUID) -> Lead:
     """The lead, to be changed. Raises NotFound, LeadIsLocked."""
-    lead = get_lead(session, clinic_id, lead_id, lock=True)
+    lead = get_lead(session, actor, lead_id, lock=True)
     require_unlocked(lead)
     return lead
 
 
-def open_lead(session: Session, clinic_id: UUID, lead_id: UUID) -> Lead:
+def open_lead(session: Session, actor: Actor, lead_id: UUID) -> Lead:
     """The lead, to be worked on. Raises NotFound, LeadIsLocked, LeadIsClosed."""
-    lead = get_lead(session, clinic_id, lead_id, lock=True)
+    lead = get_lead(session, actor, lead_id, lock=True)
     require_open(lead)
     return lead
 
@@ -71,7 +76,7 @@ def require_open(lead: Lead) -> None:
 
 def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The clinic's leads, newest first, that pass the filters in `query` (as `LeadQuery` reads it). Raises Invalid."""
-    leads = _ROWS.where(Lead.clinic_id == actor.clinic.id, *tests_of(query, actor))
+    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor))
     return page(session, leads, NEWEST_FIRST, query)
 
 

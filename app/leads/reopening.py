@@ -28,7 +28,7 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any
     What was cancelled stays so; rules that listen to `lead.reopened` plan anew.
     Raises NotFound, LeadIsLocked, LeadIsNotLost, Invalid.
     """
-    lead = get_lead(session, actor.clinic.id, lead_id, lock=True)
+    lead = get_lead(session, actor, lead_id, lock=True)
     require_unlocked(lead)
     if lead.status != LeadStatus.LOST:
         raise LeadIsNotLost

@@ -50,7 +50,7 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 def get_lead(lead_id: UUID) -> Any:
     """Show a lead."""
     with reading() as session:
-        return service.read_lead(session, actor().clinic.id, lead_id)
+        return service.read_lead(session, actor(), lead_id)
 
 
 @blp.put("/<uuid:lead_id>")
@@ -158,4 +158,4 @@ def automation(query: dict[str, Any], lead_id: UUID) -> Page:
     Every step as it is due: what caused it, what it did, or why it did not.
     """
     with reading() as session:
-        return automation_of(session, actor().clinic.id, lead_id, query)
+        return automation_of(session, actor(), lead_id, query)

@@ -40,7 +40,7 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     The two ends of the pipeline are what `lose` and `convert` do, with what they need.
     Raises NotFound, LeadIsLocked, LeadIsClosed, NoWayBack, StageIsFinal, Forbidden, Invalid.
     """
-    lead = open_lead(session, actor.clinic.id, lead_id)
+    lead = open_lead(session, actor, lead_id)
     if data["stage"] == lead.pipeline_stage:
         return lead
     if data["stage"] == LOST:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import Forbidden, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead, require_open
+from app.leads.lookup import read_lead, require_open, visible_to
 from app.leads.models import Lead
 from app.leads.people import who_is
 from app.tasks.errors import TaskIsClosed
@@ -21,7 +21,12 @@ BY_DUE: Final[list[Key]] = [(Task.due_at, "asc"), (Task.id, "asc")]
 _ROWS: Final = select(Task.__table__)
 
 
-def open_task(session: Session, clinic_id: UUID, task_id: UUID) -> tuple[Task, Lead]:
+def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """What a task, joined with its lead, has to be for this actor to know of it."""
+    return (Task.clinic_id == actor.clinic.id, *visible_to(actor))
+
+
+def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:
     """The task and its lead, both locked (the lead first, as everywhere), to be worked on.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
@@ -29,7 +34,7 @@ def open_task(session: Session, clinic_id: UUID, task_id: UUID) -> tuple[Task, L
     wanted = (
         select(Lead, Task)
         .join(Task, Task.lead_id == Lead.id)
-        .where(Task.id == task_id, Task.clinic_id == clinic_id, Lead.deleted_at.is_(None))
+        .where(Task.id == task_id, *known_to(actor))
         .with_for_update(key_share=True, of=(Lead, Task))
         .execution_options(populate_existing=True)
     )
@@ -43,19 +48,20 @@ def open_task(session: Session, clinic_id: UUID, task_id: UUID) -> tuple[Task, L
     return task, lead
 
 
-def read_task(session: Session, clinic_id: UUID, task_id: UUID) -> Row[Any]:
-    """The task's row, to look at. Raises NotFound, also for another clinic's task."""
-    live = select(Lead.id).where(Lead.id == Task.lead_id, Lead.deleted_at.is_(None)).exists()
-    found = session.execute(_ROWS.where(Task.id == task_id, Task.clinic_id == clinic_id, live)).one_or_none()
+def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
+    """The task's row, to look at. Raises NotFound, also for one that the actor does not know of."""
+    found = session.execute(
+        _ROWS.join(Lead, Lead.id == Task.lead_id).where(Task.id == task_id, *known_to(actor))
+    ).one_or_none()
     if found is None:
         raise NotFound
     return found
 
 
-def tasks_of_lead(session: Session, clinic_id: UUID, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
     """A lead's tasks as they are due, all of them or those with the status asked for. Raises NotFound."""
-    read_lead(session, clinic_id, lead_id)
-    tasks = _ROWS.where(Task.lead_id == lead_id, Task.clinic_id == clinic_id)
+    read_lead(session, actor, lead_id)
+    tasks = _ROWS.where(Task.lead_id == lead_id, Task.clinic_id == actor.clinic.id)
     if "status" in query:
         tasks = tasks.where(Task.status == query["status"])
     return page(session, tasks, BY_DUE, query)

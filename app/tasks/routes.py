@@ -35,7 +35,7 @@ def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
     As they are due.
     """
     with reading() as session:
-        return service.tasks_of_lead(session, actor().clinic.id, lead_id, query)
+        return service.tasks_of_lead(session, actor(), lead_id, query)
 
 
 @blp.post("/<uuid:lead_id>/tasks")
@@ -84,7 +84,7 @@ def overdue_tasks(query: dict[str, Any]) -> Page:
 def get_task(task_id: UUID) -> Any:
     """Show a task."""
     with reading() as session:
-        return service.read_task(session, actor().clinic.id, task_id)
+        return service.read_task(session, actor(), task_id)
 
 
 @blp.put("/tasks/<uuid:task_id>")

@@ -40,7 +40,7 @@ __all__ = [
 
 def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Task:
     """A new task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
-    lead = open_lead(session, actor.clinic.id, lead_id)
+    lead = open_lead(session, actor, lead_id)
     at = now()
     given = {**data, "assigned_to_id": _assignee(session, actor, lead, data.get("assigned_to_id"))}
     task = Task(
@@ -64,7 +64,7 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
     """
-    task, lead = open_task(session, actor.clinic.id, task_id)
+    task, lead = open_task(session, actor, task_id)
     require_seen(task, seen)
     if data.get("assigned_to_id", task.assigned_to_id) != task.assigned_to_id:
         _assignee(session, actor, lead, data["assigned_to_id"])
@@ -84,7 +84,7 @@ def complete(session: Session, actor: Actor, task_id: UUID, *, outcome: str | No
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
-    task, lead = open_task(session, actor.clinic.id, task_id)
+    task, lead = open_task(session, actor, task_id)
     at = now()
     task.status = TaskStatus.COMPLETED
     task.completed_at, task.completed_by = at, actor.user_id
@@ -102,7 +102,7 @@ def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) ->
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
-    task, lead = open_task(session, actor.clinic.id, task_id)
+    task, lead = open_task(session, actor, task_id)
     task.due_at = task.snoozed_until = until
     _retime(session, actor, task, lead)
     return task
@@ -110,7 +110,7 @@ def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) ->
 
 def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:
     """The task need not be done. Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
-    task, lead = open_task(session, actor.clinic.id, task_id)
+    task, lead = open_task(session, actor, task_id)
     at = now()
     task.status = TaskStatus.CANCELLED
     task.cancelled_reason = reason or Reason.BY_HAND

@@ -212,15 +212,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
 PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "a lead's steps": (lambda s, there: steps_of(s, there.actor.clinic.id, there.lead), {"ix_steps_lead"}),
     "a lead's automation": (
-        page_of(lambda s, there, query: automation_of(s, there.actor.clinic.id, there.lead, query), limit=3),
+        page_of(lambda s, there, query: automation_of(s, there.actor, there.lead, query), limit=3),
         {"ix_steps_lead"},
     ),
     "a lead's timeline": (
-        page_of(lambda s, there, query: timeline(s, there.actor.clinic.id, there.lead, query), limit=1),
+        page_of(lambda s, there, query: timeline(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_activities_timeline"},
     ),
     "a lead's tasks": (
-        page_of(lambda s, there, query: tasks.tasks_of_lead(s, there.actor.clinic.id, there.lead, query), limit=1),
+        page_of(lambda s, there, query: tasks.tasks_of_lead(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_tasks_lead"},
     ),
     "leads": (page_of(all_leads), {"ix_leads_clinic"}),
@@ -237,8 +237,8 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         set(),
     ),
     "a task": (
-        lambda s, there: tasks.read_task(s, there.actor.clinic.id, there.other["task"]),
-        {"pk_lead_tasks", "pk_leads"},
+        lambda s, there: tasks.read_task(s, there.actor, there.other["task"]),
+        {"pk_lead_tasks", "ix_leads_clinic"},
     ),
     "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
     "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),
