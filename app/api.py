@@ -7,6 +7,9 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs
+from app.accounts.page import blp as password_page
+from app.accounts.password_routes import blp as passwords
+from app.accounts.routes import blueprints as accounts
 from app.activities.routes import blp as activities
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
@@ -21,7 +24,21 @@ from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
-BLUEPRINTS = (*identity, leads, board, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
+BLUEPRINTS = (
+    *identity,
+    passwords,
+    *accounts,
+    leads,
+    board,
+    tasks,
+    activities,
+    bulk,
+    sources,
+    pipeline,
+    notifications,
+    steps,
+    ops,
+)
 
 
 class _Relance(Flask):
@@ -42,6 +59,7 @@ def create_app() -> Flask:
     problems.register(app)
     openapi.register(app, BLUEPRINTS)
     app.register_blueprint(docs.blp)
+    app.register_blueprint(password_page)
     _believe(app, settings.trusted_proxies)
     return app
 

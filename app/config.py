@@ -35,6 +35,7 @@ class Settings(BaseSettings):
 
     port: int = 8000
     public_url: str = ""
+    password_page_url: str = ""  # of a frontend's own; else ours. The link's token comes behind a #
     trusted_proxies: int = Field(default=0, ge=0)  # how many in front are believed about client, scheme and host
     flower_port: int = 5555
     log_level: str = "INFO"
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
     def _secret(self, name: str) -> str:
         value: SecretStr = getattr(self, name)
         return value.get_secret_value()
+
+    @property
+    def own_url(self) -> str:
+        """Where people reach the API."""
+        return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
 
     @property
     def owner_url(self) -> str:

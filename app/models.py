@@ -5,7 +5,7 @@ from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.http.models import KeptAnswer
-from app.identity.models import ApiKey, Clinic, SignIn, User
+from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, Notification
 from app.pipeline.models import PipelineStage
@@ -18,6 +18,7 @@ __all__ = [
     "Base",
     "Clinic",
     "Counter",
+    "CustomRole",
     "Delivery",
     "Job",
     "JobItem",
@@ -26,11 +27,13 @@ __all__ = [
     "LeadSource",
     "MessageTemplate",
     "Notification",
+    "PasswordLink",
     "PipelineStage",
     "Rule",
     "SignIn",
     "Step",
     "SweepRun",
     "Task",
+    "Team",
     "User",
 ]

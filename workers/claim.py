@@ -42,6 +42,7 @@ _WITHOUT_LEAD = (
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
+_ABOUT_NO_LEAD = (Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER)
 _WAITING = "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
@@ -84,7 +85,7 @@ def still_asking(session: Session, step_id: UUID, lease: datetime) -> bool:
 
 
 def _query(kind: Kind, which: str) -> Any:
-    return _QUERIES[kind is not Kind.IMPORT_CHUNK, which]
+    return _QUERIES[kind not in _ABOUT_NO_LEAD, which]
 
 
 # Marked `unknown` meanwhile (its lease ran out) is still concluded: an answer is better than none.

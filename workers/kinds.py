@@ -28,20 +28,23 @@ class StepKind:
     cut_off: Callable[[StepContext, Any, str], Outcome] = NotImplemented
 
 
+_DELIVER = StepKind(
+    deliver.decide,
+    guard=deliver.guard,
+    batch=1,  # its lease counts from the commit; a second message would wait inside it
+    ask=deliver.ask,
+    conclude=deliver.conclude,
+    cut_off=deliver.cut_off,
+    raised=deliver.raised,
+)
+
 KINDS: Mapping[Kind, StepKind] = {
     Kind.CREATE_TASK: StepKind(create_task.decide),
     Kind.REMIND: StepKind(remind.decide),
     Kind.ESCALATE: StepKind(escalate.decide),
     Kind.SEND_MESSAGE: StepKind(send_message.decide),
     Kind.SUGGEST_LOST: StepKind(suggest_lost.decide),
-    Kind.DELIVER: StepKind(
-        deliver.decide,
-        guard=deliver.guard,
-        batch=1,  # its lease counts from the commit; a second message would wait inside it
-        ask=deliver.ask,
-        conclude=deliver.conclude,
-        cut_off=deliver.cut_off,
-        raised=deliver.raised,
-    ),
+    Kind.DELIVER: _DELIVER,
+    Kind.DELIVER_TO_USER: _DELIVER,
     Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),
 }

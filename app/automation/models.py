@@ -42,6 +42,7 @@ class Kind(StrEnum):
     SEND_MESSAGE = "send_message"
     SUGGEST_LOST = "suggest_lost"
     DELIVER = "deliver"
+    DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
     IMPORT_CHUNK = "import_chunk"
 
 

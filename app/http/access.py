@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
@@ -18,7 +19,7 @@ from app.http.problems import Unavailable, is_away
 from app.http.surplus import surplus_of
 from app.identity.actor import Actor
 from app.identity.authentication import authenticate
-from app.identity.permissions import Permission
+from app.identity.permissions import Permission, Scope
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -108,8 +109,12 @@ def register(app: Flask) -> None:
 def _let_in(needed: Permission | Open) -> None:
     g.actor = who = _authenticate()
     limits.spend(who)
-    if needed not in who.permissions and needed is not SIGNED_IN:
+    if isinstance(needed, Open):
+        return
+    if needed not in who.permissions:
         raise Forbidden
+    if (scope := who.permissions[needed]) is not Scope.ALL:
+        g.actor = replace(who, scope=scope)
 
 
 def _authenticate() -> Actor:

@@ -5,21 +5,27 @@ from typing import Self
 from uuid import UUID
 
 from app.automation.clinic import ClinicContext
-from app.identity.models import Role
-from app.identity.permissions import ALL_PERMISSIONS, Permission
+from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Everything a service may ask about its caller. `user_id` and `role` are None for programs."""
+    """Everything a service may ask about its caller.
+
+    `user_id` and `role` are None for programs. `scope` is that of the permission the call needs; a program's leads
+    are those of the person who made its key, `maker_id`.
+    """
 
     clinic: ClinicContext
     user_id: UUID | None
     name: str
-    role: Role | None
-    permissions: frozenset[Permission]
+    role: str | None
+    permissions: Grants
     api_key_id: UUID | None = None
     sign_in_id: UUID | None = None
+    team_id: UUID | None = None
+    maker_id: UUID | None = None
+    scope: Scope = Scope.ALL
 
     @classmethod
     def system(cls, clinic: ClinicContext) -> Self:
@@ -29,3 +35,8 @@ class Actor:
     def allows(self, permission: Permission) -> bool:
         """Whether the actor holds this permission."""
         return permission in self.permissions
+
+    @property
+    def stands_for(self) -> UUID | None:
+        """Whose leads count as the actor's own."""
+        return self.user_id or self.maker_id

@@ -6,6 +6,7 @@ against Argon2.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import Final
 
 from app import tally
@@ -19,20 +20,33 @@ FROM_ONE_PLACE_ON_ONE_ACCOUNT: Final = 10
 FROM_ONE_PLACE: Final = 60
 ON_ONE_ACCOUNT: Final = 60
 
+# Links to choose a password by, in a window.
+MESSAGES_TO_ONE: Final = 3
+MESSAGES_FROM_ONE_PLACE: Final = 20
+
 
 def count_attempt(email: str, address: str) -> None:
     """Count one more attempt, before the password is looked at. Raises TooManyRequests."""
-    limits = _limits(email, address)
-    used = tally.count(list(limits), window=WINDOW) or []
-    waits = [left for (count, left), most in zip(used, limits.values(), strict=False) if count > most]
-    if waits:
-        raise TooManyRequests(max(1, *waits))
+    _refuse_beyond(_limits(email, address))
+
+
+def count_request(email: str, address: str) -> None:
+    """Count one more request for a message to this address. Raises TooManyRequests, whoever's it is."""
+    limits = {_name("asked", email.lower()): MESSAGES_TO_ONE, _name("asking", address): MESSAGES_FROM_ONE_PLACE}
+    _refuse_beyond(limits)
 
 
 def forgive(email: str, address: str) -> None:
     """The attempt was right: it does not count, and neither do this person's typing errors before it."""
     ours, *shared = _limits(email, address)
     tally.take_back(shared, forget=ours)
+
+
+def _refuse_beyond(limits: Mapping[str, int]) -> None:
+    used = tally.count(list(limits), window=WINDOW) or []
+    waits = [left for (count, left), most in zip(used, limits.values(), strict=False) if count > most]
+    if waits:
+        raise TooManyRequests(max(1, *waits))
 
 
 def _limits(email: str, address: str) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """Credentials in, actor out: one query, so that a logout or a changed role counts from the next call on."""
 
 from typing import Any, Final
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.orm import Session
@@ -11,14 +10,14 @@ from app.errors import Unauthenticated
 from app.identity import keys, tokens
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
-from app.identity.models import Role
-from app.identity.permissions import ROLE_PERMISSIONS, Permission
+from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission
+from app.identity.roles import grants_of
 
 _BEARER: Final = "Bearer "
 
 # The id of a sign-in, a user or a key finds one row each: three look-ups by primary key, or by the unique prefix.
 _SIGNED_IN: Final = """
-SELECT users.name, users.role, users.clinic_id, clinics.rules_version
+SELECT users.name, users.role, users.team_id, users.clinic_id, clinics.rules_version
 FROM sign_ins
 JOIN users ON users.id = sign_ins.user_id
 JOIN clinics ON clinics.id = users.clinic_id
@@ -28,7 +27,7 @@ WHERE sign_ins.id = %s AND sign_ins.user_id = %s AND sign_ins.revoked_at IS NULL
 
 _WITH_KEY: Final = """
 SELECT api_keys.id, api_keys.name, api_keys.secret_hash, api_keys.scopes, api_keys.last_used_at,
-  api_keys.created_by, users.role, users.is_active, api_keys.clinic_id, clinics.rules_version
+  api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id, clinics.rules_version
 FROM api_keys
 JOIN clinics ON clinics.id = api_keys.clinic_id
 LEFT JOIN users ON users.id = api_keys.created_by
@@ -52,14 +51,15 @@ def _person(session: Session, token: str) -> Actor:
     known = _find(session, _SIGNED_IN, (claims.sign_in_id, claims.user_id, now()))
     if known is None:
         raise Unauthenticated
-    name, role, clinic_id, rules_version = known
+    name, role, team_id, clinic_id, rules_version = known
     return Actor(
         load_context(session, clinic_id, rules_version),
         claims.user_id,
         name,
-        Role(role),
-        permissions=ROLE_PERMISSIONS[Role(role)],
+        role,
+        permissions=grants_of(session, clinic_id, role),
         sign_in_id=claims.sign_in_id,
+        team_id=team_id,
     )
 
 
@@ -69,19 +69,21 @@ def _program(session: Session, credentials: str) -> Actor:
     known = _find(session, _WITH_KEY, (prefix, at))
     if known is None:
         raise Unauthenticated
-    key_id, name, secret_hash, scopes, last_used_at, *maker, clinic_id, rules_version = known
-    if not keys.matches(secret, secret_hash):
+    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version = known
+    if not keys.matches(secret, secret_hash) or (maker_id and not is_active):
         raise Unauthenticated
-    permissions = _scope_of(scopes, *maker)
+    held = grants_of(session, clinic_id, role) if maker_id else ALL_PERMISSIONS  # made on the machine itself
     if last_used_at is None or last_used_at < at - keys.USE_IS_NOTED_EVERY:
         keys.used.add(key_id)
     return Actor(
-        load_context(session, clinic_id, rules_version),
+        load_context(session, clinic_id, version),
         None,
         name,
         None,
-        permissions=permissions,
+        permissions=_common(held, scopes),
         api_key_id=key_id,
+        team_id=team_id,
+        maker_id=maker_id,
     )
 
 
@@ -91,11 +93,6 @@ def _find(session: Session, query: str, values: tuple[Any, ...]) -> tuple[Any, .
     return driver.execute(query, values).fetchone()
 
 
-def _scope_of(scopes: list[str], maker: UUID | None, role: str, is_active: bool) -> frozenset[Permission]:
-    """What the key was given, as far as its maker still may do it. Raises Unauthenticated when they are gone."""
-    given = frozenset(map(Permission, scopes))
-    if maker is None:  # made by an operator, on the machine itself
-        return given
-    if not is_active:
-        raise Unauthenticated
-    return given & ROLE_PERMISSIONS[Role(role)]
+def _common(held: Grants, scopes: list[str]) -> Grants:
+    """What the key was given, as far as its maker still may do it."""
+    return {one: held[one] for one in map(Permission, scopes) if one in held}

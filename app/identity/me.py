@@ -19,6 +19,8 @@ def describe(session: Session, actor: Actor) -> dict[str, Any]:
         "email": session.scalar(mine) if actor.user_id else None,
         "role": actor.role,
         "permissions": sorted(actor.permissions),
+        "scopes": actor.permissions,
+        "team_id": actor.team_id,
         "api_key_id": actor.api_key_id,
         "clinic": {
             "id": clinic.id,

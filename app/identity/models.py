@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -18,11 +18,16 @@ WEEKDAYS_9_TO_18: dict[str, Any] = {
 
 
 class Role(StrEnum):
+    """The roles that every clinic has; it may add its own (`CustomRole`)."""
+
     FRONT_DESK = "front_desk"
     TREATMENT_COORDINATOR = "treatment_coordinator"
     CLINIC_ADMIN = "clinic_admin"
     DOCTOR = "doctor"
     MARKETING_MANAGER = "marketing_manager"
+    MANAGER = "manager"  # of a team
+    DISPATCHER = "dispatcher"
+    SALES = "sales"
 
 
 class Clinic(Base):
@@ -43,6 +48,36 @@ class Clinic(Base):
     created_at: Mapped[datetime]
 
 
+class Team(Base):
+    """People who work together: a manager sees what is assigned to those of the same team."""
+
+    __tablename__ = "teams"
+    __table_args__ = (UniqueConstraint("clinic_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class CustomRole(Base):
+    """A role of a clinic's own: what it may do, and with whose leads."""
+
+    __tablename__ = "roles"
+    __table_args__ = (UniqueConstraint("clinic_id", "slug"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    slug: Mapped[str] = mapped_column(Text)  # what `users.role` says; none of `Role`
+    name: Mapped[str] = mapped_column(Text)
+    grants: Mapped[dict[str, Any]]  # permission → scope
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+
 class User(Base):
     """A person of the clinic who signs in."""
 
@@ -50,18 +85,42 @@ class User(Base):
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
         Index("ix_users_clinic_role", "clinic_id", "role"),
-        CheckConstraint(f"role IN ({', '.join(repr(r.value) for r in Role)})", name="role"),
+        Index("ix_users_team_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     email: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
-    role: Mapped[str] = mapped_column(Text)
-    password_hash: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)  # one of `Role`, or the slug of a role of the clinic's own
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None: invited, and has not chosen one yet
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    @property
+    def has_password(self) -> bool:
+        """Whether they have followed their invitation."""
+        return self.password_hash is not None
+
+
+class PasswordLink(Base):
+    """A link by which somebody chooses a password, once. It has the id of the message that carries it."""
+
+    __tablename__ = "password_links"
+    __table_args__ = (
+        Index("ix_password_links_user_id", "user_id"),
+        Index("ix_password_links_expires_at", "expires_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))  # None: nobody's
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class SignIn(Base):

@@ -1,8 +1,9 @@
-"""Who may do what: the permissions every route names one of, and what each role holds."""
+"""Who may do what, and with whose leads: the permissions every route names one of, and what each role holds."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from app.identity.models import Role
 
@@ -13,30 +14,63 @@ class Permission(StrEnum):
     LEAD_UPDATE = "lead:update"
     LEAD_ASSIGN = "lead:assign"
     LEAD_CONVERT = "lead:convert"
+    LEAD_PRIVATE = "lead:private"  # of the leads one sees: date of birth, insurance, notes on health
     LEAD_CONFIGURE = "lead:configure"  # sources and stages
     LEAD_ANALYTICS = "lead:analytics"
     NOTIFICATION_MANAGE = "notification:manage"
     AUTOMATION_MANAGE = "automation:manage"
-    USER_MANAGE = "user:manage"  # users and API keys
+    USER_MANAGE = "user:manage"  # users, teams, roles and API keys
 
 
-ALL_PERMISSIONS = frozenset(Permission)
+class Scope(StrEnum):
+    """Whose leads, and the tasks of which leads, a permission is good for; from the widest to the narrowest."""
 
-_FRONT_DESK = frozenset({Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE})
+    ALL = "all"
+    TEAM = "team"  # those assigned to somebody of the holder's team
+    ASSIGNED = "assigned"  # those assigned to the holder
 
-# lead-management.md, "Access Control", and the user stories for what it leaves open.
-ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+
+Grants: TypeAlias = Mapping[Permission, Scope]
+
+# The others are about the clinic, not about a lead: they are held for all of it or not at all.
+SCOPED: Final = frozenset(
     {
-        Role.FRONT_DESK: _FRONT_DESK,
-        Role.TREATMENT_COORDINATOR: _FRONT_DESK | {Permission.LEAD_ASSIGN, Permission.LEAD_CONVERT},
-        Role.CLINIC_ADMIN: ALL_PERMISSIONS,
-        Role.DOCTOR: frozenset({Permission.LEAD_READ, Permission.LEAD_ANALYTICS}),
-        Role.MARKETING_MANAGER: frozenset(
-            {
-                Permission.LEAD_READ,
-                Permission.LEAD_CONFIGURE,
-                Permission.LEAD_ANALYTICS,
-            }
-        ),
+        Permission.LEAD_READ,
+        Permission.LEAD_UPDATE,
+        Permission.LEAD_ASSIGN,
+        Permission.LEAD_CONVERT,
+        Permission.LEAD_ANALYTICS,
     }
 )
+
+
+def _grants(*permissions: Permission, scope: Scope = Scope.ALL) -> Grants:
+    return MappingProxyType({one: scope if one in SCOPED else Scope.ALL for one in permissions})
+
+
+ALL_PERMISSIONS: Final = _grants(*Permission)
+
+_FRONT_DESK = (Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE, Permission.LEAD_PRIVATE)
+_COORDINATOR = (*_FRONT_DESK, Permission.LEAD_ASSIGN, Permission.LEAD_CONVERT)
+
+# lead-management.md, "Access Control", and the user stories for what it leaves open; the last three are
+# simplepro's ("Role-Based Access Control"): a dispatcher sees all and gives it out, sales what is assigned to them.
+ROLE_GRANTS: Final[Mapping[Role, Grants]] = MappingProxyType(
+    {
+        Role.FRONT_DESK: _grants(*_FRONT_DESK),
+        Role.TREATMENT_COORDINATOR: _grants(*_COORDINATOR),
+        Role.CLINIC_ADMIN: ALL_PERMISSIONS,
+        Role.DOCTOR: _grants(Permission.LEAD_READ, Permission.LEAD_PRIVATE, Permission.LEAD_ANALYTICS),
+        Role.MARKETING_MANAGER: _grants(Permission.LEAD_READ, Permission.LEAD_CONFIGURE, Permission.LEAD_ANALYTICS),
+        Role.MANAGER: _grants(*_COORDINATOR, Permission.LEAD_ANALYTICS, scope=Scope.TEAM),
+        Role.DISPATCHER: _grants(Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN),
+        Role.SALES: _grants(*_FRONT_DESK, Permission.LEAD_CONVERT, scope=Scope.ASSIGNED),
+    }
+)
+
+_ORDER: Final = list(Scope)
+
+
+def covers(held: Grants, wanted: Grants) -> bool:
+    """Whether who holds `held` may hand out `wanted`: each permission of it, for as many leads."""
+    return all(one in held and _ORDER.index(held[one]) <= _ORDER.index(scope) for one, scope in wanted.items())

@@ -4,8 +4,7 @@ from marshmallow import fields
 
 from app.http.fields import Choice, Id, Instant, ListOf, Secret, Text
 from app.http.schema import Schema
-from app.identity.models import Role
-from app.identity.permissions import Permission
+from app.identity.permissions import Permission, Scope
 
 LONGEST_PASSWORD = 128
 LONGEST_TOKEN = 2000
@@ -48,8 +47,15 @@ class MeOut(Schema):
     id = Id(required=True, allow_none=True, metadata={"description": "The user's; null for an API key."})
     name = fields.String(required=True)
     email = fields.String(required=True, allow_none=True)
-    role = Choice(Role, required=True, allow_none=True)
+    role = fields.String(required=True, allow_none=True)
+    team_id = Id(required=True, allow_none=True)
     permissions = fields.List(Choice(Permission), required=True)
+    scopes = fields.Dict(
+        keys=Choice(Permission),
+        values=Choice(Scope),
+        required=True,
+        metadata={"description": "Of each permission: with whose leads."},
+    )
     api_key_id = Id(required=True, allow_none=True)
     clinic = fields.Nested(ClinicOut, required=True)
 

@@ -15,8 +15,9 @@ from app.automation.calendar import BusinessHours, InvalidHours
 from app.clock import now
 from app.db import new_id
 from app.errors import Conflict, Invalid
-from app.identity.models import WEEKDAYS_9_TO_18, Clinic, Role, User
+from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
 from app.identity.passwords import hash_password, refuse_weak
+from app.identity.roles import require_role
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 LONGEST_SLUG: Final = 63
@@ -65,10 +66,18 @@ def create_clinic(
     return clinic
 
 
-def create_user(session: Session, clinic_id: UUID, *, email: str, name: str, role: Role, password: str) -> User:
-    """A person who may sign in. Raises Invalid (an address, a weak password), EmailTaken."""
+def create_user(
+    session: Session, clinic_id: UUID, *, email: str, name: str, role: str, password: str | None = None
+) -> User:
+    """A person who may sign in; without a password, once they have chosen one.
+
+    `role` is one of `Role`, or the slug of a role of the clinic's own. Raises Invalid (an address, a role, a weak
+    password), EmailTaken.
+    """
     address = _address(email)
-    refuse_weak(password, email=address)
+    require_role(session, clinic_id, role)
+    if password is not None:
+        refuse_weak(password, email=address)
     if session.scalar(select(User.id).where(func.lower(User.email) == address.lower())):
         raise EmailTaken
     user = User(
@@ -76,8 +85,8 @@ def create_user(session: Session, clinic_id: UUID, *, email: str, name: str, rol
         clinic_id=clinic_id,
         email=address,
         name=name,
-        role=Role(role).value,
-        password_hash=hash_password(password),
+        role=role,
+        password_hash=hash_password(password) if password is not None else None,
         is_active=True,
         created_at=now(),
     )

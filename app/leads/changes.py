@@ -11,7 +11,9 @@ from app.activities.timeline import write_entry
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
+from app.errors import Forbidden
 from app.identity.actor import Actor
+from app.identity.permissions import Permission
 from app.leads.capture import require_source
 from app.leads.facts import lead_event
 from app.leads.lookup import open_lead, unlocked_lead
@@ -19,14 +21,16 @@ from app.leads.models import Lead, PatientRelationship
 from app.leads.people import People, people, require_available
 from app.leads.progress import tend, touch
 from app.leads.reach import normalise_phones, require_reachable
+from app.leads.schemas import PRIVATE
 from app.versions import Seen, require_seen
 
 
 def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
     """Replace the fields in `data` (as `LeadChanges` reads them); those not given stay as they are.
 
-    Raises NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
+    Raises Forbidden, NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
+    _require_may_write(actor, data)
     lead = unlocked_lead(session, actor, lead_id)
     require_seen(lead, seen)
     if data.get("source_id", lead.source_id) != lead.source_id:
@@ -62,6 +66,12 @@ def _hand_over(session: Session, actor: Actor, lead: Lead, *, to: UUID, known: P
     tend(lead, at)
     write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
     record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at))
+
+
+def _require_may_write(actor: Actor, data: Mapping[str, Any]) -> None:
+    """What somebody may not see they do not overwrite. Raises Forbidden."""
+    if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE if name in data]):
+        raise Forbidden(f"Your role does not allow changing {', '.join(names)}.")
 
 
 def _names_that_follow(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
 from app.errors import NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
+from app.identity.models import User
+from app.identity.permissions import Scope
 from app.leads.errors import LeadIsClosed, LeadIsLocked
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.people import who_is
@@ -25,7 +28,17 @@ _ROWS: Final = select(Lead.__table__)
 
 def visible_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """What a lead has to be for this actor to know of it: whatever looks for leads begins with this."""
-    return (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+    live = (Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+    return live if actor.scope is Scope.ALL else (*live, is_assigned_within(actor, Lead.assigned_to_id))
+
+
+def is_assigned_within(
+    actor: Actor, assignee: ColumnElement[UUID | None] | QueryableAttribute[Any]
+) -> ColumnElement[bool]:
+    """Whether the assignee is the actor, or (scope `team`) somebody of the actor's team."""
+    if actor.scope is Scope.TEAM and actor.team_id is not None:
+        return assignee.in_(select(User.id).where(User.team_id == actor.team_id))
+    return assignee == actor.stands_for
 
 
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:

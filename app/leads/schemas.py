@@ -9,9 +9,11 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
+from app.http.access import actor
 from app.http.fields import Choice, Day, Email, Id, Instant, Integer, ListOf, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
+from app.identity.permissions import Permission
 from app.leads.models import LeadStatus, LostReason, PatientRelationship, PreferredContact, TreatmentInterest
 from app.leads.people import ME
 
@@ -49,6 +51,24 @@ def _zones() -> frozenset[str]:
 def _is_past(day: date) -> None:
     if day > now().date():
         raise ValidationError("Lies in the future.")
+
+
+PRIVATE: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")  # lead-management.md, "PHI"
+_WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
+
+
+class _PrivateText(fields.String):
+    """Shown to those who hold `lead:private`."""
+
+    def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
+        return value if actor().allows(Permission.LEAD_PRIVATE) else None
+
+
+class _PrivateDay(Day):
+    """Shown to those who hold `lead:private`."""
+
+    def _serialize(self, value: date | None, *args: Any, **more: Any) -> Any:
+        return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class LeadChanges(Schema):
@@ -127,7 +147,7 @@ class LeadOut(Schema):
 
     patient_first_name = fields.String(required=True)
     patient_last_name = fields.String(required=True)
-    patient_dob = Day(required=True, allow_none=True)
+    patient_dob = _PrivateDay(required=True, allow_none=True, metadata=_WITHHELD)
     patient_relationship = Choice(PatientRelationship, required=True)
 
     first_name = fields.String(required=True)
@@ -152,9 +172,9 @@ class LeadOut(Schema):
     referring_patient_id = Id(required=True, allow_none=True)
 
     treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
-    insurance_carrier = fields.String(required=True, allow_none=True)
-    insurance_member_id = fields.String(required=True, allow_none=True)
-    notes = fields.String(required=True, allow_none=True)
+    insurance_carrier = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+    insurance_member_id = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+    notes = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
 
     assigned_to_id = Id(required=True, allow_none=True)
     assigned_at = Instant(required=True, allow_none=True)

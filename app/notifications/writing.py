@@ -71,7 +71,7 @@ def delivery_step(
     return step_row(
         notification["clinic_id"],
         notification["lead_id"],
-        kind=Kind.DELIVER,
+        kind=Kind.DELIVER if notification["lead_id"] else Kind.DELIVER_TO_USER,
         name="deliver",
         params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},

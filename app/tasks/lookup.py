@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from app.errors import Forbidden, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead, require_open, visible_to
+from app.identity.permissions import Scope
+from app.leads.lookup import is_assigned_within, read_lead, require_open
 from app.leads.models import Lead
 from app.leads.people import who_is
 from app.tasks.errors import TaskIsClosed
@@ -22,8 +23,11 @@ _ROWS: Final = select(Task.__table__)
 
 
 def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
-    """What a task, joined with its lead, has to be for this actor to know of it."""
-    return (Task.clinic_id == actor.clinic.id, *visible_to(actor))
+    """What a task, joined with its lead, has to be for this actor to know of it: its lead is theirs, or it is."""
+    live = (Task.clinic_id == actor.clinic.id, Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+    if actor.scope is Scope.ALL:
+        return live
+    return (*live, is_assigned_within(actor, Task.assigned_to_id) | is_assigned_within(actor, Lead.assigned_to_id))
 
 
 def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:

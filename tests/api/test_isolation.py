@@ -36,6 +36,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/tasks/<task_id>/complete": {},
     "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
     "POST /api/leads/tasks/<task_id>/cancel": {},
+    "PUT /api/users/<user_id>": {"name": "x"},
+    "PUT /api/teams/<team_id>": {"name": "x"},
+    "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
@@ -70,6 +73,9 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "user_id": other_desk.coordinator.id,
+        "team_id": other_desk.admin.post("/api/teams", {"name": "x"}).body["id"],
+        "role_id": other_desk.admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}}).body["id"],
     }
 
 

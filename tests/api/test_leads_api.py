@@ -171,6 +171,9 @@ def test_only_those_who_may_create_leads_do(desk: Desk):
         Role.CLINIC_ADMIN: 201,
         Role.DOCTOR: 403,
         Role.MARKETING_MANAGER: 403,
+        Role.MANAGER: 201,
+        Role.DISPATCHER: 201,
+        Role.SALES: 201,
     }
 
 

@@ -24,7 +24,7 @@ from app.db import new_id, transaction
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, SignIn, User
-from app.identity.permissions import ROLE_PERMISSIONS
+from app.identity.permissions import ROLE_GRANTS
 from app.identity.tokens import write_access
 from app.onboarding import open_clinic
 from app.sources.models import LeadSource
@@ -73,6 +73,10 @@ class Caller:
     def put(self, path: str, body: Any, *, seen: str | None = "*") -> Answer:
         """`seen` is the ETag of what is edited, for If-Match; by default whatever it is by now."""
         return self._send("PUT", path, headers={} if seen is None else {"If-Match": seen}, json=body)
+
+    def delete(self, path: str, *, seen: str | None = "*") -> Answer:
+        """`seen` is the ETag of what is removed, for If-Match; by default whatever it is by now."""
+        return self._send("DELETE", path, headers={} if seen is None else {"If-Match": seen})
 
     def every(self, path: str, **query: Any) -> list[Any]:
         """All items of all pages."""
@@ -143,7 +147,7 @@ class Desk:
             session.flush()
             clinic = load_context(session, self.clinic_id)
         token = write_access(user.id, at_desk.id, new_id())
-        who = Actor(clinic, user.id, user.name, role, permissions=ROLE_PERMISSIONS[role], sign_in_id=at_desk.id)
+        who = Actor(clinic, user.id, user.name, role, permissions=ROLE_GRANTS[role], sign_in_id=at_desk.id)
         return Caller(self.client(), token, who)
 
     def program(self, *scopes: str) -> Caller:

@@ -31,7 +31,7 @@ from app.db import insert_many, new_id, transaction
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
-from app.identity.permissions import ROLE_PERMISSIONS
+from app.identity.permissions import ROLE_GRANTS
 from app.leads import service as leads
 from app.leads.models import Lead
 from app.notifications import channels
@@ -77,7 +77,7 @@ class Practice:
         """That person, who knows the clinic as it is now."""
         with transaction() as session:
             clinic = load_context(session, self.clinic_id)
-        return Actor(clinic, self.people[role], str(role), role, permissions=ROLE_PERMISSIONS[role])
+        return Actor(clinic, self.people[role], str(role), role, permissions=ROLE_GRANTS[role])
 
     def capture(self, **given: Any) -> UUID:
         """A new lead, of the coordinator."""

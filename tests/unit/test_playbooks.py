@@ -97,7 +97,7 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
     assert {*TaskPriority} == PRIORITIES
     assert {*LostReason} == LOST_REASONS
     assert {*Channel} == CHANNELS
-    assert {Kind(name) for name in ACTIONS} == {*Kind} - {Kind.DELIVER, Kind.IMPORT_CHUNK}
+    assert {Kind(name) for name in ACTIONS} == {*Kind} - {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
 
 
 RULE, FIRST = "rules[0]", "rules[0].do[0]"

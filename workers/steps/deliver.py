@@ -10,6 +10,7 @@ from typing import Any
 from app import clock
 from app.automation.models import Reason
 from app.db import new_id
+from app.identity.links import with_link
 from app.notifications import channels
 from app.notifications.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, channel_of
 from app.notifications.delivery import MOST_TRIES, after
@@ -27,6 +28,8 @@ def guard(context: StepContext) -> Skip | None:
         return Skip(Reason.LEAD_GONE)
     if note.state != NotificationState.PENDING:
         return Skip(Reason.ALREADY_DELIVERED)
+    if context.lead is None:
+        return None
     to_lead = note.user_id is None
     reason = Reason.OPTED_OUT if to_lead and context.lead.opted_out_at else lead_is_over(context) or unmet(context)
     if reason is None:
@@ -52,7 +55,7 @@ def decide(context: StepContext) -> Outcome | Ask:
     message = OutgoingMessage(
         note.address,
         note.subject,
-        note.body,
+        with_link(note.template, note.id, note.body),
         message_id=note.message_id,
         sender_name=context.clinic.name,
         reply_to=_reply_to(context),

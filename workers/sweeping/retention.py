@@ -27,6 +27,11 @@ _FORGET_SIGN_INS = text(
     " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
 )
 
+_FORGET_LINKS = text(
+    "DELETE FROM password_links WHERE id IN"
+    " (SELECT id FROM password_links WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
 _FORGET_ANSWERS = text(
     "DELETE FROM kept_answers WHERE ctid = ANY(ARRAY("
     "SELECT ctid FROM kept_answers WHERE created_at < :before ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
@@ -49,6 +54,12 @@ def forget_old_jobs(session: Session) -> int:
 def forget_old_sign_ins(session: Session) -> int:
     """Delete one batch of sign-ins that expired."""
     result = session.execute(_FORGET_SIGN_INS, {"now": clock.now(), "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_links(session: Session) -> int:
+    """Delete one batch of links to choose a password by that expired."""
+    result = session.execute(_FORGET_LINKS, {"now": clock.now(), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

@@ -1,0 +1,154 @@
+"""With whose leads: sales see and change what is assigned to them, a manager what is assigned to the team."""
+
+from typing import Any
+
+import pytest
+
+from app.identity.models import Role
+from tests.support.desk import Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def ids(items: list[dict[str, Any]]) -> set[str]:
+    return {item["id"] for item in items}
+
+
+def leads_of(caller: Caller) -> set[str]:
+    return ids(caller.every("/api/leads"))
+
+
+@pytest.fixture
+def sam(desk: Desk) -> Caller:
+    return desk.hire(Role.SALES, "Sam")
+
+
+@pytest.fixture
+def sue(desk: Desk) -> Caller:
+    return desk.hire(Role.SALES, "Sue")
+
+
+@pytest.fixture
+def meg(desk: Desk, sam: Caller) -> Caller:
+    """The manager of Sam's team."""
+    meg = desk.hire(Role.MANAGER, "Meg")
+    team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]
+    for member in (meg, sam):
+        assert desk.admin.put(f"/api/users/{member.id}", {"team_id": team}).status == 200
+    return meg
+
+
+def test_each_sees_what_is_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+    sams, sues, megs = (desk.capture(assigned_to_id=who.id)["id"] for who in (sam, sue, meg))
+    assert leads_of(sam) == {sams}
+    assert leads_of(sue) == {sues}
+    assert leads_of(meg) == {sams, megs}
+    assert leads_of(desk.admin) == {sams, sues, megs}
+
+
+def test_a_manager_without_a_team_sees_their_own(desk: Desk, sam: Caller):
+    alone = desk.hire(Role.MANAGER)
+    desk.capture(assigned_to_id=sam.id)
+    mine = desk.capture(assigned_to_id=alone.id)["id"]
+    assert leads_of(alone) == {mine}
+
+
+def test_what_is_not_theirs_is_not_there(desk: Desk, sam: Caller, sue: Caller):
+    lead = desk.capture(assigned_to_id=sue.id)
+    task = desk.plan(lead)
+    place, of_task = f"/api/leads/{lead['id']}", f"/api/leads/tasks/{task['id']}"
+    calls = {
+        "lead": sam.get(place),
+        "timeline": sam.get(f"{place}/activities"),
+        "tasks": sam.get(f"{place}/tasks"),
+        "automation": sam.get(f"{place}/automation"),
+        "task": sam.get(of_task),
+        "edit": sam.put(place, {"city": "Lyon"}),
+        "stage": sam.post(f"{place}/stage", {"stage": "contacted"}),
+        "lost": sam.post(f"{place}/lost", {"reason": "OTHER"}),
+        "convert": sam.post(f"{place}/convert"),
+        "log": sam.post(f"{place}/activities", {"type": "NOTE", "notes": "x"}),
+        "plan": sam.post(f"{place}/tasks", {"title": "x", "type": "CALL", "due_at": "2030-01-01T09:00:00Z"}),
+        "complete": sam.post(f"{of_task}/complete"),
+        "edit task": sam.put(of_task, {"title": "x"}),
+    }
+    assert {name: answer.status for name, answer in calls.items()} == dict.fromkeys(calls, 404)
+    assert desk.lead(lead)["version"] == lead["version"]
+
+
+def test_what_is_theirs_they_work_on(desk: Desk, sam: Caller):
+    place = f"/api/leads/{desk.capture(assigned_to_id=sam.id)['id']}"
+    assert sam.put(place, {"city": "Lyon"}).body["city"] == "Lyon"
+    assert sam.post(f"{place}/stage", {"stage": "contacted"}).status == 200
+    assert sam.post(f"{place}/convert").status == 200
+
+
+def test_a_task_of_theirs_is_theirs_whosever_the_lead_is(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+    """And of the lead they learn no more than the task says."""
+    lead = desk.capture(assigned_to_id=sue.id)
+    task = desk.plan(lead, assigned_to_id=sam.id)
+    place = f"/api/leads/tasks/{task['id']}"
+    assert (sam.get(place).status, meg.get(place).status, sue.get(place).status) == (200, 200, 200)
+    assert sam.get(f"/api/leads/{lead['id']}").status == 404
+    assert sam.post(f"{place}/complete").status == 200
+
+
+def test_counts_tell_nothing_of_what_is_not_theirs(desk: Desk, sam: Caller, sue: Caller):
+    for who in (sam, sue, sue):
+        desk.capture(assigned_to_id=who.id)
+    board = sam.get("/api/pipeline/board").body["columns"]
+    assert sum(column["count"] for column in board) == sum(len(column["cards"]) for column in board) == 1
+    assert sam.get("/api/leads", prefer="return=total-count").body["total_count"] == 1
+
+
+def test_what_is_given_away_is_gone_with_the_next_call(desk: Desk, sam: Caller, sue: Caller):
+    lead = desk.capture(assigned_to_id=sam.id)
+    desk.admin.post(f"/api/leads/{lead['id']}/assign", {"assigned_to_id": sue.id})
+    assert (leads_of(sam), leads_of(sue)) == (set(), {lead["id"]})
+
+
+def test_a_key_sees_what_its_maker_sees(desk: Desk, sam: Caller, sue: Caller):
+    grants = {"user:manage": "all", "lead:read": "assigned"}
+    desk.admin.post("/api/roles", {"slug": "seller", "name": "x", "grants": grants})
+    desk.admin.put(f"/api/users/{sam.id}", {"role": "seller"})
+    sams = desk.capture(assigned_to_id=sam.id)["id"]
+    desk.capture(assigned_to_id=sue.id)
+    key = sam.post("/api/api-keys", {"name": "Robot", "scopes": ["lead:read"]}).body["key"]
+    assert leads_of(Caller(desk.client(), key, sam.actor)) == {sams}
+
+
+# --- what is private ---
+
+
+PRIVATE = {
+    "patient_dob": "2012-03-01",
+    "insurance_carrier": "Delta",
+    "insurance_member_id": "D-1",
+    "notes": "Grinds her teeth.",
+}
+
+
+def test_what_is_private_is_shown_to_those_who_need_it(desk: Desk):
+    lead = desk.capture(**PRIVATE)
+    shown = {role: desk.caller(role).get(f"/api/leads/{lead['id']}").body for role in Role if role is not Role.SALES}
+    seen = {role: {name: body.get(name) for name in PRIVATE} for role, body in shown.items() if "id" in body}
+    blank = dict.fromkeys(PRIVATE)
+    assert seen == {
+        Role.FRONT_DESK: PRIVATE,
+        Role.TREATMENT_COORDINATOR: PRIVATE,
+        Role.CLINIC_ADMIN: PRIVATE,
+        Role.DOCTOR: PRIVATE,
+        Role.MARKETING_MANAGER: blank,
+        Role.DISPATCHER: blank,
+    }
+    [listed] = desk.caller(Role.DISPATCHER).every("/api/leads")
+    assert {name: listed[name] for name in PRIVATE} == blank
+
+
+def test_what_one_may_not_see_one_does_not_overwrite(desk: Desk):
+    lead = desk.capture(**PRIVATE)
+    robot = desk.program("lead:read", "lead:update")
+    refused = [robot.put(f"/api/leads/{lead['id']}", {name: None}).status for name in PRIVATE]
+    assert refused == [403] * len(PRIVATE)
+    assert robot.put(f"/api/leads/{lead['id']}", {"city": "Lyon"}).status == 200
+    assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
