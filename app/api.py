@@ -11,6 +11,7 @@ from app.accounts.page import blp as password_page
 from app.accounts.password_routes import blp as passwords
 from app.accounts.routes import blueprints as accounts
 from app.activities.routes import blp as activities
+from app.audit.routes import blp as audit
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     pipeline,
     notifications,
     steps,
+    audit,
     ops,
 )
 

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     relance_env: Environment = Environment.PRODUCTION
     relance_home: Path = Path(".relance")
     secret_key: SecretStr = SecretStr("")
+    encryption_keys: SecretStr = SecretStr("")  # `new:BASE64,old:BASE64`; else one that follows from SECRET_KEY
 
     database_url: SecretStr = SecretStr("")
     owner_database_url: SecretStr = SecretStr("")

@@ -1,6 +1,7 @@
 """Every table in one place, for migrations and for tests that walk them; no domain imports this."""
 
 from app.activities.models import Activity
+from app.audit.models import AuditEntry, AuditSeal
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
@@ -15,6 +16,8 @@ from app.tasks.models import Task
 __all__ = [
     "Activity",
     "ApiKey",
+    "AuditEntry",
+    "AuditSeal",
     "Base",
     "Clinic",
     "Counter",

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import leads, leases, publishing, retention, tasks
+from workers.sweeping import audit, leads, leases, publishing, retention, tasks
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -32,6 +32,7 @@ SWEEPS: dict[str, Batch] = {
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
     "take_census": publishing.take_census,
+    "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,
     "forget_old_jobs": retention.forget_old_jobs,
     "forget_old_sign_ins": retention.forget_old_sign_ins,

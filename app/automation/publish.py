@@ -28,7 +28,11 @@ from app.config import get_settings
 MOMENT = timedelta(milliseconds=20)  # due times this close share a message
 PAUSE = 0.02  # seconds between two rounds of sending: under load many commits share a message
 MOST_WAITING = 100_000  # wake-ups kept for a broker that does not answer; the sweep has the rest
-FEWER = {Kind.IMPORT_CHUNK: 1, Kind.DELIVER: 10}  # steps in a message of those that take long: workers share them
+FEWER = {
+    Kind.IMPORT_CHUNK: 1,
+    Kind.DELIVER: 10,
+    Kind.DELIVER_TO_USER: 10,
+}  # steps in a message of those that take long: workers share them
 OUTBOX = "outbox"  # the key under which a session keeps what it will publish
 
 log = structlog.get_logger()

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "user": ("app.cli.user:user", "Make users."),
     "steps": ("app.cli.steps:steps", "Count automation steps, and retry failed ones."),
     "notifications": ("app.cli.notifications:notifications", "Retry failed notifications."),
+    "audit": ("app.cli.audit:audit", "Check the record of who saw and changed what."),
     "openapi": ("app.cli.openapi:openapi", "Write the API's description to a file."),
     "doctor": ("app.cli.doctor:doctor", "Say what is wrong, and what to do about it."),
 }

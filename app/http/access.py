@@ -12,6 +12,7 @@ from flask import Flask, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.db import engine, sessions
 from app.errors import Forbidden
 from app.http import limits
@@ -20,6 +21,7 @@ from app.http.surplus import surplus_of
 from app.identity.actor import Actor
 from app.identity.authentication import authenticate
 from app.identity.permissions import Permission, Scope
+from app.logs import request_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +78,7 @@ def unit_of_work() -> Iterator[Session]:
         if is_part:
             session.flush()
         else:
+            _write_trail(session)
             session.commit()
     except BaseException:
         session.rollback()
@@ -91,6 +94,7 @@ def reading() -> Iterator[Session]:
     session = _session()
     yield session
     if "unit" not in g:
+        _write_trail(session)
         session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
 
 
@@ -138,9 +142,21 @@ def _forget_connections() -> None:
     engine().dispose()
 
 
+def _write_trail(session: Session) -> None:
+    """Who saw and changed what, with it: if that cannot be written, the call fails."""
+    if "actor" not in g:
+        return  # nobody we know: what a stranger does has its own record, if any
+    who = actor()
+    caller = trail.Caller(
+        who.clinic.id, who.user_id, who.api_key_id, request.remote_addr, request_id(), request.endpoint or ""
+    )
+    trail.write(session, caller)
+
+
 def _session() -> Session:
     if "session" not in g:
         g.session = sessions()()
+        trail.begin(g.session)
     session: Session = g.session
     return session
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.errors import Invalid
-from app.identity.keyring import key_for
+from app.keyring import key_for
 
 LONGEST_CURSOR: Final = 1000
 _SIGNATURE_BYTES: Final = 12

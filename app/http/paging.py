@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
+from app.audit import trail
 from app.errors import Invalid
 from app.http.cursors import LONGEST_CURSOR, read_cursor, write_cursor
 from app.http.fields import Integer, Text
@@ -93,7 +94,15 @@ def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: M
     items = _fetch(session, statement.order_by(*by).limit(limit + 1))
     more = len(items) > limit
     items = items[:limit]
+    if subject := _subject(keys):
+        trail.saw(session, subject, [item.id for item in items])
     return Page(items, cursor_after(keys, items[-1]) if more else None, total)
+
+
+def _subject(keys: Sequence[Key]) -> str | None:
+    """What the items are to the record of who saw what; None for what is about nobody."""
+    subject = trail.SUBJECTS.get(keys[-1][0].class_.__tablename__)
+    return subject if subject in trail.ABOUT_PEOPLE else None
 
 
 def cursor_after(keys: Sequence[Key], item: Any) -> str:

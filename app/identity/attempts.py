@@ -11,7 +11,7 @@ from typing import Final
 
 from app import tally
 from app.errors import TooManyRequests
-from app.identity.keyring import key_for
+from app.keyring import key_for
 
 WINDOW: Final = 300  # seconds; then the count starts anew, so nobody is locked out for good
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.config import get_settings
 from app.errors import Unauthenticated
-from app.identity.keyring import key_for
+from app.keyring import key_for
 
 PATH: Final = "/account/password"
 INVITATION: Final = "invitation"

@@ -14,7 +14,7 @@ import jwt
 from app.clock import now
 from app.config import get_settings
 from app.errors import Unauthenticated
-from app.identity.keyring import key_for
+from app.keyring import key_for
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "relance"

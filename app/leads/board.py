@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select, true
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.http.paging import cursor_after
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
@@ -63,6 +64,7 @@ def _cards(
         .order_by(PipelineStage.slug, newest.c.id.desc())
     )
     found = session.execute(of_stages).all()
+    trail.saw(session, "lead", [card.id for card in found])
     return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
 
 

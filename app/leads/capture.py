@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import column, select, text
 from sqlalchemy.orm import Session
 
+from app.audit import trail
+from app.audit.models import Act
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
@@ -83,8 +85,13 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any
         _explain(session, given)
     # A plain object: making and reading a `Lead` that no session tracks costs as much as inserting it.
     lead = SimpleNamespace(**{**_NOTHING_YET, **given, **decided})
+    trail.wrote(session, "lead", [lead.id], act=Act.CREATE, after=_given(lead))
     record(session, actor.clinic, lead_event(EventName.LEAD_CREATED, lead, lead.created_at, key=""))
     return lead
+
+
+def _given(lead: SimpleNamespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(lead).items() if value is not None}
 
 
 def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
+from app.audit import trail
 from app.errors import NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
@@ -46,6 +47,7 @@ def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
         raise NotFound
+    trail.saw(session, "lead", [found.id])
     return found
 
 

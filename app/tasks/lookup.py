@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.errors import Forbidden, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
@@ -59,6 +60,7 @@ def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
     ).one_or_none()
     if found is None:
         raise NotFound
+    trail.saw(session, "task", [found.id])
     return found
 
 

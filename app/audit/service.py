@@ -1,0 +1,45 @@
+"""Reading the trail."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import any_, literal, select
+from sqlalchemy.orm import Session
+
+from app.audit.models import AuditEntry
+from app.audit.trail import place_of
+from app.crypto import Unreadable, unseal
+from app.http.paging import Key, Page, page
+from app.identity.actor import Actor
+
+LATEST_FIRST: Final[list[Key]] = [(AuditEntry.at, "desc"), (AuditEntry.number, "desc")]
+
+
+def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's entries, latest first, that pass the filters in `query` (as `AuditQuery` reads it)."""
+    entries = select(AuditEntry).where(
+        AuditEntry.clinic_id == actor.clinic.id, AuditEntry.at >= query["from_"], AuditEntry.at < query["to"]
+    )
+    for name in query.keys() & {"user_id", "api_key_id", "act", "subject", "operation"}:
+        entries = entries.where(getattr(AuditEntry, name) == query[name])
+    if "subject_id" in query:
+        entries = entries.where(literal(query["subject_id"]) == any_(AuditEntry.ids))
+    found = page(session, entries, LATEST_FIRST, query)
+    return Page([_shown(entry) for entry in found.items], found.next_cursor, found.total_count)
+
+
+def _shown(entry: AuditEntry) -> dict[str, Any]:
+    names = ("number", "at", "user_id", "api_key_id", "address", "request_id", "operation", "act", "subject", "ids")
+    return {**{name: getattr(entry, name) for name in names}, "fields": entry.fields, **_change(entry)}
+
+
+def _change(entry: AuditEntry) -> Mapping[str, Any]:
+    """The values before and after. What no key opens any more is said, and hides nothing else."""
+    if entry.change is None:
+        return {"before": None, "after": None, "is_readable": True}
+    try:
+        opened = json.loads(unseal(entry.change, place=place_of(entry.clinic_id, entry.request_id)))
+    except Unreadable:
+        return {"before": None, "after": None, "is_readable": False}
+    return {**opened, "is_readable": True}

@@ -1,0 +1,155 @@
+"""Who saw and changed what: written with the call, or the call fails (security: 31)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy.exc
+
+from app.clock import now
+from app.embedded import Postgres
+from app.identity.models import Role
+from tests.support.desk import Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def entries(desk: Desk, **query: Any) -> list[dict[str, Any]]:
+    """Without those about looking at them."""
+    found = desk.admin.every("/api/audit", **query)
+    return [entry for entry in found if entry["operation"] != "audit.list_entries"]
+
+
+def about(entry: dict[str, Any]) -> tuple[str, str, str]:
+    return entry["operation"], entry["act"], entry["subject"]
+
+
+def test_a_look_at_a_lead_says_who_looked_from_where_and_when(desk: Desk):
+    lead = desk.capture()
+    answer = desk.doctor.get(f"/api/leads/{lead['id']}")
+    [entry] = entries(desk, user_id=desk.doctor.id)
+    assert about(entry) == ("leads.get_lead", "read", "lead")
+    assert entry["ids"] == [lead["id"]]
+    assert entry["request_id"] == answer.headers["X-Request-Id"]
+    assert entry["address"] == "127.0.0.1"
+    assert entry["at"] > (now() - timedelta(minutes=1)).isoformat()
+    assert (entry["before"], entry["after"], entry["fields"]) == (None, None, [])
+
+
+def test_a_list_is_one_entry_with_the_ids_it_showed(desk: Desk):
+    shown = [desk.capture()["id"] for _ in range(3)]
+    desk.doctor.get("/api/leads", limit=2)
+    [entry] = entries(desk, user_id=desk.doctor.id)
+    assert (about(entry), entry["ids"]) == (("leads.list_leads", "read", "lead"), shown[:0:-1])
+
+
+def test_a_new_lead_is_kept_as_it_came(desk: Desk):
+    lead = desk.capture(patient_dob="2012-03-01")
+    [made] = entries(desk, subject_id=lead["id"])
+    assert about(made) == ("leads.capture_lead", "create", "lead")
+    assert made["after"]["patient_dob"] == "2012-03-01"
+    assert {"patient_dob", "phone", "source_id"} <= {*made["fields"]}
+
+
+def test_a_change_shows_what_was_there_before(desk: Desk):
+    lead = desk.capture(city="Lyon")
+    desk.coordinator.put(f"/api/leads/{lead['id']}", {"city": "Nice"})
+    [change] = entries(desk, user_id=desk.coordinator.id)
+    assert (about(change), change["fields"]) == (("leads.update_lead", "update", "lead"), ["city"])
+    assert (change["before"]["city"], change["after"]["city"]) == ("Lyon", "Nice")
+
+
+def test_a_program_is_named_by_its_key(desk: Desk):
+    lead = desk.capture()
+    robot = desk.program("lead:read")
+    robot.get(f"/api/leads/{lead['id']}")
+    [entry] = entries(desk, operation="leads.get_lead")
+    assert entry["user_id"] is None
+    assert entries(desk, api_key_id=entry["api_key_id"]) == [entry]
+
+
+def test_no_password_is_kept(desk: Desk):
+    made = desk.admin.post("/api/users", {"email": "nina@clinic.example", "name": "Nina", "role": "sales"}).body
+    desk.admin.put(f"/api/users/{made['id']}", {"role": "doctor"})
+    [update, create] = entries(desk, subject_id=made["id"])
+    assert (update["before"], update["after"]) == ({"role": "sales"}, {"role": "doctor"})
+    assert not {"password_hash", "secret_hash"} & {*create["after"]}
+
+
+def reads_of(desk: Desk, caller: Caller, lead: dict[str, Any]) -> dict[str, int]:
+    """Every GET that shows something of a lead, and how many entries it left."""
+    task = desk.plan(lead)
+    paths = [
+        "/api/leads",
+        f"/api/leads/{lead['id']}",
+        f"/api/leads/{lead['id']}/tasks",
+        f"/api/leads/{lead['id']}/activities",
+        f"/api/leads/{lead['id']}/automation",
+        f"/api/leads/tasks/{task['id']}",
+        "/api/pipeline/board",
+    ]
+    left = {}
+    for path in paths:
+        before = len(entries(desk, user_id=caller.id))
+        assert caller.get(path).status == 200
+        left[path] = len(entries(desk, user_id=caller.id)) - before
+    return left
+
+
+def test_whatever_shows_a_lead_leaves_an_entry(desk: Desk):
+    lead = desk.capture()
+    left = reads_of(desk, desk.doctor, lead)
+    assert [path for path, count in left.items() if not count] == []
+
+
+def test_a_call_that_cannot_be_recorded_fails_and_changes_nothing(desk: Desk, postgres: Postgres):
+    lead = desk.capture(city="Lyon")
+    with postgres.connect("relance") as owner:
+        owner.execute("ALTER TABLE audit_entries ADD CONSTRAINT full_up CHECK (operation NOT LIKE 'leads.%') NOT VALID")
+    try:
+        assert desk.doctor.get(f"/api/leads/{lead['id']}").status == 500
+        assert desk.coordinator.put(f"/api/leads/{lead['id']}", {"city": "Nice"}).status == 500
+        assert desk.coordinator.post("/api/leads", desk.lead_data()).status == 500
+    finally:
+        with postgres.connect("relance") as owner:
+            owner.execute("ALTER TABLE audit_entries DROP CONSTRAINT full_up")
+    assert [lead["city"] for lead in desk.admin.every("/api/leads")] == ["Lyon"]
+
+
+def test_a_refused_change_leaves_no_entry(desk: Desk):
+    lead = desk.capture()
+    assert desk.coordinator.post(f"/api/leads/{lead['id']}/stage", {"stage": "nowhere"}).status == 422
+    assert entries(desk, user_id=desk.coordinator.id) == []
+
+
+def test_only_an_admin_of_the_clinic_reads_it(desk: Desk, other_desk: Desk):
+    lead = other_desk.capture(phone="+12125550143")
+    assert desk.admin.get("/api/audit", subject_id=lead["id"]).body["items"] == []
+    assert desk.caller(Role.MANAGER).get("/api/audit").status == 403
+
+
+def test_a_period_has_to_be_one(desk: Desk):
+    assert desk.admin.get("/api/audit", **{"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}).pointers == [
+        "/from"
+    ]
+    assert desk.admin.get("/api/audit", **{"from": "2000-01-01T00:00:00Z"}).pointers == ["/from"]
+
+
+def test_values_are_sealed_in_the_table(desk: Desk):
+    desk.capture(last_name="Canary")
+    assert "Canary" not in str([bytes(row.change) for row in desk.sql("SELECT change FROM audit_entries")])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entries SET act = 'x'",
+        "DELETE FROM audit_entries",
+        "TRUNCATE audit_entries",
+        "DELETE FROM audit_seals",
+    ],
+)
+def test_the_application_can_only_add(desk: Desk, statement: str):
+    desk.capture()
+    with pytest.raises(sqlalchemy.exc.DBAPIError):
+        desk.sql(statement)

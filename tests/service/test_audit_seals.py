@@ -1,0 +1,121 @@
+"""Entries that were changed, removed, swapped or slipped in show, even to who has only the database (security: 32)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from app import cli
+from app.audit.seals import Break, seal_next, verify
+from app.db import transaction
+from app.embedded import Postgres
+from tests.support.desk import Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+AT_ONCE = timedelta()
+
+
+def seal() -> int:
+    with transaction() as session:
+        return seal_next(session, settled=AT_ONCE)
+
+
+def breaks(desk: Desk) -> list[Break]:
+    with transaction() as session:
+        return list(verify(session, desk.clinic_id))
+
+
+@pytest.fixture
+def as_owner(postgres: Postgres) -> Callable[..., None]:
+    """Does what somebody who owns the database could do."""
+
+    def act(desk: Desk, *statements: str) -> None:
+        with postgres.connect("relance") as owner:
+            owner.execute("SET session_replication_role = replica")  # no trigger
+            for statement in statements:
+                owner.execute(statement.replace(":clinic", f"'{desk.clinic_id}'"))
+
+    return act
+
+
+@pytest.fixture
+def sealed(desk: Desk) -> Desk:
+    """Three seals over what was done."""
+    for _ in range(3):
+        for _ in range(2):
+            desk.capture()
+        assert seal() == 2
+    return desk
+
+
+def test_what_nobody_touched_holds(sealed: Desk):
+    assert seal() == 0
+    assert breaks(sealed) == []
+
+
+FIRST = "(SELECT min(number) FROM audit_entries WHERE clinic_id = :clinic)"
+SECOND = f"(SELECT min(number) FROM audit_entries WHERE clinic_id = :clinic AND number > {FIRST})"
+
+
+SWAPPED = [
+    (
+        "UPDATE audit_entries e SET request_id = o.request_id FROM audit_entries o"
+        f" WHERE e.number IN ({FIRST}, {SECOND}) AND o.number IN ({FIRST}, {SECOND}) AND o.number <> e.number"
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("statements", "broken"),
+    [
+        ([f"UPDATE audit_entries SET act = 'read' WHERE number = {SECOND}"], {1}),
+        ([f"UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE number = {FIRST}"], {1}),
+        ([f"DELETE FROM audit_entries WHERE number = {FIRST}"], {1}),
+        (["DELETE FROM audit_entries WHERE clinic_id = :clinic"], {1, 2, 3}),
+        (["UPDATE audit_seals SET entries = 1 WHERE clinic_id = :clinic AND number = 2"], {2}),
+        (["DELETE FROM audit_seals WHERE clinic_id = :clinic AND number = 2"], {3}),
+        (["DELETE FROM audit_seals WHERE clinic_id = :clinic AND number = 1"], {2, 3}),
+        ([
+            "UPDATE audit_seals SET seal = sha256('forged') WHERE clinic_id = :clinic AND number = 2",
+        ], {2, 3}),
+        (SWAPPED, {1}),
+    ],
+)  # fmt: skip
+def test_what_was_touched_shows(sealed: Desk, as_owner: Callable[..., None], statements: list[str], broken: set[int]):
+    as_owner(sealed, *statements)
+    assert {found.seal for found in breaks(sealed)} == broken
+
+
+def test_an_entry_slipped_in_shows(sealed: Desk, as_owner: Callable[..., None]):
+    as_owner(
+        sealed,
+        f"INSERT INTO audit_entries (number, clinic_id, operation, act, subject, ids, fields)"
+        f" OVERRIDING SYSTEM VALUE SELECT {SECOND} - 1, clinic_id, operation, act, subject, ids, fields"
+        f" FROM audit_entries WHERE number = {SECOND} AND {SECOND} - 1 > {FIRST}",
+    )
+    between = sealed.sql(f"SELECT {SECOND} - {FIRST} AS apart", clinic=sealed.clinic_id)[0].apart
+    assert {found.seal for found in breaks(sealed)} == ({1} if between > 1 else set())
+
+
+def test_what_is_fresh_is_not_sealed_yet(desk: Desk):
+    desk.capture()
+    with transaction() as session:
+        assert seal_next(session) == 0
+    assert seal() == 1
+
+
+def test_each_clinic_has_seals_of_its_own(sealed: Desk, other_desk: Desk, as_owner: Callable[..., None]):
+    other_desk.capture(phone="+12125550143")
+    assert seal() == 1
+    as_owner(other_desk, "UPDATE audit_entries SET act = 'read' WHERE clinic_id = :clinic")
+    assert (len(breaks(sealed)), len(breaks(other_desk))) == (0, 1)
+
+
+def test_the_command_says_whether_it_holds(sealed: Desk, as_owner: Callable[..., None]):
+    assert CliRunner().invoke(cli.relance, ["audit", "verify"]).exit_code == 0
+    as_owner(sealed, f"DELETE FROM audit_entries WHERE number = {FIRST}")
+    told = CliRunner().invoke(cli.relance, ["audit", "verify", "--json"])
+    assert told.exit_code == 1
+    assert "entries were sealed" in told.output
