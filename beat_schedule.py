@@ -13,6 +13,7 @@ EVERY: dict[str, float] = {
     "detect_stale_leads": 300,  # no activity for as long as the clinic says
     "detect_time_in_stage": 300,  # longer in a stage than the stage allows
     "seal_audit": 60,  # who saw and changed what, so that it cannot be changed unnoticed
+    "empty_archived_stages": 30,  # leads in a stage that was given up go where the clinic said
     "forget_old_steps": 3600,  # finished, and kept long enough
     "forget_old_jobs": 3600,
     "forget_old_sign_ins": 3600,

@@ -31,6 +31,7 @@ SWEEPS: dict[str, Batch] = {
     "mark_overdue_tasks": tasks.mark_overdue,
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
+    "empty_archived_stages": leads.empty_archived_stages,
     "take_census": publishing.take_census,
     "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,

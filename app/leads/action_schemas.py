@@ -1,6 +1,8 @@
 """What is said when something is done with a lead."""
 
-from app.http.fields import Choice, Id, Instant, Text
+from marshmallow import fields
+
+from app.http.fields import Choice, Id, Instant, Integer, Text
 from app.http.schema import Schema
 from app.leads.models import LostReason
 from app.leads.schemas import LONGEST_NOTE
@@ -41,3 +43,18 @@ class Loss(Schema):
 
     reason = Choice(LostReason, required=True)
     notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
+
+
+class StayOut(Schema):
+    """A lead's time in a stage."""
+
+    stage = fields.String(required=True, metadata={"description": "Its slug."})
+    entered_at = Instant(required=True)
+    left_at = Instant(required=True, allow_none=True, metadata={"description": "Null: it is there now."})
+    seconds = Integer(required=True)
+
+
+class StaysOut(Schema):
+    """A lead's way through the pipeline, the earliest first."""
+
+    items = fields.List(fields.Nested(StayOut), required=True)

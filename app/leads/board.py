@@ -32,7 +32,8 @@ _NEXT_FOLLOW_UP = (
 def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A column for each stage in its order: how many leads are in it, and the newest `query["cards"]` of them.
 
-    `query` is what `BoardQuery` read. A column's `next_cursor` is one of the list of leads, filtered by the stage.
+    Of stages that were given up, those in which there still are leads. `query` is what `BoardQuery` read. A column's
+    `next_cursor` is one of the list of leads, filtered by the stage.
     """
     shown = (*visible_to(actor), *tests_of(query, actor))
     counted = select(Lead.pipeline_stage, func.count().label("leads")).where(*shown).group_by(Lead.pipeline_stage)
@@ -42,6 +43,7 @@ def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict
     return [
         _column(stage, counts.get(stage.slug, 0), cards.get(stage.slug, ()), most=query["cards"])
         for stage in session.scalars(stages)
+        if stage.archived_at is None or stage.slug in counts
     ]
 
 

@@ -9,9 +9,10 @@ from app.http.paging import Page, PageQuery, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.leads import service
-from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove
+from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove, StaysOut
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.schemas import LeadChanges, LeadIn, LeadOut, LeadQuery
+from app.leads.stage_history import stage_history
 from app.versions import Seen
 
 blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
@@ -146,6 +147,18 @@ def opt_out(lead_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         return service.opt_out(session, actor(), lead_id)
+
+
+@blp.get("/<uuid:lead_id>/stages")
+@allow(Permission.LEAD_READ)
+@blp.response(200, StaysOut)
+def stages(lead_id: UUID) -> Any:
+    """Show through which stages a lead went.
+
+    How long it stayed in each; the last is where it is.
+    """
+    with reading() as session:
+        return {"items": stage_history(session, actor(), lead_id)}
 
 
 @blp.get("/<uuid:lead_id>/automation")

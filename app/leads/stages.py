@@ -83,9 +83,11 @@ def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
 
 
 def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
-    """The stage the lead is in and the one it shall go to, by slug, as far as the clinic has them."""
-    stages = select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal).where(
-        PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted))
+    """The stage the lead is in and the one it shall go to, by slug, as far as the clinic uses them."""
+    stages = (
+        select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal)
+        .where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted)))
+        .where(PipelineStage.archived_at.is_(None))
     )
     return {row.slug: Stage(*row) for row in session.execute(stages)}
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -19,6 +19,7 @@ class PipelineStage(Base):
     __table_args__ = (
         UniqueConstraint("clinic_id", "slug"),
         Index("ix_pipeline_stages_clinic_position", "clinic_id", "position"),
+        Index("ix_pipeline_stages_archived", "clinic_id", "slug", postgresql_where=text("archived_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -31,6 +32,8 @@ class PipelineStage(Base):
     max_days_in_stage: Mapped[int | None]
     is_terminal: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
+    archived_at: Mapped[datetime | None]  # no lead enters it any more
+    moves_to: Mapped[str | None] = mapped_column(Text)  # the stage where those who are in it go
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1, server_default="1")

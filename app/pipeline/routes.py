@@ -5,12 +5,12 @@ from uuid import UUID
 
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.paging import Page, PageQuery, page_of
+from app.http.paging import Page, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
-from app.pipeline import service
+from app.pipeline import archive, service
 from app.pipeline.models import PipelineStage
-from app.pipeline.schemas import OrderIn, StageChange, StageIn, StageOut
+from app.pipeline.schemas import Archival, OrderIn, StageChange, StageIn, StageOut, StageQuery
 from app.versions import Seen
 
 blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", description="The pipeline's stages.")
@@ -18,7 +18,7 @@ blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", 
 
 @blp.get("")
 @allow(Permission.LEAD_READ)
-@blp.arguments(PageQuery)
+@blp.arguments(StageQuery)
 @blp.response(200, page_of(StageOut))
 def list_stages(query: dict[str, Any]) -> Page:
     """List the clinic's pipeline stages.
@@ -65,7 +65,35 @@ def update_stage(given: dict[str, Any], stage_id: UUID, seen: Seen) -> PipelineS
 def reorder_stages(given: dict[str, list[str]]) -> Page:
     """Reorder the pipeline stages.
 
-    Name every stage of the clinic once, terminal ones last.
+    Name every stage in use once, terminal ones last.
     """
     with unit_of_work() as session:
         return Page(service.reorder(session, actor().clinic.id, given["slugs"]), next_cursor=None)
+
+
+@blp.post("/<uuid:stage_id>/archive")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(Archival)
+@blp.response(200, StageOut)
+@blp.alt_response(409, "CONFLICT")
+def archive_stage(given: dict[str, str], stage_id: UUID) -> PipelineStage:
+    """Give up a pipeline stage.
+
+    From now on no lead enters it. Those that are in it are moved to the other stage within a minute or so, each with
+    its entry on the timeline. Neither the default stage nor a terminal one can be given up.
+    """
+    with unit_of_work() as session:
+        return archive.archive_stage(session, actor().clinic.id, stage_id, moves_to=given["moves_to"])
+
+
+@blp.post("/<uuid:stage_id>/restore")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.response(200, StageOut)
+@blp.alt_response(409, "CONFLICT")
+def restore_stage(stage_id: UUID) -> PipelineStage:
+    """Take up an archived stage again.
+
+    It goes before the first terminal stage. Leads that were moved away stay where they are.
+    """
+    with unit_of_work() as session:
+        return archive.restore_stage(session, actor().clinic.id, stage_id)

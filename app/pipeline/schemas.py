@@ -3,6 +3,7 @@
 from marshmallow import fields
 
 from app.http.fields import Boolean, Id, Instant, Integer, ListOf, Text
+from app.http.paging import PageQuery
 from app.http.schema import Schema
 
 MOST_STAGES = 50
@@ -48,12 +49,28 @@ class StageOut(Schema):
     max_days_in_stage = fields.Integer(required=True, allow_none=True)
     is_terminal = Boolean(required=True)
     is_default = Boolean(required=True)
+    archived_at = Instant(required=True, allow_none=True, metadata={"description": "Since when no lead enters it."})
+    moves_to = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of an archived stage: where its leads go."}
+    )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     version = Integer(required=True)
 
 
+class StageQuery(PageQuery):
+    """Which stages to list: those in use, unless the archived ones are asked for."""
+
+    is_archived = Boolean(load_default=False)
+
+
+class Archival(Schema):
+    """Where the leads of a stage go that is given up."""
+
+    moves_to = Text(LONGEST_SLUG, least=1, required=True, metadata={"description": "The slug of a stage in use."})
+
+
 class OrderIn(Schema):
-    """All stages of the clinic, in their new order, terminal ones last."""
+    """All stages in use, in their new order, terminal ones last."""
 
     slugs = ListOf(Text(LONGEST_SLUG), least=1, most=MOST_STAGES, required=True)

@@ -30,8 +30,9 @@ class NeedsDefault(Conflict):
 
 
 def list_stages(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's stages in their order."""
-    statement = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
+    """The clinic's stages in their order: those in use, or with `query["is_archived"]` the others."""
+    archived = PipelineStage.archived_at.is_not(None) if query["is_archived"] else PipelineStage.archived_at.is_(None)
+    statement = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id, archived)
     return page(session, statement, [(PipelineStage.position, "asc"), (PipelineStage.id, "asc")], query)
 
 
@@ -43,11 +44,10 @@ def first_stage(session: Session, clinic_id: UUID) -> str | None:
 
 def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
     """A new stage of what StageIn read, before the first terminal one. Raises Conflict of some kind."""
-    stages = _lock(session, clinic_id)
+    stages = lock_stages(session, clinic_id)
     if any(stage.slug == data["slug"] for stage in stages):
         raise StageSlugTaken
-    if len(stages) >= MOST_STAGES:
-        raise TooManyStages
+    require_room(stages)
     at = now()
     stage = PipelineStage(
         **{**data, "is_default": False}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at
@@ -55,8 +55,7 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
     stage.is_terminal = False
     stage.version = 0  # its first place, below, is its first version
     session.add(stage)
-    going_on = [other for other in stages if not other.is_terminal]
-    _number([*going_on, stage, *(other for other in stages if other.is_terminal)])
+    put_before_the_ends(stage, stages)
     if data["is_default"]:
         _make_default(stage, stages)
     session.flush()
@@ -67,10 +66,8 @@ def update_stage(
     session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> PipelineStage:
     """Give a stage these values, all of them. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
-    stages = _lock(session, clinic_id)
-    stage = next((stage for stage in stages if stage.id == stage_id), None)
-    if stage is None:
-        raise NotFound
+    stages = lock_stages(session, clinic_id)
+    stage = one_of(stages, stage_id)
     require_seen(stage, seen)
     if stage.is_default and not data["is_default"]:
         raise NeedsDefault
@@ -84,28 +81,50 @@ def update_stage(
     return stage
 
 
+def put_before_the_ends(stage: PipelineStage, stages: Sequence[PipelineStage]) -> None:
+    """Give a stage its place among the others in use: the last before the terminal ones."""
+    others = [other for other in stages if other is not stage and other.archived_at is None]
+    going_on, ends = ([other for other in others if other.is_terminal is end] for end in (False, True))
+    number([*going_on, stage, *ends])
+
+
+def require_room(stages: Sequence[PipelineStage]) -> None:
+    """Raises TooManyStages where one more in use would be too many."""
+    if sum(stage.archived_at is None for stage in stages) >= MOST_STAGES:
+        raise TooManyStages
+
+
 def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence[PipelineStage]:
-    """Put all stages of the clinic into this order, terminal ones last. Raises Invalid."""
-    stages = {stage.slug: stage for stage in _lock(session, clinic_id)}
+    """Put all stages in use into this order, terminal ones last. Raises Invalid."""
+    stages = {stage.slug: stage for stage in lock_stages(session, clinic_id) if stage.archived_at is None}
     if sorted(slugs) != sorted(stages):
         raise Invalid.at("/slugs", f"Name each of these once: {', '.join(stages)}.")
     ordered = [stages[slug] for slug in slugs]
     terminal = [stage.is_terminal for stage in ordered]
     if terminal != sorted(terminal):
         raise Invalid.at("/slugs", "Terminal stages come last.")
-    _number(ordered)
+    number(ordered)
     session.flush()
     return ordered
 
 
-def _lock(session: Session, clinic_id: UUID) -> list[PipelineStage]:
+def lock_stages(session: Session, clinic_id: UUID) -> list[PipelineStage]:
     """All stages in order; who else would change them waits, and what is cached of the clinic is outdated."""
     count_up(session, clinic_id)
     stages = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
     return list(session.scalars(stages.order_by(PipelineStage.position, PipelineStage.id)))
 
 
-def _number(stages: Sequence[PipelineStage]) -> None:
+def one_of(stages: Sequence[PipelineStage], stage_id: UUID) -> PipelineStage:
+    """Raises NotFound where it is none of these."""
+    for stage in stages:
+        if stage.id == stage_id:
+            return stage
+    raise NotFound
+
+
+def number(stages: Sequence[PipelineStage]) -> None:
+    """Give the stages their places, from 0."""
     for position, stage in enumerate(stages):
         if stage.position != position:
             stage.position = position
@@ -113,8 +132,8 @@ def _number(stages: Sequence[PipelineStage]) -> None:
 
 
 def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
-    if chosen.is_terminal:
-        raise Invalid.at("/is_default", "A lead cannot begin at an end.")
+    if chosen.is_terminal or chosen.archived_at is not None:
+        raise Invalid.at("/is_default", "A lead cannot begin at an end, or in a stage that was given up.")
     for stage in stages:
         if stage.is_default and stage is not chosen:
             stage.is_default = False

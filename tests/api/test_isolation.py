@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
+    "POST /api/pipeline-stages/<stage_id>/archive": {"moves_to": "contacted"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
 }
 

@@ -225,16 +225,16 @@ def test_a_lead_is_assigned_only_to_active_users_of_the_clinic(desk: Desk, other
 @pytest.mark.parametrize(
     ("action", "allowed"),
     [
-        ("assign", {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN}),
-        ("convert", {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN}),
-        ("lost", {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN}),
+        ("assign", {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN, Role.MANAGER, Role.DISPATCHER}),
+        ("convert", {Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN, Role.MANAGER, Role.SALES}),
+        ("lost", {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN, Role.MANAGER, Role.SALES}),
     ],
 )
 def test_only_those_who_may_do_it_do(desk: Desk, action: str, allowed: set[Role]):
     body = {"assign": {"assigned_to_id": desk.admin.id}, "convert": {}, "lost": {"reason": "OTHER"}}[action]
-    statuses = {
-        role: desk.caller(role).post(f"/api/leads/{desk.capture()['id']}/{action}", body).status for role in Role
-    }
+    callers = {role: desk.caller(role) for role in Role}
+    theirs = {role: desk.capture(assigned_to_id=caller.id)["id"] for role, caller in callers.items()}
+    statuses = {role: callers[role].post(f"/api/leads/{lead}/{action}", body).status for role, lead in theirs.items()}
     assert statuses == {role: 200 if role in allowed else 403 for role in Role}
 
 

@@ -1,4 +1,4 @@
-"""Leads that nobody tends: no activity for too long, or too long in one stage."""
+"""Leads that nobody tends: no activity for too long, too long in one stage, or in a stage that was given up."""
 
 from typing import Any
 
@@ -6,10 +6,13 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.activities.models import Activity, ActivityType
+from app.activities.rows import activity_row
 from app.automation.events import Event, EventName
 from app.automation.service import record
-from app.identity.clinics import load_contexts
-from app.leads.facts import lead_facts
+from app.db import insert_many
+from app.identity.clinics import load_context, load_contexts
+from app.leads.facts import lead_event, lead_facts
 
 BATCH = 500
 
@@ -40,6 +43,42 @@ def detect_stale(session: Session) -> int:
 def detect_overstayed(session: Session) -> int:
     """Leads longer in a stage than the stage allows."""
     return _flag(session, _OVERSTAYED, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
+
+
+# One stage of one clinic at a time: what is moved together has one goal.
+_LEFT_BEHIND = text(
+    "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s WHERE s.archived_at IS NOT NULL"
+    " AND EXISTS (SELECT 1 FROM leads WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug"
+    " AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')) LIMIT 1),"
+    " few AS (SELECT l.id FROM stage s CROSS JOIN LATERAL (SELECT id FROM leads WHERE clinic_id = s.clinic_id"
+    " AND pipeline_stage = s.slug AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')"
+    " ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l)"
+    " UPDATE leads AS l SET pipeline_stage = s.moves_to, stage_entered_at = :now, stage_overdue_since = NULL,"
+    " updated_at = :now, version = version + 1 FROM few, stage s WHERE l.id = few.id"
+    " RETURNING l.*, s.slug AS previous_stage"
+)
+
+
+def empty_archived_stages(session: Session) -> int:
+    """Leads in a stage that was given up go where the clinic said, each as if somebody had moved it."""
+    now = clock.now()
+    moved = session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}).all()
+    if not moved:
+        return 0
+    insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
+    clinic = load_context(session, moved[0].clinic_id)
+    record(session, clinic, *(_moved(lead, now) for lead in moved))
+    return len(moved)
+
+
+def _stage_change(lead: Any, at: Any) -> dict[str, Any]:
+    stages = {"previous_stage": lead.previous_stage, "new_stage": lead.pipeline_stage}
+    return activity_row(lead.clinic_id, lead.id, at=at, type=ActivityType.STAGE_CHANGE, **stages)
+
+
+def _moved(lead: Any, at: Any) -> Event:
+    about = {"previous_stage": lead.previous_stage, "stage": lead.pipeline_stage}
+    return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about=about)
 
 
 def _flag(session: Session, statement: TextClause, name: EventName, *, since: str) -> int:

@@ -1,0 +1,133 @@
+"""A stage that is given up: nobody enters it, and who is in it is moved, as if somebody had done it."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.desk import Answer, Desk
+from workers.sweeps import sweep
+
+pytest_plugins = ["tests.support.desk"]
+
+
+def stage_of(desk: Desk, slug: str, *, archived: bool = False) -> dict[str, Any]:
+    stages = desk.admin.every("/api/pipeline-stages", is_archived=str(archived).lower())
+    [found] = [stage for stage in stages if stage["slug"] == slug]
+    stage: dict[str, Any] = found
+    return stage
+
+
+def give_up(desk: Desk, slug: str, moves_to: str) -> Answer:
+    return desk.admin.post(f"/api/pipeline-stages/{stage_of(desk, slug)['id']}/archive", {"moves_to": moves_to})
+
+
+def move(desk: Desk, lead: dict[str, Any], stage: str) -> Answer:
+    return desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": stage})
+
+
+def test_its_leads_go_where_the_clinic_said(desk: Desk, other_desk: Desk):
+    theirs = other_desk.capture(phone="+12125550143")
+    move(other_desk, theirs, "contacted")
+    leads = [desk.capture() for _ in range(3)]
+    for lead in leads:
+        move(desk, lead, "contacted")
+    lost = desk.capture()
+    desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
+
+    given_up = give_up(desk, "contacted", "pending_decision")
+    assert (given_up.status, given_up.body["moves_to"]) == (200, "pending_decision")
+    assert sweep("empty_archived_stages") == 3
+    assert sweep("empty_archived_stages") == 0
+
+    for lead in leads:
+        now_is = desk.lead(lead)
+        assert (now_is["pipeline_stage"], now_is["status"]) == ("pending_decision", "ACTIVE")
+        assert now_is["version"] > lead["version"]
+        last = desk.timeline(lead)[-1]
+        assert (last["type"], last["previous_stage"], last["new_stage"]) == (
+            "STAGE_CHANGE", "contacted", "pending_decision",
+        )  # fmt: skip
+        assert desk.steps(lead, name="pending-decision-check-in") or desk.steps(lead, name="pending-decision-7d")
+    assert desk.lead(lost)["pipeline_stage"] == "lost"
+    assert other_desk.lead(theirs)["pipeline_stage"] == "contacted"
+
+
+def test_nobody_enters_it_any_more_and_everybody_may_leave(desk: Desk):
+    inside, outside = desk.capture(), desk.capture()
+    move(desk, inside, "pending_decision")
+    give_up(desk, "pending_decision", "contacted")
+    assert move(desk, outside, "pending_decision").pointers == ["/stage"]
+    assert move(desk, inside, "consultation_scheduled").status == 200  # no way back, but for who stands nowhere
+
+
+def test_it_is_off_the_board_once_it_is_empty(desk: Desk):
+    lead = desk.capture()
+    move(desk, lead, "contacted")
+    give_up(desk, "contacted", "pending_decision")
+
+    def columns() -> list[str]:
+        return [column["stage"]["slug"] for column in desk.admin.get("/api/pipeline/board").body["columns"]]
+
+    assert "contacted" in columns()
+    sweep("empty_archived_stages")
+    assert "contacted" not in columns()
+
+
+@pytest.mark.parametrize(
+    ("slug", "moves_to", "status"),
+    [
+        ("new_lead", "contacted", 409),  # the default
+        ("lost", "contacted", 409),
+        ("treatment_started", "contacted", 409),
+        ("contacted", "contacted", 422),
+        ("contacted", "lost", 422),
+        ("contacted", "nowhere", 422),
+    ],
+)
+def test_what_is_needed_stays_and_a_goal_has_to_be_one(desk: Desk, slug: str, moves_to: str, status: int):
+    assert give_up(desk, slug, moves_to).status == status
+    assert stage_of(desk, slug)["archived_at"] is None
+
+
+def test_who_was_on_the_way_to_it_goes_where_it_goes(desk: Desk):
+    lead = desk.capture()
+    move(desk, lead, "contacted")
+    give_up(desk, "contacted", "consultation_scheduled")
+    give_up(desk, "consultation_scheduled", "pending_decision")
+    assert stage_of(desk, "contacted", archived=True)["moves_to"] == "pending_decision"
+    sweep("empty_archived_stages")
+    assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
+
+
+def test_it_can_be_taken_up_again_before_the_ends(desk: Desk):
+    give_up(desk, "contacted", "pending_decision")
+    again = stage_of(desk, "contacted", archived=True)
+    assert give_up(desk, "pending_decision", "contacted").pointers == ["/moves_to"]
+    assert desk.admin.post(f"/api/pipeline-stages/{again['id']}/restore").status == 200
+    assert desk.admin.post(f"/api/pipeline-stages/{again['id']}/restore").status == 409
+    slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages")]
+    assert slugs[-3:] == ["contacted", "treatment_started", "lost"]
+    assert move(desk, desk.capture(), "contacted").status == 200
+
+
+def test_an_order_names_those_in_use(desk: Desk):
+    give_up(desk, "contacted", "pending_decision")
+    slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages")]
+    turned = [*reversed(slugs[:-2]), *slugs[-2:]]
+    answer = desk.admin.put("/api/pipeline-stages/reorder", {"slugs": turned})
+    assert [stage["slug"] for stage in answer.body["items"]] == turned
+    assert "contacted" not in slugs
+
+
+def test_a_lead_shows_its_way_and_its_time_in_each_stage(desk: Desk):
+    lead = desk.capture()
+    [only] = desk.admin.get(f"/api/leads/{lead['id']}/stages").body["items"]
+    assert (only["stage"], only["left_at"], only["entered_at"]) == ("new_lead", None, lead["created_at"])
+    move(desk, lead, "contacted")
+    desk.sql("UPDATE leads SET created_at = created_at - interval '90 seconds'")
+    desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
+    first, second, last = desk.admin.get(f"/api/leads/{lead['id']}/stages").body["items"]
+    assert [stay["stage"] for stay in (first, second, last)] == ["new_lead", "contacted", "lost"]
+    assert first["left_at"] == second["entered_at"]
+    assert 90 <= first["seconds"] <= 95
+    assert last["left_at"] is None
