@@ -4,24 +4,26 @@ The statements are those that the public functions really execute, with the valu
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from app import db
 from app.activities.service import timeline
+from app.audit import service as audit
 from app.automation.models import Kind
 from app.automation.service import add_steps, step_row, steps_of
 from app.db import transaction
 from app.embedded import Postgres, Valkey
 from app.identity.actor import Actor
-from app.identity.models import Role
+from app.identity.models import Role, Team, User
+from app.identity.permissions import Scope
 from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
@@ -100,8 +102,13 @@ def _somebody(database: str, practice: Practice) -> Crowd:
             text("SELECT id FROM lead_tasks WHERE lead_id = :lead AND status = 'PENDING' LIMIT 1"), {"lead": lead}
         )
         due = session.scalars(text("SELECT id FROM steps WHERE state = 'published' AND due_at < now() LIMIT 50")).all()
+        team = Team(clinic_id=practice.clinic_id, name="North", created_at=now(), updated_at=now())
+        session.add(team)
+        session.flush()
+        session.execute(update(User).where(User.id == coordinator).values(team_id=team.id))
     admin = practice.actor()
-    actor = Actor(admin.clinic, coordinator, "Somebody", Role.CLINIC_ADMIN, permissions=admin.permissions)
+    role, held = Role.CLINIC_ADMIN, admin.permissions
+    actor = Actor(admin.clinic, coordinator, "Somebody", role, permissions=held, team_id=team.id)
     known = {"note": note, "failed": failed, "task": task, "due": list(due)}
     return Crowd(database, practice, actor, lead, known)
 
@@ -151,6 +158,14 @@ def overdue_tasks(session: Session, there: Crowd, query: Any) -> Any:
     return tasks.overdue_tasks(session, there.actor, query)
 
 
+def trail(session: Session, there: Crowd, query: Any) -> Any:
+    return audit.list_entries(session, there.actor, {"from_": now() - timedelta(days=31), "to": now(), **query})
+
+
+def leads_within(scope: Scope) -> Callable[[Session, Crowd, Any], Any]:
+    return lambda session, there, query: leads.list_leads(session, replace(there.actor, scope=scope), query)
+
+
 def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], object]:
     def take(session: Session, there: Crowd) -> None:
         rows = claim(session, kind, there.other["due"] if own else [], now=now(), most=100)
@@ -194,6 +209,12 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
+    "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
+    "seal who saw what": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
+    "who saw a lead": (
+        lambda s, there: trail(s, there, {**PAGE, "subject_id": there.lead}),
+        {"ix_audit_entries_clinic"},
+    ),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
     # what admins do about trouble
     "a notification is retried": (
@@ -228,6 +249,9 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),
     "leads by source": (page_of(all_leads, source_id=lambda there: there.practice.source_id), {"ix_leads_source"}),
     "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
+    "leads of mine alone": (page_of(leads_within(Scope.ASSIGNED)), {"ix_leads_assigned"}),
+    "leads of my team": (page_of(leads_within(Scope.TEAM)), set()),
+    "who saw what": (page_of(trail), {"ix_audit_entries_clinic"}),
     "leads of a period": (
         page_of(all_leads, created_from=now() - timedelta(days=200), created_to=now() - timedelta(days=190)),
         {"ix_leads_clinic"},

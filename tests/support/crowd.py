@@ -8,7 +8,7 @@ import json
 import psycopg
 
 LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 200_000, 200_000
-BIG = ["leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"]
+BIG = ["leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries", "audit_entries"]
 
 
 def fill(owner: psycopg.Connection) -> None:
@@ -20,7 +20,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES):
+        for statement in (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES, _AUDIT):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -151,4 +151,12 @@ _DELIVERIES = f"""
 INSERT INTO deliveries (id, clinic_id, notification_id, attempt, outcome, response, started_at, finished_at)
 SELECT {_id("created_at", "row_number() OVER ()")}, clinic_id, id, 1, 'sent', '250 OK', created_at, created_at
 FROM notifications WHERE channel = 'email'
+"""
+
+# Each lead was looked at twice, by somebody who looks at many.
+_AUDIT = f"""
+INSERT INTO audit_entries (clinic_id, at, user_id, operation, act, subject, ids, fields)
+SELECT clinic_id, created_at + interval '1 hour' * i, assigned_to_id, 'leads.get_lead', 'read', 'lead', ARRAY[id],
+    '{{}}'
+FROM {_NUMBERED} CROSS JOIN generate_series(1, 2) AS i ORDER BY 2
 """
