@@ -24,12 +24,12 @@ demo: $(VENV)/.run ## tell the story in a minute, against the running stack
 test: $(VENV)/.dev ## every test, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
-check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/openapi.json against the code
+check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/ against the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/relance openapi --check docs/openapi.json
+	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py
 
 bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick; writes bench/README.md
@@ -38,8 +38,8 @@ bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick;
 format: $(VENV)/.dev ## let ruff write the layout
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-openapi: $(VENV)/.run ## write docs/openapi.json again, the API's description for integrators
-	@$(BIN)/relance openapi docs/openapi.json
+openapi: $(VENV)/.run ## write docs/openapi.json and docs/relance.http again: the API for integrators, and its calls to try
+	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http
 
 lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed versions
 	@$(call lock,run,)

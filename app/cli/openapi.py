@@ -1,11 +1,14 @@
 """`relance openapi`: the API's description as a file, written or held against the code."""
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
+from app.cli.http_file import as_calls
 from app.errors import RelanceError
 from app.http.openapi import as_text, spec
 
@@ -19,18 +22,22 @@ class Outdated(RelanceError):
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--check", is_flag=True, help="Write nothing; fail when FILE says something else.")
-def openapi(file: Path, *, check: bool) -> None:
+@click.option("--http", type=click.Path(dir_okay=False, path_type=Path), help="A file of calls to try, too.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file says something else.")
+def openapi(file: Path, *, http: Path | None, check: bool) -> None:
     """Write the API's description (OpenAPI 3.1) to FILE. Needs no server."""
     described = describe()
-    if not check:
-        file.write_text(described, encoding="utf-8")
-    elif not file.is_file() or file.read_text(encoding="utf-8") != described:
-        raise Outdated(f"{file} is not what the code describes: write it anew with `make openapi`")
+    texts = {file: as_text(described)} | ({http: as_calls(described)} if http else {})
+    for place, text in texts.items():
+        if not check:
+            place.write_text(text, encoding="utf-8")
+        elif not place.is_file() or place.read_text(encoding="utf-8") != text:
+            raise Outdated(f"{place} is not what the code describes: write it anew with `make openapi`")
 
 
-def describe() -> str:
+def describe() -> Mapping[str, Any]:
     """The same on every machine, whatever its environment says."""
     os.environ.update(NOWHERE)
     # Only now: its modules read the settings as they are imported.
-    return as_text(spec(import_module("app.api").create_app()))
+    described: Mapping[str, Any] = spec(import_module("app.api").create_app())
+    return described

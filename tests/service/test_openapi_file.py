@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from app.cli.http_file import as_calls
 from tests.support.environment import ROOT
 
 COMMITTED = ROOT / "docs" / "openapi.json"
+CALLS = ROOT / "docs" / "relance.http"
 
 
 def relance_openapi(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +55,24 @@ def test_it_is_written_alike_whatever_the_environment_says(tmp_path: Path, envir
 
     assert (written.returncode, written.stderr) == (0, "")
     assert file.read_bytes() == COMMITTED.read_bytes()
+
+
+def test_the_committed_calls_are_those_of_the_description() -> None:
+    served = create_app().test_client().get("/openapi.json").get_json()
+    assert CALLS.read_text(encoding="utf-8") == as_calls(served), "write it anew with `make openapi`"
+
+
+def test_every_call_of_the_file_is_one_that_the_api_understands() -> None:
+    """Each with an example body: no call has a mistake that the description would have told of."""
+    described = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    operations = sum(
+        len(path.keys() & {"get", "post", "put", "patch", "delete"}) for path in described["paths"].values()
+    )
+    calls = CALLS.read_text(encoding="utf-8").split("\n### ")[1:]
+    assert len(calls) == operations
+    bodies = [call.partition("\n\n")[2].strip() for call in calls if "Content-Type: application/json" in call]
+    assert len(bodies) > 20
+    assert all(isinstance(json.loads(body), dict) for body in bodies)
 
 
 def test_a_file_that_says_something_else_is_refused_in_one_line_and_stays(tmp_path: Path) -> None:
