@@ -1,7 +1,7 @@
 """Every table in one place, for migrations and for tests that walk them; no domain imports this."""
 
 from app.activities.models import Activity
-from app.audit.models import AuditEntry, AuditSeal
+from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
@@ -16,6 +16,7 @@ from app.tasks.models import Task
 __all__ = [
     "Activity",
     "ApiKey",
+    "AuditChange",
     "AuditEntry",
     "AuditSeal",
     "Base",

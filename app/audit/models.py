@@ -15,6 +15,7 @@ class Act(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    ERASE = "erase"  # what was known of a person is forgotten, the values of the entries about them too
 
 
 class AuditEntry(Base):
@@ -38,7 +39,16 @@ class AuditEntry(Base):
     subject: Mapped[str] = mapped_column(Text)  # what kind of thing: lead, task, user, …
     ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text))  # that were changed
-    change: Mapped[bytes | None] = mapped_column(LargeBinary)  # their values before and after, sealed
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of its AuditChange, while there is one
+
+
+class AuditChange(Base):
+    """The values before and after, of an entry: apart, so that a person can be erased while the entry stays."""
+
+    __tablename__ = "audit_changes"
+
+    entry: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AuditSeal(Base):

@@ -64,7 +64,7 @@ class EntryOut(Schema):
     before = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     after = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     is_readable = Boolean(
-        required=True, metadata={"description": "False where the key that sealed the values is not there any more."}
+        required=True, metadata={"description": "False where the values were erased, or the key to them is gone."}
     )
 
 

@@ -25,7 +25,7 @@ MOST_IN_A_SEAL: Final = 10_000
 _NONE_YET: Final = b""
 
 _COLUMNS: Final = (
-    "number, clinic_id, at, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, change"
+    "number, clinic_id, at, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, digest"
 )
 _WAITING: Final = text("""
 SELECT c.id AS clinic_id, coalesce(s.number, 0) AS number, coalesce(s.up_to, 0) AS up_to, s.seal
@@ -55,15 +55,26 @@ _INSERT: Final = text(
     "INSERT INTO audit_seals (clinic_id, number, up_to, entries, seal, sealed_at)"
     " VALUES (:clinic, :number, :up_to, :entries, :seal, :at)"
 )
+# A change may be gone, with the person it told of; it may not be another.
+_CHANGES: Final = text("""
+SELECT e.number FROM audit_entries e LEFT JOIN audit_changes c ON c.entry = e.number
+WHERE e.clinic_id = :clinic AND e.digest IS NOT NULL AND (
+  sha256(c.sealed) <> e.digest
+  OR c.entry IS NULL AND NOT EXISTS (
+    SELECT 1 FROM audit_entries x WHERE x.clinic_id = e.clinic_id AND x.act = 'erase' AND x.ids && e.ids
+  )
+)
+ORDER BY e.number
+""")
 _SEALS: Final = text("SELECT number, up_to, entries, seal FROM audit_seals WHERE clinic_id = :clinic ORDER BY number")
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A seal that does not hold, and between which entries it has to be looked."""
+    """What does not hold, and between which entries it has to be looked; `seal` is None where it is a value."""
 
     clinic_id: UUID
-    seal: int
+    seal: int | None
     after: int
     up_to: int
     problem: str
@@ -82,7 +93,7 @@ def seal_next(session: Session, *, settled: timedelta = SETTLED) -> int:
 
 
 def verify(session: Session, clinic_id: UUID) -> Iterator[Break]:
-    """Every seal of the clinic that does not hold. One that was taken out is noticed at the next."""
+    """Whatever of the clinic's does not hold. A seal that was taken out is noticed at the next."""
     before, after = _NONE_YET, 0
     for place, kept in enumerate(session.execute(_SEALS, {"clinic": clinic_id}).all(), start=1):
         stretch = {"clinic": clinic_id, "after": after, "up_to": kept.up_to, "most": kept.entries + 1}
@@ -90,6 +101,8 @@ def verify(session: Session, clinic_id: UUID) -> Iterator[Break]:
         if problem:
             yield Break(clinic_id, kept.number, after, kept.up_to, problem)
         before, after = kept.seal, kept.up_to
+    for number in session.scalars(_CHANGES, {"clinic": clinic_id}):
+        yield Break(clinic_id, None, number - 1, number, "the values before and after are not those that were written")
 
 
 def _problem(session: Session, stretch: Mapping[str, Any], kept: Any, before: bytes) -> str | None:

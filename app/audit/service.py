@@ -1,13 +1,13 @@
 """Reading the trail."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import any_, literal, select
 from sqlalchemy.orm import Session
 
-from app.audit.models import AuditEntry
+from app.audit.models import AuditChange, AuditEntry
 from app.audit.trail import place_of
 from app.crypto import Unreadable, unseal
 from app.http.paging import Key, Page, page
@@ -26,20 +26,27 @@ def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Pa
     if "subject_id" in query:
         entries = entries.where(literal(query["subject_id"]) == any_(AuditEntry.ids))
     found = page(session, entries, LATEST_FIRST, query)
-    return Page([_shown(entry) for entry in found.items], found.next_cursor, found.total_count)
+    changes = _changes(session, found.items)
+    shown = [{**_plain(entry), **_opened(entry, changes.get(entry.number))} for entry in found.items]
+    return Page(shown, found.next_cursor, found.total_count)
 
 
-def _shown(entry: AuditEntry) -> dict[str, Any]:
+def _changes(session: Session, entries: Sequence[AuditEntry]) -> Mapping[int, bytes]:
+    wanted = select(AuditChange.entry, AuditChange.sealed).where(AuditChange.entry.in_([e.number for e in entries]))
+    return {row.entry: row.sealed for row in session.execute(wanted)}
+
+
+def _plain(entry: AuditEntry) -> dict[str, Any]:
     names = ("number", "at", "user_id", "api_key_id", "address", "request_id", "operation", "act", "subject", "ids")
-    return {**{name: getattr(entry, name) for name in names}, "fields": entry.fields, **_change(entry)}
+    return {name: getattr(entry, name) for name in (*names, "fields")}
 
 
-def _change(entry: AuditEntry) -> Mapping[str, Any]:
-    """The values before and after. What no key opens any more is said, and hides nothing else."""
-    if entry.change is None:
+def _opened(entry: AuditEntry, sealed: bytes | None) -> Mapping[str, Any]:
+    """The values before and after. That they were erased, or that no key opens them any more, is said."""
+    if entry.digest is None:
         return {"before": None, "after": None, "is_readable": True}
     try:
-        opened = json.loads(unseal(entry.change, place=place_of(entry.clinic_id, entry.request_id)))
+        opened = json.loads(unseal(sealed or b"", place=place_of(entry.clinic_id, entry.request_id)))
     except Unreadable:
         return {"before": None, "after": None, "is_readable": False}
     return {**opened, "is_readable": True}

@@ -38,13 +38,24 @@ _NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash"})
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
 
 _INSERT: Final = """
-INSERT INTO audit_entries
-  (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, change)
-SELECT %s, %s, %s, %s, %s, %s, n.act, n.subject, n.ids, n.fields, n.change
-FROM json_to_recordset(%s::json) AS n(act text, subject text, ids uuid[], fields text[], change bytea)
+WITH notes AS MATERIALIZED (
+  SELECT n.*, sha256(n.sealed) AS digest
+  FROM json_to_recordset(%s::json) AS n(act text, subject text, ids uuid[], fields text[], sealed bytea)
+), entries AS (
+  INSERT INTO audit_entries
+    (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, digest)
+  SELECT %s, %s, %s, %s, %s, %s, act, subject, ids, fields, digest FROM notes
+  RETURNING number, digest
+)
+INSERT INTO audit_changes (entry, sealed) SELECT number, sealed FROM entries JOIN notes USING (digest)
 """
 # What was only read need not wait for the disk. In the one statement, for a round trip costs as much as the row.
-_INSERT_ONLY_READ: Final = f"{_INSERT} CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS no_wait"
+_INSERT_READS: Final = """
+INSERT INTO audit_entries (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields)
+SELECT %s, %s, %s, %s, %s, %s, n.act, n.subject, n.ids, '{}'
+FROM json_to_recordset(%s::json) AS n(act text, subject text, ids uuid[])
+CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS no_wait
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,13 @@ def write(session: Session, caller: Caller) -> None:
         return
     session.info[NOTES] = []
     driver: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
-    only_read = all(note.act is Act.READ for note in notes)
     who = (caller.clinic_id, caller.user_id, caller.api_key_id, caller.address, caller.request_id, caller.operation)
-    driver.execute(_INSERT_ONLY_READ if only_read else _INSERT, (*who, to_json([_row(note, caller) for note in notes])))
+    if all(note.act is Act.READ for note in notes):
+        driver.execute(
+            _INSERT_READS, (*who, to_json([{"act": n.act, "subject": n.subject, "ids": n.ids} for n in notes]))
+        )
+    else:
+        driver.execute(_INSERT, (to_json([_row(note, caller) for note in notes]), *who))
 
 
 def place_of(clinic_id: UUID, request_id: str | None) -> str:
@@ -105,11 +120,11 @@ def place_of(clinic_id: UUID, request_id: str | None) -> str:
 
 def _row(note: _Note, caller: Caller) -> dict[str, Any]:
     fields = sorted({*(note.before or ()), *(note.after or ())} - _IMPLIED)
-    change = None
+    sealed = None
     if fields:
         values = {"before": note.before, "after": note.after}
-        change = "\\x" + seal(to_json(values).encode(), place=place_of(caller.clinic_id, caller.request_id)).hex()
-    return {"act": note.act, "subject": note.subject, "ids": note.ids, "fields": fields, "change": change}
+        sealed = "\\x" + seal(to_json(values).encode(), place=place_of(caller.clinic_id, caller.request_id)).hex()
+    return {"act": note.act, "subject": note.subject, "ids": note.ids, "fields": fields, "sealed": sealed}
 
 
 @event.listens_for(Session, "before_flush")

@@ -24,7 +24,7 @@ def verify(*, slug: str | None, as_json: bool) -> None:
         breaks = [
             {
                 "clinic": actor.clinic.name,
-                "seal": found.seal,
+                "seal": found.seal or "-",
                 "entries": f"{found.after + 1}-{found.up_to}",
                 "problem": found.problem,
             }

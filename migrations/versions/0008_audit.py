@@ -24,10 +24,16 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("ids", sa.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("fields", sa.ARRAY(sa.Text()), nullable=False),
-        sa.Column("change", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
     op.create_index("ix_audit_entries_clinic", "audit_entries", ["clinic_id", "at", "number"])
+    op.create_table(
+        "audit_changes",
+        sa.Column("entry", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("entry", name=op.f("pk_audit_changes")),
+    )
     op.create_table(
         "audit_seals",
         sa.Column("clinic_id", sa.Uuid(), nullable=False),
@@ -43,15 +49,21 @@ def upgrade() -> None:
         "CREATE FUNCTION refuse_to_forget() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'the record of who saw and changed what is never changed'; END $$"
     )
-    for table in ("audit_entries", "audit_seals"):
-        op.execute(f"GRANT SELECT, INSERT ON {table} TO relance_app")
-        op.execute(
-            f"CREATE TRIGGER is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_forget()"
-        )
+    _keep("audit_entries", "SELECT, INSERT", "UPDATE OR DELETE OR TRUNCATE")
+    _keep("audit_seals", "SELECT, INSERT", "UPDATE OR DELETE OR TRUNCATE")
+    _keep("audit_changes", "SELECT, INSERT, DELETE", "UPDATE OR TRUNCATE")  # a person may have to be erased
 
 
 def downgrade() -> None:
     op.drop_table("audit_seals")
+    op.drop_table("audit_changes")
     op.drop_table("audit_entries")
     op.execute("DROP FUNCTION refuse_to_forget")
+
+
+def _keep(table: str, granted: str, refused: str) -> None:
+    op.execute(f"GRANT {granted} ON {table} TO relance_app")
+    op.execute(
+        f"CREATE TRIGGER is_never_changed BEFORE {refused} ON {table}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_forget()"
+    )

@@ -137,7 +137,7 @@ def test_a_period_has_to_be_one(desk: Desk):
 
 def test_values_are_sealed_in_the_table(desk: Desk):
     desk.capture(last_name="Canary")
-    assert "Canary" not in str([bytes(row.change) for row in desk.sql("SELECT change FROM audit_entries")])
+    assert "Canary" not in str([bytes(row.sealed) for row in desk.sql("SELECT sealed FROM audit_changes")])
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,8 @@ def test_values_are_sealed_in_the_table(desk: Desk):
         "DELETE FROM audit_entries",
         "TRUNCATE audit_entries",
         "DELETE FROM audit_seals",
+        "UPDATE audit_changes SET sealed = ''",
+        "TRUNCATE audit_changes",
     ],
 )
 def test_the_application_can_only_add(desk: Desk, statement: str):

@@ -81,9 +81,13 @@ SWAPPED = [
             "UPDATE audit_seals SET seal = sha256('forged') WHERE clinic_id = :clinic AND number = 2",
         ], {2, 3}),
         (SWAPPED, {1}),
+        (["UPDATE audit_changes SET sealed = 'x' WHERE entry = " + FIRST], {None}),
+        (["DELETE FROM audit_changes WHERE entry = " + FIRST], {None}),
     ],
 )  # fmt: skip
-def test_what_was_touched_shows(sealed: Desk, as_owner: Callable[..., None], statements: list[str], broken: set[int]):
+def test_what_was_touched_shows(
+    sealed: Desk, as_owner: Callable[..., None], statements: list[str], broken: set[int | None]
+):
     as_owner(sealed, *statements)
     assert {found.seal for found in breaks(sealed)} == broken
 
