@@ -21,6 +21,7 @@ from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
+from app.privacy.routes import blueprints as privacy
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
@@ -39,6 +40,7 @@ BLUEPRINTS = (
     notifications,
     steps,
     audit,
+    *privacy,
     ops,
 )
 

@@ -8,8 +8,9 @@ from app.db import Base
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.models import Lead
-from app.notifications.models import Delivery, MessageTemplate, Notification
+from app.notifications.models import Delivery, MessageTemplate, Notification, Suppression
 from app.pipeline.models import PipelineStage
+from app.privacy.models import Consent
 from app.sources.models import LeadSource
 from app.tasks.models import Task
 
@@ -21,6 +22,7 @@ __all__ = [
     "AuditSeal",
     "Base",
     "Clinic",
+    "Consent",
     "Counter",
     "CustomRole",
     "Delivery",
@@ -36,6 +38,7 @@ __all__ = [
     "Rule",
     "SignIn",
     "Step",
+    "Suppression",
     "SweepRun",
     "Task",
     "Team",

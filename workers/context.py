@@ -1,6 +1,6 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,13 +11,15 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
+from app.automation.models import Kind
 from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.leads.facts import lead_facts
 from app.notifications.library import templates_of
-from app.notifications.models import Notification
+from app.notifications.models import Notification, Way
+from app.notifications.suppression_list import Address, find_suppressed
 from app.notifications.templates import Wording
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
@@ -48,6 +50,7 @@ class StepContext:
     notification: Row[Any] | None
     template: Wording | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
+    may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -104,6 +107,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
+    suppressed = _suppressed(session, rows)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
@@ -116,6 +120,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             notification=notifications.get(row.params.get("notification_id")),
             template=templates.get((row.clinic_id, row.params.get("template"))),
             people=people[row.clinic_id],
+            may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
         )
         for row in rows
     ]
@@ -135,6 +140,19 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         template=None,
         people={},
     )
+
+
+_TO_LEADS = (Kind.SEND_MESSAGE, Kind.DELIVER)
+
+
+def _suppressed(session: Session, rows: Sequence[Row[Any]]) -> Collection[tuple[UUID, Address]]:
+    """Which of the addresses that are about to be written to are on their clinic's list."""
+    leads = [(row.clinic_id, lead_of(row)) for row in rows if row.kind in _TO_LEADS]
+    return find_suppressed(session, ((clinic_id, (Way.EMAIL, lead.email)) for clinic_id, lead in leads if lead.email))
+
+
+def _may_be_written_to(lead: Any, row: Row[Any], suppressed: Collection[tuple[UUID, Address]]) -> bool:
+    return lead is not None and not lead.opted_out_at and (row.clinic_id, (Way.EMAIL, lead.email)) not in suppressed
 
 
 def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:

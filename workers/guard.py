@@ -45,6 +45,8 @@ def lead_is_over(context: StepContext) -> Reason | None:
     """Why nothing more happens with this lead, or None."""
     if context.lead.deleted_at is not None:
         return Reason.LEAD_GONE
+    if context.lead.restricted_at is not None:
+        return Reason.RESTRICTED
     return OVER.get(context.lead.status)
 
 

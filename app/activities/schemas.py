@@ -101,6 +101,12 @@ class ActivityOut(Schema):
     step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that wrote it."})
 
 
+def is_past(at: datetime) -> None:
+    """Raises ValidationError for what has not happened yet."""
+    if _lies_ahead(at):
+        raise ValidationError("Lies in the future.")
+
+
 def _lies_ahead(at: datetime | None) -> bool:
     return at is not None and at > now() + CLOCKS_DIFFER_BY
 

@@ -70,6 +70,8 @@ class Reason(StrEnum):
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"
     JOB_CANCELLED = "job_cancelled"
+    RESTRICTED = "restricted"  # the person asked to be left alone
+    ERASED = "erased"  # the person was forgotten
     BY_HAND = "by_hand"  # a person decided
 
 

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     LEAD_ANALYTICS = "lead:analytics"
     NOTIFICATION_MANAGE = "notification:manage"
     AUTOMATION_MANAGE = "automation:manage"
+    PRIVACY_MANAGE = "privacy:manage"  # to export, erase and restrict what is known of a person
     AUDIT_READ = "audit:read"
     USER_MANAGE = "user:manage"  # users, teams, roles and API keys
 

@@ -7,6 +7,10 @@ class LeadIsLocked(Conflict):
     """The lead became a patient: it can be read, and nothing else."""
 
 
+class LeadIsRestricted(LeadIsLocked):
+    """The person has asked that nothing be done with what is known of them: lift the restriction first."""
+
+
 class LeadIsClosed(Conflict):
     """The lead is lost or archived, and would have to be reopened first."""
 

@@ -16,7 +16,7 @@ from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
-from app.leads.errors import LeadIsClosed, LeadIsLocked
+from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.people import who_is
 
@@ -77,9 +77,11 @@ def open_lead(session: Session, actor: Actor, lead_id: UUID) -> Lead:
 
 
 def require_unlocked(lead: Lead) -> None:
-    """Rule 7 of lead-management.md: once converted to a patient, a lead cannot be modified."""
+    """Rule 7 of lead-management.md: once converted to a patient, a lead cannot be modified; nor while restricted."""
     if lead.status == LeadStatus.CONVERTED:
         raise LeadIsLocked
+    if lead.restricted_at is not None:
+        raise LeadIsRestricted
 
 
 def require_open(lead: Lead) -> None:

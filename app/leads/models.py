@@ -140,6 +140,8 @@ class Lead(Base):
     contacted_at: Mapped[datetime | None]  # the last time somebody spoke with them
     replied_at: Mapped[datetime | None]  # the last time they wrote or called
     opted_out_at: Mapped[datetime | None]
+    restricted_at: Mapped[datetime | None]  # nothing may be done with it (GDPR, article 18)
+    erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]
     stale_since: Mapped[datetime | None]
 

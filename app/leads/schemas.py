@@ -191,6 +191,9 @@ class LeadOut(Schema):
     contacted_at = Instant(required=True, allow_none=True)
     replied_at = Instant(required=True, allow_none=True)
     opted_out_at = Instant(required=True, allow_none=True)
+    restricted_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Since when nothing may be done with it."}
+    )
     last_activity_at = Instant(required=True)
     stale_since = Instant(required=True, allow_none=True)
 

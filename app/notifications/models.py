@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, new_id
@@ -13,6 +13,13 @@ from app.db import Base, new_id
 class Channel(StrEnum):
     IN_APP = "in_app"
     EMAIL = "email"
+
+
+class Way(StrEnum):
+    """How somebody can be reached."""
+
+    EMAIL = "email"
+    PHONE = "phone"  # calls and texts
 
 
 class NotificationState(StrEnum):
@@ -98,4 +105,16 @@ class MessageTemplate(Base):
     slug: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class Suppression(Base):
+    """An address that nobody may write to, kept as a hash: it outlives the lead, and tells nobody whose it is."""
+
+    __tablename__ = "suppressions"
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
+    way: Mapped[str] = mapped_column(Text, primary_key=True)
+    address_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]

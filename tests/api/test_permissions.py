@@ -55,6 +55,7 @@ MAY = {
     Permission.LEAD_ANALYTICS: {Role.MARKETING_MANAGER, Role.DOCTOR, Role.CLINIC_ADMIN, Role.MANAGER},
     Permission.NOTIFICATION_MANAGE: {Role.CLINIC_ADMIN},
     Permission.AUTOMATION_MANAGE: {Role.CLINIC_ADMIN},
+    Permission.PRIVACY_MANAGE: {Role.CLINIC_ADMIN},
     Permission.AUDIT_READ: {Role.CLINIC_ADMIN},
     Permission.USER_MANAGE: {Role.CLINIC_ADMIN},
 }

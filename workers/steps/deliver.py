@@ -31,7 +31,7 @@ def guard(context: StepContext) -> Skip | None:
     if context.lead is None:
         return None
     to_lead = note.user_id is None
-    reason = Reason.OPTED_OUT if to_lead and context.lead.opted_out_at else lead_is_over(context) or unmet(context)
+    reason = Reason.OPTED_OUT if to_lead and not context.may_be_written_to else lead_is_over(context) or unmet(context)
     if reason is None:
         return None
     return Skip(

@@ -9,7 +9,7 @@ from workers.quiet import quiet_until
 
 def decide(context: StepContext) -> Outcome:
     """Write the message, unless the lead does not want it, cannot get it, or sleeps."""
-    if context.lead.opted_out_at is not None:
+    if not context.may_be_written_to:
         return Skip(Reason.OPTED_OUT)
     if not context.lead.email:
         return Skip(Reason.NO_ADDRESS)

@@ -1,0 +1,42 @@
+"""Everything that is known of a person, and how it is forgotten (GDPR, articles 15, 17 and 20).
+
+What is to be said of a table is said here once; a test fails when a table about people is not among them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, NAMED
+
+_OF_TABLE: Final = "SELECT to_jsonb(t) FROM {table} AS t WHERE {key} = :lead ORDER BY 1"
+_SEEN_BY: Final = text(
+    "SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,"
+    " 'act', act, 'subject', subject, 'fields', fields)"
+    " FROM audit_entries WHERE clinic_id = :clinic AND :lead = ANY(ids) ORDER BY number"
+)
+
+
+def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[str, Any]:
+    """Rows as they are kept, by table, and who saw or changed them. The lead is known to be the clinic's."""
+    rows = {
+        table: list(session.scalars(text(_OF_TABLE.format(table=table, key=key)), {"lead": lead_id}))
+        for table, key in ABOUT_A_LEAD.items()
+    }
+    seen = list(session.scalars(_SEEN_BY, {"clinic": clinic_id, "lead": lead_id}))
+    return {**rows, "audit_entries": seen}
+
+
+def forget_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[UUID]:
+    """Blank or delete whatever tells of the person; ids, times and kinds stay, for counts and for the record.
+
+    Returns the ids of what the record no longer knows the values of, the lead's own first.
+    """
+    ids = list(session.scalars(text(NAMED), {"lead": lead_id}))
+    given = {"clinic": clinic_id, "lead": lead_id, "lead_text": str(lead_id), "ids": ids}
+    for statement in FORGET_STATEMENTS:
+        session.execute(text(statement), {name: given[name] for name in given if f":{name}" in statement})
+    return ids

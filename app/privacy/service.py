@@ -1,0 +1,113 @@
+"""What a person may ask of the clinic: to see what is known, to be forgotten, to be left alone, to be written to."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.activities.models import ActivityType
+from app.activities.timeline import write_entry
+from app.audit import trail
+from app.audit.models import Act
+from app.automation.cancel import cancel_pending
+from app.automation.models import Reason
+from app.clock import now
+from app.db import new_id
+from app.http.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.leads.closing import silence
+from app.leads.lookup import get_lead, read_lead
+from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
+from app.leads.progress import touch
+from app.notifications import suppression_list
+from app.notifications.models import Way
+from app.privacy.models import Consent
+from app.privacy.person import export_person, forget_person
+from app.tasks.closing import cancel_open_tasks
+
+LATEST_FIRST: Final[list[Key]] = [(Consent.id, "desc")]
+
+
+def export_lead(session: Session, actor: Actor, lead_id: UUID) -> Mapping[str, Any]:
+    """Everything about the person, by table. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    return export_person(session, actor.clinic.id, lead_id)
+
+
+def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) -> Lead:
+    """Forget the person: what is pending ends, what told of them is blanked, and their addresses are never written to.
+
+    Counts and the record keep the lead's id. It cannot be undone. Raises NotFound.
+    """
+    lead = get_lead(session, actor, lead_id, lock=True)
+    at = now()
+    suppression_list.suppress_addresses(session, lead.clinic_id, suppression_list.addresses_of(lead), reason="erased")
+    cancel_pending(session, lead.id, Reason.ERASED)
+    cancel_open_tasks(session, lead.id, reason=Reason.ERASED, at=at)
+    session.flush()
+    forgotten = forget_person(session, lead.clinic_id, lead.id)
+    session.refresh(lead)
+    touch(lead, actor, at)
+    lead.deleted_at = lead.erased_at = at
+    if lead.status in OPEN_STATUSES:
+        lead.status = LeadStatus.ARCHIVED
+    trail.wrote(session, "lead", forgotten, act=Act.ERASE, after={"reason": reason})
+    return lead
+
+
+def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+    """Do nothing with the lead, or work with it again (GDPR, article 18). Saying it twice changes nothing.
+
+    While it is restricted nothing is sent, planned steps are cancelled, and edits are refused. Raises NotFound.
+    """
+    lead = get_lead(session, actor, lead_id, lock=True)
+    if data["is_restricted"] is (lead.restricted_at is not None):
+        return lead
+    at = now()
+    lead.restricted_at = at if data["is_restricted"] else None
+    touch(lead, actor, at)
+    if lead.restricted_at:
+        cancel_pending(session, lead.id, Reason.RESTRICTED)
+    notes = f"{'Restricted' if lead.restricted_at else 'No longer restricted'}: {data['reason']}"
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=notes)
+    return lead
+
+
+def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Consent:
+    """Write down what the person said about being reached by this way, and act on it at once.
+
+    One who no longer agrees has opted out, and their addresses are on the list; one who agrees again is taken off it.
+    Raises NotFound.
+    """
+    lead = get_lead(session, actor, lead_id, lock=True)
+    at = now()
+    consent = Consent(
+        id=new_id(),
+        clinic_id=lead.clinic_id,
+        lead_id=lead.id,
+        created_at=at,
+        created_by=actor.user_id,
+        **{"given_at": at, **data},
+    )
+    session.add(consent)
+    if consent.is_given:
+        _let_be_written_to(session, actor, lead, Way(data["way"]))
+    elif lead.opted_out_at is None:
+        silence(session, actor, lead, at=at)
+    return consent
+
+
+def list_consents(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """What the person said, the latest first. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    return page(session, select(Consent).where(Consent.lead_id == lead_id), LATEST_FIRST, query)
+
+
+def _let_be_written_to(session: Session, actor: Actor, lead: Lead, way: Way) -> None:
+    of_way = [address for address in suppression_list.addresses_of(lead) if address[0] is way]
+    suppression_list.lift(session, lead.clinic_id, of_way)
+    if lead.opted_out_at is not None:
+        lead.opted_out_at = None
+        touch(lead, actor, now())

@@ -1,0 +1,62 @@
+"""The tables about people: by which column a lead's rows are found, and what is left of them after an erasure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# Everything that an export holds. Deliveries hang on notifications, and tell what a mail server answered.
+ABOUT_A_LEAD: Final[Mapping[str, str]] = {
+    "leads": "t.id",
+    "lead_tasks": "t.lead_id",
+    "lead_activities": "t.lead_id",
+    "notifications": "t.lead_id",
+    "deliveries": "(SELECT n.lead_id FROM notifications n WHERE n.id = t.notification_id)",
+    "steps": "t.lead_id",
+    "job_items": "t.lead_id",
+    "consents": "t.lead_id",
+}
+
+_BLANKED: Final[Mapping[str, str]] = {
+    "leads": (
+        "first_name = 'Erased', last_name = '', patient_first_name = 'Erased', patient_last_name = '',"
+        " patient_dob = NULL, email = NULL, phone = NULL, phone_alt = NULL, preferred_time = NULL, timezone = NULL,"
+        " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
+        " source_detail = NULL, insurance_carrier = NULL, insurance_member_id = NULL, notes = NULL, lost_notes = NULL"
+    ),
+    "lead_tasks": "title = 'Erased', description = NULL, outcome = NULL, cancelled_reason = NULL",
+    "lead_activities": "notes = NULL",
+    "notifications": "address = NULL, subject = 'Erased', body = 'Erased', error = NULL",
+    "steps": "error = NULL, outcome = NULL",
+    "job_items": "lead = NULL, error = NULL",
+}
+
+# Of whatever the record may name one by one.
+NAMED: Final = """
+SELECT CAST(:lead AS uuid)
+UNION ALL SELECT id FROM lead_tasks WHERE lead_id = :lead
+UNION ALL SELECT id FROM lead_activities WHERE lead_id = :lead
+UNION ALL SELECT id FROM notifications WHERE lead_id = :lead
+"""
+# The record keeps who did what to which id; the values before and after go.
+_FORGET_CHANGES: Final = """
+DELETE FROM audit_changes c USING audit_entries e
+WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uuid[])
+"""
+# Whoever sends such a call again is told that there is no such lead.
+_FORGET_ANSWERS: Final = """
+DELETE FROM kept_answers
+WHERE clinic_id = :clinic AND (strpos(path, :lead_text) > 0 OR position(convert_to(:lead_text, 'UTF8') IN body) > 0)
+"""
+_FORGET_RESPONSES: Final = """
+UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.notification_id AND n.lead_id = :lead
+"""
+
+FORGET_STATEMENTS: Final = (
+    _FORGET_RESPONSES,
+    _FORGET_CHANGES,
+    _FORGET_ANSWERS,
+    "DELETE FROM consents WHERE lead_id = :lead",
+    *(
+        f"UPDATE {table} SET {blank} WHERE {'id' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)
+        for table, blank in _BLANKED.items()
+    ),
+)

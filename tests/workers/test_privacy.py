@@ -1,0 +1,188 @@
+"""What a person may ask of the clinic, and what then no longer happens (GDPR; CAN-SPAM's list)."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.audit.seals import seal_next, verify
+from app.automation.models import Kind
+from app.db import Base, transaction
+from app.embedded import Postgres
+from app.models import __all__ as _everything  # every table is known
+from app.privacy.tables import ABOUT_A_LEAD
+from tests.support.desk import Desk
+from tests.support.smtp import SmtpServer
+from workers import runner
+
+pytest_plugins = ["tests.support.desk"]
+
+CANARY = "Zanzibar"
+
+
+def ask(desk: Desk, lead: dict[str, Any], what: str, **body: Any) -> Any:
+    answer = desk.admin.post(f"/api/leads/{lead['id']}/{what}", body or None)
+    assert answer.status in {200, 201}, answer.body
+    return answer.body
+
+
+def a_busy_lead(desk: Desk) -> dict[str, Any]:
+    """One who has left a trace everywhere, three failed calls and a break-up e-mail among it."""
+    lead = desk.capture(
+        first_name=CANARY, last_name=CANARY, email=f"{CANARY}@lead.example".lower(), notes=CANARY, city=CANARY,
+        patient_dob="2011-02-03", insurance_member_id=CANARY, source_detail=CANARY,
+    )  # fmt: skip
+    desk.plan(lead, title=f"Call {CANARY}", description=CANARY)
+    for _ in range(3):
+        desk.admin.post(
+            f"/api/leads/{lead['id']}/activities", {"type": "PHONE_CALL", "outcome": "no_answer", "notes": CANARY}
+        )
+    while runner.run(Kind.SEND_MESSAGE, []):
+        pass
+    ask(desk, lead, "consents", way="email", is_given=True, wording=CANARY, source="Web form")
+    desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": CANARY}, key="kept")
+    return lead
+
+
+def test_an_export_holds_everything_about_the_person(desk: Desk):
+    lead, other = a_busy_lead(desk), desk.capture(first_name="Somebody", last_name="Else")
+    desk.doctor.get(f"/api/leads/{lead['id']}")
+    tables = ask(desk, lead, "export")["tables"]
+    counts = {name: len(rows) for name, rows in tables.items()}
+    assert {name for name, count in counts.items() if count} >= {
+        "leads", "lead_tasks", "lead_activities", "notifications", "steps", "consents", "audit_entries",
+    }  # fmt: skip
+    assert tables["leads"][0]["notes"] == CANARY
+    assert desk.doctor.id in {entry["user_id"] for entry in tables["audit_entries"]}
+    assert other["id"] not in json.dumps(tables)
+    assert "Somebody" not in json.dumps(tables)
+
+
+def test_every_table_about_a_lead_is_in_an_export():
+    """Whoever adds one says in app/privacy/tables.py how its rows are found, and what an erasure leaves of them."""
+    keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
+    assert _everything
+    assert keyed | {"leads", "deliveries"} == set(ABOUT_A_LEAD)
+
+
+def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):
+    lead = a_busy_lead(desk)
+    erased = ask(desk, lead, "erase", reason="They asked.")
+    assert erased["id"] == lead["id"]
+    with postgres.connect("relance") as owner:
+        names = [row[0] for row in owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        found = {name: owner.execute(f"SELECT t::text FROM {name} t").fetchall() for name in names}
+        changes = owner.execute("SELECT count(*) FROM audit_changes").fetchone()
+    left = {name for name, rows in found.items() if CANARY.lower() in str(rows).lower()}
+    kept = CANARY.encode().hex()
+    left |= {name for name, rows in found.items() if kept in str(rows).lower()}
+    assert left == set()
+    assert changes is not None
+    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 404
+    [row] = desk.sql("SELECT * FROM leads WHERE id = :id", id=lead["id"])
+    assert (row.email, row.phone, row.patient_dob, row.status) == (None, None, None, "ARCHIVED")
+
+
+def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
+    lead = a_busy_lead(desk)
+    with transaction() as session:
+        assert seal_next(session, settled=timedelta())
+    ask(desk, lead, "erase", reason="They asked.")
+    with transaction() as session:
+        assert list(verify(session, desk.clinic_id)) == []
+    entries = desk.admin.every("/api/audit", subject_id=lead["id"])
+    [made] = [entry for entry in entries if entry["act"] == "create" and entry["subject"] == "lead"]
+    assert (made["after"], made["is_readable"], "notes" in made["fields"]) == (None, False, True)
+    assert "erase" in {entry["act"] for entry in entries}
+
+
+def test_what_was_queued_for_who_is_erased_vanishes(desk: Desk, smtp: SmtpServer):
+    lead = a_busy_lead(desk)
+    [queued] = desk.sql("SELECT state FROM notifications WHERE channel = 'email' AND user_id IS NULL")
+    assert queued.state == "pending"
+    ask(desk, lead, "erase", reason="They asked.")
+    runner.run(Kind.DELIVER, [])
+    assert smtp.received == []
+    assert (
+        desk.sql("SELECT 1 FROM steps WHERE lead_id = :id AND state IN ('planned', 'published')", id=lead["id"]) == []
+    )
+
+
+def test_who_is_erased_and_comes_again_by_an_import_is_not_written_to(desk: Desk, smtp: SmtpServer):
+    email = a_busy_lead(desk)["email"]
+    [lead] = desk.admin.every("/api/leads")
+    ask(desk, lead, "erase", reason="They asked.")
+    again = desk.capture(first_name="X", last_name="Y", email=email.upper(), phone="(212) 555-0199")
+    for _ in range(3):
+        desk.admin.post(f"/api/leads/{again['id']}/activities", {"type": "PHONE_CALL", "outcome": "no_answer"})
+    while runner.run(Kind.SEND_MESSAGE, []):
+        pass
+    runner.run(Kind.DELIVER, [])
+    assert smtp.received == []
+    assert [step["reason"] for step in desk.steps(again, kind="send_message")] == ["opted_out"]
+
+
+def test_a_restricted_lead_is_left_alone(desk: Desk, smtp: SmtpServer):
+    lead = a_busy_lead(desk)
+    assert ask(desk, lead, "restrict", is_restricted=True, reason="They asked.")["restricted_at"]
+    place = f"/api/leads/{lead['id']}"
+    refused = [
+        desk.admin.put(place, {"city": "Lyon"}),
+        desk.admin.post(f"{place}/stage", {"stage": "contacted"}),
+        desk.admin.post(f"{place}/lost", {"reason": "OTHER"}),
+        desk.admin.post(f"{place}/activities", {"type": "NOTE", "notes": "x"}),
+    ]
+    assert [(answer.status, answer.body["type"].rpartition(":")[2]) for answer in refused] == [
+        (409, "lead-is-restricted")
+    ] * 4
+    runner.run(Kind.DELIVER, [])
+    assert smtp.received == []
+    assert {step["state"] for step in desk.steps(lead)} <= {"cancelled", "done", "skipped"}
+    assert desk.admin.get(place).status == 200
+    again = ask(desk, lead, "restrict", is_restricted=True, reason="Twice.")
+    assert ask(desk, lead, "restrict", is_restricted=False, reason="Settled.")["version"] == again["version"] + 1
+    assert desk.admin.put(place, {"city": "Lyon"}).status == 200
+
+
+def test_a_step_that_comes_due_for_a_restricted_lead_is_skipped(desk: Desk):
+    """One that was claimed a moment before, say: the guard looks again."""
+    lead = desk.capture()
+    desk.sql("UPDATE leads SET restricted_at = now()")
+    desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'create_task'")
+    runner.run(Kind.CREATE_TASK, [])
+    assert {step["reason"] for step in desk.steps(lead, kind="create_task")} == {"restricted"}
+
+
+def test_who_no_longer_agrees_is_not_written_to_and_who_agrees_again_is(desk: Desk, smtp: SmtpServer):
+    lead = a_busy_lead(desk)
+    said = {"way": "email", "wording": "Stop it", "source": "Phone call"}
+    ask(desk, lead, "consents", is_given=False, **said)
+    assert desk.lead(lead)["opted_out_at"]
+    check = {"email": lead["email"]}
+    assert desk.admin.post("/api/suppressions/check", check).body["is_suppressed"] is True
+    runner.run(Kind.DELIVER, [])
+    assert smtp.received == []
+    ask(desk, lead, "consents", is_given=True, **{**said, "wording": "Do write"})
+    assert desk.lead(lead)["opted_out_at"] is None
+    assert desk.admin.post("/api/suppressions/check", check).body["is_suppressed"] is False
+    given = [consent["is_given"] for consent in desk.admin.every(f"/api/leads/{lead['id']}/consents")]
+    assert given == [True, False, True]
+
+
+def test_an_address_is_suppressed_for_whoever_has_it(desk: Desk, other_desk: Desk, smtp: SmtpServer):
+    put = desk.admin.post("/api/suppressions", {"email": "Mia@Lead.example", "reason": "Bounced"})
+    assert (put.body["is_suppressed"], put.body["reason"]) == (True, "Bounced")
+    assert (
+        other_desk.admin.post("/api/suppressions/check", {"email": "mia@lead.example"}).body["is_suppressed"] is False
+    )
+    phone = desk.admin.post("/api/suppressions", {"phone": "(212) 555-0143", "reason": "x"})
+    assert phone.body["is_suppressed"] is True
+    assert desk.admin.post("/api/suppressions/check", {"phone": "+12125550143"}).body["is_suppressed"] is True
+    assert "lead.example" not in str(desk.sql("SELECT s::text FROM suppressions s"))
+    assert desk.admin.post("/api/suppressions/lift", {"email": "mia@lead.example"}).body["is_suppressed"] is False
+
+
+@pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+12125550143"}, {"phone": "nonsense"}])
+def test_an_address_has_to_be_one(desk: Desk, body: dict[str, str]):
+    assert desk.admin.post("/api/suppressions/check", body).status == 422
