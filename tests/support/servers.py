@@ -89,7 +89,6 @@ def clean_database(postgres: Postgres) -> None:
     _forget_connections_to_an_earlier_server(postgres)
     with postgres.connect("relance") as owner:
         owner.execute("SET lock_timeout = '20s'")  # say so, rather than wait for a transaction somebody left open
-        owner.execute("SET session_replication_role = replica")  # the record of who saw what refuses to be emptied
         owner.execute(EMPTY_EVERY_TABLE)
 
 
@@ -115,6 +114,7 @@ def new_database(postgres: Postgres) -> Callable[[str], str]:
 
 # Only tables with rows are truncated: a TRUNCATE of all of them costs ten times as much.
 EMPTY_EVERY_TABLE = f"""
+SET session_replication_role = replica;  -- the record of who saw what refuses to be emptied
 DO $$
 DECLARE
     candidate record;
@@ -132,7 +132,8 @@ BEGIN
     IF cardinality(filled) > 0 THEN
         EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' RESTART IDENTITY CASCADE';
     END IF;
-END $$
+END $$;
+SET session_replication_role = DEFAULT
 """
 
 
