@@ -1,0 +1,67 @@
+"""Which column is which field of a lead: a guess, for a person to correct."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rapidfuzz import fuzz, process
+
+SURE_ENOUGH: Final = 88  # of 100; below, a column is left out rather than put in the wrong place
+
+# What people call the fields. The field's own name is always one of them.
+KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
+    "full_name": ("name", "contact", "contact name", "lead", "lead name", "nom complet", "nombre completo"),
+    "first_name": ("given name", "forename", "firstname", "vorname", "prenom", "prénom", "nombre"),
+    "last_name": ("surname", "family name", "lastname", "nachname", "nom", "nom de famille", "apellido", "apellidos"),
+    "email": ("e-mail", "mail", "email address", "courriel", "correo"),
+    "phone": ("telephone", "tel", "mobile", "cell", "phone number", "telefon", "téléphone", "teléfono", "móvil"),
+    "phone_alt": ("other phone", "second phone", "home phone", "work phone", "phone 2"),
+    "patient_first_name": ("patient given name", "child first name"),
+    "patient_last_name": ("patient surname", "child last name"),
+    "patient_dob": ("dob", "date of birth", "birthday", "birth date", "geburtsdatum", "date de naissance"),
+    "patient_relationship": ("relationship", "relation"),
+    "preferred_contact": ("contact by", "preferred channel", "contact preference"),
+    "preferred_time": ("best time", "contact time", "when to call"),
+    "timezone": ("time zone", "tz"),
+    "address_line1": ("address", "street", "street address", "adresse", "dirección"),
+    "address_line2": ("address 2", "apartment", "suite"),
+    "city": ("town", "ville", "ort", "ciudad"),
+    "state": ("province", "region", "county"),
+    "postal_code": ("zip", "zip code", "postcode", "plz", "code postal", "código postal"),
+    "source": ("lead source", "source name", "how did you hear about us", "origin", "heard from"),
+    "source_campaign": ("campaign", "utm campaign"),
+    "source_detail": ("referrer", "referred by", "source details", "ad"),
+    "treatment_interest": ("interest", "treatment", "interested in", "service"),
+    "insurance_carrier": ("insurance", "insurer", "carrier"),
+    "insurance_member_id": ("member id", "insurance id", "policy number"),
+    "notes": ("note", "comment", "comments", "remarks", "message", "concerns"),
+    "assigned_to": ("owner", "coordinator", "assignee", "assigned to", "sales rep"),
+    "tags": ("tag", "labels", "label"),
+    "lead_value": ("value", "deal value", "amount", "budget"),
+    "external_id": ("id", "external id", "record id", "crm id", "lead id"),
+}
+
+
+def guess(columns: Sequence[str]) -> dict[str, str]:
+    """The likeliest field of each column, as far as one is likely; no field stands for two columns."""
+    found = [(score, column, field) for column in columns if (match := _best(column)) for field, score in [match]]
+    mapping: dict[str, str] = {}
+    for _, column, field in sorted(found, key=lambda one: -one[0]):
+        if field not in mapping.values():
+            mapping[column] = field
+    return {column: mapping[column] for column in columns if column in mapping}
+
+
+def _best(column: str) -> tuple[str, float] | None:
+    plain = _plain(column)
+    if plain in _FIELDS:
+        return _FIELDS[plain], 100.0
+    match = process.extractOne(plain, _FIELDS.keys(), scorer=fuzz.ratio, score_cutoff=SURE_ENOUGH)
+    return (_FIELDS[match[0]], match[1]) if match else None
+
+
+def _plain(words: str) -> str:
+    return re.sub(r"[\W_]+", " ", words.lower()).strip()
+
+
+_FIELDS: Final = {_plain(name): field for field, names in KNOWN_AS.items() for name in (field, *names)}
