@@ -8,6 +8,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs
 from app.activities.routes import blp as activities
+from app.assignment.lead_routes import blp as lead_assignment
+from app.assignment.routes import blp as assignment_rules
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
@@ -21,7 +23,10 @@ from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
-BLUEPRINTS = (*identity, leads, board, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
+BLUEPRINTS = (
+    *(*identity, leads, board, tasks, activities, bulk, lead_assignment, assignment_rules),
+    *(sources, pipeline, notifications, steps, ops),
+)
 
 
 class _Relance(Flask):

@@ -1,6 +1,7 @@
 """Every table in one place, for migrations and for tests that walk them; no domain imports this."""
 
 from app.activities.models import Activity
+from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
@@ -13,8 +14,12 @@ from app.sources.models import LeadSource
 from app.tasks.models import Task
 
 __all__ = [
+    "Absence",
     "Activity",
     "ApiKey",
+    "AssignmentEntry",
+    "AssignmentRule",
+    "AssignmentTurn",
     "Base",
     "Clinic",
     "Counter",
@@ -33,4 +38,5 @@ __all__ = [
     "SweepRun",
     "Task",
     "User",
+    "WorkingHours",
 ]

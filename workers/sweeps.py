@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import leads, leases, publishing, retention, tasks
+from workers.sweeping import assignment, leads, leases, publishing, retention, tasks
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -31,6 +31,7 @@ SWEEPS: dict[str, Batch] = {
     "mark_overdue_tasks": tasks.mark_overdue,
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
+    "assign_orphans": assignment.assign_orphans,
     "take_census": publishing.take_census,
     "forget_old_steps": retention.forget_old_steps,
     "forget_old_jobs": retention.forget_old_jobs,

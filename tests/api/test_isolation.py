@@ -17,6 +17,7 @@ from tests.support.desk import Answer, Desk
 pytest_plugins = ["tests.support.desk"]
 
 PHONE = "+12125550143"
+A_USER = str(uuid4())
 
 # For each route with an id that reads a body: one that would be accepted.
 BODIES: dict[str, dict[str, Any]] = {
@@ -39,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
+    "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 
 
@@ -57,6 +59,7 @@ def named_routes() -> list[tuple[str, str]]:
 def theirs(other_desk: Desk) -> dict[str, str]:
     """One of each thing, by the name that paths give its id."""
     lead = other_desk.capture(phone=PHONE)
+    rule = {"name": "x", "strategy": "round_robin", "members": [{"user_id": other_desk.admin.id}]}
     job = other_desk.admin.post(
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
@@ -70,6 +73,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "rule_id": other_desk.admin.post("/api/assignment-rules", rule).body["id"],
     }
 
 

@@ -1,0 +1,59 @@
+"""Leads that nobody looks after are given to somebody; where nobody can take them, the admins are told."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.assignment import orphans
+from app.db import insert_many
+from app.identity.actor import Actor
+from app.identity.clinics import load_contexts
+from app.identity.models import Role, User
+from app.notifications.models import Channel, Notification
+from app.notifications.templates import Wording
+from app.notifications.writing import About, Recipient, compose
+
+BATCH: Final = 500
+TELL_AGAIN_AFTER: Final = timedelta(days=1)
+TEMPLATE: Final = "unassigned-leads"
+WORDING: Final = Wording(
+    "Leads without a coordinator",
+    "Nobody can take them: everybody is away. They are listed at GET /api/leads/unassigned.",
+)
+
+_WAS_TOLD: Final = text(
+    "SELECT EXISTS (SELECT 1 FROM notifications WHERE clinic_id = :clinic AND created_at > :since"
+    " AND template = :template)"
+)
+
+
+def assign_orphans(session: Session) -> int:
+    """Give each open lead without an active coordinator to somebody; returns how many were given."""
+    given = 0
+    for clinic in load_contexts(session, orphans.clinics_with_orphans(session)).values():
+        found, left = orphans.assign_orphans(session, Actor.system(clinic), most=BATCH)
+        given += found
+        if left:
+            _tell_admins(session, clinic.id, at=clock.now())
+        if given >= BATCH:
+            break
+    return given
+
+
+def _tell_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
+    """Once a day, in the application: those who are away, too, for nobody else is there."""
+    known = {"clinic": clinic_id, "since": at - TELL_AGAIN_AFTER, "template": TEMPLATE}
+    if session.execute(_WAS_TOLD, known).scalar_one():
+        return
+    admins = select(User.id).where(User.clinic_id == clinic_id, User.role == Role.CLINIC_ADMIN, User.is_active)
+    about = About(clinic_id, template=TEMPLATE)
+    rows = [
+        row
+        for user_id in session.scalars(admins)
+        for row in compose(WORDING, Recipient(user_id, None), about=about, channels=[Channel.IN_APP], at=at)
+    ]
+    insert_many(session, Notification, rows)
