@@ -11,6 +11,7 @@ EVERY: dict[str, float] = {
     "mark_overdue_tasks": 20,  # overdue within a minute of being due
     "take_census": 30,  # how many steps are in which state, for those who watch
     "assign_orphans": 60,  # no open lead is without a coordinator for longer
+    "cover_absences": 60,  # the tasks of those who are away go to others, or wait
     "detect_stale_leads": 300,  # no activity for as long as the clinic says
     "detect_time_in_stage": 300,  # longer in a stage than the stage allows
     "forget_old_steps": 3600,  # finished, and kept long enough

@@ -10,6 +10,7 @@ from app import logs
 from app.activities.routes import blp as activities
 from app.assignment.lead_routes import blp as lead_assignment
 from app.assignment.routes import blp as assignment_rules
+from app.assignment.user_routes import blp as availability
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
@@ -24,7 +25,7 @@ from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
 BLUEPRINTS = (
-    *(*identity, leads, board, tasks, activities, bulk, lead_assignment, assignment_rules),
+    *(*identity, leads, board, tasks, activities, bulk, lead_assignment, assignment_rules, availability),
     *(sources, pipeline, notifications, steps, ops),
 )
 

@@ -32,6 +32,7 @@ SWEEPS: dict[str, Batch] = {
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
     "assign_orphans": assignment.assign_orphans,
+    "cover_absences": assignment.cover_absences,
     "take_census": publishing.take_census,
     "forget_old_steps": retention.forget_old_steps,
     "forget_old_jobs": retention.forget_old_jobs,

@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import select, text, union
 from sqlalchemy.orm import Session
 
-from app.assignment.choosing import default_team, load_roster, one_by_one
-from app.assignment.models import Strategy, Why
+from app.assignment.choosing import one_by_one
+from app.assignment.models import Why
 from app.assignment.moving import move, share_out
 from app.assignment.roster import Roster
-from app.assignment.rules import Member, Rule, by_load
-from app.assignment.ruleset import rules_of
+from app.assignment.rules import by_load
+from app.assignment.takers import clinics_rules, roster_of_all
 from app.clock import now
 from app.db import recordset, to_json
 from app.errors import Invalid
@@ -62,8 +62,9 @@ def hand_over(
     """
     at, done = now(), HandedOver()
     one_by_one(session, actor.clinic.id)
-    rules = _rules(session, actor, user_id, to, at=at)
-    roster = load_roster(session, actor.clinic, [*rules, _everybody(session, actor)], at=at, without={user_id})
+    gone = {user_id}
+    rules = [by_load(to)] if to is not None else clinics_rules(session, actor.clinic, at=at, without=gone)
+    roster = roster_of_all(session, actor.clinic, rules, at=at, without=gone)
     _require_there(roster, to)
     ids = _leads_with_work(session, user_id)
     for first in range(0, len(ids), BATCH):
@@ -78,19 +79,6 @@ def hand_over(
         helped |= {lead_id: decision.user_id for lead_id, decision in decided.items()}
         done.tasks.update(_move_tasks(session, user_id, helped, at=at))
     return done
-
-
-def _rules(session: Session, actor: Actor, user_id: UUID, to: Sequence[UUID] | None, *, at: datetime) -> Sequence[Rule]:
-    if to is not None:
-        return [by_load(to)]
-    team = default_team(session, actor.clinic.id, at=at, without=[user_id])
-    return [*rules_of(session, actor.clinic), by_load(team)]
-
-
-def _everybody(session: Session, actor: Actor) -> Rule:
-    """Whoever works here, so that the roster tells who of them is there; nobody is chosen by it."""
-    users = session.scalars(select(User.id).where(User.clinic_id == actor.clinic.id, User.is_active))
-    return Rule(None, "", Strategy.ROUND_ROBIN, tuple(map(Member, users)))
 
 
 def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:

@@ -27,9 +27,9 @@ class Why(StrEnum):
 
 
 class AbsentTasks(StrEnum):
-    """What becomes of the tasks of somebody absent that fall due meanwhile."""
+    """What becomes of the open tasks of somebody absent that fall due meanwhile."""
 
-    REROUTE = "reroute"  # to the cover, else by the rules
+    REROUTE = "reroute"  # to the cover, else to the lead's coordinator, else by the rules
     SHIFT = "shift"  # to the first opening after the absence
     LEAVE = "leave"
 
@@ -101,7 +101,7 @@ class Absence(Base):
     ends_at: Mapped[datetime]
     note: Mapped[str | None] = mapped_column(Text)
     cover_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
-    tasks: Mapped[str] = mapped_column(Text, default=AbsentTasks.LEAVE)
+    tasks: Mapped[str] = mapped_column(Text, default=AbsentTasks.REROUTE)
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
 
@@ -113,6 +113,5 @@ class WorkingHours(Base):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    hours: Mapped[dict[str, Any] | None]  # as clinics have them; None: the clinic's
+    hours: Mapped[dict[str, Any]]  # as clinics have them; without a row the clinic's hold
     updated_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(default=1)

@@ -7,11 +7,10 @@ from uuid import UUID
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
-from app.assignment.choosing import default_team, load_roster, one_by_one
+from app.assignment.choosing import load_roster, one_by_one
 from app.assignment.models import Why
 from app.assignment.moving import move, share_out
-from app.assignment.rules import by_load
-from app.assignment.ruleset import rules_of
+from app.assignment.takers import clinics_rules
 from app.clock import now
 from app.http.paging import Page, page
 from app.identity.actor import Actor
@@ -48,8 +47,7 @@ def assign_orphans(session: Session, actor: Actor, *, most: int) -> tuple[int, i
     at = now()
     one_by_one(session, actor.clinic.id)
     leads = _lock(session, actor, most=most)
-    team = default_team(session, actor.clinic.id, at=at)
-    rules = [*rules_of(session, actor.clinic), by_load(team)]
+    rules = clinics_rules(session, actor.clinic, at=at)
     roster = load_roster(session, actor.clinic, rules, at=at)
     decided = share_out(session, actor, leads, rules=rules, roster=roster)
     move(session, actor, leads, decided, at=at, why=Why.ORPHANED, reason=None)

@@ -18,6 +18,7 @@ pytest_plugins = ["tests.support.desk"]
 
 PHONE = "+12125550143"
 A_USER = str(uuid4())
+AWAY = {f"{name}_at": (now() + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
 
 # For each route with an id that reads a body: one that would be accepted.
 BODIES: dict[str, dict[str, Any]] = {
@@ -40,6 +41,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
+    "POST /api/users/<user_id>/out-of-office": AWAY,
+    "PUT /api/users/<user_id>/working-hours": {"hours": None},
     "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 
@@ -73,6 +76,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "user_id": other_desk.admin.id,
+        "absence_id": other_desk.admin.post(f"/api/users/{other_desk.admin.id}/out-of-office", AWAY).body["id"],
         "rule_id": other_desk.admin.post("/api/assignment-rules", rule).body["id"],
     }
 

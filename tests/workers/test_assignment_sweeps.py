@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from app.automation.models import Kind
 from app.clock import now
 from app.db import new_id, transaction
 from app.identity.models import Role
@@ -150,3 +151,59 @@ class TestOrphans:
 
         assert practice.people[COORDINATOR] not in set(map(whose, leads))
         assert len(sql("SELECT 1 FROM assignment_history WHERE why = 'orphaned'")) == 20
+
+
+class TestAbsences:
+    def whose_task(self, task_id: UUID) -> Any:
+        return sql("SELECT assigned_to_id FROM lead_tasks WHERE id = :id", id=task_id)[0].assigned_to_id
+
+    def test_tasks_are_given_away_when_the_absence_begins(self, practice: Practice, watch: Watch):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3))
+        be_away(practice, ana, days=5, starts=now() + timedelta(days=1), cover=cover, tasks="reroute")
+
+        assert sweep("cover_absences") == 0
+        watch.advance(days=1)
+        assert sweep("cover_absences") == 1
+        assert sweep("cover_absences") == 0
+        assert self.whose_task(task) == cover
+
+    def test_one_that_is_made_meanwhile_is_given_away_too(self, practice: Practice):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        be_away(practice, ana, days=5, cover=cover, tasks="reroute")
+        assert sweep("cover_absences") == 0
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3), assigned_to_id=ana)
+
+        assert sweep("cover_absences") == 1
+        assert self.whose_task(task) == cover
+
+    def test_whoever_does_it_is_reminded(self, practice: Practice, watch: Watch):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(hours=2))
+        be_away(practice, ana, cover=cover, tasks="reroute")
+        sweep("cover_absences")
+        watch.advance(hours=1, minutes=46)
+        practice.run(Kind.REMIND)
+
+        [note] = practice.rows("notifications", channel="in_app", template="task-reminder")
+        assert note.user_id == cover
+
+    def test_put_off_ones_are_put_off_once(self, practice: Practice):
+        ana = practice.people[COORDINATOR]
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=1))
+        be_away(practice, ana, days=3, tasks="shift")  # until Friday, 11:00
+
+        assert [sweep("cover_absences") for _ in range(2)] == [1, 0]
+        [row] = sql("SELECT due_at FROM lead_tasks WHERE id = :id", id=task)
+        assert row.due_at == now() + timedelta(days=3)
+
+    def test_two_sweeps_at_once_do_each_once(self, practice: Practice):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        lead = practice.capture(assigned_to_id=ana)
+        for hours in range(1, 20):
+            practice.plan(lead, now() + timedelta(hours=hours))
+        be_away(practice, ana, cover=cover, tasks="reroute")
+
+        assert sum(at_once(*(lambda: sweep("cover_absences"),) * 2)) == 19
+        rows = sql("SELECT DISTINCT assigned_to_id, version FROM lead_tasks")
+        assert [(row.assigned_to_id, row.version) for row in rows] == [(cover, 2)]
