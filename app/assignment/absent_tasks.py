@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.activities.models import Activity, ActivityType
@@ -29,11 +29,9 @@ from app.leads.models import Lead
 from app.leads.people import people
 from app.tasks.facts import task_event
 from app.tasks.lookup import known_to
-from app.tasks.models import Task, TaskStatus
+from app.tasks.models import TO_BE_DONE, Task, TaskStatus
 
 AT_ONCE: Final = 1000  # tasks
-
-_OPEN: Final = text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')")  # spelled out: the index is partial
 
 
 class Away(Protocol):
@@ -76,7 +74,7 @@ def _lock(session: Session, actor: Actor, absence: Away, *, most: int) -> list[D
     due = (
         select(Lead.id, Task.id.label("task_id"))
         .join(Task, Task.lead_id == Lead.id)
-        .where(*known_to(actor), Task.assigned_to_id == absence.user_id, _OPEN)
+        .where(*known_to(actor), Task.assigned_to_id == absence.user_id, TO_BE_DONE)
         .where(Task.due_at >= absence.starts_at, Task.due_at < absence.ends_at)
         .order_by(Task.due_at, Task.id)
         .limit(most)

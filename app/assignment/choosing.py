@@ -20,15 +20,13 @@ from app.assignment.ruleset import rules_of
 from app.automation.calendar import BusinessHours
 from app.automation.clinic import ClinicContext
 
-MOST_COUNTED: Final = 1000  # open leads of one person; who has more counts as having so many
-
 _ONE_BY_ONE: Final = text("SELECT pg_advisory_xact_lock(hashtext('assignment'), hashtext(CAST(:clinic AS text)))")
 _PEOPLE: Final = text(
-    "SELECT u.id, u.is_active, h.hours, (SELECT max(a.ends_at) FROM absences a"  # noqa: S608  (a number of ours)
+    "SELECT u.id, u.is_active, h.hours, (SELECT max(a.ends_at) FROM absences a"
     " WHERE a.user_id = u.id AND a.starts_at <= :at AND a.ends_at > :at) AS out_until,"
     " CASE WHEN u.id = ANY(CAST(:counted AS uuid[])) THEN (SELECT count(*) FROM (SELECT 1 FROM leads l"
     " WHERE l.clinic_id = :clinic AND l.assigned_to_id = u.id AND l.status IN ('NEW', 'ACTIVE')"
-    f" AND l.deleted_at IS NULL LIMIT {MOST_COUNTED}) AS theirs) ELSE 0 END AS open_leads,"
+    " AND l.deleted_at IS NULL LIMIT :most) AS theirs) ELSE 0 END AS open_leads,"
     " (SELECT jsonb_object_agg(rule_id, user_id) FROM assignment_turns WHERE rule_id = ANY(CAST(:rules AS uuid[])))"
     " AS turns FROM users u LEFT JOIN working_hours h ON h.user_id = u.id"
     " WHERE u.clinic_id = :clinic AND u.id = ANY(CAST(:ids AS uuid[]))"
@@ -94,6 +92,7 @@ def load_roster(
         "at": at,
         "ids": list(set[UUID]().union(*(rule.everybody for rule in rules)) - {*without}),
         "counted": list(set[UUID]().union(*(rule.counted for rule in rules))),
+        "most": max((rule.counts_to for rule in rules), default=0),
         "rules": [rule.id for rule in rules if rule.id],
     }
     found = session.execute(_PEOPLE, wanted).all()

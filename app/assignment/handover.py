@@ -1,9 +1,8 @@
 """Handing over what somebody has: all their open leads and tasks, by load or by the clinic's rules."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,18 +11,17 @@ from sqlalchemy.orm import Session
 
 from app.assignment.choosing import one_by_one
 from app.assignment.models import Why
-from app.assignment.moving import move, share_out
+from app.assignment.moving import Cause, move, share_out
 from app.assignment.roster import Roster
-from app.assignment.rules import by_load
+from app.assignment.rules import Rule, by_load
 from app.assignment.takers import clinics_rules, roster_of_all
 from app.clock import now
 from app.db import recordset, to_json
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.identity.models import User
 from app.leads.lookup import visible_to
-from app.leads.models import OPEN_STATUSES, Lead
-from app.tasks.models import OPEN_TASKS, Task
+from app.leads.models import OPEN_STATUSES, STILL_OPEN, Lead
+from app.tasks.models import TO_BE_DONE, Task
 
 BATCH: Final = 1000  # leads
 
@@ -60,25 +58,38 @@ def hand_over(
     those with somebody else's lead go to that somebody, where they are there. Reminders reach whoever has the task when
     they are due. In the caller's transaction, before it locks any lead. Raises Invalid at `/to_ids/0` and so on.
     """
-    at, done = now(), HandedOver()
+    at, gone, done = now(), {user_id}, HandedOver()
     one_by_one(session, actor.clinic.id)
-    gone = {user_id}
     rules = [by_load(to)] if to is not None else clinics_rules(session, actor.clinic, at=at, without=gone)
     roster = roster_of_all(session, actor.clinic, rules, at=at, without=gone)
     _require_there(roster, to)
-    ids = _leads_with_work(session, user_id)
+    order = _Order(user_id, rules, roster, Cause(at, why, reason))
+    ids = _leads_with_work(session, actor, user_id)
     for first in range(0, len(ids), BATCH):
-        leads = _lock(session, actor, ids[first : first + BATCH])
-        own, others = _part(leads, user_id)
-        helped = {lead.id: lead.assigned_to_id for lead in others if roster.is_there(lead.assigned_to_id)}
-        homeless = [*own, *(lead for lead in others if lead.id not in helped)]
-        decided = share_out(session, actor, homeless, rules=rules, roster=roster)
-        move(session, actor, own, decided, at=at, why=why, reason=reason)
-        done.leads.update(decided[lead.id].user_id for lead in own if lead.id in decided)
-        done.left += sum(lead.id not in decided for lead in own)
-        helped |= {lead_id: decision.user_id for lead_id, decision in decided.items()}
-        done.tasks.update(_move_tasks(session, user_id, helped, at=at))
+        _hand_over(session, actor, order, _lock(session, actor, ids[first : first + BATCH]), done=done)
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Whose work goes to whom."""
+
+    user_id: UUID
+    rules: Sequence[Rule]
+    roster: Roster
+    cause: Cause
+
+
+def _hand_over(session: Session, actor: Actor, order: _Order, leads: Sequence[Any], *, done: HandedOver) -> None:
+    own, others = _part(leads, order.user_id)
+    takers = {lead.id: lead.assigned_to_id for lead in others if order.roster.is_there(lead.assigned_to_id)}
+    homeless = [*own, *(lead for lead in others if lead.id not in takers)]
+    decided = share_out(session, actor, homeless, rules=order.rules, roster=order.roster)
+    move(session, actor, own, decided, cause=order.cause)
+    takers |= {lead_id: decision.user_id for lead_id, decision in decided.items()}
+    done.leads.update(takers[lead.id] for lead in own if lead.id in takers)
+    done.left += sum(lead.id not in takers for lead in own)
+    done.tasks.update(_move_tasks(session, order, takers))
 
 
 def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:
@@ -87,14 +98,10 @@ def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:
             raise Invalid.at(f"/to_ids/{place}", "Must be another active user of your clinic who is not away.")
 
 
-def _leads_with_work(session: Session, user_id: UUID) -> list[UUID]:
+def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID]:
     """Of all leads that are theirs, or that they have a task with, in the order in which leads are locked."""
-    own = select(Lead.id).where(
-        Lead.clinic_id == select(User.clinic_id).where(User.id == user_id).scalar_subquery(),
-        Lead.assigned_to_id == user_id,
-        Lead.status.in_(OPEN_STATUSES),
-    )
-    busy = select(Task.lead_id).where(Task.assigned_to_id == user_id, Task.status.in_(OPEN_TASKS))
+    own = select(Lead.id).where(*visible_to(actor), Lead.assigned_to_id == user_id, STILL_OPEN)
+    busy = select(Task.lead_id).where(Task.assigned_to_id == user_id, TO_BE_DONE)
     return sorted(session.scalars(union(own, busy)))
 
 
@@ -113,8 +120,10 @@ def _part(leads: Iterable[Any], user_id: UUID) -> tuple[list[Any], list[Any]]:
     return own, others
 
 
-def _move_tasks(session: Session, user_id: UUID, to: dict[UUID, UUID], *, at: datetime) -> Iterable[UUID]:
-    rows = [{"lead_id": lead_id, "assigned_to_id": taker} for lead_id, taker in to.items()]
+def _move_tasks(session: Session, order: _Order, takers: Mapping[UUID, UUID]) -> Iterable[UUID]:
+    """The tasks of each of these leads to its taker; returns who got each."""
+    rows = [{"lead_id": lead_id, "assigned_to_id": taker} for lead_id, taker in takers.items()]
     if not rows:
         return ()
-    return session.scalars(_TASKS, {"rows": to_json(rows), "from": user_id, "at": at}).all()
+    given = {"rows": to_json(rows), "from": order.user_id, "at": order.cause.at}
+    return session.scalars(_TASKS, given).all()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.assignment.choosing import load_roster, one_by_one
 from app.assignment.models import Why
-from app.assignment.moving import move, share_out
+from app.assignment.moving import Cause, move, share_out
 from app.assignment.takers import clinics_rules
 from app.clock import now
 from app.http.paging import Page, page
@@ -50,7 +50,7 @@ def assign_orphans(session: Session, actor: Actor, *, most: int) -> tuple[int, i
     rules = clinics_rules(session, actor.clinic, at=at)
     roster = load_roster(session, actor.clinic, rules, at=at)
     decided = share_out(session, actor, leads, rules=rules, roster=roster)
-    move(session, actor, leads, decided, at=at, why=Why.ORPHANED, reason=None)
+    move(session, actor, leads, decided, cause=Cause(at, Why.ORPHANED))
     return len(decided), len(leads) - len(decided)
 
 

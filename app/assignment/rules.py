@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 from uuid import UUID
 
 from app.assignment.models import Strategy
+
+MOST_COUNTED: Final = 1000  # open leads of one person; who has more counts as having so many
 
 Lead = Mapping[str, Any]  # source_id, source_category, postal_code, treatment_interest; what is missing matches nothing
 
@@ -76,6 +78,13 @@ class Rule:
         """Those of whom it matters how many open leads they have."""
         by_load = self.strategy is Strategy.CAPACITY
         return {member.user_id for member in self.members if by_load or member.ceiling is not None}
+
+    @property
+    def counts_to(self) -> int:
+        """How many open leads of one person are worth counting: beyond it, nothing changes."""
+        if self.strategy is Strategy.CAPACITY:
+            return MOST_COUNTED
+        return max((member.ceiling or 0 for member in self.members), default=0)
 
     @property
     def everybody(self) -> set[UUID]:

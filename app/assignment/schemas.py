@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.assignment.models import Strategy, Why
 from app.assignment.roster import Obstacle
+from app.assignment.rules import MOST_COUNTED
 from app.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schema import Schema
 from app.leads.models import TreatmentInterest
@@ -15,7 +16,6 @@ MOST_RULES: Final = 100
 MOST_MEMBERS: Final = 100
 MOST_SOURCES: Final = 200
 MOST_PREFIXES: Final = 500
-HIGHEST_CEILING: Final = 1000  # `choosing.MOST_COUNTED`: beyond it nobody counts
 
 
 class MemberSchema(Schema):
@@ -30,7 +30,7 @@ class MemberSchema(Schema):
     )
     ceiling = Integer(
         least=1,
-        most=HIGHEST_CEILING,
+        most=MOST_COUNTED,
         allow_none=True,
         load_default=None,
         metadata={"description": "Gets none by this rule while they have so many open leads. Null: no ceiling."},
@@ -81,6 +81,11 @@ class RuleIn(Schema):
     def _names_somebody(self, data: dict[str, Any], **_: Any) -> None:
         if not data["members"] and not data["fallback_id"]:
             raise ValidationError("Name a member or a fallback.", "members")
+
+    @validates_schema
+    def _falls_back_on_somebody_else(self, data: dict[str, Any], **_: Any) -> None:
+        if data["fallback_id"] in [member["user_id"] for member in data["members"]]:
+            raise ValidationError("A member already, whose ceiling counts.", "fallback_id")
 
     @validates_schema
     def _names_each_once(self, data: dict[str, Any], **_: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text, true
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.assignment.models import Absence
@@ -16,11 +16,7 @@ from app.identity.actor import Actor
 from app.identity.models import Role, User
 from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
-from app.tasks.models import Task
-
-_OPEN_TASKS = text(  # spelled out, as STILL_OPEN is
-    "lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"
-)
+from app.tasks.models import TO_BE_DONE, Task
 
 
 def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
@@ -82,7 +78,7 @@ def _tasks(clinic: ClinicContext, at: datetime) -> Any:
         func.count().filter(late).label("overdue_tasks"),
         func.count().filter(of_today).label("due_today"),
     ).select_from(Task)
-    return counted.where(Task.assigned_to_id == User.id, _OPEN_TASKS).correlate(User).lateral("tasks_of")
+    return counted.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")
 
 
 def _ceilings(session: Session, clinic: ClinicContext) -> Mapping[UUID, int]:

@@ -86,6 +86,12 @@ def test_nobody_is_a_member_twice(desk: Desk, team: list[Caller]):
     assert desk.admin.post(RULES, rule).pointers == ["/members/1/user_id"]
 
 
+def test_nobody_is_their_own_fallback(desk: Desk, team: list[Caller]):
+    """Else they would get more than their ceiling after all."""
+    own = {"members": [member(team[0], ceiling=1)], "fallback_id": team[0].id}
+    assert desk.admin.post(RULES, {"name": "A rule", "strategy": "round_robin", **own}).pointers == ["/fallback_id"]
+
+
 def test_another_clinics_people_and_sources_are_unknown(desk: Desk, other_desk: Desk):
     rule = {
         "name": "A rule",
