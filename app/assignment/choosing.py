@@ -1,13 +1,13 @@
 """Choosing who gets leads, and taking the turn: for one that comes in, or for a thousand.
 
 What comes in by rules of one clinic is decided one transaction after the other, from the choice to the commit: so a
-turn is never taken twice, and no ceiling is passed, however many ask at once. A clinic without rules, or a lead that
-none of them matches, waits for nobody. Nothing here waits for a lead's row.
+turn is never taken twice, and no ceiling is passed, however many ask at once. A clinic without rules waits for nobody,
+nor does a lead that none of them matches where no rule sets a ceiling. Nothing here waits for a lead's row.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.assignment.deciding import Decision, decide
 from app.assignment.roster import Colleague, Roster
-from app.assignment.rules import Lead, Rule
+from app.assignment.rules import Lead, Rule, by_load, ceilings_of
 from app.assignment.ruleset import rules_of
 from app.automation.calendar import BusinessHours
 from app.automation.clinic import ClinicContext
@@ -44,22 +44,31 @@ _TEAM: Final = text(
 )
 
 
-def choose(
-    session: Session, clinic: ClinicContext, leads: Sequence[Lead], *, at: datetime
-) -> Sequence[Decision | None]:
-    """Whom the clinic's rules give each of these leads, in their order; None: to whoever the default says.
+class Chosen(NamedTuple):
+    """Whom the rules give each lead, in the leads' order; None where they give it to nobody."""
 
-    Their turns are taken, in the caller's transaction. A lead needs `source_id`, `postal_code`, `treatment_interest`.
+    decisions: Sequence[Decision | None]
+    rest_in_turn: bool  # the others go to whoever of the default team has the turn; else to nobody, all being full
+
+
+def choose(session: Session, clinic: ClinicContext, leads: Sequence[Lead], *, at: datetime) -> Chosen:
+    """Whom the clinic's rules give each of these new leads. Their turns are taken, in the caller's transaction.
+
+    Where rules set ceilings, the default team is chosen from here, too, that it may not pass them. A lead needs
+    `source_id`, `postal_code`, `treatment_interest`.
     """
     rules = rules_of(session, clinic)
-    if not rules:
-        return [None] * len(leads)
+    if not rules or not leads:
+        return Chosen([None] * len(leads), rest_in_turn=True)
     facts = facts_of(session, clinic, rules, leads)
     wanted = [rule for rule in rules if not all(rule.conditions.failing(lead) for lead in facts)]
+    if has_ceilings := bool(ceilings_of(rules)):
+        wanted += default_rules(session, clinic, at=at)
     if not wanted:
-        return [None] * len(leads)
+        return Chosen([None] * len(leads), rest_in_turn=not has_ceilings)
     one_by_one(session, clinic.id)
-    return give_out(session, wanted, facts, load_roster(session, clinic, wanted, at=at))
+    decisions = give_out(session, wanted, facts, load_roster(session, clinic, wanted, at=at))
+    return Chosen(decisions, rest_in_turn=not has_ceilings)
 
 
 def one_by_one(session: Session, clinic_id: UUID) -> None:
@@ -113,10 +122,26 @@ def facts_of(
     return [{**lead, "source_category": categories.get(lead.get("source_id"))} for lead in leads]
 
 
-def default_team(session: Session, clinic_id: UUID, *, at: datetime, without: Collection[UUID] = ()) -> list[UUID]:
+def default_team(session: Session, clinic_id: UUID, *, at: datetime) -> list[UUID]:
     """Who takes turns where no rule decides: the coordinators who are there, else the admins. In a stable order."""
+    coordinators, admins = _there(session, clinic_id, at)
+    return coordinators or admins
+
+
+def default_rules(
+    session: Session, clinic: ClinicContext, *, at: datetime, without: Collection[UUID] = ()
+) -> list[Rule]:
+    """The default where loads count: the coordinators who are there, by load, then the admins; none past a ceiling."""
+    ceilings = ceilings_of(rules_of(session, clinic))
+    return [by_load(group, ceilings) for group in _there(session, clinic.id, at, without)]
+
+
+def _there(
+    session: Session, clinic_id: UUID, at: datetime, without: Collection[UUID] = ()
+) -> tuple[list[UUID], list[UUID]]:
+    """The coordinators who are there, and the admins."""
     found = session.execute(_TEAM, {"clinic": clinic_id, "at": at, "without": list(without)}).all()
-    return [row.id for row in found if row.coordinates] or [row.id for row in found]
+    return [row.id for row in found if row.coordinates], [row.id for row in found if not row.coordinates]
 
 
 def _give(rules: Sequence[Rule], lead: Lead, roster: Roster) -> Decision | None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.assignment.choosing import default_team, facts_of, load_roster
-from app.assignment.deciding import Verdict, explain
+from app.assignment.choosing import default_rules, facts_of, load_roster
+from app.assignment.deciding import Verdict, decide, explain
 from app.assignment.models import Why
 from app.assignment.roster import Roster
+from app.assignment.rules import Rule, ceilings_of
 from app.assignment.ruleset import rules_of
 from app.clock import now
 from app.identity.actor import Actor
@@ -20,16 +22,22 @@ def dry_run(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str
     """What would become of the lead in `data` (as DryRunIn reads it) if it came in now. Raises NotFound, Invalid."""
     at, rules = now(), rules_of(session, actor.clinic)
     [lead] = facts_of(session, actor.clinic, rules, [_lead(session, actor, data)])
-    roster = load_roster(session, actor.clinic, rules, at=at)
+    defaults = default_rules(session, actor.clinic, at=at)
+    roster = load_roster(session, actor.clinic, [*rules, *defaults], at=at)
     verdicts = explain(rules, lead, roster)
     decided = next((verdict for verdict in verdicts if verdict.choice), None)
+    by_default = decide(defaults, lead, roster) if ceilings_of(rules) else None
     return {
-        "assigned_to_id": decided and decided.choice,
+        "assigned_to_id": decided.choice if decided else by_default and by_default.user_id,
         "why": Why.RULE if decided else Why.DEFAULT,
         "rule_id": decided and decided.rule.id,
         "rules": [_shown(verdict, roster) for verdict in verdicts],
-        "default_team": default_team(session, actor.clinic.id, at=at),
+        "default_team": next(filter(None, (_able(rule, roster) for rule in defaults)), []),
     }
+
+
+def _able(rule: Rule, roster: Roster) -> list[UUID]:
+    return [member.user_id for member, obstacle in roster.standing(rule) if obstacle is None]
 
 
 def _lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ def entry(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict
 
 def why_first(decision: Decision | None) -> dict[str, Any]:
     """The columns that say how a new lead came to its first coordinator, where nobody was named."""
-    if decision is None:
+    if decision is None or decision.rule.id is None:
         return {"why": Why.DEFAULT, **NO_RULE}
     return {"why": Why.RULE, **rule_of(decision)}
 

@@ -1,6 +1,6 @@
 """Assignment rules as data: which leads, shared out among whom. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from uuid import UUID
@@ -105,9 +105,21 @@ def read_rule(row: Any) -> Rule:
     )
 
 
-def by_load(user_ids: Any) -> Rule:
-    """Whatever the lead: to whichever of these has the fewest open leads."""
-    return Rule(None, "", Strategy.CAPACITY, tuple(Member(user_id) for user_id in user_ids))
+def by_load(user_ids: Iterable[UUID], ceilings: Mapping[UUID, int] | None = None) -> Rule:
+    """Whatever the lead: to whichever of these has the fewest open leads, and no more than their ceiling."""
+    known = ceilings or {}
+    members = (Member(user_id, ceiling=known.get(user_id)) for user_id in user_ids)
+    return Rule(None, "", Strategy.CAPACITY, tuple(members))
+
+
+def ceilings_of(rules: Iterable[Rule]) -> Mapping[UUID, int]:
+    """The lowest ceiling of each member: no more than so many open leads find their way to them by themselves."""
+    ceilings: dict[UUID, int] = {}
+    for rule in rules:
+        for member in rule.members:
+            if member.ceiling is not None:
+                ceilings[member.user_id] = min(member.ceiling, ceilings.get(member.user_id, member.ceiling))
+    return ceilings
 
 
 def plain_postal(code: str) -> str:

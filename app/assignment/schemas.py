@@ -33,7 +33,10 @@ class MemberSchema(Schema):
         most=MOST_COUNTED,
         allow_none=True,
         load_default=None,
-        metadata={"description": "Gets none by this rule while they have so many open leads. Null: no ceiling."},
+        metadata={
+            "description": "Gets none by this rule while they have so many open leads, nor by default from the lowest"
+            " of all their ceilings on. By hand they may get more. Null: no ceiling."
+        },
     )
 
 

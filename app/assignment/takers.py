@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.assignment.choosing import default_team, load_roster
+from app.assignment.choosing import default_rules, load_roster
 from app.assignment.models import Strategy
 from app.assignment.roster import Roster
-from app.assignment.rules import Member, Rule, by_load
+from app.assignment.rules import Member, Rule
 from app.assignment.ruleset import rules_of
 from app.automation.clinic import ClinicContext
 from app.identity.models import User
@@ -20,8 +20,7 @@ def clinics_rules(
     session: Session, clinic: ClinicContext, *, at: datetime, without: Collection[UUID] = ()
 ) -> list[Rule]:
     """The clinic's rules, and last whoever takes turns by default, by load."""
-    team = default_team(session, clinic.id, at=at, without=without)
-    return [*rules_of(session, clinic), by_load(team)]
+    return [*rules_of(session, clinic), *default_rules(session, clinic, at=at, without=without)]
 
 
 def roster_of_all(

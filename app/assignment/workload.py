@@ -1,14 +1,14 @@
 """How much everybody has to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.assignment.models import Absence
+from app.assignment.rules import ceilings_of
 from app.assignment.ruleset import rules_of
 from app.automation.clinic import ClinicContext
 from app.clock import now
@@ -25,7 +25,7 @@ def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
     Counts the leads that the actor knows of. What is due today is due until midnight at the clinic.
     """
     at = now()
-    ceilings = _ceilings(session, actor.clinic)
+    ceilings = ceilings_of(rules_of(session, actor.clinic))
     found = session.execute(_statement(actor, at)).mappings()
     return [{**row, "ceiling": ceilings.get(row["user_id"])} for row in found]
 
@@ -79,13 +79,3 @@ def _tasks(clinic: ClinicContext, at: datetime) -> Any:
         func.count().filter(of_today).label("due_today"),
     ).select_from(Task)
     return counted.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")
-
-
-def _ceilings(session: Session, clinic: ClinicContext) -> Mapping[UUID, int]:
-    """The lowest of each member's in the active rules: from there on some rule passes them over."""
-    members: Sequence[Any] = [member for rule in rules_of(session, clinic) for member in rule.members]
-    ceilings: dict[UUID, int] = {}
-    for member in members:
-        if member.ceiling is not None:
-            ceilings[member.user_id] = min(member.ceiling, ceilings.get(member.user_id, member.ceiling))
-    return ceilings

@@ -78,8 +78,8 @@ def _share_out(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *
     by_hand = {"why": Why.MANUAL, "by_id": actor.user_id}
     notes = [_note(row, at, **by_hand) for row in rows if row["assigned_to_id"]]
     unnamed = [row for row in rows if not row["assigned_to_id"]]
-    decisions = choose(session, actor.clinic, unnamed, at=at)
-    team = [] if all(decisions) else default_team(session, actor.clinic.id, at=at)
+    decisions, rest_in_turn = choose(session, actor.clinic, unnamed, at=at)
+    team = default_team(session, actor.clinic.id, at=at) if rest_in_turn else ()
     for row, decision in zip(unnamed, decisions, strict=True):
         row["assigned_to_id"] = decision.user_id if decision else _whose_turn(row["id"], team)
         row["assigned_at"] = at if row["assigned_to_id"] else None

@@ -60,7 +60,7 @@ _CAPTURE: Final = text(f"""
         CROSS JOIN LATERAL (
             SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
                 SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
-            ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen ELSE (
+            ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen WHEN :in_turn THEN (
                 SELECT team[1 + :turn % cardinality(team)] FROM (
                     SELECT coalesce(
                         array_agg(id ORDER BY id) FILTER (WHERE role = 'treatment_coordinator'),
@@ -132,9 +132,9 @@ def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str
 def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
     """Whom a rule chooses for it, where nobody is named and a rule does, and what is noted down about it."""
     if given.get("assigned_to_id"):
-        return {"chosen": None, "by": actor.user_id, "why": Why.MANUAL, **NO_RULE}
-    [decision] = choose(session, actor.clinic, [given], at=given["created_at"])
-    return {"chosen": decision and decision.user_id, "by": None, **why_first(decision)}
+        return {"chosen": None, "in_turn": False, "by": actor.user_id, "why": Why.MANUAL, **NO_RULE}
+    [decision], in_turn = choose(session, actor.clinic, [given], at=given["created_at"])
+    return {"chosen": decision and decision.user_id, "in_turn": in_turn, "by": None, **why_first(decision)}
 
 
 def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:

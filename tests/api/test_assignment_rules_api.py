@@ -193,6 +193,15 @@ def test_a_dry_run_tells_who_takes_turns_by_default(desk: Desk, team: list[Calle
     assert sorted(told["default_team"]) == sorted(person.id for person in team)
 
 
+def test_a_dry_run_tells_who_is_below_their_ceiling_by_default(desk: Desk, team: list[Caller]):
+    ana, ben, cleo = team
+    add_rule(desk, member(ana, ceiling=1), member(ben, ceiling=1), conditions={"postal_prefixes": ["100"]})
+    for person in (ana, ben):
+        desk.capture(assigned_to_id=person.id)
+    told = desk.admin.post(DRY_RUN, {}).body
+    assert (told["assigned_to_id"], told["why"], told["default_team"]) == (cleo.id, "default", [cleo.id])
+
+
 def test_a_dry_run_knows_no_foreign_things(desk: Desk, other_desk: Desk):
     lead = other_desk.capture(phone="+34600111222")
     assert desk.admin.post(DRY_RUN, {"lead_id": lead["id"]}).status == 404

@@ -63,6 +63,19 @@ def test_eight_clients_at_once_never_pass_a_ceiling(desk: Desk, team: list[Calle
     assert sum(counted.values()) == 32
 
 
+def test_not_even_by_default_does_anybody_pass_a_ceiling(desk: Desk, team: list[Caller]):
+    """The admin, who has none, takes what the coordinators can't; who has one and is full, too, takes no more."""
+    near = {"postal_prefixes": ["100"]}
+    add_rule(desk, *(member(person, ceiling=2) for person in team), conditions=near)
+    eight_clients(desk, 1)  # of no rule: by default
+    eight_clients(desk, 1, postal_code="10017")
+    assert given_out(desk) == {**{person.id: 2 for person in team}, desk.admin.id: 10}
+    add_rule(desk, member(desk.admin, ceiling=10))
+    assert capture(desk) is None
+    work_off(desk, ask(desk.admin, leads=people(desk, 2)))
+    assert given_out(desk)[None] == 3
+
+
 def test_eight_clients_share_by_weight(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     add_rule(desk, member(ana, weight=3), member(ben, weight=1), strategy="capacity")

@@ -130,6 +130,25 @@ class TestOrphans:
         assert sweep("assign_orphans") == 1
         assert whose(lead) == practice.people[ADMIN]
 
+    def test_nobody_is_given_more_than_their_ceiling(self, practice: Practice):
+        for _ in range(3):
+            practice.capture()
+        leave(practice.people[COORDINATOR])
+        admin = practice.people[ADMIN]
+        sql(
+            "INSERT INTO assignment_rules (id, clinic_id, name, is_active, position, strategy, conditions, members,"
+            " created_at, updated_at, version) VALUES (gen_random_uuid(), :clinic, 'All', true, 0, 'round_robin', '{}',"
+            " jsonb_build_array(jsonb_build_object('user_id', CAST(:user AS uuid), 'weight', 1, 'ceiling', 2)),"
+            " now(), now(), 1)",
+            clinic=practice.clinic_id,
+            user=admin,
+        )
+        sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :id", id=practice.clinic_id)
+
+        assert [sweep("assign_orphans") for _ in range(2)] == [2, 0]
+        assert len(sql("SELECT 1 FROM leads WHERE assigned_to_id = :admin", admin=admin)) == 2
+        assert len(practice.rows("notifications", template="unassigned-leads")) == 1
+
     def test_a_clinic_where_nobody_can_does_not_hold_up_the_others(self, practice: Practice, open_practice: Any):
         practice.capture()
         leave(practice.people[COORDINATOR])

@@ -25,7 +25,8 @@ TELL_AGAIN_AFTER: Final = timedelta(days=1)
 TEMPLATE: Final = "unassigned-leads"
 WORDING: Final = Wording(
     "Leads without a coordinator",
-    "Nobody can take them: everybody is away. They are listed at GET /api/leads/unassigned.",
+    "Nobody can take them: everybody is away, or has as many as they may have."
+    " They are listed at GET /api/leads/unassigned.",
 )
 
 _WAS_TOLD: Final = text(
