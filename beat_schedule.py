@@ -10,6 +10,8 @@ EVERY: dict[str, float] = {
     "rescue_expired_leases": 15,  # whose worker was cut off while somebody outside was asked
     "mark_overdue_tasks": 20,  # overdue within a minute of being due
     "take_census": 30,  # how many steps are in which state, for those who watch
+    "assign_orphans": 60,  # no open lead is without a coordinator for longer
+    "cover_absences": 60,  # the tasks of those who are away go to others, or wait
     "detect_stale_leads": 300,  # no activity for as long as the clinic says
     "detect_time_in_stage": 300,  # longer in a stage than the stage allows
     "seal_audit": 60,  # who saw and changed what, so that it cannot be changed unnoticed

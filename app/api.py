@@ -11,6 +11,9 @@ from app.accounts.page import blp as password_page
 from app.accounts.password_routes import blp as passwords
 from app.accounts.routes import blueprints as accounts
 from app.activities.routes import blp as activities
+from app.assignment.lead_routes import blp as lead_assignment
+from app.assignment.routes import blp as assignment_rules
+from app.assignment.user_routes import blp as availability
 from app.audit.routes import blp as audit
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
@@ -41,6 +44,9 @@ BLUEPRINTS = (
     steps,
     audit,
     *privacy,
+    lead_assignment,
+    assignment_rules,
+    availability,
     ops,
 )
 

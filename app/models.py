@@ -1,6 +1,7 @@
 """Every table in one place, for migrations and for tests that walk them; no domain imports this."""
 
 from app.activities.models import Activity
+from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
@@ -15,8 +16,12 @@ from app.sources.models import LeadSource
 from app.tasks.models import Task
 
 __all__ = [
+    "Absence",
     "Activity",
     "ApiKey",
+    "AssignmentEntry",
+    "AssignmentRule",
+    "AssignmentTurn",
     "AuditChange",
     "AuditEntry",
     "AuditSeal",
@@ -43,4 +48,5 @@ __all__ = [
     "Task",
     "Team",
     "User",
+    "WorkingHours",
 ]

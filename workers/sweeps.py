@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import audit, leads, leases, publishing, retention, tasks
+from workers.sweeping import assignment, audit, leads, leases, publishing, retention, tasks
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -32,6 +32,8 @@ SWEEPS: dict[str, Batch] = {
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
     "empty_archived_stages": leads.empty_archived_stages,
+    "assign_orphans": assignment.assign_orphans,
+    "cover_absences": assignment.cover_absences,
     "take_census": publishing.take_census,
     "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,

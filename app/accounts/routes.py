@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.accounts import roles, teams, users
 from app.accounts.schemas import (
+    Departure,
     Invitation,
     RoleChanges,
     RoleIn,
@@ -21,6 +22,7 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
+from app.leaving import let_go
 from app.versions import Seen
 
 people = Blueprint("users", __name__, url_prefix="/api/users", description="Who works for the clinic.")
@@ -97,15 +99,17 @@ def invite_again(user_id: UUID) -> Any:
 
 @people.post("/<uuid:user_id>/deactivate")
 @allow(Permission.USER_MANAGE)
+@people.arguments(Departure, required=False)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
-def deactivate_user(user_id: UUID) -> Any:
+def deactivate_user(given: dict[str, Any], user_id: UUID) -> Any:
     """Close somebody's account.
 
-    Their sign-ins and the API keys they made end at once.
+    Their sign-ins and the API keys they made end at once. Their open leads and tasks go to those named, by load;
+    else as the clinic's assignment rules say.
     """
     with unit_of_work() as session:
-        return users.deactivate(session, actor(), user_id)
+        return let_go(session, actor(), user_id, to=given.get("to_ids"), reason=given.get("reason"))
 
 
 @people.post("/<uuid:user_id>/reactivate")

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.http.fields import Boolean, Choice, Email, Id, Instant, Integer, Secret, Text
+from app.http.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Secret, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.identity.permissions import Permission, Scope
@@ -29,6 +29,13 @@ class UserChanges(Schema):
     name = Text(100, least=1)
     role = Text(63, least=1, metadata={"description": "A slug of `GET /api/roles`."})
     team_id = Id(allow_none=True)
+
+
+class Departure(Schema):
+    """Who takes over from somebody who leaves."""
+
+    to_ids = ListOf(Id(), least=1, most=50, metadata={"description": "Else as the assignment rules say."})
+    reason = Text(500, allow_none=True, metadata={"description": "For the history of each lead."})
 
 
 class UserOut(Schema):

@@ -31,6 +31,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "teams": "team",
     "roles": "role",
     "api_keys": "api_key",
+    "assignment_rules": "assignment_rule",
+    "absences": "absence",
     "notifications": "notification",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts

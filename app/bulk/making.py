@@ -105,7 +105,7 @@ def _new_leads(
     rows, mistakes = read_newcomers(given.items(), into, at=at)
     for place, words in mistakes.items():
         ends.fail(place, ItemReason.INVALID, words)
-    return dict(zip(rows, take_in(session, list(rows.values())), strict=True))
+    return dict(zip(rows, take_in(session, into, list(rows.values()), at=at), strict=True))
 
 
 def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime) -> Sequence[Event]:

@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.assignment.choosing import choose, default_team
+from app.assignment.history import entry, why_first
+from app.assignment.models import AssignmentEntry, Why
 from app.automation.clinic import ClinicContext
 from app.bulk.assignees import Staff
 from app.db import insert_many
@@ -62,18 +65,42 @@ def read_newcomers(
     return rows, mistakes
 
 
-def take_in(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[SimpleNamespace]:
-    """Insert the leads; returns them, in their order, with every column."""
+def take_in(session: Session, into: Intake, rows: Sequence[dict[str, Any]], *, at: datetime) -> list[SimpleNamespace]:
+    """Give each of the leads to somebody, and insert them; returns them, in their order, with every column."""
+    notes = _share_out(session, into.actor, rows, at=at)
     insert_many(session, Lead, rows)
+    insert_many(session, AssignmentEntry, notes)
     return [SimpleNamespace(**row) for row in rows]
+
+
+def _share_out(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, at: datetime) -> list[dict[str, Any]]:
+    """Fill in who gets the leads that nobody is named for, as `capture_lead` does; returns the history of all."""
+    by_hand = {"why": Why.MANUAL, "by_id": actor.user_id}
+    notes = [_note(row, at, **by_hand) for row in rows if row["assigned_to_id"]]
+    unnamed = [row for row in rows if not row["assigned_to_id"]]
+    decisions, rest_in_turn = choose(session, actor.clinic, unnamed, at=at)
+    team = default_team(session, actor.clinic.id, at=at) if rest_in_turn else ()
+    for row, decision in zip(unnamed, decisions, strict=True):
+        row["assigned_to_id"] = decision.user_id if decision else _whose_turn(row["id"], team)
+        row["assigned_at"] = at if row["assigned_to_id"] else None
+        if row["assigned_to_id"]:
+            notes.append(_note(row, at, **why_first(decision)))
+    return notes
+
+
+def _note(row: Mapping[str, Any], at: datetime, **why: Any) -> dict[str, Any]:
+    return entry(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
+
+
+def _whose_turn(lead_id: UUID, team: Sequence[UUID]) -> UUID | None:
+    return team[lead_id.int % 2**31 % len(team)] if team else None
 
 
 def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
     _check(data, into)
     row = new_lead(into.actor, data, at=at)
     row["pipeline_stage"] = into.first_stage
-    row["assigned_to_id"] = data.get("assigned_to_id") or _whose_turn(row["id"], into.staff.coordinators)
-    row["assigned_at"] = at if row["assigned_to_id"] else None
+    row["assigned_at"] = at if data.get("assigned_to_id") else None
     return {name: row.get(name) for name in _COLUMNS}
 
 
@@ -89,7 +116,3 @@ def _check(data: Mapping[str, Any], into: Intake) -> None:
         raise Invalid.at("/assigned_to_id", "Your role does not allow assigning leads.")
     if chosen not in into.staff.everybody:
         raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")
-
-
-def _whose_turn(lead_id: UUID, coordinators: Sequence[UUID]) -> UUID | None:
-    return coordinators[lead_id.int % 2**31 % len(coordinators)] if coordinators else None

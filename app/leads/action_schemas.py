@@ -30,6 +30,7 @@ class Assignment(Schema):
     """Who looks after the lead from now on."""
 
     assigned_to_id = Id(required=True)
+    reason = Text(500, allow_none=True, metadata={"description": "Why; it is kept in the lead's history."})
 
 
 class Conversion(Schema):

@@ -9,12 +9,15 @@ from uuid import UUID
 from sqlalchemy import column, select, text
 from sqlalchemy.orm import Session
 
+from app.assignment.choosing import choose
+from app.assignment.history import NO_RULE, why_first
+from app.assignment.models import Why
 from app.audit import trail
 from app.audit.models import Act
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
-from app.db import recordset, to_json
+from app.db import new_id, recordset, to_json
 from app.errors import Conflict, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
@@ -42,44 +45,64 @@ _DECIDED_HERE: Final[Mapping[str, str]] = {
     "assigned_at": "CASE WHEN coordinator.id IS NOT NULL THEN given.created_at END",
 }
 
-# The source is the clinic's, the stage is its first, the coordinator is the one who was chosen or whose turn it is:
-# checked and found by the insert itself. No row comes back when the source or the chosen one is not the clinic's.
-# (OFFSET 0: looked for once, not wherever it is read.)
+# The source is the clinic's, the stage is its first, the coordinator is the one who was named, or whom a rule chose, or
+# whose turn it is: checked and found by the insert itself, which notes down why, too. No row comes back when the source
+# or the one who was named is not the clinic's. (OFFSET 0: looked for once, not wherever it is read.)
 _CAPTURE: Final = text(f"""
-    INSERT INTO leads ({", ".join(_COLUMNS)})
-    SELECT {", ".join(_DECIDED_HERE.get(name, f"given.{name}") for name in _COLUMNS)}
-    FROM {recordset(Lead, _COLUMNS, alias="given")}
-    JOIN lead_sources source
-      ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
-    CROSS JOIN LATERAL (
-        SELECT slug FROM pipeline_stages WHERE clinic_id = given.clinic_id
-        ORDER BY is_default DESC, position LIMIT 1
-    ) AS stage
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
-            SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
-        ) ELSE (
-            SELECT team[1 + :turn % cardinality(team)] FROM (
-                SELECT array_agg(id ORDER BY id) AS team FROM users
-                WHERE clinic_id = given.clinic_id AND role = 'treatment_coordinator' AND is_active
-            ) AS coordinators
-        ) END AS id OFFSET 0
-    ) AS coordinator
-    WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
-    RETURNING pipeline_stage, assigned_to_id, assigned_at
+    WITH captured AS (
+        INSERT INTO leads ({", ".join(_COLUMNS)})
+        SELECT {", ".join(_DECIDED_HERE.get(name, f"given.{name}") for name in _COLUMNS)}
+        FROM {recordset(Lead, _COLUMNS, alias="given")}
+        JOIN lead_sources source
+          ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
+        CROSS JOIN LATERAL (
+            SELECT slug FROM pipeline_stages WHERE clinic_id = given.clinic_id
+            ORDER BY is_default DESC, position LIMIT 1
+        ) AS stage
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
+                SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
+            ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen WHEN :in_turn THEN (
+                SELECT team[1 + :turn % cardinality(team)] FROM (
+                    SELECT coalesce(
+                        array_agg(id ORDER BY id) FILTER (WHERE role = 'treatment_coordinator'),
+                        array_agg(id ORDER BY id)
+                    ) AS team FROM users
+                    WHERE clinic_id = given.clinic_id AND role IN ('treatment_coordinator', 'clinic_admin')
+                      AND is_active AND NOT EXISTS (
+                        SELECT 1 FROM absences WHERE user_id = users.id
+                        AND starts_at <= given.created_at AND ends_at > given.created_at
+                      )
+                ) AS those_there
+            ) END AS id OFFSET 0
+        ) AS coordinator
+        WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
+        RETURNING id, clinic_id, pipeline_stage, assigned_to_id, assigned_at
+    ), noted AS (
+        INSERT INTO assignment_history (lead_id, id, clinic_id, to_id, by_id, why, rule_id, rule_name, at)
+        SELECT id, :note, clinic_id, assigned_to_id, CAST(:by AS uuid), :why, CAST(:rule_id AS uuid), :rule_name,
+            assigned_at
+        FROM captured WHERE assigned_to_id IS NOT NULL
+    )
+    SELECT pipeline_stage, assigned_to_id, assigned_at FROM captured
 """).columns(*map(column, ("pipeline_stage", "assigned_to_id", "assigned_at")))  # noqa: S608  (the names are the model's)
 
 
 def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
     """Take in a lead from `data`, as `LeadIn` reads it; returns an object with the columns of its row.
 
-    Without `assigned_to_id` it goes to a coordinator of the clinic, in turn. Raises Forbidden, Invalid.
+    Without `assigned_to_id` it goes to whom the clinic's rules choose, else to a coordinator in turn, else to an admin.
+    Raises Forbidden, Invalid.
     """
     if data.get("assigned_to_id") and not actor.allows(Permission.LEAD_ASSIGN):
         raise Forbidden("Your role does not allow assigning leads.")
     given = new_lead(actor, data, at=now())
-    turn = given["id"].int % 2**31
-    row = {"rows": to_json([given]), "turn": turn}
+    row = {
+        "rows": to_json([given]),
+        "turn": given["id"].int % 2**31,
+        "note": new_id(),
+        **_choice(session, actor, given),
+    }
     decided = session.connection().execute(_CAPTURE, row).mappings().one_or_none()
     if decided is None:
         _explain(session, given)
@@ -111,6 +134,14 @@ def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str
         "created_by": actor.user_id,
         "updated_by": actor.user_id,
     }
+
+
+def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whom a rule chooses for it, where nobody is named and a rule does, and what is noted down about it."""
+    if given.get("assigned_to_id"):
+        return {"chosen": None, "in_turn": False, "by": actor.user_id, "why": Why.MANUAL, **NO_RULE}
+    [decision], in_turn = choose(session, actor.clinic, [given], at=given["created_at"])
+    return {"chosen": decision and decision.user_id, "in_turn": in_turn, "by": None, **why_first(decision)}
 
 
 def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.activities.models import ActivityType
 from app.activities.timeline import write_entry
+from app.assignment.history import entry, moved
+from app.assignment.models import AssignmentEntry, Why
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
@@ -18,7 +20,7 @@ from app.leads.capture import require_source
 from app.leads.facts import lead_event
 from app.leads.lookup import open_lead, unlocked_lead
 from app.leads.models import Lead, PatientRelationship
-from app.leads.people import People, people, require_available
+from app.leads.people import People, Person, people, require_available
 from app.leads.progress import tend, touch
 from app.leads.reach import normalise_phones, require_reachable
 from app.leads.schemas import PRIVATE
@@ -43,8 +45,8 @@ def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
     return lead
 
 
-def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID) -> Lead:
-    """Give the lead to an active user of the clinic; who has it already keeps it.
+def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reason: str | None = None) -> Lead:
+    """Give the lead to an active user of the clinic, absent or not; who has it already keeps it.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
     """
@@ -53,17 +55,19 @@ def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID) -> Lead
         return lead
     known = people(session, lead.clinic_id, (lead.assigned_to_id, user_id))
     require_available(known, user_id)
-    _hand_over(session, actor, lead, to=user_id, known=known)
+    _hand_over(session, actor, lead, to=known[user_id], known=known, reason=reason)
     return lead
 
 
-def _hand_over(session: Session, actor: Actor, lead: Lead, *, to: UUID, known: People) -> None:
-    at = now()
-    notes = " → ".join(known[who].name for who in (lead.assigned_to_id, to) if who and who in known)
-    lead.assigned_to_id = to
+def _hand_over(session: Session, actor: Actor, lead: Lead, *, to: Person, known: People, reason: str | None) -> None:
+    at, before = now(), known.get(lead.assigned_to_id) if lead.assigned_to_id else None
+    who = {"from_id": lead.assigned_to_id, "to_id": to.id, "by_id": actor.user_id}
+    session.add(AssignmentEntry(**entry(lead.clinic_id, lead.id, at=at, why=Why.MANUAL, reason=reason, **who)))
+    lead.assigned_to_id = to.id
     lead.assigned_at = at
     touch(lead, actor, at)
     tend(lead, at)
+    notes = moved(before.name if before else None, to.name, reason)
     write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
     record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at))
 

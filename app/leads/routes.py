@@ -89,9 +89,13 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def assign(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Give a lead to somebody of the clinic."""
+    """Give a lead to somebody of the clinic.
+
+    By hand it may go to somebody who is away or has more than enough: a person knows better. Also the way to transfer
+    it, with a reason.
+    """
     with unit_of_work() as session:
-        return service.assign(session, actor(), lead_id, given["assigned_to_id"])
+        return service.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason"))
 
 
 @blp.post("/<uuid:lead_id>/convert")

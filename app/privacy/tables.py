@@ -13,6 +13,7 @@ ABOUT_A_LEAD: Final[Mapping[str, str]] = {
     "steps": "t.lead_id",
     "job_items": "t.lead_id",
     "consents": "t.lead_id",
+    "assignment_history": "t.lead_id",
 }
 
 _BLANKED: Final[Mapping[str, str]] = {
@@ -27,6 +28,7 @@ _BLANKED: Final[Mapping[str, str]] = {
     "notifications": "address = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",
     "job_items": "lead = NULL, error = NULL",
+    "assignment_history": "reason = NULL",
 }
 
 # Of whatever the record may name one by one.

@@ -106,6 +106,20 @@ def test_who_leaves_is_out_at_once_with_every_key(desk: Desk):
     assert leaver.get("/api/me").status == 401  # the sign-in of before stays ended
 
 
+def test_what_a_leaver_had_goes_to_others_in_the_same_call(desk: Desk):
+    leaver, ben = desk.hire(Role.TREATMENT_COORDINATOR), desk.hire(Role.TREATMENT_COORDINATOR)
+    lead = desk.capture(assigned_to_id=leaver.id)
+    task = desk.plan(lead)
+    refused = desk.admin.post(f"/api/users/{leaver.id}/deactivate", {"to_ids": [leaver.id]})
+    assert refused.pointers == ["/to_ids/0"]
+    assert leaver.get("/api/me").status == 200  # all of it, or nothing
+    assert desk.admin.post(f"/api/users/{leaver.id}/deactivate", {"to_ids": [ben.id]}).status == 200
+    assert desk.lead(lead)["assigned_to_id"] == ben.id
+    assert desk.admin.get(f"/api/leads/tasks/{task['id']}").body["assigned_to_id"] == ben.id
+    [*_, last] = sorted(desk.admin.every(f"/api/leads/{lead['id']}/assignments"), key=lambda entry: entry["at"])
+    assert (last["why"], last["to_id"]) == ("deactivation", ben.id)
+
+
 def test_nobody_closes_or_changes_their_own_account(desk: Desk):
     desk.hire(Role.CLINIC_ADMIN)
     assert desk.admin.post(f"/api/users/{desk.admin.id}/deactivate").status == 409

@@ -17,6 +17,8 @@ from tests.support.desk import Answer, Desk
 pytest_plugins = ["tests.support.desk"]
 
 PHONE = "+12125550143"
+A_USER = str(uuid4())
+AWAY = {f"{name}_at": (now() + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
 
 # For each route with an id that reads a body: one that would be accepted.
 BODIES: dict[str, dict[str, Any]] = {
@@ -46,6 +48,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/pipeline-stages/<stage_id>/archive": {"moves_to": "contacted"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
+    "POST /api/users/<user_id>/out-of-office": AWAY,
+    "PUT /api/users/<user_id>/working-hours": {"hours": None},
+    "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 
 
@@ -64,6 +69,7 @@ def named_routes() -> list[tuple[str, str]]:
 def theirs(other_desk: Desk) -> dict[str, str]:
     """One of each thing, by the name that paths give its id."""
     lead = other_desk.capture(phone=PHONE)
+    rule = {"name": "x", "strategy": "round_robin", "members": [{"user_id": other_desk.admin.id}]}
     job = other_desk.admin.post(
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
@@ -77,9 +83,11 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
-        "user_id": other_desk.coordinator.id,
         "team_id": other_desk.admin.post("/api/teams", {"name": "x"}).body["id"],
         "role_id": other_desk.admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}}).body["id"],
+        "user_id": other_desk.admin.id,
+        "absence_id": other_desk.admin.post(f"/api/users/{other_desk.admin.id}/out-of-office", AWAY).body["id"],
+        "rule_id": other_desk.admin.post("/api/assignment-rules", rule).body["id"],
     }
 
 

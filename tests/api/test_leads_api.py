@@ -291,6 +291,7 @@ def test_a_program_takes_in_leads_but_is_nobody(desk: Desk):
     assert lead["created_by"] is None
     assert program.get("/api/leads", assigned_to_id="me").pointers == ["/assigned_to_id"]
     assert program.get("/api/leads/tasks/my-tasks").status == 403
+    desk.sql("UPDATE leads SET assigned_to_id = NULL")
     task = {"title": "Call", "type": "CALL", "due_at": now().isoformat()}
     assert program.post(f"/api/leads/{lead['id']}/tasks", task).pointers == ["/assigned_to_id"]
     assert program.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"}).body["updated_by"] is None

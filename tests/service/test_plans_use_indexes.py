@@ -16,6 +16,12 @@ from sqlalchemy.orm import Session
 
 from app import db
 from app.activities.service import timeline
+from app.assignment.choosing import load_roster
+from app.assignment.handover import hand_over
+from app.assignment.orphans import unassigned
+from app.assignment.past import assignments_of
+from app.assignment.rules import by_load
+from app.assignment.workload import workload
 from app.audit import service as audit
 from app.automation.models import Kind
 from app.automation.service import add_steps, step_row, steps_of
@@ -180,12 +186,27 @@ def a_lead(session: Session, there: Crowd) -> None:
     leads.capture_lead(session, there.actor, person)
 
 
+def everybodys_load(session: Session, there: Crowd) -> None:
+    team = session.scalars(text("SELECT id FROM users WHERE clinic_id = :c"), {"c": there.practice.clinic_id}).all()
+    roster = load_roster(session, there.actor.clinic, [by_load(team)], at=now())
+    assert sum(person.open_leads for person in roster.people.values()) > 10_000
+
+
 WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # the runner
     "claim: the message's own": (claim_and_load(Kind.CREATE_TASK, own=True), {"pk_steps", "pk_leads"}),
     "claim: neighbours": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
     "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
     "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
+    # whose leads are whose
+    "how much everybody has, before a lead is given out": (everybodys_load, {"ix_leads_open_of"}),
+    "the workload": (lambda s, there: workload(s, there.actor), {"ix_leads_open_of", "ix_lead_tasks_mine"}),
+    "everything of somebody is handed over": (
+        lambda s, there: hand_over(s, there.actor, there.actor.user_id, to=None, reason=None),
+        {"ix_leads_open_of", "ix_lead_tasks_mine", "pk_leads", "ix_lead_tasks_lead"},
+    ),
+    "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
+    "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     # what stops steps
     "a lead is captured": (a_lead, set()),
     "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
@@ -260,6 +281,8 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(all_leads, status="ACTIVE", stage="contacted", created_to=now() - timedelta(days=100)),
         set(),
     ),
+    "leads that nobody has": (lambda s, there: unassigned(s, there.actor, PAGE), {"ix_leads_open_of"}),
+    "who had a lead": (lambda s, there: assignments_of(s, there.actor, there.lead, PAGE), {"ix_leads_clinic"}),
     "a task": (
         lambda s, there: tasks.read_task(s, there.actor, there.other["task"]),
         {"pk_lead_tasks", "ix_leads_clinic"},

@@ -78,13 +78,21 @@ def explain_prepared(connection: psycopg.Connection[Any], statement: Statement) 
     return Plan(plan["Total Cost"], list(_nodes(plan)))
 
 
+_CASTS = {
+    UUID: "::uuid",
+    datetime: "::timestamptz",
+    int: "::bigint",
+    bool: "::boolean",
+    str: "::text",
+    bytes: "::bytea",
+}
+
+
 def _cast(value: Any) -> str:
     """Its type, as the driver tells it; of nothing, and of an empty list, it tells none."""
     if isinstance(value, list):
         return f"{_cast(value[0])}[]" if value and value[0] is not None else "::uuid[]"
-    return {UUID: "::uuid", datetime: "::timestamptz", int: "::bigint", bool: "::boolean", str: "::text"}.get(
-        type(value), ""
-    )
+    return _CASTS.get(type(value), "::text" if isinstance(value, str) else "")
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

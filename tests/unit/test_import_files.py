@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -148,7 +148,7 @@ def test_columns_are_recognised_as_far_as_it_is_likely(columns: list[str], guess
 
 # --- what a cell says ---
 
-WEB, ANA = uuid4(), uuid4()
+WEB, ANA = UUID(int=1), UUID(int=2)
 READING = Reading(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None)
 
 

@@ -1,0 +1,228 @@
+"""No open lead is without a coordinator for longer than a sweep (business rule 2 of lead-management.md)."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from app.automation.models import Kind
+from app.clock import now
+from app.db import new_id, transaction
+from app.identity.models import Role
+from tests.support.practice import Practice, Watch, _person, sql
+from tests.support.threads import at_once
+from workers.sweeps import sweep
+
+ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
+
+
+def hire(practice: Practice, role: Role = COORDINATOR) -> UUID:
+    person = _person(practice.clinic_id, role, f"{new_id()}@clinic.example")
+    with transaction() as session:
+        session.add(person)
+    return person.id
+
+
+def leave(user_id: UUID) -> None:
+    sql("UPDATE users SET is_active = false WHERE id = :id", id=user_id)
+
+
+def be_away(practice: Practice, user_id: UUID, *, days: int = 1, **given: Any) -> UUID:
+    absence = {"starts": now(), "cover": None, "tasks": "leave", **given}
+    [made] = sql(
+        "INSERT INTO absences (id, clinic_id, user_id, starts_at, ends_at, cover_id, tasks, created_at) VALUES"
+        " (gen_random_uuid(), :clinic, :user, :starts, :ends, :cover, :tasks, :starts) RETURNING id",
+        clinic=practice.clinic_id,
+        user=user_id,
+        ends=absence["starts"] + timedelta(days=days),
+        **absence,
+    )
+    return made.id
+
+
+def whose(lead_id: UUID) -> UUID | None:
+    [lead] = sql("SELECT assigned_to_id FROM leads WHERE id = :id", id=lead_id)
+    return lead.assigned_to_id
+
+
+def newest(lead_id: UUID) -> Any:
+    return sql("SELECT * FROM assignment_history WHERE lead_id = :id ORDER BY id DESC LIMIT 1", id=lead_id)[0]
+
+
+class TestOrphans:
+    def test_leads_of_nobody_and_of_who_is_gone_are_given_to_who_has_the_fewest(self, practice: Practice):
+        gone = practice.people[COORDINATOR]
+        leads = [practice.capture() for _ in range(5)]
+        sql("UPDATE leads SET assigned_to_id = NULL WHERE id = ANY(:ids)", ids=leads[:2])
+        leave(gone)
+        ben, cleo = hire(practice), hire(practice)
+
+        assert sweep("assign_orphans") == 5
+        assert sorted(Counter(map(whose, leads)).values()) == [2, 3]
+        assert set(map(whose, leads)) == {ben, cleo}
+        assert sweep("assign_orphans") == 0
+
+    def test_each_tells_of_it(self, practice: Practice):
+        lead = practice.capture()
+        gone = practice.people[COORDINATOR]
+        leave(gone)
+        ben = hire(practice)
+        sweep("assign_orphans")
+
+        entry = newest(lead)
+        assert (entry.why, entry.from_id, entry.to_id, entry.by_id) == ("orphaned", gone, ben, None)
+        assert practice.rows("lead_activities")[-1].type == "ASSIGNMENT_CHANGE"
+
+    def test_closed_leads_are_left_alone(self, practice: Practice):
+        lead = practice.capture()
+        practice.lose(lead)
+        leave(practice.people[COORDINATOR])
+        hire(practice)
+
+        assert sweep("assign_orphans") == 0
+
+    def test_the_clinics_rules_decide_first(self, practice: Practice):
+        lead = practice.capture()
+        leave(practice.people[COORDINATOR])
+        hire(practice)
+        front_desk = practice.people[Role.FRONT_DESK]
+        [rule] = sql(
+            "INSERT INTO assignment_rules (id, clinic_id, name, is_active, position, strategy, conditions, members,"
+            " created_at, updated_at, version) VALUES (gen_random_uuid(), :clinic, 'All', true, 0, 'round_robin', '{}',"
+            " jsonb_build_array(jsonb_build_object('user_id', CAST(:user AS uuid), 'weight', 1, 'ceiling', null)),"
+            " now(), now(), 1) RETURNING id",
+            clinic=practice.clinic_id,
+            user=front_desk,
+        )
+        sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :id", id=practice.clinic_id)
+        sweep("assign_orphans")
+
+        assert (whose(lead), newest(lead).rule_id) == (front_desk, rule.id)
+
+    def test_one_that_somebody_is_changing_waits_for_the_next_sweep(self, practice: Practice):
+        busy, free = practice.capture(), practice.capture()
+        leave(practice.people[COORDINATOR])
+        ben = hire(practice)
+        with transaction() as session:
+            session.execute(text("SELECT 1 FROM leads WHERE id = :id FOR UPDATE"), {"id": busy})
+            assert sweep("assign_orphans") == 1
+
+        assert (whose(free), whose(busy)) == (ben, practice.people[COORDINATOR])
+        assert sweep("assign_orphans") == 1
+
+    def test_the_admins_are_told_once_a_day_when_nobody_can(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        leave(practice.people[COORDINATOR])
+        be_away(practice, practice.people[ADMIN], days=3)
+
+        assert [sweep("assign_orphans") for _ in range(3)] == [0, 0, 0]
+        [note] = practice.rows("notifications", channel="in_app", template="unassigned-leads")
+        assert (note.user_id, note.state) == (practice.people[ADMIN], "sent")
+
+        watch.advance(days=1, minutes=1)
+        sweep("assign_orphans")
+        assert len(practice.rows("notifications", template="unassigned-leads")) == 2
+
+        watch.advance(days=3)
+        assert sweep("assign_orphans") == 1
+        assert whose(lead) == practice.people[ADMIN]
+
+    def test_nobody_is_given_more_than_their_ceiling(self, practice: Practice):
+        for _ in range(3):
+            practice.capture()
+        leave(practice.people[COORDINATOR])
+        admin = practice.people[ADMIN]
+        sql(
+            "INSERT INTO assignment_rules (id, clinic_id, name, is_active, position, strategy, conditions, members,"
+            " created_at, updated_at, version) VALUES (gen_random_uuid(), :clinic, 'All', true, 0, 'round_robin', '{}',"
+            " jsonb_build_array(jsonb_build_object('user_id', CAST(:user AS uuid), 'weight', 1, 'ceiling', 2)),"
+            " now(), now(), 1)",
+            clinic=practice.clinic_id,
+            user=admin,
+        )
+        sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :id", id=practice.clinic_id)
+
+        assert [sweep("assign_orphans") for _ in range(2)] == [2, 0]
+        assert len(sql("SELECT 1 FROM leads WHERE assigned_to_id = :admin", admin=admin)) == 2
+        assert len(practice.rows("notifications", template="unassigned-leads")) == 1
+
+    def test_a_clinic_where_nobody_can_does_not_hold_up_the_others(self, practice: Practice, open_practice: Any):
+        practice.capture()
+        leave(practice.people[COORDINATOR])
+        be_away(practice, practice.people[ADMIN])
+        other = open_practice()
+        lead = other.capture()
+        leave(other.people[COORDINATOR])
+
+        assert sweep("assign_orphans") == 1
+        assert whose(lead) == other.people[ADMIN]
+
+    @pytest.mark.parametrize("_", range(3))
+    def test_two_sweeps_and_new_leads_at_once_leave_nobody_out(self, practice: Practice, _: int):
+        leads = [practice.capture() for _ in range(20)]
+        leave(practice.people[COORDINATOR])
+        hire(practice)
+        at_once(*(lambda: sweep("assign_orphans"),) * 2, practice.capture)
+        sweep("assign_orphans")
+
+        assert practice.people[COORDINATOR] not in set(map(whose, leads))
+        assert len(sql("SELECT 1 FROM assignment_history WHERE why = 'orphaned'")) == 20
+
+
+class TestAbsences:
+    def whose_task(self, task_id: UUID) -> Any:
+        return sql("SELECT assigned_to_id FROM lead_tasks WHERE id = :id", id=task_id)[0].assigned_to_id
+
+    def test_tasks_are_given_away_when_the_absence_begins(self, practice: Practice, watch: Watch):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3))
+        be_away(practice, ana, days=5, starts=now() + timedelta(days=1), cover=cover, tasks="reroute")
+
+        assert sweep("cover_absences") == 0
+        watch.advance(days=1)
+        assert sweep("cover_absences") == 1
+        assert sweep("cover_absences") == 0
+        assert self.whose_task(task) == cover
+
+    def test_one_that_is_made_meanwhile_is_given_away_too(self, practice: Practice):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        be_away(practice, ana, days=5, cover=cover, tasks="reroute")
+        assert sweep("cover_absences") == 0
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3), assigned_to_id=ana)
+
+        assert sweep("cover_absences") == 1
+        assert self.whose_task(task) == cover
+
+    def test_whoever_does_it_is_reminded(self, practice: Practice, watch: Watch):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(hours=2))
+        be_away(practice, ana, cover=cover, tasks="reroute")
+        sweep("cover_absences")
+        watch.advance(hours=1, minutes=46)
+        practice.run(Kind.REMIND)
+
+        [note] = practice.rows("notifications", channel="in_app", template="task-reminder")
+        assert note.user_id == cover
+
+    def test_put_off_ones_are_put_off_once(self, practice: Practice):
+        ana = practice.people[COORDINATOR]
+        task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=1))
+        be_away(practice, ana, days=3, tasks="shift")  # until Friday, 11:00
+
+        assert [sweep("cover_absences") for _ in range(2)] == [1, 0]
+        [row] = sql("SELECT due_at FROM lead_tasks WHERE id = :id", id=task)
+        assert row.due_at == now() + timedelta(days=3)
+
+    def test_two_sweeps_at_once_do_each_once(self, practice: Practice):
+        ana, cover = practice.people[COORDINATOR], hire(practice)
+        lead = practice.capture(assigned_to_id=ana)
+        for hours in range(1, 20):
+            practice.plan(lead, now() + timedelta(hours=hours))
+        be_away(practice, ana, cover=cover, tasks="reroute")
+
+        assert sum(at_once(*(lambda: sweep("cover_absences"),) * 2)) == 19
+        rows = sql("SELECT DISTINCT assigned_to_id, version FROM lead_tasks")
+        assert [(row.assigned_to_id, row.version) for row in rows] == [(cover, 2)]
