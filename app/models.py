@@ -10,7 +10,9 @@ from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, Notification
 from app.pipeline.models import PipelineStage
 from app.sources.models import LeadSource
+from app.task_templates.models import TaskTemplate
 from app.tasks.models import Task
+from app.tasks.views_models import TaskView
 
 __all__ = [
     "Activity",
@@ -32,5 +34,7 @@ __all__ = [
     "Step",
     "SweepRun",
     "Task",
+    "TaskTemplate",
+    "TaskView",
     "User",
 ]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal, cast
 
 from flask import request
 from marshmallow import fields, missing
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
@@ -83,17 +83,37 @@ def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: M
     go one way. `query` is what PageQuery read. One query: no offset, and no count but for who prefers to know.
     Raises Invalid for a cursor of another list.
     """
+    return page_of_parts(session, [statement], keys, query)
+
+
+def page_of_parts(
+    session: Session, parts: Sequence[Select[Any]], keys: Sequence[Key], query: Mapping[str, Any]
+) -> Page:
+    """One page of several statements (of columns) that have no row in common, in one order and in one query.
+
+    For lists that no index serves whole, but one serves each part of. Raises Invalid for a cursor of another list.
+    """
     limit = min(query["limit"], LARGEST_LIMIT)
-    order, whole = _order(keys), statement
+    wanted = list(parts)
     if cursor := query.get("cursor"):
         types = [column.type.python_type for column, _ in keys]
-        statement = statement.where(_after(keys, read_cursor(order, types, cursor)))
-    by = [column.asc() if way == "asc" else column.desc() for column, way in keys]
-    total = _count(session, whole) if query.get("wants_total") else missing
-    items = _fetch(session, statement.order_by(*by).limit(limit + 1))
+        after = _after(keys, read_cursor(_order(keys), types, cursor))
+        wanted = [part.where(after) for part in parts]
+    total = sum(_count(session, part) for part in parts) if query.get("wants_total") else missing
+    items = _fetch(session, _in_order(wanted, keys, most=limit + 1))
     more = len(items) > limit
     items = items[:limit]
     return Page(items, cursor_after(keys, items[-1]) if more else None, total)
+
+
+def _in_order(parts: Sequence[Select[Any]], keys: Sequence[Key], *, most: int) -> Select[Any]:
+    by = [column.asc() if way == "asc" else column.desc() for column, way in keys]
+    first = [part.order_by(*by).limit(most) for part in parts]
+    if len(first) == 1:
+        return first[0]
+    together = union_all(*first).subquery()
+    ways = [(together.c[column.key], way) for column, way in keys]
+    return select(together).order_by(*(c.asc() if way == "asc" else c.desc() for c, way in ways)).limit(most)
 
 
 def cursor_after(keys: Sequence[Key], item: Any) -> str:

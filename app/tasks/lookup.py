@@ -18,12 +18,12 @@ from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 
 BY_DUE: Final[list[Key]] = [(Task.due_at, "asc"), (Task.id, "asc")]
 
-_ROWS: Final = select(Task.__table__)
+_ROWS: Final = select(Task.__table__).where(Task.deleted_at.is_(None))
 
 
 def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """What a task, joined with its lead, has to be for this actor to know of it."""
-    return (Task.clinic_id == actor.clinic.id, *visible_to(actor))
+    return (Task.clinic_id == actor.clinic.id, Task.deleted_at.is_(None), *visible_to(actor))
 
 
 def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:

@@ -36,6 +36,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/tasks/<task_id>/complete": {},
     "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
     "POST /api/leads/tasks/<task_id>/cancel": {},
+    "PUT /api/followups/<task_id>": {"title": "Call"},
+    "POST /api/followups/<task_id>/complete": {},
+    "POST /api/followups/<task_id>/cancel": {},
+    "POST /api/followups/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
+    "POST /api/followups/<task_id>/reassign": {"assigned_to_id": str(uuid4())},
+    "POST /api/followups/<task_id>/pin": {"pinned": True},
+    "PUT /api/followups/views/<view_id>": {"name": "x", "filters": {}},
+    "PUT /api/task-templates/<template_id>": {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
@@ -61,6 +69,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
     )
+    template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -70,6 +79,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
+        "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
     }
 
 
