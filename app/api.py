@@ -20,12 +20,13 @@ from app.pipeline.routes import blp as pipeline
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
+from app.tasks.overview_routes import blp as overview
 from app.tasks.queue_routes import blp as queue
 from app.tasks.routes import blp as tasks
 from app.tasks.views_routes import blp as views
 
 BLUEPRINTS = (
-    *(*identity, leads, board, tasks, queue, views, activities, bulk, sources, pipeline, task_templates),
+    *(*identity, leads, board, tasks, queue, overview, views, activities, bulk, sources, pipeline, task_templates),
     *(notifications, steps, ops),
 )
 

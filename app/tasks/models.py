@@ -110,7 +110,7 @@ class Task(Base):
             "priority",
             postgresql_where=text("status IN ('IN_PROGRESS', 'OVERDUE', 'COMPLETED', 'CANCELLED')"),
         ),
-        Index("ix_lead_tasks_made", "clinic_id", "id"),  # ids tell the time: the newest, or the oldest, first
+        Index("ix_lead_tasks_made", "clinic_id", "id", "type", "priority"),  # ids tell the time: newest or oldest first
         Index("ix_lead_tasks_made_by", "created_by", "due_at", "id", postgresql_where=text("created_by IS NOT NULL")),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),

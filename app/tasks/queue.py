@@ -1,9 +1,9 @@
 """The work queue: the clinic's tasks over all its leads, by what they are, whose they are, and what they say."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from app.http.paging import Key, Page, page_of_parts
@@ -20,6 +20,8 @@ ORDERS: Final[Mapping[Sort, list[Key]]] = {
     Sort.OLDEST: [(Task.id, "asc")],  # ids tell the time
     Sort.NEWEST: [(Task.id, "desc")],
 }
+FEW: Final = 3000
+
 # Each of these an index has in the order of their due times, and none has all of them: that would cost every insert.
 _IN_THE_CLINIC: Final = (
     (TaskStatus.PENDING, TaskStatus.IN_PROGRESS),
@@ -28,27 +30,50 @@ _IN_THE_CLINIC: Final = (
     (TaskStatus.CANCELLED,),
 )
 _OF_A_PERSON: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLED,))
-_BY_THEMSELVES: Final = frozenset({"created_by", "pinned", "lead_id"})  # an index has these whatever the status
+_BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index has these whatever the status
 
-_ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
+ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
 _SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
 
 
 def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The tasks that pass the filters in `query` (as `QueueQuery` reads it), in the order asked for. Raises Invalid."""
+    query = looked_up(session, actor, query)
     return page_of_parts(session, parts_of(actor, query), ORDERS[query["sort"]], query)
+
+
+def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The query with the tasks that say its words in place of them, where those are few enough to be named.
+
+    Nobody can tell beforehand how many say a word. Of few, an order that is read until a page is full would be read
+    to its end; many are soon found in any order, and would take long to be sorted.
+    """
+    if "q" not in query:
+        return query
+    say_it = select(Task.id).where(Task.clinic_id == actor.clinic.id, _says(query["q"])).limit(FEW + 1)
+    found = session.scalars(say_it).all()
+    if len(found) > FEW:
+        return query
+    return {**{name: value for name, value in query.items() if name != "q"}, "ids": found}
 
 
 def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
     """The tasks that pass the filters, as statements that have none in common. Raises Invalid."""
-    tasks = _ROWS.where(*known_to(actor), *tests_of(actor, query))
-    wanted: Collection[TaskStatus] = query.get("status", tuple(TaskStatus))
-    if query["sort"] in {Sort.OLDEST, Sort.NEWEST} or query.keys() & _BY_THEMSELVES:
-        return [tasks.where(has_status(wanted))]
+    tasks = ROWS.where(*known_to(actor), *tests_of(actor, query))
+    if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
+        return [tasks.where(has_status(query.get("status", TaskStatus)))]
+    return [tasks.where(has_status(statuses)) for statuses in groups_of(query)]
+
+
+def groups_of(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
+    """The statuses asked for, in groups that an index each has in the order of their due times."""
+    wanted = query.get("status", tuple(TaskStatus))
+    if query.get("pinned") or query.keys() & _BY_THEMSELVES:
+        return [list(wanted)]
     groups = _OF_A_PERSON if "assigned_to_id" in query else _IN_THE_CLINIC
     shared = [[status for status in group if status in wanted] for group in groups]
-    return [tasks.where(has_status(statuses)) for statuses in shared if statuses]
+    return [group for group in shared if group]
 
 
 def tests_of(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
@@ -70,9 +95,9 @@ def _is_tagged(tag: str) -> ColumnElement[bool]:
     return and_(has_it, literal_column("tags <> '{}'"))  # the second is what the index says of its rows
 
 
-def _is_rotting(wanted: bool) -> ColumnElement[bool]:
-    rots = or_(Lead.stale_since.is_not(None), Lead.stage_overdue_since.is_not(None))
-    return rots if wanted else ~rots
+def is_rotting() -> ColumnElement[bool]:
+    """Whether the lead is stale, or longer in its stage than it may be."""
+    return or_(Lead.stale_since.is_not(None), Lead.stage_overdue_since.is_not(None))
 
 
 def _says(words: str) -> ColumnElement[bool]:
@@ -81,6 +106,7 @@ def _says(words: str) -> ColumnElement[bool]:
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "ids": lambda ids: Task.id == func.any(bindparam(None, ids, type_=ARRAY(Task.id.type))),
     "lead_id": lambda lead_id: Task.lead_id == lead_id,
     "type": Task.type.in_,
     "priority": Task.priority.in_,
@@ -90,6 +116,6 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "source_id": lambda source_id: Lead.source_id == source_id,
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
-    "rotting": _is_rotting,
+    "rotting": lambda wanted: is_rotting() if wanted else ~is_rotting(),
     "q": _says,
 }

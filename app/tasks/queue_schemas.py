@@ -22,14 +22,11 @@ class Sort(StrEnum):
     NEWEST = "-created_at"
 
 
-class Filters(QuerySchema):
-    """Which tasks."""
+class Tests(QuerySchema):
+    """What a task is, whose it is, and what it says."""
 
-    status = Choices(TaskStatus, metadata={"description": "All of them, unless it is given."})
     type = Choices(TaskType)
     priority = Choices(TaskPriority)
-    due_from = Instant()
-    due_to = Instant(metadata={"description": "Exclusive."})
     assigned_to_id = Somebody()
     created_by = Somebody()
     lead_id = Id()
@@ -46,11 +43,19 @@ class Filters(QuerySchema):
             " A person's name is better kept out of addresses."
         },
     )
+
+
+class Filters(Tests):
+    """Which tasks, in which order."""
+
+    status = Choices(TaskStatus, metadata={"description": "All of them, unless it is given."})
+    due_from = Instant()
+    due_to = Instant(metadata={"description": "Exclusive."})
     sort = Choice(Sort, load_default=Sort.DUE)
 
 
 class QueueQuery(Filters, PageQuery):
-    """Which tasks, in which order."""
+    """A page of them."""
 
 
 class QueuedTaskIn(TaskIn):

@@ -34,7 +34,7 @@ def upgrade() -> None:
     _index("falling_due", "clinic_id", "due_at", "id", "type", "priority", where=WAITING)
     by_status = sa.text("status IN ('IN_PROGRESS', 'OVERDUE', 'COMPLETED', 'CANCELLED')")
     _index("by_status", "clinic_id", "status", "due_at", "id", "type", "priority", where=by_status)
-    _index("made", "clinic_id", "id")
+    _index("made", "clinic_id", "id", "type", "priority")
     _index("made_by", "created_by", "due_at", "id", where=sa.text("created_by IS NOT NULL"))
     _index("pinned", "clinic_id", "due_at", "id", where=sa.text("pinned"))
     op.create_index(

@@ -29,6 +29,9 @@ from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
 from app.tasks import service as tasks
+from app.tasks.calendar import calendar
+from app.tasks.dashboard import dashboard
+from app.tasks.kanban import kanban
 from app.tasks.models import OPEN_TASKS, TaskStatus
 from tests.support import crowd
 from tests.support.environment import database_url
@@ -200,11 +203,29 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    # the work queue at a glance
+    "the dashboard": (
+        lambda s, there: dashboard(s, there.actor, {}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_activities_timeline"},
+    ),
+    "my dashboard": (
+        lambda s, there: dashboard(s, there.actor, {"assigned_to_id": "me"}),
+        {"ix_lead_tasks_mine", "ix_leads_assigned"},
+    ),
+    "the queue as a board": (
+        lambda s, there: kanban(s, there.actor, {"cards": 20}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"},
+    ),
+    "the queue by days": (
+        lambda s, there: calendar(s, there.actor, {"per_day": 20}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"},
+    ),
     # what is searched for in the queue, and is rare: it costs more than a page
     "the queue of a type": (page_of(queue, type=["SMS"], status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     "the queue of a priority": (page_of(queue, priority=["URGENT"]), {"ix_lead_tasks_falling_due"}),
     "what has a tag": (page_of(queue, tag="vip"), {"ix_lead_tasks_tags"}),
     "what says a rare word": (page_of(queue, q="invoice"), {"ix_lead_tasks_words"}),
+    "what says a frequent word": (page_of(queue, q="call", status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     # what admins do about trouble
     "a notification is retried": (
         lambda s, there: retrying.retry(s, there.actor, there.other["note"]),
@@ -272,7 +293,6 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "the queue of a source": (page_of(queue, source_id=lambda there: there.practice.source_id), set()),
     "the queue of rotting leads": (page_of(queue, rotting=True), set()),
     "what is pinned": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),
-    "what says a frequent word": (page_of(queue, q="call", status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     "my notifications": (page_of(my_notes), {"ix_notifications_inbox"}),
     "my unread notifications": (page_of(my_notes, unread=True), {"ix_notifications_inbox"}),
     "notifications": (page_of(all_notes), {"ix_notifications_clinic"}),
