@@ -7,8 +7,10 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, page_of
 from app.http.preconditions import if_match
+from app.http.problems import described
 from app.identity.permissions import Permission
-from app.tasks import service
+from app.tasks import batch, service
+from app.tasks.batch_schemas import BatchIn, BatchOut
 from app.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueueQuery
 from app.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.versions import Seen
@@ -42,6 +44,33 @@ def create_task(given: dict[str, Any]) -> Any:
     """
     with unit_of_work() as session:
         return service.create_for_named_lead(session, actor(), given)
+
+
+@blp.post("/batch")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(BatchIn)
+@blp.response(207, BatchOut)
+def carry_out(given: dict[str, Any]) -> dict[str, Any]:
+    """Carry out up to a hundred operations on tasks.
+
+    In their order and in one transaction; one that fails says why, and the others are carried out all the same. For
+    a task for many leads there is `POST /api/followups/bulk`.
+    """
+    with unit_of_work() as session:
+        results = batch.carry_out(session, actor(), given["operations"])
+    shown = [_shown(result) for result in results]
+    failed = sum(result.error is not None for result in results)
+    return {"succeeded": len(results) - failed, "failed": failed, "results": shown}
+
+
+def _shown(result: batch.Result) -> dict[str, Any]:
+    return {
+        "index": result.index,
+        "status": result.status,
+        "task_id": result.task and result.task.id,
+        "task": result.task,
+        "problem": described(result.error) if result.error else None,
+    }
 
 
 @blp.get("/<uuid:task_id>")
