@@ -12,6 +12,7 @@ from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
+from app.lead_activities.routes import blp as lead_activities
 from app.leads.board_routes import blp as board
 from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
@@ -26,8 +27,8 @@ from app.tasks.routes import blp as tasks
 from app.tasks.views_routes import blp as views
 
 BLUEPRINTS = (
-    *(*identity, leads, board, tasks, queue, overview, views, activities, bulk, sources, pipeline, task_templates),
-    *(notifications, steps, ops),
+    *(*identity, leads, board, tasks, queue, overview, views, task_templates, activities, lead_activities),
+    *(bulk, sources, pipeline, notifications, steps, ops),
 )
 
 

@@ -87,33 +87,43 @@ def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: M
 
 
 def page_of_parts(
-    session: Session, parts: Sequence[Select[Any]], keys: Sequence[Key], query: Mapping[str, Any]
+    session: Session,
+    parts: Sequence[Select[Any]],
+    keys: Sequence[Key],
+    query: Mapping[str, Any],
+    *,
+    of_each: Sequence[Sequence[Key]] | None = None,
 ) -> Page:
     """One page of several statements (of columns) that have no row in common, in one order and in one query.
 
-    For lists that no index serves whole, but one serves each part of. Raises Invalid for a cursor of another list.
+    For lists that no index serves whole, but one serves each part of. `of_each` has the keys of each part, where those
+    are columns of different tables. Raises Invalid for a cursor of another list.
     """
     limit = min(query["limit"], LARGEST_LIMIT)
-    wanted = list(parts)
+    ordered = list(zip(parts, of_each or [keys] * len(parts), strict=True))
+    wanted = ordered
     if cursor := query.get("cursor"):
         types = [column.type.python_type for column, _ in keys]
-        after = _after(keys, read_cursor(_order(keys), types, cursor))
-        wanted = [part.where(after) for part in parts]
+        last = read_cursor(_order(keys), types, cursor)
+        wanted = [(part.where(_after(own, last)), own) for part, own in ordered]
     total = sum(_count(session, part) for part in parts) if query.get("wants_total") else missing
-    items = _fetch(session, _in_order(wanted, keys, most=limit + 1))
+    items = _fetch(session, _in_order(wanted, most=limit + 1))
     more = len(items) > limit
     items = items[:limit]
     return Page(items, cursor_after(keys, items[-1]) if more else None, total)
 
 
-def _in_order(parts: Sequence[Select[Any]], keys: Sequence[Key], *, most: int) -> Select[Any]:
-    by = [column.asc() if way == "asc" else column.desc() for column, way in keys]
-    first = [part.order_by(*by).limit(most) for part in parts]
+def _in_order(parts: Sequence[tuple[Select[Any], Sequence[Key]]], *, most: int) -> Select[Any]:
+    first = [part.order_by(*_by(own)).limit(most) for part, own in parts]
     if len(first) == 1:
         return first[0]
     together = union_all(*first).subquery()
-    ways = [(together.c[column.key], way) for column, way in keys]
-    return select(together).order_by(*(c.asc() if way == "asc" else c.desc() for c, way in ways)).limit(most)
+    keys: Any = [(together.c[column.key], way) for column, way in parts[0][1]]
+    return select(together).order_by(*_by(keys)).limit(most)
+
+
+def _by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
+    return [column.asc() if way == "asc" else column.desc() for column, way in keys]
 
 
 def cursor_after(keys: Sequence[Key], item: Any) -> str:

@@ -36,10 +36,10 @@ def dashboard(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[
     since = tests_of({"created_from": at - LOOKED_BACK}, actor)
     leads = select(Lead).where(*visible_to(actor), *tests_of(query, actor))
     return {
-        "overdue": _count(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
+        "overdue": counted(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
         "due_today": _due_between(session, tasks, *_midnights(calendar, at, first=0, days=1)),
         "due_this_week": _due_between(session, tasks, *_midnights(calendar, at, first=-_weekday(calendar, at), days=7)),
-        "rotting_leads": _count(session, [leads.where(Lead.status.in_(OPEN_STATUSES), is_rotting())]),
+        "rotting_leads": counted(session, [leads.where(Lead.status.in_(OPEN_STATUSES), is_rotting())]),
         "completion_rate": _completion_rate(session, tasks, at),
         "response_seconds": _response_seconds(session, leads.where(*since)),
     }
@@ -57,11 +57,11 @@ def _weekday(calendar: Calendar, at: datetime) -> int:
 
 def _due_between(session: Session, tasks: Select[Any], begin: datetime, end: datetime) -> int:
     due = tasks.where(Task.due_at >= begin, Task.due_at < end)
-    return _count(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
+    return counted(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
 
 
-def _count(session: Session, parts: Sequence[Select[Any]]) -> int:
-    """Of statements that have no row in common; what is beyond the most is not looked at."""
+def counted(session: Session, parts: Sequence[Select[Any]]) -> int:
+    """How many rows there are of statements that have no row in common; what is beyond the most is not looked at."""
     some = union_all(*(part.with_only_columns(literal(1)).limit(MOST_COUNTED) for part in parts)).subquery()
     return min(session.scalar(select(func.count()).select_from(some)) or 0, MOST_COUNTED)
 

@@ -47,6 +47,14 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_with={"gin_pending_list_limit": 256},
     )
+    op.create_index("ix_lead_activities_clinic", "lead_activities", ["clinic_id", "id"], unique=False)
+    op.create_index(
+        "ix_leads_patient",
+        "leads",
+        ["clinic_id", "converted_to_patient_id"],
+        unique=False,
+        postgresql_where=sa.text("converted_to_patient_id IS NOT NULL"),
+    )
     _create_templates()
     _create_views()
 
@@ -101,6 +109,8 @@ def _create_views() -> None:
 def downgrade() -> None:
     op.drop_table("task_views")
     op.drop_table("task_templates")
+    op.drop_index("ix_leads_patient", table_name="leads")
+    op.drop_index("ix_lead_activities_clinic", table_name="lead_activities")
     for name in ("words", "tags", "pinned", "made_by", "made", "by_status", "falling_due"):
         op.drop_index(f"ix_lead_tasks_{name}", table_name="lead_tasks")
     op.create_index("ix_lead_tasks_falling_due", "lead_tasks", ["due_at"], unique=False, postgresql_where=WAITING)

@@ -44,6 +44,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/followups/<task_id>/pin": {"pinned": True},
     "PUT /api/followups/views/<view_id>": {"name": "x", "filters": {}},
     "PUT /api/task-templates/<template_id>": {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"},
+    "PATCH /api/lead-activities/<activity_id>/complete": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
@@ -69,6 +70,9 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
     )
+    patient = str(uuid4())
+    became = other_desk.capture(phone=PHONE)
+    other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
     template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
     return {
         "lead_id": lead["id"],
@@ -79,6 +83,9 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "opportunity_id": lead["id"],
+        "customer_id": patient,
+        "activity_id": other_desk.plan(lead)["id"],
         "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
         "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
     }

@@ -22,6 +22,7 @@ from app.db import transaction
 from app.embedded import Postgres, Valkey
 from app.identity.actor import Actor
 from app.identity.models import Role
+from app.lead_activities import service as lead_activities
 from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
@@ -159,6 +160,10 @@ def queue(session: Session, there: Crowd, query: Any) -> Any:
     return tasks.list_tasks(session, there.actor, {"sort": "due_at", **query})
 
 
+def all_lead_activities(session: Session, there: Crowd, query: Any) -> Any:
+    return lead_activities.list_all(session, there.actor, query)
+
+
 def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], object]:
     def take(session: Session, there: Crowd) -> None:
         rows = claim(session, kind, there.other["due"] if own else [], now=now(), most=100)
@@ -293,6 +298,11 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "the queue of a source": (page_of(queue, source_id=lambda there: there.practice.source_id), set()),
     "the queue of rotting leads": (page_of(queue, rotting=True), set()),
     "what is pinned": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),
+    "lead activities": (page_of(all_lead_activities), {"ix_lead_tasks_made", "ix_lead_activities_clinic"}),
+    "a lead's activities": (
+        page_of(lambda s, there, query: lead_activities.of_lead(s, there.actor, there.lead, query), limit=1),
+        {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
+    ),
     "my notifications": (page_of(my_notes), {"ix_notifications_inbox"}),
     "my unread notifications": (page_of(my_notes, unread=True), {"ix_notifications_inbox"}),
     "notifications": (page_of(all_notes), {"ix_notifications_clinic"}),
