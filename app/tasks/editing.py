@@ -33,6 +33,7 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str
     times = (task.due_at, task.reminder_minutes)
     for name in data.keys() - {"assigned_to_id"}:
         setattr(task, name, data[name])
+    task.own_words = task.own_words or not data.keys().isdisjoint({"title", "description"})
     if data.get("assigned_to_id", task.assigned_to_id) != task.assigned_to_id:
         hand_over(session, actor, task, lead, to=data["assigned_to_id"])
     if (task.due_at, task.reminder_minutes) == times:

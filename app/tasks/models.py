@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, Text, false, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -114,12 +114,14 @@ class Task(Base):
         Index("ix_lead_tasks_made_by", "created_by", "due_at", "id", postgresql_where=text("created_by IS NOT NULL")),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
-        # Few rows wait to be sorted in: nobody's insert has to do that for many others.
+        # What rules say is found by their titles: the tasks that they make, which are most, cost nothing here. Few rows
+        # wait to be sorted in, for nobody's insert shall have to do that for many others.
         Index(
             "ix_lead_tasks_words",
             text(WORDS),
             postgresql_using="gin",
             postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_where=text("own_words"),
         ),
         CheckConstraint(f"status IN ({', '.join(repr(s.value) for s in TaskStatus)})", name="status"),
     )
@@ -143,6 +145,7 @@ class Task(Base):
     activity_id: Mapped[UUID | None]  # the entry of the timeline that it led to
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it says what its rule says
     snoozed_until: Mapped[datetime | None]
     step_id: Mapped[UUID | None]  # the automation step that made it
     created_at: Mapped[datetime]

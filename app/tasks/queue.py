@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.http.paging import Key, Page, page_of_parts
@@ -35,6 +35,14 @@ _BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index 
 ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
 _SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
+_HAS_OWN_WORDS: Final[ColumnElement[bool]] = Task.__table__.c.own_words
+
+# Every version's: a task says what its rule said when it was made.
+_A_RULE_SAYS: Final = text(
+    "SELECT EXISTS (SELECT FROM rules"
+    " CROSS JOIN LATERAL jsonb_path_query(definition, '$.do[*].*.title') AS said (title) WHERE clinic_id = :clinic"
+    " AND to_tsvector('simple', said.title #>> '{}') @@ websearch_to_tsquery('simple', :words))"
+)
 
 
 def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
@@ -47,15 +55,17 @@ def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mappi
     """The query with the tasks that say its words in place of them, where those are few enough to be named.
 
     Nobody can tell beforehand how many say a word. Of few, an order that is read until a page is full would be read
-    to its end; many are soon found in any order, and would take long to be sorted.
+    to its end; many are soon found in any order, and would take long to be sorted. What a rule says, many say.
     """
     if "q" not in query:
         return query
-    say_it = select(Task.id).where(Task.clinic_id == actor.clinic.id, _says(query["q"])).limit(FEW + 1)
-    found = session.scalars(say_it).all()
-    if len(found) > FEW:
-        return query
-    return {**{name: value for name, value in query.items() if name != "q"}, "ids": found}
+    asked = {name: value for name, value in query.items() if name != "q"}
+    words, clinic = query["q"], actor.clinic.id
+    if session.scalar(_A_RULE_SAYS, {"clinic": clinic, "words": words}):
+        return {**asked, "said": words}
+    own = select(Task.id).where(Task.clinic_id == clinic, _HAS_OWN_WORDS, _says(words))
+    found = session.scalars(own.limit(FEW + 1)).all()
+    return {**asked, "said": words} if len(found) > FEW else {**asked, "ids": found}
 
 
 def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
@@ -102,7 +112,8 @@ def is_rotting() -> ColumnElement[bool]:
 
 def _says(words: str) -> ColumnElement[bool]:
     """As people search: words that all have to be there, "phrases", `or`, and `-without`."""
-    return _SAID.op("@@", is_comparison=True)(func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words))
+    wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
+    return _SAID.op("@@", is_comparison=True)(wanted)
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
@@ -117,5 +128,5 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
     "rotting": lambda wanted: is_rotting() if wanted else ~is_rotting(),
-    "q": _says,
+    "said": _says,  # without saying whose words: the index of the own ones would have to be read whole
 }

@@ -16,7 +16,7 @@ depends_on = None
 WAITING = sa.text("status IN ('PENDING', 'IN_PROGRESS')")
 OVERDUE = sa.text("status = 'OVERDUE'")
 WORDS = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
-ADDED = ("completion_notes", "activity_id", "tags", "pinned", "deleted_at")
+ADDED = ("completion_notes", "activity_id", "tags", "pinned", "own_words", "deleted_at")
 
 
 def upgrade() -> None:
@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("activity_id", sa.Uuid(), nullable=True),
         sa.Column("tags", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("own_words", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
     ):
         op.add_column("lead_tasks", column)
@@ -46,6 +47,7 @@ def upgrade() -> None:
         [sa.text(WORDS)],
         postgresql_using="gin",
         postgresql_with={"gin_pending_list_limit": 256},
+        postgresql_where=sa.text("own_words"),
     )
     op.create_index("ix_lead_activities_clinic", "lead_activities", ["clinic_id", "id"], unique=False)
     op.create_index(

@@ -231,6 +231,10 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "what has a tag": (page_of(queue, tag="vip"), {"ix_lead_tasks_tags"}),
     "what says a rare word": (page_of(queue, q="invoice"), {"ix_lead_tasks_words"}),
     "what says a frequent word": (page_of(queue, q="call", status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
+    "what says a rule's words": (
+        page_of(queue, q="initial contact or call", status=OPEN_TASKS),
+        {"ix_lead_tasks_falling_due"},
+    ),
     # what admins do about trouble
     "a notification is retried": (
         lambda s, there: retrying.retry(s, there.actor, there.other["note"]),

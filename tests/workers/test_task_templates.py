@@ -77,6 +77,27 @@ def test_another_stage_plans_nothing(practice: Practice):
     assert practice.steps(lead, name="stage-task") == []
 
 
+def found(practice: Practice, words: str) -> list[str]:
+    with transaction() as session:
+        query = {"q": words, "sort": "due_at", "limit": 50}
+        return [task.title for task in tasks.list_tasks(session, practice.actor(), query).items]
+
+
+def test_what_a_rule_says_is_found_and_so_is_what_a_person_made_of_it(practice: Practice, watch: Watch):
+    add(practice)
+    lead = practice.capture()
+    watch.advance(minutes=5)
+    practice.run(Kind.CREATE_TASK, *practice.steps(lead, name="speed-to-lead"))
+    practice.move(lead, "contacted")
+    run_all(practice)
+    made = practice.row("lead_tasks", type="CALL")
+    title, ours = made.title, "Ask Mia K. for the insurance card"
+    assert (made.own_words, found(practice, title), found(practice, "insurance card")) == (False, [title], [ours])
+    with transaction() as session:
+        tasks.update_task(session, practice.actor(), made.id, {"title": "Ring the bell"})
+    assert (found(practice, title), found(practice, "bell")) == ([], ["Ring the bell"])
+
+
 CALL_BACK = """
 name: test
 rules:

@@ -34,6 +34,6 @@ def decide(context: StepContext) -> Outcome:
 def _words(context: StepContext, coordinator_name: str) -> dict[str, Any]:
     """As a rule says them; with merge fields filled in, where a task template planned the step."""
     if "task_template_id" not in context.step.cause:
-        return {"title": context.params["title"]}
+        return {"title": context.params["title"], "own_words": False}
     words = Words(context.params["title"], context.params["description"])
     return fill(words, context.clinic, context.lead, coordinator_name=coordinator_name)._asdict()
