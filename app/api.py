@@ -19,6 +19,7 @@ from app.bulk.routes import blp as bulk
 from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
+from app.lead_activities.routes import blp as lead_activities
 from app.leads.board_routes import blp as board
 from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
@@ -27,7 +28,11 @@ from app.pipeline.routes import blp as pipeline
 from app.privacy.routes import blueprints as privacy
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
+from app.task_templates.routes import blp as task_templates
+from app.tasks.overview_routes import blp as overview
+from app.tasks.queue_routes import blp as queue
 from app.tasks.routes import blp as tasks
+from app.tasks.views_routes import blp as views
 
 BLUEPRINTS = (
     *identity,
@@ -47,6 +52,11 @@ BLUEPRINTS = (
     lead_assignment,
     assignment_rules,
     availability,
+    queue,
+    overview,
+    views,
+    task_templates,
+    lead_activities,
     ops,
 )
 

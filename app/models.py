@@ -13,7 +13,9 @@ from app.notifications.models import Delivery, MessageTemplate, Notification, Su
 from app.pipeline.models import PipelineStage
 from app.privacy.models import Consent
 from app.sources.models import LeadSource
+from app.task_templates.models import TaskTemplate
 from app.tasks.models import Task
+from app.tasks.views_models import TaskView
 
 __all__ = [
     "Absence",
@@ -46,6 +48,8 @@ __all__ = [
     "Suppression",
     "SweepRun",
     "Task",
+    "TaskTemplate",
+    "TaskView",
     "Team",
     "User",
     "WorkingHours",

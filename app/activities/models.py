@@ -43,7 +43,10 @@ class Activity(Base):
     """One entry of the timeline (lead-management.md, LeadActivity)."""
 
     __tablename__ = "lead_activities"
-    __table_args__ = (Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),)
+    __table_args__ = (
+        Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),
+        Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids tell the time: the newest first
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row

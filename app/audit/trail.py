@@ -33,6 +33,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "api_keys": "api_key",
     "assignment_rules": "assignment_rule",
     "absences": "absence",
+    "task_templates": "task_template",
     "notifications": "notification",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts
@@ -96,6 +97,16 @@ def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, afte
     """These were changed, or made, without a model; `after` are the values they were given."""
     if (notes := session.info.get(NOTES)) is not None and (changed := list(ids)):
         notes.append(_Note(act, subject, changed, after=after))
+
+
+def length(session: Session) -> int:
+    """How many notes there are by now: for `forget_after`."""
+    return len(session.info.get(NOTES, ()))
+
+
+def forget_after(session: Session, length: int) -> None:
+    """What was done since then was undone, by a savepoint: it is not written down."""
+    del session.info.get(NOTES, [])[length:]
 
 
 def write(session: Session, caller: Caller) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.bulk.schemas import Strategy
 
-OF_THE_TASK = ("title", "description", "type", "priority", "reminder_minutes")
+OF_THE_TASK = ("title", "description", "type", "priority", "reminder_minutes", "tags")
 
 
 @dataclass(frozen=True, slots=True)

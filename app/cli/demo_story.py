@@ -32,7 +32,9 @@ class Story:
         self._log("Bruno", type="PHONE_CALL", outcome="spoke")
         task = self.ben.get(f"/leads/{self.ids['Bruno']}/tasks")["items"]
         for open_task in [t for t in task if t["status"] in {"PENDING", "OVERDUE"}]:
-            self.ben.post(f"/leads/tasks/{open_task['id']}/complete", {"outcome": "Wants to come in."})
+            self.ben.post(
+                f"/leads/tasks/{open_task['id']}/complete", {"outcome": "spoke", "notes": "Wants to come in."}
+            )
 
     def bruno_has_an_appointment(self) -> None:
         self._log("Bruno", type="CONSULTATION_SCHEDULED")

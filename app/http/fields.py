@@ -95,6 +95,22 @@ class Choice(fields.String):
         return self._members.get(value, value)  # what is no member is refused by the validator
 
 
+class Choices(fields.Field[tuple[StrEnum, ...]]):
+    """One or more of an enumeration's values with commas between, as text; come in as their members."""
+
+    def __init__(self, options: type[StrEnum], **more: Any) -> None:
+        self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
+        any_of = "|".join(self._members)
+        metadata = {"type": "string", "pattern": f"^({any_of})(,({any_of}))*$", **more.pop("metadata", {})}
+        super().__init__(metadata=metadata, **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[StrEnum, ...]:
+        names = value.split(",", len(self._members)) if isinstance(value, str) else []
+        if not names or any(name not in self._members for name in names):
+            raise ValidationError(f"Some of {', '.join(self._members)}, with commas between.")
+        return tuple(dict.fromkeys(self._members[name] for name in names))
+
+
 class Id(fields.UUID):
     """An identifier in its canonical form."""
 

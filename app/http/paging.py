@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal, cast
 
 from flask import request
 from marshmallow import fields, missing
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
@@ -84,14 +84,31 @@ def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: M
     go one way. `query` is what PageQuery read. One query: no offset, and no count but for who prefers to know.
     Raises Invalid for a cursor of another list.
     """
+    return page_of_parts(session, [statement], keys, query)
+
+
+def page_of_parts(
+    session: Session,
+    parts: Sequence[Select[Any]],
+    keys: Sequence[Key],
+    query: Mapping[str, Any],
+    *,
+    of_each: Sequence[Sequence[Key]] | None = None,
+) -> Page:
+    """One page of several statements (of columns) that have no row in common, in one order and in one query.
+
+    For lists that no index serves whole, but one serves each part of. `of_each` has the keys of each part, where those
+    are columns of different tables. Raises Invalid for a cursor of another list.
+    """
     limit = min(query["limit"], LARGEST_LIMIT)
-    order, whole = _order(keys), statement
+    ordered = list(zip(parts, of_each or [keys] * len(parts), strict=True))
+    wanted = ordered
     if cursor := query.get("cursor"):
         types = [column.type.python_type for column, _ in keys]
-        statement = statement.where(_after(keys, read_cursor(order, types, cursor)))
-    by = [column.asc() if way == "asc" else column.desc() for column, way in keys]
-    total = _count(session, whole) if query.get("wants_total") else missing
-    items = _fetch(session, statement.order_by(*by).limit(limit + 1))
+        last = read_cursor(_order(keys), types, cursor)
+        wanted = [(part.where(_after(own, last)), own) for part, own in ordered]
+    total = sum(_count(session, part) for part in parts) if query.get("wants_total") else missing
+    items = _fetch(session, _in_order(wanted, most=limit + 1))
     more = len(items) > limit
     items = items[:limit]
     if subject := _subject(keys):
@@ -103,6 +120,19 @@ def _subject(keys: Sequence[Key]) -> str | None:
     """What the items are to the record of who saw what; None for what is about nobody."""
     subject = trail.SUBJECTS.get(keys[-1][0].class_.__tablename__)
     return subject if subject in trail.ABOUT_PEOPLE else None
+
+
+def _in_order(parts: Sequence[tuple[Select[Any], Sequence[Key]]], *, most: int) -> Select[Any]:
+    first = [part.order_by(*_by(own)).limit(most) for part, own in parts]
+    if len(first) == 1:
+        return first[0]
+    together = union_all(*first).subquery()
+    keys: Any = [(together.c[column.key], way) for column, way in parts[0][1]]
+    return select(together).order_by(*_by(keys)).limit(most)
+
+
+def _by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
+    return [column.asc() if way == "asc" else column.desc() for column, way in keys]
 
 
 def cursor_after(keys: Sequence[Key], item: Any) -> str:

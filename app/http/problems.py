@@ -61,7 +61,7 @@ def is_away(error: DBAPIError | psycopg.Error) -> bool:
 
 def answer(error: RelanceError) -> Response:
     """The problem of an error of ours."""
-    response = problem(error.status, error.code(), error.title(), detail=str(error), **_more(error))
+    response = _respond(described(error))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="relance"'
     if error.retry_after is not None:
@@ -69,9 +69,22 @@ def answer(error: RelanceError) -> Response:
     return response
 
 
+def described(error: RelanceError) -> dict[str, Any]:
+    """The problem of an error of ours, to be shown by itself or as a part of an answer."""
+    return _body(error.status, error.code(), error.title(), detail=str(error), **_more(error))
+
+
 def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> Response:
     """A problem's response. `code` is its stable name, `detail` its words for this occurrence."""
-    body = {
+    return _respond(_body(status, code, title, detail=detail, **more))
+
+
+def _respond(body: Mapping[str, Any]) -> Response:
+    return Response(json.dumps(body), status=body["status"], content_type=CONTENT_TYPE)
+
+
+def _body(status: int, code: str, title: str, *, detail: str, **more: Any) -> dict[str, Any]:
+    return {
         "type": f"urn:relance:problem:{code}",
         "title": title,
         "status": status,
@@ -81,7 +94,6 @@ def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> 
         "code": code,
         **more,
     }
-    return Response(json.dumps(body), status=status, content_type=CONTENT_TYPE)
 
 
 def _more(error: RelanceError) -> Mapping[str, Any]:

@@ -86,6 +86,12 @@ class Lead(Base):
             "stage_entered_at",
             postgresql_where=text(f"{UNTENDED} AND stage_overdue_since IS NULL"),
         ),
+        Index(
+            "ix_leads_patient",
+            "clinic_id",
+            "converted_to_patient_id",
+            postgresql_where=text("converted_to_patient_id IS NOT NULL"),
+        ),
         CheckConstraint(f"status IN ({', '.join(repr(s.value) for s in LeadStatus)})", name="status"),
         CheckConstraint("status <> 'LOST' OR lost_reason IS NOT NULL", name="lost_has_reason"),
     )

@@ -34,11 +34,11 @@ def people(session: Session, clinic_id: UUID, user_ids: Iterable[UUID | None]) -
     return {row.id: Person(*row) for row in session.execute(found)}
 
 
-def who_is(person: UUID | str, actor: Actor) -> UUID:
+def who_is(person: UUID | str, actor: Actor, *, pointer: str = "/assigned_to_id") -> UUID:
     """The id of a user who is named by it, or as `me`. Raises Invalid where a program says `me`."""
     found = actor.user_id if person == ME else person
     if not isinstance(found, UUID):
-        raise Invalid.at("/assigned_to_id", "An API key is nobody's: name a user.")
+        raise Invalid.at(pointer, "An API key is nobody's: name a user.")
     return found
 
 

@@ -10,6 +10,7 @@ from app.automation.events import Event, EventName
 from app.identity.actor import Actor
 from app.leads.facts import lead_event
 from app.leads.models import Lead, LeadStatus
+from app.task_templates.staging import plan_stage_tasks
 
 
 def touch(lead: Lead, actor: Actor, at: datetime) -> None:
@@ -41,4 +42,5 @@ def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: d
     begin(lead)
     tend(lead, at)
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
+    plan_stage_tasks(session, actor.clinic, lead, at=at)
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about={"previous_stage": previous, "stage": stage})

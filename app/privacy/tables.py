@@ -23,7 +23,7 @@ _BLANKED: Final[Mapping[str, str]] = {
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
         " source_detail = NULL, insurance_carrier = NULL, insurance_member_id = NULL, notes = NULL, lost_notes = NULL"
     ),
-    "lead_tasks": "title = 'Erased', description = NULL, outcome = NULL, cancelled_reason = NULL",
+    "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
     "lead_activities": "notes = NULL",
     "notifications": "address = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",

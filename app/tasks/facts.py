@@ -23,9 +23,9 @@ def task_facts(task: Any) -> dict[str, Any]:
     }
 
 
-def task_event(name: EventName, task: Any, lead: Any, at: datetime) -> Event:
-    """Something that happened to the task of that lead."""
-    facts = {"lead": lead_facts(lead), "task": task_facts(task), "event": {"type": task.type}}
+def task_event(name: EventName, task: Any, lead: Any, at: datetime, *, outcome: str | None = None) -> Event:
+    """Something that happened to the task of that lead; with its `outcome` when it is done."""
+    facts = {"lead": lead_facts(lead), "task": task_facts(task), "event": {"type": task.type, "outcome": outcome}}
     return Event(name, task.lead_id, task.id, at, facts=facts, key=timing_key(task))
 
 

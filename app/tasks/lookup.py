@@ -20,12 +20,13 @@ from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 
 BY_DUE: Final[list[Key]] = [(Task.due_at, "asc"), (Task.id, "asc")]
 
-_ROWS: Final = select(Task.__table__)
+_ROWS: Final = select(Task.__table__).where(Task.deleted_at.is_(None))
 
 
 def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     """What a task, joined with its lead, has to be for this actor to know of it: its lead is theirs, or it is."""
-    live = (Task.clinic_id == actor.clinic.id, Lead.clinic_id == actor.clinic.id, Lead.deleted_at.is_(None))
+    of_clinic = (Task.clinic_id == actor.clinic.id, Lead.clinic_id == actor.clinic.id)
+    live = (*of_clinic, Task.deleted_at.is_(None), Lead.deleted_at.is_(None))
     if actor.scope is Scope.ALL:
         return live
     return (*live, is_assigned_within(actor, Task.assigned_to_id) | is_assigned_within(actor, Lead.assigned_to_id))
@@ -85,8 +86,10 @@ def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
 
 
 def overdue_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's tasks that are late, the latest first; everybody's, or one person's."""
+    """The tasks that are late, the latest first; everybody's whom the actor knows of, or one person's."""
     late = _ROWS.where(Task.clinic_id == actor.clinic.id, _is_one_of([TaskStatus.OVERDUE]))
+    if actor.scope is not Scope.ALL:
+        late = late.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
     if "assigned_to_id" in query:
         late = late.where(Task.assigned_to_id == who_is(query["assigned_to_id"], actor))
     return page(session, late, BY_DUE, query)

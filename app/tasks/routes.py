@@ -113,7 +113,7 @@ def complete(given: dict[str, Any], task_id: UUID) -> Any:
     Only once: the second to say so gets 409.
     """
     with unit_of_work() as session:
-        return service.complete(session, actor(), task_id, outcome=given.get("outcome"))
+        return service.complete(session, actor(), task_id, given)
 
 
 @blp.post("/tasks/<uuid:task_id>/snooze")

@@ -23,6 +23,8 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> d
         "description": None,
         "priority": TaskPriority.NORMAL,
         "reminder_minutes": None,
+        "tags": [],
+        "own_words": True,
         "status": TaskStatus.PENDING,
         "step_id": None,
         "created_at": at,

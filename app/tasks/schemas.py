@@ -4,17 +4,20 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validates_schema
 
+from app.activities.schemas import ActivityIn
 from app.clock import now
-from app.http.fields import Choice, Id, Instant, Integer, ListOf, Text
+from app.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.leads.schemas import Somebody
-from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
 
 MOST_REMINDERS: Final = 5
 EARLIEST_REMINDER: Final = timedelta(days=30)  # before it is due
+MOST_TAGS: Final = 20
+LONGEST_TAG: Final = 40
 
 
 class Progress(StrEnum):
@@ -35,6 +38,16 @@ def _reminders(**options: Any) -> ListOf:
     return ListOf(minutes, most=MOST_REMINDERS, allow_none=True, metadata={"description": description}, **options)
 
 
+class Tags(ListOf):
+    """Words of the clinic's own. Each is kept once, in the order given."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Text(LONGEST_TAG, least=1), most=MOST_TAGS, **options)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+        return list(dict.fromkeys(super()._deserialize(value, *args, **more)))
+
+
 class TaskIn(Schema):
     """A follow-up for a person to do."""
 
@@ -45,6 +58,7 @@ class TaskIn(Schema):
     assigned_to_id = Id(metadata={"description": "Else the lead's coordinator, else whoever asks."})
     due_at = Instant(required=True)
     reminder_minutes = _reminders()
+    tags = Tags()
 
 
 class TaskChanges(Schema):
@@ -57,15 +71,26 @@ class TaskChanges(Schema):
     assigned_to_id = Id()
     due_at = Instant()
     reminder_minutes = _reminders()
+    tags = Tags()
     status = Choice(
         Progress, metadata={"description": "An overdue task has to be moved first. Done is said by `complete`."}
     )
 
 
 class Completion(Schema):
-    """What came of it."""
+    """What came of it, and what happened, when that is to be logged along with it."""
 
-    outcome = Text(2000, lines=True, allow_none=True)
+    outcome = Choice(TaskOutcome, allow_none=True, metadata={"description": "Else the activity's."})
+    notes = Text(2000, lines=True, allow_none=True)
+    activity = fields.Nested(
+        ActivityIn, metadata={"description": "An entry for the lead's timeline, such as the call."}
+    )
+    activity_id = Id(metadata={"description": "The entry, when it is on the timeline already."})
+
+    @validates_schema
+    def _names_one_activity(self, data: dict[str, Any], **_: Any) -> None:
+        if "activity" in data and "activity_id" in data:
+            raise ValidationError({"activity_id": ["Give either the activity or its id."]})
 
 
 class Snooze(Schema):
@@ -96,7 +121,11 @@ class TaskOut(Schema):
     completed_at = Instant(required=True, allow_none=True)
     completed_by = Id(required=True, allow_none=True)
     cancelled_reason = fields.String(required=True, allow_none=True)
-    outcome = fields.String(required=True, allow_none=True)
+    outcome = Choice(TaskOutcome, required=True, allow_none=True)
+    completion_notes = fields.String(required=True, allow_none=True)
+    activity_id = Id(required=True, allow_none=True, metadata={"description": "The entry of the timeline it led to."})
+    tags = fields.List(fields.String(), required=True)
+    pinned = Boolean(required=True)
     snoozed_until = Instant(required=True, allow_none=True)
     step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that made it."})
     created_at = Instant(required=True)

@@ -44,6 +44,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/users/<user_id>": {"name": "x"},
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
+    "PUT /api/followups/<task_id>": {"title": "Call"},
+    "POST /api/followups/<task_id>/complete": {},
+    "POST /api/followups/<task_id>/cancel": {},
+    "POST /api/followups/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
+    "POST /api/followups/<task_id>/reassign": {"assigned_to_id": str(uuid4())},
+    "POST /api/followups/<task_id>/pin": {"pinned": True},
+    "PUT /api/followups/views/<view_id>": {"name": "x", "filters": {}},
+    "PUT /api/task-templates/<template_id>": {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"},
+    "PATCH /api/lead-activities/<activity_id>/complete": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/pipeline-stages/<stage_id>/archive": {"moves_to": "contacted"},
@@ -74,6 +83,10 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
     )
+    patient = str(uuid4())
+    became = other_desk.capture(phone=PHONE)
+    other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
+    template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -88,6 +101,11 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "user_id": other_desk.admin.id,
         "absence_id": other_desk.admin.post(f"/api/users/{other_desk.admin.id}/out-of-office", AWAY).body["id"],
         "rule_id": other_desk.admin.post("/api/assignment-rules", rule).body["id"],
+        "opportunity_id": lead["id"],
+        "customer_id": patient,
+        "activity_id": other_desk.plan(lead)["id"],
+        "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
+        "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
     }
 
 

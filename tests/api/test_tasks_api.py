@@ -165,12 +165,9 @@ def test_an_overdue_task_is_not_merely_called_in_progress(desk: Desk):
 def test_a_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
-    done = do(desk, task, "complete", outcome="Wants to think").body
-    assert (done["status"], done["outcome"], done["completed_by"]) == (
-        "COMPLETED",
-        "Wants to think",
-        desk.front_desk.id,
-    )
+    done = do(desk, task, "complete", outcome="callback_requested", notes="Wants to think").body
+    assert (done["status"], done["completed_by"]) == ("COMPLETED", desk.front_desk.id)
+    assert (done["outcome"], done["completion_notes"]) == ("callback_requested", "Wants to think")
     [step] = desk.steps(lead, name="task-reminder")
     assert (step["state"], step["reason"]) == ("cancelled", "task_done")
     [entry] = desk.timeline(lead)

@@ -30,6 +30,7 @@ from app.embedded import Postgres, Valkey
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
+from app.lead_activities import service as lead_activities
 from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
@@ -37,6 +38,10 @@ from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
 from app.tasks import service as tasks
+from app.tasks.calendar import calendar
+from app.tasks.dashboard import dashboard
+from app.tasks.kanban import kanban
+from app.tasks.models import OPEN_TASKS, TaskStatus
 from tests.support import crowd
 from tests.support.environment import database_url
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -172,6 +177,14 @@ def leads_within(scope: Scope) -> Callable[[Session, Crowd, Any], Any]:
     return lambda session, there, query: leads.list_leads(session, replace(there.actor, scope=scope), query)
 
 
+def queue(session: Session, there: Crowd, query: Any) -> Any:
+    return tasks.list_tasks(session, there.actor, {"sort": "due_at", **query})
+
+
+def all_lead_activities(session: Session, there: Crowd, query: Any) -> Any:
+    return lead_activities.list_all(session, there.actor, query)
+
+
 def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], object]:
     def take(session: Session, there: Crowd) -> None:
         rows = claim(session, kind, there.other["due"] if own else [], now=now(), most=100)
@@ -237,6 +250,33 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_audit_entries_clinic"},
     ),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    # the work queue at a glance
+    "the dashboard": (
+        lambda s, there: dashboard(s, there.actor, {}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_activities_timeline"},
+    ),
+    "my dashboard": (
+        lambda s, there: dashboard(s, there.actor, {"assigned_to_id": "me"}),
+        {"ix_lead_tasks_mine", "ix_leads_assigned"},
+    ),
+    "the queue as a board": (
+        lambda s, there: kanban(s, there.actor, {"cards": 20}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"},
+    ),
+    "the queue by days": (
+        lambda s, there: calendar(s, there.actor, {"per_day": 20}),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"},
+    ),
+    # what is searched for in the queue, and is rare: it costs more than a page
+    "the queue of a type": (page_of(queue, type=["SMS"], status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
+    "the queue of a priority": (page_of(queue, priority=["URGENT"]), {"ix_lead_tasks_falling_due"}),
+    "what has a tag": (page_of(queue, tag="vip"), {"ix_lead_tasks_tags"}),
+    "what says a rare word": (page_of(queue, q="invoice"), {"ix_lead_tasks_words"}),
+    "what says a frequent word": (page_of(queue, q="call", status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
+    "what says a rule's words": (
+        page_of(queue, q="initial contact or call", status=OPEN_TASKS),
+        {"ix_lead_tasks_falling_due"},
+    ),
     # what admins do about trouble
     "a notification is retried": (
         lambda s, there: retrying.retry(s, there.actor, there.other["note"]),
@@ -285,14 +325,35 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "who had a lead": (lambda s, there: assignments_of(s, there.actor, there.lead, PAGE), {"ix_leads_clinic"}),
     "a task": (
         lambda s, there: tasks.read_task(s, there.actor, there.other["task"]),
-        {"pk_lead_tasks", "ix_leads_clinic"},
+        {"ix_leads_clinic"},
     ),
     "my tasks": (page_of(my_tasks), {"ix_lead_tasks_mine"}),
     "my tasks until tomorrow": (page_of(my_tasks, due_before=now() + timedelta(days=1)), {"ix_lead_tasks_mine"}),
     "my tasks that are done": (page_of(my_tasks, status="COMPLETED"), {"ix_lead_tasks_mine_by_status"}),
     "my tasks that are begun": (page_of(my_tasks, status="OVERDUE"), {"ix_lead_tasks_mine"}),
-    "overdue tasks": (page_of(overdue_tasks), {"ix_lead_tasks_overdue"}),
+    "overdue tasks": (page_of(overdue_tasks), {"ix_lead_tasks_by_status"}),
     "my overdue tasks": (page_of(overdue_tasks, assigned_to_id="me"), {"ix_lead_tasks_mine"}),
+    "the queue": (page_of(queue), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
+    "the queue, last first": (page_of(queue, sort="-due_at"), {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"}),
+    "the queue, newest first": (page_of(queue, sort="-created_at"), {"ix_lead_tasks_made"}),
+    "the queue's open tasks": (page_of(queue, status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
+    "the queue's begun tasks": (page_of(queue, status=[TaskStatus.IN_PROGRESS]), {"ix_lead_tasks_by_status"}),
+    "the queue's done tasks": (page_of(queue, status=[TaskStatus.COMPLETED]), {"ix_lead_tasks_by_status"}),
+    "the queue of a person": (page_of(queue, assigned_to_id="me"), {"ix_lead_tasks_mine"}),
+    "the queue by its maker": (page_of(queue, created_by="me"), {"ix_lead_tasks_made_by"}),
+    "the queue of a week": (
+        page_of(queue, due_from=now(), due_to=now() + timedelta(days=7), status=OPEN_TASKS),
+        {"ix_lead_tasks_falling_due"},
+    ),
+    "the queue of a stage": (page_of(queue, stage="contacted"), set()),
+    "the queue of a source": (page_of(queue, source_id=lambda there: there.practice.source_id), set()),
+    "the queue of rotting leads": (page_of(queue, rotting=True), set()),
+    "what is pinned": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),
+    "lead activities": (page_of(all_lead_activities), {"ix_lead_tasks_made", "ix_lead_activities_clinic"}),
+    "a lead's activities": (
+        page_of(lambda s, there, query: lead_activities.of_lead(s, there.actor, there.lead, query), limit=1),
+        {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
+    ),
     "my notifications": (page_of(my_notes), {"ix_notifications_inbox"}),
     "my unread notifications": (page_of(my_notes, unread=True), {"ix_notifications_inbox"}),
     "notifications": (page_of(all_notes), {"ix_notifications_clinic"}),

@@ -112,9 +112,15 @@ FROM (
 
 _TASKS = f"""
 INSERT INTO lead_tasks (
-    id, clinic_id, lead_id, title, type, priority, assigned_to_id, due_at, status, created_at, updated_at, version
+    id, clinic_id, lead_id, title, type, priority, assigned_to_id, created_by, own_words, tags, pinned, due_at, status,
+    created_at, updated_at, version
 )
-SELECT {_id("due_at - interval '1 day'", "n * 16 + i")}, clinic_id, id, 'Call back', 'CALL', 'NORMAL', assigned_to_id,
+SELECT {_id("due_at - interval '1 day'", "n * 16 + i")}, clinic_id, id,
+    CASE WHEN {_dice(24, 1000)} = 0 THEN 'Send the invoice' ELSE 'Call back' END,
+    CASE WHEN {_dice(25, 1000)} = 0 THEN 'SMS' ELSE 'CALL' END,
+    CASE WHEN {_dice(26, 1000)} = 0 THEN 'URGENT' ELSE 'NORMAL' END, assigned_to_id,
+    CASE WHEN {_dice(27, 4)} = 0 THEN assigned_to_id END, {_dice(27, 4)} = 0,
+    CASE WHEN {_dice(28, 1000)} = 0 THEN ARRAY['vip', 'school'] ELSE '{{}}' END, {_dice(29, 1000)} = 0,
     due_at, CASE WHEN due_at > now() THEN 'PENDING' WHEN {_dice(20, 10)} = 0 THEN 'OVERDUE'
     WHEN {_dice(21, 400)} = 0 THEN 'IN_PROGRESS' WHEN {_dice(22, 7)} = 0 THEN 'CANCELLED' ELSE 'COMPLETED' END,
     due_at, due_at, 1

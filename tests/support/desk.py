@@ -92,7 +92,8 @@ class Caller:
     def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **what: Any) -> Answer:
         headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         answer = self.client.open(path, method=method, headers=headers, **what)
-        return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, answer.headers)
+        body = json.loads(answer.data) if answer.data and answer.is_json else answer.data or None
+        return Answer(answer.status_code, body, answer.headers)
 
 
 @dataclass

@@ -31,6 +31,7 @@ def decide(context: StepContext) -> Outcome:
         due_at=context.clinic.calendar.due_after(context.now, TO_ACT),
         reminder_minutes=[],  # they are being told this very moment
         step_id=context.step.id,
+        own_words=False,
     )
     told = to_users(context, admins)
     made = {"task_id": task["id"], "notification_ids": [n["id"] for n in told.notifications]}

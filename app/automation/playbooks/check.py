@@ -21,7 +21,12 @@ PLANNING = frozenset(field for field in conditions.FIELDS if not field.startswit
 DUE = frozenset(field for field in conditions.FIELDS if not field.startswith("event."))
 FACTS_OF = {"when": PLANNING, "only_if": DUE, "unless": DUE}
 CHANNELS = frozenset({"in_app", "email"})
-TASK_TYPES = frozenset(["CALL", "EMAIL", "SMS", "FOLLOW_UP", "CONSULTATION_CONFIRM", "PAPERWORK_REMINDER", "CUSTOM"])
+TASK_TYPES = frozenset(
+    {
+        *("CALL", "EMAIL", "SMS", "VIDEO_CALL", "MEETING", "FOLLOW_UP", "CONSULTATION_CONFIRM", "PAPERWORK_REMINDER"),
+        *("DOCUMENT_REVIEW", "APPLICATION_STATUS", "VISA_STATUS", "TEST_SCORE_REVIEW", "PAYMENT", "SERVICE", "CUSTOM"),
+    }
+)
 PRIORITIES = frozenset({"LOW", "NORMAL", "HIGH", "URGENT"})
 LOST_REASONS = frozenset(
     {"CHOSE_COMPETITOR", "COST_FINANCIAL", "TIMING_NOT_RIGHT", "NOT_A_CANDIDATE", "NO_RESPONSE"}

@@ -1,0 +1,43 @@
+"""A task as a template says it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.automation.clinic import ClinicContext
+from app.automation.durations import parse_duration
+from app.errors import Invalid
+from app.leads.models import Lead
+from app.leads.people import people
+from app.task_templates.models import TaskTemplate
+from app.task_templates.wording import Words, fill
+
+
+def task_from(
+    session: Session, clinic: ClinicContext, lead: Lead, template_id: UUID, *, at: datetime
+) -> dict[str, Any]:
+    """What the template says of a task that is planned at `at` for the lead. Raises Invalid."""
+    wanted = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == clinic.id)
+    template = session.scalars(wanted).one_or_none()
+    if template is None:
+        raise Invalid.at("/template_id", "Must be a task template of your clinic.")
+    coordinators = people(session, clinic.id, [lead.assigned_to_id]).values()
+    name = next((person.name for person in coordinators), None)
+    words = fill(Words(template.title, template.description), clinic, lead, coordinator_name=name)
+    return {
+        "title": words.title,
+        "description": words.description,
+        "type": template.type,
+        "priority": template.priority,
+        "tags": list(template.tags),
+        "due_at": due_at(template, clinic, at),
+    }
+
+
+def due_at(template: TaskTemplate, clinic: ClinicContext, at: datetime) -> datetime:
+    """When a task that is planned at `at` is due."""
+    after = parse_duration(template.due_in)
+    return clinic.calendar.due_after(at, after) if template.business_time else at + after

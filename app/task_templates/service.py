@@ -1,0 +1,96 @@
+"""The clinic's task templates. Every function takes the session first, and leaves the commit to its caller."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.db import new_id
+from app.errors import Conflict, Invalid, NotFound
+from app.http.paging import Page, page
+from app.identity.actor import Actor
+from app.pipeline.models import PipelineStage
+from app.task_templates.models import TaskTemplate
+from app.versions import Seen, require_seen
+
+
+class TemplateNameTaken(Conflict):
+    """The clinic has a task template of this name."""
+
+
+def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's templates by name, all or those of a stage."""
+    templates = select(TaskTemplate).where(TaskTemplate.clinic_id == actor.clinic.id)
+    if "stage" in query:
+        templates = templates.where(TaskTemplate.stage == query["stage"])
+    return page(session, templates, [(TaskTemplate.name, "asc")], query)
+
+
+def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskTemplate:
+    """A new template of what `TemplateIn` read. Raises Invalid, TemplateNameTaken."""
+    _require_stage(session, actor, data["stage"])
+    at = now()
+    template = TaskTemplate(
+        id=new_id(),
+        clinic_id=actor.clinic.id,
+        created_at=at,
+        created_by=actor.user_id,
+        updated_at=at,
+        version=1,
+        **data,
+    )
+    session.add(template)
+    _flush(session)
+    return template
+
+
+def update_template(
+    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: Seen
+) -> TaskTemplate:
+    """Give a template these values, all of them. What was planned from it stays as it is.
+
+    Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken.
+    """
+    template = _locked(session, actor, template_id)
+    require_seen(template, seen)
+    _require_stage(session, actor, data["stage"])
+    for name, value in data.items():
+        setattr(template, name, value)
+    template.updated_at = now()
+    template.version += 1
+    _flush(session)
+    return template
+
+
+def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: Seen) -> None:
+    """Forget a template; what was planned from it stays. Raises NotFound, ChangedMeanwhile."""
+    template = _locked(session, actor, template_id)
+    require_seen(template, seen)
+    session.delete(template)
+
+
+def _locked(session: Session, actor: Actor, template_id: UUID) -> TaskTemplate:
+    known = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == actor.clinic.id)
+    template = session.scalars(known.with_for_update()).one_or_none()
+    if template is None:
+        raise NotFound
+    return template
+
+
+def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:
+    stage = select(PipelineStage.id).where(
+        PipelineStage.clinic_id == actor.clinic.id, PipelineStage.slug == slug, ~PipelineStage.is_terminal
+    )
+    if slug is not None and session.scalar(stage) is None:
+        raise Invalid.at("/stage", "Not a stage of your clinic in which a lead can be worked on.")
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError:
+        raise TemplateNameTaken from None

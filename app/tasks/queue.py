@@ -1,0 +1,132 @@
+"""The work queue: the clinic's tasks over all its leads, by what they are, whose they are, and what they say."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, or_, select, text
+from sqlalchemy.orm import Session
+
+from app.http.paging import Key, Page, page_of_parts
+from app.identity.actor import Actor
+from app.leads.models import Lead
+from app.leads.people import who_is
+from app.tasks.lookup import known_to
+from app.tasks.models import OPEN_TASKS, WORDS, Task, TaskStatus
+from app.tasks.queue_schemas import Sort
+
+ORDERS: Final[Mapping[Sort, list[Key]]] = {
+    Sort.DUE: [(Task.due_at, "asc"), (Task.id, "asc")],
+    Sort.DUE_LAST: [(Task.due_at, "desc"), (Task.id, "desc")],
+    Sort.OLDEST: [(Task.id, "asc")],  # ids tell the time
+    Sort.NEWEST: [(Task.id, "desc")],
+}
+FEW: Final = 3000
+
+# Each of these an index has in the order of their due times, and none has all of them: that would cost every insert.
+_IN_THE_CLINIC: Final = (
+    (TaskStatus.PENDING, TaskStatus.IN_PROGRESS),
+    (TaskStatus.OVERDUE,),
+    (TaskStatus.COMPLETED,),
+    (TaskStatus.CANCELLED,),
+)
+_OF_A_PERSON: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLED,))
+_BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index has these whatever the status
+
+ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
+_SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
+_IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
+_HAS_OWN_WORDS: Final[ColumnElement[bool]] = Task.__table__.c.own_words
+
+# Every version's: a task says what its rule said when it was made.
+_A_RULE_SAYS: Final = text(
+    "SELECT EXISTS (SELECT FROM rules"
+    " CROSS JOIN LATERAL jsonb_path_query(definition, '$.do[*].*.title') AS said (title) WHERE clinic_id = :clinic"
+    " AND to_tsvector('simple', said.title #>> '{}') @@ websearch_to_tsquery('simple', :words))"
+)
+
+
+def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The tasks that pass the filters in `query` (as `QueueQuery` reads it), in the order asked for. Raises Invalid."""
+    query = looked_up(session, actor, query)
+    return page_of_parts(session, parts_of(actor, query), ORDERS[query["sort"]], query)
+
+
+def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The query with the tasks that say its words in place of them, where those are few enough to be named.
+
+    Nobody can tell beforehand how many say a word. Of few, an order that is read until a page is full would be read
+    to its end; many are soon found in any order, and would take long to be sorted. What a rule says, many say.
+    """
+    if "q" not in query:
+        return query
+    asked = {name: value for name, value in query.items() if name != "q"}
+    words, clinic = query["q"], actor.clinic.id
+    if session.scalar(_A_RULE_SAYS, {"clinic": clinic, "words": words}):
+        return {**asked, "said": words}
+    own = select(Task.id).where(Task.clinic_id == clinic, _HAS_OWN_WORDS, _says(words))
+    found = session.scalars(own.limit(FEW + 1)).all()
+    return {**asked, "said": words} if len(found) > FEW else {**asked, "ids": found}
+
+
+def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
+    """The tasks that pass the filters, as statements that have none in common. Raises Invalid."""
+    tasks = ROWS.where(*known_to(actor), *tests_of(actor, query))
+    if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
+        return [tasks.where(has_status(query.get("status", TaskStatus)))]
+    return [tasks.where(has_status(statuses)) for statuses in groups_of(query)]
+
+
+def groups_of(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
+    """The statuses asked for, in groups that an index each has in the order of their due times."""
+    wanted = query.get("status", tuple(TaskStatus))
+    if query.get("pinned") or query.keys() & _BY_THEMSELVES:
+        return [list(wanted)]
+    groups = _OF_A_PERSON if "assigned_to_id" in query else _IN_THE_CLINIC
+    shared = [[status for status in group if status in wanted] for group in groups]
+    return [group for group in shared if group]
+
+
+def tests_of(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """What a task has to be to pass the filters, but for its status. Raises Invalid."""
+    tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
+    for name, column in (("assigned_to_id", Task.assigned_to_id), ("created_by", Task.created_by)):
+        if name in query:
+            tests.append(column == who_is(query[name], actor, pointer=f"/{name}"))
+    return tests
+
+
+def has_status(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
+    """Spelled out in the statement: the indexes are partial, and a plan can't see into a parameter."""
+    return Task.status.in_(bindparam("statuses", list(statuses), expanding=True, unique=True, literal_execute=True))
+
+
+def _is_tagged(tag: str) -> ColumnElement[bool]:
+    has_it = Task.tags.bool_op("@>")(bindparam(None, [tag], type_=Task.tags.type))
+    return and_(has_it, literal_column("tags <> '{}'"))  # the second is what the index says of its rows
+
+
+def is_rotting() -> ColumnElement[bool]:
+    """Whether the lead is stale, or longer in its stage than it may be."""
+    return or_(Lead.stale_since.is_not(None), Lead.stage_overdue_since.is_not(None))
+
+
+def _says(words: str) -> ColumnElement[bool]:
+    """As people search: words that all have to be there, "phrases", `or`, and `-without`."""
+    wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
+    return _SAID.op("@@", is_comparison=True)(wanted)
+
+
+_FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "ids": lambda ids: Task.id == func.any(bindparam(None, ids, type_=ARRAY(Task.id.type))),
+    "lead_id": lambda lead_id: Task.lead_id == lead_id,
+    "type": Task.type.in_,
+    "priority": Task.priority.in_,
+    "due_from": lambda at: Task.due_at >= at,
+    "due_to": lambda at: Task.due_at < at,
+    "stage": lambda stage: Lead.pipeline_stage == stage,
+    "source_id": lambda source_id: Lead.source_id == source_id,
+    "tag": _is_tagged,
+    "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
+    "rotting": lambda wanted: is_rotting() if wanted else ~is_rotting(),
+    "said": _says,  # without saying whose words: the index of the own ones would have to be read whole
+}

@@ -1,0 +1,89 @@
+"""What comes in about the work queue: tasks across leads (bansalcrm2-follow-up-guide.md)."""
+
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
+from app.http.fields import Boolean, Choice, Choices, Id, Instant, Text
+from app.http.paging import PageQuery
+from app.http.schema import QuerySchema, Schema
+from app.leads.schemas import Somebody
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.tasks.schemas import LONGEST_TAG, TaskIn
+
+
+class Sort(StrEnum):
+    """The orders of the queue: each is served by an index."""
+
+    DUE = "due_at"
+    DUE_LAST = "-due_at"
+    OLDEST = "created_at"
+    NEWEST = "-created_at"
+
+
+class Tests(QuerySchema):
+    """What a task is, whose it is, and what it says."""
+
+    type = Choices(TaskType)
+    priority = Choices(TaskPriority)
+    assigned_to_id = Somebody()
+    created_by = Somebody()
+    lead_id = Id()
+    stage = Text(100, least=1, metadata={"description": "Where the lead is: a stage's slug."})
+    source_id = Id(metadata={"description": "Where the lead comes from."})
+    tag = Text(LONGEST_TAG, least=1)
+    pinned = Boolean()
+    rotting = Boolean(metadata={"description": "Whose lead is stale, or longer in its stage than it may be."})
+    q = Text(
+        200,
+        least=1,
+        metadata={
+            "description": 'Words of the title and description: all of them, "a phrase", `or`, `-without`.'
+            " A person's name is better kept out of addresses."
+        },
+    )
+
+
+class Filters(Tests):
+    """Which tasks, in which order."""
+
+    status = Choices(TaskStatus, metadata={"description": "All of them, unless it is given."})
+    due_from = Instant()
+    due_to = Instant(metadata={"description": "Exclusive."})
+    sort = Choice(Sort, load_default=Sort.DUE)
+
+
+class QueueQuery(Filters, PageQuery):
+    """A page of them."""
+
+
+class QueuedTaskIn(TaskIn):
+    """A task for a lead: all of it, or what differs from a template."""
+
+    lead_id = Id(required=True)
+    template_id = Id(metadata={"description": "A task template: what is not given is as it says."})
+    title = Text(200, least=1)
+    type = Choice(TaskType)
+    priority = Choice(TaskPriority, metadata={"description": "NORMAL, unless it or a template says otherwise."})
+    due_at = Instant()
+
+    @validates_schema
+    def _is_whole(self, data: dict[str, Any], **_: Any) -> None:
+        if "template_id" in data:
+            return
+        if missing := [name for name in ("title", "type", "due_at") if name not in data]:
+            raise ValidationError({name: ["Needed, unless a template says it."] for name in missing})
+
+
+class Handover(Schema):
+    """Who is to do it instead."""
+
+    assigned_to_id = Id(required=True)
+    reason = Text(500, allow_none=True)
+
+
+class Pin(Schema):
+    """Whether it stands on top."""
+
+    pinned = Boolean(required=True)

@@ -1,0 +1,257 @@
+"""The work queue at a glance: figures, board, calendar, file."""
+
+import csv
+import io
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from app.clock import now
+from app.http.sheets import armed
+from app.tasks import export as exporting
+from tests.support.desk import Desk
+from tests.support.practice import Watch
+
+pytest_plugins = ["tests.support.desk"]
+
+QUEUE = "/api/followups"
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def soon(**ahead: float) -> str:
+    return (now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")
+
+
+def wall(text: str) -> str:
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).isoformat()
+
+
+def late(desk: Desk, *tasks: dict[str, Any], days: int = 1) -> None:
+    """As the sweep does."""
+    overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = :due_at WHERE id = :id"
+    for task in tasks:
+        desk.sql(overdue, id=task["id"], due_at=now() - timedelta(days=days))
+
+
+def figures(desk: Desk, **query: Any) -> dict[str, Any]:
+    answer = desk.doctor.get(f"{QUEUE}/dashboard", **query)
+    assert answer.status == 200, answer.body
+    found: dict[str, Any] = answer.body
+    return found
+
+
+def columns(desk: Desk, **query: Any) -> dict[str, Any]:
+    return {column["status"]: column for column in desk.doctor.get(f"{QUEUE}/kanban", **query).body["columns"]}
+
+
+def exported(desk: Desk, **query: Any) -> list[dict[str, str]]:
+    answer = desk.doctor.get(f"{QUEUE}/export", **query)
+    assert answer.status == 200, answer.body
+    return list(csv.DictReader(io.StringIO(answer.body.decode("utf-8-sig"), newline="")))
+
+
+# The dashboard.
+
+
+def test_an_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
+    late(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
+    assert figures(desk) == {
+        **dict.fromkeys(("overdue", "due_today", "due_this_week", "rotting_leads"), 0),
+        **dict.fromkeys(("completion_rate", "response_seconds")),
+    }
+
+
+def test_days_and_weeks_are_those_of_the_clinics_wall(desk: Desk, watch: Watch):
+    watch.set(datetime.fromisoformat(wall("2026-03-10 23:30")))  # Tuesday there, Wednesday in UTC
+    lead = desk.capture()
+    for due in ("2026-03-10 23:59", "2026-03-11 00:00", "2026-03-15 23:59", "2026-03-16 00:00"):
+        desk.plan(lead, due_at=wall(due))
+    desk.plan(lead, due_at=wall("2026-03-09 00:00"))  # on Monday, and nobody has marked it yet
+    found = figures(desk)
+    assert (found["due_today"], found["due_this_week"], found["overdue"]) == (1, 4, 0)
+
+
+def test_what_is_late_and_what_is_done_is_counted_for_all_or_for_one(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    mine, done, theirs = desk.plan(lead), desk.plan(lead), desk.plan(lead, assigned_to_id=desk.admin.id)
+    cancelled, old = desk.plan(lead), desk.plan(lead)
+    late(desk, mine, done, theirs, cancelled)
+    late(desk, old, days=31)
+    desk.admin.post(f"{QUEUE}/{done['id']}/complete")
+    desk.admin.post(f"{QUEUE}/{cancelled['id']}/cancel")
+    everybody, one = figures(desk), figures(desk, assigned_to_id=desk.coordinator.id)
+    assert (everybody["overdue"], one["overdue"]) == (3, 2)
+    assert (everybody["completion_rate"], one["completion_rate"]) == (pytest.approx(1 / 3), 1 / 2)
+
+
+def test_a_lead_rots_while_it_is_open(desk: Desk):
+    leads = [desk.capture(assigned_to_id=desk.coordinator.id) for _ in range(3)]
+    desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=leads[0]["id"])
+    desk.sql("UPDATE leads SET stage_overdue_since = now(), stale_since = now() WHERE id = :id", id=leads[1]["id"])
+    assert figures(desk)["rotting_leads"] == 2
+    desk.admin.post(f"/api/leads/{leads[0]['id']}/lost", {"reason": "OTHER"})
+    assert figures(desk, assigned_to_id=desk.coordinator.id)["rotting_leads"] == 1
+    assert figures(desk, assigned_to_id=desk.admin.id)["rotting_leads"] == 0
+
+
+def test_the_response_time_is_the_first_attempts_and_no_others(desk: Desk):
+    an_hour_ago = "UPDATE leads SET created_at = now() - interval '1 hour' WHERE id = :id"
+    for minutes in (10, 30):
+        lead = desk.capture()
+        desk.sql(an_hour_ago, id=lead["id"])
+        call = {"type": "PHONE_CALL", "outcome": "no_answer"}
+        for after, activity in (
+            (4, {"type": "NOTE", "notes": "x"}),
+            (5, {"type": "EMAIL", "direction": "INBOUND"}),
+            (minutes, call),
+            (50, call),
+        ):
+            desk.admin.post(
+                f"/api/leads/{lead['id']}/activities", {**activity, "occurred_at": soon(minutes=after - 60)}
+            )
+    desk.capture()  # nobody has tried yet
+    assert figures(desk)["response_seconds"] == pytest.approx(20 * 60, abs=5)
+    desk.sql("UPDATE leads SET created_at = now() - interval '31 days'")
+    assert figures(desk)["response_seconds"] is None
+
+
+# The board.
+
+
+def test_the_board_has_a_column_for_each_status_that_goes_on_as_the_list(desk: Desk):
+    lead = desk.capture()
+    tasks = [desk.plan(lead, due_at=soon(days=days)) for days in range(1, 10)]
+    ids = [task["id"] for task in tasks]
+    for task in tasks[4:7]:
+        desk.admin.post(f"{QUEUE}/{task['id']}/complete")
+    desk.admin.post(f"{QUEUE}/{ids[7]}/start")
+    late(desk, tasks[8])
+    found = columns(desk, cards=2)
+    assert [*found] == ["OVERDUE", "PENDING", "IN_PROGRESS", "COMPLETED", "CANCELLED"]
+    assert {status: column["count"] for status, column in found.items()} == {
+        "OVERDUE": 1,
+        "PENDING": 4,
+        "IN_PROGRESS": 1,
+        "COMPLETED": 3,
+        "CANCELLED": 0,
+    }
+    for status, shown in (("PENDING", ids[:4]), ("COMPLETED", ids[6:3:-1])):
+        column = found[status]
+        rest = desk.doctor.get(QUEUE, status=status, sort=column["sort"], cursor=column["next_cursor"]).body["items"]
+        assert [task["id"] for task in (*column["cards"], *rest)] == shown
+    assert found["OVERDUE"]["next_cursor"] is None
+
+
+def test_the_board_is_filtered_as_the_list_is(desk: Desk, other_desk: Desk):
+    lead = desk.capture()
+    desk.plan(lead, tags=["vip"])
+    desk.plan(lead, assigned_to_id=desk.coordinator.id)
+    other_desk.plan(other_desk.capture(phone="600111222"), tags=["vip"])
+    assert columns(desk, tag="vip")["PENDING"]["count"] == 1
+    assert columns(desk, assigned_to_id=desk.coordinator.id, pinned="false")["PENDING"]["count"] == 1
+    assert desk.doctor.get(f"{QUEUE}/kanban", status="PENDING").pointers == ["/status"]
+
+
+# The calendar.
+
+
+def test_the_calendar_has_every_day_from_midnight_to_midnight_of_the_wall(desk: Desk):
+    lead = desk.capture()
+    due = {"2031-03-08 23:59": 0, "2031-03-09 00:00": 1, "2031-03-09 23:59": 1, "2031-03-10 00:00": 2}
+    tasks = [(desk.plan(lead, due_at=wall(at)), day) for at, day in due.items()]
+    shown = desk.doctor.get(f"{QUEUE}/calendar", **{"from": "2031-03-08", "to": "2031-03-10"}).body
+    assert shown["timezone"] == "America/New_York"
+    assert [day["date"] for day in shown["days"]] == ["2031-03-08", "2031-03-09", "2031-03-10"]
+    for number, day in enumerate(shown["days"]):
+        assert [task["id"] for task in day["tasks"]] == [task["id"] for task, at in tasks if at == number]
+    spring = shown["days"][1]  # an hour is left out that day
+    begins, ends = (datetime.fromisoformat(spring[name]) for name in ("begins_at", "ends_at"))
+    assert ends - begins == timedelta(hours=23)
+
+
+def test_the_calendar_shows_the_first_of_each_day_and_whether_there_are_more(desk: Desk):
+    lead = desk.capture()
+    tasks = [desk.plan(lead, due_at=wall(f"2031-03-08 1{hour}:00")) for hour in range(4)]
+    late(desk, tasks[0])
+    desk.sql("UPDATE lead_tasks SET due_at = :at WHERE id = :id", id=tasks[0]["id"], at=tasks[0]["due_at"])
+    desk.admin.post(f"{QUEUE}/{tasks[3]['id']}/complete")
+
+    def day(**query: Any) -> tuple[int, bool]:
+        [shown] = desk.doctor.get(f"{QUEUE}/calendar", **{"from": "2031-03-08", "to": "2031-03-08", **query}).body[
+            "days"
+        ]
+        return len(shown["tasks"]), shown["more"]
+
+    assert [day(), day(per_day=2), day(per_day=3)] == [(3, False), (2, True), (3, False)]
+    assert [day(status="COMPLETED"), day(assigned_to_id=desk.coordinator.id)] == [(1, False), (0, False)]
+
+
+def test_the_calendar_begins_today_and_is_bounded(desk: Desk):
+    shown = desk.doctor.get(f"{QUEUE}/calendar").body["days"]
+    assert (len(shown), shown[0]["date"]) == (7, now().astimezone(NEW_YORK).date().isoformat())
+    for query, place in (
+        ({"from": "2031-01-01", "to": "2031-03-04"}, "/to"),
+        ({"from": "2031-01-02", "to": "2031-01-01"}, "/to"),
+        ({"to": "2031-01-01"}, "/from"),
+        ({"from": "soon"}, "/from"),
+    ):
+        assert desk.doctor.get(f"{QUEUE}/calendar", **query).pointers == [place]
+    last = desk.doctor.get(f"{QUEUE}/calendar", **{"from": "2031-01-01", "to": "2031-03-03"}).body["days"][-1]["date"]
+    assert date.fromisoformat(last) == date(2031, 3, 3)
+
+
+# The file.
+
+
+def test_a_file_holds_what_the_list_does_with_the_leads_names(desk: Desk, other_desk: Desk):
+    lead = desk.capture(first_name="Zoë", last_name='O"Hara, Jr.', email="zoe@lead.example")
+    second, first = desk.plan(lead, due_at=soon(days=2)), desk.plan(lead, tags=["a", "b"], description="one\ntwo")
+    other_desk.plan(other_desk.capture(phone="600111222"))
+    rows = exported(desk)
+    assert [row["id"] for row in rows] == [first["id"], second["id"]]
+    assert (rows[0]["lead_first_name"], rows[0]["lead_last_name"]) == ("Zoë", 'O"Hara, Jr.')
+    assert (rows[0]["tags"], rows[0]["description"], rows[0]["assigned_to"]) == (
+        "a, b",
+        "one\ntwo",
+        desk.admin.actor.name,
+    )
+    assert [row["id"] for row in exported(desk, sort="-due_at", q="call", status="PENDING")] == [
+        second["id"],
+        first["id"],
+    ]
+    assert exported(desk, tag="none") == []
+
+
+@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''+x", "'quoted'", "plain", "=HYPERLINK(1)"])
+def test_nothing_in_a_file_is_calculated_and_everything_survives_it(desk: Desk, title: str):
+    lead = desk.capture(phone="+12125550143")
+    desk.plan(lead, title=title)
+    [row] = exported(desk)
+    assert row["title"][0] not in "=+-@\t\r"
+    assert row["lead_phone"] == "'+12125550143"
+    assert (armed(row["title"]), armed(row["lead_phone"])) == (title, "+12125550143")
+
+
+def test_a_workbook_holds_the_same_as_text(desk: Desk):
+    task = desk.plan(desk.capture(phone="+12125550143"), title="=1+1")
+    answer = desk.doctor.get(f"{QUEUE}/export", format="xlsx")
+    headings, row = openpyxl.load_workbook(io.BytesIO(answer.body)).active.iter_rows()
+    cells = dict(zip((cell.value for cell in headings), row, strict=True))
+    assert (cells["id"].value, cells["title"].value, cells["title"].data_type) == (task["id"], "=1+1", "s")
+    assert cells["lead_phone"].value == "+12125550143"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="followups.xlsx"'
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_too_much_is_refused_and_not_cut_off(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exporting, "MOST_ROWS", 2)
+    lead = desk.capture()
+    for _ in range(2):
+        desk.plan(lead)
+    assert len(exported(desk)) == 2
+    desk.plan(lead)
+    assert desk.doctor.get(f"{QUEUE}/export").body["code"] == "too-much-to-export"
+    assert desk.doctor.get(f"{QUEUE}/export", format="pdf").pointers == ["/format"]

@@ -1,0 +1,307 @@
+"""The work queue: tasks across leads, what can be done with each, and what the timeline says of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.clock import now
+from tests.support.desk import Answer, Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+QUEUE = "/api/followups"
+
+
+def soon(**ahead: float) -> str:
+    return (now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")
+
+
+def do(desk: Desk, task: dict[str, Any], action: str, body: Any = None) -> Answer:
+    return desk.front_desk.post(f"{QUEUE}/{task['id']}/{action}", body)
+
+
+def shown(caller: Caller, **query: Any) -> list[str]:
+    return [task["id"] for task in caller.every(QUEUE, **query)]
+
+
+def delete(caller: Caller, task: dict[str, Any], *, seen: str | None = "*") -> Answer:
+    return caller._send("DELETE", f"{QUEUE}/{task['id']}", headers={} if seen is None else {"If-Match": seen})
+
+
+def late(desk: Desk, task: dict[str, Any]) -> None:
+    """As the sweep does."""
+    overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
+    desk.sql(overdue, id=task["id"])
+
+
+def test_a_task_is_planned_shown_edited_and_is_the_same_resource_as_under_the_lead(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    made = desk.front_desk.post(
+        QUEUE, {"lead_id": lead["id"], "title": "Call", "type": "VIDEO_CALL", "due_at": soon(hours=3), "tags": ["vip"]}
+    )
+    task = made.body
+    assert (made.status, task["assigned_to_id"], task["tags"]) == (201, desk.coordinator.id, ["vip"])
+    assert (task["priority"], task["pinned"]) == ("NORMAL", False)
+    assert desk.doctor.get(f"{QUEUE}/{task['id']}").body == task
+    assert desk.doctor.get(f"/api/leads/tasks/{task['id']}").body == task
+    edited = desk.front_desk.put(f"{QUEUE}/{task['id']}", {"tags": ["a", "b", "a"]}, seen=made.headers["ETag"])
+    assert edited.body["tags"] == ["a", "b"]
+    assert desk.front_desk.put(f"{QUEUE}/{task['id']}", {"title": "x"}, seen=made.headers["ETag"]).status == 412
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [
+        ({"title": None}, ["/title"]),
+        ({"tags": ["x" * 41]}, ["/tags/0"]),
+        ({"tags": [str(n) for n in range(21)]}, ["/tags"]),
+        ({"type": "DANCE"}, ["/type"]),
+        ({"lead_id": str(uuid4())}, ["/lead_id"]),
+        ({"template_id": str(uuid4())}, ["/template_id"]),
+        ({"status": "COMPLETED"}, ["/status"]),
+    ],
+)
+def test_a_mistake_is_pointed_at(desk: Desk, change: dict[str, Any], places: list[str]):
+    new = {"lead_id": desk.capture()["id"], "title": "Call", "type": "CALL", "due_at": soon(hours=1)}
+    assert desk.admin.post(QUEUE, {**new, **change}).pointers == places
+
+
+def test_what_neither_the_body_nor_a_template_says_is_asked_for(desk: Desk):
+    assert desk.admin.post(QUEUE, {"lead_id": desk.capture()["id"]}).pointers == ["/due_at", "/title", "/type"]
+
+
+def test_another_clinics_lead_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk):
+    new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1)}
+    theirs = other_desk.capture(phone="600111222")
+    answers = [desk.admin.post(QUEUE, {**new, "lead_id": id_}) for id_ in (theirs["id"], str(uuid4()))]
+    assert answers[0].body["errors"] == answers[1].body["errors"]
+
+
+def test_the_queue_holds_the_tasks_of_all_leads_as_they_are_due(desk: Desk, other_desk: Desk):
+    third, first, second = (desk.plan(desk.capture(), due_at=soon(days=days))["id"] for days in (3, 1, 2))
+    other_desk.plan(other_desk.capture(phone="600111222"))
+    assert shown(desk.doctor, limit=1) == [first, second, third]
+    assert shown(desk.doctor, sort="-due_at", limit=2) == [third, second, first]
+    assert shown(desk.doctor, sort="created_at", limit=1) == [third, first, second]
+    assert shown(desk.doctor, sort="-created_at", limit=2) == [second, first, third]
+    assert desk.doctor.get(QUEUE, sort="title").pointers == ["/sort"]
+
+
+def test_pages_go_through_every_status_in_one_order(desk: Desk):
+    lead = desk.capture()
+    tasks = [desk.plan(lead, due_at=soon(days=days)) for days in range(1, 9)]
+    do(desk, tasks[1], "complete")
+    do(desk, tasks[2], "cancel")
+    do(desk, tasks[4], "start")
+    late(desk, tasks[7])
+    due = [tasks[7]["id"], *(task["id"] for task in tasks[:7])]
+    assert shown(desk.admin, limit=2) == due
+    assert shown(desk.admin, limit=3, sort="-due_at") == due[::-1]
+    assert shown(desk.admin, limit=3, assigned_to_id="me") == due
+    answer = desk.admin.get(QUEUE, prefer="return=total-count", limit=2)
+    assert answer.body["total_count"] == 8
+
+
+def test_each_filter_finds_its_own(desk: Desk):
+    mine = desk.capture(assigned_to_id=desk.coordinator.id)
+    other = desk.capture(assigned_to_id=desk.admin.id)
+    desk.admin.post(f"/api/leads/{other['id']}/stage", {"stage": "contacted"})
+    call = desk.plan(mine, due_at=soon(days=2), tags=["vip", "school"], priority="URGENT")["id"]
+    mail = desk.plan(other, type="EMAIL", due_at=soon(days=4), title="Write about the invoice", description="Straße 5")
+    mail = mail["id"]
+    desk.front_desk.post(f"{QUEUE}/{mail}/pin", {"pinned": True})
+    desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=other["id"])
+    for query, found in [
+        ({"status": "PENDING,OVERDUE"}, [call, mail]),
+        ({"status": "COMPLETED"}, []),
+        ({"type": "EMAIL,SMS"}, [mail]),
+        ({"priority": "URGENT"}, [call]),
+        ({"due_from": soon(days=3)}, [mail]),
+        ({"due_to": soon(days=3)}, [call]),
+        ({"assigned_to_id": desk.coordinator.id}, [call]),
+        ({"created_by": desk.admin.id}, [call, mail]),
+        ({"created_by": desk.coordinator.id}, []),
+        ({"lead_id": other["id"]}, [mail]),
+        ({"stage": "contacted"}, [mail]),
+        ({"source_id": desk.source_id}, [call, mail]),
+        ({"source_id": str(uuid4())}, []),
+        ({"tag": "school"}, [call]),
+        ({"tag": "scho"}, []),
+        ({"pinned": "true"}, [mail]),
+        ({"pinned": "false"}, [call]),
+        ({"rotting": "true"}, [mail]),
+        ({"rotting": "false"}, [call]),
+        ({"q": "invoice"}, [mail]),
+        ({"q": "STRASSE or straße"}, [mail]),
+        ({"q": '"call back" -invoice'}, [call]),
+        ({"q": "'); --"}, []),
+        ({"status": "PENDING", "type": "EMAIL", "q": "about", "pinned": "true", "stage": "contacted"}, [mail]),
+    ]:
+        assert shown(desk.doctor, **query) == found, query
+
+
+@pytest.mark.parametrize(
+    "query", [{"status": "DONE"}, {"status": ""}, {"status": "PENDING,"}, {"type": "CALL;SMS"}, {"colour": "red"}]
+)
+def test_a_filter_that_is_none_is_refused(desk: Desk, query: dict[str, str]):
+    assert desk.admin.get(QUEUE, **query).pointers == [f"/{next(iter(query))}"]
+
+
+def test_an_api_key_has_no_tasks_of_its_own(desk: Desk):
+    program = desk.program("lead:read")
+    assert program.get(QUEUE, assigned_to_id="me").pointers == ["/assigned_to_id"]
+    assert program.get(QUEUE, created_by="me").pointers == ["/created_by"]
+
+
+def test_who_completes_a_task_says_what_came_of_it_and_logs_the_call_with_it(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    call = {"type": "PHONE_CALL", "outcome": "spoke", "duration_minutes": 4}
+    done = do(desk, task, "complete", {"outcome": "callback_requested", "notes": "After five", "activity": call}).body
+    logged, told = sorted(desk.timeline(lead), key=lambda entry: entry["type"])
+    assert (done["status"], done["outcome"], done["completion_notes"]) == (
+        "COMPLETED",
+        "callback_requested",
+        "After five",
+    )
+    assert (done["activity_id"], logged["task_id"]) == (logged["id"], task["id"])
+    assert (logged["type"], logged["outcome"], told["type"]) == ("PHONE_CALL", "spoke", "TASK_COMPLETED")
+    assert desk.lead(lead)["contacted_at"] == logged["occurred_at"]
+
+
+def test_a_calls_outcome_is_the_tasks_unless_another_is_said(desk: Desk):
+    call = {"type": "PHONE_CALL", "outcome": "voicemail"}
+    lead = desk.capture()
+    assert do(desk, desk.plan(lead), "complete", {"activity": call}).body["outcome"] == "voicemail"
+    assert desk.lead(lead)["failed_attempts"] == 1
+
+
+def test_a_mistake_in_the_activity_completes_nothing(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    assert do(desk, task, "complete", {"activity": {"type": "PHONE_CALL"}}).pointers == ["/activity/outcome"]
+    assert do(desk, task, "complete", {"outcome": "maybe"}).pointers == ["/outcome"]
+    both = {"activity": {"type": "NOTE"}, "activity_id": str(uuid4())}
+    assert do(desk, task, "complete", both).pointers == ["/activity_id"]
+    assert do(desk, task, "complete", {"activity_id": str(uuid4())}).pointers == ["/activity_id"]
+    assert (desk.timeline(lead), do(desk, task, "complete").status) == ([], 200)
+
+
+def test_a_task_may_lead_to_an_entry_that_is_there_already_but_only_of_its_lead(desk: Desk):
+    lead, other = desk.capture(), desk.capture()
+    entries = [
+        desk.admin.post(f"/api/leads/{a['id']}/activities", {"type": "NOTE", "notes": "x"}) for a in (lead, other)
+    ]
+    task = desk.plan(lead)
+    assert do(desk, task, "complete", {"activity_id": entries[1].body["id"]}).pointers == ["/activity_id"]
+    done = do(desk, task, "complete", {"activity_id": entries[0].body["id"]}).body
+    assert done["activity_id"] == entries[0].body["id"]
+
+
+def test_a_task_is_begun_and_an_overdue_one_has_to_be_moved_first(desk: Desk):
+    task, overdue = desk.plan(desk.capture()), desk.plan(desk.capture())
+    begun = [do(desk, task, "start").body for _ in range(2)]
+    assert [(task["status"], task["version"]) for task in begun] == [("IN_PROGRESS", 2)] * 2
+    late(desk, overdue)
+    assert do(desk, overdue, "start").body["code"] == "task-is-overdue"
+
+
+def test_a_pin_is_put_in_and_taken_out(desk: Desk):
+    task = desk.plan(desk.capture())
+    assert [do(desk, task, "pin", {"pinned": pinned}).body["pinned"] for pinned in (True, True, False)] == [
+        *(True, True, False)
+    ]
+    assert do(desk, task, "pin", {}).pointers == ["/pinned"]
+
+
+def test_a_snoozed_task_is_due_later(desk: Desk):
+    until = soon(days=4)
+    assert do(desk, desk.plan(desk.capture()), "snooze", {"until": until}).body["due_at"] == until
+
+
+def test_who_is_handed_a_task_is_told_and_the_timeline_says_why(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead, title="Call <b>Ana</b>")
+    handed = {"assigned_to_id": desk.coordinator.id, "reason": "I am away."}
+    answer = do(desk, task, "reassign", handed).body
+    [told] = desk.coordinator.every("/api/notifications/mine")
+    [entry] = desk.timeline(lead)
+    assert answer["assigned_to_id"] == desk.coordinator.id
+    assert (told["subject"], told["task_id"], told["lead_id"]) == (
+        "Handed to you: Call <b>Ana</b>",
+        task["id"],
+        lead["id"],
+    )
+    assert told["body"].startswith(f"{desk.front_desk.actor.name} handed you this task")
+    assert told["body"].endswith("I am away.")
+    assert (entry["type"], entry["task_id"]) == ("NOTE", task["id"])
+    assert desk.coordinator.actor.name in entry["notes"]
+    assert entry["notes"].endswith("I am away.")
+
+
+def test_nobody_is_told_of_what_they_took_themselves_nor_twice(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    for _ in range(2):
+        assert do(desk, task, "reassign", {"assigned_to_id": desk.front_desk.id}).body["version"] == 2
+    assert desk.front_desk.every("/api/notifications/mine") == []
+    assert len(desk.timeline(lead)) == 1
+
+
+def test_an_edit_that_names_somebody_else_hands_the_task_over_too(desk: Desk):
+    task = desk.plan(desk.capture())
+    desk.admin.put(f"{QUEUE}/{task['id']}", {"assigned_to_id": desk.coordinator.id})
+    assert [note["task_id"] for note in desk.coordinator.every("/api/notifications/mine")] == [task["id"]]
+
+
+def test_a_task_is_handed_only_to_active_users_of_the_clinic(desk: Desk, other_desk: Desk):
+    task = desk.plan(desk.capture())
+    for user_id in (other_desk.admin.id, str(uuid4())):
+        assert do(desk, task, "reassign", {"assigned_to_id": user_id}).pointers == ["/assigned_to_id"]
+
+
+def test_a_deleted_task_is_cancelled_and_shown_no_more_and_the_timeline_remembers_it(desk: Desk):
+    lead = desk.capture()
+    task = desk.plan(lead)
+    assert delete(desk.front_desk, task).status == 204
+    assert desk.admin.get(f"{QUEUE}/{task['id']}").status == delete(desk.front_desk, task).status == 404
+    assert shown(desk.admin) == shown(desk.admin, sort="-created_at") == []
+    assert desk.admin.every(f"/api/leads/{lead['id']}/tasks") == []
+    assert desk.admin.every("/api/leads/tasks/my-tasks", status="CANCELLED") == []
+    [entry] = desk.timeline(lead)
+    assert (entry["notes"], entry["task_id"]) == ("Task deleted: Call back", task["id"])
+    [row] = desk.sql("SELECT status, cancelled_reason FROM lead_tasks WHERE id = :id", id=task["id"])
+    assert tuple(row) == ("CANCELLED", "deleted")
+    [step] = desk.steps(lead, name="task-reminder")
+    assert (step["state"], step["reason"]) == ("cancelled", "task_cancelled")
+
+
+def test_what_is_done_is_not_deleted_and_nobody_deletes_what_they_have_not_seen(desk: Desk):
+    task = desk.plan(desk.capture())
+    assert delete(desk.admin, task, seen=None).status == 428
+    desk.admin.put(f"{QUEUE}/{task['id']}", {"title": "Write"})
+    assert delete(desk.admin, task, seen='"1"').status == 412
+    do(desk, task, "complete")
+    assert delete(desk.admin, task).body["code"] == "task-is-closed"
+
+
+def test_a_converted_or_lost_leads_tasks_close_with_it(desk: Desk):
+    for act, body in (("convert", {}), ("lost", {"reason": "OTHER"})):
+        lead = desk.capture()
+        desk.plan(lead)
+        assert desk.admin.post(f"/api/leads/{lead['id']}/{act}", body).status == 200
+        assert [task["status"] for task in desk.admin.every(QUEUE, lead_id=lead["id"])] == ["CANCELLED"]
+
+
+def test_a_bulk_jobs_tasks_can_be_tagged(desk: Desk):
+    followup = {"type": "CALL", "title": "After the fair", "due_in_minutes": 60, "tags": ["fair"]}
+    job = desk.admin.post("/api/followups/bulk", {"lead_ids": [desk.capture()["id"]], "followup": followup})
+    [(spec,)] = desk.sql("SELECT spec FROM jobs WHERE id = :id", id=job.body["id"])
+    assert spec["task"]["tags"] == ["fair"]
+
+
+def test_times_are_shown_in_utc(desk: Desk):
+    due = datetime(2031, 1, 1, 9, tzinfo=UTC)
+    assert desk.plan(desk.capture(), due_at=due.isoformat())["due_at"] == "2031-01-01T09:00:00Z"

@@ -1,0 +1,160 @@
+"""Lead activities at the paths of simplepro's table: tasks and entries of the timeline as one list."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.clock import now
+from tests.support.desk import Answer, Caller, Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+PATH = "/api/lead-activities"
+
+
+def soon(**ahead: float) -> str:
+    return (now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")
+
+
+def post(desk: Desk, lead: dict[str, Any], **more: Any) -> Answer:
+    new = {"opportunity_id": lead["id"], "activity_type": "call", "subject": "Call them", **more}
+    return desk.front_desk.post(PATH, new)
+
+
+def patch(who: Caller, id_: str, **body: Any) -> Answer:
+    return who._send("PATCH", f"{PATH}/{id_}/complete", json=body)
+
+
+def delete(who: Caller, id_: str) -> Answer:
+    return who._send("DELETE", f"{PATH}/{id_}")
+
+
+def ids(who: Caller, path: str = "", **query: Any) -> list[str]:
+    return [item["id"] for item in who.every(f"{PATH}{path}", **query)]
+
+
+def test_what_has_a_date_is_a_task(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    made = post(desk, lead, due_date=soon(days=2), description="About the price", priority="HIGH")
+    task = desk.admin.get(f"/api/followups/{made.body['id']}").body
+    assert (made.status, made.body["kind"], made.body["status"]) == (201, "task", "pending")
+    assert (task["title"], task["type"], task["priority"]) == ("Call them", "CALL", "HIGH")
+    assert (made.body["assigned_to"], made.body["due_date"]) == (desk.coordinator.id, task["due_at"])
+    assert desk.doctor.get(f"{PATH}/{task['id']}").body == made.body
+
+
+def test_what_has_none_happened_and_counts(desk: Desk):
+    lead = desk.capture()
+    made = post(desk, lead, outcome="callback_requested", description="After five").body
+    [entry] = desk.timeline(lead)
+    assert (made["id"], made["kind"], made["status"]) == (entry["id"], "entry", "completed")
+    assert (entry["type"], entry["outcome"], entry["notes"]) == ("PHONE_CALL", "spoke", "Call them\nAfter five")
+    assert (made["subject"], made["completed_date"]) == ("Call them", entry["occurred_at"])
+    assert desk.lead(lead)["contacted_at"] is not None
+    assert desk.doctor.get(f"{PATH}/{entry['id']}").body == made
+
+
+@pytest.mark.parametrize(
+    ("given", "places"),
+    [
+        ({}, ["/outcome"]),  # a call that happened
+        ({"due_date": "2031-01-01T09:00:00Z", "outcome": "spoke"}, ["/outcome"]),
+        ({"activity_type": "note", "outcome": "spoke"}, ["/outcome"]),
+        ({"outcome": "spoke", "assigned_to": str(uuid4()), "priority": "LOW"}, ["/assigned_to", "/priority"]),
+        ({"due_date": "2031-01-01T09:00:00Z", "assigned_to": str(uuid4())}, ["/assigned_to"]),
+        ({"activity_type": "status_change"}, ["/activity_type"]),
+        ({"opportunity_id": str(uuid4()), "outcome": "spoke"}, ["/opportunity_id"]),
+    ],
+)
+def test_a_mistake_is_pointed_at(desk: Desk, given: dict[str, Any], places: list[str]):
+    assert post(desk, desk.capture(), **given).pointers == places
+
+
+def test_planned_and_past_ones_are_one_list_newest_first(desk: Desk, other_desk: Desk):
+    lead, other = desk.capture(), desk.capture()
+    made = [
+        post(desk, lead, due_date=soon(days=2)).body["id"],
+        post(desk, lead, activity_type="note", subject="x").body["id"],
+        post(desk, other, activity_type="email", scheduled_date=soon(days=1)).body["id"],
+        post(desk, other, activity_type="meeting", outcome="successful").body["id"],
+    ]
+    theirs = other_desk.capture(phone="600111222")
+    post(other_desk, theirs, due_date=soon(days=1))
+    assert ids(desk.doctor, limit=1) == ids(desk.doctor, limit=3) == made[::-1]
+    assert ids(desk.doctor, opportunity_id=lead["id"]) == made[1::-1]
+    assert ids(desk.doctor, f"/opportunity/{lead['id']}", limit=1) == made[1::-1]
+    assert ids(desk.doctor, activity_type="note,email") == [made[2], made[1]]
+    assert ids(desk.doctor, activity_type="status_change") == []
+    assert ids(desk.doctor, status="pending") == [made[2], made[0]]
+    assert ids(desk.doctor, status="completed") == [made[3], made[1]]
+    assert ids(desk.front_desk, assigned_to="me", status="completed") == [made[3], made[1]]
+    assert desk.doctor.get(PATH, prefer="return=total-count", limit=1).body["total_count"] == 4
+
+
+def test_what_is_to_be_done_is_listed_as_it_is_due_and_what_is_late_by_itself(desk: Desk):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    later, late, sooner = (post(desk, lead, due_date=soon(days=days)).body["id"] for days in (3, 1, 2))
+    post(desk, lead, activity_type="note", subject="x")
+    overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
+    desk.sql(overdue, id=late)
+    assert ids(desk.doctor, "/pending", limit=2) == [late, sooner, later]
+    assert ids(desk.doctor, "/overdue") == ids(desk.coordinator, "/overdue", assigned_to="me") == [late]
+    assert ids(desk.admin, "/pending", assigned_to="me") == []
+
+
+def test_a_patients_are_those_of_the_lead_it_was(desk: Desk):
+    lead, patient = desk.capture(), str(uuid4())
+    task = post(desk, lead, due_date=soon(days=1)).body["id"]
+    desk.admin.post(f"/api/leads/{lead['id']}/convert", {"converted_to_patient_id": patient})
+    post(desk, desk.capture(), due_date=soon(days=1))
+    found = desk.doctor.every(f"{PATH}/customer/{patient}")
+    assert {item["customer_id"] for item in found} == {patient}
+    assert [item["status"] for item in found if item["id"] == task] == ["cancelled"]
+    assert desk.doctor.get(f"{PATH}/customer/{uuid4()}").status == 404
+
+
+def test_the_timeline_is_in_the_order_it_happened(desk: Desk):
+    lead = desk.capture()
+    first = post(desk, lead, activity_type="note", subject="x").body["id"]
+    second = post(desk, lead, outcome="no_answer").body["id"]
+    assert ids(desk.doctor, f"/timeline/{lead['id']}", limit=1) == [first, second]
+
+
+def test_a_planned_one_is_completed_once_and_what_happened_is_not(desk: Desk):
+    lead = desk.capture()
+    task = post(desk, lead, due_date=soon(days=1)).body["id"]
+    entry = post(desk, lead, outcome="no_answer").body["id"]
+    done = patch(desk.front_desk, task, outcome="callback_requested", notes="After five").body
+    assert (done["status"], done["outcome"], done["description"]) == ("completed", "callback_requested", "After five")
+    assert patch(desk.front_desk, task).body["code"] == "task-is-closed"
+    assert patch(desk.front_desk, entry).body["code"] == "has-happened"
+    assert patch(desk.front_desk, str(uuid4())).status == 404
+
+
+def test_only_admins_delete_and_only_what_is_planned(desk: Desk):
+    lead = desk.capture()
+    task = post(desk, lead, due_date=soon(days=1)).body["id"]
+    entry = post(desk, lead, outcome="no_answer").body["id"]
+    assert delete(desk.coordinator, task).status == 403
+    assert (delete(desk.admin, task).status, desk.admin.get(f"{PATH}/{task}").status) == (204, 404)
+    assert delete(desk.admin, entry).body["code"] == "history-stays"
+    assert task not in ids(desk.admin)
+
+
+def test_figures_say_what_came_of_what_was_done(desk: Desk):
+    lead = desk.capture()
+    for outcome in ("successful", "successful", "no_answer", None):
+        patch(desk.front_desk, post(desk, lead, due_date=soon(days=1)).body["id"], outcome=outcome)
+    post(desk, lead, activity_type="email", due_date=soon(days=1))
+    found = desk.doctor.get(f"{PATH}/statistics").body
+    assert (found["by_type"], found["by_outcome"]) == ({"call": 4}, {"successful": 2, "no_answer": 1})
+    assert (found["pending"], found["overdue"]) == (1, 0)
+    assert desk.doctor.get(f"{PATH}/statistics", assigned_to=str(uuid4())).body["pending"] == 0
+
+
+def test_another_clinics_lead_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk):
+    theirs = other_desk.capture(phone="600111222")
+    answers = [post(desk, lead, outcome="spoke") for lead in (theirs, {"id": str(uuid4())})]
+    assert answers[0].body["errors"] == answers[1].body["errors"]

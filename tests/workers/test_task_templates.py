@@ -1,0 +1,122 @@
+"""What is planned when a lead enters a stage, and rules that wait for what came of a task."""
+
+from collections.abc import Callable
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.task_templates.service import create_template
+from app.tasks import service as tasks
+from tests.support.practice import Practice, Watch, at
+
+pytest_plugins = ["tests.support.practice"]
+
+TEMPLATE = {
+    "name": "Insurance",
+    "title": "Ask {{ lead.first_name }} {{ lead.last_initial }} for the insurance card",
+    "description": "{{ coordinator.name }} of {{ clinic.name }} for {{ patient.first_name }}.",
+    "type": "DOCUMENT_REVIEW",
+    "priority": "HIGH",
+    "due_in": "4 hours",
+    "business_time": False,
+    "tags": ["insurance"],
+    "stage": "contacted",
+}
+
+
+def add(practice: Practice, **more: object) -> None:
+    with transaction() as session:
+        create_template(session, practice.actor(), {**TEMPLATE, **more})
+
+
+def run_all(practice: Practice) -> None:
+    practice.run(Kind.CREATE_TASK, *practice.steps(name="stage-task"))
+
+
+def test_a_lead_that_enters_the_stage_gets_the_task_with_its_name_in_it(practice: Practice, watch: Watch):
+    add(practice)
+    lead = practice.capture()
+    practice.move(lead, "contacted")
+    run_all(practice)
+    task = practice.row("lead_tasks", type="DOCUMENT_REVIEW")
+    assert (task.title, task.priority, task.tags) == ("Ask Mia K. for the insurance card", "HIGH", ["insurance"])
+    assert task.description == "Treatment Coordinator of Bright Smiles for Mia."
+    assert task.due_at == at("2026-03-10 15:00")  # at 11, and four hours
+
+
+def test_the_step_holds_the_templates_words_and_no_persons(practice: Practice):
+    add(practice)
+    lead = practice.capture()
+    practice.move(lead, "contacted")
+    step = practice.step(lead, name="stage-task")
+    assert "Mia" not in str(step.params)
+    assert step.cause["event"] == "lead.stage_changed"
+
+
+def test_it_counts_opening_hours_where_the_template_says_so(practice: Practice):
+    add(practice, business_time=True, due_in="8 hours")
+    lead = practice.capture()
+    practice.move(lead, "contacted")
+    run_all(practice)
+    assert practice.row("lead_tasks", type="DOCUMENT_REVIEW").due_at == at("2026-03-11 10:00")  # 7 h today, 1 tomorrow
+
+
+def test_a_lead_that_has_left_the_stage_by_then_gets_no_task(practice: Practice):
+    add(practice)
+    lead = practice.capture()
+    practice.move(lead, "contacted")
+    practice.move(lead, "consultation_scheduled")
+    run_all(practice)
+    assert practice.rows("lead_tasks", type="DOCUMENT_REVIEW") == []
+    assert practice.step(lead, name="stage-task").reason == "left_stage"
+
+
+def test_another_stage_plans_nothing(practice: Practice):
+    add(practice)
+    lead = practice.capture()
+    practice.move(lead, "consultation_scheduled")
+    assert practice.steps(lead, name="stage-task") == []
+
+
+def found(practice: Practice, words: str) -> list[str]:
+    with transaction() as session:
+        query = {"q": words, "sort": "due_at", "limit": 50}
+        return [task.title for task in tasks.list_tasks(session, practice.actor(), query).items]
+
+
+def test_what_a_rule_says_is_found_and_so_is_what_a_person_made_of_it(practice: Practice, watch: Watch):
+    add(practice)
+    lead = practice.capture()
+    watch.advance(minutes=5)
+    practice.run(Kind.CREATE_TASK, *practice.steps(lead, name="speed-to-lead"))
+    practice.move(lead, "contacted")
+    run_all(practice)
+    made = practice.row("lead_tasks", type="CALL")
+    title, ours = made.title, "Ask Mia K. for the insurance card"
+    assert (made.own_words, found(practice, title), found(practice, "insurance card")) == (False, [title], [ours])
+    with transaction() as session:
+        tasks.update_task(session, practice.actor(), made.id, {"title": "Ring the bell"})
+    assert (found(practice, title), found(practice, "bell")) == ([], ["Ring the bell"])
+
+
+CALL_BACK = """
+name: test
+rules:
+  - name: call-back
+    on: task.completed
+    when:
+      - {field: event.outcome, equals: callback_requested}
+    after: 24 hours
+    do:
+      - create_task: {title: Call them back, type: CALL}
+templates: {}
+"""
+
+
+def test_a_rule_hears_what_came_of_a_task(open_practice: Callable[..., Practice], watch: Watch):
+    practice = open_practice(playbook=CALL_BACK)
+    lead = practice.capture()
+    for outcome in ("no_answer", "callback_requested"):
+        task = practice.plan(lead, at("2026-03-12 10:00"))
+        with transaction() as session:
+            tasks.complete(session, practice.actor(), task, {"outcome": outcome})
+    assert practice.step(lead, name="call-back").due_at == at("2026-03-11 11:00")
