@@ -13,6 +13,7 @@ from app.config import get_settings
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
 from app.leads.board_routes import blp as board
+from app.leads.capture_routes import blp as capture
 from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
@@ -21,7 +22,7 @@ from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
-BLUEPRINTS = (*identity, leads, board, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
+BLUEPRINTS = (*identity, leads, capture, board, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
 
 
 class _Relance(Flask):

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"
     JOB_CANCELLED = "job_cancelled"
+    MERGED = "merged"  # the lead is part of another, which has the same step
     BY_HAND = "by_hand"  # a person decided
 
 

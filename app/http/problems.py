@@ -1,8 +1,6 @@
 """Every answer that is no success is a problem (RFC 9457): same members, whatever went wrong."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.errors import Conflict, Invalid, NotFound, RelanceError, Unauthenticated
+from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
 from app.logs import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -61,7 +59,7 @@ def is_away(error: DBAPIError | psycopg.Error) -> bool:
 
 def answer(error: RelanceError) -> Response:
     """The problem of an error of ours."""
-    response = problem(error.status, error.code(), error.title(), detail=str(error), **_more(error))
+    response = problem(error.status, error.code(), error.title(), detail=str(error), **error.members())
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="relance"'
     if error.retry_after is not None:
@@ -82,10 +80,6 @@ def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> 
         **more,
     }
     return Response(json.dumps(body), status=status, content_type=CONTENT_TYPE)
-
-
-def _more(error: RelanceError) -> Mapping[str, Any]:
-    return {"errors": [asdict(mistake) for mistake in error.errors]} if isinstance(error, Invalid) else {}
 
 
 def _answer_http(error: HTTPException) -> Response:

@@ -26,6 +26,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/<lead_id>/convert": {},
     "POST /api/leads/<lead_id>/lost": {"reason": "OTHER"},
     "POST /api/leads/<lead_id>/reopen": {"reason": "They called."},
+    "POST /api/leads/<lead_id>/merge": {"lead_id": str(uuid4())},
+    "POST /api/leads/<lead_id>/touches": {},
     "POST /api/leads/<lead_id>/tasks": {
         "title": "Call",
         "type": "CALL",

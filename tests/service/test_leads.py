@@ -1,5 +1,6 @@
 """Leads under load and in each other's way."""
 
+import re
 from collections import Counter
 from datetime import timedelta
 from functools import partial
@@ -15,20 +16,30 @@ from tests.support.together import together
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
-    desk.capture()  # rules and calendars are read once
-    statements: list[str] = []
+def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
+    """By each statement of a capture, authentication among them."""
+    statements: list[list[str]] = []
 
     def note(*call: Any) -> None:
-        statements.append(call[2].split()[2])
+        statements.append(re.findall(r"INSERT INTO (\w+)", call[2]))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        desk.capture()
+        desk.capture(**lead)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
-    assert [table for table in statements if table in {"leads", "steps"}] == ["leads", "steps"]
-    assert len(statements) <= 3
+    return statements
+
+
+def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
+    desk.capture()  # rules and calendars are read once
+    somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
+    assert tables_written(desk, **somebody_else) == [[], ["leads", "lead_touches"], ["steps"]]
+
+
+def test_who_may_be_there_already_costs_one_more(desk: Desk):
+    desk.capture()
+    assert tables_written(desk) == [[], ["leads", "lead_touches"], [], ["steps"]]
 
 
 def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):

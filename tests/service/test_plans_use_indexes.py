@@ -6,6 +6,7 @@ The statements are those that the public functions really execute, with the valu
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +26,13 @@ from app.identity.models import Role
 from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
+from app.leads.duplicates import duplicates_of
+from app.leads.merging import merge
 from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
 from app.tasks import service as tasks
+from app.touches.service import touches_of
 from tests.support import crowd
 from tests.support.environment import database_url
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -100,9 +104,14 @@ def _somebody(database: str, practice: Practice) -> Crowd:
             text("SELECT id FROM lead_tasks WHERE lead_id = :lead AND status = 'PENDING' LIMIT 1"), {"lead": lead}
         )
         due = session.scalars(text("SELECT id FROM steps WHERE state = 'published' AND due_at < now() LIMIT 50")).all()
+        external = session.scalar(text("SELECT external_id FROM leads WHERE id = :lead"), {"lead": lead})
+        duplicate = session.scalar(
+            text("SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND id <> :lead LIMIT 1"),
+            {"clinic": practice.clinic_id, "lead": lead},
+        )
     admin = practice.actor()
     actor = Actor(admin.clinic, coordinator, "Somebody", Role.CLINIC_ADMIN, permissions=admin.permissions)
-    known = {"note": note, "failed": failed, "task": task, "due": list(due)}
+    known = {"note": note, "failed": failed, "task": task, "due": list(due), "external": external, "twin": duplicate}
     return Crowd(database, practice, actor, lead, known)
 
 
@@ -172,7 +181,19 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
     "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
     # what stops steps
-    "a lead is captured": (a_lead, set()),
+    "a lead is captured": (a_lead, {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_name"}),
+    "a lead is merged": (
+        lambda s, there: merge(s, there.actor, there.lead, duplicate_id=there.other["twin"]),
+        {
+            "pk_leads",
+            "ix_leads_merged",
+            "ix_steps_lead",
+            "ix_lead_tasks_lead",
+            "ix_lead_activities_timeline",
+            "ix_notifications_lead",
+            "ix_lead_touches_lead",
+        },
+    ),
     "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
     "a lead converts": (
         lambda s, there: leads.convert(s, there.actor, there.lead),
@@ -223,6 +244,21 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(lambda s, there, query: tasks.tasks_of_lead(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_tasks_lead"},
     ),
+    "a lead's touches": (
+        page_of(lambda s, there, query: touches_of(s, there.actor, there.lead, query), limit=1),
+        {"ix_lead_touches_lead"},
+    ),
+    "a lead's duplicates": (
+        lambda s, there: duplicates_of(s, there.actor, there.lead),
+        {"ix_leads_phone", "ix_leads_email", "ix_leads_name"},
+    ),
+    "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_tags"}),
+    "leads by external id": (
+        page_of(all_leads, external_id=lambda there: there.other["external"]),
+        {"uq_leads_external"},
+    ),
+    "leads by value": (page_of(all_leads, value_from=Decimal(8990)), set()),
+    "leads by channel": (page_of(all_leads, channel="MANUAL"), {"ix_leads_clinic"}),
     "leads": (page_of(all_leads), {"ix_leads_clinic"}),
     "leads by status": (page_of(all_leads, status="CONVERTED"), {"ix_leads_status"}),
     "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),

@@ -1,0 +1,79 @@
+"""What comes in when a lead is taken in, and what is told of those who came before."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from app.http.fields import Choice, Id, Integer, Text
+from app.http.schema import Schema
+from app.leads.capture import OnDuplicate
+from app.leads.duplicates import UNKNOWN_CALLER
+from app.leads.schemas import LONGEST_NOTE, LeadIn, LeadOut
+from app.touches.models import CaptureChannel
+
+
+class _WithChoice(Schema):
+    """What to do where somebody like it is there already."""
+
+    on_duplicate = Choice(
+        OnDuplicate,
+        metadata={
+            "description": "Where a lead has this phone or e-mail address already: `warn` (so it is without this) takes"
+            " this one in all the same, `refuse` is 409. Names that are alike only ever warn."
+        },
+    )
+
+
+class CaptureIn(LeadIn, _WithChoice):
+    """A lead to be taken in, and what to do if it is there already."""
+
+
+class QuickIn(_WithChoice):
+    """A caller, in the words of the one who takes the call. Everything else can be added later."""
+
+    first_name = Text(100, least=1, metadata={"description": "`Unknown`, unless it is given."})
+    last_name = Text(100, least=1, metadata={"description": "`Caller`, unless it is given."})
+    phone = Text(50, least=1, required=True)
+    source_id = Id(required=True)
+    source_detail = Text(500, allow_none=True)
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
+
+    def read(self, data: Any) -> Any:
+        """With a name, if only of nobody, and the channel."""
+        first, last = UNKNOWN_CALLER
+        named = {"first_name": first, "last_name": last, "capture_channel": CaptureChannel.PHONE}
+        return {**named, **super().read(data)}
+
+
+class MergeIn(Schema):
+    """The duplicate."""
+
+    lead_id = Id(required=True, metadata={"description": "The lead that becomes part of the one in the path."})
+
+
+class DuplicateOut(Schema):
+    """A lead that may be the same person."""
+
+    lead_id = Id(required=True)
+    match_on = fields.List(
+        fields.String(validate=validate.OneOf(["phone", "email", "name"])),
+        required=True,
+        metadata={"description": "What is the same; a name is alike."},
+    )
+    score = Integer(
+        required=True, metadata={"description": "100 where phone or e-mail address are the same, else of the names."}
+    )
+
+
+class DuplicatesOut(Schema):
+    """Who may be the same person."""
+
+    duplicates = fields.List(fields.Nested(DuplicateOut), required=True)
+    hidden_duplicates = Integer(
+        required=True,
+        metadata={"description": "How many more have the same phone or e-mail address, whom you may not see."},
+    )
+
+
+class CapturedOut(LeadOut, DuplicatesOut):
+    """A lead that was taken in, and who may be the same person."""
