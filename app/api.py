@@ -10,6 +10,8 @@ from app import logs
 from app.activities.routes import blp as activities
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
+from app.forms.public_routes import blp as public_forms
+from app.forms.routes import blp as forms
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
 from app.leads.board_routes import blp as board
@@ -22,7 +24,22 @@ from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.tasks.routes import blp as tasks
 
-BLUEPRINTS = (*identity, leads, capture, board, tasks, activities, bulk, sources, pipeline, notifications, steps, ops)
+BLUEPRINTS = (
+    *identity,
+    leads,
+    capture,
+    board,
+    tasks,
+    activities,
+    bulk,
+    sources,
+    forms,
+    public_forms,
+    pipeline,
+    notifications,
+    steps,
+    ops,
+)
 
 
 class _Relance(Flask):

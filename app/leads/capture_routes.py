@@ -8,11 +8,12 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads import service
-from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn
+from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn, UpsertIn
 from app.leads.duplicates import Duplicates, duplicates_of
 from app.leads.merging import merge
 from app.leads.models import Lead
 from app.leads.schemas import LeadOut
+from app.leads.upserting import upsert
 from app.touches.schemas import TouchIn, TouchOut
 from app.touches.service import add_touch, touches_of
 
@@ -33,6 +34,23 @@ def capture_call(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     with unit_of_work() as session:
         lead = service.capture_lead(session, actor(), given, in_full=False)
     return lead, {"Location": f"/api/leads/{lead.id}"}
+
+
+@blp.put("/by-external-id/<external_id>")
+@allow(Permission.LEAD_CREATE)
+@blp.arguments(UpsertIn)
+@blp.response(200, LeadOut)
+@blp.alt_response(201, schema=LeadOut)
+@blp.alt_response(409, "CONFLICT")
+def upsert_lead(given: dict[str, Any], external_id: str) -> tuple[Any, dict[str, str], int]:
+    """Take in or update a lead by its id in another system.
+
+    The first time it is taken in (201); from then on the fields given are replaced (needs `lead:update`, too), but for
+    how it came: each call is a touch of the lead. Sent twice, or at once, there is one lead.
+    """
+    with unit_of_work() as session:
+        lead, is_new = upsert(session, actor(), external_id, given)
+    return lead, {"Location": f"/api/leads/{lead.id}"}, 201 if is_new else 200
 
 
 @blp.get("/<uuid:lead_id>/duplicates")

@@ -45,6 +45,17 @@ class QuickIn(_WithChoice):
         return {**named, **super().read(data)}
 
 
+class UpsertIn(LeadIn):
+    """A lead as an integrator's system has it. Who looks after it is decided here."""
+
+    class Meta(LeadIn.Meta):
+        exclude = ("assigned_to_id",)
+
+    external_source = Text(
+        50, least=1, required=True, metadata={"description": "The system whose id it is.", "examples": ["hubspot"]}
+    )
+
+
 class MergeIn(Schema):
     """The duplicate."""
 

@@ -1,11 +1,20 @@
 """Lead sources, in and out."""
 
+from typing import Any
+
 from marshmallow import fields
 
 from app.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Money, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.sources.models import SourceCategory
+
+
+class _Alias(Text):
+    """In lower case, as it is looked for."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return super()._deserialize(value).lower()
 
 
 class SourceIn(Schema):
@@ -15,7 +24,7 @@ class SourceIn(Schema):
     category = Choice(SourceCategory, required=True)
     description = Text(1000, lines=True, allow_none=True, load_default=None)
     aliases = ListOf(
-        Text(100, least=1),
+        _Alias(100, least=1),
         most=20,
         load_default=list,
         metadata={"description": "Other names of it, as `utm_source` has them; upper and lower case are the same."},

@@ -39,9 +39,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
     "POST /api/leads/tasks/<task_id>/cancel": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
+    "PUT /api/web-forms/<form_id>": {
+        "name": "x",
+        "allowed_origins": [],
+        "source_id": str(uuid4()),
+        "fields": [{"name": "phone"}],
+    },
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
 }
+
+
+# Ids that callers choose themselves: another clinic's are not foreign, but free.
+OF_THEIR_OWN = {"external_id"}
 
 
 def named_routes() -> list[tuple[str, str]]:
@@ -51,7 +61,7 @@ def named_routes() -> list[tuple[str, str]]:
         (method, re.sub(r"<uuid:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.arguments and app.view_functions[rule.endpoint].permission is not PUBLIC
+        if rule.arguments - OF_THEIR_OWN and app.view_functions[rule.endpoint].permission is not PUBLIC
     )
 
 
@@ -63,6 +73,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "/api/followups/bulk",
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
     )
+    form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -72,6 +83,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }
 
 

@@ -17,7 +17,7 @@ pytest_plugins = ["tests.support.desk"]
 
 
 def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
-    """By each statement of a capture, authentication among them."""
+    """By each statement of a capture."""
     statements: list[list[str]] = []
 
     def note(*call: Any) -> None:
@@ -34,12 +34,12 @@ def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
 def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
     desk.capture()  # rules and calendars are read once
     somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
-    assert tables_written(desk, **somebody_else) == [[], ["leads", "lead_touches"], ["steps"]]
+    assert tables_written(desk, **somebody_else) == [["leads", "lead_touches"], ["steps"]]
 
 
 def test_who_may_be_there_already_costs_one_more(desk: Desk):
     desk.capture()
-    assert tables_written(desk) == [[], ["leads", "lead_touches"], [], ["steps"]]
+    assert tables_written(desk) == [["leads", "lead_touches"], [], ["steps"]]
 
 
 def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):
