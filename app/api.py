@@ -10,6 +10,7 @@ from app import logs
 from app.activities.routes import blp as activities
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
+from app.fields.routes import blp as fields
 from app.forms.public_routes import blp as public_forms
 from app.forms.routes import blp as forms
 from app.http import access, docs, openapi, problems, requests
@@ -33,6 +34,7 @@ BLUEPRINTS = (
     activities,
     bulk,
     sources,
+    fields,
     forms,
     public_forms,
     pipeline,

@@ -61,7 +61,7 @@ def refuse_custom(definitions: Definitions, custom: Custom, *, complete: bool = 
         mistakes += [
             FieldError(f"/custom/{key}", "Your clinic wants to know it.")
             for key, one in definitions.items()
-            if one.required and not one.archived and custom.get(key) is None
+            if one.required and not one.archived and key not in custom
         ]
     if mistakes:
         raise Invalid(*mistakes)

@@ -8,11 +8,12 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads import service
-from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn, UpsertIn
+from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn, SearchIn, SearchOut, UpsertIn
 from app.leads.duplicates import Duplicates, duplicates_of
 from app.leads.merging import merge
 from app.leads.models import Lead
 from app.leads.schemas import LeadOut
+from app.leads.searching import search
 from app.leads.upserting import upsert
 from app.touches.schemas import TouchIn, TouchOut
 from app.touches.service import add_touch, touches_of
@@ -34,6 +35,19 @@ def capture_call(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     with unit_of_work() as session:
         lead = service.capture_lead(session, actor(), given, in_full=False)
     return lead, {"Location": f"/api/leads/{lead.id}"}
+
+
+@blp.post("/search")
+@allow(Permission.LEAD_READ)
+@blp.arguments(SearchIn)
+@blp.response(200, SearchOut)
+def search_leads(given: dict[str, Any]) -> dict[str, Any]:
+    """Find leads by name, phone number or e-mail address.
+
+    In a body, so that no address of ours names a person. By name the likeliest first, then the newest.
+    """
+    with reading() as session:
+        return search(session, actor(), given)
 
 
 @blp.put("/by-external-id/<external_id>")

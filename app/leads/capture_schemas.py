@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.http.fields import Choice, Id, Integer, Text
+from app.http.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schema import Schema
 from app.leads.capture import OnDuplicate
 from app.leads.duplicates import UNKNOWN_CALLER
 from app.leads.schemas import LONGEST_NOTE, LeadIn, LeadOut
+from app.leads.searching import MOST_FOUND
 from app.touches.models import CaptureChannel
 
 
@@ -60,6 +61,33 @@ class MergeIn(Schema):
     """The duplicate."""
 
     lead_id = Id(required=True, metadata={"description": "The lead that becomes part of the one in the path."})
+
+
+class SearchIn(Schema):
+    """Whom to look for: by one of these, or by several that all hold."""
+
+    phone = Text(50, least=1, metadata={"description": "As people write it; the same as the lead's first or second."})
+    email = Text(LONGEST_EMAIL, least=1, metadata={"description": "The same, in upper or lower case."})
+    name = Text(
+        200,
+        least=2,
+        metadata={
+            "description": "The beginning of a last name, or first names and last name; small slips are forgiven beyond"
+            " the first three letters. Of fewer than three letters, the whole last name."
+        },
+    )
+    limit = Integer(least=1, most=MOST_FOUND, load_default=20)
+
+    @validates_schema
+    def _looks_for_somebody(self, data: dict[str, Any], **_: Any) -> None:
+        if not data.keys() & {"phone", "email", "name"}:
+            raise ValidationError("Give phone, email or name.")
+
+
+class SearchOut(Schema):
+    """Who was found, the likeliest first."""
+
+    items = fields.List(fields.Nested(LeadOut), required=True)
 
 
 class DuplicateOut(Schema):

@@ -138,7 +138,7 @@ def _judge(lead: Mapping[str, Any], found: Iterable[Sequence[Any]]) -> list[Cand
             one.match_on.append(by)
             one.score = SAME
     if is_named(lead):
-        name = _plain(lead["first_name"], lead["last_name"])
+        name = plain(lead["first_name"], lead["last_name"])
         for one in candidates.values():
             _compare_names(one, name)
     return [one for one in candidates.values() if one.match_on]
@@ -149,13 +149,13 @@ def _is_exact(match_on: Collection[str]) -> bool:
 
 
 def _compare_names(one: Candidate, name: str) -> None:
-    likeness = token_sort_ratio(name, _plain(one.first_name, one.last_name), score_cutoff=ALIKE)
+    likeness = token_sort_ratio(name, plain(one.first_name, one.last_name), score_cutoff=ALIKE)
     if likeness:
         one.match_on.append("name")
         one.score = max(one.score, round(likeness))
 
 
-def _plain(*names: str) -> str:
+def plain(*names: str) -> str:
     """Without accents and capitals: `Íñigo` is `inigo`."""
     apart = unicodedata.normalize("NFKD", " ".join(names).casefold())
     return "".join(letter for letter in apart if not unicodedata.combining(letter))

@@ -125,7 +125,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "created_from": _created_from,
     "created_to": _created_to,
     # The test of the index spelled out, too: it is partial.
-    "tag": lambda tag: Lead.tags.op("@>")(cast([tag.lower()], ARRAY(Text))) & text(TAGGED),
+    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))) & text(TAGGED),
     "channel": lambda channel: Lead.capture_channel == channel,
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.lead_value >= amount,

@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/tasks/<task_id>/snooze": {"until": (now() + timedelta(days=1)).isoformat()},
     "POST /api/leads/tasks/<task_id>/cancel": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
+    "PUT /api/custom-fields/<field_id>": {"label": "x"},
     "PUT /api/web-forms/<form_id>": {
         "name": "x",
         "allowed_origins": [],
@@ -74,6 +75,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}},
     )
     form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
+    field = {"key": "x", "label": "x", "type": "text"}
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -83,6 +85,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }
 

@@ -28,6 +28,7 @@ from app.leads.automation import automation_of
 from app.leads.board import board
 from app.leads.duplicates import duplicates_of
 from app.leads.merging import merge
+from app.leads.searching import search
 from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
@@ -138,6 +139,10 @@ def page_of(list_them: Callable[..., Any], **query: Any) -> Callable[[Session, C
 
 def all_leads(session: Session, there: Crowd, query: Any) -> Any:
     return leads.list_leads(session, there.actor, query)
+
+
+def look_for(**data: str) -> Callable[[Session, Crowd], object]:
+    return lambda session, there: search(session, there.actor, {"limit": 20, **data})
 
 
 def all_notes(session: Session, there: Crowd, query: Any) -> Any:
@@ -252,6 +257,9 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: duplicates_of(s, there.actor, there.lead),
         {"ix_leads_phone", "ix_leads_email", "ix_leads_name"},
     ),
+    "who has this phone": (look_for(phone="212-555-0143"), {"ix_leads_phone", "ix_leads_phone_alt"}),
+    "who has this address": (look_for(email="MIA7@lead.example"), {"ix_leads_email"}),
+    "who is called so": (look_for(name="mia keller"), {"ix_leads_name"}),
     "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_tags"}),
     "leads by external id": (
         page_of(all_leads, external_id=lambda there: there.other["external"]),
