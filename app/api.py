@@ -17,10 +17,14 @@ from app.assignment.user_routes import blp as availability
 from app.audit.routes import blp as audit
 from app.bulk.routes import blp as bulk
 from app.config import get_settings
+from app.fields.routes import blp as fields
+from app.forms.public_routes import blp as public_forms
+from app.forms.routes import blp as forms
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
 from app.lead_activities.routes import blp as lead_activities
 from app.leads.board_routes import blp as board
+from app.leads.capture_routes import blp as capture
 from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
@@ -39,6 +43,7 @@ BLUEPRINTS = (
     passwords,
     *accounts,
     leads,
+    capture,
     board,
     tasks,
     activities,
@@ -57,6 +62,9 @@ BLUEPRINTS = (
     views,
     task_templates,
     lead_activities,
+    fields,
+    forms,
+    public_forms,
     ops,
 )
 

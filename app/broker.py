@@ -23,6 +23,7 @@ QUEUE_OF: dict[Kind, str] = {
     Kind.SEND_MESSAGE: STEPS,
     Kind.SUGGEST_LOST: STEPS,
     Kind.DELIVER: DELIVERIES,
+    Kind.DELIVER_TO_USER: DELIVERIES,
     Kind.IMPORT_CHUNK: BULK,
 }
 

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     access_token_minutes: int = 15
     refresh_token_days: int = 14
     rate_limit_per_minute: int = Field(default=100, ge=0)  # calls of one user or API key; 0: as many as they like
+    form_posts_per_minute: int = Field(default=20, ge=0)  # web forms from one address; 0: as many as they like
+    max_form_bytes: int = 64_000
     max_body_bytes: int = 1_000_000
     max_import_bytes: int = 20_000_000
 

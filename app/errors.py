@@ -1,8 +1,8 @@
 """Errors a caller can act on. The API turns each into problem+json with its own status and title."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class RelanceError(Exception):
     def code(cls) -> str:
         """A stable name for programs: `LeadIsLocked` reads `lead-is-locked`."""
         return "".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("-")
+
+    def members(self) -> Mapping[str, Any]:
+        """What the problem says beyond that, as JSON values."""
+        return {}
 
 
 class Unauthenticated(RelanceError):
@@ -65,6 +69,10 @@ class Invalid(RelanceError):
     def __init__(self, *errors: FieldError, detail: str | None = None) -> None:
         super().__init__(detail)
         self.errors: Sequence[FieldError] = errors
+
+    def members(self) -> Mapping[str, Any]:
+        """Every mistake."""
+        return {"errors": [asdict(mistake) for mistake in self.errors]}
 
     @classmethod
     def at(cls, pointer: str, message: str) -> "Invalid":

@@ -6,6 +6,8 @@ from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, Rule, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
+from app.fields.models import CustomField
+from app.forms.models import WebForm
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.models import Lead
@@ -16,6 +18,7 @@ from app.sources.models import LeadSource
 from app.task_templates.models import TaskTemplate
 from app.tasks.models import Task
 from app.tasks.views_models import TaskView
+from app.touches.models import Touch
 
 __all__ = [
     "Absence",
@@ -31,6 +34,7 @@ __all__ = [
     "Clinic",
     "Consent",
     "Counter",
+    "CustomField",
     "CustomRole",
     "Delivery",
     "Job",
@@ -51,6 +55,8 @@ __all__ = [
     "TaskTemplate",
     "TaskView",
     "Team",
+    "Touch",
     "User",
+    "WebForm",
     "WorkingHours",
 ]

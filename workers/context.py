@@ -16,6 +16,7 @@ from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
+from app.identity.roles import TAKES_LEADS
 from app.leads.facts import lead_facts
 from app.notifications.library import templates_of
 from app.notifications.models import Notification, Way
@@ -79,12 +80,12 @@ class StepContext:
         return (ZoneInfo(self.lead.timezone),) if self.lead.timezone else ()
 
     def _by_rotation(self) -> Person | None:
-        coordinators = self.with_role(Role.TREATMENT_COORDINATOR) or self.with_role(Role.CLINIC_ADMIN)
+        coordinators = self.with_role(*TAKES_LEADS) or self.with_role(Role.CLINIC_ADMIN)
         return coordinators[self.step.lead_id.int % len(coordinators)] if coordinators else None
 
-    def with_role(self, role: Role) -> list[Person]:
-        """The clinic's active users of a role, in a stable order."""
-        return [person for person in self.people.values() if person.role == role]
+    def with_role(self, *roles: Role) -> list[Person]:
+        """The clinic's active users of these roles, in a stable order."""
+        return [person for person in self.people.values() if person.role in roles]
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """The facts that a guard is checked against, as they are now."""

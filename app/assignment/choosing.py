@@ -19,6 +19,8 @@ from app.assignment.rules import Lead, Rule, by_load, ceilings_of
 from app.assignment.ruleset import rules_of
 from app.automation.calendar import BusinessHours
 from app.automation.clinic import ClinicContext
+from app.identity.models import Role
+from app.identity.roles import TAKES_LEADS, in_sql
 
 _ONE_BY_ONE: Final = text("SELECT pg_advisory_xact_lock(hashtext('assignment'), hashtext(CAST(:clinic AS text)))")
 _PEOPLE: Final = text(
@@ -37,8 +39,8 @@ _TURN: Final = text(
 )
 _CATEGORIES: Final = text("SELECT id, category FROM lead_sources WHERE clinic_id = :clinic AND id = ANY(:ids)")
 _TEAM: Final = text(
-    "SELECT id, role = 'treatment_coordinator' AS coordinates FROM users u WHERE clinic_id = :clinic AND is_active"
-    " AND role IN ('treatment_coordinator', 'clinic_admin') AND id <> ALL(CAST(:without AS uuid[]))"
+    f"SELECT id, role IN {in_sql(*TAKES_LEADS)} AS coordinates FROM users u WHERE clinic_id = :clinic AND is_active"  # noqa: S608  (ours)
+    f" AND role IN {in_sql(*TAKES_LEADS, Role.CLINIC_ADMIN)} AND id <> ALL(CAST(:without AS uuid[]))"
     " AND NOT EXISTS (SELECT 1 FROM absences a WHERE a.user_id = u.id AND a.starts_at <= :at AND a.ends_at > :at)"
     " ORDER BY id"
 )

@@ -13,7 +13,8 @@ from app.assignment.ruleset import rules_of
 from app.automation.clinic import ClinicContext
 from app.clock import now
 from app.identity.actor import Actor
-from app.identity.models import Role, User
+from app.identity.models import User
+from app.identity.roles import TAKES_LEADS
 from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
 from app.tasks.models import TO_BE_DONE, Task
@@ -54,7 +55,7 @@ def _statement(actor: Actor, at: datetime) -> Any:
 
 
 def _coordinates() -> ColumnElement[bool]:
-    return (User.role == Role.TREATMENT_COORDINATOR) & User.is_active
+    return User.role.in_(TAKES_LEADS) & User.is_active
 
 
 def _leads(actor: Actor) -> Any:

@@ -34,6 +34,9 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "assignment_rules": "assignment_rule",
     "absences": "absence",
     "task_templates": "task_template",
+    "web_forms": "web_form",
+    "custom_fields": "custom_field",
+    "consents": "consent",
     "notifications": "notification",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts

@@ -25,6 +25,30 @@ _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params"
 )
+# The same step: of the same rule, for no task and no message of its own. What follows from being new happens once.
+_CANCEL_DOUBLES = text(
+    "UPDATE steps AS s SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE lead_id = :duplicate AND state IN ('planned', 'published')"
+    " AND NOT params ?| ARRAY['task_id', 'notification_id']"
+    " AND EXISTS (SELECT 1 FROM steps AS own WHERE own.lead_id = :survivor AND own.kind = s.kind AND own.name = s.name"
+    " AND NOT own.params ?| ARRAY['task_id', 'notification_id']"
+    " AND (own.state IN ('planned', 'published', 'running')"
+    " OR (own.cause ->> 'event' = 'lead.created' AND s.cause ->> 'event' = 'lead.created')))"
+    " RETURNING kind, params"
+)
+_HAND_OVER = text("UPDATE steps SET lead_id = :survivor WHERE lead_id = :duplicate")
+
+
+def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
+    """A lead becomes part of another (both rows are locked by the caller): its steps, past and pending, do so, too.
+
+    Those that are pending and that the survivor has, too, are cancelled. Their keys name whom they were planned for,
+    so none of them clashes.
+    """
+    leads = {"duplicate": duplicate, "survivor": survivor}
+    doubles = {**leads, "reason": Reason.MERGED, "now": clock.now()}
+    _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all(), Reason.MERGED)
+    session.execute(_HAND_OVER, leads)
 
 
 def stop(session: Session, event: Event) -> int:

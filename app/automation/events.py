@@ -23,6 +23,7 @@ class EventName(StrEnum):
     LEAD_CONVERTED = "lead.converted"
     LEAD_LOST = "lead.lost"
     LEAD_REOPENED = "lead.reopened"  # lost, and taken up again
+    LEAD_MERGED = "lead.merged"  # a duplicate became part of it
     LEAD_STALE = "lead.stale"
     LEAD_STAGE_OVERDUE = "lead.stage_overdue"  # longer in its stage than the stage allows
     ACTIVITY_LOGGED = "activity.logged"

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     JOB_CANCELLED = "job_cancelled"
     RESTRICTED = "restricted"  # the person asked to be left alone
     ERASED = "erased"  # the person was forgotten
+    MERGED = "merged"  # the lead is part of another, which has the same step
     BY_HAND = "by_hand"  # a person decided
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.bulk.schemas import Strategy
 from app.bulk.spec import Spec
 from app.identity.models import Role, User
+from app.identity.roles import TAKES_LEADS
 
 # From an item's place in the job and its lead to whoever does it; None: nobody is there to do it.
 Assign: TypeAlias = Callable[[int, Any], UUID | None]
@@ -36,7 +37,7 @@ def staff_of(session: Session, clinic_id: UUID) -> Staff:
     found = session.execute(users).all()
     return Staff(
         frozenset(user.id for user in found),
-        [user.id for user in found if user.role == Role.TREATMENT_COORDINATOR],
+        [user.id for user in found if user.role in TAKES_LEADS],
         [user.id for user in found if user.role == Role.CLINIC_ADMIN],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,12 +17,15 @@ from app.automation.clinic import ClinicContext
 from app.bulk.assignees import Staff
 from app.db import insert_many
 from app.errors import Invalid
+from app.fields.values import Definitions, definitions_of, refuse_custom
 from app.identity.actor import Actor
 from app.leads.capture import new_lead
 from app.leads.models import Lead
 from app.leads.schemas import LeadIn
 from app.pipeline.service import first_stage
 from app.sources.models import LeadSource
+from app.touches.models import CaptureChannel, Touch
+from app.touches.rows import first_touch
 
 _LEAD: Final = LeadIn()
 _COLUMNS: Final = [column.name for column in Lead.__table__.columns]
@@ -37,6 +40,14 @@ class Intake:
     first_stage: str | None
     staff: Staff
     may_assign: bool
+    definitions: Definitions  # of the clinic's own fields
+
+
+class Newcomer(NamedTuple):
+    """A new lead as two rows: its own, and that of its first touch."""
+
+    lead: dict[str, Any]
+    touch: Mapping[str, Any]
 
 
 def intake(session: Session, clinic: ClinicContext, staff: Staff, *, by: UUID | None, may_assign: bool) -> Intake:
@@ -48,27 +59,35 @@ def intake(session: Session, clinic: ClinicContext, staff: Staff, *, by: UUID | 
         first_stage=first_stage(session, clinic.id),
         staff=staff,
         may_assign=may_assign,
+        definitions=definitions_of(session, clinic),
     )
 
 
 def read_newcomers(
     given: Iterable[tuple[int, Mapping[str, Any]]], into: Intake, *, at: datetime
-) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
-    """The rows of `leads` to insert, and what is wrong with the others: both by the item's place."""
-    rows: dict[int, dict[str, Any]] = {}
+) -> tuple[dict[int, Newcomer], dict[int, str]]:
+    """The rows to insert, and what is wrong with the others: both by the item's place."""
+    newcomers: dict[int, Newcomer] = {}
     mistakes: dict[int, str] = {}
     for position, lead in given:
         try:
-            rows[position] = _row(_LEAD.read(lead), into, at)
+            data = _LEAD.read(lead)
+            row = _row(data, into, at)
+            newcomers[position] = Newcomer(row, first_touch(row, data.get("touch")))
         except Invalid as mistake:
             mistakes[position] = "; ".join(f"{error.pointer}: {error.message}" for error in mistake.errors)
-    return rows, mistakes
+    return newcomers, mistakes
 
 
-def take_in(session: Session, into: Intake, rows: Sequence[dict[str, Any]], *, at: datetime) -> list[SimpleNamespace]:
-    """Give each of the leads to somebody, and insert them; returns them, in their order, with every column."""
+def take_in(session: Session, into: Intake, newcomers: Sequence[Newcomer], *, at: datetime) -> list[SimpleNamespace]:
+    """Give each of the leads to somebody, and insert them with their first touches.
+
+    Returns the leads, in their order, with every column.
+    """
+    rows = [newcomer.lead for newcomer in newcomers]
     notes = _share_out(session, into.actor, rows, at=at)
     insert_many(session, Lead, rows)
+    insert_many(session, Touch, [newcomer.touch for newcomer in newcomers])
     insert_many(session, AssignmentEntry, notes)
     return [SimpleNamespace(**row) for row in rows]
 
@@ -98,7 +117,7 @@ def _whose_turn(lead_id: UUID, team: Sequence[UUID]) -> UUID | None:
 
 def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
     _check(data, into)
-    row = new_lead(into.actor, data, at=at)
+    row = new_lead(into.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = into.first_stage
     row["assigned_at"] = at if data.get("assigned_to_id") else None
     return {name: row.get(name) for name in _COLUMNS}
@@ -106,6 +125,7 @@ def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
 
 def _check(data: Mapping[str, Any], into: Intake) -> None:
     """The rules that `LeadIn` cannot know. Raises Invalid."""
+    refuse_custom(into.definitions, data.get("custom", {}))
     if data["source_id"] not in into.sources:
         raise Invalid.at("/source_id", "Must be an active source of your clinic.")
     if into.first_stage is None:

@@ -60,7 +60,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
     def response(
         self, status_code: int, schema: type[Schema] | None = None, *, shown_once: bool = False, **docs: Any
     ) -> Callable[[View], View]:
-        """Render what the view returns: an object for `schema`, or `(object, headers)`.
+        """Render what the view returns: an object for `schema`, `(object, headers)` or `(object, headers, status)`.
 
         A POST is carried out once for each Idempotency-Key; `shown_once` says that its answer holds a secret, which is
         not kept for a second asking.
@@ -79,17 +79,24 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             def answer(*args: Any, **kwargs: Any) -> Response:
                 chosen = writer.choice() if isinstance(writer, PageOut) else None
                 result = view(*args, **kwargs)
-                result, headers = result if type(result) is tuple else (result, None)
+                result, headers, status = _parts(result, status_code)
                 if writer is None:
-                    return _nothing(status_code, headers)
+                    return _nothing(status, headers)
                 shown = writer.dump(result)
                 if chosen:
                     shown["items"] = [{name: item[name] for name in chosen} for item in shown["items"]]
-                return _answer(shown, status_code, headers or {})
+                return _answer(shown, status, headers or {})
 
             return cast("View", _documented(write, self.doc(**tagged)(document(view))))
 
         return decorate
+
+
+def _parts(result: Any, status: int) -> tuple[Any, Mapping[str, str] | None, int]:
+    if type(result) is not tuple:
+        return result, None, status
+    shown, headers, *other = result
+    return shown, headers, other[0] if other else status
 
 
 def _answer(shown: Any, status: int, headers: Mapping[str, str]) -> Response:

@@ -192,7 +192,7 @@ class Money(fields.Field[Decimal]):
         return Decimal(value)
 
     def _serialize(self, value: Decimal | None, *_: Any, **__: Any) -> str | None:
-        return None if value is None else f"{value:f}"
+        return None if value is None else f"{value:.2f}"
 
 
 class ListOf(fields.List[Any]):

@@ -114,6 +114,13 @@ class Problem(Schema):
     request_id = fields.String(required=True, allow_none=True)
     code = fields.String(required=True, metadata={"description": "A stable name for programs."})
     errors = fields.List(fields.Nested(Mistake), metadata={"description": "With 422: every mistake."})
+    duplicates = fields.List(
+        fields.Dict(), metadata={"description": "With `duplicate-lead`: the leads that are alike."}
+    )
+    hidden_duplicates = fields.Integer(
+        metadata={"description": "With `duplicate-lead`: how many more you may not see."}
+    )
+    merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: the lead that it is now."})
 
 
 def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from app.errors import Conflict, Invalid, NotFound, RelanceError, Unauthenticated
+from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
 from app.logs import request_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -71,7 +70,7 @@ def answer(error: RelanceError) -> Response:
 
 def described(error: RelanceError) -> dict[str, Any]:
     """The problem of an error of ours, to be shown by itself or as a part of an answer."""
-    return _body(error.status, error.code(), error.title(), detail=str(error), **_more(error))
+    return _body(error.status, error.code(), error.title(), detail=str(error), **error.members())
 
 
 def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> Response:
@@ -94,10 +93,6 @@ def _body(status: int, code: str, title: str, *, detail: str, **more: Any) -> di
         "code": code,
         **more,
     }
-
-
-def _more(error: RelanceError) -> Mapping[str, Any]:
-    return {"errors": [asdict(mistake) for mistake in error.errors]} if isinstance(error, Invalid) else {}
 
 
 def _answer_http(error: HTTPException) -> Response:

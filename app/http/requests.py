@@ -2,6 +2,7 @@
 
 from time import perf_counter
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from flask import Flask, Request, Response, g, request
@@ -57,8 +58,8 @@ def _log(call: Request, status: int) -> None:
         return
     about: dict[str, Any] = {"method": call.method, "route": rule and rule.rule, "status": status}
     about["ms"] = round((perf_counter() - g.started) * 1000, 2)
-    if call.view_args:
-        about["ids"] = call.view_args
+    if ids := {name: value for name, value in (call.view_args or {}).items() if isinstance(value, UUID)}:
+        about["ids"] = ids  # of ours: those of other systems may be anything
     if actor := g.get("actor"):
         about["clinic_id"] = actor.clinic.id
         about["api_key_id" if actor.api_key_id else "user_id"] = actor.api_key_id or actor.user_id

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
-from app.identity.models import CustomRole
+from app.identity.models import CustomRole, Role
 from app.identity.permissions import ROLE_GRANTS, Grants, Permission, Scope
+
+TAKES_LEADS: Final = (Role.TREATMENT_COORDINATOR, Role.SALES)  # by turns, where no rule says who
 
 _BUILT_IN: Final[Mapping[str, Grants]] = {role.value: grants for role, grants in ROLE_GRANTS.items()}
 
@@ -20,6 +22,11 @@ def grants_of(session: Session, clinic_id: UUID, role: str) -> Grants:
         return _BUILT_IN[role]
     own = select(CustomRole.grants).where(CustomRole.clinic_id == clinic_id, CustomRole.slug == role)
     return read_grants(session.scalar(own) or {})
+
+
+def in_sql(*roles: Role) -> str:
+    """For `role IN ...`, spelled out: `('sales', 'clinic_admin')`."""
+    return f"({', '.join(repr(role.value) for role in roles)})"
 
 
 def require_role(session: Session, clinic_id: UUID, role: str) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import column, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.assignment.choosing import choose
@@ -17,114 +18,86 @@ from app.audit.models import Act
 from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
-from app.db import new_id, recordset, to_json
+from app.db import new_id, to_json
 from app.errors import Conflict, Forbidden, Invalid
+from app.fields.values import merged, require_custom
 from app.identity.actor import Actor
-from app.identity.permissions import Permission
+from app.identity.permissions import Permission, Scope
+from app.leads.capture_statement import COLUMNS, capture_statement
+from app.leads.duplicates import told, values_of
+from app.leads.errors import DuplicateLead
 from app.leads.facts import lead_event
 from app.leads.lookup import id_made_at
-from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
+from app.leads.models import LeadStatus, PatientRelationship, PreferredContact
 from app.leads.people import people, require_available
 from app.leads.reach import normalise_phones
 from app.sources.models import LeadSource
+from app.touches.models import CaptureChannel
+from app.touches.rows import came_first, first_touch
+
+
+class OnDuplicate(StrEnum):
+    WARN = "warn"
+    REFUSE = "refuse"
+
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "status": LeadStatus.NEW,
     "patient_relationship": PatientRelationship.SELF,
     "preferred_contact": PreferredContact.PHONE,
     "treatment_interest": [],
+    "tags": [],
     "failed_attempts": 0,
     "version": 1,
 }
 
-_COLUMNS: Final = [column.name for column in Lead.__table__.columns]
-_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(_COLUMNS)
-_DECIDED_HERE: Final[Mapping[str, str]] = {
-    "pipeline_stage": "stage.slug",
-    "assigned_to_id": "coordinator.id",
-    "assigned_at": "CASE WHEN coordinator.id IS NOT NULL THEN given.created_at END",
-}
-
-# The source is the clinic's, the stage is its first, the coordinator is the one who was named, or whom a rule chose, or
-# whose turn it is: checked and found by the insert itself, which notes down why, too. No row comes back when the source
-# or the one who was named is not the clinic's. (OFFSET 0: looked for once, not wherever it is read.)
-_CAPTURE: Final = text(f"""
-    WITH captured AS (
-        INSERT INTO leads ({", ".join(_COLUMNS)})
-        SELECT {", ".join(_DECIDED_HERE.get(name, f"given.{name}") for name in _COLUMNS)}
-        FROM {recordset(Lead, _COLUMNS, alias="given")}
-        JOIN lead_sources source
-          ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
-        CROSS JOIN LATERAL (
-            SELECT slug FROM pipeline_stages WHERE clinic_id = given.clinic_id
-            ORDER BY is_default DESC, position LIMIT 1
-        ) AS stage
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
-                SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
-            ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen WHEN :in_turn THEN (
-                SELECT team[1 + :turn % cardinality(team)] FROM (
-                    SELECT coalesce(
-                        array_agg(id ORDER BY id) FILTER (WHERE role = 'treatment_coordinator'),
-                        array_agg(id ORDER BY id)
-                    ) AS team FROM users
-                    WHERE clinic_id = given.clinic_id AND role IN ('treatment_coordinator', 'clinic_admin')
-                      AND is_active AND NOT EXISTS (
-                        SELECT 1 FROM absences WHERE user_id = users.id
-                        AND starts_at <= given.created_at AND ends_at > given.created_at
-                      )
-                ) AS those_there
-            ) END AS id OFFSET 0
-        ) AS coordinator
-        WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
-        RETURNING id, clinic_id, pipeline_stage, assigned_to_id, assigned_at
-    ), noted AS (
-        INSERT INTO assignment_history (lead_id, id, clinic_id, to_id, by_id, why, rule_id, rule_name, at)
-        SELECT id, :note, clinic_id, assigned_to_id, CAST(:by AS uuid), :why, CAST(:rule_id AS uuid), :rule_name,
-            assigned_at
-        FROM captured WHERE assigned_to_id IS NOT NULL
-    )
-    SELECT pipeline_stage, assigned_to_id, assigned_at FROM captured
-""").columns(*map(column, ("pipeline_stage", "assigned_to_id", "assigned_at")))  # noqa: S608  (the names are the model's)
+_NOT_OF_THE_LEAD: Final = frozenset({"on_duplicate", "touch"})
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(COLUMNS)
 
 
-def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
-    """Take in a lead from `data`, as `LeadIn` reads it; returns an object with the columns of its row.
+def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_full: bool = True) -> Any:
+    """Take in a lead from `data`, as `CaptureIn` reads it.
 
-    Without `assigned_to_id` it goes to whom the clinic's rules choose, else to a coordinator in turn, else to an admin.
-    Raises Forbidden, Invalid.
+    Returns an object with the columns of its row, `duplicates` and `hidden_duplicates`. Without `assigned_to_id` it
+    goes to whom the clinic's rules choose, else to a coordinator in turn, else to an admin; but who sees only what is
+    assigned to them keeps what they bring in. Unless `in_full`, it may lack fields of the clinic's own.
+    Raises Forbidden, Invalid, DuplicateLead.
     """
     if data.get("assigned_to_id") and not actor.allows(Permission.LEAD_ASSIGN):
         raise Forbidden("Your role does not allow assigning leads.")
-    given = new_lead(actor, data, at=now())
-    row = {
-        "rows": to_json([given]),
-        "turn": given["id"].int % 2**31,
-        "note": new_id(),
-        **_choice(session, actor, given),
-    }
-    decided = session.connection().execute(_CAPTURE, row).mappings().one_or_none()
-    if decided is None:
-        _explain(session, given)
+    given = {**new_lead(actor, data, at=now()), **_own(actor, data)}
+    require_custom(session, actor.clinic, data.get("custom", {}), complete=in_full)
+    values = values_of(given)
+    refuses = data.get("on_duplicate") == OnDuplicate.REFUSE
+    if refuses:
+        _one_at_a_time(session, given)
+    decided = dict(_insert(session, actor, given, values, details=data.get("touch")))
+    found = told(session, actor, given, decided.pop("alike"))
+    if refuses and found.has_exact:
+        raise DuplicateLead(found.as_json())
+    trail.wrote(session, "lead", [given["id"]], act=Act.CREATE, after=_told(given | decided))
     # A plain object: making and reading a `Lead` that no session tracks costs as much as inserting it.
-    lead = SimpleNamespace(**{**_NOTHING_YET, **given, **decided})
-    trail.wrote(session, "lead", [lead.id], act=Act.CREATE, after=_given(lead))
+    lead = SimpleNamespace(
+        **{**_NOTHING_YET, **given, **decided},
+        duplicates=found.duplicates,
+        hidden_duplicates=found.hidden_duplicates,
+    )
     record(session, actor.clinic, lead_event(EventName.LEAD_CREATED, lead, lead.created_at, key=""))
     return lead
 
 
-def _given(lead: SimpleNamespace) -> dict[str, Any]:
-    return {name: value for name, value in vars(lead).items() if value is not None}
-
-
 def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     """The columns of a lead taken in at `at`, but for its stage and its coordinator. Raises Invalid."""
+    of_lead = {name: value for name, value in data.items() if name not in _NOT_OF_THE_LEAD}
     return {
         **DEFAULTS,
         "patient_first_name": data["first_name"],
         "patient_last_name": data["last_name"],
-        **data,
+        "capture_channel": channel_of(actor),
+        **of_lead,
         **normalise_phones(data, actor.clinic.region),
+        "custom": merged({}, data.get("custom", {})),
+        **came_first(new_id(), data["source_id"], at),
         "id": id_made_at(at),
         "clinic_id": actor.clinic.id,
         "stage_entered_at": at,
@@ -136,12 +109,9 @@ def new_lead(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str
     }
 
 
-def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Whom a rule chooses for it, where nobody is named and a rule does, and what is noted down about it."""
-    if given.get("assigned_to_id"):
-        return {"chosen": None, "in_turn": False, "by": actor.user_id, "why": Why.MANUAL, **NO_RULE}
-    [decision], in_turn = choose(session, actor.clinic, [given], at=given["created_at"])
-    return {"chosen": decision and decision.user_id, "in_turn": in_turn, "by": None, **why_first(decision)}
+def channel_of(actor: Actor) -> CaptureChannel:
+    """The channel where nobody says one."""
+    return CaptureChannel.API if actor.api_key_id else CaptureChannel.MANUAL
 
 
 def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:
@@ -151,6 +121,56 @@ def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:
     )
     if session.scalar(source) is None:
         raise Invalid.at("/source_id", "Must be an active source of your clinic.")
+
+
+def _own(actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Else they would never see it again."""
+    sees_own = actor.permissions.get(Permission.LEAD_READ) is Scope.ASSIGNED
+    return {"assigned_to_id": actor.user_id} if sees_own and not data.get("assigned_to_id") else {}
+
+
+def _insert(
+    session: Session,
+    actor: Actor,
+    given: Mapping[str, Any],
+    values: Mapping[str, str],
+    *,
+    details: Mapping[str, Any] | None,
+) -> Mapping[str, Any]:
+    parameters = {
+        "rows": to_json([given]),
+        "touches": to_json([first_touch(given, details)]),
+        "turn": given["id"].int % 2**31,
+        "note": new_id(),
+        "clinic": given["clinic_id"],
+        **_choice(session, actor, given),
+        **values,
+    }
+    decided = session.connection().execute(capture_statement(frozenset(values)), parameters).mappings().one_or_none()
+    if decided is None:
+        _explain(session, given)
+    return decided  # type: ignore[return-value]
+
+
+def _choice(session: Session, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Whom a rule chooses for it, where nobody is named and a rule does, and what is noted down about it."""
+    if given.get("assigned_to_id"):
+        return {"chosen": None, "in_turn": False, "by": actor.user_id, "why": Why.MANUAL, **NO_RULE}
+    [decision], in_turn = choose(session, actor.clinic, [given], at=given["created_at"])
+    return {"chosen": decision and decision.user_id, "in_turn": in_turn, "by": None, **why_first(decision)}
+
+
+def _one_at_a_time(session: Session, given: Mapping[str, Any]) -> None:
+    """Two who refuse duplicates and bring the same phone at once: the second one finds the first."""
+    ways = sorted({given[name].lower() for name in ("phone", "phone_alt", "email") if given.get(name)})
+    session.execute(_LOCK, {"ways": [f"{given['clinic_id']} {way}" for way in ways]})
+
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(way, 0)) FROM unnest(CAST(:ways AS text[])) AS way")
+
+
+def _told(lead: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in lead.items() if value is not None}
 
 
 def _explain(session: Session, given: Mapping[str, Any]) -> NoReturn:

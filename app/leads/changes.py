@@ -14,6 +14,7 @@ from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
 from app.errors import Forbidden
+from app.fields.values import merged, require_custom
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.capture import require_source
@@ -32,17 +33,24 @@ def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
 
     Raises Forbidden, NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
-    _require_may_write(actor, data)
     lead = unlocked_lead(session, actor, lead_id)
     require_seen(lead, seen)
-    if data.get("source_id", lead.source_id) != lead.source_id:
-        require_source(session, lead.clinic_id, data["source_id"])
-    phones = normalise_phones(data, actor.clinic.region)
-    for name, value in {**data, **_names_that_follow(lead, data), **phones}.items():
-        setattr(lead, name, value)
-    require_reachable(lead.phone, lead.email)
+    replace(session, actor, lead, data)
     touch(lead, actor, now())
     return lead
+
+
+def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> None:
+    """Give a lead that is locked these values. Raises Forbidden, Invalid."""
+    _require_may_write(actor, data)
+    if data.get("source_id", lead.source_id) != lead.source_id:
+        require_source(session, lead.clinic_id, data["source_id"])
+    require_custom(session, actor.clinic, data.get("custom", {}), complete=False)
+    phones = normalise_phones(data, actor.clinic.region)
+    custom = {"custom": merged(lead.custom, data["custom"])} if "custom" in data else {}
+    for name, value in {**data, **_names_that_follow(lead, data), **phones, **custom}.items():
+        setattr(lead, name, value)
+    require_reachable(lead.phone, lead.email, lead.social_handle)
 
 
 def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reason: str | None = None) -> Lead:

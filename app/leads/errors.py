@@ -1,6 +1,10 @@
 """What a lead's state may refuse."""
 
-from app.errors import Conflict
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.errors import Conflict, RelanceError
 
 
 class LeadIsLocked(Conflict):
@@ -25,3 +29,29 @@ class NoWayBack(Conflict):
 
 class StageIsFinal(Conflict):
     """The lead is in a final stage, which it cannot leave."""
+
+
+class DuplicateLead(Conflict):
+    """A lead with this phone number or e-mail address is there already."""
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._members = members
+
+    def members(self) -> Mapping[str, Any]:
+        """Which ones, as far as the caller may see them."""
+        return self._members
+
+
+class LeadWasMerged(RelanceError):
+    """The lead was a duplicate, and is part of another one now."""
+
+    status = 410
+
+    def __init__(self, survivor: UUID) -> None:
+        super().__init__()
+        self._survivor = survivor
+
+    def members(self) -> Mapping[str, Any]:
+        """Of which one."""
+        return {"merged_into": str(self._survivor)}

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, select, text
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
@@ -16,8 +16,8 @@ from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
-from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
-from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
+from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
+from app.leads.models import OPEN_STATUSES, TAGGED, Lead, LeadStatus
 from app.leads.people import who_is
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
@@ -43,23 +43,34 @@ def is_assigned_within(
 
 
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
-    """The lead's row, to look at. Raises NotFound, also for one that the actor does not know of."""
+    """The lead's row, to look at. Raises NotFound, also for one that the actor does not know of; LeadWasMerged."""
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
-        raise NotFound
+        _explain(session, actor, lead_id)
     trail.saw(session, "lead", [found.id])
     return found
 
 
 def get_lead(session: Session, actor: Actor, lead_id: UUID, *, lock: bool = False) -> Lead:
-    """The lead, locked until the end of the transaction when it is going to change. Raises NotFound."""
+    """The lead, locked until the end of the transaction when it is going to change.
+
+    Raises NotFound, LeadWasMerged.
+    """
     wanted = select(Lead).where(Lead.id == lead_id, *visible_to(actor))
     if lock:
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = session.scalars(wanted).one_or_none()
     if found is None:
-        raise NotFound
+        _explain(session, actor, lead_id)
     return found
+
+
+def _explain(session: Session, actor: Actor, lead_id: UUID) -> NoReturn:
+    """The actor knows of no such lead: perhaps of the one that it was merged into."""
+    merged = aliased(Lead)
+    survivor = select(Lead.id).join(merged, merged.merged_into_id == Lead.id)
+    found = session.scalar(survivor.where(merged.id == lead_id, *visible_to(actor)))
+    raise LeadWasMerged(found) if found else NotFound
 
 
 def unlocked_lead(session: Session, actor: Actor, lead_id: UUID) -> Lead:
@@ -130,4 +141,10 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "source_id": lambda source_id: Lead.source_id == source_id,
     "created_from": _created_from,
     "created_to": _created_to,
+    # The test of the index spelled out, too: it is partial.
+    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))) & text(f"leads.{TAGGED}"),
+    "channel": lambda channel: Lead.capture_channel == channel,
+    "external_id": lambda external_id: Lead.external_id == external_id,
+    "value_from": lambda amount: Lead.lead_value >= amount,
+    "value_to": lambda amount: Lead.lead_value <= amount,
 }

@@ -1,13 +1,16 @@
 """Leads: people who asked, until they become patients or are lost."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
+from app.touches.models import CaptureChannel
 
 
 class LeadStatus(StrEnum):
@@ -55,10 +58,42 @@ class LostReason(StrEnum):
     OTHER = "OTHER"
 
 
+class SocialPlatform(StrEnum):
+    FACEBOOK = "FACEBOOK"
+    INSTAGRAM = "INSTAGRAM"
+    TIKTOK = "TIKTOK"
+    WHATSAPP = "WHATSAPP"
+    LINKEDIN = "LINKEDIN"
+    X = "X"
+    OTHER = "OTHER"
+
+
 LIVE = text("deleted_at IS NULL")
 UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 # For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
 STILL_OPEN = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
+TAGGED = "tags <> '{}' AND deleted_at IS NULL"
+VALUED = "lead_value IS NOT NULL AND deleted_at IS NULL"
+NAME_KEY = '"left"(lower(last_name), 3)'  # leads whose names are compared have this in common
+
+NEWEST = "id DESC NULLS LAST"
+
+
+def _duplicates_are_found_by() -> tuple[Index, ...]:
+    """Newest first in each, so that however many share a value, only the newest few are read.
+
+    In an order of their own: else a planner without statistics would rather walk through all leads of the clinic.
+    """
+    return (
+        _newest_by("phone", "phone", f"phone IS NOT NULL AND {LIVE}"),
+        _newest_by("phone_alt", "phone_alt", f"phone_alt IS NOT NULL AND {LIVE}"),
+        _newest_by("email", text("lower(email)"), f"email IS NOT NULL AND {LIVE}"),
+        _newest_by("name", text(NAME_KEY), str(LIVE)),
+    )
+
+
+def _newest_by(name: str, key: Any, which: str) -> Index:
+    return Index(f"ix_leads_{name}", "clinic_id", key, text(NEWEST), postgresql_where=text(which))
 
 
 class Lead(Base):
@@ -92,6 +127,19 @@ class Lead(Base):
             "converted_to_patient_id",
             postgresql_where=text("converted_to_patient_id IS NOT NULL"),
         ),
+        *_duplicates_are_found_by(),
+        Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(TAGGED)),
+        Index("ix_leads_value", "clinic_id", "lead_value", "id", postgresql_where=text(VALUED)),
+        Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+        Index(
+            "uq_leads_external",
+            "clinic_id",
+            "external_id",
+            "external_source",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        CheckConstraint("lead_value >= 0", name="value_is_positive"),
         CheckConstraint(f"status IN ({', '.join(repr(s.value) for s in LeadStatus)})", name="status"),
         CheckConstraint("status <> 'LOST' OR lost_reason IS NOT NULL", name="lost_has_reason"),
     )
@@ -129,6 +177,22 @@ class Lead(Base):
     referring_provider_id: Mapped[UUID | None]
     referring_patient_id: Mapped[UUID | None]
 
+    capture_channel: Mapped[str] = mapped_column(Text, server_default=CaptureChannel.MANUAL)
+    social_platform: Mapped[str | None] = mapped_column(Text)
+    social_handle: Mapped[str | None] = mapped_column(Text)
+    external_source: Mapped[str | None] = mapped_column(Text)  # the integrator's system, and the lead's id there
+    external_id: Mapped[str | None] = mapped_column(Text)
+    first_touch_id: Mapped[UUID | None]  # None: taken in before touches were kept
+    first_touch_at: Mapped[datetime | None]
+    first_touch_source_id: Mapped[UUID | None]
+    last_touch_id: Mapped[UUID | None]
+    last_touch_at: Mapped[datetime | None]
+    last_touch_source_id: Mapped[UUID | None]
+
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
+    custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by the clinic's own fields
+
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     insurance_carrier: Mapped[str | None] = mapped_column(Text)
     insurance_member_id: Mapped[str | None] = mapped_column(Text)
@@ -158,6 +222,7 @@ class Lead(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    merged_into_id: Mapped[UUID | None]  # a duplicate, deleted: who it is now
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)

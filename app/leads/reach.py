@@ -29,9 +29,9 @@ def normalise_phones(data: Mapping[str, Any], region: str) -> dict[str, str]:
     return read
 
 
-def require_reachable(phone: str | None, email: str | None) -> None:
-    """Raises Invalid where a lead would have neither."""
-    if not (phone or email):
+def require_reachable(phone: str | None, email: str | None, handle: str | None = None) -> None:
+    """Raises Invalid where a lead would have neither, nor a handle on a social network."""
+    if not (phone or email or handle):
         missing = "Give a phone number or an e-mail address."
         raise Invalid(FieldError("/phone", missing), FieldError("/email", missing))
 

@@ -11,7 +11,8 @@ from app.identity.permissions import Permission
 from app.leads import service
 from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove, StaysOut
 from app.leads.automation import LeadStepOut, automation_of
-from app.leads.schemas import LeadChanges, LeadIn, LeadOut, LeadQuery
+from app.leads.capture_schemas import CapturedOut, CaptureIn
+from app.leads.schemas import LeadChanges, LeadOut, LeadQuery
 from app.leads.stage_history import stage_history
 from app.versions import Seen
 
@@ -33,12 +34,13 @@ def list_leads(query: dict[str, Any]) -> Page:
 
 @blp.post("")
 @allow(Permission.LEAD_CREATE)
-@blp.arguments(LeadIn)
-@blp.response(201, LeadOut)
+@blp.arguments(CaptureIn)
+@blp.response(201, CapturedOut)
 def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Take in a lead.
 
-    It enters the clinic's first stage, goes to a coordinator, and gets its first follow-ups.
+    It enters the clinic's first stage, goes to a coordinator, and gets its first follow-ups. The answer warns of leads
+    that may be the same person; with `on_duplicate` such a lead is refused instead.
     """
     with unit_of_work() as session:
         lead = service.capture_lead(session, actor(), given)

@@ -1,5 +1,6 @@
 """What comes in and goes out about leads. The fields are those of lead-management.md's model."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -10,14 +11,31 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
 from app.http.access import actor
-from app.http.fields import Choice, Day, Email, Id, Instant, Integer, ListOf, Text
+from app.http.fields import Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.identity.permissions import Permission
-from app.leads.models import LeadStatus, LostReason, PatientRelationship, PreferredContact, TreatmentInterest
+from app.leads.fields import LONGEST_TAG, CustomValues, Tags
+from app.leads.models import (
+    LeadStatus,
+    LostReason,
+    PatientRelationship,
+    PreferredContact,
+    SocialPlatform,
+    TreatmentInterest,
+)
 from app.leads.people import ME
+from app.touches.models import CaptureChannel
+from app.touches.schemas import TouchDetails
 
 LONGEST_NOTE: Final = 5000
+LONGEST_EXTERNAL_ID: Final = 200
+
+# Who sent them: an id of ours or, where there is none, a name.
+_SENT_BY: Final[Mapping[CaptureChannel, str]] = {
+    CaptureChannel.REFERRAL_PROVIDER: "referring_provider_id",
+    CaptureChannel.REFERRAL_PATIENT: "referring_patient_id",
+}
 
 
 class Zone(Text):
@@ -104,6 +122,13 @@ class LeadChanges(Schema):
     referring_provider_id = Id(allow_none=True)
     referring_patient_id = Id(allow_none=True)
 
+    social_platform = Choice(SocialPlatform, allow_none=True)
+    social_handle = Text(100, allow_none=True, metadata={"examples": ["@ana.ruiz"]})
+
+    tags = Tags()
+    lead_value = Money(allow_none=True)
+    custom = CustomValues()
+
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
     insurance_carrier = Text(100, allow_none=True)
     insurance_member_id = Text(100, allow_none=True)
@@ -112,7 +137,11 @@ class LeadChanges(Schema):
 
 
 class LeadIn(LeadChanges):
-    """A lead to be taken in. `phone` or `email` is needed; the patient's name, too, if that is somebody else."""
+    """A lead to be taken in.
+
+    `phone` or `email` is needed (from a social network, `social_handle` will do); the patient's name, too, if that is
+    somebody else; and of a referral who sent them, by id or else by name, in `source_detail`.
+    """
 
     first_name = Text(100, least=1, required=True, metadata={"description": "Of the responsible party."})
     last_name = Text(100, least=1, required=True)
@@ -120,10 +149,12 @@ class LeadIn(LeadChanges):
     assigned_to_id = Id(
         metadata={"description": "A user of the clinic (needs lead:assign); else a coordinator, in turn."}
     )
+    capture_channel = Choice(CaptureChannel, metadata={"description": "API for programs, else MANUAL."})
+    touch = fields.Nested(TouchDetails, metadata={"description": "How they came; it is the lead's first touch."})
 
     @validates_schema
     def _can_be_reached(self, data: dict[str, Any], **_: Any) -> None:
-        if not (data.get("phone") or data.get("email")):
+        if not (data.get("phone") or data.get("email") or data.get("social_handle")):
             missing = ["Give a phone number or an e-mail address."]
             raise ValidationError({"phone": missing, "email": missing})
 
@@ -134,6 +165,19 @@ class LeadIn(LeadChanges):
         names = ("patient_first_name", "patient_last_name")
         if missing := [name for name in names if name not in data]:
             raise ValidationError({name: ["Needed, as the patient is somebody else."] for name in missing})
+
+    @validates_schema
+    def _says_who_sent_them(self, data: dict[str, Any], **_: Any) -> None:
+        by = _SENT_BY.get(data.get("capture_channel", CaptureChannel.MANUAL))
+        if by and not (data.get(by) or data.get("source_detail")):
+            raise ValidationError({by: ["Say who sent them, here or by name in source_detail."]})
+
+    @validates_schema
+    def _names_the_network(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("social_handle") and not data.get("social_platform"):
+            raise ValidationError({"social_platform": ["Say on which network."]})
+        if data.get("capture_channel") == CaptureChannel.SOCIAL and not data.get("social_platform"):
+            raise ValidationError({"social_platform": ["Say on which network."]})
 
 
 class LeadOut(Schema):
@@ -170,6 +214,22 @@ class LeadOut(Schema):
     source_detail = fields.String(required=True, allow_none=True)
     referring_provider_id = Id(required=True, allow_none=True)
     referring_patient_id = Id(required=True, allow_none=True)
+
+    capture_channel = Choice(CaptureChannel, required=True)
+    social_platform = Choice(SocialPlatform, required=True, allow_none=True)
+    social_handle = fields.String(required=True, allow_none=True)
+    external_source = fields.String(required=True, allow_none=True)
+    external_id = fields.String(required=True, allow_none=True)
+    first_touch_id = Id(required=True, allow_none=True)
+    first_touch_at = Instant(required=True, allow_none=True)
+    first_touch_source_id = Id(required=True, allow_none=True)
+    last_touch_id = Id(required=True, allow_none=True)
+    last_touch_at = Instant(required=True, allow_none=True)
+    last_touch_source_id = Id(required=True, allow_none=True)
+
+    tags = fields.List(fields.String(), required=True)
+    lead_value = Money(required=True, allow_none=True)
+    custom = fields.Dict(required=True)
 
     treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
     insurance_carrier = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
@@ -213,3 +273,8 @@ class LeadQuery(PageQuery):
     assigned_to_id = Somebody()
     created_from = Instant()
     created_to = Instant(metadata={"description": "Exclusive."})
+    tag = Text(LONGEST_TAG, least=1)
+    channel = Choice(CaptureChannel)
+    external_id = Text(LONGEST_EXTERNAL_ID, least=1)
+    value_from = Money()
+    value_to = Money()

@@ -5,7 +5,7 @@ from typing import Final
 
 # Everything that an export holds. Deliveries hang on notifications, and tell what a mail server answered.
 ABOUT_A_LEAD: Final[Mapping[str, str]] = {
-    "leads": "t.id",
+    "leads": "coalesce(t.merged_into_id, t.id)",  # duplicates that became part of it, too
     "lead_tasks": "t.lead_id",
     "lead_activities": "t.lead_id",
     "notifications": "t.lead_id",
@@ -14,6 +14,7 @@ ABOUT_A_LEAD: Final[Mapping[str, str]] = {
     "job_items": "t.lead_id",
     "consents": "t.lead_id",
     "assignment_history": "t.lead_id",
+    "lead_touches": "t.lead_id",
 }
 
 _BLANKED: Final[Mapping[str, str]] = {
@@ -21,7 +22,8 @@ _BLANKED: Final[Mapping[str, str]] = {
         "first_name = 'Erased', last_name = '', patient_first_name = 'Erased', patient_last_name = '',"
         " patient_dob = NULL, email = NULL, phone = NULL, phone_alt = NULL, preferred_time = NULL, timezone = NULL,"
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
-        " source_detail = NULL, insurance_carrier = NULL, insurance_member_id = NULL, notes = NULL, lost_notes = NULL"
+        " source_detail = NULL, insurance_carrier = NULL, insurance_member_id = NULL, notes = NULL, lost_notes = NULL,"
+        " social_handle = NULL, external_source = NULL, external_id = NULL, tags = '{}', custom = '{}'"
     ),
     "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
     "lead_activities": "notes = NULL",
@@ -29,6 +31,9 @@ _BLANKED: Final[Mapping[str, str]] = {
     "steps": "error = NULL, outcome = NULL",
     "job_items": "lead = NULL, error = NULL",
     "assignment_history": "reason = NULL",
+    "lead_touches": (
+        "detail = NULL, utm_term = NULL, utm_content = NULL, referrer = NULL, landing_page = NULL, consent_text = NULL"
+    ),
 }
 
 # Of whatever the record may name one by one.
@@ -58,7 +63,7 @@ FORGET_STATEMENTS: Final = (
     _FORGET_ANSWERS,
     "DELETE FROM consents WHERE lead_id = :lead",
     *(
-        f"UPDATE {table} SET {blank} WHERE {'id' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)
+        f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)
         for table, blank in _BLANKED.items()
     ),
 )

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Numeric, Text, UniqueConstraint
+from sqlalchemy import ARRAY, ForeignKey, Numeric, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -35,6 +35,7 @@ class LeadSource(Base):
     name: Mapped[str] = mapped_column(Text)
     category: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")  # as utm_source has it
     is_active: Mapped[bool] = mapped_column(default=True)
     monthly_cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     created_at: Mapped[datetime]

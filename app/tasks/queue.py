@@ -102,7 +102,7 @@ def has_status(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
 
 def _is_tagged(tag: str) -> ColumnElement[bool]:
     has_it = Task.tags.bool_op("@>")(bindparam(None, [tag], type_=Task.tags.type))
-    return and_(has_it, literal_column("tags <> '{}'"))  # the second is what the index says of its rows
+    return and_(has_it, literal_column("lead_tasks.tags <> '{}'"))  # the second is what the index says of its rows
 
 
 def is_rotting() -> ColumnElement[bool]:

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["clinic_id"], ["clinics.id"], name=op.f("fk_suppressions_clinic_id")),
         sa.PrimaryKeyConstraint("clinic_id", "way", "address_hash", name=op.f("pk_suppressions")),
     )
-    op.execute("GRANT SELECT, INSERT, DELETE ON consents, suppressions TO relance_app")
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON consents, suppressions TO relance_app")
 
 
 def downgrade() -> None:

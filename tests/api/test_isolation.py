@@ -31,6 +31,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/<lead_id>/erase": {"reason": "They asked."},
     "POST /api/leads/<lead_id>/restrict": {"is_restricted": True, "reason": "They asked."},
     "POST /api/leads/<lead_id>/consents": {"way": "email", "is_given": True, "wording": "x", "source": "x"},
+    "POST /api/leads/<lead_id>/merge": {"lead_id": str(uuid4())},
+    "POST /api/leads/<lead_id>/touches": {},
     "POST /api/leads/<lead_id>/tasks": {
         "title": "Call",
         "type": "CALL",
@@ -54,6 +56,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/task-templates/<template_id>": {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"},
     "PATCH /api/lead-activities/<activity_id>/complete": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
+    "PUT /api/custom-fields/<field_id>": {"label": "x"},
+    "PUT /api/web-forms/<form_id>": {
+        "name": "x",
+        "allowed_origins": [],
+        "source_id": str(uuid4()),
+        "fields": [{"name": "phone"}],
+    },
     "PUT /api/pipeline-stages/<stage_id>": {"name": "x"},
     "POST /api/pipeline-stages/<stage_id>/archive": {"moves_to": "contacted"},
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
@@ -63,6 +72,10 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+# Ids that callers choose themselves: another clinic's are not foreign, but free.
+OF_THEIR_OWN = {"external_id"}
+
+
 def named_routes() -> list[tuple[str, str]]:
     """Method and path of every route with an id: `("PUT", "/api/leads/<lead_id>")`."""
     app = create_app()
@@ -70,7 +83,7 @@ def named_routes() -> list[tuple[str, str]]:
         (method, re.sub(r"<uuid:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.arguments and app.view_functions[rule.endpoint].permission is not PUBLIC
+        if rule.arguments - OF_THEIR_OWN and app.view_functions[rule.endpoint].permission is not PUBLIC
     )
 
 
@@ -87,6 +100,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     became = other_desk.capture(phone=PHONE)
     other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
     template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
+    form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
+    field = {"key": "x", "label": "x", "type": "text"}
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -106,6 +121,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "activity_id": other_desk.plan(lead)["id"],
         "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
         "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
+        "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
+        "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }
 
 

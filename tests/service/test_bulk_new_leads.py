@@ -36,6 +36,25 @@ def test_each_gets_the_follow_ups_of_a_new_lead_and_the_one_asked_for(desk: Desk
     assert [(str(task.id), str(task.lead_id)) for task in tasks(desk)] == [(item["task_id"], item["lead_id"])]
 
 
+def test_each_has_its_first_touch(desk: Desk):
+    web = {"capture_channel": "WEB_FORM", "touch": {"utm_source": "google"}}
+    job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", **web)])
+    work_off(desk, job)
+    found = [desk.admin.every(f"/api/leads/{item['lead_id']}/touches") for item in items(desk, job)]
+    assert [(touch["channel"], touch["utm_source"]) for [touch] in found] == [("IMPORT", None), ("WEB_FORM", "google")]
+    for item, [touch] in zip(items(desk, job), found, strict=True):
+        lead = desk.lead({"id": item["lead_id"]})
+        assert lead["first_touch_id"] == lead["last_touch_id"] == touch["id"]
+
+
+def test_the_clinics_own_fields_are_held_against_their_definitions(desk: Desk):
+    desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text", "required": True})
+    job = ask(desk.admin, leads=[person(desk, "Ana"), person(desk, "Bea", custom={"school": "PS 9"})])
+    assert counts(work_off(desk, job)) == (0, 1, 1, 0)
+    [failed] = items(desk, job, status="failed")
+    assert failed["error"].startswith("/custom/school:")
+
+
 def test_mistakes_fail_the_one_lead_and_say_where_they_are(desk: Desk, other_desk: Desk):
     wrong = [
         {"first_name": "No surname", "phone": "(212) 555-0143", "source_id": desk.source_id},

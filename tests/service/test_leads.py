@@ -1,5 +1,6 @@
 """Leads under load and in each other's way."""
 
+import re
 from collections import Counter
 from datetime import timedelta
 from functools import partial
@@ -15,21 +16,33 @@ from tests.support.together import together
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
-    desk.capture()  # rules and calendars are read once
-    statements: list[str] = []
+CAPTURED = ["leads", "lead_touches", "assignment_history"]  # by one statement
+
+
+def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
+    """By each statement of a capture."""
+    statements: list[list[str]] = []
 
     def note(*call: Any) -> None:
-        statements.append(call[2])
+        statements.append(re.findall(r"INSERT INTO (\w+)", call[2]))
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        desk.capture()
+        desk.capture(**lead)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
-    taken_in, planned = (sum(f"INSERT INTO {table} " in said for said in statements) for table in ("leads", "steps"))
-    assert (taken_in, planned) == (1, 1)
-    assert len(statements) <= 3
+    return statements
+
+
+def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
+    desk.capture()  # rules and calendars are read once
+    somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
+    assert tables_written(desk, **somebody_else) == [CAPTURED, ["steps"]]
+
+
+def test_who_may_be_there_already_costs_one_more(desk: Desk):
+    desk.capture()
+    assert tables_written(desk) == [CAPTURED, [], ["steps"]]
 
 
 def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):
@@ -93,3 +106,17 @@ def test_an_edit_does_not_undo_what_happens_at_the_same_moment(desk: Desk):
 
 def _two(desk: Desk) -> tuple[Caller, Caller]:
     return desk.admin, desk.coordinator
+
+
+def test_sales_take_turns_with_coordinators(desk: Desk):
+    team = {desk.hire(role).id for role in (Role.TREATMENT_COORDINATOR, Role.SALES, Role.SALES)}
+    assert {desk.capture()["assigned_to_id"] for _ in range(60)} == team
+
+
+def test_who_sees_only_their_own_keeps_what_they_bring_in(desk: Desk):
+    desk.hire(Role.TREATMENT_COORDINATOR)
+    sam = desk.hire(Role.SALES)
+    for _ in range(5):
+        made = sam.post("/api/leads", desk.lead_data())
+        assert (made.status, made.body["assigned_to_id"]) == (201, sam.id)
+        assert sam.get(f"/api/leads/{made.body['id']}").status == 200

@@ -99,7 +99,7 @@ def state_of(session: Session, notification_id: UUID) -> str | None:
 
 
 def deliveries_planned(session: Session) -> list[Step]:
-    return list(session.scalars(select(Step).where(Step.kind == Kind.DELIVER).order_by(Step.due_at)))
+    return list(session.scalars(select(Step).where(Step.kind == Kind.DELIVER_TO_USER).order_by(Step.due_at)))
 
 
 # --- writing ---
@@ -443,4 +443,4 @@ def test_ten_thousand_are_retried_in_a_constant_number_of_statements(session: Se
 
     assert (done.retried, done.left) == (10_000, 0)
     assert len(ran) == 6  # choose, mark, set the old steps aside, ask what stops them, plan, count the rest
-    assert session.scalar(select(func.count()).where(Step.kind == Kind.DELIVER)) == 10_000
+    assert session.scalar(select(func.count()).where(Step.kind == Kind.DELIVER_TO_USER)) == 10_000

@@ -6,6 +6,7 @@ The statements are those that the public functions really execute, with the valu
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,9 @@ from app.lead_activities import service as lead_activities
 from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
+from app.leads.duplicates import duplicates_of
+from app.leads.merging import merge
+from app.leads.searching import search
 from app.notifications import retrying
 from app.notifications import service as notifications
 from app.steps import service as steps
@@ -42,6 +46,7 @@ from app.tasks.calendar import calendar
 from app.tasks.dashboard import dashboard
 from app.tasks.kanban import kanban
 from app.tasks.models import OPEN_TASKS, TaskStatus
+from app.touches.service import touches_of
 from tests.support import crowd
 from tests.support.environment import database_url
 from tests.support.plans import Statement, explain, explain_prepared, listening
@@ -117,10 +122,15 @@ def _somebody(database: str, practice: Practice) -> Crowd:
         session.add(team)
         session.flush()
         session.execute(update(User).where(User.id == coordinator).values(team_id=team.id))
+        external = session.scalar(text("SELECT external_id FROM leads WHERE id = :lead"), {"lead": lead})
+        duplicate = session.scalar(
+            text("SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND id <> :lead LIMIT 1"),
+            {"clinic": practice.clinic_id, "lead": lead},
+        )
     admin = practice.actor()
     role, held = Role.CLINIC_ADMIN, admin.permissions
     actor = Actor(admin.clinic, coordinator, "Somebody", role, permissions=held, team_id=team.id)
-    known = {"note": note, "failed": failed, "task": task, "due": list(due)}
+    known = {"note": note, "failed": failed, "task": task, "due": list(due), "external": external, "twin": duplicate}
     return Crowd(database, practice, actor, lead, known)
 
 
@@ -147,6 +157,10 @@ def page_of(list_them: Callable[..., Any], **query: Any) -> Callable[[Session, C
 
 def all_leads(session: Session, there: Crowd, query: Any) -> Any:
     return leads.list_leads(session, there.actor, query)
+
+
+def look_for(**data: str) -> Callable[[Session, Crowd], object]:
+    return lambda session, there: search(session, there.actor, {"limit": 20, **data})
 
 
 def all_notes(session: Session, there: Crowd, query: Any) -> Any:
@@ -221,7 +235,19 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     # what stops steps
-    "a lead is captured": (a_lead, set()),
+    "a lead is captured": (a_lead, {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_name"}),
+    "a lead is merged": (
+        lambda s, there: merge(s, there.actor, there.lead, duplicate_id=there.other["twin"]),
+        {
+            "pk_leads",
+            "ix_leads_merged",
+            "ix_steps_lead",
+            "ix_lead_tasks_lead",
+            "ix_lead_activities_timeline",
+            "ix_notifications_lead",
+            "ix_lead_touches_lead",
+        },
+    ),
     "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
     "a lead converts": (
         lambda s, there: leads.convert(s, there.actor, there.lead),
@@ -305,6 +331,24 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(lambda s, there, query: tasks.tasks_of_lead(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_tasks_lead"},
     ),
+    "a lead's touches": (
+        page_of(lambda s, there, query: touches_of(s, there.actor, there.lead, query), limit=1),
+        {"ix_lead_touches_lead"},
+    ),
+    "a lead's duplicates": (
+        lambda s, there: duplicates_of(s, there.actor, there.lead),
+        {"ix_leads_phone", "ix_leads_email", "ix_leads_name"},
+    ),
+    "who has this phone": (look_for(phone="212-555-0143"), {"ix_leads_phone", "ix_leads_phone_alt"}),
+    "who has this address": (look_for(email="MIA7@lead.example"), {"ix_leads_email"}),
+    "who is called so": (look_for(name="mia keller"), {"ix_leads_name"}),
+    "leads by tag": (page_of(all_leads, tag="tag 7"), {"ix_leads_tags"}),
+    "leads by external id": (
+        page_of(all_leads, external_id=lambda there: there.other["external"]),
+        {"uq_leads_external"},
+    ),
+    "leads by value": (page_of(all_leads, value_from=Decimal(8990)), set()),
+    "leads by channel": (page_of(all_leads, channel="MANUAL"), {"ix_leads_clinic"}),
     "leads": (page_of(all_leads), {"ix_leads_clinic"}),
     "leads by status": (page_of(all_leads, status="CONVERTED"), {"ix_leads_status"}),
     "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),

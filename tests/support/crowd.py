@@ -8,7 +8,10 @@ import json
 import psycopg
 
 LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 200_000, 200_000
-BIG = ["leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries", "audit_entries"]
+BIG = [
+    *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
+    *("audit_entries", "lead_touches"),
+]
 
 
 def fill(owner: psycopg.Connection) -> None:
@@ -20,7 +23,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES, _AUDIT):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -59,13 +62,15 @@ INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, stage_overdue_since, patient_first_name,
     patient_last_name, patient_relationship, first_name, last_name, email, phone, preferred_contact, source_id,
     treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since, created_at,
-    updated_at, version
+    updated_at, version, tags, lead_value, external_source, external_id
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
     'mia' || n || '@lead.example', '+12125550143', 'PHONE', c.sources[1 + {_dice(2, "cardinality(c.sources)")}], '{{}}',
     c.team[1 + {_dice(3, "cardinality(c.team)")}], CASE WHEN status = 'LOST' THEN 'OTHER' END, {_dice(4, 4)},
-    now() - age / 3, CASE WHEN {_dice(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1
+    now() - age / 3, CASE WHEN {_dice(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1,
+    CASE WHEN {_dice(40, 20)} = 0 THEN ARRAY['tag ' || {_dice(41, 100)}] ELSE '{{}}' END,
+    CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text
 FROM (
     SELECT n, CASE WHEN {_dice(6, 5)} < 4 THEN 1 ELSE 2 + {_dice(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,
@@ -166,3 +171,10 @@ SELECT clinic_id, created_at + interval '1 hour' * i, assigned_to_id, 'leads.get
     '{{}}'
 FROM {_NUMBERED} CROSS JOIN generate_series(1, 2) AS i ORDER BY 2
 """
+
+_TOUCHES = f"""
+INSERT INTO lead_touches (id, clinic_id, lead_id, source_id, channel, occurred_at, created_at)
+SELECT {_id("created_at", "n")}, clinic_id, id, source_id, 'WEB_FORM', created_at, created_at FROM {_NUMBERED}
+"""
+
+_ROWS = (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)

@@ -172,7 +172,7 @@ class Desk:
         answer = self.admin.post("/api/leads", self.lead_data(**more))
         assert answer.status == 201, answer.body
         lead: dict[str, Any] = answer.body
-        return lead
+        return {name: value for name, value in lead.items() if name not in {"duplicates", "hidden_duplicates"}}
 
     def plan(self, lead: dict[str, Any], **more: Any) -> dict[str, Any]:
         """A task for the lead, due tomorrow."""

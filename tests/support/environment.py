@@ -35,6 +35,7 @@ def prepare() -> None:
         "RELANCE_ENV": "test",
         "RELANCE_HOME": str(home),
         "RATE_LIMIT_PER_MINUTE": "0",  # tests call as fast as they can; those of the limit set their own
+        "FORM_POSTS_PER_MINUTE": "0",
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
         "DATABASE_URL": database_url("relance_web"),
         "OWNER_DATABASE_URL": database_url("postgres"),

@@ -43,6 +43,7 @@ from workers import runner
 
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York, which has been on daylight time since Sunday
+HIRED = [role for role in Role if role is not Role.SALES]  # who would take turns with the coordinator
 _numbers = count(1)
 
 
@@ -299,7 +300,7 @@ def _open_practice(*, timezone: str = "America/New_York", region: str = "US", pl
             session, name="Bright Smiles", slug=slug, timezone=timezone, region=region, playbook_text=playbook
         )
         session.flush()
-        people = {role: _person(clinic.id, role, f"{role}@{slug}.example") for role in Role}
+        people = {role: _person(clinic.id, role, f"{role}@{slug}.example") for role in HIRED}
         session.add_all(people.values())
         source = session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)).one()
     return Practice(clinic.id, source, {role: user.id for role, user in people.items()})

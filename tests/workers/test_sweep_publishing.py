@@ -95,5 +95,6 @@ class TestPublishing:
         sweep("publish_due_steps")
 
         queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
-        expected = dict.fromkeys(Kind, "steps") | {Kind.DELIVER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
+        elsewhere = {Kind.DELIVER: "deliveries", Kind.DELIVER_TO_USER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
+        expected = dict.fromkeys(Kind, "steps") | elsewhere
         assert queues == expected

@@ -1,0 +1,128 @@
+"""Who is there already is told when a lead is taken in, and later."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.desk import Caller, Desk
+from tests.support.together import together
+
+pytest_plugins = ["tests.support.desk"]
+
+NOBODY = {"duplicates": [], "hidden_duplicates": 0}
+
+
+def somebody(desk: Desk, **more: Any) -> dict[str, Any]:
+    """Who shares nothing with Ana Ruiz but her clinic."""
+    return {"first_name": "Theo", "last_name": "Okafor", "phone": None, "source_id": desk.source_id, **more}
+
+
+def told(answer: Any) -> list[tuple[str, list[str], int]]:
+    assert answer.status == 201, answer.body
+    return [(found["lead_id"], found["match_on"], found["score"]) for found in answer.body["duplicates"]]
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "match_on"),
+    [
+        ({"phone": "(212) 555-0143"}, {"phone": "+1 212 555 0143"}, ["phone"]),
+        ({"phone": "212-555-0143"}, {"phone": "646-555-0100", "phone_alt": "212-555-0143"}, ["phone"]),
+        ({"phone": "646-555-0100", "phone_alt": "212-555-0143"}, {"phone": "212-555-0143"}, ["phone"]),
+        ({"phone_alt": "212-555-0143", "email": "a@people.org"}, {"email": "b@people.org", "phone_alt": "212-555-0143"},
+         ["phone"]),
+        ({"email": "Ana@People.org"}, {"email": " ana@people.org "}, ["email"]),
+        ({"email": "ana@people.org", "phone": "212-555-0143"}, {"email": "ANA@people.org", "phone": "+12125550143"},
+         ["phone", "email"]),
+    ],
+)  # fmt: skip
+def test_the_same_phone_or_address_is_told(desk: Desk, known: Any, new: Any, match_on: list[str]):
+    first = desk.capture(**{"phone": None, **known})
+    answer = desk.front_desk.post("/api/leads", somebody(desk, **new))
+    assert told(answer) == [(first["id"], match_on, 100)]
+
+
+@pytest.mark.parametrize(
+    ("first_name", "last_name", "is_alike"),
+    [
+        ("Iñigo", "Montoya", True),
+        ("INIGO", "montoya", True),
+        ("Inigo", "Montoja", True),
+        ("Montoya", "Inigo", False),  # another beginning: not among those who are compared
+        ("Maria", "Montoya", False),
+        ("Inigo", "Montag", False),
+    ],
+)
+def test_names_are_compared_by_likeness(desk: Desk, first_name: str, last_name: str, is_alike: bool):
+    known = desk.capture(first_name="Inigo", last_name="Montoya")
+    new = somebody(desk, first_name=first_name, last_name=last_name, phone="646-555-0100")
+    found = told(desk.front_desk.post("/api/leads", new))
+    assert [(lead, match_on) for lead, match_on, _ in found] == ([(known["id"], ["name"])] if is_alike else [])
+
+
+def test_what_is_the_same_comes_before_what_is_alike_and_the_newest_first(desk: Desk):
+    names = [desk.capture(phone=f"646-555-01{number:02}")["id"] for number in range(12)]
+    phone = desk.capture(first_name="Theo", last_name="Okafor")["id"]
+    found = told(desk.front_desk.post("/api/leads", desk.lead_data()))
+    assert found[0] == (phone, ["phone"], 100)
+    assert [lead for lead, _, _ in found[1:]] == names[::-1][:9]
+
+
+def test_a_warning_refuses_nothing(desk: Desk):
+    first = desk.capture()
+    answer = desk.front_desk.post("/api/leads", desk.lead_data(on_duplicate="warn"))
+    assert told(answer) == [(first["id"], ["phone", "name"], 100)]
+    assert len(desk.admin.every("/api/leads")) == 2
+
+
+def test_who_asks_for_it_gets_a_refusal_that_names_the_others(desk: Desk):
+    first = desk.capture()
+    answer = desk.front_desk.post("/api/leads", desk.lead_data(on_duplicate="refuse"))
+    assert (answer.status, answer.body["code"]) == (409, "duplicate-lead")
+    assert answer.body["duplicates"] == [{"lead_id": first["id"], "match_on": ["phone", "name"], "score": 100}]
+    assert len(desk.admin.every("/api/leads")) == 1
+    assert desk.sql("SELECT id FROM lead_touches WHERE lead_id <> :lead", lead=first["id"]) == []
+
+
+def test_a_name_alone_is_no_reason_to_refuse(desk: Desk):
+    first = desk.capture()
+    answer = desk.front_desk.post("/api/leads", desk.lead_data(phone="646-555-0100", on_duplicate="refuse"))
+    assert told(answer) == [(first["id"], ["name"], 100)]
+
+
+def test_of_eight_who_refuse_duplicates_at_once_one_is_taken_in(desk: Desk):
+    people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(8)]
+    body = desk.lead_data(on_duplicate="refuse")
+    answers = together(*(lambda one=one: one.post("/api/leads", body) for one in people))
+    assert sorted(answer.status for answer in answers) == [201, *[409] * 7]
+
+
+def test_nobody_is_a_duplicate_of_themselves_or_of_another_clinics_lead(desk: Desk, other_desk: Desk):
+    other_desk.capture(phone="+12125550143", email="ana@people.org")
+    lead = desk.capture(email="ana@people.org")
+    assert desk.admin.get(f"/api/leads/{lead['id']}/duplicates").body == NOBODY
+
+
+def test_duplicates_are_told_later_too(desk: Desk):
+    first, second = desk.capture(), desk.capture(first_name="Theo", last_name="Okafor", email="theo@people.org")
+    found = {lead["id"]: desk.doctor.get(f"/api/leads/{lead['id']}/duplicates").body for lead in (first, second)}
+    assert [one["lead_id"] for one in found[first["id"]]["duplicates"]] == [second["id"]]
+    assert [one["lead_id"] for one in found[second["id"]]["duplicates"]] == [first["id"]]
+
+
+def test_a_correction_is_held_against_the_others_too(desk: Desk):
+    first = desk.capture(phone="646-555-0100")
+    second = desk.capture(first_name="Theo", last_name="Okafor")
+    assert desk.admin.get(f"/api/leads/{second['id']}/duplicates").body == NOBODY
+    desk.admin.put(f"/api/leads/{second['id']}", {"phone": "646-555-0100"})
+    assert desk.admin.get(f"/api/leads/{second['id']}/duplicates").body["duplicates"][0]["lead_id"] == first["id"]
+
+
+def test_who_is_gone_is_nobodys_duplicate(desk: Desk):
+    lead = desk.capture()
+    desk.sql("UPDATE leads SET deleted_at = now() WHERE id = :id", id=lead["id"])
+    assert told(desk.front_desk.post("/api/leads", desk.lead_data())) == []
+
+
+def test_duplicates_of_nothing_are_not_there(desk: Desk):
+    assert desk.admin.get(f"/api/leads/{uuid4()}/duplicates").status == 404

@@ -1,0 +1,248 @@
+"""Forms on a clinic's website: how they are set up, and what their visitors send."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.desk import Answer, Desk
+
+pytest_plugins = ["tests.support.desk", "tests.support.practice"]
+
+SITE = "https://clinic.example"
+ASKED = [{"name": name, "required": name == "phone"} for name in ("first_name", "last_name", "phone", "email", "notes")]
+VISITOR = {"first_name": "Ana", "last_name": "Ruiz", "phone": "(212) 555-0143"}
+
+
+def set_up(desk: Desk, **more: Any) -> dict[str, Any]:
+    body = {"name": "Contact", "allowed_origins": [SITE], "source_id": desk.source_id, "fields": ASKED, **more}
+    answer = desk.admin.post("/api/web-forms", body)
+    assert answer.status == 201, answer.body
+    form: dict[str, Any] = answer.body
+    return form
+
+
+def send(desk: Desk, form: Any, *, origin: str | None = SITE, method: str = "POST", **what: Any) -> Answer:
+    """As a page of that origin; `json` or `data` is what it sends."""
+    headers = {} if origin is None else {"Origin": origin}
+    answer = desk.client().open(f"/api/public/forms/{form['key']}/leads", method=method, headers=headers, **what)
+    return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, answer.headers)
+
+
+def leads(desk: Desk) -> list[dict[str, Any]]:
+    return desk.admin.every("/api/leads")
+
+
+def the_touch(desk: Desk) -> dict[str, Any]:
+    [lead] = leads(desk)
+    [touch] = desk.admin.every(f"/api/leads/{lead['id']}/touches")
+    return touch
+
+
+def source(desk: Desk, name: str) -> dict[str, Any]:
+    return next(source for source in desk.admin.every("/api/lead-sources") if source["name"] == name)
+
+
+def test_a_visitor_becomes_a_lead_and_learns_nothing_of_it(desk: Desk):
+    form = set_up(desk, thank_you="We call you.", campaign="spring")
+    answer = send(desk, form, json={**VISITOR, "notes": "Braces?"})
+    assert answer.status == 202
+    assert answer.body == {"accepted": True, "thank_you": "We call you.", "redirect_url": None}
+    assert "Location" not in answer.headers
+    [lead] = leads(desk)
+    assert (lead["phone"], lead["capture_channel"], lead["created_by"]) == ("+12125550143", "WEB_FORM", None)
+    assert (lead["source_id"], lead["source_campaign"]) == (desk.source_id, "spring")
+    assert [step["name"] for step in desk.steps(lead)] == ["speed-to-lead", "no-contact-24h"]
+    assert (the_touch(desk)["form_id"], the_touch(desk)["channel"]) == (form["id"], "WEB_FORM")
+
+
+def test_a_page_without_javascript_sends_it_too(desk: Desk):
+    form = set_up(desk, redirect_url="https://clinic.example/thanks", consent_text="You may write to me.")
+    answer = send(desk, form, data={**VISITOR, "email": "", "notes": "One\r\ntwo", "consent": "on"})
+    assert (answer.status, answer.headers["Location"]) == (303, "https://clinic.example/thanks")
+    [lead] = leads(desk)
+    assert (lead["email"], lead["notes"]) == (None, "One\ntwo")
+    assert the_touch(desk)["consent_text"] == "You may write to me."
+
+
+def test_where_they_came_from_is_found_by_utm_source(desk: Desk):
+    ads = source(desk, "Web advertising")
+    edited = desk.admin.put(
+        f"/api/lead-sources/{ads['id']}",
+        {"name": ads["name"], "category": ads["category"], "aliases": ["Google", "adwords"]},
+    )
+    assert edited.body["aliases"] == ["google", "adwords"]
+    form = set_up(desk, campaign="spring")
+    for utm, found in (
+        ("GOOGLE", ads["id"]),
+        ("social MEDIA", source(desk, "Social media")["id"]),
+        ("x", desk.source_id),
+    ):
+        assert send(desk, form, json={**VISITOR, "utm_source": utm, "utm_campaign": "fall"}).status == 202
+        lead = leads(desk)[0]
+        assert (lead["source_id"], lead["source_campaign"]) == (found, "fall"), utm
+
+
+def test_no_lead_is_lost_for_a_source_that_was_given_up(desk: Desk):
+    form = set_up(desk)
+    own = next(one for one in desk.admin.every("/api/lead-sources") if one["id"] == desk.source_id)
+    given_up = {"name": own["name"], "category": own["category"], "is_active": False}
+    assert desk.admin.put(f"/api/lead-sources/{own['id']}", given_up).status == 200
+    assert send(desk, form, json=VISITOR).status == 202
+    assert leads(desk)[0]["source_id"] == source(desk, "Other")["id"]
+
+
+def test_consent_is_kept_with_its_wording_and_time_if_it_was_given(desk: Desk):
+    form = set_up(desk, consent_text="You may write to me.")
+    send(desk, form, json={**VISITOR, "consent": True})
+    touch = the_touch(desk)
+    assert touch["consent_text"] == "You may write to me."
+    assert touch["consent_at"] <= touch["occurred_at"]
+    send(desk, form, json={**VISITOR, "consent": False})
+    [touch] = desk.admin.every(f"/api/leads/{leads(desk)[0]['id']}/touches")
+    assert (touch["consent_text"], touch["consent_at"]) == (None, None)
+
+
+def test_who_fills_in_what_nobody_sees_is_thanked_and_forgotten(desk: Desk):
+    form = set_up(desk, thank_you="We call you.")
+    trapped = send(desk, form, json={**VISITOR, "website": "https://spam.example"})
+    assert (trapped.status, trapped.body) == (202, send(desk, form, json=VISITOR).body)
+    assert len(leads(desk)) == 1
+
+
+def test_a_browser_may_read_the_answer_of_its_own_form_only(desk: Desk):
+    form = set_up(desk)
+    allowed = send(desk, form, json=VISITOR)
+    assert (allowed.headers["Access-Control-Allow-Origin"], allowed.headers["Vary"]) == (SITE, "Origin")
+    for origin in ("https://evil.example", "http://clinic.example", "https://clinic.example.evil.example", "null"):
+        refused = send(desk, form, origin=origin, json=VISITOR)
+        assert refused.status == 403
+        assert not [name for name, _ in refused.headers if name.startswith("Access-Control")]
+    assert send(desk, form, origin=None, json=VISITOR).status == 202
+    assert len(leads(desk)) == 2
+
+
+def test_a_mistake_is_told_to_the_page(desk: Desk):
+    answer = send(desk, set_up(desk), json={"phone": "none"})
+    assert answer.pointers == ["/phone"]
+    assert answer.headers["Access-Control-Allow-Origin"] == SITE
+
+
+def test_a_browser_asks_before_it_sends_json(desk: Desk):
+    form = set_up(desk)
+    answer = send(desk, form, method="OPTIONS")
+    assert (answer.status, answer.body) == (204, None)
+    assert answer.headers["Access-Control-Allow-Origin"] == SITE
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+    assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type"
+    refused = send(desk, form, method="OPTIONS", origin="https://evil.example")
+    assert refused.status == 403
+    assert "Access-Control-Allow-Origin" not in refused.headers
+    assert send(desk, {"key": "wf_x"}, method="OPTIONS").status == 404
+
+
+def test_only_posts_are_taken(desk: Desk):
+    form = set_up(desk)
+    assert [send(desk, form, method=method).status for method in ("GET", "PUT", "DELETE")] == [405, 405, 405]
+
+
+@pytest.mark.parametrize(
+    ("given", "pointers"),
+    [
+        ({"email": "ana@people.org"}, ["/phone"]),
+        ({**VISITOR, "email": "no address"}, ["/email"]),
+        ({**VISITOR, "city": "Chicago"}, ["/city"]),
+        ({**VISITOR, "clinic_id": "x"}, ["/clinic_id"]),
+        ({**VISITOR, "status": "CONVERTED"}, ["/status"]),
+        ({**VISITOR, "utm_source": "x" * 201}, ["/utm_source"]),
+    ],
+)
+def test_what_the_form_does_not_ask_or_cannot_read_is_refused(desk: Desk, given: Any, pointers: list[str]):
+    form = set_up(desk)
+    assert send(desk, form, json=given).pointers == pointers
+    assert send(desk, form, data=given).pointers == pointers
+    assert leads(desk) == []
+
+
+def test_bodies_are_small_and_of_two_kinds(desk: Desk):
+    form = set_up(desk)
+    large = {**VISITOR, "notes": "x" * 70_000}
+    assert [send(desk, form, **body).status for body in ({"json": large}, {"data": large})] == [413, 413]
+    assert send(desk, form, data=b"x", content_type="text/plain").status == 415
+    assert send(desk, form, data=b"{", content_type="application/json").status == 400
+    assert send(desk, form, data=b"phone=1&phone=2", content_type="application/x-www-form-urlencoded").status == 422
+
+
+def test_a_key_that_is_none_is_not_there(desk: Desk):
+    form = set_up(desk)
+    assert send(desk, {"key": "wf_unknown"}, json=VISITOR).status == 404
+    desk.admin.put(f"/api/web-forms/{form['id']}", {**changed(form), "is_active": False})
+    assert send(desk, form, json=VISITOR).status == 404
+
+
+def changed(form: dict[str, Any], **more: Any) -> dict[str, Any]:
+    own = {"id", "key", "created_at", "updated_at", "version"}
+    return {name: value for name, value in form.items() if name not in own} | more
+
+
+def test_a_key_can_be_rotated(desk: Desk):
+    form = set_up(desk)
+    rotated = desk.admin.post(f"/api/web-forms/{form['id']}/rotate-key").body
+    assert rotated["key"] != form["key"]
+    assert [send(desk, one, json=VISITOR).status for one in (form, rotated)] == [404, 202]
+
+
+def test_one_address_sends_only_so_many(desk: Desk, configure: Callable[..., None]):
+    configure(form_posts_per_minute=3)
+    form = set_up(desk)
+    answers = [send(desk, form, json=VISITOR) for _ in range(5)]
+    assert [answer.status for answer in answers] == [202, 202, 202, 429, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert answers[-1].headers["Access-Control-Allow-Origin"] == SITE
+    assert len(leads(desk)) == 3
+
+
+def test_a_form_answers_in_under_a_tenth_of_a_second(desk: Desk):
+    form, took = set_up(desk), []
+    for _ in range(30):
+        begun = time.perf_counter()
+        assert send(desk, form, json=VISITOR).status == 202
+        took.append(time.perf_counter() - begun)
+    assert sorted(took)[15] < 0.1
+
+
+def test_forms_are_listed_shown_and_changed(desk: Desk):
+    form = set_up(desk)
+    other = set_up(desk, name="Landing page", is_active=False)
+    assert [one["id"] for one in desk.admin.every("/api/web-forms")] == [form["id"], other["id"]]
+    assert [one["id"] for one in desk.admin.every("/api/web-forms", is_active="false")] == [other["id"]]
+    shown = desk.admin.get(f"/api/web-forms/{form['id']}")
+    assert shown.body == form
+    edited = desk.admin.put(f"/api/web-forms/{form['id']}", changed(form, name="Braces"), seen=shown.headers["ETag"])
+    assert (edited.status, edited.body["name"], edited.body["key"]) == (200, "Braces", form["key"])
+    assert desk.admin.put(f"/api/web-forms/{form['id']}", changed(form), seen=shown.headers["ETag"]).status == 412
+    assert desk.admin.put(f"/api/web-forms/{form['id']}", changed(form, name="Landing page")).status == 409
+
+
+@pytest.mark.parametrize(
+    ("more", "pointers"),
+    [
+        ({"fields": [{"name": "first_name"}]}, ["/fields"]),
+        ({"fields": [{"name": "phone"}, {"name": "phone"}]}, ["/fields"]),
+        ({"fields": [{"name": "patient_dob"}]}, ["/fields/0/name"]),
+        ({"allowed_origins": ["https://clinic.example/path"]}, ["/allowed_origins/0"]),
+        ({"allowed_origins": ["*"]}, ["/allowed_origins/0"]),
+        ({"redirect_url": "javascript:alert(1)"}, ["/redirect_url"]),
+        ({"key": "mine"}, ["/key"]),
+    ],
+)
+def test_a_form_that_could_not_work_is_refused(desk: Desk, more: Any, pointers: list[str]):
+    body = {"name": "x", "allowed_origins": [SITE], "source_id": desk.source_id, "fields": ASKED, **more}
+    assert desk.admin.post("/api/web-forms", body).pointers == pointers
+
+
+def test_a_forms_source_is_the_clinics(desk: Desk, other_desk: Desk):
+    body = {"name": "x", "allowed_origins": [SITE], "source_id": other_desk.source_id, "fields": ASKED}
+    assert desk.admin.post("/api/web-forms", body).pointers == ["/source_id"]
