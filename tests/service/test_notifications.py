@@ -99,7 +99,9 @@ def state_of(session: Session, notification_id: UUID) -> str | None:
 
 
 def deliveries_planned(session: Session) -> list[Step]:
-    return list(session.scalars(select(Step).where(Step.kind == Kind.DELIVER_TO_USER).order_by(Step.due_at)))
+    return list(
+        session.scalars(select(Step).where(Step.kind.in_((Kind.DELIVER, Kind.DELIVER_TO_USER))).order_by(Step.due_at))
+    )
 
 
 # --- writing ---
