@@ -19,6 +19,7 @@ EVERY: dict[str, float] = {
     "forget_old_steps": 3600,  # finished, and kept long enough
     "forget_old_jobs": 3600,
     "forget_old_sign_ins": 3600,
+    "forget_old_imports": 3600,  # files of leads: they hold people who may never become leads
     "forget_old_links": 3600,  # by which a password was to be chosen
     "forget_old_answers": 3600,  # those kept for a call that is sent twice
 }

@@ -22,6 +22,7 @@ from app.forms.public_routes import blp as public_forms
 from app.forms.routes import blp as forms
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
+from app.imports.routes import blp as imports
 from app.lead_activities.routes import blp as lead_activities
 from app.leads.board_routes import blp as board
 from app.leads.capture_routes import blp as capture
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     tasks,
     activities,
     bulk,
+    imports,
     sources,
     pipeline,
     notifications,

@@ -10,6 +10,7 @@ from app.fields.models import CustomField
 from app.forms.models import WebForm
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
+from app.imports.models import Import, ImportRow
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, Notification, Suppression
 from app.pipeline.models import PipelineStage
@@ -37,6 +38,8 @@ __all__ = [
     "CustomField",
     "CustomRole",
     "Delivery",
+    "Import",
+    "ImportRow",
     "Job",
     "JobItem",
     "KeptAnswer",

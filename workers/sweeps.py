@@ -39,6 +39,7 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_steps": retention.forget_old_steps,
     "forget_old_jobs": retention.forget_old_jobs,
     "forget_old_sign_ins": retention.forget_old_sign_ins,
+    "forget_old_imports": retention.forget_old_imports,
     "forget_old_links": retention.forget_old_links,
     "forget_old_answers": retention.forget_old_answers,
 }

@@ -13,6 +13,7 @@ from app.automation.events import Event
 from app.automation.service import add_steps, record
 from app.bulk.chunks import work_off
 from app.db import Base, insert_many, update_many
+from app.imports import working as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
 from app.tasks.models import Task

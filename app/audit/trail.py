@@ -37,6 +37,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "web_forms": "web_form",
     "custom_fields": "custom_field",
     "consents": "consent",
+    "imports": "import",
     "notifications": "notification",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts

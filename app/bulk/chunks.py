@@ -8,9 +8,10 @@ along with the rest. Locks are taken in one order by all who touch a job: its it
 (skipping what is locked), last the job's row, which every chunk needs and none holds for longer than its commit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -19,8 +20,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.clinic import ClinicContext
 from app.bulk.items import Ends, cancel_pending, write_ends
-from app.bulk.making import Work, make_follow_ups, work_on
+from app.bulk.making import make_follow_ups, work_on
 from app.bulk.models import ItemReason, JobState
 from app.bulk.planning import Span, plan_chunks
 
@@ -41,6 +43,12 @@ _FINISH: Final = text(
     " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
 )
 
+FOLLOW_UPS: Final = "follow_ups"
+
+# From a job and its clinic to what makes a span of its items; other domains add theirs, by the `makes` of a job's spec.
+Make: TypeAlias = Callable[[Session, Span], Ends]
+makers: dict[str, Callable[[Session, Row[Any], ClinicContext], Make]] = {}
+
 log = structlog.get_logger()
 
 
@@ -53,26 +61,34 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
     if job.state == JobState.CANCELLED:
         _count(session, job, cancelled=cancel_pending(session, job.id))
         return
-    ends = _all_but_the_bad(session, work_on(session, job, chunk["clinic"]), Span(chunk["first"], chunk["last"]))
+    make = makers[job.spec.get("makes", FOLLOW_UPS)](session, job, chunk["clinic"])
+    ends = _all_but_the_bad(session, job.id, make, Span(chunk["first"], chunk["last"]))
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + AGAIN_IN)
     _count(session, job, done=len(ends.done), failed=len(ends.failed))
 
 
-def _all_but_the_bad(session: Session, work: Work, span: Span) -> Ends:
+def _follow_ups(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+    return partial(make_follow_ups, work=work_on(session, job, clinic))
+
+
+makers[FOLLOW_UPS] = _follow_ups
+
+
+def _all_but_the_bad(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
     """Try the whole span; when something in it cannot be written, each half of it, down to the one that is bad."""
     session.execute(_BEGIN)
     try:
-        ends = make_follow_ups(session, work, span)
+        ends = make(session, span)
     except OperationalError:  # the database's trouble, not an item's: the step is run again
         raise
     except OF_AN_ITEM as error:
         session.execute(_UNDO)
         if span.first == span.last:
-            return _give_up(session, work.job_id, span.first, error)
-        log.warning("bulk.split", job=str(work.job_id), first=span.first, last=span.last, because=type(error).__name__)
-        return _sum(*(_all_but_the_bad(session, work, half) for half in span.halves()))
+            return _give_up(session, job_id, span.first, error)
+        log.warning("bulk.split", job=str(job_id), first=span.first, last=span.last, because=type(error).__name__)
+        return _sum(*(_all_but_the_bad(session, job_id, make, half) for half in span.halves()))
     session.execute(_KEEP)
     return ends
 

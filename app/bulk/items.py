@@ -28,8 +28,9 @@ _LOCK_PENDING: Final = text(
     " WHERE job_id = :job AND position BETWEEN :first AND :last AND status = 'pending' ORDER BY position FOR UPDATE"
 )
 _DONE: Final = text(
-    "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, lead = NULL"
-    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid)"
+    "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, reason = r.reason,"
+    " lead = NULL"
+    " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid, reason text)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
 _FAILED: Final = text(
@@ -64,13 +65,20 @@ _TRY_AGAIN: Final = text(
 class Ends:
     """How the items of a chunk ended; `left` are the places of those that could not be begun."""
 
-    done: list[dict[str, Any]] = field(default_factory=list)  # position, lead_id, task_id
+    done: list[dict[str, Any]] = field(default_factory=list)  # position, lead_id, task_id, reason
     failed: list[dict[str, Any]] = field(default_factory=list)  # position, reason, error
     left: list[Place] = field(default_factory=list)
 
-    def succeed(self, place: Place, *, lead_id: UUID, task_id: UUID) -> None:
-        """Done: the lead has its task."""
-        self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id})
+    def succeed(
+        self,
+        place: Place,
+        *,
+        lead_id: UUID | None = None,
+        task_id: UUID | None = None,
+        reason: ItemReason | None = None,
+    ) -> None:
+        """Done: the lead has its task, or is there. `reason` is for what was done with one who was there already."""
+        self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason})
 
     def fail(self, place: Place, reason: ItemReason, error: str = "") -> None:
         """Failed, in the reason's own words or in these."""

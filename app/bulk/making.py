@@ -69,7 +69,7 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Work:
     return Work(job.id, job.created_by, clinic, spec, staff, assignment(spec, staff))
 
 
-def make_follow_ups(session: Session, work: Work, span: Span) -> Ends:
+def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
     """Make the tasks of the span's pending items; returns, and writes down, how each of them ended."""
     at, ends = clock.now(), Ends()
     items = lock_pending(session, work.job_id, span)

@@ -25,7 +25,7 @@ class ItemStatus(StrEnum):
 
 
 class ItemReason(StrEnum):
-    """Why an item failed."""
+    """Why an item failed; the last two say what was done with a row whose lead was there already."""
 
     DUPLICATE = "duplicate"  # the same lead stands earlier in the list
     UNKNOWN_LEAD = "unknown_lead"  # or another clinic's, which is the same
@@ -34,6 +34,8 @@ class ItemReason(StrEnum):
     INVALID = "invalid"  # a new lead with mistakes
     NOBODY_TO_ASSIGN = "nobody_to_assign"
     CRASHED = "crashed"  # neither foreseen nor the other items' problem
+    SKIPPED = "skipped"
+    UPDATED = "updated"
 
 
 class Job(Base):

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from app.http.sheets import armed
 from app.leads.models import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."
-NEUTRALISED: Final = re.compile(r"^'(?=[=+\-@\t\r])")  # as an export writes what a spreadsheet would calculate
 
 
 class DateOrder(StrEnum):
@@ -40,7 +40,7 @@ def lead_of(cells: Mapping[str, str], reading: Reading) -> tuple[dict[str, Any],
     lead: dict[str, Any] = {}
     mistakes: dict[str, str] = {}
     for field, cell in cells.items():
-        if text := NEUTRALISED.sub("", cell).strip():
+        if text := armed(cell).strip():
             try:
                 lead |= _read(field, text, reading)
             except Unclear as mistake:

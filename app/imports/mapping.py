@@ -38,7 +38,6 @@ KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "assigned_to": ("owner", "coordinator", "assignee", "assigned to", "sales rep"),
     "tags": ("tag", "labels", "label"),
     "lead_value": ("value", "deal value", "amount", "budget"),
-    "external_id": ("id", "external id", "record id", "crm id", "lead id"),
 }
 
 

@@ -13,6 +13,7 @@ from app.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
 from app.notifications.models import Notification
 from tests.support.desk import Answer, Desk
+from tests.support.importing import send
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -28,6 +29,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/leads/<lead_id>/convert": {},
     "POST /api/leads/<lead_id>/lost": {"reason": "OTHER"},
     "POST /api/leads/<lead_id>/reopen": {"reason": "They called."},
+    "POST /api/imports/<import_id>/preview": {},
+    "POST /api/imports/<import_id>/start": {},
     "POST /api/leads/<lead_id>/erase": {"reason": "They asked."},
     "POST /api/leads/<lead_id>/restrict": {"is_restricted": True, "reason": "They asked."},
     "POST /api/leads/<lead_id>/consents": {"way": "email", "is_given": True, "wording": "x", "source": "x"},
@@ -111,6 +114,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
         "notification_id": tell(other_desk),
         "job_id": job.body["id"],
+        "import_id": send(other_desk.admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n").body["id"],
         "team_id": other_desk.admin.post("/api/teams", {"name": "x"}).body["id"],
         "role_id": other_desk.admin.post("/api/roles", {"slug": "x", "name": "x", "grants": {}}).body["id"],
         "user_id": other_desk.admin.id,

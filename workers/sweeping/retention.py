@@ -11,6 +11,7 @@ from app.automation.counters import fold_past
 from app.bulk.retention import forget_old_job
 from app.config import get_settings
 from app.http.models import ANSWERS_ARE_KEPT
+from app.imports.models import KEPT_FOR as IMPORTS_ARE_KEPT
 
 BATCH = 2000
 SILENT = timedelta(hours=1)  # a process that counted nothing for so long has ended, or may begin a new row
@@ -25,6 +26,11 @@ _FORGET = text(
 _FORGET_SIGN_INS = text(
     "DELETE FROM sign_ins WHERE id IN"
     " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
+)
+
+_FORGET_IMPORTS = text(
+    "DELETE FROM imports WHERE id = (SELECT id FROM imports WHERE created_at < :before"
+    " ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
 )
 
 _FORGET_LINKS = text(
@@ -54,6 +60,12 @@ def forget_old_jobs(session: Session) -> int:
 def forget_old_sign_ins(session: Session) -> int:
     """Delete one batch of sign-ins that expired."""
     result = session.execute(_FORGET_SIGN_INS, {"now": clock.now(), "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_imports(session: Session) -> int:
+    """Delete one file of leads past its keeping, with its rows."""
+    result = session.execute(_FORGET_IMPORTS, {"before": clock.now() - IMPORTS_ARE_KEPT})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

@@ -1,0 +1,26 @@
+"""Sending files of leads, and working them off as workers do."""
+
+from typing import Any
+
+from app.automation.models import Kind
+from tests.support.desk import Answer, Caller
+from workers import runner
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def send(caller: Caller, content: bytes, *, kind: str = CSV, **query: str) -> Answer:
+    """Upload a file."""
+    headers = {"Content-Type": kind}
+    return caller._send("POST", "/api/imports", headers=headers, data=content, query_string=query)
+
+
+def work_off(caller: Caller, kept: dict[str, Any], what: str = "start", **how: Any) -> dict[str, Any]:
+    """Start, or rehearse, and let workers finish; returns the import as it is then."""
+    started = caller.post(f"/api/imports/{kept['id']}/{what}", how)
+    assert started.status == 202, started.body
+    while runner.run(Kind.IMPORT_CHUNK, []):
+        pass
+    shown: dict[str, Any] = caller.get(f"/api/imports/{kept['id']}").body
+    return shown

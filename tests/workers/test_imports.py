@@ -1,0 +1,216 @@
+"""Files of leads: sent, rehearsed, taken in by the workers' own path, and what failed sent back."""
+
+import csv
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.identity.models import Role
+from tests.support.desk import Desk
+from tests.support.importing import XLSX, send, work_off
+from workers import runner
+from workers.sweeps import sweep
+
+pytest_plugins = ["tests.support.desk"]
+
+LEADS = (
+    "Name;E-mail;Phone;Source;DOB\r\n"
+    "Ana Ruiz;ana@lead.example;'+12125550143;Walk-in;3/31/2012\r\n"
+    "Ben Ott;ben@lead.example;;Walk-in;\r\n"
+).encode("cp1252")
+
+
+def upload(desk: Desk, content: bytes = LEADS, **more: Any) -> dict[str, Any]:
+    answer = send(desk.admin, content, **more)
+    assert answer.status == 201, answer.body
+    kept: dict[str, Any] = answer.body
+    return kept
+
+
+def rows(desk: Desk, kept: dict[str, Any], **query: str) -> list[dict[str, Any]]:
+    return desk.admin.every(f"/api/imports/{kept['id']}/rows", **query)
+
+
+def names(desk: Desk) -> list[str]:
+    return sorted(f"{lead['first_name']} {lead['last_name']}" for lead in desk.admin.every("/api/leads"))
+
+
+def test_a_file_says_what_it_seems_to_be(desk: Desk):
+    kept = upload(desk, name="fair.csv")
+    assert (kept["name"], kept["rows"], kept["encoding"], kept["job"]) == ("fair.csv", 2, "utf-8", None)
+    assert kept["mapping"] == {
+        "Name": "full_name", "E-mail": "email", "Phone": "phone", "Source": "source", "DOB": "patient_dob",
+    }  # fmt: skip
+    assert kept["sample"][1] == ["Ben Ott", "ben@lead.example", "", "Walk-in", ""]
+    assert names(desk) == []
+
+
+def test_its_leads_are_taken_in_like_any_other(desk: Desk):
+    ana = desk.hire(Role.TREATMENT_COORDINATOR)
+    done = work_off(desk.admin, upload(desk))
+    assert (done["job"]["state"], done["job"]["done"], done["job"]["percent"]) == ("done", 2, 100.0)
+    assert names(desk) == ["Ana Ruiz", "Ben Ott"]
+    [lead] = [lead for lead in desk.admin.every("/api/leads") if lead["first_name"] == "Ana"]
+    assert (lead["phone"], lead["patient_dob"], lead["capture_channel"]) == ("+12125550143", "2012-03-31", "IMPORT")
+    assert (lead["assigned_to_id"], lead["pipeline_stage"]) == (ana.id, "new_lead")
+    assert len(desk.admin.every(f"/api/leads/{lead['id']}/touches")) == 1
+    assert desk.steps(lead) == []  # no call task for each of a thousand old acquaintances, unless that is asked for
+
+
+def test_rules_begin_where_that_is_asked_for(desk: Desk):
+    work_off(desk.admin, upload(desk), runs_rules=True)
+    assert all(desk.steps(lead) for lead in desk.admin.every("/api/leads"))
+
+
+def test_a_workbook_is_as_good(desk: Desk):
+    book = openpyxl.Workbook()
+    for row in (["First name", "Last name", "Mobile"], ["Ana", "Ruiz", 12125550143], ["Ben", "Ott", "646 555 0100"]):
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    kept = upload(desk, file.getvalue(), kind=XLSX)
+    work_off(desk.admin, kept, source_id=desk.source_id)
+    assert sorted(lead["phone"] for lead in desk.admin.every("/api/leads")) == ["+12125550143", "+16465550100"]
+
+
+BAD = (
+    b"Name,Phone,Born\n"
+    b"Ana Ruiz,212 555 0143,2012-03-31\n"
+    b"Ben Ott,12,2012-03-31\n"
+    b"Cy Moor,646 555 0100,yesterday\n"
+    b",646 555 0101,\n"
+    b"=1+1,646 555 0102,\n"
+)
+MAPPING = {"Name": "full_name", "Phone": "phone", "Born": "patient_dob"}
+
+
+def test_a_rehearsal_tells_every_mistake_by_row_and_takes_in_nobody(desk: Desk):
+    kept = upload(desk, BAD)
+    shown = work_off(desk.admin, kept, "preview", mapping=MAPPING, source_id=desk.source_id)
+    assert (shown["job"]["done"], shown["job"]["failed"]) == (2, 3)
+    failed = {row["number"]: row["error"] for row in rows(desk, kept, status="failed")}
+    assert failed.keys() == {3, 4, 5}
+    assert failed[3] == "Phone: Not a phone number."
+    assert failed[4].startswith("Born: 'yesterday'")
+    assert "first_name" in failed[5]
+    assert names(desk) == []
+
+
+def test_what_failed_is_sent_back_mended_and_sent_again(desk: Desk):
+    kept = upload(desk, BAD)
+    work_off(desk.admin, kept, mapping=MAPPING, source_id=desk.source_id)
+    assert names(desk) == ["=1+1 =1+1", "Ana Ruiz"]
+    file = desk.admin.client.get(
+        f"/api/imports/{kept['id']}/errors", headers={"Authorization": f"Bearer {desk.admin.token}"}
+    )
+    assert file.headers["Content-Type"].startswith("text/csv")
+    [heads, *back] = list(csv.reader(io.StringIO(file.data.decode("utf-8-sig"))))
+    assert heads == ["Name", "Phone", "Born", "Error"]
+    assert [row[0] for row in back] == ["Ben Ott", "Cy Moor", ""]
+    mended = file.data.replace(b",12,", b",646 555 0103,").replace(b"yesterday", b"2011-01-01")
+    again = upload(desk, mended)
+    assert work_off(desk.admin, again, mapping=MAPPING, source_id=desk.source_id)["job"]["done"] == 2
+    assert names(desk) == ["=1+1 =1+1", "Ana Ruiz", "Ben Ott", "Cy Moor"]
+
+
+TWICE = b"Name,Phone,City\nAna Ruiz,212 555 0143,Lyon\nAnna R,(212) 555-0143,Nice\nBen Ott,646 555 0100,Metz\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "leads", "city", "reasons"),
+    [
+        ("skip", 2, "Paris", ["skipped", "skipped", None]),
+        ("update", 2, "Nice", ["updated", "updated", None]),
+        ("create", 4, "Paris", [None, None, None]),
+    ],
+)
+def test_who_is_there_already_is_treated_as_was_asked(
+    desk: Desk, policy: str, leads: int, city: str, reasons: list[str | None]
+):
+    known = desk.capture(city="Paris")  # the phone of the first two
+    kept = upload(desk, TWICE)
+    work_off(desk.admin, kept, on_duplicate=policy, source_id=desk.source_id)
+    assert [row["reason"] for row in rows(desk, kept)] == reasons
+    assert len(desk.admin.every("/api/leads")) == leads
+    assert desk.lead(known)["city"] == city
+
+
+def test_a_person_who_is_there_twice_in_the_file_is_one_lead(desk: Desk):
+    kept = upload(desk, TWICE)
+    rehearsed = work_off(desk.admin, kept, "preview", source_id=desk.source_id)
+    assert [row["reason"] for row in rows(desk, kept)] == [None, "skipped", None]
+    assert rehearsed["job"]["state"] == "done"
+    started = work_off(desk.admin, kept, on_duplicate="update", source_id=desk.source_id)
+    if started["job"]["pending"]:  # the second waits for the first, a second long
+        desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'import_chunk'")
+        while runner.run(Kind.IMPORT_CHUNK, []):
+            pass
+    assert names(desk) == ["Anna R", "Ben Ott"]
+    assert [row["reason"] for row in rows(desk, kept)] == [None, "updated", None]
+
+
+def test_a_patient_is_not_changed_by_an_import(desk: Desk):
+    known = desk.capture(city="Paris")
+    desk.admin.post(f"/api/leads/{known['id']}/convert")
+    kept = upload(desk, b"Name,Phone,City\nAna Ruiz,212 555 0143,Lyon\n")
+    work_off(desk.admin, kept, on_duplicate="update", source_id=desk.source_id)
+    [row] = rows(desk, kept)
+    assert (row["status"], "patient" in row["error"]) == ("failed", True)
+    assert desk.lead(known)["city"] == "Paris"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"mapping": {"Nothing": "email"}}, "/mapping"),
+        ({"mapping": {"Name": "shoe_size"}}, "/mapping"),
+        ({"mapping": {"Name": "full_name", "E-mail": "full_name"}}, "/mapping"),
+        ({"mapping": {"E-mail": "email"}}, "/mapping"),
+        ({"mapping": {"Name": "full_name"}}, "/source_id"),
+        ({"source_id": "018f0000-0000-7000-8000-000000000000"}, "/source_id"),
+        ({"on_duplicate": "merge"}, "/on_duplicate"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_begins(desk: Desk, body: dict[str, Any], pointer: str):
+    kept = upload(desk)
+    assert desk.admin.post(f"/api/imports/{kept['id']}/start", body).pointers == [pointer]
+    assert desk.sql("SELECT 1 FROM jobs") == []
+
+
+def test_a_file_that_is_none_is_refused(desk: Desk):
+    assert send(desk.admin, LEADS, kind="application/pdf").status == 415
+    assert send(desk.admin, b"no zip", kind=XLSX).status == 422
+    assert send(desk.admin, b"Name,Phone\n").status == 422
+    assert send(desk.admin, b"x" * 20_000_001).status == 413
+    assert desk.sql("SELECT 1 FROM imports") == []
+
+
+def test_a_file_is_worked_off_once_at_a_time(desk: Desk):
+    kept = upload(desk)
+    place = f"/api/imports/{kept['id']}/start"
+    assert desk.admin.post(place, {}).status == 202
+    assert desk.admin.post(place, {}).status == 409
+
+
+def test_who_sees_a_part_of_the_leads_imports_none(desk: Desk):
+    assert send(desk.caller(Role.SALES), LEADS).status == 403
+    assert send(desk.doctor, LEADS).status == 403
+
+
+def test_a_file_is_forgotten_after_a_week(desk: Desk):
+    upload(desk)
+    with transaction() as session:
+        session.connection().exec_driver_sql("UPDATE imports SET created_at = created_at - interval '8 days'")
+    assert sweep("forget_old_imports") == 1
+    assert desk.sql("SELECT 1 FROM import_rows") == []
+
+
+def test_a_large_file_is_many_chunks_and_each_row_one_lead(desk: Desk):
+    content = "First name,Last name,E-mail\n" + "".join(f"A,B{n},a{n}@lead.example\n" for n in range(2500))
+    done = work_off(desk.admin, upload(desk, content.encode()), source_id=desk.source_id)
+    assert (done["job"]["total"], done["job"]["done"]) == (2500, 2500)
+    assert desk.sql("SELECT count(*) FROM leads")[0][0] == 2500
