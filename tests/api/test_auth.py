@@ -180,8 +180,9 @@ def test_a_refresh_token_used_twice_ends_the_whole_sign_in(client: FlaskClient):
 
 def test_of_two_refreshes_at_once_one_is_the_second(client: FlaskClient):
     token = log_in(client).body["refresh_token"]
+    clients = [client.application.test_client() for _ in range(2)]
     with ThreadPoolExecutor(2) as both:
-        answers = list(both.map(lambda _: refresh(create_app().test_client(), token).status, range(2)))
+        answers = list(both.map(lambda one: refresh(one, token).status, clients))
     assert sorted(answers) == [200, 401]
 
 
