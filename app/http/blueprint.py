@@ -84,7 +84,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
                     return _nothing(status, headers)
                 shown = writer.dump(result)
                 if chosen:
-                    shown["items"] = [{name: item[name] for name in chosen} for item in shown["items"]]
+                    shown["items"] = [{name: item[name] for name in chosen if name in item} for item in shown["items"]]
                 return _answer(shown, status, headers or {})
 
             return cast("View", _documented(write, self.doc(**tagged)(document(view))))

@@ -17,12 +17,18 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
-from app.leads.models import OPEN_STATUSES, TAGGED, Lead, LeadStatus
+from app.leads.models import OPEN_STATUSES, TAGGED, VALUED, Lead, LeadStatus
 from app.leads.people import who_is
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
 
 NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
+
+ORDERS: Final[Mapping[str, list[Key]]] = {
+    "-created_at": NEWEST_FIRST,
+    "created_at": [(Lead.id, "asc")],  # ids tell the time
+    "-lead_value": [(Lead.lead_value, "desc"), (Lead.id, "desc")],
+}
 
 _ROWS: Final = select(Lead.__table__)
 
@@ -103,9 +109,12 @@ def require_open(lead: Lead) -> None:
 
 
 def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's leads, newest first, that pass the filters in `query` (as `LeadQuery` reads it). Raises Invalid."""
+    """The leads that pass the filters in `query` (as `LeadQuery` reads it), in its order. Raises Invalid."""
     leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor))
-    return page(session, leads, NEWEST_FIRST, query)
+    keys = ORDERS[query.get("sort", "-created_at")]
+    if keys[0][0] is Lead.lead_value:
+        leads = leads.where(text(f"leads.{VALUED}"))
+    return page(session, leads, keys, query)
 
 
 def tests_of(query: Mapping[str, Any], actor: Actor) -> list[ColumnElement[bool]]:

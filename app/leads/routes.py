@@ -1,5 +1,6 @@
 """Leads: people who asked."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from app.leads import service
 from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove, StaysOut
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.capture_schemas import CapturedOut, CaptureIn
-from app.leads.schemas import LeadChanges, LeadOut, LeadQuery
+from app.leads.expanding import expanded
+from app.leads.schemas import LeadChanges, LeadOut, LeadQuery, OneLeadQuery
 from app.leads.stage_history import stage_history
 from app.versions import Seen
 
@@ -26,10 +28,11 @@ blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People 
 def list_leads(query: dict[str, Any]) -> Page:
     """List the clinic's leads.
 
-    Newest first.
+    Newest first, unless another order is asked for.
     """
     with reading() as session:
-        return service.list_leads(session, actor(), query)
+        found = service.list_leads(session, actor(), query)
+        return replace(found, items=expanded(session, found.items, query.get("expand", ())))
 
 
 @blp.post("")
@@ -49,11 +52,13 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 
 @blp.get("/<uuid:lead_id>")
 @allow(Permission.LEAD_READ)
+@blp.arguments(OneLeadQuery)
 @blp.response(200, LeadOut)
-def get_lead(lead_id: UUID) -> Any:
+def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
     """Show a lead."""
     with reading() as session:
-        return service.read_lead(session, actor(), lead_id)
+        lead = service.read_lead(session, actor(), lead_id)
+        return expanded(session, [lead], query.get("expand", ()))[0]
 
 
 @blp.put("/<uuid:lead_id>")

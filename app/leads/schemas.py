@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +12,9 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
 from app.http.access import actor
-from app.http.fields import Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Text
+from app.http.fields import Choice, Choices, Day, Email, Id, Instant, Integer, ListOf, Money, Text
 from app.http.paging import PageQuery
-from app.http.schema import Schema
+from app.http.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
 from app.leads.fields import LONGEST_TAG, CustomValues, Tags
 from app.leads.models import (
@@ -180,8 +181,26 @@ class LeadIn(LeadChanges):
             raise ValidationError({"social_platform": ["Say on which network."]})
 
 
+class PersonRef(Schema):
+    """A user, by name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class SourceRef(Schema):
+    """A source, by name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    category = fields.String(required=True)
+
+
 class LeadOut(Schema):
     """A lead."""
+
+    assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
+    source = fields.Nested(SourceRef, allow_none=True, metadata={"description": "With `expand=source`."})
 
     id = Id(required=True)
     status = Choice(LeadStatus, required=True)
@@ -264,8 +283,35 @@ class LeadOut(Schema):
     version = Integer(required=True)
 
 
+class LeadPart(StrEnum):
+    """What a lead names, and can be shown along with it."""
+
+    ASSIGNED_TO = "assigned_to"
+    SOURCE = "source"
+
+
+class LeadSort(StrEnum):
+    """The orders of leads that an index has."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    MOST_VALUE = "-lead_value"  # those that have one
+
+
+EXPAND_LEAD: Final = {"description": "Show these along with each lead."}
+
+
+class OneLeadQuery(QuerySchema):
+    """How to show a lead."""
+
+    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
+
+
 class LeadQuery(PageQuery):
-    """Which leads to list."""
+    """Which leads to list, in which order."""
+
+    sort = Choice(LeadSort, load_default=LeadSort.NEWEST)
+    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
 
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})

@@ -1,5 +1,7 @@
 """Could this process serve a call right now?"""
 
+from functools import lru_cache
+from importlib.resources import files
 from typing import Final
 
 from sqlalchemy import text
@@ -11,15 +13,25 @@ PATIENCE_MS: Final = 2000
 
 
 def database_answers() -> bool:
-    """Whether the database is there and migrated; a pooled connection that died is replaced, not believed."""
+    """Whether the database is there and migrated far enough; a pooled connection that died is replaced, not believed.
+
+    A newer schema than this code knows is fine, for migrations expand before they contract; an older one is not.
+    """
     return _asks() or _asks()
+
+
+@lru_cache(maxsize=1)
+def needed_revision() -> str:
+    """Of the schema that this code was written for: migrations are named `NNNN_what`."""
+    names = (script.name for script in (files("migrations") / "versions").iterdir() if script.name.endswith(".py"))
+    return max(name.partition("_")[0] for name in names)
 
 
 def _asks() -> bool:
     try:
         with engine().connect() as connection:
             connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))
-            connection.execute(text("SELECT FROM alembic_version LIMIT 1"))
+            present = connection.scalar(text("SELECT version_num FROM alembic_version LIMIT 1"))
     except SQLAlchemyError:
         return False
-    return True
+    return present is not None and present >= needed_revision()

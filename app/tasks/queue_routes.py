@@ -1,5 +1,6 @@
 """The work queue: the same tasks as under `/api/leads`, across leads."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from app.http.problems import described
 from app.identity.permissions import Permission
 from app.tasks import batch, service
 from app.tasks.batch_schemas import BatchIn, BatchOut
-from app.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueueQuery
+from app.tasks.expanding import expanded
+from app.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.versions import Seen
 
@@ -21,14 +23,15 @@ blp = Blueprint("followups", __name__, url_prefix="/api/followups", description=
 @blp.get("")
 @allow(Permission.LEAD_READ)
 @blp.arguments(QueueQuery)
-@blp.response(200, page_of(TaskOut))
+@blp.response(200, page_of(QueuedTaskOut))
 def list_tasks(query: dict[str, Any]) -> Page:
     """List tasks across leads.
 
     As they are due, unless another order is asked for; done and cancelled ones too, unless a status is.
     """
     with reading() as session:
-        return service.list_tasks(session, actor(), query)
+        found = service.list_tasks(session, actor(), query)
+        return replace(found, items=expanded(session, actor(), found.items, query.get("expand", ())))
 
 
 @blp.post("")

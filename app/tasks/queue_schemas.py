@@ -3,14 +3,14 @@
 from enum import StrEnum
 from typing import Any
 
-from marshmallow import ValidationError, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.http.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema, Schema
-from app.leads.schemas import Somebody
+from app.leads.schemas import PersonRef, Somebody
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
-from app.tasks.schemas import LONGEST_TAG, TaskIn
+from app.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
 
 
 class Sort(StrEnum):
@@ -45,6 +45,32 @@ class Tests(QuerySchema):
     )
 
 
+class TaskPart(StrEnum):
+    """What a task names, and can be shown along with it."""
+
+    LEAD = "lead"
+    ASSIGNED_TO = "assigned_to"
+
+
+class LeadRef(Schema):
+    """A lead, as far as a task's card shows it."""
+
+    id = Id(required=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    phone = fields.String(required=True, allow_none=True)
+    pipeline_stage = fields.String(required=True)
+
+
+class QueuedTaskOut(TaskOut):
+    """A task, along with what it names."""
+
+    lead = fields.Nested(
+        LeadRef, allow_none=True, metadata={"description": "With `expand=lead`; null where you may not see the lead."}
+    )
+    assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
+
+
 class Filters(Tests):
     """Which tasks, in which order."""
 
@@ -56,6 +82,8 @@ class Filters(Tests):
 
 class QueueQuery(Filters, PageQuery):
     """A page of them."""
+
+    expand = Choices(TaskPart, metadata={"description": "Show these along with each task."})
 
 
 class QueuedTaskIn(TaskIn):

@@ -169,6 +169,20 @@ def test_probes_are_not_worth_a_line(client: FlaskClient, clean_database: None, 
     assert log_lines(capsys) == []
 
 
+@pytest.mark.parametrize(("change", "status"), [("'0001'", 503), ("'9999'", 200), ("version_num", 200)])
+def test_ready_is_who_has_the_schema_it_was_written_for_or_a_newer_one(
+    client: FlaskClient, clean_database: None, postgres: Postgres, change: str, status: int
+):
+    with postgres.connect("relance") as owner:
+        [(present,)] = owner.execute("SELECT version_num FROM alembic_version").fetchall()
+        owner.execute(f"UPDATE alembic_version SET version_num = {change}")
+    try:
+        assert client.get("/readyz").status_code == status
+    finally:
+        with postgres.connect("relance") as owner:
+            owner.execute("UPDATE alembic_version SET version_num = %s", [present])
+
+
 def test_connections_that_died_in_the_pool_are_not_the_callers_problem(desk: Desk, postgres: Postgres):
     assert desk.admin.get("/api/me").status == 200
     postgres.restart()

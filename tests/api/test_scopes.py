@@ -152,3 +152,11 @@ def test_what_one_may_not_see_one_does_not_overwrite(desk: Desk):
     assert refused == [403] * len(PRIVATE)
     assert robot.put(f"/api/leads/{lead['id']}", {"city": "Lyon"}).status == 200
     assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
+
+
+def test_a_task_along_with_its_lead_tells_of_the_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+    lead = desk.capture(assigned_to_id=sue.id)
+    desk.plan(lead, assigned_to_id=sam.id)
+    [sams], [sues] = (who.every("/api/followups", expand="lead,assigned_to") for who in (sam, sue))
+    assert (sams["lead"], sams["assigned_to"]) == (None, {"id": sam.id, "name": "Sam"})
+    assert sues["lead"]["first_name"] == "Ana"

@@ -354,6 +354,8 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads by stage": (page_of(all_leads, stage="pending_decision"), {"ix_leads_stage"}),
     "leads by source": (page_of(all_leads, source_id=lambda there: there.practice.source_id), {"ix_leads_source"}),
     "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
+    "leads, the oldest first": (page_of(all_leads, sort="created_at"), {"ix_leads_clinic"}),
+    "leads by their value": (page_of(all_leads, sort="-lead_value"), {"ix_leads_value"}),
     "leads of mine alone": (page_of(leads_within(Scope.ASSIGNED)), {"ix_leads_assigned"}),
     "leads of my team": (page_of(leads_within(Scope.TEAM)), set()),
     "who saw what": (page_of(trail), {"ix_audit_entries_clinic"}),

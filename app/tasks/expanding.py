@@ -1,0 +1,26 @@
+"""Tasks along with whom they are about, and whose they are."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.http.expanding import with_parts
+from app.identity.actor import Actor
+from app.leads.expanding import PERSON
+from app.leads.lookup import visible_to
+from app.leads.models import Lead
+from app.tasks.queue_schemas import TaskPart
+
+
+def expanded(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collection[str]) -> Sequence[Any]:
+    """The rows of tasks, each with these parts; a lead that the actor does not know of stays unknown."""
+    if not parts:
+        return tasks
+    leads = select(Lead.id, Lead.first_name, Lead.last_name, Lead.phone, Lead.pipeline_stage).where(*visible_to(actor))
+    known: Mapping[str, tuple[str, Any]] = {
+        TaskPart.LEAD: ("lead_id", leads),
+        TaskPart.ASSIGNED_TO: ("assigned_to_id", PERSON),
+    }
+    return with_parts(session, tasks, {part: known[part] for part in parts})
