@@ -44,6 +44,7 @@ _WANTED: Final = (
     "FROM job_items i JOIN leads l ON l.id = i.lead_id"
     " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead IS NULL"
     " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
+    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
 )
 _TAKE: Final = text(
     f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
@@ -86,7 +87,8 @@ def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted
     """Lock those that are there and that nobody is changing just now; say of the others which of both it is."""
     if not wanted:
         return {}
-    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id}
+    whose = None if work.spec.whose is None else list(work.spec.whose)
+    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id, "whose": whose}
     taken = {row[0]: _Known(*row) for row in session.execute(_TAKE, given).all()}
     if missing := wanted - taken.keys():
         busy = missing & set(session.scalars(_WHICH_EXIST, given))

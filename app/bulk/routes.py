@@ -37,7 +37,7 @@ def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
 def show_job(job_id: UUID) -> Job:
     """Show a job and how far it is."""
     with reading() as session:
-        return service.get_job(session, actor().clinic.id, job_id)
+        return service.get_job(session, actor(), job_id)
 
 
 @blp.get("/jobs/<uuid:job_id>/items")
@@ -50,7 +50,7 @@ def items_of_job(query: dict[str, Any], job_id: UUID) -> Page:
     In the order given. A new lead's fields are not shown again.
     """
     with reading() as session:
-        return service.items_of(session, actor().clinic.id, job_id, query)
+        return service.items_of(session, actor(), job_id, query)
 
 
 @blp.post("/jobs/<uuid:job_id>/cancel")
@@ -63,7 +63,7 @@ def cancel_job(job_id: UUID) -> Job:
     Items that were not begun are given up; tasks that were made stay. Saying it twice does no harm.
     """
     with unit_of_work() as session:
-        return service.cancel(session, actor().clinic.id, job_id)
+        return service.cancel(session, actor(), job_id)
 
 
 @blp.post("/jobs/<uuid:job_id>/retry-failed")
@@ -76,5 +76,5 @@ def retry_failed(job_id: UUID) -> tuple[Job, dict[str, str]]:
     All but those that were named twice. What is no longer wrong with them succeeds; the rest says again why not.
     """
     with unit_of_work() as session:
-        job = service.retry_failed(session, actor().clinic.id, job_id)
+        job = service.retry_failed(session, actor(), job_id)
     return job, {"Location": f"/api/jobs/{job.id}"}

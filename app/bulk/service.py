@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from app.db import new_id
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
-from app.identity.permissions import Permission
+from app.identity.permissions import Permission, Scope
+from app.leads.lookup import those_within
 from app.leads.people import is_available, people
 
 BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
@@ -49,7 +51,7 @@ def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
     if job_id is None:  # somebody else posted the same key meanwhile
         return _earlier(session, actor, data, fingerprint) or _insist()
     total, failed = fill(session, actor, job_id, data)
-    job = get_job(session, actor.clinic.id, job_id)
+    job = get_job(session, actor, job_id)
     job.total, job.failed = total, failed
     if not job.pending:
         job.state, job.finished_at = JobState.DONE, job.created_at
@@ -57,29 +59,32 @@ def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
     return job
 
 
-def get_job(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
-    """The job. Raises NotFound, also for another clinic's."""
-    job = session.scalars(select(Job).where(Job.id == job_id, Job.clinic_id == clinic_id)).one_or_none()
+def get_job(session: Session, actor: Actor, job_id: UUID) -> Job:
+    """The job. Raises NotFound, also for another clinic's; who sees a part of the leads sees their own jobs."""
+    wanted = select(Job).where(Job.id == job_id, Job.clinic_id == actor.clinic.id)
+    if actor.scope is not Scope.ALL:
+        wanted = wanted.where(Job.created_by == actor.stands_for)
+    job = session.scalars(wanted).one_or_none()
     if job is None:
         raise NotFound
     return job
 
 
-def items_of(session: Session, clinic_id: UUID, job_id: UUID, query: Mapping[str, Any]) -> Page:
+def items_of(session: Session, actor: Actor, job_id: UUID, query: Mapping[str, Any]) -> Page:
     """A job's items in the order given, all of them or those with the status asked for. Raises NotFound."""
-    get_job(session, clinic_id, job_id)
+    get_job(session, actor, job_id)
     found = select(JobItem.__table__).where(JobItem.job_id == job_id)
     if "status" in query:
         found = found.where(JobItem.status == query["status"])
     return page(session, found, BY_PLACE, query)
 
 
-def cancel(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
+def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
     """Give up the items that were not begun; what is made stays. Twice is once.
 
     Raises NotFound, JobIsFinished.
     """
-    job = get_job(session, clinic_id, job_id)
+    job = get_job(session, actor, job_id)
     if job.state != JobState.CANCELLED:
         # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
         given_up = items.cancel_pending(session, job_id)
@@ -91,16 +96,16 @@ def cancel(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
     return job
 
 
-def retry_failed(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
+def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
     """Have another try at every item that failed, but for doubles. Raises NotFound, JobIsCancelled."""
-    job = get_job(session, clinic_id, job_id)
+    job = get_job(session, actor, job_id)
     again, spans = items.try_failed_again(session, job_id)
     session.refresh(job, with_for_update=True)
     if job.state == JobState.CANCELLED:
         raise JobIsCancelled
     if again:
         session.execute(_RESUME, {"job": job_id, "items": again})
-        plan_chunks(session, clinic_id, job_id, spans, at=now())
+        plan_chunks(session, actor.clinic.id, job_id, spans, at=now())
         session.refresh(job)
     return job
 
@@ -108,6 +113,8 @@ def retry_failed(session: Session, clinic_id: UUID, job_id: UUID) -> Job:
 def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
     if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
         raise Forbidden("Your role does not allow creating leads.")
+    if "leads" in data and actor.scope is not Scope.ALL:
+        raise Forbidden("Only who works on all leads can take in many.")
     others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
     if others and not actor.allows(Permission.LEAD_ASSIGN):
         raise Forbidden("Your role does not allow naming others for a task.")
@@ -151,7 +158,7 @@ def _insert(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint
         "clinic_id": actor.clinic.id,
         "client_key": data.get("client_key"),
         "fingerprint": fingerprint,
-        "spec": Spec.of(data, at=at, may_assign=actor.allows(Permission.LEAD_ASSIGN)).to_json(),
+        "spec": _spec(session, actor, data, at=at),
         "total": 0,
         "created_by": actor.user_id,
         "created_at": at,
@@ -160,6 +167,11 @@ def _insert(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint
         index_elements=[Job.clinic_id, Job.client_key], index_where=Job.client_key.is_not(None)
     )
     return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
+
+
+def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    may_assign = actor.allows(Permission.LEAD_ASSIGN)
+    return Spec.of(data, at=at, may_assign=may_assign, whose=those_within(session, actor)).to_json()
 
 
 def _insist() -> NoReturn:

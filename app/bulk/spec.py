@@ -13,7 +13,10 @@ OF_THE_TASK = ("title", "description", "type", "priority", "reminder_minutes", "
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A follow-up for many: what, when and by whom. `may_assign`: new leads may name their coordinator."""
+    """A follow-up for many: what, when and by whom.
+
+    `may_assign`: new leads may name their coordinator. `whose`: the users whose leads the asker may work on; None: all.
+    """
 
     task: Mapping[str, Any]
     due_at: datetime
@@ -21,9 +24,12 @@ class Spec:
     strategy: Strategy
     users: tuple[UUID, ...]
     may_assign: bool
+    whose: tuple[UUID, ...] | None
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], *, at: datetime, may_assign: bool) -> Self:
+    def of(
+        cls, data: Mapping[str, Any], *, at: datetime, may_assign: bool, whose: tuple[UUID, ...] | None = None
+    ) -> Self:
         """From what BulkIn read. `due_in_minutes` counts from `at`, whenever the items are worked off."""
         followup, assignee = data["followup"], data["followup"]["assignee"]
         return cls(
@@ -33,6 +39,7 @@ class Spec:
             strategy=assignee["strategy"],
             users=(assignee["user_id"],) if "user_id" in assignee else tuple(assignee.get("user_ids", ())),
             may_assign=may_assign,
+            whose=whose,
         )
 
     @classmethod
@@ -45,6 +52,7 @@ class Spec:
             strategy=Strategy(kept["strategy"]),
             users=tuple(map(UUID, kept["users"])),
             may_assign=kept["may_assign"],
+            whose=None if kept.get("whose") is None else tuple(map(UUID, kept["whose"])),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -56,6 +64,7 @@ class Spec:
             "strategy": self.strategy,
             "users": [str(user_id) for user_id in self.users],
             "may_assign": self.may_assign,
+            "whose": None if self.whose is None else [str(user_id) for user_id in self.whose],
         }
 
     def due_at_place(self, position: int) -> datetime:

@@ -9,7 +9,7 @@ from app.forms.attempts import count_submission
 from app.forms.reading import read_submission
 from app.forms.schemas import Submission, SubmissionOut
 from app.forms.submitting import find_form, require_origin, submit
-from app.http.access import PUBLIC, allow, reading, unit_of_work
+from app.http.access import PUBLIC, allow, reading, unit_of_work, visit
 from app.http.blueprint import Blueprint
 from app.http.surplus import mark_body
 
@@ -50,6 +50,7 @@ def submit_form(key: str) -> tuple[dict[str, Any], dict[str, str], int]:
     with unit_of_work() as session:
         form = find_form(session, key)
         _let_in(form)
+        visit(form.clinic_id)
         count_submission(request.remote_addr or "")
         submit(session, form, read_submission())
     shown = {"accepted": True, "thank_you": form.thank_you, "redirect_url": form.redirect_url}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
+from uuid import UUID
 
 import psycopg
 from flask import Flask, g, request
@@ -63,6 +64,11 @@ def actor() -> Actor:
     """Who is calling. Only on routes that are not public."""
     who: Actor = g.actor
     return who
+
+
+def visit(clinic_id: UUID) -> None:
+    """On a public route: a stranger does something at this clinic, and the record shall say so."""
+    g.visited = clinic_id
 
 
 @contextmanager
@@ -144,12 +150,12 @@ def _forget_connections() -> None:
 
 def _write_trail(session: Session) -> None:
     """Who saw and changed what, with it: if that cannot be written, the call fails."""
-    if "actor" not in g:
-        return  # nobody we know: what a stranger does has its own record, if any
-    who = actor()
-    caller = trail.Caller(
-        who.clinic.id, who.user_id, who.api_key_id, request.remote_addr, request_id(), request.endpoint or ""
-    )
+    who: Actor | None = g.get("actor")
+    clinic_id = who.clinic.id if who else g.get("visited")
+    if clinic_id is None:
+        return  # signing in, say, which has rows of its own
+    person, key = (who.user_id, who.api_key_id) if who else (None, None)
+    caller = trail.Caller(clinic_id, person, key, request.remote_addr, request_id(), request.endpoint or "")
     trail.write(session, caller)
 
 

@@ -48,6 +48,13 @@ def is_assigned_within(
     return assignee == actor.stands_for
 
 
+def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
+    """The users whose leads the actor may know of, as of now; None: everybody's, and those of nobody."""
+    if actor.scope is Scope.ALL:
+        return None
+    return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))
+
+
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
     """The lead's row, to look at. Raises NotFound, also for one that the actor does not know of; LeadWasMerged."""
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from app.automation.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
+from workers import runner
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -160,3 +162,18 @@ def test_a_task_along_with_its_lead_tells_of_the_lead_only_who_sees_it(desk: Des
     [sams], [sues] = (who.every("/api/followups", expand="lead,assigned_to") for who in (sam, sue))
     assert (sams["lead"], sams["assigned_to"]) == (None, {"id": sam.id, "name": "Sam"})
     assert sues["lead"]["first_name"] == "Ana"
+
+
+def test_a_job_reaches_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+    mine, hers = (desk.capture(assigned_to_id=who.id)["id"] for who in (sam, sue))
+    followup = {"type": "CALL", "title": "x", "due_in_minutes": 60}
+    for asker in (sam, meg):
+        job = asker.post("/api/followups/bulk", {"lead_ids": [mine, hers], "followup": followup}).body
+        while runner.run(Kind.IMPORT_CHUNK, []):
+            pass
+        ended = {item["lead_id"]: item["reason"] for item in asker.every(f"/api/jobs/{job['id']}/items")}
+        assert ended == {mine: None, hers: "unknown_lead"}
+        assert sue.get(f"/api/jobs/{job['id']}").status == 404
+        assert desk.admin.get(f"/api/jobs/{job['id']}").status == 200
+    new = {"leads": [desk.lead_data()], "followup": followup}
+    assert sam.post("/api/followups/bulk", new).status == 403

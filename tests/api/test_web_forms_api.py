@@ -58,6 +58,15 @@ def test_a_visitor_becomes_a_lead_and_learns_nothing_of_it(desk: Desk):
     assert (the_touch(desk)["form_id"], the_touch(desk)["channel"]) == (form["id"], "WEB_FORM")
 
 
+def test_the_record_says_that_a_stranger_brought_it(desk: Desk):
+    send(desk, set_up(desk), json=VISITOR)
+    [lead] = desk.admin.every("/api/leads")
+    made = [entry for entry in desk.admin.every("/api/audit", subject_id=lead["id"]) if entry["act"] == "create"]
+    assert [(entry["operation"], entry["user_id"], entry["address"]) for entry in made] == [
+        ("public-forms.submit_form", None, "127.0.0.1")
+    ]
+
+
 def test_a_page_without_javascript_sends_it_too(desk: Desk):
     form = set_up(desk, redirect_url="https://clinic.example/thanks", consent_text="You may write to me.")
     answer = send(desk, form, data={**VISITOR, "email": "", "notes": "One\r\ntwo", "consent": "on"})
