@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.bulk.models import ItemReason
 from app.bulk.planning import CHUNK, Span
 from app.db import to_json
-from app.leads.errors import LeadIsClosed, LeadIsLocked
+from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
 
 Place: TypeAlias = int  # an item's position
 
@@ -20,6 +20,7 @@ WORDS: Final[Mapping[ItemReason, str]] = {
     ItemReason.UNKNOWN_LEAD: "The clinic has no such lead.",
     ItemReason.LEAD_IS_LOCKED: LeadIsLocked.title(),
     ItemReason.LEAD_IS_CLOSED: LeadIsClosed.title(),
+    ItemReason.LEAD_IS_RESTRICTED: LeadIsRestricted.title(),
     ItemReason.NOBODY_TO_ASSIGN: "Nobody works here who could do it.",
 }
 

@@ -36,7 +36,7 @@ CLOSED: Final[Mapping[str, ItemReason]] = {
 # SQLAlchemy's rows take as long to look into as to fetch.
 _COLUMNS: Final = (
     *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "email", "phone", "preferred_contact"),
-    *("timezone", "failed_attempts", "contacted_at", "replied_at", "opted_out_at"),
+    *("timezone", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
 )
 _Known: Any = namedtuple("_Known", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (named by the query)
 
@@ -115,7 +115,7 @@ def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends,
     events: list[Event] = []
     for place, lead in leads.items():
         user_id = work.assign(place, lead)
-        if reason := CLOSED.get(lead.status) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+        if reason := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
             ends.fail(place, reason)
             continue
         task = _task(work, place, lead.id, user_id=user_id, at=at)
@@ -124,6 +124,10 @@ def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends,
         ends.succeed(place, lead_id=lead.id, task_id=task["id"])
     insert_many(session, Task, tasks)
     return events
+
+
+def _refusal(lead: Any) -> ItemReason | None:
+    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else CLOSED.get(lead.status)
 
 
 def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class ItemReason(StrEnum):
     UNKNOWN_LEAD = "unknown_lead"  # or another clinic's, which is the same
     LEAD_IS_LOCKED = "lead_is_locked"  # a patient by now
     LEAD_IS_CLOSED = "lead_is_closed"  # lost or archived
+    LEAD_IS_RESTRICTED = "lead_is_restricted"  # nothing may be done with it
     INVALID = "invalid"  # a new lead with mistakes
     NOBODY_TO_ASSIGN = "nobody_to_assign"
     CRASHED = "crashed"  # neither foreseen nor the other items' problem

@@ -136,6 +136,11 @@ def test_a_restricted_lead_is_left_alone(desk: Desk, smtp: SmtpServer):
     assert [(answer.status, answer.body["type"].rpartition(":")[2]) for answer in refused] == [
         (409, "lead-is-restricted")
     ] * 4
+    job = {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "x", "due_in_minutes": 60}}
+    job = desk.admin.post("/api/followups/bulk", job).body
+    runner.run(Kind.IMPORT_CHUNK, [])
+    [item] = desk.admin.every(f"/api/jobs/{job['id']}/items")
+    assert item["reason"] == "lead_is_restricted"
     runner.run(Kind.DELIVER, [])
     assert smtp.received == []
     assert {step["state"] for step in desk.steps(lead)} <= {"cancelled", "done", "skipped"}
