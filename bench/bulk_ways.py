@@ -75,7 +75,7 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
         running(servers, PARTS, env) as parts,
         psycopg.connect(servers.database_url(), autocommit=True) as connection,
     ):
-        wait_until(lambda: _answers(port), "web", timeout=START_SECONDS)
+        wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
         _follow_up(connection, port, clinic, clinic.leads[:WARM_UP])
         workers, database = parts["bulk"].cpu_seconds(), database_seconds(servers)
         with peaks_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
@@ -152,7 +152,7 @@ def _post(port: int, body: bytes, token: str) -> str:
         return str(json.load(answer)["id"])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://{HOST}:{port}/livez", timeout=2) as answer:
             return bool(answer.status == 200)

@@ -39,9 +39,9 @@ class RelanceApi:
         return json.dumps(
             {
                 "first_name": "Ada",
-                "last_name": f"Lovelace {number}",
+                "last_name": f"{_letters(number)}lace",  # people are called this and that, and few are duplicates
                 "email": f"ada.{number}@example.com",
-                "phone": f"+1415{5550000 + number % 10000:07d}",
+                "phone": f"+1415{2_000_000 + number:07d}",
                 "treatment_interest": ["INVISALIGN"],
                 "source_id": self._clinic["source_id"],
                 "notes": "Asked for an appointment in the afternoon.",
@@ -54,3 +54,7 @@ class RelanceApi:
 
     def stop(self) -> None:
         self._processes.stop()
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(97 + number // 26**place % 26) for place in range(3)).title()

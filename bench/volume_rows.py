@@ -49,7 +49,8 @@ ORDER BY n
 TASKS: LiteralString = """
 INSERT INTO lead_tasks (
     id, clinic_id, lead_id, title, description, type, priority, assigned_to_id, due_at, reminder_minutes, status,
-    completed_at, completed_by, cancelled_reason, outcome, created_at, updated_at, created_by, version)
+    completed_at, completed_by, cancelled_reason, outcome, completion_notes, created_at, updated_at,
+    created_by, version)
 SELECT uuidv7(at - clock_timestamp()), clinic_id, id,
     (ARRAY['Initial Contact', 'Follow up after the consultation', 'Check in on the pending decision'])[1 + mod(n, 3)],
     CASE WHEN luck < 0.3 THEN 'Ask whether the insurance covers it, and offer the payment plan.' END,
@@ -57,6 +58,7 @@ SELECT uuidv7(at - clock_timestamp()), clinic_id, id,
     assigned_to_id, due_at, CASE WHEN luck < 0.2 THEN ARRAY[15, 60] END, status,
     CASE status WHEN 'COMPLETED' THEN due_at END, CASE status WHEN 'COMPLETED' THEN assigned_to_id END,
     CASE status WHEN 'CANCELLED' THEN 'The lead called first.' END,
+    CASE status WHEN 'COMPLETED' THEN 'successful' END,
     CASE status WHEN 'COMPLETED' THEN 'Spoke with the mother; they will decide with the father.' END,
     at, at, assigned_to_id, 1
 FROM (
