@@ -44,9 +44,9 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     """The rate beside COPY's, and the memory of the larger file against the smaller one's."""
     ours, bare = [one for one in rows if WEB in one.figures], [one for one in rows if WEB not in one.figures]
     said = [
-        f"{one.name}: {one.figures[RATE].median:,.0f} rows/s, {one.figures[RATE].median / other.figures[RATE].median:.1%}"
-        " of a bare COPY."
+        f"{one.name}: {rate:,.0f} rows/s, {rate / copied:.1%} of a bare COPY."
         for one, other in zip(ours, bare, strict=False)
+        for rate, copied in [(one.figures[RATE].median, other.figures[RATE].median)]
     ]
     if len(ours) > 1:
         ratios = {title: ours[-1].figures[title].median / ours[0].figures[title].median for title in (WEB, BULK)}
