@@ -1,8 +1,14 @@
 """Real servers for every test process; see `tests/support/`."""
 
+from hypothesis import HealthCheck, settings
+
 from tests.support import environment
 
 environment.prepare()  # first: the fixtures below import the application, which reads its settings
+
+# Machines are shared: how long something took tells nothing of what is tested.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 pytest_plugins = [
     "tests.support.servers",
