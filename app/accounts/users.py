@@ -11,10 +11,11 @@ from app.accounts.errors import NotYourself
 from app.accounts.letters import send_invitation
 from app.accounts.managing import require_may_give, require_somebody_who_manages, take_turns
 from app.clock import now
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.models import Team, User
+from app.identity.permissions import Scope
 from app.identity.service import create_user
 from app.identity.sign_ins import sign_out_everywhere
 from app.versions import Seen, require_seen
@@ -42,7 +43,8 @@ def get_user(session: Session, actor: Actor, user_id: UUID) -> User:
 def invite(session: Session, actor: Actor, data: Mapping[str, Any]) -> User:
     """A new colleague, who gets a message and chooses a password. Raises Forbidden, Invalid, EmailTaken."""
     require_may_give(session, actor, data["role"])
-    _require_team(session, actor, data.get("team_id"))
+    if data.get("team_id"):
+        _require_team(session, actor, data["team_id"])
     user = create_user(session, actor.clinic.id, email=data["email"], name=data["name"], role=data["role"])
     user.team_id = data.get("team_id")
     user.updated_at = user.created_at
@@ -66,11 +68,12 @@ def update_user(session: Session, actor: Actor, user_id: UUID, data: Mapping[str
     """
     user = _find(session, actor, user_id, lock=True)
     require_seen(user, seen)
+    require_may_give(session, actor, user.role)
     if (role := data.get("role", user.role)) != user.role:
         _require_another(actor, user)
-        require_may_give(session, actor, user.role)
         require_may_give(session, actor, role)
-    _require_team(session, actor, data.get("team_id"))
+    if data.get("team_id", user.team_id) != user.team_id:
+        _require_team(session, actor, data["team_id"])
     for name, value in data.items():
         setattr(user, name, value)
     _touch(user)
@@ -121,6 +124,9 @@ def _require_another(actor: Actor, user: User) -> None:
 
 
 def _require_team(session: Session, actor: Actor, team_id: UUID | None) -> None:
+    """Raises Invalid; Forbidden where who is in which team decides what the actor sees."""
+    if Scope.TEAM in actor.permissions.values():
+        raise Forbidden("Only who sees more than a team says who is in one.")
     if team_id is None:
         return
     if session.scalar(select(Team.id).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)) is None:

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.assignment.absent_tasks import see_to_tasks
 from app.assignment.choosing import one_by_one
 from app.assignment.models import Absence, AbsentTasks, WorkingHours
+from app.audit import trail
+from app.audit.models import Act
 from app.automation.hours import BusinessHours
 from app.clock import now
 from app.db import new_id
@@ -18,6 +20,7 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.http.paging import Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
+from app.leads.lookup import those_within
 from app.leads.people import is_available, people
 
 
@@ -70,10 +73,12 @@ def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str,
     _require_may(session, actor, user_id)
     if hours is None:
         session.execute(delete(WorkingHours).where(WorkingHours.user_id == user_id))
+        trail.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": None})
         return {"hours": None}
     written = {"hours": BusinessHours.from_json(hours).to_json(), "updated_at": now()}
     row = insert(WorkingHours).values(user_id=user_id, clinic_id=actor.clinic.id, **written)
     session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=written))
+    trail.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": written["hours"]})
     return written
 
 
@@ -84,5 +89,8 @@ def _require_colleague(session: Session, actor: Actor, user_id: UUID) -> None:
 
 def _require_may(session: Session, actor: Actor, user_id: UUID) -> None:
     _require_colleague(session, actor, user_id)
-    if user_id != actor.user_id and not any(map(actor.allows, (Permission.LEAD_ASSIGN, Permission.USER_MANAGE))):
+    if user_id == actor.user_id or actor.allows(Permission.USER_MANAGE):
+        return
+    colleagues = those_within(session, actor.within(Permission.LEAD_ASSIGN))
+    if not actor.allows(Permission.LEAD_ASSIGN) or (colleagues is not None and user_id not in colleagues):
         raise Forbidden("Your role does not allow this for others.")

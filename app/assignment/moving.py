@@ -17,6 +17,8 @@ from app.assignment.history import entry, moved, rule_of
 from app.assignment.models import AssignmentEntry, Why
 from app.assignment.roster import Roster
 from app.assignment.rules import Rule
+from app.audit import trail
+from app.audit.models import Act
 from app.automation.events import EventName
 from app.automation.service import record
 from app.db import insert_many, update_many
@@ -55,6 +57,9 @@ def move(session: Session, actor: Actor, leads: Sequence[Any], to: Mapping[UUID,
     known = people(session, actor.clinic.id, who)
     changes = [_change(actor, lead, to[lead.id].user_id, at=cause.at) for lead in going]
     update_many(session, Lead, changes, _CHANGED, also="version = t.version + 1")
+    for user_id in {decision.user_id for decision in to.values()}:
+        theirs = [lead.id for lead in going if to[lead.id].user_id == user_id]
+        trail.wrote(session, "lead", theirs, act=Act.UPDATE, after={"assigned_to_id": user_id})
     insert_many(session, AssignmentEntry, [_entry(actor, lead, to[lead.id], cause) for lead in going])
     insert_many(session, Activity, [_note(actor, lead, _words(lead, to, known, cause), at=cause.at) for lead in going])
     now_theirs = (_as_it_is(lead, change) for lead, change in zip(going, changes, strict=True))

@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from app.assignment.models import Absence
 from app.assignment.rules import ceilings_of
 from app.assignment.ruleset import rules_of
-from app.automation.clinic import ClinicContext
 from app.clock import now
 from app.identity.actor import Actor
 from app.identity.models import User
+from app.identity.permissions import Scope
 from app.identity.roles import TAKES_LEADS
 from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
+from app.tasks.lookup import known_to
 from app.tasks.models import TO_BE_DONE, Task
 
 
@@ -32,7 +33,7 @@ def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
 
 
 def _statement(actor: Actor, at: datetime) -> Any:
-    leads, tasks = _leads(actor), _tasks(actor.clinic, at)
+    leads, tasks = _leads(actor), _tasks(actor, at)
     away = select(func.max(Absence.ends_at)).where(
         Absence.user_id == User.id, Absence.starts_at <= at, Absence.ends_at > at
     )
@@ -67,16 +68,17 @@ def _leads(actor: Actor) -> Any:
     )
 
 
-def _tasks(clinic: ClinicContext, at: datetime) -> Any:
+def _tasks(actor: Actor, at: datetime) -> Any:
     """By when they are due alone, which the index of somebody's open tasks tells without a look at the rows."""
-    today = clinic.calendar.local(at).date()
-    begins, ends = (
-        clinic.calendar.at_wall_time(day, datetime.min.time()) for day in (today, today + timedelta(days=1))
-    )
+    calendar = actor.clinic.calendar
+    today = calendar.local(at).date()
+    begins, ends = (calendar.at_wall_time(day, datetime.min.time()) for day in (today, today + timedelta(days=1)))
     late, of_today = Task.due_at < at, (Task.due_at >= begins) & (Task.due_at < ends)
     counted = select(
         func.count().label("open_tasks"),
         func.count().filter(late).label("overdue_tasks"),
         func.count().filter(of_today).label("due_today"),
     ).select_from(Task)
+    if actor.scope is not Scope.ALL:
+        counted = counted.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
     return counted.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")

@@ -38,6 +38,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "custom_fields": "custom_field",
     "consents": "consent",
     "imports": "import",
+    "working_hours": "user",
+    "suppressions": "suppression",
     "notifications": "notification",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts
@@ -89,6 +91,11 @@ class _Note:
 def begin(session: Session) -> None:
     """Take notes of what happens in this session."""
     session.info[NOTES] = []
+
+
+def end(session: Session) -> None:
+    """Take no more notes of what happens in this session."""
+    session.info.pop(NOTES, None)
 
 
 def saw(session: Session, subject: str, ids: Iterable[UUID]) -> None:

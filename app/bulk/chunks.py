@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.audit import trail
 from app.automation.clinic import ClinicContext
 from app.bulk.items import Ends, cancel_pending, write_ends
 from app.bulk.making import make_follow_ups, work_on
@@ -61,8 +62,11 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
     if job.state == JobState.CANCELLED:
         _count(session, job, cancelled=cancel_pending(session, job.id))
         return
+    trail.begin(session)
     make = makers[job.spec.get("makes", FOLLOW_UPS)](session, job, chunk["clinic"])
     ends = _all_but_the_bad(session, job.id, make, Span(chunk["first"], chunk["last"]))
+    trail.write(session, trail.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}"))
+    trail.end(session)
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + AGAIN_IN)
@@ -79,12 +83,14 @@ makers[FOLLOW_UPS] = _follow_ups
 def _all_but_the_bad(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
     """Try the whole span; when something in it cannot be written, each half of it, down to the one that is bad."""
     session.execute(_BEGIN)
+    before = trail.length(session)
     try:
         ends = make(session, span)
     except OperationalError:  # the database's trouble, not an item's: the step is run again
         raise
     except OF_AN_ITEM as error:
         session.execute(_UNDO)
+        trail.forget_after(session, before)
         if span.first == span.last:
             return _give_up(session, job_id, span.first, error)
         log.warning("bulk.split", job=str(job_id), first=span.first, last=span.last, because=type(error).__name__)

@@ -11,6 +11,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.audit import trail
+from app.audit.models import Act
 from app.automation.clinic import ClinicContext
 from app.automation.events import Event, EventName
 from app.automation.service import record
@@ -123,6 +125,7 @@ def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends,
         events.append(task_created(task, lead))
         ends.succeed(place, lead_id=lead.id, task_id=task["id"])
     insert_many(session, Task, tasks)
+    trail.wrote(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
     return events
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from app.assignment.choosing import choose, default_team
 from app.assignment.history import entry, why_first
 from app.assignment.models import AssignmentEntry, Why
+from app.audit import trail
+from app.audit.models import Act
 from app.automation.clinic import ClinicContext
 from app.bulk.assignees import Staff
 from app.db import insert_many
@@ -89,6 +91,7 @@ def take_in(session: Session, into: Intake, newcomers: Sequence[Newcomer], *, at
     insert_many(session, Lead, rows)
     insert_many(session, Touch, [newcomer.touch for newcomer in newcomers])
     insert_many(session, AssignmentEntry, notes)
+    trail.wrote(session, "lead", [row["id"] for row in rows], act=Act.CREATE, after={})
     return [SimpleNamespace(**row) for row in rows]
 
 

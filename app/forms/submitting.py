@@ -35,6 +35,8 @@ _SOURCE: Final = text(
 
 def find_form(session: Session, key: str) -> Row[Any]:
     """The active form of that key, and its clinic's `rules_version`. Raises NotFound."""
+    if not key.isprintable():  # NUL is no text to PostgreSQL
+        raise NotFound
     wanted = select(WebForm.__table__, Clinic.rules_version).join(Clinic, Clinic.id == WebForm.clinic_id)
     found = session.execute(wanted.where(WebForm.key == key, WebForm.is_active)).one_or_none()
     if found is None:

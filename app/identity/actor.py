@@ -1,6 +1,6 @@
 """Who acts: a person who signed in, a program with an API key, or the automation itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
@@ -35,6 +35,10 @@ class Actor:
     def allows(self, permission: Permission) -> bool:
         """Whether the actor holds this permission."""
         return permission in self.permissions
+
+    def within(self, permission: Permission) -> Self:
+        """The actor as far as this permission goes: for a part of a call that does more than its route names."""
+        return replace(self, scope=self.permissions.get(permission, Scope.ASSIGNED))
 
     @property
     def stands_for(self) -> UUID | None:

@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -25,6 +26,12 @@ LONGEST_CELL: Final = 10_000  # characters
 MOST_UNPACKED: Final = 300_000_000  # bytes of an XLSX, which is a ZIP: a small one may unpack to fill a disk
 DELIMITERS: Final = ",;\t|"
 _SAMPLE: Final = 16_384
+
+# What openpyxl raises for a workbook that is none, wherever in it that shows.
+BROKEN: Final = (
+    *(InvalidFileException, zipfile.BadZipFile, zlib.error, SyntaxError, ArithmeticError, AttributeError, EOFError),
+    *(LookupError, OSError, TypeError, ValueError, NotImplementedError),
+)
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -75,6 +82,8 @@ def _rows(content: bytes, shape: Shape) -> Iterator[Row]:
         if any(cells):
             if len(cells) > MOST_COLUMNS:
                 raise _unreadable(f"Row {number} has more than {MOST_COLUMNS} columns.")
+            if any("\0" in cell for cell in cells):
+                raise _unreadable(f"Row {number} holds what is no text.")
             yield number, cells
 
 
@@ -94,11 +103,14 @@ def _rows_of_xlsx(content: bytes) -> Iterator[Row]:
     _refuse_bombs(content)
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as mistake:
+    except BROKEN as mistake:
         raise _unreadable("This is no XLSX file.") from mistake
+    number = 0
     try:
         for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
             yield number, _trimmed([_as_text(cell) for cell in cells])
+    except BROKEN as mistake:
+        raise _unreadable(f"Row {number + 1} cannot be read.") from mistake
     finally:
         book.close()
 

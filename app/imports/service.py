@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.bulk.models import Job, JobItem, JobState
 from app.bulk.planning import chunks_of, plan_chunks
 from app.clock import now
@@ -67,7 +68,8 @@ def upload(session: Session, actor: Actor, content: bytes, *, name: str, kind: F
 
 
 def list_imports(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's imports, newest first."""
+    """The clinic's imports, newest first. Raises Forbidden."""
+    _require_may_import(actor)
     return page(session, select(Import).where(Import.clinic_id == actor.clinic.id), NEWEST_FIRST, query)
 
 
@@ -90,8 +92,8 @@ def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, An
     Raises NotFound, Forbidden, Invalid, ImportIsRunning.
     """
     _require_may_import(actor)
-    if data["on_duplicate"] is OnDuplicate.UPDATE and not actor.allows(Permission.LEAD_UPDATE):
-        raise Forbidden("Your role does not allow changing leads.")
+    if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
+        raise Forbidden("Your role does not allow changing all leads.")
     kept = _find(session, actor, import_id, lock=True)
     mapping = data.get("mapping") or guess(kept.columns)
     _check_mapping(kept, mapping)
@@ -147,16 +149,18 @@ def _row(import_id: UUID, place: int, number: int, cells: Sequence[str]) -> dict
 
 
 def _require_may_import(actor: Actor) -> None:
-    """Who sees a part of the leads would learn of others from what an import says of duplicates. Raises Forbidden."""
-    if actor.permissions.get(Permission.LEAD_READ) is not Scope.ALL:
-        raise Forbidden("Only who sees all leads can import some.")
+    """A file shows all of its people, and what an import says of duplicates tells of others. Raises Forbidden."""
+    if actor.permissions.get(Permission.LEAD_READ) is not Scope.ALL or not actor.allows(Permission.LEAD_PRIVATE):
+        raise Forbidden("Only who sees all leads, and what is private of them, can import some.")
 
 
 def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False) -> Import:
+    _require_may_import(actor)
     of_clinic = select(Import).where(Import.id == import_id, Import.clinic_id == actor.clinic.id)
     found = session.scalars(of_clinic.with_for_update() if lock else of_clinic).one_or_none()
     if found is None:
         raise NotFound
+    trail.saw(session, "import", [found.id])
     return found
 
 

@@ -72,7 +72,7 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_
     if refuses:
         _one_at_a_time(session, given)
     decided = dict(_insert(session, actor, given, values, details=data.get("touch")))
-    found = told(session, actor, given, decided.pop("alike"))
+    found = told(session, actor.within(Permission.LEAD_READ), given, decided.pop("alike"))
     if refuses and found.has_exact:
         raise DuplicateLead(found.as_json())
     trail.wrote(session, "lead", [given["id"]], act=Act.CREATE, after=_told(given | decided))

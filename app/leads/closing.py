@@ -18,7 +18,7 @@ from app.leads.facts import lead_event
 from app.leads.lookup import get_lead, open_lead
 from app.leads.models import Lead, LeadStatus
 from app.leads.progress import enter_stage, touch
-from app.notifications.suppression_list import addresses_of, suppress_addresses
+from app.notifications.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.pipeline.models import LOST, STARTED
 from app.tasks.closing import cancel_open_tasks
 
@@ -94,7 +94,7 @@ def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: date
 def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:
     """Send nothing more to a lead that is locked for it, nor to whoever else has its addresses, now or later."""
     lead.opted_out_at = at
-    suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason="opted_out")
+    suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason=OPTED_OUT)
     touch(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
     record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))

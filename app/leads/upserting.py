@@ -63,7 +63,7 @@ def _find(session: Session, actor: Actor, external_id: str, external_source: str
 
 
 def _update(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
-    lead = unlocked_lead(session, actor, lead_id)
+    lead = unlocked_lead(session, actor.within(Permission.LEAD_UPDATE), lead_id)
     replace(session, actor, lead, {name: value for name, value in data.items() if name not in _NOT_REPLACED})
     came = {name: data[given] for given, name in _OF_THE_TOUCH.items() if given in data}
     made = note_touch(session, actor, lead, {**data.get("touch", {}), **came})

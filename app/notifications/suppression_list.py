@@ -9,9 +9,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.audit import trail
+from app.audit.models import Act
 from app.clock import now
 from app.keyring import key_for
 from app.notifications.models import Way
+
+OPTED_OUT: Final = "opted_out"  # the reason of those who said so themselves
 
 _ADD: Final = text(
     "INSERT INTO suppressions (clinic_id, way, address_hash, reason, created_at)"
@@ -22,6 +26,7 @@ _LIFT: Final = text(
     "DELETE FROM suppressions s"
     " USING unnest(CAST(:ways AS text[]), CAST(:hashes AS bytea[])) AS given(way, address_hash)"
     " WHERE s.clinic_id = :clinic AND s.way = given.way AND s.address_hash = given.address_hash"
+    " AND (CAST(:only AS text) IS NULL OR s.reason = :only)"
 )
 _FIND: Final = text(
     "SELECT s.clinic_id, s.way, s.address_hash, s.reason, s.created_at FROM suppressions s"
@@ -43,12 +48,16 @@ def suppress_addresses(session: Session, clinic_id: UUID, addresses: Iterable[Ad
     """Nobody writes to these any more. Twice is once, and the first reason stays."""
     if given := _given(addresses):
         session.execute(_ADD, {"clinic": clinic_id, "reason": reason, "now": now(), **given})
+        trail.wrote(
+            session, "suppression", [clinic_id], act=Act.CREATE, after={"ways": given["ways"], "reason": reason}
+        )
 
 
-def lift(session: Session, clinic_id: UUID, addresses: Iterable[Address]) -> None:
-    """These may be written to again: somebody has said so."""
+def lift(session: Session, clinic_id: UUID, addresses: Iterable[Address], *, only: str | None = None) -> None:
+    """These may be written to again: somebody has said so. `only`: those that are there for this reason."""
     if given := _given(addresses):
-        session.execute(_LIFT, {"clinic": clinic_id, **given})
+        session.execute(_LIFT, {"clinic": clinic_id, "only": only, **given})
+        trail.wrote(session, "suppression", [clinic_id], act=Act.DELETE, after={"ways": given["ways"]})
 
 
 def find_suppressed(session: Session, wanted: Iterable[tuple[UUID, Address]]) -> dict[tuple[UUID, Address], Any]:

@@ -36,7 +36,7 @@ def forget_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[
     Returns the ids of what the record no longer knows the values of, the lead's own first.
     """
     ids = list(session.scalars(text(NAMED), {"lead": lead_id}))
-    given = {"clinic": clinic_id, "lead": lead_id, "lead_text": str(lead_id), "ids": ids}
+    given = {"clinic": clinic_id, "lead": lead_id, "ids": ids}
     for statement in FORGET_STATEMENTS:
         session.execute(text(statement), {name: given[name] for name in given if f":{name}" in statement})
     return ids

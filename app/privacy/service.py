@@ -17,12 +17,15 @@ from app.clock import now
 from app.db import new_id
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
+from app.identity.permissions import Permission
 from app.leads.closing import silence
+from app.leads.errors import LeadIsRestricted
 from app.leads.lookup import get_lead, read_lead
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.progress import touch
 from app.notifications import suppression_list
 from app.notifications.models import Way
+from app.notifications.suppression_list import OPTED_OUT
 from app.privacy.models import Consent
 from app.privacy.person import export_person, forget_person
 from app.tasks.closing import cancel_open_tasks
@@ -43,7 +46,10 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     at = now()
-    suppression_list.suppress_addresses(session, lead.clinic_id, suppression_list.addresses_of(lead), reason="erased")
+    for one in _with_duplicates(session, lead):
+        suppression_list.suppress_addresses(
+            session, lead.clinic_id, suppression_list.addresses_of(one), reason="erased"
+        )
     cancel_pending(session, lead.id, Reason.ERASED)
     cancel_open_tasks(session, lead.id, reason=Reason.ERASED, at=at)
     session.flush()
@@ -55,6 +61,11 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
         lead.status = LeadStatus.ARCHIVED
     trail.wrote(session, "lead", forgotten, act=Act.ERASE, after={"reason": reason})
     return lead
+
+
+def _with_duplicates(session: Session, lead: Lead) -> list[Lead]:
+    """The lead and those that became part of it: what they were reached by is the person's, too."""
+    return [lead, *session.scalars(select(Lead).where(Lead.merged_into_id == lead.id))]
 
 
 def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
@@ -79,9 +90,11 @@ def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[
     """Write down what the person said about being reached by this way, and act on it at once.
 
     One who no longer agrees has opted out, and their addresses are on the list; one who agrees again is taken off it.
-    Raises NotFound.
+    Raises NotFound, LeadIsRestricted (where they agree).
     """
     lead = get_lead(session, actor, lead_id, lock=True)
+    if lead.restricted_at is not None and data["is_given"]:
+        raise LeadIsRestricted
     at = now()
     consent = Consent(
         id=new_id(),
@@ -107,7 +120,8 @@ def list_consents(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
 
 def _let_be_written_to(session: Session, actor: Actor, lead: Lead, way: Way) -> None:
     of_way = [address for address in suppression_list.addresses_of(lead) if address[0] is way]
-    suppression_list.lift(session, lead.clinic_id, of_way)
+    only = None if actor.allows(Permission.PRIVACY_MANAGE) else OPTED_OUT  # what was put there otherwise stays
+    suppression_list.lift(session, lead.clinic_id, of_way, only=only)
     if lead.opted_out_at is not None:
         lead.opted_out_at = None
         touch(lead, actor, now())

@@ -29,38 +29,49 @@ _BLANKED: Final[Mapping[str, str]] = {
     "lead_activities": "notes = NULL",
     "notifications": "address = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",
-    "job_items": "lead = NULL, error = NULL",
     "assignment_history": "reason = NULL",
     "lead_touches": (
         "detail = NULL, utm_term = NULL, utm_content = NULL, referrer = NULL, landing_page = NULL, consent_text = NULL"
     ),
 }
 
+# The lead, and the duplicates that became part of it.
+LEADS: Final = "SELECT id FROM leads WHERE id = :lead OR merged_into_id = :lead"
 # Of whatever the record may name one by one.
-NAMED: Final = """
-SELECT CAST(:lead AS uuid)
+NAMED: Final = f"""
+{LEADS}
 UNION ALL SELECT id FROM lead_tasks WHERE lead_id = :lead
 UNION ALL SELECT id FROM lead_activities WHERE lead_id = :lead
 UNION ALL SELECT id FROM notifications WHERE lead_id = :lead
-"""
+UNION ALL SELECT id FROM consents WHERE lead_id = :lead
+"""  # noqa: S608  (written above)
 # The record keeps who did what to which id; the values before and after go.
 _FORGET_CHANGES: Final = """
 DELETE FROM audit_changes c USING audit_entries e
 WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uuid[])
 """
 # Whoever sends such a call again is told that there is no such lead.
-_FORGET_ANSWERS: Final = """
-DELETE FROM kept_answers
-WHERE clinic_id = :clinic AND (strpos(path, :lead_text) > 0 OR position(convert_to(:lead_text, 'UTF8') IN body) > 0)
-"""
+_FORGET_ANSWERS: Final = f"""
+DELETE FROM kept_answers k USING ({LEADS}) AS l
+WHERE k.clinic_id = :clinic
+  AND (strpos(k.path, l.id::text) > 0 OR position(convert_to(l.id::text, 'UTF8') IN k.body) > 0)
+"""  # noqa: S608  (as above)
 _FORGET_RESPONSES: Final = """
 UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.notification_id AND n.lead_id = :lead
 """
+# The rows of files that they came in by, and those that their jobs could not take in are gone with the job.
+_FORGET_ROWS: Final = f"""
+UPDATE import_rows r SET cells = '[]' FROM job_items i JOIN jobs j ON j.id = i.job_id
+WHERE i.lead_id IN ({LEADS}) AND j.clinic_id = :clinic
+  AND r.import_id = CAST(j.spec ->> 'import_id' AS uuid) AND r.position = i.position
+"""  # noqa: S608  (as above)
 
 FORGET_STATEMENTS: Final = (
     _FORGET_RESPONSES,
     _FORGET_CHANGES,
     _FORGET_ANSWERS,
+    _FORGET_ROWS,
+    f"UPDATE job_items SET lead = NULL, error = NULL WHERE lead_id IN ({LEADS})",  # noqa: S608  (as above)
     "DELETE FROM consents WHERE lead_id = :lead",
     *(
         f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)

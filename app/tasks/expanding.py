@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.http.expanding import with_parts
 from app.identity.actor import Actor
 from app.leads.expanding import PERSON
@@ -23,4 +24,6 @@ def expanded(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collec
         TaskPart.LEAD: ("lead_id", leads),
         TaskPart.ASSIGNED_TO: ("assigned_to_id", PERSON),
     }
-    return with_parts(session, tasks, {part: known[part] for part in parts})
+    shown = with_parts(session, tasks, {part: known[part] for part in parts})
+    trail.saw(session, "lead", {task["lead_id"] for task in shown if task.get("lead")})
+    return shown

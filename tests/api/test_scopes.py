@@ -177,3 +177,49 @@ def test_a_job_reaches_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: 
         assert desk.admin.get(f"/api/jobs/{job['id']}").status == 200
     new = {"leads": [desk.lead_data()], "followup": followup}
     assert sam.post("/api/followups/bulk", new).status == 403
+
+
+def test_a_program_of_theirs_updates_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: Caller):
+    known = {"external_source": "crm", "first_name": "Ana", "last_name": "Ruiz", "source_id": desk.source_id}
+    place, said = "/api/leads/by-external-id/x1", {**known, "phone": "212 555 0143", "notes": "Shy."}
+    made = desk.admin.put(place, said).body
+    desk.admin.post(f"/api/leads/{made['id']}/assign", {"assigned_to_id": sue.id})
+    assert sam.put(place, {**said, "first_name": "Mallory"}).status == 404
+    assert desk.lead(made)["first_name"] == "Ana"
+    assert sue.put(place, {**said, "first_name": "Anna"}).status == 200
+
+
+def test_who_brings_a_duplicate_of_somebody_elses_lead_learns_that_there_is_one(desk: Desk, sam: Caller, sue: Caller):
+    desk.capture(assigned_to_id=sue.id)
+    made = sam.post("/api/leads", desk.lead_data()).body
+    assert (made["duplicates"], made["hidden_duplicates"]) == ([], 1)
+
+
+def test_a_file_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+    lead = desk.capture(assigned_to_id=sue.id, last_name="Zanzibar")
+    desk.plan(lead, assigned_to_id=sam.id)
+    files = [
+        who.client.get("/api/followups/export?format=csv", headers={"Authorization": f"Bearer {who.token}"}).text
+        for who in (sam, sue)
+    ]
+    assert ["Zanzibar" in file for file in files] == [False, True]
+    assert [len(file.splitlines()) for file in files] == [2, 2]
+
+
+def test_who_sees_a_team_moves_nobody_into_it(desk: Desk, sam: Caller):
+    grants = {"user:manage": "all", "lead:read": "team"}
+    desk.admin.post("/api/roles", {"slug": "lead_hand", "name": "x", "grants": grants})
+    hand = desk.hire(Role.DOCTOR)
+    team = desk.admin.post("/api/teams", {"name": "South"}).body["id"]
+    desk.admin.put(f"/api/users/{hand.id}", {"role": "lead_hand", "team_id": team})
+    assert hand.put(f"/api/users/{sam.id}", {"team_id": team}).status == 403
+    assert hand.put(f"/api/users/{desk.admin.id}", {"name": "Mallory"}).status == 403
+
+
+def test_a_manager_plans_the_absence_of_the_team_alone(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+    away = {"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-01-05T00:00:00Z"}
+    statuses = [meg.post(f"/api/users/{who.id}/out-of-office", away).status for who in (sam, sue, desk.admin)]
+    assert statuses == [201, 403, 403]
+    desk.plan(desk.capture(assigned_to_id=sue.id))
+    seen = {row["user_id"]: row["open_tasks"] for row in meg.get("/api/leads/workload").body["items"]}
+    assert seen.get(sue.id, 0) == 0

@@ -255,3 +255,7 @@ def test_a_form_that_could_not_work_is_refused(desk: Desk, more: Any, pointers: 
 def test_a_forms_source_is_the_clinics(desk: Desk, other_desk: Desk):
     body = {"name": "x", "allowed_origins": [SITE], "source_id": other_desk.source_id, "fields": ASKED}
     assert desk.admin.post("/api/web-forms", body).pointers == ["/source_id"]
+
+
+def test_a_key_that_no_form_could_have_finds_none(desk: Desk):
+    assert desk.client().post("/api/public/forms/%00/leads", json={}).status_code == 404

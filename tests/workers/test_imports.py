@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from typing import Any
 
 import openpyxl
@@ -196,9 +197,57 @@ def test_a_file_is_worked_off_once_at_a_time(desk: Desk):
     assert desk.admin.post(place, {}).status == 409
 
 
-def test_who_sees_a_part_of_the_leads_imports_none(desk: Desk):
+def test_who_sees_a_part_of_the_leads_imports_none_and_looks_at_none(desk: Desk):
     assert send(desk.caller(Role.SALES), LEADS).status == 403
     assert send(desk.doctor, LEADS).status == 403
+    kept = upload(desk)
+    for role in (Role.SALES, Role.MANAGER, Role.DISPATCHER):
+        for path in ("", f"/{kept['id']}", f"/{kept['id']}/rows", f"/{kept['id']}/errors"):
+            assert desk.caller(role).get(f"/api/imports{path}").status == 403, (role, path)
+
+
+def test_who_may_change_only_their_own_changes_none_by_a_file(desk: Desk):
+    grants = {"lead:read": "all", "lead:create": "all", "lead:private": "all", "lead:update": "assigned"}
+    desk.admin.post("/api/roles", {"slug": "intake", "name": "x", "grants": grants})
+    somebody = desk.hire(Role.DOCTOR)
+    desk.admin.put(f"/api/users/{somebody.id}", {"role": "intake"})
+    kept = upload(desk)
+    assert somebody.post(f"/api/imports/{kept['id']}/start", {"on_duplicate": "update"}).status == 403
+    assert somebody.post(f"/api/imports/{kept['id']}/preview", {}).status == 202
+
+
+def test_what_an_import_did_is_in_the_record(desk: Desk):
+    known = desk.capture(city="Paris")
+    work_off(desk.admin, upload(desk, TWICE), on_duplicate="update", source_id=desk.source_id)
+    changes = [entry for entry in desk.admin.every("/api/audit", subject_id=known["id"]) if entry["act"] == "update"]
+    assert {(entry["user_id"], entry["operation"].partition(".")[0]) for entry in changes} == {(desk.admin.id, "jobs")}
+    assert "city" in changes[0]["fields"]
+    assert {entry["act"] for entry in desk.admin.every("/api/audit", subject="import")} >= {"create", "read"}
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b""),
+        ("xl/worksheets/sheet1.xml", b"<v>", b"<v>abc"),
+        ("xl/worksheets/sheet1.xml", b'r="2"', b'r="x"'),
+        ("xl/workbook.xml", b"<sheets>", b"<sheets"),
+    ],
+)
+def test_a_workbook_that_is_broken_inside_is_refused(desk: Desk, part: str, old: bytes, new: bytes):
+    book, file, broken = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
+    for row in (["Name", "Phone"], ["Ana Ruiz", 12125550143]):
+        book.active.append(row)
+    book.save(file)
+    with zipfile.ZipFile(file) as good, zipfile.ZipFile(broken, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(old, new) if name == part else good.read(name))
+    assert send(desk.admin, broken.getvalue(), kind=XLSX).status in {201, 422}  # read, or refused: never a crash
+
+
+def test_a_file_with_nul_far_inside_is_refused(desk: Desk):
+    content = b"Name,Phone\n" + b"Ana Ruiz,1\n" * 3000 + b"B\0b,2\n"
+    assert send(desk.admin, content).status == 422
 
 
 def test_a_file_is_forgotten_after_a_week(desk: Desk):

@@ -13,6 +13,7 @@ from app.embedded import Postgres
 from app.models import __all__ as _everything  # every table is known
 from app.privacy.tables import ABOUT_A_LEAD
 from tests.support.desk import Desk
+from tests.support.importing import send, work_off
 from tests.support.smtp import SmtpServer
 from workers import runner
 
@@ -191,3 +192,49 @@ def test_an_address_is_suppressed_for_whoever_has_it(desk: Desk, other_desk: Des
 @pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+12125550143"}, {"phone": "nonsense"}])
 def test_an_address_has_to_be_one(desk: Desk, body: dict[str, str]):
     assert desk.admin.post("/api/suppressions/check", body).status == 422
+
+
+def test_a_duplicate_that_became_part_of_them_is_forgotten_with_them(desk: Desk, postgres: Postgres):
+    lead = desk.capture(first_name="Mia", email="mia@lead.example")
+    answer = desk.admin.post(
+        "/api/leads", desk.lead_data(first_name=CANARY, email=f"{CANARY.lower()}@lead.example"), key="once"
+    )
+    desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": answer.body["id"]})
+    ask(desk, lead, "erase", reason="They asked.")
+    with postgres.connect("relance") as owner:
+        names = [row[0] for row in owner.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        found = {name: str(owner.execute(f"SELECT t::text FROM {name} t").fetchall()).lower() for name in names}
+    words = (CANARY.lower(), CANARY.encode().hex())
+    assert {name for name, rows in found.items() if any(word in rows for word in words)} == set()
+    entries = desk.admin.every("/api/audit", subject_id=answer.body["id"])
+    assert not any(entry["after"] for entry in entries if entry["act"] != "erase")
+    address = {"email": f"{CANARY.lower()}@lead.example"}
+    assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is True
+
+
+def test_the_row_of_the_file_they_came_in_by_is_forgotten_too(desk: Desk):
+    content = f"Name,Phone\n{CANARY} Ruiz,212 555 0143\nBen Ott,646 555 0100\n".encode()
+    work_off(desk.admin, send(desk.admin, content).body, source_id=desk.source_id)
+    [lead] = [lead for lead in desk.admin.every("/api/leads") if lead["first_name"] == CANARY]
+    ask(desk, lead, "erase", reason="They asked.")
+    kept = str(desk.sql("SELECT cells FROM import_rows"))
+    assert (CANARY in kept, "Ben Ott" in kept) == (False, True)
+
+
+def test_who_may_not_lift_a_suppression_does_not_by_a_consent(desk: Desk):
+    address = {"email": "mia@lead.example"}
+    desk.admin.post("/api/suppressions", {**address, "reason": "Bounced"})
+    lead = desk.capture(**address)
+    said = {"way": "email", "is_given": True, "wording": "Do write", "source": "Phone call"}
+    assert desk.coordinator.post(f"/api/leads/{lead['id']}/consents", said).status == 201
+    assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is True
+    assert desk.admin.post(f"/api/leads/{lead['id']}/consents", said).status == 201
+    assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is False
+
+
+def test_a_restricted_lead_can_say_no_and_not_yes(desk: Desk):
+    lead = desk.capture()
+    ask(desk, lead, "restrict", is_restricted=True, reason="They asked.")
+    said = {"way": "phone", "wording": "x", "source": "x"}
+    answers = [desk.admin.post(f"/api/leads/{lead['id']}/consents", {**said, "is_given": yes}) for yes in (True, False)]
+    assert [answer.status for answer in answers] == [409, 201]
