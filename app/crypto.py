@@ -5,15 +5,16 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.config import get_settings
 from app.keyring import key_for
 
-DERIVED: Final = "0"  # the id of the key that follows from SECRET_KEY, where ENCRYPTION_KEYS names none
+DERIVED: Final = "0"  # the name of the key that follows from SECRET_KEY, current where ENCRYPTION_KEYS names none
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 
@@ -24,6 +25,11 @@ class InvalidKeys(ValueError):
 
 class Unreadable(Exception):
     """It was sealed with a key that is not there, for another place, or was changed."""
+
+
+def current_key() -> str:
+    """The name of the key that is sealed with now."""
+    return next(iter(_ciphers()))
 
 
 def seal(plain: bytes, *, place: str) -> bytes:
@@ -45,6 +51,16 @@ def unseal(sealed: bytes, *, place: str) -> bytes:
         raise Unreadable(place) from None
 
 
+def seal_json(value: Any, *, place: str) -> bytes:
+    """Encrypt anything that JSON can say."""
+    return seal(orjson.dumps(value), place=place)
+
+
+def unseal_json(sealed: bytes, *, place: str) -> Any:
+    """What `seal_json` was given. Raises Unreadable."""
+    return orjson.loads(unseal(sealed, place=place))
+
+
 def read_keys(text: str) -> Mapping[str, bytes]:
     """`new:BASE64,old:BASE64`, the current one first. Raises InvalidKeys."""
     keys: dict[str, bytes] = {}
@@ -62,6 +78,8 @@ def read_keys(text: str) -> Mapping[str, bytes]:
 
 @lru_cache(maxsize=1)
 def _ciphers() -> Mapping[str, AESGCM]:
+    """The one that follows from SECRET_KEY comes last: what it has sealed before others were named still opens."""
     given = get_settings().encryption_keys.get_secret_value()
-    keys = read_keys(given) if given else {DERIVED: key_for("encryption")}
+    keys = {**(read_keys(given) if given else {})}
+    keys.setdefault(DERIVED, key_for("encryption"))
     return {name: AESGCM(key) for name, key in keys.items()}

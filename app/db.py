@@ -87,8 +87,12 @@ def sessions() -> sessionmaker[Session]:
 
 
 def to_json(value: Any) -> str:
-    """JSON for a parameter: ids, times and enums by themselves, whatever else as its text."""
-    return orjson.dumps(value, default=str).decode()
+    """JSON for a parameter: ids, times and enums by themselves, bytes as PostgreSQL reads them, else as text."""
+    return orjson.dumps(value, default=_plain).decode()
+
+
+def _plain(value: Any) -> str:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 
 def dispose() -> None:

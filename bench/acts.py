@@ -16,6 +16,7 @@ from app.identity.service import create_user
 from app.identity.tokens import write_access
 from app.leads.models import Lead
 from app.onboarding import open_clinic
+from app.sealed import sealed_row
 from app.sources.models import LeadSource
 from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
 
@@ -52,7 +53,10 @@ def enqueue(given: dict[str, Any]) -> int:
             insert_many(
                 session,
                 Lead,
-                lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at),
+                [
+                    sealed_row(Lead, row)
+                    for row in lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at)
+                ],
             )
             add_steps(session, rows[start : start + CHUNK])
             session.info.clear()  # all are published below, at once, so that each run sends the same messages

@@ -25,8 +25,8 @@ UPLOADED = "uploaded (s)"
 HEAD = "First name,Last name,E-mail,Phone,City,ZIP,Notes"
 COLUMNS = (
     *("id", "clinic_id", "status", "pipeline_stage", "stage_entered_at", "patient_first_name", "patient_last_name"),
-    *("patient_relationship", "first_name", "last_name", "email", "phone", "preferred_contact", "city", "postal_code"),
-    *("source_id", "treatment_interest", "notes", "failed_attempts", "last_activity_at", "created_at", "updated_at"),
+    *("patient_relationship", "first_name", "last_name", "preferred_contact", "city", "postal_code"),
+    *("source_id", "treatment_interest", "sealed", "failed_attempts", "last_activity_at", "created_at", "updated_at"),
     "version",
 )
 COPY: LiteralString = f"COPY leads ({', '.join(COLUMNS)}) FROM STDIN"
@@ -104,8 +104,8 @@ def _bare_rows(clinic: dict[str, Any], count: int) -> Iterator[tuple[Any, ...]]:
     at = datetime.now(UTC)
     for first, last, email, phone, city, code, notes in _people(count):
         yield (
-            *(uuid.uuid4(), clinic["clinic_id"], "NEW", "new_lead", at, first, last, "SELF", first, last, email, phone),
-            *("PHONE", city, code, clinic["source_id"], [], notes, 0, at, at, at, 1),
+            *(uuid.uuid4(), clinic["clinic_id"], "NEW", "new_lead", at, first, last, "SELF", first, last),
+            *("PHONE", city, code, clinic["source_id"], [], f"{email} {phone} {notes}".encode(), 0, at, at, at, 1),
         )
 
 

@@ -50,12 +50,13 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
-    from bench import acts, acts_at_scale  # noqa: PLC0415  (they import the application, with this process's settings)
+    from bench import acts, acts_at_scale, sealing  # noqa: PLC0415  (they import the application, with this process's settings)
 
     inside: dict[str, Any] = {
         "open": acts.open_bench_clinic,
         "enqueue": acts.enqueue,
         "open_clinics": acts_at_scale.open_clinics,
+        "seal_people": sealing.seal_people,
         "time_sweep": acts_at_scale.time_sweep,
         "time_batches": acts_at_scale.time_batches,
     }

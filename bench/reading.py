@@ -76,6 +76,7 @@ def fill(servers: Servers, *, leads: int, each: int) -> list[Reader]:
         add_leads(connection, _workers(clinics), leads)
         add_tasks(connection, each)
         add_activities(connection, each)
+        act(servers, "seal_people", "{}")
     with psycopg.connect(servers.database_url()) as connection:
         return [reader for clinic in clinics[:BUSIEST] for reader in _readers(connection, clinic)]
 

@@ -12,8 +12,8 @@ CREATE TEMP TABLE worker (
 LEADS: LiteralString = """
 INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
-    patient_relationship, first_name, last_name, email, phone, preferred_contact, city, state, postal_code, source_id,
-    source_campaign, treatment_interest, notes, assigned_to_id, assigned_at, lost_at, lost_reason, converted_at,
+    patient_relationship, first_name, last_name, preferred_contact, city, state, postal_code, source_id,
+    source_campaign, treatment_interest, assigned_to_id, assigned_at, lost_at, lost_reason, converted_at,
     failed_attempts, contacted_at, last_activity_at, created_at, updated_at, version)
 SELECT uuidv7(at - clock_timestamp()), clinic_id, status,
     CASE status
@@ -22,10 +22,10 @@ SELECT uuidv7(at - clock_timestamp()), clinic_id, status,
             [1 + floor(4 * power(chance, 2))::int]
     END,
     least(at + interval '5 days', now()), first, 'Lovelace', 'SELF', first, 'Lovelace ' || n,
-    lower(first) || '.' || n || '@example.com', '+1415' || lpad(n::text, 7, '0'), 'EMAIL', 'San Francisco', 'CA',
+    'EMAIL', 'San Francisco', 'CA',
     '94107', source_id, CASE WHEN chance < 0.3 THEN 'spring-open-day' END,
     CASE WHEN chance < 0.7 THEN ARRAY['INVISALIGN'] ELSE ARRAY['BRACES_CLEAR', 'RETAINER'] END,
-    CASE WHEN chance < 0.5 THEN repeat('Asked for an appointment in the afternoon. ', 3) END, user_id, at,
+    user_id, at,
     CASE status WHEN 'LOST' THEN at + interval '20 days' END, CASE status WHEN 'LOST' THEN 'NO_RESPONSE' END,
     CASE status WHEN 'CONVERTED' THEN at + interval '20 days' END,
     (3 * chance)::int, CASE WHEN chance < 0.8 THEN at END, now() - (now() - at) * chance * 0.01, at, at, 1
@@ -83,13 +83,12 @@ ORDER BY at
 
 ACTIVITIES: LiteralString = """
 INSERT INTO lead_activities (
-    id, clinic_id, lead_id, type, channel, direction, outcome, notes, duration_minutes, occurred_at, created_at,
+    id, clinic_id, lead_id, type, channel, direction, outcome, duration_minutes, occurred_at, created_at,
     created_by)
 SELECT uuidv7(at - clock_timestamp()), clinic_id, id, type,
     CASE type WHEN 'PHONE_CALL' THEN 'phone' WHEN 'EMAIL' THEN 'email' END,
     CASE WHEN type IN ('PHONE_CALL', 'EMAIL') THEN 'OUTBOUND' END,
     CASE type WHEN 'PHONE_CALL' THEN (ARRAY['spoke', 'voicemail', 'no_answer'])[1 + mod(n, 3)] END,
-    CASE WHEN mod(n, 2) = 0 THEN repeat('They would like to start in the summer. ', 1 + mod(n, 5)) END,
     CASE type WHEN 'PHONE_CALL' THEN mod(n, 12) END, at, at, assigned_to_id
 FROM (
     SELECT drawn.n, lead.id, lead.clinic_id, lead.assigned_to_id,

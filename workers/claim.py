@@ -14,16 +14,24 @@ from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
 from app.automation.models import Kind, Step
+from app.leads.facts import Reachable
 
 # What a step may have to know of its lead; everything else about the person stays in the table.
 LEAD_COLUMNS = (
     *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
-    *("patient_first_name", "patient_last_name", "first_name", "last_name", "email", "phone", "timezone"),
+    *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
     *("preferred_contact", "source_id", "assigned_to_id"),
-    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at", "phone_alt"),
+    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at", "sealed"),
 )
 
-LeadView: Any = namedtuple("LeadView", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
+_Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
+
+
+class LeadView(_Columns, Reachable):
+    """A step's lead, as far as it has to know."""
+
+    __slots__ = ()
+
 
 _STEP = tuple(Step.__table__.columns.keys())
 _LEAD = tuple(f"of_lead_{name}" for name in ("id", *LEAD_COLUMNS))

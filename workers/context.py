@@ -22,6 +22,7 @@ from app.notifications.library import templates_of
 from app.notifications.models import Notification, Way
 from app.notifications.suppression_list import Address, find_suppressed
 from app.notifications.templates import Wording
+from app.sealed import fields_of, opened
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
@@ -48,7 +49,7 @@ class StepContext:
     rules: RuleSet
     lead: Any  # a LeadView; None for kinds without a lead
     task: Row[Any] | None
-    notification: Row[Any] | None
+    notification: Any  # its row, opened
     template: Wording | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
     may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
@@ -170,11 +171,12 @@ _ACTIVE_USERS = text(
 )
 
 
-def _by_id(session: Session, model: type[Any], ids: set[str]) -> dict[str, Row[Any]]:
+def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:
     if not ids:
         return {}
     table = model.__table__
-    return {str(row.id): row for row in session.execute(select(table).where(table.c.id.in_(ids)))}
+    found = session.execute(select(table).where(table.c.id.in_(ids)))
+    return {str(row.id): opened(model, row) if fields_of(model) else row for row in found}
 
 
 def _templates(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[UUID, str], Wording]:

@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
+from app.sealed import SealedField
 
 
 class ActivityType(StrEnum):
@@ -55,7 +56,8 @@ class Activity(Base):
     channel: Mapped[str | None] = mapped_column(Text)  # the way it went: phone, email, sms, in_person, …
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
-    notes: Mapped[str | None] = mapped_column(Text)
+    notes = SealedField()
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     duration_minutes: Mapped[int | None]
     scheduled_for: Mapped[datetime | None]  # when the consultation takes place
     task_id: Mapped[UUID | None]

@@ -4,12 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.activities.models import Activity
 from app.db import new_id
+from app.sealed import sealed_row
 
 
 def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
     """A row of `lead_activities`, every column named, so that many go in together; `given` holds its type."""
-    return {
+    row = {
         "id": new_id(),
         "clinic_id": clinic_id,
         "lead_id": lead_id,
@@ -27,3 +29,4 @@ def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) 
         "created_by": None,
         "step_id": None,
     } | given
+    return sealed_row(Activity, row)

@@ -42,7 +42,7 @@ def _able(rule: Rule, roster: Roster) -> list[UUID]:
 
 def _lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Mapping[str, Any]:
     if "lead_id" in data:
-        return dict(read_lead(session, actor, data["lead_id"])._mapping)  # noqa: SLF001  (SQLAlchemy's own name)
+        return vars(read_lead(session, actor, data["lead_id"]))
     if "source_id" in data:
         require_source(session, actor.clinic.id, data["source_id"])
     return data

@@ -43,7 +43,7 @@ def share_out(
     session: Session, actor: Actor, leads: Sequence[Any], *, rules: Sequence[Rule], roster: Roster
 ) -> dict[UUID, Decision]:
     """Who of the roster gets each of the leads (rows), by lead; one that nobody can take is left out."""
-    facts = facts_of(session, actor.clinic, rules, [lead._mapping for lead in leads])  # noqa: SLF001  (SQLAlchemy's own name)
+    facts = facts_of(session, actor.clinic, rules, [vars(lead) for lead in leads])
     decisions = give_out(session, rules, facts, roster)
     return {lead.id: decision for lead, decision in zip(leads, decisions, strict=True) if decision}
 
@@ -67,7 +67,7 @@ def move(session: Session, actor: Actor, leads: Sequence[Any], to: Mapping[UUID,
 
 
 def _as_it_is(lead: Any, change: Mapping[str, Any]) -> SimpleNamespace:
-    return SimpleNamespace(**{**lead._mapping, **change, "version": lead.version + 1})  # noqa: SLF001  (SQLAlchemy's own name)
+    return SimpleNamespace(**{**vars(lead), **change, "version": lead.version + 1})
 
 
 def _entry(actor: Actor, lead: Any, decision: Decision, cause: Cause) -> dict[str, Any]:

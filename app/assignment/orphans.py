@@ -17,6 +17,7 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import STILL_OPEN, UNTENDED, Lead
+from app.sealed import opened
 
 _CLINICS: Final = text(
     "SELECT c.id FROM clinics c WHERE EXISTS (SELECT 1 FROM leads WHERE clinic_id = c.id"  # noqa: S608  (ours)
@@ -57,7 +58,8 @@ def assign_orphans(session: Session, actor: Actor, *, most: int) -> tuple[int, i
 def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
     leads = select(Lead.__table__).where(*visible_to(actor), *_nobodys(session, actor.clinic.id))
     oldest = leads.order_by(Lead.id).limit(most)
-    return session.execute(oldest.with_for_update(key_share=True, skip_locked=True)).all()
+    free = oldest.with_for_update(key_share=True, skip_locked=True)
+    return [opened(Lead, row) for row in session.execute(free)]
 
 
 def _nobodys(session: Session, clinic_id: UUID) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.audit.models import Act
 from app.crypto import seal
 from app.db import to_json
+from app.sealed import BLIND, open_fields
 
 NOTES: Final = "trail"  # the key under which a session keeps its notes until they are written
 
@@ -173,17 +174,33 @@ def _noticed(session: Session) -> Iterator[_Note]:
 
 
 def _values(one: Any) -> Iterator[tuple[str, Any]]:
+    """What is sealed the record knows field by field."""
     for name in map(attrgetter("name"), one.__table__.columns):
-        if name not in _NEVER_KEPT:
+        if name == "sealed":
+            yield from open_fields(type(one), one.id, one.sealed).items()
+        elif name not in _NEVER_KEPT and not name.endswith(BLIND):
             yield name, getattr(one, name)
 
 
 def _changes(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for name, (old, new) in _columns_changed(one):
+        if name == "sealed":
+            yield from _sealed_changes(one, old, new)
+        elif name not in _IMPLIED and not name.endswith(BLIND):
+            yield name, (None, None) if name in _NEVER_KEPT else (old, new)
+
+
+def _columns_changed(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     attributes = inspect(one).attrs
     for name in map(attrgetter("name"), one.__table__.columns):
         history = attributes[name].history
-        if not history.added or name in _IMPLIED:
-            continue
-        old, new = history.deleted[0] if history.deleted else None, history.added[0]
-        if old != new:
-            yield name, (None, None) if name in _NEVER_KEPT else (old, new)
+        old, new = history.deleted[0] if history.deleted else None, history.added[0] if history.added else None
+        if history.added and old != new:
+            yield name, (old, new)
+
+
+def _sealed_changes(one: Any, old: bytes | None, new: bytes | None) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    before, after = (open_fields(type(one), one.id, sealed) for sealed in (old, new))
+    for name in before:
+        if before[name] != after[name]:
+            yield name, (before[name], after[name])

@@ -68,9 +68,10 @@ def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | No
 
 
 def fact(facts: Facts, path: str) -> Any:
-    """The value at a path such as `lead.status`."""
+    """The value at a path such as `lead.status`. A fact may be a function: what is costly to know, if it is asked."""
     group, _, name = path.partition(".")
-    return facts.get(group, {}).get(name)
+    value = facts.get(group, {}).get(name)
+    return value() if callable(value) else value
 
 
 def check(conditions: object, place: str, known: Collection[str] = FIELDS) -> list[Mistake]:

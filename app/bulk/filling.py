@@ -1,6 +1,5 @@
 """A new job's items: one statement, wherever they come from, with no object for each."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -8,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from app.bulk.items import Ends, write_ends
+from app.bulk.items import Ends, place_of, write_ends
 from app.bulk.lists import MOST_ITEMS
 from app.bulk.models import ItemReason, ItemStatus, JobItem
+from app.crypto import seal_json
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
@@ -22,9 +22,9 @@ _LEAD_IDS: Final = text(
     " SELECT :job, n - 1, id, 'pending' FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS given(id, n)"
 )
 _NEW_LEADS: Final = text(
-    "INSERT INTO job_items (job_id, position, lead, status)"
+    "INSERT INTO job_items (job_id, position, lead_sealed, status)"
     " SELECT :job, n - 1, lead, 'pending'"
-    " FROM jsonb_array_elements(CAST(:leads AS jsonb)) WITH ORDINALITY AS given(lead, n)"
+    " FROM unnest(CAST(:leads AS bytea[])) WITH ORDINALITY AS given(lead, n)"
 )
 _COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}
 
@@ -38,7 +38,8 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) 
         return _fill_by_filter(session, actor, job_id, data["filter"]), 0
     if "leads" in data:
         leads = data["leads"]
-        session.execute(_NEW_LEADS, {"job": job_id, "leads": json.dumps(leads, ensure_ascii=False)})
+        sealed = [seal_json(lead, place=place_of(job_id, place)) for place, lead in enumerate(leads)]
+        session.execute(_NEW_LEADS, {"job": job_id, "leads": sealed})
         return len(leads), 0
     ids = data["lead_ids"]
     session.execute(_LEAD_IDS, {"job": job_id, "ids": ids})

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.bulk.models import ItemReason
 from app.bulk.planning import CHUNK, Span
+from app.crypto import unseal_json
 from app.db import to_json
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
 
@@ -25,12 +26,12 @@ WORDS: Final[Mapping[ItemReason, str]] = {
 }
 
 _LOCK_PENDING: Final = text(
-    "SELECT position, lead FROM job_items"
+    "SELECT position, lead_sealed FROM job_items"
     " WHERE job_id = :job AND position BETWEEN :first AND :last AND status = 'pending' ORDER BY position FOR UPDATE"
 )
 _DONE: Final = text(
     "UPDATE job_items AS i SET status = 'done', lead_id = r.lead_id, task_id = r.task_id, reason = r.reason,"
-    " lead = NULL"
+    " lead_sealed = NULL"
     " FROM json_to_recordset(CAST(:ends AS json)) AS r(position int, lead_id uuid, task_id uuid, reason text)"
     " WHERE i.job_id = :job AND i.position = r.position"
 )
@@ -46,7 +47,7 @@ _LOCK_ALL_PENDING: Final = text(
     " ORDER BY position FOR UPDATE) AS locked"
 )
 _CANCEL: Final = text(
-    "UPDATE job_items SET status = 'cancelled', lead = NULL WHERE job_id = :job AND status = 'pending'"
+    "UPDATE job_items SET status = 'cancelled', lead_sealed = NULL WHERE job_id = :job AND status = 'pending'"
 )
 # A double stays one, however often it is tried.
 _LOCK_ALL_FAILED: Final = text(
@@ -86,9 +87,29 @@ class Ends:
         self.failed.append({"position": place, "reason": reason, "error": error or WORDS[reason]})
 
 
-def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Row[Any]]:
-    """The items of the span that nobody has worked off yet: position, lead (a new one's fields, or None)."""
-    return session.execute(_LOCK_PENDING, {"job": job_id, "first": span.first, "last": span.last}).all()
+class Pending(NamedTuple):
+    """An item that nobody has worked off yet; `lead` are a new one's fields."""
+
+    position: Place
+    lead: Mapping[str, Any] | None
+
+
+def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Pending]:
+    """The items of the span that nobody has worked off yet."""
+    found = session.execute(_LOCK_PENDING, {"job": job_id, "first": span.first, "last": span.last})
+    return [Pending(row.position, _lead(job_id, row)) for row in found]
+
+
+def place_of(job_id: UUID, position: Place) -> str:
+    """Where a new lead's fields are sealed for, until it is one."""
+    return f"job_items.lead_sealed.{job_id}.{position}"
+
+
+def _lead(job_id: UUID, row: Row[Any]) -> Mapping[str, Any] | None:
+    if row.lead_sealed is None:
+        return None
+    lead: Mapping[str, Any] = unseal_json(row.lead_sealed, place=place_of(job_id, row.position))
+    return lead
 
 
 def write_ends(session: Session, job_id: UUID, ends: Ends) -> None:

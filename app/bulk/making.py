@@ -23,7 +23,7 @@ from app.bulk.newcomers import intake, read_newcomers, take_in
 from app.bulk.planning import Span
 from app.bulk.spec import Spec
 from app.db import insert_many
-from app.leads.facts import lead_event
+from app.leads.facts import Reachable, lead_event
 from app.leads.models import LeadStatus
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
@@ -37,14 +37,19 @@ CLOSED: Final[Mapping[str, ItemReason]] = {
 # What a lead's facts are made of, and what decides about its follow-up. A tuple of our own, for a thousand of
 # SQLAlchemy's rows take as long to look into as to fetch.
 _COLUMNS: Final = (
-    *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "email", "phone", "preferred_contact"),
+    *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
     *("timezone", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
 )
-_Known: Any = namedtuple("_Known", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (named by the query)
+_Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (named by the query)
+
+
+class _Known(_Columns, Reachable):
+    __slots__ = ()
+
 
 _WANTED: Final = (
     "FROM job_items i JOIN leads l ON l.id = i.lead_id"
-    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead IS NULL"
+    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead_sealed IS NULL"
     " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
     " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
 )

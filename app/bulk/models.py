@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -89,7 +89,7 @@ class JobItem(Base):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)  # from 0, in the order given
     lead_id: Mapped[UUID | None]
-    lead: Mapped[dict[str, Any] | None]  # a new lead's fields, until it is one
+    lead_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # a new lead's fields, until it is one
     status: Mapped[str] = mapped_column(Text, default=ItemStatus.PENDING)
     reason: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)

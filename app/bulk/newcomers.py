@@ -25,12 +25,13 @@ from app.leads.capture import new_lead
 from app.leads.models import Lead
 from app.leads.schemas import LeadIn
 from app.pipeline.service import first_stage
+from app.sealed import fields_of, sealed_row
 from app.sources.models import LeadSource
 from app.touches.models import CaptureChannel, Touch
 from app.touches.rows import first_touch
 
 _LEAD: Final = LeadIn()
-_COLUMNS: Final = [column.name for column in Lead.__table__.columns]
+_COLUMNS: Final = [column.name for column in Lead.__table__.columns] + [*fields_of(Lead)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def take_in(session: Session, into: Intake, newcomers: Sequence[Newcomer], *, at
     """
     rows = [newcomer.lead for newcomer in newcomers]
     notes = _share_out(session, into.actor, rows, at=at)
-    insert_many(session, Lead, rows)
+    insert_many(session, Lead, [sealed_row(Lead, row) for row in rows])
     insert_many(session, Touch, [newcomer.touch for newcomer in newcomers])
     insert_many(session, AssignmentEntry, notes)
     trail.wrote(session, "lead", [row["id"] for row in rows], act=Act.CREATE, after={})

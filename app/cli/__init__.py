@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "steps": ("app.cli.steps:steps", "Count automation steps, and retry failed ones."),
     "notifications": ("app.cli.notifications:notifications", "Retry failed notifications."),
     "audit": ("app.cli.audit:audit", "Check the record of who saw and changed what."),
+    "keys": ("app.cli.keys:keys", "Look at the keys that data is sealed with, and change them."),
     "openapi": ("app.cli.openapi:openapi", "Write the API's description to a file."),
     "doctor": ("app.cli.doctor:doctor", "Say what is wrong, and what to do about it."),
 }

@@ -7,13 +7,16 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 
-def with_parts(session: Session, rows: Iterable[Any], parts: Mapping[str, tuple[str, Any]]) -> list[dict[str, Any]]:
-    """The rows as dicts, with what they name: for each part the column that names it, and the Select it is read by.
+def with_parts(
+    session: Session, rows: Iterable[Mapping[str, Any]], parts: Mapping[str, tuple[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows, each by its names, with what they name.
 
-    One query for each part, however many rows; each select has an `id`, and is narrowed to those that are named. What
+    `parts` are for each part the column that names it, and the Select that it is read by. One query for each part,
+    however many rows; each select has an `id`, and is narrowed to those that are named. What
     is not found, or not named, is None.
     """
-    shown = [dict(row._mapping) for row in rows]  # noqa: SLF001  (a Row's public way to its names)
+    shown = [dict(row) for row in rows]
     for part, (column, read) in parts.items():
         found = _named(session, read, {one[column] for one in shown if one[column]})
         for one in shown:
@@ -25,4 +28,4 @@ def _named(session: Session, read: Any, ids: set[UUID]) -> dict[UUID, dict[str, 
     if not ids:
         return {}
     id_column = read.selected_columns["id"]
-    return {row.id: dict(row._mapping) for row in session.execute(read.where(id_column.in_(ids)))}  # noqa: SLF001
+    return {row["id"]: dict(row) for row in session.execute(read.where(id_column.in_(ids))).mappings()}

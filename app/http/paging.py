@@ -16,6 +16,7 @@ from app.errors import Invalid
 from app.http.cursors import LONGEST_CURSOR, read_cursor, write_cursor
 from app.http.fields import Integer, Text
 from app.http.schema import QuerySchema, Schema
+from app.sealed import fields_of, opened
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
@@ -108,7 +109,7 @@ def page_of_parts(
         last = read_cursor(_order(keys), types, cursor)
         wanted = [(part.where(_after(own, last)), own) for part, own in ordered]
     total = sum(_count(session, part) for part in parts) if query.get("wants_total") else missing
-    items = _fetch(session, _in_order(wanted, most=limit + 1))
+    items = _fetch(session, _in_order(wanted, most=limit + 1), keys[-1][0].class_)
     more = len(items) > limit
     items = items[:limit]
     if subject := _subject(keys):
@@ -171,9 +172,11 @@ def _count(session: Session, statement: Select[Any]) -> int:
     return session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
 
 
-def _fetch(session: Session, statement: Select[Any]) -> Sequence[Any]:
+def _fetch(session: Session, statement: Select[Any], model: Any) -> Sequence[Any]:
     found = session.execute(statement)
-    return found.scalars().all() if len(statement.column_descriptions) == 1 else found.all()
+    if len(statement.column_descriptions) == 1:
+        return found.scalars().all()
+    return [opened(model, row) for row in found] if fields_of(model) and "sealed" in found.keys() else found.all()  # noqa: SIM118  (no dict)
 
 
 def _after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:

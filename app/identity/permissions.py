@@ -11,6 +11,7 @@ from app.identity.models import Role
 class Permission(StrEnum):
     LEAD_READ = "lead:read"
     LEAD_CREATE = "lead:create"
+    LEAD_IMPORT = "lead:import"  # files of leads, and what stands in them, whoever gets those leads
     LEAD_UPDATE = "lead:update"
     LEAD_ASSIGN = "lead:assign"
     LEAD_CONVERT = "lead:convert"
@@ -52,21 +53,21 @@ def _grants(*permissions: Permission, scope: Scope = Scope.ALL) -> Grants:
 
 ALL_PERMISSIONS: Final = _grants(*Permission)
 
-_FRONT_DESK = (Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE, Permission.LEAD_PRIVATE)
-_COORDINATOR = (*_FRONT_DESK, Permission.LEAD_ASSIGN, Permission.LEAD_CONVERT)
+_DESK = (Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE, Permission.LEAD_PRIVATE)
+_COORDINATOR = (*_DESK, Permission.LEAD_ASSIGN, Permission.LEAD_CONVERT)
 
 # lead-management.md, "Access Control", and the user stories for what it leaves open; the last three are
 # simplepro's ("Role-Based Access Control"): a dispatcher sees all and gives it out, sales what is assigned to them.
 ROLE_GRANTS: Final[Mapping[Role, Grants]] = MappingProxyType(
     {
-        Role.FRONT_DESK: _grants(*_FRONT_DESK),
-        Role.TREATMENT_COORDINATOR: _grants(*_COORDINATOR),
+        Role.FRONT_DESK: _grants(*_DESK, Permission.LEAD_IMPORT),
+        Role.TREATMENT_COORDINATOR: _grants(*_COORDINATOR, Permission.LEAD_IMPORT),
         Role.CLINIC_ADMIN: ALL_PERMISSIONS,
         Role.DOCTOR: _grants(Permission.LEAD_READ, Permission.LEAD_PRIVATE, Permission.LEAD_ANALYTICS),
         Role.MARKETING_MANAGER: _grants(Permission.LEAD_READ, Permission.LEAD_CONFIGURE, Permission.LEAD_ANALYTICS),
         Role.MANAGER: _grants(*_COORDINATOR, Permission.LEAD_ANALYTICS, scope=Scope.TEAM),
         Role.DISPATCHER: _grants(Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN),
-        Role.SALES: _grants(*_FRONT_DESK, Permission.LEAD_CONVERT, scope=Scope.ASSIGNED),
+        Role.SALES: _grants(*_DESK, Permission.LEAD_CONVERT, scope=Scope.ASSIGNED),
     }
 )
 

@@ -1,10 +1,10 @@
 """Files of leads: what was sent, row by row, until the leads are taken in or the time is over."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Index, Text
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -38,4 +38,4 @@ class ImportRow(Base):
     import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 0, without empty rows
     number: Mapped[int]  # as the spreadsheet counts it
-    cells: Mapped[list[Any]]
+    cells_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # None: forgotten

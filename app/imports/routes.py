@@ -28,7 +28,7 @@ blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Fil
 
 
 @blp.get("")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ImportOut))
 def list_imports(query: dict[str, Any]) -> Page:
@@ -41,7 +41,7 @@ def list_imports(query: dict[str, Any]) -> Page:
 
 
 @blp.post("")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @large_body
 @mark_body
 @blp.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
@@ -63,7 +63,7 @@ def upload(query: dict[str, str]) -> tuple[Any, dict[str, str]]:
 
 
 @blp.get("/<uuid:import_id>")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.response(200, ImportDetailOut)
 def get_import(import_id: UUID) -> dict[str, Any]:
     """Show an import and how far it is."""
@@ -72,7 +72,7 @@ def get_import(import_id: UUID) -> dict[str, Any]:
 
 
 @blp.post("/<uuid:import_id>/preview")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.arguments(StartIn)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
@@ -85,7 +85,7 @@ def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 
 
 @blp.post("/<uuid:import_id>/start")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.arguments(StartIn)
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
@@ -98,7 +98,7 @@ def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 
 
 @blp.get("/<uuid:import_id>/rows")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.arguments(RowQuery)
 @blp.response(200, page_of(RowOut))
 def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
@@ -111,7 +111,7 @@ def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
 
 
 @blp.get("/<uuid:import_id>/errors")
-@allow(Permission.LEAD_CREATE)
+@allow(Permission.LEAD_IMPORT)
 @blp.alt_response(200, schema=_FILE["schema"], content_type="text/csv", success=True)
 def download_errors(import_id: UUID) -> Response:
     """Download the rows that failed.

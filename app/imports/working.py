@@ -26,8 +26,10 @@ from app.errors import Invalid, RelanceError
 from app.identity.models import User
 from app.imports.cells import Reading, lead_of
 from app.imports.models import Import, ImportRow
+from app.imports.rows import cells_of
 from app.imports.spec import MAKES, ImportSpec, OnDuplicate
 from app.leads.changes import replace
+from app.leads.duplicates import ways_of
 from app.leads.facts import lead_event
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
@@ -39,12 +41,14 @@ _CHANGES: Final = LeadChanges()
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # by an import, of a lead that is there
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
 _KNOWN: Final = text("""
-SELECT id, phone AS way FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone = ANY(:phones)
+SELECT id, phone_blind AS way FROM leads
+WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone_blind = ANY(CAST(:ways AS bytea[]))
 UNION ALL
-SELECT id, phone_alt FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone_alt = ANY(:phones)
+SELECT id, phone_alt_blind FROM leads
+WHERE clinic_id = :clinic AND deleted_at IS NULL AND phone_alt_blind = ANY(CAST(:ways AS bytea[]))
 UNION ALL
-SELECT id, lower(email) FROM leads
-WHERE clinic_id = :clinic AND deleted_at IS NULL AND email IS NOT NULL AND lower(email) = ANY(:emails)
+SELECT id, email_blind FROM leads
+WHERE clinic_id = :clinic AND deleted_at IS NULL AND email_blind = ANY(CAST(:ways AS bytea[]))
 ORDER BY id
 """)
 
@@ -66,12 +70,7 @@ class ReadRow:
 
     said: Mapping[str, Any]
     newcomer: Newcomer
-
-    @property
-    def ways(self) -> set[str]:
-        """By what it is known to be somebody's: phones as they are kept, and the address in small letters."""
-        lead = self.newcomer.lead
-        return {way for way in (lead["phone"], lead["phone_alt"], (lead["email"] or "").lower()) if way}
+    ways: frozenset[bytes]  # the marks of its phones and its address
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
@@ -104,14 +103,15 @@ def _take_in_rows(session: Session, span: Span, *, work: Work) -> Ends:
 def _read(session: Session, work: Work, span: Span, ends: Ends) -> dict[Place, ReadRow]:
     """The pending rows that make sense; of the others it is said why not."""
     pending = {item.position for item in lock_pending(session, work.job_id, span)}
-    wanted = select(ImportRow.position, ImportRow.cells).where(
+    wanted = select(ImportRow.position, ImportRow.cells_sealed).where(
         ImportRow.import_id == work.spec.import_id, ImportRow.position.between(span.first, span.last)
     )
     said: dict[Place, dict[str, Any]] = {}
     for row in session.execute(wanted.order_by(ImportRow.position)):
         if row.position not in pending:
             continue
-        cells = {field: cell for field, cell in zip(work.fields, row.cells, strict=False) if field}
+        there = cells_of(work.spec.import_id, row)
+        cells = {field: cell for field, cell in zip(work.fields, there, strict=False) if field}
         lead, mistakes = lead_of(cells, work.reading)
         if mistakes:
             ends.fail(row.position, ItemReason.INVALID, _in_columns(work, mistakes))
@@ -120,7 +120,7 @@ def _read(session: Session, work: Work, span: Span, ends: Ends) -> dict[Place, R
     newcomers, refused = read_newcomers(said.items(), work.into, at=now())
     for place, words in refused.items():
         ends.fail(place, ItemReason.INVALID, _with_columns(work, words))
-    return {place: ReadRow(said[place], newcomer) for place, newcomer in newcomers.items()}
+    return {place: ReadRow(said[place], new, frozenset(ways_of(new.lead))) for place, new in newcomers.items()}
 
 
 def _known_ones(session: Session, work: Work, rows: Mapping[Place, ReadRow], ends: Ends) -> list[Place]:
@@ -129,7 +129,7 @@ def _known_ones(session: Session, work: Work, rows: Mapping[Place, ReadRow], end
         return list(rows)
     known = _leads_by_way(session, work, rows)
     new: list[Place] = []
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     updates: dict[Place, UUID] = {}
     for place, row in rows.items():
         lead_id = next((known[way] for way in row.ways if way in known), None)
@@ -155,11 +155,11 @@ def _double(work: Work, place: Place, ends: Ends) -> None:
     ends.succeed(place, reason=ItemReason.UPDATED if updates else ItemReason.SKIPPED)
 
 
-def _leads_by_way(session: Session, work: Work, rows: Mapping[Place, ReadRow]) -> dict[str, UUID]:
+def _leads_by_way(session: Session, work: Work, rows: Mapping[Place, ReadRow]) -> dict[bytes, UUID]:
     """Of each phone and address the newest lead that has it."""
-    ways = list(set[str]().union(*(row.ways for row in rows.values())))
-    given = {"clinic": work.into.actor.clinic.id, "phones": ways, "emails": ways}
-    return {row.way: row.id for row in session.execute(_KNOWN, given)}
+    ways = list(frozenset[bytes]().union(*(row.ways for row in rows.values())))
+    given = {"clinic": work.into.actor.clinic.id, "ways": ways}
+    return {bytes(row.way): row.id for row in session.execute(_KNOWN, given)}
 
 
 def _update(session: Session, work: Work, wanted: Mapping[Place, tuple[UUID, ReadRow]], ends: Ends) -> None:

@@ -1,10 +1,11 @@
 """Tasks and entries of the timeline as one list: nothing is kept here."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, literal, select
+from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.orm import Session
 
 from app.activities import service as activities
@@ -18,6 +19,7 @@ from app.lead_activities.words import OF_ENTRY, OF_TASK, TO_STATUS, Kind, State
 from app.leads.lookup import read_lead, visible_to
 from app.leads.models import Lead
 from app.leads.people import who_is
+from app.sealed import fields_of, opened
 from app.tasks.lookup import known_to, read_task
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue import has_status, list_tasks
@@ -69,20 +71,20 @@ def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, 
 def read_one(session: Session, actor: Actor, activity_id: UUID) -> dict[str, Any]:
     """The task, or the entry, of this id. Raises NotFound."""
     try:
-        row = read_task(session, actor, activity_id)
+        row: Any = read_task(session, actor, activity_id)
     except NotFound:
         row = read_entry(session, actor, activity_id)
     return shown(session, actor, [row])[0]
 
 
-def read_entry(session: Session, actor: Actor, entry_id: UUID) -> Row[Any]:
+def read_entry(session: Session, actor: Actor, entry_id: UUID) -> SimpleNamespace:
     """The entry's row, to look at. Raises NotFound, also for one that the actor does not know of."""
     entries = select(Activity.__table__).join(Lead, Lead.id == Activity.lead_id)
     found = session.execute(entries.where(Activity.id == entry_id, *visible_to(actor))).one_or_none()
     if found is None:
         raise NotFound
     trail.saw(session, "activity", [found.id])
-    return found
+    return opened(Activity, found)
 
 
 def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Page:
@@ -135,7 +137,10 @@ def _tests(
     return tests
 
 
-def _rows(session: Session, model: Any, items: Iterable[Any]) -> Sequence[Row[Any]]:
+def _rows(session: Session, model: Any, items: Iterable[Any]) -> list[Any]:
     kind = Kind.TASK if model is Task else Kind.ENTRY
     ids = [item.id for item in items if item.kind == kind]
-    return session.execute(select(model.__table__).where(model.id.in_(ids))).all() if ids else []
+    if not ids:
+        return []
+    found = session.execute(select(model.__table__).where(model.id.in_(ids)))
+    return [opened(model, row) for row in found] if fields_of(model) else list(found)

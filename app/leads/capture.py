@@ -24,13 +24,14 @@ from app.fields.values import merged, require_custom
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.capture_statement import COLUMNS, capture_statement
-from app.leads.duplicates import told, values_of
+from app.leads.duplicates import marks_of, told, values_of
 from app.leads.errors import DuplicateLead
 from app.leads.facts import lead_event
 from app.leads.lookup import id_made_at
-from app.leads.models import LeadStatus, PatientRelationship, PreferredContact
+from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
 from app.leads.people import people, require_available
 from app.leads.reach import normalise_phones
+from app.sealed import fields_of, sealed_row
 from app.sources.models import LeadSource
 from app.touches.models import CaptureChannel
 from app.touches.rows import came_first, first_touch
@@ -52,7 +53,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 _NOT_OF_THE_LEAD: Final = frozenset({"on_duplicate", "touch"})
-_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys(COLUMNS)
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys((*COLUMNS, *fields_of(Lead)))
 
 
 def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_full: bool = True) -> Any:
@@ -138,13 +139,13 @@ def _insert(
     details: Mapping[str, Any] | None,
 ) -> Mapping[str, Any]:
     parameters = {
-        "rows": to_json([given]),
+        "rows": to_json([sealed_row(Lead, given)]),
         "touches": to_json([first_touch(given, details)]),
         "turn": given["id"].int % 2**31,
         "note": new_id(),
         "clinic": given["clinic_id"],
         **_choice(session, actor, given),
-        **values,
+        **marks_of(given["clinic_id"], values),
     }
     decided = session.connection().execute(capture_statement(frozenset(values)), parameters).mappings().one_or_none()
     if decided is None:

@@ -1,6 +1,6 @@
 """Leads that may be one person (lead-management.md, rule 6): a warning, for families share phones and names.
 
-Phone numbers (both of both) and e-mail addresses are compared exactly, as they are kept. Names are compared by
+Phone numbers (both of both) and e-mail addresses are compared exactly, by their blind indexes. Names are compared by
 likeness, with those of the newest leads whose last name begins alike: a slip in its first letters is not found.
 """
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.identity.actor import Actor
 from app.leads.lookup import read_lead, visible_to
 from app.leads.models import NAME_KEY, NEWEST, Lead
+from app.sealed import blind, fields_of
 
 ALIKE: Final = 90  # of 100, for whole names in any order: one letter of ten. Below, families begin to look alike
 SAME: Final = 100
@@ -26,11 +27,12 @@ MOST_NAMES: Final = 25  # that one name is compared with
 EXACT: Final = ("phone", "email")
 _MOST: Final = {"phone": MOST_DUPLICATES, "email": MOST_DUPLICATES, "name": MOST_NAMES}
 
+PHONE_MARKS: Final = ("phone_blind", "phone_alt_blind")
 # For each value that a lead has: the ways in which another may have it, too.
 _TESTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "phone": [("phone", "phone = CAST(:phone AS text)"), ("phone", "phone_alt = CAST(:phone AS text)")],
-    "phone_alt": [("phone", "phone = CAST(:phone_alt AS text)"), ("phone", "phone_alt = CAST(:phone_alt AS text)")],
-    "email": [("email", "lower(email) = lower(CAST(:email AS text))")],
+    "phone": [("phone", f"{name} = CAST(:phone AS bytea)") for name in PHONE_MARKS],
+    "phone_alt": [("phone", f"{name} = CAST(:phone_alt AS bytea)") for name in PHONE_MARKS],
+    "email": [("email", "email_blind = CAST(:email AS bytea)")],
     "last_name": [("name", f"{NAME_KEY} = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
 }
 
@@ -79,9 +81,10 @@ class Duplicates:
 
 def duplicates_of(session: Session, actor: Actor, lead_id: UUID) -> Duplicates:
     """Who may be the same person as this lead. Raises NotFound."""
-    lead = read_lead(session, actor, lead_id)._asdict()
+    lead = vars(read_lead(session, actor, lead_id))
     values = values_of(lead)
-    found = session.execute(_others(frozenset(values)), {**values, "clinic": actor.clinic.id, "self": lead_id})
+    marks = marks_of(actor.clinic.id, values)
+    found = session.execute(_others(frozenset(values)), {**marks, "clinic": actor.clinic.id, "self": lead_id})
     return told(session, actor, lead, [tuple(row) for row in found])
 
 
@@ -89,6 +92,20 @@ def values_of(lead: Mapping[str, Any]) -> dict[str, str]:
     """By what a lead is looked for among the others. Who has no name yet is not called like anybody."""
     values = {name: lead[name] for name in _TESTS if lead.get(name)}
     return values if is_named(lead) else {name: values[name] for name in values.keys() - {"last_name"}}
+
+
+def marks_of(clinic_id: UUID, values: Mapping[str, str]) -> dict[str, Any]:
+    """The same values as they are looked for: numbers and addresses by their marks."""
+    fields = fields_of(Lead)
+    return {
+        name: blind(clinic_id, fields[name].blind, value) if name in fields else value for name, value in values.items()
+    }
+
+
+def ways_of(lead: Mapping[str, Any]) -> set[bytes]:
+    """The marks of a lead's phones and address."""
+    values = {name: lead[name] for name in ("phone", "phone_alt", "email") if lead[name]}
+    return set(marks_of(lead["clinic_id"], values).values())
 
 
 def is_named(lead: Mapping[str, Any]) -> bool:

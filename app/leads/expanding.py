@@ -20,4 +20,6 @@ _PARTS: Final[Mapping[str, tuple[str, Any]]] = {
 
 def expanded(session: Session, leads: Sequence[Any], parts: Collection[str]) -> Sequence[Any]:
     """The rows of leads of one clinic, each with these parts."""
-    return with_parts(session, leads, {part: _PARTS[part] for part in parts}) if parts else leads
+    if not parts:
+        return leads
+    return with_parts(session, map(vars, leads), {part: _PARTS[part] for part in parts})

@@ -6,8 +6,33 @@ from typing import Any
 from uuid import UUID
 
 from app.automation.events import Event, EventName
+from app.leads.models import Lead
+from app.sealed import open_fields
 
 Facts = dict[str, Any]
+
+
+class Reachable:
+    """For light rows of leads, of a few columns with `id` and `sealed`: how the lead is reached, if somebody asks."""
+
+    __slots__ = ()
+    id: UUID
+    sealed: bytes | None
+
+    @property
+    def email(self) -> Any:
+        """The address, if any."""
+        return open_fields(Lead, self.id, self.sealed)["email"]
+
+    @property
+    def phone(self) -> Any:
+        """The number, if any."""
+        return open_fields(Lead, self.id, self.sealed)["phone"]
+
+    @property
+    def phone_alt(self) -> Any:
+        """The other number, if any."""
+        return open_fields(Lead, self.id, self.sealed)["phone_alt"]
 
 
 def lead_facts(lead: Any) -> Facts:
@@ -21,8 +46,8 @@ def lead_facts(lead: Any) -> Facts:
         "replied_at": lead.replied_at,
         "opted_out_at": lead.opted_out_at,
         "assigned_to_id": str(lead.assigned_to_id) if lead.assigned_to_id else None,
-        "email": lead.email,
-        "phone": lead.phone,
+        "email": lambda: lead.email,  # sealed, and few rules ask
+        "phone": lambda: lead.phone,
         "preferred_contact": lead.preferred_contact,
         "timezone": lead.timezone,
         "source_id": str(lead.source_id),

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, select, text
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, select, text
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
@@ -19,6 +20,7 @@ from app.identity.permissions import Scope
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
 from app.leads.models import OPEN_STATUSES, TAGGED, VALUED, Lead, LeadStatus
 from app.leads.people import who_is
+from app.sealed import opened
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
 
@@ -55,13 +57,13 @@ def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
     return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))
 
 
-def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
+def read_lead(session: Session, actor: Actor, lead_id: UUID) -> SimpleNamespace:
     """The lead's row, to look at. Raises NotFound, also for one that the actor does not know of; LeadWasMerged."""
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
         _explain(session, actor, lead_id)
     trail.saw(session, "lead", [found.id])
-    return found
+    return opened(Lead, found)
 
 
 def get_lead(session: Session, actor: Actor, lead_id: UUID, *, lock: bool = False) -> Lead:

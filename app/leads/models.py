@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Date, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
+from app.sealed import SealedField
 from app.touches.models import CaptureChannel
 
 
@@ -85,9 +86,9 @@ def _duplicates_are_found_by() -> tuple[Index, ...]:
     In an order of their own: else a planner without statistics would rather walk through all leads of the clinic.
     """
     return (
-        _newest_by("phone", "phone", f"phone IS NOT NULL AND {LIVE}"),
-        _newest_by("phone_alt", "phone_alt", f"phone_alt IS NOT NULL AND {LIVE}"),
-        _newest_by("email", text("lower(email)"), f"email IS NOT NULL AND {LIVE}"),
+        _newest_by("phone", "phone_blind", f"phone_blind IS NOT NULL AND {LIVE}"),
+        _newest_by("phone_alt", "phone_alt_blind", f"phone_alt_blind IS NOT NULL AND {LIVE}"),
+        _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {LIVE}"),
         _newest_by("name", text(NAME_KEY), str(LIVE)),
     )
 
@@ -153,14 +154,14 @@ class Lead(Base):
 
     patient_first_name: Mapped[str] = mapped_column(Text)
     patient_last_name: Mapped[str] = mapped_column(Text)
-    patient_dob: Mapped[date | None] = mapped_column(Date)
+    patient_dob = SealedField(read=date.fromisoformat)
     patient_relationship: Mapped[str] = mapped_column(Text, default=PatientRelationship.SELF)
 
     first_name: Mapped[str] = mapped_column(Text)  # the responsible party
     last_name: Mapped[str] = mapped_column(Text)
-    email: Mapped[str | None] = mapped_column(Text)
-    phone: Mapped[str | None] = mapped_column(Text)  # E.164 where it could be read as a number
-    phone_alt: Mapped[str | None] = mapped_column(Text)
+    email = SealedField(blind="email")
+    phone = SealedField(blind="phone")  # E.164 where it could be read as a number
+    phone_alt = SealedField(blind="phone")
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
     preferred_time: Mapped[str | None] = mapped_column(Text)
     timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; the clinic's where unknown
@@ -194,9 +195,9 @@ class Lead(Base):
     custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by the clinic's own fields
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-    insurance_carrier: Mapped[str | None] = mapped_column(Text)
-    insurance_member_id: Mapped[str | None] = mapped_column(Text)
-    notes: Mapped[str | None] = mapped_column(Text)
+    insurance_carrier = SealedField()
+    insurance_member_id = SealedField()
+    notes = SealedField()
 
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     assigned_at: Mapped[datetime | None]
@@ -206,7 +207,7 @@ class Lead(Base):
     converted_at: Mapped[datetime | None]
     lost_at: Mapped[datetime | None]
     lost_reason: Mapped[str | None] = mapped_column(Text)
-    lost_notes: Mapped[str | None] = mapped_column(Text)
+    lost_notes = SealedField()
     lost_suggested_at: Mapped[datetime | None]  # the engine suggests Lost; a person decides
     lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
 
@@ -218,6 +219,11 @@ class Lead(Base):
     erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]
     stale_since: Mapped[datetime | None]
+
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_alt_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -14,6 +14,7 @@ from app.leads.duplicates import plain
 from app.leads.lookup import visible_to
 from app.leads.models import NAME_KEY, Lead
 from app.leads.reach import normalise
+from app.sealed import blind, opened
 
 MOST_FOUND: Final = 50
 MOST_NAMES: Final = 300  # that are compared: the newest whose last name begins alike
@@ -33,7 +34,8 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str,
     found = _among(session, actor, _ways(actor, data, splits))
     wanted = [lead for lead in found if _has(lead, actor, data)]
     shown = (_likeliest(wanted, splits) if splits else wanted)[: data["limit"]]
-    rows = {row.id: row for row in session.execute(_rows(actor).where(Lead.id.in_([lead.id for lead in shown])))}
+    wanted_rows = _rows(actor).where(Lead.id.in_([lead.id for lead in shown]))
+    rows = {row.id: opened(Lead, row) for row in session.execute(wanted_rows)}
     trail.saw(session, "lead", rows)
     return {"items": [rows[lead.id] for lead in shown if lead.id in rows]}
 
@@ -46,16 +48,18 @@ def _ways(actor: Actor, data: Mapping[str, Any], splits: Sequence[Split]) -> lis
     """The narrowest that is given: tests that an index answers, newest first, and how many of each are looked at."""
     if "phone" in data:
         phone = _phone(data["phone"], actor)
-        return [(Lead.phone == phone, MOST_FOUND), (Lead.phone_alt == phone, MOST_FOUND)]
+        mark = blind(actor.clinic.id, "phone", phone)
+        return [(Lead.phone_blind == mark, MOST_FOUND), (Lead.phone_alt_blind == mark, MOST_FOUND)]
     if "email" in data:
-        return [(func.lower(Lead.email) == func.lower(cast(data["email"], Text)), MOST_FOUND)]
+        return [(Lead.email_blind == blind(actor.clinic.id, "email", data["email"]), MOST_FOUND)]
     lasts = {last for _, last in splits}
     return [(literal_column(NAME_KEY) == func.left(func.lower(cast(last, Text)), KEY), MOST_NAMES) for last in lasts]
 
 
 def _among(session: Session, actor: Actor, ways: Iterable[tuple[ColumnElement[bool], int]]) -> list[Row[Any]]:
     """Of each as much as decides whether it is meant; newest first."""
-    compared = select(Lead.id, Lead.first_name, Lead.last_name, Lead.phone, Lead.phone_alt, Lead.email)
+    marks = (Lead.phone_blind, Lead.phone_alt_blind, Lead.email_blind)
+    compared = select(Lead.id, Lead.first_name, Lead.last_name, *marks)
     newest = compared.where(*visible_to(actor)).order_by(Lead.id.desc().nulls_last())
     parts = [newest.where(test).limit(most).subquery() for test, most in ways]
     found = {row.id: row for row in session.execute(union_all(*(select(part) for part in parts)))}
@@ -71,9 +75,11 @@ def _phone(given: str, actor: Actor) -> str:
 
 def _has(lead: Row[Any], actor: Actor, data: Mapping[str, Any]) -> bool:
     """Whether the lead has all that was given, not only that by which it was found."""
-    if "phone" in data and _phone(data["phone"], actor) not in (lead.phone, lead.phone_alt):
-        return False
-    return "email" not in data or (lead.email or "").lower() == data["email"].lower()
+    if "phone" in data:
+        mark = blind(actor.clinic.id, "phone", _phone(data["phone"], actor))
+        if mark not in (lead.phone_blind, lead.phone_alt_blind):
+            return False
+    return "email" not in data or lead.email_blind == blind(actor.clinic.id, "email", data["email"])
 
 
 def _splits(name: str) -> list[Split]:

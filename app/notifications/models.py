@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import Base, new_id
+from app.sealed import SealedField
 
 
 class Channel(StrEnum):
@@ -63,7 +64,8 @@ class Notification(Base):
     step_id: Mapped[UUID | None]  # the step that wrote it
     channel: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
-    address: Mapped[str | None] = mapped_column(Text)
+    address = SealedField()
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(Text)  # fixed: a second copy is recognised as one

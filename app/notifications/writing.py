@@ -11,8 +11,9 @@ from app.automation.models import Kind
 from app.automation.service import step_row
 from app.config import get_settings
 from app.db import new_id
-from app.notifications.models import Channel, NotificationState
+from app.notifications.models import Channel, Notification, NotificationState
 from app.notifications.templates import Wording
+from app.sealed import sealed_row
 
 Origin: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
@@ -88,7 +89,7 @@ def _reaches(channel: str, to: Recipient) -> bool:
 
 def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at: datetime) -> dict[str, Any]:
     id, in_app = new_id(), channel is Channel.IN_APP  # noqa: A001
-    return {
+    row = {
         "id": id,
         "clinic_id": about.clinic_id,
         "lead_id": about.lead_id,
@@ -106,6 +107,7 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "created_at": at,
         "sent_at": at if in_app else None,
     }
+    return sealed_row(Notification, row)
 
 
 def _message_id(notification_id: UUID) -> str:

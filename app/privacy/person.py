@@ -10,8 +10,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.activities.models import Activity
+from app.leads.models import Lead
+from app.notifications.models import Notification
 from app.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, NAMED
+from app.sealed import BLIND, open_fields
 
+_SEALED: Final[Mapping[str, Any]] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
 _OF_TABLE: Final = "SELECT to_jsonb(t) FROM {table} AS t WHERE {key} = :lead ORDER BY 1"
 _SEEN_BY: Final = text(
     "SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,"
@@ -21,13 +26,22 @@ _SEEN_BY: Final = text(
 
 
 def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[str, Any]:
-    """Rows as they are kept, by table, and who saw or changed them. The lead is known to be the clinic's."""
+    """Rows by table, opened, and who saw or changed them. The lead is known to be the clinic's."""
+    given = {"lead": lead_id}
     rows = {
-        table: list(session.scalars(text(_OF_TABLE.format(table=table, key=key)), {"lead": lead_id}))
+        table: [_opened(table, row) for row in session.scalars(text(_OF_TABLE.format(table=table, key=key)), given)]
         for table, key in ABOUT_A_LEAD.items()
     }
     seen = list(session.scalars(_SEEN_BY, {"clinic": clinic_id, "lead": lead_id}))
     return {**rows, "audit_entries": seen}
+
+
+def _opened(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """As the person may read it: what is sealed field by field, and nothing of how it is looked for."""
+    shown = {name: value for name, value in row.items() if not name.endswith(BLIND)}
+    if sealed := shown.pop("sealed", None):
+        shown |= open_fields(_SEALED[table], row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
+    return shown
 
 
 def forget_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[UUID]:

@@ -20,14 +20,15 @@ ABOUT_A_LEAD: Final[Mapping[str, str]] = {
 _BLANKED: Final[Mapping[str, str]] = {
     "leads": (
         "first_name = 'Erased', last_name = '', patient_first_name = 'Erased', patient_last_name = '',"
-        " patient_dob = NULL, email = NULL, phone = NULL, phone_alt = NULL, preferred_time = NULL, timezone = NULL,"
+        " sealed = NULL, email_blind = NULL, phone_blind = NULL, phone_alt_blind = NULL,"
+        " preferred_time = NULL, timezone = NULL,"
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
-        " source_detail = NULL, insurance_carrier = NULL, insurance_member_id = NULL, notes = NULL, lost_notes = NULL,"
-        " social_handle = NULL, external_source = NULL, external_id = NULL, tags = '{}', custom = '{}'"
+        " source_detail = NULL, social_handle = NULL, external_source = NULL, external_id = NULL,"
+        " tags = '{}', custom = '{}'"
     ),
     "lead_tasks": "title = 'Erased', description = NULL, completion_notes = NULL, cancelled_reason = NULL, tags = '{}'",
-    "lead_activities": "notes = NULL",
-    "notifications": "address = NULL, subject = 'Erased', body = 'Erased', error = NULL",
+    "lead_activities": "sealed = NULL",
+    "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",
     "assignment_history": "reason = NULL",
     "lead_touches": (
@@ -61,7 +62,7 @@ UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.noti
 """
 # The rows of files that they came in by, and those that their jobs could not take in are gone with the job.
 _FORGET_ROWS: Final = f"""
-UPDATE import_rows r SET cells = '[]' FROM job_items i JOIN jobs j ON j.id = i.job_id
+UPDATE import_rows r SET cells_sealed = NULL FROM job_items i JOIN jobs j ON j.id = i.job_id
 WHERE i.lead_id IN ({LEADS}) AND j.clinic_id = :clinic
   AND r.import_id = CAST(j.spec ->> 'import_id' AS uuid) AND r.position = i.position
 """  # noqa: S608  (as above)
@@ -71,7 +72,7 @@ FORGET_STATEMENTS: Final = (
     _FORGET_CHANGES,
     _FORGET_ANSWERS,
     _FORGET_ROWS,
-    f"UPDATE job_items SET lead = NULL, error = NULL WHERE lead_id IN ({LEADS})",  # noqa: S608  (as above)
+    f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEADS})",  # noqa: S608  (as above)
     "DELETE FROM consents WHERE lead_id = :lead",
     *(
         f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)

@@ -16,6 +16,7 @@ from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.sealed import open_fields
 from app.tasks.lookup import known_to
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import FileFormat
@@ -29,11 +30,11 @@ _OF_THE_TASK: Final = (
     *(Task.completed_at, Task.outcome, Task.completion_notes, Task.cancelled_reason, Task.tags, Task.pinned),
     *(Task.created_at, Task.version),
 )
-_OF_THE_LEAD: Final = (Lead.first_name, Lead.last_name, Lead.phone, Lead.email, Lead.pipeline_stage)
+_OF_THE_LEAD: Final = (Lead.first_name, Lead.last_name, Lead.sealed, Lead.pipeline_stage)
 HEADINGS: Final = (
     *(column.key for column in _OF_THE_TASK),
     "assigned_to",
-    *(f"lead_{column.key}" for column in _OF_THE_LEAD),
+    *("lead_first_name", "lead_last_name", "lead_phone", "lead_email", "lead_pipeline_stage"),
 )
 _WRITERS: Final[Mapping[FileFormat, Callable[[Iterable[Sequence[Any]], IO[bytes]], None]]] = {
     FileFormat.CSV: write_csv,
@@ -84,4 +85,10 @@ def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[
             raise TooMuchToExport
         trail.saw(session, "task", [row.id for row in rows])
         trail.saw(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
-        yield from rows
+        yield from map(_cells, rows)
+
+
+def _cells(row: Any) -> Sequence[Any]:
+    *of_task, first_name, last_name, sealed, stage = row
+    lead = open_fields(Lead, row.lead_id, sealed)
+    return [*of_task, first_name, last_name, lead["phone"], lead["email"], stage]

@@ -21,17 +21,17 @@ WHERE assigned_to_id = %s AND status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE') OR
 """
 LEADS: LiteralString = """
 SELECT id, status, pipeline_stage, stage_entered_at, stage_overdue_since, patient_first_name, patient_last_name,
-    patient_dob, patient_relationship, first_name, last_name, email, phone, phone_alt, preferred_contact,
+    patient_relationship, first_name, last_name, encode(sealed, 'base64') AS sealed, preferred_contact,
     preferred_time, timezone, address_line1, address_line2, city, state, postal_code, source_id, source_campaign,
-    source_detail, referring_provider_id, referring_patient_id, treatment_interest, insurance_carrier,
-    insurance_member_id, notes, assigned_to_id, assigned_at, consultation_id, converted_to_patient_id, converted_at,
-    lost_at, lost_reason, lost_notes, lost_suggested_at, lost_suggested_reason, failed_attempts, contacted_at,
+    source_detail, referring_provider_id, referring_patient_id, treatment_interest,
+    assigned_to_id, assigned_at, consultation_id, converted_to_patient_id, converted_at,
+    lost_at, lost_reason, lost_suggested_at, lost_suggested_reason, failed_attempts, contacted_at,
     replied_at, opted_out_at, last_activity_at, stale_since, created_at, created_by, updated_at, updated_by, version
 FROM leads WHERE clinic_id = %s AND deleted_at IS NULL ORDER BY id DESC LIMIT 50
 """
 ACTIVITIES: LiteralString = """
-SELECT id, lead_id, type, channel, direction, outcome, notes, duration_minutes, scheduled_for, task_id, previous_stage,
-    new_stage, occurred_at, created_at, created_by, step_id
+SELECT id, lead_id, type, channel, direction, outcome, encode(sealed, 'base64') AS sealed, duration_minutes,
+    scheduled_for, task_id, previous_stage, new_stage, occurred_at, created_at, created_by, step_id
 FROM lead_activities WHERE lead_id = %s ORDER BY occurred_at, id LIMIT 50
 """
 

@@ -62,7 +62,7 @@ def test_who_signs_in_can_call(client: FlaskClient, ana: User, desk: Desk):
     tokens = log_in(client).body
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
     answer = client.get("/api/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
-    held = ["lead:assign", "lead:convert", "lead:create", "lead:private", "lead:read", "lead:update"]
+    held = ["lead:assign", "lead:convert", "lead:create", "lead:import", "lead:private", "lead:read", "lead:update"]
     assert answer.json == {
         "id": str(ana.id),
         "name": "Ana",

@@ -1,12 +1,19 @@
 """The migrations make exactly the tables that the models describe."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from app.leads.models import Lead
 from app.models import Base
+from app.sealed import open_fields
+from tests.support.environment import ROOT
 
 
 def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
@@ -16,3 +23,65 @@ def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
         differences = compare_metadata(context, Base.metadata)
 
     assert differences == []
+
+
+def test_the_way_back_leads_to_nothing_and_forth_again(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    before = _tables(url)
+    _migrate(url, "downgrade", "base")
+    assert _tables(url) <= {"alembic_version"}
+    _migrate(url, "upgrade", "head")
+    assert _tables(url) == before
+
+
+def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    _migrate(url, "downgrade", "0011")
+    _run(url, *_ROWS)
+    _migrate(url, "upgrade", "head")
+    [row] = _run(url, "SELECT id, sealed, phone_blind FROM leads")
+    kept = open_fields(Lead, row.id, row.sealed)
+    assert (kept["email"], str(kept["patient_dob"]), kept["notes"]) == ("Ana@lead.example", "2011-02-03", None)
+    assert len(row.phone_blind) == 16
+    _migrate(url, "downgrade", "0011")
+    [row] = _run(url, "SELECT email, phone, phone_alt, patient_dob FROM leads")
+    assert (row.email, row.phone, row.phone_alt, str(row.patient_dob)) == (
+        *("Ana@lead.example", "+12125550143", None, "2011-02-03"),
+    )
+    [row] = _run(url, "SELECT cells FROM import_rows")
+    assert row.cells == ["Ana", "Ruiz"]
+
+
+_ID = "00000000-0000-7000-8000-000000000001"
+_ROWS = (
+    "SET session_replication_role = replica",  # no key is looked up: there is no clinic
+    f"""
+    INSERT INTO leads (
+        id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
+        patient_relationship, first_name, last_name, email, phone, patient_dob, preferred_contact, source_id,
+        treatment_interest, failed_attempts, last_activity_at, created_at, updated_at, version
+    ) VALUES (
+        '{_ID}', '{_ID}', 'NEW', 'new_lead', now(), 'Ana', 'Ruiz', 'SELF', 'Ana', 'Ruiz', 'Ana@lead.example',
+        '+12125550143', '2011-02-03', 'PHONE', '{_ID}', '{{}}', 0, now(), now(), now(), 1
+    )""",
+    f"""INSERT INTO import_rows (import_id, position, number, cells) VALUES ('{_ID}', 0, 2, '["Ana", "Ruiz"]')""",
+)
+
+
+def _migrate(url: str, *way: str) -> None:
+    command = [sys.executable, "-m", "alembic", *way]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "OWNER_DATABASE_URL": url}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _tables(url: str) -> set[str]:
+    return {row.tablename for row in _run(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+
+def _run(url: str, *statements: str) -> list[Any]:
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        results = [connection.exec_driver_sql(statement) for statement in statements]
+        return list(results[-1]) if results[-1].returns_rows else []

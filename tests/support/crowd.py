@@ -60,14 +60,15 @@ FROM clinics AS c
 _LEADS = f"""
 INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, stage_overdue_since, patient_first_name,
-    patient_last_name, patient_relationship, first_name, last_name, email, phone, preferred_contact, source_id,
-    treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since, created_at,
-    updated_at, version, tags, lead_value, external_source, external_id
+    patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
+    source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
+    created_at, updated_at, version, tags, lead_value, external_source, external_id
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
-    'mia' || n || '@lead.example', '+12125550143', 'PHONE', c.sources[1 + {_dice(2, "cardinality(c.sources)")}], '{{}}',
-    c.team[1 + {_dice(3, "cardinality(c.team)")}], CASE WHEN status = 'LOST' THEN 'OTHER' END, {_dice(4, 4)},
+    decode(md5('mia' || n), 'hex'), decode(md5('shared'), 'hex'), 'PHONE',
+    c.sources[1 + {_dice(2, "cardinality(c.sources)")}], '{{}}', c.team[1 + {_dice(3, "cardinality(c.team)")}],
+    CASE WHEN status = 'LOST' THEN 'OTHER' END, {_dice(4, 4)},
     now() - age / 3, CASE WHEN {_dice(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1,
     CASE WHEN {_dice(40, 20)} = 0 THEN ARRAY['tag ' || {_dice(41, 100)}] ELSE '{{}}' END,
     CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text
@@ -137,8 +138,8 @@ FROM (
 """
 
 _ACTIVITIES = f"""
-INSERT INTO lead_activities (id, clinic_id, lead_id, type, channel, direction, outcome, notes, occurred_at, created_at)
-SELECT {_id("at", "n * 16 + i")}, clinic_id, id, 'PHONE_CALL', 'phone', 'OUTBOUND', 'no_answer', 'Nobody there', at, at
+INSERT INTO lead_activities (id, clinic_id, lead_id, type, channel, direction, outcome, occurred_at, created_at)
+SELECT {_id("at", "n * 16 + i")}, clinic_id, id, 'PHONE_CALL', 'phone', 'OUTBOUND', 'no_answer', at, at
 FROM (
     SELECT l.id, l.clinic_id, n, i, l.created_at + interval '1 hour' * i AS at
     FROM {_NUMBERED} CROSS JOIN generate_series(1, {ACTIVITIES // LEADS}) AS i
@@ -147,11 +148,11 @@ FROM (
 
 _NOTIFICATIONS = f"""
 INSERT INTO notifications (
-    id, clinic_id, lead_id, user_id, channel, template, address, subject, body, message_id, state, attempts,
+    id, clinic_id, lead_id, user_id, channel, template, subject, body, message_id, state, attempts,
     created_at, sent_at, read_at
 )
 SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id, assigned_to_id,
-    CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder', CASE i WHEN 1 THEN NULL ELSE email END,
+    CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
     'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_dice(30, 100)} = 0 THEN 'failed'
     WHEN {_dice(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
     CASE WHEN {_dice(31, 10)} > 0 THEN created_at END

@@ -23,6 +23,7 @@ import time_machine
 from sqlalchemy import select, text
 
 from app import logs
+from app.activities.models import Activity
 from app.activities.service import log_activity
 from app.automation.models import PENDING, Kind, Step
 from app.clock import now
@@ -35,7 +36,9 @@ from app.identity.permissions import ROLE_GRANTS
 from app.leads import service as leads
 from app.leads.models import Lead
 from app.notifications import channels
+from app.notifications.models import Notification
 from app.onboarding import open_clinic
+from app.sealed import open_fields, sealed_row
 from app.sources.models import LeadSource
 from app.tasks import service as tasks
 from tests.support.smtp import SmtpServer
@@ -152,9 +155,14 @@ class Practice:
         return [step for step in self.steps(lead_id) if step.state in PENDING]
 
     def rows(self, table: str, **only: Any) -> list[Any]:
-        """The clinic's rows of a table that have these values."""
+        """The clinic's rows of a table that have these values, with what is sealed in them."""
         tests = "".join(f" AND {name} = :{name}" for name in only)
-        return sql(f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY id", clinic=self.clinic_id, **only)
+        statement = f"SELECT * FROM {table} WHERE clinic_id = :clinic{tests} ORDER BY id"
+        found, model = sql(statement, clinic=self.clinic_id, **only), _SEALED.get(table)
+        if model is not None:
+            for row in found:
+                vars(row).update(open_fields(model, row.id, row.sealed))
+        return found
 
     def row(self, table: str, **only: Any) -> Any:
         [row] = self.rows(table, **only)
@@ -181,7 +189,7 @@ class Practice:
         lead_rows = [self._lead_row() for _ in range(leads)]
         step_rows = [{**_step_row(row, kind, due_at), **step} for row in lead_rows]
         with transaction() as session:
-            insert_many(session, Lead, lead_rows)
+            insert_many(session, Lead, [sealed_row(Lead, row) for row in lead_rows])
             insert_many(session, Step, step_rows)
         return [row["id"] for row in step_rows]
 
@@ -206,6 +214,8 @@ class Practice:
             "version": 1,
         }
 
+
+_SEALED: Mapping[str, Any] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
 
 # What a step of a kind needs to be run, for those that are written without an event.
 PARAMS: Mapping[Kind, Mapping[str, Any]] = {

@@ -207,7 +207,7 @@ def test_who_sees_a_part_of_the_leads_imports_none_and_looks_at_none(desk: Desk)
 
 
 def test_who_may_change_only_their_own_changes_none_by_a_file(desk: Desk):
-    grants = {"lead:read": "all", "lead:create": "all", "lead:private": "all", "lead:update": "assigned"}
+    grants = {"lead:read": "all", "lead:import": "all", "lead:update": "assigned"}
     desk.admin.post("/api/roles", {"slug": "intake", "name": "x", "grants": grants})
     somebody = desk.hire(Role.DOCTOR)
     desk.admin.put(f"/api/users/{somebody.id}", {"role": "intake"})

@@ -17,7 +17,7 @@ from app.automation.models import PENDING, Kind
 from app.embedded import Postgres, Valkey
 from app.errors import Conflict
 from tests.support.practice import TUESDAY, Practice, Watch
-from tests.support.servers import EMPTY_EVERY_TABLE
+from tests.support.servers import empty_every_table
 from tests.support.smtp import DROP, SmtpServer
 from workers.sweeps import sweep
 
@@ -65,7 +65,7 @@ class World:
 
     def begin(self) -> Practice:
         with self.postgres.connect("relance") as owner:
-            owner.execute(EMPTY_EVERY_TABLE)
+            empty_every_table(owner)
         self.valkey.flush()
         self.smtp.behave()
         self.smtp.received.clear()

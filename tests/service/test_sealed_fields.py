@@ -1,0 +1,155 @@
+"""What people tell of themselves, in the database: sealed for its row, found all the same, and sealed anew."""
+
+import json
+import os
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from app import cli, crypto
+from app.config import get_settings
+from app.embedded.postgres_install import programs
+from tests.support.bulk import ask
+from tests.support.desk import Desk
+from tests.support.environment import database_url
+from tests.support.importing import send, work_off
+
+pytest_plugins = ["tests.support.desk"]
+
+CANARY = "Kanarienvogel"
+PRIVATE: dict[str, Any] = {
+    "email": f"{CANARY}@lead.example",
+    "phone": "+12125550187",
+    "phone_alt": "+12125550188",
+    "patient_dob": "2011-02-03",
+    "insurance_carrier": CANARY,
+    "insurance_member_id": CANARY,
+    "notes": f"{CANARY} is afraid of needles.",
+}
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Call it with the value of ENCRYPTION_KEYS to seal and open with those."""
+
+    def use(value: str) -> None:
+        monkeypatch.setenv("ENCRYPTION_KEYS", value)
+        get_settings.cache_clear()
+        crypto._ciphers.cache_clear()
+
+    yield use
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    crypto._ciphers.cache_clear()
+
+
+def key(name: str) -> str:
+    return f"{name}:{b64encode(os.urandom(32)).decode()}"
+
+
+def relance(*arguments: str) -> Any:
+    done = CliRunner().invoke(cli.relance, [*arguments, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def dump() -> str:
+    """The database as a thief gets it, in small letters."""
+    url = database_url("postgres", "relance").replace("+psycopg", "")
+    return subprocess.run([programs() / "pg_dump", url], capture_output=True, text=True, check=True).stdout.lower()
+
+
+def test_a_copy_of_the_database_shows_none_of_it(desk: Desk):
+    lead = desk.capture(**PRIVATE)
+    desk.admin.put(f"/api/leads/{lead['id']}", {"notes": f"{CANARY} called again."})
+    call = {"type": "PHONE_CALL", "outcome": "no_answer", "notes": CANARY}
+    for _ in range(3):  # after which a break-up e-mail is written
+        desk.admin.post(f"/api/leads/{lead['id']}/activities", call)
+    desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER", "notes": CANARY})
+    file = send(desk.admin, f"Name,Phone,Notes\nAna Ruiz,nonsense,{CANARY}\n".encode()).body
+    work_off(desk.admin, file, source_id=desk.source_id)
+    ask(desk.admin, leads=[desk.lead_data(**PRIVATE)])
+    everything = dump()
+    assert "create table" in everything
+    found = {value for value in (CANARY, "2125550187", "2125550188", "2011-02-03") if value.lower() in everything}
+    assert found == set()
+    assert CANARY.lower().encode().hex() not in everything
+    assert CANARY.encode().hex() not in everything
+
+
+def test_it_is_all_there_for_who_may_see_it(desk: Desk):
+    lead = desk.capture(**PRIVATE)
+    assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
+    [listed] = desk.admin.every("/api/leads")
+    assert {name: listed[name] for name in PRIVATE} == PRIVATE
+
+
+@pytest.mark.parametrize(
+    "said", [{"phone": "(212) 555-0187"}, {"phone": PRIVATE["phone_alt"]}, {"email": PRIVATE["email"].upper()}]
+)
+def test_it_is_found_by_its_whole_value(desk: Desk, said: dict[str, str]):
+    lead = desk.capture(**PRIVATE)
+    desk.capture(phone="+12125550100", email="another@lead.example")
+    assert [one["id"] for one in desk.admin.post("/api/leads/search", said).body["items"]] == [lead["id"]]
+
+
+def test_the_same_number_has_another_mark_in_another_clinic(desk: Desk, other_desk: Desk):
+    """Who sees two clinics' rows can't tell that somebody asked at both."""
+    for one in (desk, desk, other_desk):
+        one.capture(phone=PRIVATE["phone"])
+    marks = [bytes(row.phone_blind) for row in desk.sql("SELECT phone_blind FROM leads ORDER BY id")]
+    assert marks[0] == marks[1] != marks[2]
+
+
+def test_what_is_put_into_another_row_does_not_open(desk: Desk):
+    lead, other = desk.capture(**PRIVATE), desk.capture(first_name="Ben", phone="+12125550100")
+    desk.sql(
+        "UPDATE leads SET sealed = (SELECT sealed FROM leads WHERE id = :from) WHERE id = :into",
+        **{"from": lead["id"], "into": other["id"]},
+    )
+    assert desk.admin.get(f"/api/leads/{other['id']}").status == 500
+    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 200
+
+
+def test_with_a_wrong_key_nothing_opens(desk: Desk, keys: Any):
+    keys(key("a"))
+    lead = desk.capture(**PRIVATE)
+    keys(key("a"))
+    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
+
+
+def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, keys: Any):
+    lead = desk.capture(**PRIVATE)
+    desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": CANARY})
+    send(desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n")
+    tag = desk.admin.get(f"/api/leads/{lead['id']}").headers["ETag"]
+    keys(key("new"))
+    assert desk.lead(lead)["notes"] == PRIVATE["notes"]  # the older key still opens
+    done = relance("keys", "rotate")
+    assert {table for table, number in done.items() if number} == {"leads", "lead_activities", "import_rows"}
+    assert relance("keys", "rotate") == dict.fromkeys(done, 0)
+    left = {row["table"] for row in relance("keys", "status") if not row["is_current"]}
+    assert left == {"audit_changes"}  # the record is never changed
+    assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
+    assert desk.timeline(lead)[-1]["notes"] == CANARY
+    assert desk.admin.get(f"/api/leads/{lead['id']}").headers["ETag"] == tag
+
+
+def test_marks_are_made_anew_after_the_secret_changed(desk: Desk):
+    lead = desk.capture(**PRIVATE)
+    desk.sql("UPDATE leads SET phone_blind = 'of another secret'::bytea")
+    search = {"phone": PRIVATE["phone"]}
+    assert desk.admin.post("/api/leads/search", search).body["items"] == []
+    assert relance("keys", "rotate", "--every")["leads"] == 1
+    assert [one["id"] for one in desk.admin.post("/api/leads/search", search).body["items"]] == [lead["id"]]
+
+
+def test_a_new_key_is_one_that_can_be_used(keys: Any):
+    made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
+    keys(made)
+    assert crypto.current_key() == "b"
+    assert CliRunner().invoke(cli.relance, ["keys", "new", "a:b"]).exit_code == 2
