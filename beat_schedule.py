@@ -14,6 +14,8 @@ EVERY: dict[str, float] = {
     "cover_absences": 60,  # the tasks of those who are away go to others, or wait
     "detect_stale_leads": 300,  # no activity for as long as the clinic says
     "detect_time_in_stage": 300,  # longer in a stage than the stage allows
+    "date_rotting_leads": 20,  # whose clinic or stage changed how long is too long; ten thousand leads at a time
+    "find_leads_without_next_action": 20,  # the same way: all of a hundred thousand in less than four minutes
     "seal_audit": 60,  # who saw and changed what, so that it cannot be changed unnoticed
     "empty_archived_stages": 30,  # leads in a stage that was given up go where the clinic said
     "forget_old_steps": 3600,  # finished, and kept long enough

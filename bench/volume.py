@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from bench.servers import Servers
-from bench.volume_rows import ACTIVITIES, LEADS, OPEN_SHARE, STEPS, TASKS, WORKERS
+from bench.volume_rows import ACTIVITIES, LEADS, OPEN_SHARE, STEPS, TASKS, WITHOUT_NEXT_ACTION, WORKERS
 
 Connection = psycopg.Connection[Any]
 
@@ -52,9 +52,10 @@ def add_leads(connection: Connection, workers: Sequence[Worker], count: int, *, 
 
 
 def add_tasks(connection: Connection, count: int) -> None:
-    """Tasks for the leads that are there, most of them done long ago."""
+    """Tasks for the leads that are there, most of them done long ago; open leads without one are marked so."""
     _number_leads(connection)
     connection.execute(TASKS, {"count": count})
+    connection.execute(WITHOUT_NEXT_ACTION)
 
 
 def add_activities(connection: Connection, count: int) -> None:

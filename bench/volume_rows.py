@@ -14,7 +14,8 @@ INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
     patient_relationship, first_name, last_name, preferred_contact, city, state, postal_code, source_id,
     source_campaign, treatment_interest, assigned_to_id, assigned_at, lost_at, lost_reason, converted_at,
-    failed_attempts, contacted_at, last_activity_at, created_at, updated_at, version)
+    failed_attempts, contacted_at, last_activity_at, created_at, updated_at, version, tags, lead_value,
+    external_source, external_id, rots_at, rotting_reason)
 SELECT uuidv7(at - clock_timestamp()), clinic_id, status,
     CASE status
         WHEN 'NEW' THEN 'new_lead' WHEN 'LOST' THEN 'lost' WHEN 'CONVERTED' THEN 'treatment_started'
@@ -28,7 +29,11 @@ SELECT uuidv7(at - clock_timestamp()), clinic_id, status,
     user_id, at,
     CASE status WHEN 'LOST' THEN at + interval '20 days' END, CASE status WHEN 'LOST' THEN 'NO_RESPONSE' END,
     CASE status WHEN 'CONVERTED' THEN at + interval '20 days' END,
-    (3 * chance)::int, CASE WHEN chance < 0.8 THEN at END, now() - (now() - at) * chance * 0.01, at, at, 1
+    (3 * chance)::int, CASE WHEN chance < 0.8 THEN at END, now() - (now() - at) * chance * 0.01, at, at, 1,
+    CASE WHEN mod(n, 20) = 0 THEN ARRAY['tag ' || mod(n / 20, 100)] ELSE '{}' END,
+    CASE WHEN mod(n, 3) = 0 THEN mod(n, 9000) END, 'crm', n::text,
+    CASE status WHEN 'NEW' THEN at + interval '8 days' WHEN 'ACTIVE' THEN at + interval '14 days' END,
+    CASE status WHEN 'NEW' THEN 'IN_STAGE_TOO_LONG' WHEN 'ACTIVE' THEN 'NO_CONTACT' END
 FROM (
     SELECT n, at, clinic, place, chance, CASE
             WHEN luck < 0.08 THEN 'NEW' WHEN luck < 0.45 THEN 'ACTIVE' WHEN luck < 0.65 THEN 'CONVERTED'
@@ -79,6 +84,11 @@ FROM (
     ) AS dated
 ) AS made
 ORDER BY at
+"""
+
+WITHOUT_NEXT_ACTION: LiteralString = """
+UPDATE leads SET without_next_action_since = last_activity_at WHERE status IN ('NEW', 'ACTIVE') AND id NOT IN
+    (SELECT lead_id FROM lead_tasks WHERE status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE'))
 """
 
 ACTIVITIES: LiteralString = """

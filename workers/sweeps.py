@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import assignment, audit, leads, leases, publishing, retention, tasks
+from workers.sweeping import assignment, audit, leads, leases, next_actions, publishing, retention, rotting, tasks
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -31,6 +31,8 @@ SWEEPS: dict[str, Batch] = {
     "mark_overdue_tasks": tasks.mark_overdue,
     "detect_stale_leads": leads.detect_stale,
     "detect_time_in_stage": leads.detect_overstayed,
+    rotting.NAME: rotting.date_rotting,
+    next_actions.NAME: next_actions.find_leads_without_next_action,
     "empty_archived_stages": leads.empty_archived_stages,
     "assign_orphans": assignment.assign_orphans,
     "cover_absences": assignment.cover_absences,

@@ -21,6 +21,7 @@ from app.leads.facts import lead_event
 from app.leads.lookup import read_lead, require_open, unlocked_lead
 from app.leads.models import Lead
 from app.leads.progress import begin, tend, touch
+from app.leads.rotting import date_rotting
 from app.leads.stages import advance
 
 CHRONOLOGICAL: Final[list[Key]] = [(Activity.occurred_at, "asc"), (Activity.id, "asc")]
@@ -45,7 +46,10 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     touch(lead, actor, at)
     entry = write_entry(session, actor, lead, at=at, **_completed(data))
     tend(lead, entry.occurred_at)
-    conclusions = [*_contact(lead, entry), *_consultation(session, actor, lead, entry)]
+    conclusions = _contact(lead, entry)
+    if conclusions:
+        date_rotting(session, actor.clinic, lead)
+    conclusions += _consultation(session, actor, lead, entry)
     record(session, actor.clinic, _event(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions)
     return entry
 

@@ -1,5 +1,6 @@
 """Whose leads are whose: who has how much, who had it before, and moving what somebody has."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
+from app.leads.expanding import expanded
 from app.leads.schemas import LeadOut
 
 blp = Blueprint("assignment", __name__, url_prefix="/api/leads", description="Whose leads are whose.")
@@ -42,7 +44,8 @@ def list_unassigned(query: dict[str, Any]) -> Page:
     so this is empty unless nobody can take them.
     """
     with reading() as session:
-        return unassigned(session, actor(), query)
+        found = unassigned(session, actor(), query)
+        return replace(found, items=expanded(session, found.items, query))
 
 
 @blp.get("/workload")

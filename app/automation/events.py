@@ -26,6 +26,7 @@ class EventName(StrEnum):
     LEAD_MERGED = "lead.merged"  # a duplicate became part of it
     LEAD_STALE = "lead.stale"
     LEAD_STAGE_OVERDUE = "lead.stage_overdue"  # longer in its stage than the stage allows
+    LEAD_WITHOUT_NEXT_ACTION = "lead.without_next_action"  # neither an open task nor a step that will act
     ACTIVITY_LOGGED = "activity.logged"
     TASK_CREATED = "task.created"
     TASK_RETIMED = "task.retimed"

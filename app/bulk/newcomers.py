@@ -23,6 +23,7 @@ from app.fields.values import Definitions, definitions_of, refuse_custom
 from app.identity.actor import Actor
 from app.leads.capture import new_lead
 from app.leads.models import Lead
+from app.leads.rotting import Limits, limits_of, rots
 from app.leads.schemas import LeadIn
 from app.pipeline.service import first_stage
 from app.sealed import fields_of, sealed_row
@@ -41,6 +42,7 @@ class Intake:
     actor: Actor
     sources: frozenset[UUID]
     first_stage: str | None
+    limits: Limits  # how long is too long, in that stage
     staff: Staff
     may_assign: bool
     definitions: Definitions  # of the clinic's own fields
@@ -55,11 +57,13 @@ class Newcomer(NamedTuple):
 
 def intake(session: Session, clinic: ClinicContext, staff: Staff, *, by: UUID | None, may_assign: bool) -> Intake:
     """Read once for a chunk what every new lead needs. `by` is the user who asked for the job."""
+    first = first_stage(session, clinic.id)
     sources = select(LeadSource.id).where(LeadSource.clinic_id == clinic.id, LeadSource.is_active)
     return Intake(
         actor=replace(Actor.system(clinic), user_id=by),
         sources=frozenset(session.scalars(sources)),
-        first_stage=first_stage(session, clinic.id),
+        first_stage=first,
+        limits=limits_of(session, clinic, first),
         staff=staff,
         may_assign=may_assign,
         definitions=definitions_of(session, clinic),
@@ -123,6 +127,7 @@ def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
     _check(data, into)
     row = new_lead(into.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = into.first_stage
+    row["rots_at"], row["rotting_reason"] = rots(at, at, into.limits)
     row["assigned_at"] = at if data.get("assigned_to_id") else None
     return {name: row.get(name) for name in _COLUMNS}
 

@@ -184,7 +184,8 @@ class Money(fields.Field[Decimal]):
     """An amount from 0, with at most two decimals, as text: `"1250.00"`."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(metadata={"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}, **options)
+        shape = {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}
+        super().__init__(metadata={**shape, **options.pop("metadata", {})}, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         if not isinstance(value, str) or not _AMOUNT.fullmatch(value):

@@ -1,6 +1,7 @@
 """The pipeline as a board: every stage with its leads, as far as one screen shows them."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -12,39 +13,38 @@ from app.http.paging import cursor_after
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import Lead
+from app.leads.next_follow_up import with_next_follow_ups
 from app.pipeline.models import PipelineStage
-from app.tasks.models import OPEN_TASKS, Task
 
 _SHOWN = (
     *(Lead.id, Lead.status, Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.patient_last_name),
     *(Lead.treatment_interest, Lead.source_id, Lead.assigned_to_id, Lead.stage_entered_at, Lead.stage_overdue_since),
     *(Lead.last_activity_at, Lead.stale_since, Lead.failed_attempts, Lead.created_at, Lead.version),
+    *(Lead.rots_at, Lead.rotting_reason, Lead.contacted_at, Lead.replied_at, Lead.lead_value),
 )
-_NEXT_FOLLOW_UP = (
-    select(func.min(Task.due_at))
-    .where(Task.lead_id == Lead.id, Task.status.in_(OPEN_TASKS))
-    .correlate(Lead)
-    .scalar_subquery()
-    .label("next_follow_up_at")
+_SUMS: tuple[Any, ...] = (
+    *(Lead.pipeline_stage, func.count().label("leads")),
+    func.coalesce(func.sum(Lead.lead_value), 0).label("value"),
 )
 
 
 def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A column for each stage in its order: how many leads are in it, and the newest `query["cards"]` of them.
+    """A column for each stage in its order: how many leads are in it, their value, and the newest `query["cards"]`.
 
     Of stages that were given up, those in which there still are leads. `query` is what `BoardQuery` read. A column's
     `next_cursor` is one of the list of leads, filtered by the stage.
     """
     shown = (*visible_to(actor), *tests_of(query, actor))
-    counted = select(Lead.pipeline_stage, func.count().label("leads")).where(*shown).group_by(Lead.pipeline_stage)
-    counts = {row.pipeline_stage: row.leads for row in session.execute(counted)}
+    summed = select(*_SUMS).where(*shown).group_by(Lead.pipeline_stage)
+    sums = {row.pipeline_stage: row for row in session.execute(summed)}
     cards = _cards(session, actor, shown, most=query["cards"])
     stages = select(PipelineStage).where(PipelineStage.clinic_id == actor.clinic.id).order_by(PipelineStage.position)
-    return [
-        _column(stage, counts.get(stage.slug, 0), cards.get(stage.slug, ()), most=query["cards"])
+    columns = [
+        _column(stage, sums.get(stage.slug), cards.get(stage.slug, ()), most=query["cards"])
         for stage in session.scalars(stages)
-        if stage.archived_at is None or stage.slug in counts
+        if stage.archived_at is None or stage.slug in sums
     ]
+    return _with_next_follow_ups(session, columns)
 
 
 def _cards(
@@ -52,7 +52,7 @@ def _cards(
 ) -> Mapping[str, Sequence[Row[Any]]]:
     """Of each stage the newest leads, and one more than are shown: then there are others."""
     newest = (
-        select(*_SHOWN, _NEXT_FOLLOW_UP)
+        select(*_SHOWN)
         .where(*shown, Lead.pipeline_stage == PipelineStage.slug)
         .order_by(Lead.id.desc())
         .limit(most + 1)
@@ -70,10 +70,18 @@ def _cards(
     return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
 
 
-def _column(stage: PipelineStage, count: int, cards: Sequence[Row[Any]], *, most: int) -> dict[str, Any]:
+def _column(stage: PipelineStage, sums: Row[Any] | None, cards: Sequence[Row[Any]], *, most: int) -> dict[str, Any]:
     return {
         "stage": stage,
-        "count": count,
+        "count": sums.leads if sums else 0,
+        "value": sums.value if sums else Decimal(),
         "cards": cards[:most],
         "next_cursor": cursor_after(NEWEST_FIRST, cards[most - 1]) if len(cards) > most else None,
     }
+
+
+def _with_next_follow_ups(session: Session, columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In one query, of the cards of all columns."""
+    cards = [dict(card._mapping) for column in columns for card in column["cards"]]  # noqa: SLF001  (SQLAlchemy's own name)
+    shown = {card["id"]: card for card in with_next_follow_ups(session, cards)}
+    return [{**column, "cards": [shown[card.id] for card in column["cards"]]} for column in columns]

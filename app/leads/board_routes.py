@@ -6,12 +6,13 @@ from marshmallow import fields
 
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
-from app.http.fields import Choice, Id, Instant, Integer
+from app.http.fields import Choice, Id, Instant, Integer, Money
 from app.http.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
 from app.leads.board import board
 from app.leads.models import LeadStatus, TreatmentInterest
-from app.leads.schemas import Somebody
+from app.leads.rotting_schemas import RottingOut
+from app.leads.schemas import FollowUpSourceOut, Somebody
 from app.pipeline.schemas import StageOut
 
 blp = Blueprint("board", __name__, url_prefix="/api/pipeline", description="The pipeline as a board.")
@@ -25,7 +26,7 @@ class BoardQuery(QuerySchema):
     source_id = Id()
 
 
-class CardOut(Schema):
+class CardOut(RottingOut):
     """A lead, as far as its card shows it."""
 
     id = Id(required=True)
@@ -47,6 +48,8 @@ class CardOut(Schema):
     next_follow_up_at = Instant(
         required=True, allow_none=True, metadata={"description": "When its next open task is due."}
     )
+    next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
+    lead_value = Money(required=True, allow_none=True)
     created_at = Instant(required=True)
     version = Integer(required=True)
 
@@ -56,6 +59,7 @@ class ColumnOut(Schema):
 
     stage = fields.Nested(StageOut, required=True)
     count = Integer(required=True, metadata={"description": "All leads in the stage that pass the filters."})
+    value = Money(required=True, metadata={"description": "What they are worth together, in the clinic's currency."})
     cards = fields.List(fields.Nested(CardOut), required=True, metadata={"description": "The newest first."})
     next_cursor = fields.String(
         required=True,
@@ -77,7 +81,7 @@ class BoardOut(Schema):
 def show_board(query: dict[str, Any]) -> dict[str, Any]:
     """Show the pipeline as a board.
 
-    Every stage with the number of its leads and the newest of them; who should be looked at is marked.
+    Every stage with the number of its leads, their value, and the newest of them; who should be looked at is marked.
     """
     with reading() as session:
         return {"columns": board(session, actor(), query)}

@@ -29,6 +29,7 @@ from app.leads.errors import DuplicateLead
 from app.leads.facts import lead_event
 from app.leads.lookup import id_made_at
 from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
+from app.leads.next_follow_up import SHOWN
 from app.leads.people import people, require_available
 from app.leads.reach import normalise_phones
 from app.sealed import fields_of, sealed_row
@@ -53,7 +54,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 _NOT_OF_THE_LEAD: Final = frozenset({"on_duplicate", "touch"})
-_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys((*COLUMNS, *fields_of(Lead)))
+_NOTHING_YET: Final[Mapping[str, Any]] = dict.fromkeys((*COLUMNS, *fields_of(Lead), *SHOWN))
 
 
 def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_full: bool = True) -> Any:
@@ -144,6 +145,7 @@ def _insert(
         "turn": given["id"].int % 2**31,
         "note": new_id(),
         "clinic": given["clinic_id"],
+        "stale_after_days": actor.clinic.stale_after_days,
         **_choice(session, actor, given),
         **marks_of(given["clinic_id"], values),
     }

@@ -10,8 +10,8 @@ from app.identity.permissions import Permission
 from app.leads import service
 from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn, SearchIn, SearchOut, UpsertIn
 from app.leads.duplicates import Duplicates, duplicates_of
+from app.leads.expanding import shown
 from app.leads.merging import merge
-from app.leads.models import Lead
 from app.leads.schemas import LeadOut
 from app.leads.searching import search
 from app.leads.upserting import upsert
@@ -64,7 +64,9 @@ def upsert_lead(given: dict[str, Any], external_id: str) -> tuple[Any, dict[str,
     """
     with unit_of_work() as session:
         lead, is_new = upsert(session, actor(), external_id, given)
-    return lead, {"Location": f"/api/leads/{lead.id}"}, 201 if is_new else 200
+        location = f"/api/leads/{lead.id}"
+        lead = lead if is_new else shown(session, lead)
+    return lead, {"Location": location}, 201 if is_new else 200
 
 
 @blp.get("/<uuid:lead_id>/duplicates")
@@ -84,14 +86,14 @@ def duplicates(lead_id: UUID) -> Duplicates:
 @blp.arguments(MergeIn)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def merge_leads(given: dict[str, Any], lead_id: UUID) -> Lead:
+def merge_leads(given: dict[str, Any], lead_id: UUID) -> Any:
     """Merge a duplicate into a lead.
 
     Tasks, timeline, touches, messages and steps of the duplicate move to the lead, and empty fields are filled from it.
     Steps that both wait for are cancelled once. From then on the duplicate is 410, and says what it was merged into.
     """
     with unit_of_work() as session:
-        return merge(session, actor(), lead_id, duplicate_id=given["lead_id"])
+        return shown(session, merge(session, actor(), lead_id, duplicate_id=given["lead_id"]))
 
 
 @blp.get("/<uuid:lead_id>/touches")

@@ -10,15 +10,21 @@ from app.identity.models import Role
 from app.identity.roles import TAKES_LEADS, in_sql
 from app.leads.duplicates import lookup
 from app.leads.models import Lead
+from app.leads.rotting import rots_in_sql
 from app.sources.models import LeadSource
 from app.touches.models import Touch
 
 COLUMNS: Final = [column.name for column in Lead.__table__.columns]
-DECIDED: Final = ("pipeline_stage", "assigned_to_id", "assigned_at")  # by the statement
+DECIDED: Final = ("pipeline_stage", "rots_at", "rotting_reason", "assigned_to_id", "assigned_at")  # by the statement
 
 _OF_TOUCH: Final = [column.name for column in Touch.__table__.columns]
+_ROTS_AT, _ROTTING_REASON = rots_in_sql(
+    "given", days="CAST(:stale_after_days AS int)", most_days="stage.max_days_in_stage"
+)
 _DECIDED_HERE: Final = {
     "pipeline_stage": "stage.slug",
+    "rots_at": _ROTS_AT,
+    "rotting_reason": _ROTTING_REASON,
     "assigned_to_id": "coordinator.id",
     "assigned_at": "CASE WHEN coordinator.id IS NOT NULL THEN given.created_at END",
 }
@@ -33,7 +39,7 @@ _LEAD: Final = f"""
     JOIN {LeadSource.__tablename__} source
       ON source.id = given.source_id AND source.clinic_id = given.clinic_id AND source.is_active
     CROSS JOIN LATERAL (
-        SELECT slug FROM pipeline_stages WHERE clinic_id = given.clinic_id
+        SELECT slug, max_days_in_stage FROM pipeline_stages WHERE clinic_id = given.clinic_id
         ORDER BY is_default DESC, position LIMIT 1
     ) AS stage
     CROSS JOIN LATERAL (
@@ -54,7 +60,7 @@ _LEAD: Final = f"""
         ) END AS id OFFSET 0
     ) AS coordinator
     WHERE given.assigned_to_id IS NULL OR coordinator.id IS NOT NULL
-    RETURNING id, clinic_id, pipeline_stage, assigned_to_id, assigned_at
+    RETURNING id, clinic_id, {", ".join(DECIDED)}
 """  # noqa: S608  (the names are the model's)
 _TOUCH: Final = f"""
     INSERT INTO lead_touches ({", ".join(_OF_TOUCH)})

@@ -1,6 +1,6 @@
-"""Leads along with whom and what they name."""
+"""Leads along with what is next for them, and with whom and what they name."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.http.expanding import with_parts
 from app.identity.models import User
+from app.leads.models import Lead
+from app.leads.next_follow_up import SHOWN, with_next_follow_ups
 from app.leads.schemas import LeadPart
+from app.sealed import fields_of
 from app.sources.models import LeadSource
 
 PERSON: Final = select(User.id, User.name)
@@ -18,8 +21,16 @@ _PARTS: Final[Mapping[str, tuple[str, Any]]] = {
 }
 
 
-def expanded(session: Session, leads: Sequence[Any], parts: Collection[str]) -> Sequence[Any]:
-    """The rows of leads of one clinic, each with these parts."""
-    if not parts:
-        return leads
-    return with_parts(session, map(vars, leads), {part: _PARTS[part] for part in parts})
+def expanded(session: Session, leads: Sequence[Any], query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of leads of one clinic as `query` asks for them: with parts (`expand`), and all fields or some."""
+    rows = with_parts(session, map(vars, leads), {part: _PARTS[part] for part in query.get("expand", ())})
+    if "chosen" in query and SHOWN.isdisjoint(query["chosen"].split(",")):
+        return rows
+    return with_next_follow_ups(session, rows)
+
+
+def shown(session: Session, lead: Lead) -> dict[str, Any]:
+    """A lead that was just changed, as it is shown where it is read."""
+    session.flush()
+    row = {name: getattr(lead, name) for name in (*Lead.__table__.columns.keys(), *fields_of(Lead))}
+    return with_next_follow_ups(session, [row])[0]

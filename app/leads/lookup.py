@@ -1,4 +1,4 @@
-"""Finding leads: one, to read or to change, or a list."""
+"""Finding leads: one, to read or to change; and what many have to be."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,24 +13,19 @@ from uuid_utils.compat import uuid7
 
 from app.audit import trail
 from app.errors import NotFound
-from app.http.paging import Key, Page, page
+from app.http.paging import Key
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
-from app.leads.models import OPEN_STATUSES, TAGGED, VALUED, Lead, LeadStatus
+from app.leads.models import OPEN_STATUSES, TAGGED, Lead, LeadStatus
 from app.leads.people import who_is
+from app.leads.rotting import is_fresh, is_rotting
 from app.sealed import opened
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
 
 NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
-
-ORDERS: Final[Mapping[str, list[Key]]] = {
-    "-created_at": NEWEST_FIRST,
-    "created_at": [(Lead.id, "asc")],  # ids tell the time
-    "-lead_value": [(Lead.lead_value, "desc"), (Lead.id, "desc")],
-}
 
 _ROWS: Final = select(Lead.__table__)
 
@@ -117,15 +112,6 @@ def require_open(lead: Lead) -> None:
         raise LeadIsClosed
 
 
-def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The leads that pass the filters in `query` (as `LeadQuery` reads it), in its order. Raises Invalid."""
-    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor))
-    keys = ORDERS[query.get("sort", "-created_at")]
-    if keys[0][0] is Lead.lead_value:
-        leads = leads.where(text(f"leads.{VALUED}"))
-    return page(session, leads, keys, query)
-
-
 def tests_of(query: Mapping[str, Any], actor: Actor) -> list[ColumnElement[bool]]:
     """What a lead has to be to pass the filters in `query`. Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
@@ -165,4 +151,5 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.lead_value >= amount,
     "value_to": lambda amount: Lead.lead_value <= amount,
+    "rotting": lambda wanted: is_rotting() if wanted else is_fresh(),
 }

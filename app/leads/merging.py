@@ -21,6 +21,7 @@ from app.leads.facts import lead_event
 from app.leads.lookup import get_lead, require_unlocked, visible_to
 from app.leads.models import OPEN_STATUSES, Lead
 from app.leads.progress import tend, touch
+from app.leads.rotting import date_rotting
 
 # Every table with a lead_id is named in one of these. Steps have a way of their own.
 MOVED: Final = ("lead_tasks", "lead_activities", "notifications", "lead_touches", "consents", "assignment_history")
@@ -95,6 +96,7 @@ def _tell(session: Session, actor: Actor, survivor: Lead, duplicate: Lead, *, ha
     at = now()
     touch(survivor, actor, at)
     tend(survivor, at)
+    date_rotting(session, actor.clinic, survivor)
     words = f"Merged with a duplicate, {duplicate.id}."
     write_entry(session, actor, survivor, type=ActivityType.NOTE, at=at, notes=words)
     merged = lead_event(EventName.LEAD_MERGED, survivor, at, about={"merged_lead_id": str(duplicate.id)})

@@ -59,6 +59,13 @@ class LostReason(StrEnum):
     OTHER = "OTHER"
 
 
+class RottingReason(StrEnum):
+    """Which clock decides when a lead rots: see `rotting`."""
+
+    NO_CONTACT = "NO_CONTACT"  # nobody spoke with them or heard from them, for as long as the clinic allows
+    IN_STAGE_TOO_LONG = "IN_STAGE_TOO_LONG"  # for as long as the stage allows
+
+
 class SocialPlatform(StrEnum):
     FACEBOOK = "FACEBOOK"
     INSTAGRAM = "INSTAGRAM"
@@ -104,7 +111,15 @@ class Lead(Base):
     __table_args__ = (
         Index("ix_leads_clinic", "clinic_id", "id", postgresql_where=LIVE),
         Index("ix_leads_status", "clinic_id", "status", "id", postgresql_where=LIVE),
-        Index("ix_leads_stage", "clinic_id", "pipeline_stage", "id", postgresql_where=LIVE),
+        # With the value: the board counts and adds up a stage's leads without reading any.
+        Index(
+            "ix_leads_stage",
+            "clinic_id",
+            "pipeline_stage",
+            "id",
+            postgresql_where=LIVE,
+            postgresql_include=["lead_value"],
+        ),
         Index("ix_leads_assigned", "clinic_id", "assigned_to_id", "id", postgresql_where=LIVE),
         # Whose open leads are whose: how much each has, and whose leads nobody has.
         Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(UNTENDED)),
@@ -121,6 +136,14 @@ class Lead(Base):
             "pipeline_stage",
             "stage_entered_at",
             postgresql_where=text(f"{UNTENDED} AND stage_overdue_since IS NULL"),
+        ),
+        Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(UNTENDED)),
+        Index(
+            "ix_leads_without_next_action",
+            "clinic_id",
+            "without_next_action_since",
+            "id",
+            postgresql_where=text(f"without_next_action_since IS NOT NULL AND {UNTENDED}"),
         ),
         Index(
             "ix_leads_patient",
@@ -219,6 +242,9 @@ class Lead(Base):
     erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]
     stale_since: Mapped[datetime | None]
+    rots_at: Mapped[datetime | None]  # see `rotting`; None: it is closed
+    rotting_reason: Mapped[str | None] = mapped_column(Text)
+    without_next_action_since: Mapped[datetime | None]  # as of the last look: see `next_actions`
 
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_blind: Mapped[bytes | None] = mapped_column(LargeBinary)

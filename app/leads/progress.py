@@ -10,6 +10,7 @@ from app.automation.events import Event, EventName
 from app.identity.actor import Actor
 from app.leads.facts import lead_event
 from app.leads.models import Lead, LeadStatus
+from app.leads.rotting import date_rotting
 from app.task_templates.staging import plan_stage_tasks
 
 
@@ -41,6 +42,7 @@ def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: d
     lead.stage_overdue_since = None
     begin(lead)
     tend(lead, at)
+    date_rotting(session, actor.clinic, lead)
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
     plan_stage_tasks(session, actor.clinic, lead, at=at)
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about={"previous_stage": previous, "stage": stage})

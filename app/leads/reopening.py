@@ -59,6 +59,7 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
 def _forget_loss(lead: Lead) -> None:
     """The timeline remembers it; the lead begins to be counted anew."""
     lead.status = LeadStatus.ACTIVE
+    lead.without_next_action_since = None
     lead.lost_at = lead.lost_reason = lead.lost_notes = None
     lead.lost_suggested_at = lead.lost_suggested_reason = None
     lead.failed_attempts = 0

@@ -13,8 +13,9 @@ from app.leads import service
 from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove, StaysOut
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.capture_schemas import CapturedOut, CaptureIn
-from app.leads.expanding import expanded
-from app.leads.schemas import LeadChanges, LeadOut, LeadQuery, OneLeadQuery
+from app.leads.expanding import expanded, shown
+from app.leads.next_actions import without_next_action
+from app.leads.schemas import IdleLeadOut, IdleLeadQuery, LeadChanges, LeadOut, LeadQuery, OneLeadQuery
 from app.leads.stage_history import stage_history
 from app.versions import Seen
 
@@ -32,7 +33,7 @@ def list_leads(query: dict[str, Any]) -> Page:
     """
     with reading() as session:
         found = service.list_leads(session, actor(), query)
-        return replace(found, items=expanded(session, found.items, query.get("expand", ())))
+        return replace(found, items=expanded(session, found.items, query))
 
 
 @blp.post("")
@@ -50,6 +51,21 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     return lead, {"Location": f"/api/leads/{lead.id}"}
 
 
+@blp.get("/without-next-action")
+@allow(Permission.LEAD_READ)
+@blp.arguments(IdleLeadQuery)
+@blp.response(200, page_of(IdleLeadOut))
+def list_without_next_action(query: dict[str, Any]) -> Page:
+    """List the open leads that nothing will happen with.
+
+    Those that have neither an open task nor a step of the automation that will make one or write to them, the longest
+    so first. They are looked for all the time: one is listed some minutes after the last thing happened with it.
+    """
+    with reading() as session:
+        found = without_next_action(session, actor(), query)
+        return replace(found, items=expanded(session, found.items, query))
+
+
 @blp.get("/<uuid:lead_id>")
 @allow(Permission.LEAD_READ)
 @blp.arguments(OneLeadQuery)
@@ -58,7 +74,7 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
     """Show a lead."""
     with reading() as session:
         lead = service.read_lead(session, actor(), lead_id)
-        return expanded(session, [lead], query.get("expand", ()))[0]
+        return expanded(session, [lead], query)[0]
 
 
 @blp.put("/<uuid:lead_id>")
@@ -73,7 +89,7 @@ def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
     The fields given are replaced (null empties those that may be empty); those not given stay as they are.
     """
     with unit_of_work() as session:
-        return service.update_lead(session, actor(), lead_id, given, seen=seen)
+        return shown(session, service.update_lead(session, actor(), lead_id, given, seen=seen))
 
 
 @blp.post("/<uuid:lead_id>/stage")
@@ -87,7 +103,7 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
     Forward, and stages may be skipped; backwards only to Lost.
     """
     with unit_of_work() as session:
-        return service.change_stage(session, actor(), lead_id, given)
+        return shown(session, service.change_stage(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/assign")
@@ -102,7 +118,9 @@ def assign(given: dict[str, Any], lead_id: UUID) -> Any:
     it, with a reason.
     """
     with unit_of_work() as session:
-        return service.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason"))
+        return shown(
+            session, service.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason"))
+        )
 
 
 @blp.post("/<uuid:lead_id>/convert")
@@ -117,7 +135,7 @@ def convert(given: dict[str, Any], lead_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         patient_id = given.get("converted_to_patient_id")
-        return service.convert(session, actor(), lead_id, patient_id=patient_id)
+        return shown(session, service.convert(session, actor(), lead_id, patient_id=patient_id))
 
 
 @blp.post("/<uuid:lead_id>/lost")
@@ -131,7 +149,7 @@ def lose(given: dict[str, Any], lead_id: UUID) -> Any:
     Its open tasks and pending steps end.
     """
     with unit_of_work() as session:
-        return service.lose(session, actor(), lead_id, given)
+        return shown(session, service.lose(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/reopen")
@@ -145,7 +163,7 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
     The reason goes on its timeline. What was cancelled when it was lost stays so; rules may plan anew.
     """
     with unit_of_work() as session:
-        return service.reopen(session, actor(), lead_id, given)
+        return shown(session, service.reopen(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/opt-out")
@@ -157,7 +175,7 @@ def opt_out(lead_id: UUID) -> Any:
     Those that are pending are stopped. Saying it twice changes nothing.
     """
     with unit_of_work() as session:
-        return service.opt_out(session, actor(), lead_id)
+        return shown(session, service.opt_out(session, actor(), lead_id))
 
 
 @blp.get("/<uuid:lead_id>/stages")

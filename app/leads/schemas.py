@@ -12,7 +12,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
 from app.http.access import actor
-from app.http.fields import Choice, Choices, Day, Email, Id, Instant, Integer, ListOf, Money, Text
+from app.http.fields import Boolean, Choice, Choices, Day, Email, Id, Instant, Integer, ListOf, Money, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
@@ -25,7 +25,9 @@ from app.leads.models import (
     SocialPlatform,
     TreatmentInterest,
 )
+from app.leads.next_follow_up import MadeBy
 from app.leads.people import ME
+from app.leads.rotting_schemas import RottingOut
 from app.touches.models import CaptureChannel
 from app.touches.schemas import TouchDetails
 
@@ -196,8 +198,26 @@ class SourceRef(Schema):
     category = fields.String(required=True)
 
 
-class LeadOut(Schema):
+class FollowUpSourceOut(Schema):
+    """The next follow-up, and where it comes from."""
+
+    task_id = Id(required=True)
+    made_by = Choice(MadeBy, required=True)
+    rule = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The slug of the rule that made it, for as long as its steps are kept."},
+    )
+    user_id = Id(required=True, allow_none=True, metadata={"description": "Who made it, if a person did."})
+
+
+class LeadOut(RottingOut):
     """A lead."""
+
+    next_follow_up_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When its next open task is due."}
+    )
+    next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
 
     assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
     source = fields.Nested(SourceRef, allow_none=True, metadata={"description": "With `expand=source`."})
@@ -283,6 +303,14 @@ class LeadOut(Schema):
     version = Integer(required=True)
 
 
+class IdleLeadOut(LeadOut):
+    """An open lead that has no next action."""
+
+    without_next_action_since = Instant(
+        required=True, metadata={"description": "Since when it is known to have neither an open task nor a step."}
+    )
+
+
 class LeadPart(StrEnum):
     """What a lead names, and can be shown along with it."""
 
@@ -296,6 +324,10 @@ class LeadSort(StrEnum):
     NEWEST = "-created_at"
     OLDEST = "created_at"
     MOST_VALUE = "-lead_value"  # those that have one
+    ROTTING = "rots_at"  # those that are open
+    FRESH = "-rots_at"
+    NEXT_FOLLOW_UP = "next_follow_up_at"  # those that have an open task
+    LAST_FOLLOW_UP = "-next_follow_up_at"
 
 
 EXPAND_LEAD: Final = {"description": "Show these along with each lead."}
@@ -307,10 +339,24 @@ class OneLeadQuery(QuerySchema):
     expand = Choices(LeadPart, metadata=EXPAND_LEAD)
 
 
+class IdleLeadQuery(PageQuery):
+    """Whose leads without a next action to list: everybody's, unless somebody is named."""
+
+    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
+    assigned_to_id = Somebody()
+
+
 class LeadQuery(PageQuery):
     """Which leads to list, in which order."""
 
-    sort = Choice(LeadSort, load_default=LeadSort.NEWEST)
+    sort = Choice(
+        LeadSort,
+        load_default=LeadSort.NEWEST,
+        metadata={
+            "description": "By value, `rots_at` or next follow-up there are only leads that have one: a value, an open"
+            " state, an open task."
+        },
+    )
     expand = Choices(LeadPart, metadata=EXPAND_LEAD)
 
     status = Choice(LeadStatus)
@@ -324,3 +370,6 @@ class LeadQuery(PageQuery):
     external_id = Text(LONGEST_EXTERNAL_ID, least=1)
     value_from = Money()
     value_to = Money()
+    rotting = Boolean(metadata={"description": "Open leads that are rotten by now (true), or not yet (false)."})
+    next_follow_up_from = Instant(metadata={"description": "Leads whose next open task is due then, or later."})
+    next_follow_up_to = Instant(metadata={"description": "Exclusive."})

@@ -11,6 +11,7 @@ from app.audit import trail
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.duplicates import plain
+from app.leads.expanding import expanded
 from app.leads.lookup import visible_to
 from app.leads.models import NAME_KEY, Lead
 from app.leads.reach import normalise
@@ -37,7 +38,7 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str,
     wanted_rows = _rows(actor).where(Lead.id.in_([lead.id for lead in shown]))
     rows = {row.id: opened(Lead, row) for row in session.execute(wanted_rows)}
     trail.saw(session, "lead", rows)
-    return {"items": [rows[lead.id] for lead in shown if lead.id in rows]}
+    return {"items": expanded(session, [rows[lead.id] for lead in shown if lead.id in rows], {})}
 
 
 def _rows(actor: Actor) -> Select[Any]:

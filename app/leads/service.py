@@ -3,7 +3,8 @@
 from app.leads.capture import capture_lead
 from app.leads.changes import assign, update_lead
 from app.leads.closing import convert, lose, opt_out
-from app.leads.lookup import get_lead, list_leads, read_lead
+from app.leads.listing import list_leads
+from app.leads.lookup import get_lead, read_lead
 from app.leads.reopening import reopen
 from app.leads.stages import change_stage
 

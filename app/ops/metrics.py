@@ -107,8 +107,14 @@ def _census(census: Mapping[str, Any], now: datetime) -> Iterator[Metric]:
             late[row["kind"]] = max(late[row["kind"]], overdue, 0.0)
     for kind, seconds in late.items():
         oldest.add_metric([kind], seconds)
+    idle = GaugeMetricFamily(
+        "relance_leads_without_next_action", "Open leads with neither a task nor a step, at the last census"
+    )
+    if "leads_without_next_action" in census:
+        idle.add_metric([], census["leads_without_next_action"])
     yield steps
     yield oldest
+    yield idle
 
 
 def _queues() -> Iterator[Metric]:

@@ -7,6 +7,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
+from app.leads.expanding import shown
 from app.leads.schemas import LeadOut
 from app.privacy import lists, service
 from app.privacy.schemas import (
@@ -65,7 +66,7 @@ def restrict_lead(given: dict[str, Any], lead_id: UUID) -> Any:
     While it is restricted it can be read, exported and erased; nothing is sent or planned, and edits are refused.
     """
     with unit_of_work() as session:
-        return service.restrict_lead(session, actor(), lead_id, given)
+        return shown(session, service.restrict_lead(session, actor(), lead_id, given))
 
 
 @people.get("/<uuid:lead_id>/consents")

@@ -12,12 +12,13 @@ from app.automation.calendar import Calendar
 from app.clock import now
 from app.identity.actor import Actor
 from app.leads.lookup import tests_of, visible_to
-from app.leads.models import OPEN_STATUSES, Lead
+from app.leads.models import Lead
 from app.leads.people import who_is
+from app.leads.rotting import is_rotting
 from app.tasks.lookup import known_to
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import MOST_COUNTED
-from app.tasks.queue import has_status, is_rotting
+from app.tasks.queue import has_status
 
 LOOKED_BACK: Final = timedelta(days=30)
 OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each has an index
@@ -39,7 +40,7 @@ def dashboard(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[
         "overdue": counted(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
         "due_today": _due_between(session, tasks, *_midnights(calendar, at, first=0, days=1)),
         "due_this_week": _due_between(session, tasks, *_midnights(calendar, at, first=-_weekday(calendar, at), days=7)),
-        "rotting_leads": counted(session, [leads.where(Lead.status.in_(OPEN_STATUSES), is_rotting())]),
+        "rotting_leads": counted(session, [leads.where(is_rotting())]),
         "completion_rate": _completion_rate(session, tasks, at),
         "response_seconds": _response_seconds(session, leads.where(*since)),
     }

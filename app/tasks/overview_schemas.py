@@ -32,9 +32,7 @@ class DashboardOut(Schema):
     overdue = Integer(required=True, metadata={"description": "Tasks that are late."})
     due_today = Integer(required=True, metadata={"description": "Tasks still to be done that are due today."})
     due_this_week = Integer(required=True)
-    rotting_leads = Integer(
-        required=True, metadata={"description": "Open leads that are stale, or longer in their stage than they may be."}
-    )
+    rotting_leads = Integer(required=True, metadata={"description": "Open leads that are rotten by now."})
     completion_rate = fields.Float(
         required=True,
         allow_none=True,

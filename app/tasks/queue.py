@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, or_, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from app.http.paging import Key, Page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.people import who_is
+from app.leads.rotting import is_fresh, is_rotting
 from app.tasks.lookup import known_to
 from app.tasks.models import OPEN_TASKS, WORDS, Task, TaskStatus
 from app.tasks.queue_schemas import Sort
@@ -52,13 +53,18 @@ def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
 
 
 def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The query with the tasks that say its words in place of them, where those are few enough to be named.
+    """The query with the tasks that pass its rarest filter in place of it, where those are few enough to be named.
 
-    Nobody can tell beforehand how many say a word. Of few, an order that is read until a page is full would be read
-    to its end; many are soon found in any order, and would take long to be sorted. What a rule says, many say.
+    Nobody can tell beforehand how many say a word, or are of leads that rot. Of few, an order that is read until a page
+    is full would be read to its end; many are soon found in any order, and would take long to be sorted.
     """
-    if "q" not in query:
-        return query
+    if "q" in query:
+        return _with_words_looked_up(session, actor, query)
+    return _with_rotting_looked_up(session, actor, query) if "rotting" in query else query
+
+
+def _with_words_looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a rule says, many say."""
     asked = {name: value for name, value in query.items() if name != "q"}
     words, clinic = query["q"], actor.clinic.id
     if session.scalar(_A_RULE_SAYS, {"clinic": clinic, "words": words}):
@@ -66,6 +72,15 @@ def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mappi
     own = select(Task.id).where(Task.clinic_id == clinic, _HAS_OWN_WORDS, _says(words))
     found = session.scalars(own.limit(FEW + 1)).all()
     return {**asked, "said": words} if len(found) > FEW else {**asked, "ids": found}
+
+
+def _with_rotting_looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    tasks = select(Task.id).join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+    theirs = tasks.where(_FILTERS["rotting"](query["rotting"]), has_status(query.get("status", TaskStatus)))
+    found = session.scalars(theirs.limit(FEW + 1)).all()
+    if len(found) > FEW:
+        return query
+    return {**{name: value for name, value in query.items() if name != "rotting"}, "ids": found}
 
 
 def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
@@ -105,11 +120,6 @@ def _is_tagged(tag: str) -> ColumnElement[bool]:
     return and_(has_it, literal_column("lead_tasks.tags <> '{}'"))  # the second is what the index says of its rows
 
 
-def is_rotting() -> ColumnElement[bool]:
-    """Whether the lead is stale, or longer in its stage than it may be."""
-    return or_(Lead.stale_since.is_not(None), Lead.stage_overdue_since.is_not(None))
-
-
 def _says(words: str) -> ColumnElement[bool]:
     """As people search: words that all have to be there, "phrases", `or`, and `-without`."""
     wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
@@ -127,6 +137,6 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "source_id": lambda source_id: Lead.source_id == source_id,
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
-    "rotting": lambda wanted: is_rotting() if wanted else ~is_rotting(),
+    "rotting": lambda wanted: is_rotting() if wanted else is_fresh(),
     "said": _says,  # without saying whose words: the index of the own ones would have to be read whole
 }

@@ -34,7 +34,7 @@ class Tests(QuerySchema):
     source_id = Id(metadata={"description": "Where the lead comes from."})
     tag = Text(LONGEST_TAG, least=1)
     pinned = Boolean()
-    rotting = Boolean(metadata={"description": "Whose lead is stale, or longer in its stage than it may be."})
+    rotting = Boolean(metadata={"description": "Whose lead is open and rotten by now (true), or not yet (false)."})
     q = Text(
         200,
         least=1,

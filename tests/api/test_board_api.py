@@ -58,6 +58,7 @@ def test_a_card_shows_what_is_next_and_what_is_wrong(desk: Desk):
     [card] = columns(desk)["new_lead"]["cards"]
 
     assert card["next_follow_up_at"] == tasks[1]["due_at"]
+    assert card["next_follow_up_source"]["task_id"] == tasks[1]["id"]
     assert card["stale_since"] == card["stage_overdue_since"] == lead["created_at"]
     desk.admin.post(f"/api/leads/tasks/{tasks[1]['id']}/complete")
     assert columns(desk)["new_lead"]["cards"][0]["next_follow_up_at"] == tasks[2]["due_at"]

@@ -89,8 +89,8 @@ def test_what_is_late_and_what_is_done_is_counted_for_all_or_for_one(desk: Desk)
 
 def test_a_lead_rots_while_it_is_open(desk: Desk):
     leads = [desk.capture(assigned_to_id=desk.coordinator.id) for _ in range(3)]
-    desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=leads[0]["id"])
-    desk.sql("UPDATE leads SET stage_overdue_since = now(), stale_since = now() WHERE id = :id", id=leads[1]["id"])
+    for lead in leads[:2]:
+        desk.sql("UPDATE leads SET rots_at = now() WHERE id = :id", id=lead["id"])
     assert figures(desk)["rotting_leads"] == 2
     desk.admin.post(f"/api/leads/{leads[0]['id']}/lost", {"reason": "OTHER"})
     assert figures(desk, assigned_to_id=desk.coordinator.id)["rotting_leads"] == 1

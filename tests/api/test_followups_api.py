@@ -112,7 +112,7 @@ def test_each_filter_finds_its_own(desk: Desk):
     mail = desk.plan(other, type="EMAIL", due_at=soon(days=4), title="Write about the invoice", description="Straße 5")
     mail = mail["id"]
     desk.front_desk.post(f"{QUEUE}/{mail}/pin", {"pinned": True})
-    desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=other["id"])
+    desk.sql("UPDATE leads SET rots_at = now() WHERE id = :id", id=other["id"])
     for query, found in [
         ({"status": "PENDING,OVERDUE"}, [call, mail]),
         ({"status": "COMPLETED"}, []),

@@ -62,7 +62,8 @@ INSERT INTO leads (
     id, clinic_id, status, pipeline_stage, stage_entered_at, stage_overdue_since, patient_first_name,
     patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
-    created_at, updated_at, version, tags, lead_value, external_source, external_id
+    created_at, updated_at, version, tags, lead_value, external_source, external_id,
+    rots_at, rotting_reason, without_next_action_since
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -71,7 +72,9 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN status = 'LOST' THEN 'OTHER' END, {_dice(4, 4)},
     now() - age / 3, CASE WHEN {_dice(5, 40)} > 0 THEN now() END, now() - age, now() - age, 1,
     CASE WHEN {_dice(40, 20)} = 0 THEN ARRAY['tag ' || {_dice(41, 100)}] ELSE '{{}}' END,
-    CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text
+    CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text,
+    CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_dice(44, 50)} - 49) * interval '1 day' + age / 300 END,
+    CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END, CASE WHEN {_dice(45, 50)} = 0 THEN now() - age / 3 END
 FROM (
     SELECT n, CASE WHEN {_dice(6, 5)} < 4 THEN 1 ELSE 2 + {_dice(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,

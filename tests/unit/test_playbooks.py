@@ -74,6 +74,7 @@ def test_the_default_playbook_has_the_rules_that_were_promised():
         "post-consult-follow-up",
         "pending-decision-check-in",
         "break-up-email",
+        "decide-what-is-next",
     ]
 
 

@@ -14,6 +14,7 @@ from app.db import insert_many
 from app.identity.clinics import load_context, load_contexts
 from app.leads.facts import lead_event, lead_facts
 from app.leads.models import Lead
+from app.leads.rotting import rots_in_sql
 from app.sealed import opened
 
 BATCH = 500
@@ -47,16 +48,22 @@ def detect_overstayed(session: Session) -> int:
     return _flag(session, _OVERSTAYED, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
 
 
+_ROTS_AT, _ROTTING_REASON = rots_in_sql(
+    "l", days="c.stale_after_days", most_days="goal.max_days_in_stage", entered="CAST(:now AS timestamptz)"
+)
 # One stage of one clinic at a time: what is moved together has one goal.
 _LEFT_BEHIND = text(
-    "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s WHERE s.archived_at IS NOT NULL"
+    "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s"  # noqa: S608  (ours)
+    " WHERE s.archived_at IS NOT NULL"
     " AND EXISTS (SELECT 1 FROM leads WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug"
     " AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')) LIMIT 1),"
     " few AS (SELECT l.id FROM stage s CROSS JOIN LATERAL (SELECT id FROM leads WHERE clinic_id = s.clinic_id"
     " AND pipeline_stage = s.slug AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')"
     " ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l)"
     " UPDATE leads AS l SET pipeline_stage = s.moves_to, stage_entered_at = :now, stage_overdue_since = NULL,"
-    " updated_at = :now, version = version + 1 FROM few, stage s WHERE l.id = few.id"
+    f" rots_at = {_ROTS_AT}, rotting_reason = {_ROTTING_REASON}, updated_at = :now, version = l.version + 1"
+    " FROM few, stage s JOIN clinics c ON c.id = s.clinic_id"
+    " JOIN pipeline_stages goal ON goal.clinic_id = s.clinic_id AND goal.slug = s.moves_to WHERE l.id = few.id"
     " RETURNING l.*, s.slug AS previous_stage"
 )
 

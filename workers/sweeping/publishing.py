@@ -34,6 +34,10 @@ _CENSUS = text(
     " WHERE state IN ('failed', 'unknown') GROUP BY kind, state"
     " UNION ALL SELECT kind, state, count(*), min(due_at) FROM steps WHERE state = 'running' GROUP BY kind, state"
 )
+_IDLE = text(
+    "SELECT count(*) FROM leads WHERE without_next_action_since IS NOT NULL"
+    " AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+)
 _KEEP_CENSUS = text(
     "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES ('census', :now, 0, CAST(:result AS jsonb))"
     " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
@@ -58,7 +62,11 @@ def publish_due(session: Session) -> int:
 
 
 def take_census(session: Session) -> int:
-    """Count the steps by state and kind, once for everybody who asks: counting is the one thing that grows."""
+    """Count the steps by state and kind, and the leads without a next action, once for everybody who asks.
+
+    Counting is the one thing that grows.
+    """
     rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
-    session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json({"steps": rows})})
+    counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}
+    session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json(counted)})
     return 0

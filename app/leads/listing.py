@@ -1,0 +1,65 @@
+"""The list of leads: filtered, and in the orders that an index has."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, TextClause, select, text, union_all
+from sqlalchemy.orm import Session
+
+from app.audit import trail
+from app.http.paging import Key, Page, page, page_of_parts
+from app.identity.actor import Actor
+from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
+from app.leads.models import STILL_OPEN, VALUED, Lead
+from app.leads.next_follow_up import first_tasks
+from app.leads.schemas import LeadSort
+from app.sealed import opened
+from app.tasks.models import Task
+
+# Some orders have only those leads that their index holds.
+_ORDERS: Final[Mapping[str, tuple[list[Key], tuple[TextClause, ...]]]] = {
+    LeadSort.NEWEST: (NEWEST_FIRST, ()),
+    LeadSort.OLDEST: ([(Lead.id, "asc")], ()),  # ids tell the time
+    LeadSort.MOST_VALUE: ([(Lead.lead_value, "desc"), (Lead.id, "desc")], (text(f"leads.{VALUED}"),)),
+    LeadSort.ROTTING: ([(Lead.rots_at, "asc"), (Lead.id, "asc")], (STILL_OPEN,)),
+    LeadSort.FRESH: ([(Lead.rots_at, "desc"), (Lead.id, "desc")], (STILL_OPEN,)),
+}
+_BY_NEXT_FOLLOW_UP: Final[Mapping[str, Literal["asc", "desc"]]] = {
+    LeadSort.NEXT_FOLLOW_UP: "asc",
+    LeadSort.LAST_FOLLOW_UP: "desc",
+}
+_ROWS: Final = select(Lead.__table__)
+
+
+def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The leads that pass the filters in `query` (as `LeadQuery` reads it), in its order. Raises Invalid."""
+    sort = query.get("sort", LeadSort.NEWEST)
+    if sort in _BY_NEXT_FOLLOW_UP:
+        return _by_next_follow_up(session, actor, query, _BY_NEXT_FOLLOW_UP[sort])
+    keys, only = _ORDERS[sort]
+    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(actor, query), *only)
+    return page(session, leads, keys, query)
+
+
+def _follow_up_tests(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    if query.keys().isdisjoint({"next_follow_up_from", "next_follow_up_to"}):
+        return []
+    tasks = [part.with_only_columns(Task.lead_id) for part in first_tasks(actor.clinic.id, **_span(query))]
+    return [Lead.id.in_(union_all(*tasks))]
+
+
+def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any], way: Literal["asc", "desc"]) -> Page:
+    """First which tasks are next, in their order; then whose they are."""
+    known = (*visible_to(actor), *tests_of(query, actor))
+    parts = [
+        part.join(Lead, Lead.id == Task.lead_id).where(*known) for part in first_tasks(actor.clinic.id, **_span(query))
+    ]
+    found = page_of_parts(session, parts, [(Task.due_at, way), (Task.id, way)], query)
+    ids = [task.lead_id for task in found.items]
+    leads = {row.id: opened(Lead, row) for row in session.execute(_ROWS.where(Lead.id.in_(ids)))}
+    trail.saw(session, "lead", ids)
+    return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
+
+
+def _span(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {"due_from": query.get("next_follow_up_from"), "due_to": query.get("next_follow_up_to")}

@@ -1,0 +1,87 @@
+"""What is next for a lead: its open task that is due first.
+
+It is looked up when it is asked for, by the tasks' own indexes. Kept on the lead, it would cost each task that a step
+makes another write, of a row with many indexes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, literal, select, text, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from app.tasks.models import Task
+
+SHOWN: Final = frozenset({"next_follow_up_at", "next_follow_up_source"})
+
+
+class MadeBy(StrEnum):
+    """Where a task comes from."""
+
+    AUTOMATION = "automation"  # a rule, whose slug is known for as long as its steps are kept
+    TEMPLATE = "template"  # a task template, when the lead entered its stage
+    USER = "user"
+    PROGRAM = "program"  # with an API key
+
+
+# A limit in a subquery: else a planner that expects many of them would rather read all tasks there are.
+_NEXT_OF: Final = text(
+    "SELECT wanted.id, next.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL"
+    " (SELECT t.id AS task_id, t.due_at, t.created_by, t.step_id, s.cause ->> 'rule' AS rule,"
+    " s.cause ->> 'task_template_id' AS template_id FROM lead_tasks t LEFT JOIN steps s ON s.id = t.step_id"
+    " WHERE t.lead_id = wanted.id AND t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"
+    " ORDER BY t.due_at, t.id LIMIT 1) AS next"
+)
+_NOTHING: Final[Mapping[str, None]] = dict.fromkeys(SHOWN)
+
+# Each of these an index has in the order of their due times.
+_GROUPS: Final = (text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS')"), text("lead_tasks.status = 'OVERDUE'"))
+_WHICH: Final[Sequence[Any]] = (Task.id, Task.due_at, Task.lead_id)
+_EARLIER: Final = aliased(Task, name="earlier")
+_IS_FIRST: Final = (
+    select(literal(1))
+    .where(
+        _EARLIER.lead_id == Task.lead_id,
+        text("earlier.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
+        tuple_(_EARLIER.due_at, _EARLIER.id) < tuple_(Task.due_at, Task.id),
+    )
+    .correlate(Task)
+    .limit(1)
+    .scalar_subquery()
+    .is_(None)
+)
+
+
+def with_next_follow_ups(session: Session, leads: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The leads (with `id`), each with when its next open task is due and where that comes from; in one query."""
+    found = session.execute(_NEXT_OF, {"ids": [lead["id"] for lead in leads]}) if leads else ()
+    following: dict[UUID, Mapping[str, Any]] = {task.id: _shown(task) for task in found}
+    return [{**lead, **following.get(lead["id"], _NOTHING)} for lead in leads]
+
+
+def first_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
+    """Of each lead of the clinic the open task that is due first, if that is due then (`due_to` is exclusive).
+
+    Statements of id, due_at and lead_id that have no row in common.
+    """
+    tests = [Task.clinic_id == clinic_id, _IS_FIRST]
+    if due_from is not None:
+        tests.append(Task.due_at >= due_from)
+    if due_to is not None:
+        tests.append(Task.due_at < due_to)
+    firsts = select(*_WHICH).where(*tests)
+    return [firsts.where(group) for group in _GROUPS]
+
+
+def _shown(task: Any) -> Mapping[str, Any]:
+    source = {"task_id": task.task_id, "made_by": _made_by(task), "rule": task.rule, "user_id": task.created_by}
+    return {"next_follow_up_at": task.due_at, "next_follow_up_source": source}
+
+
+def _made_by(task: Any) -> MadeBy:
+    if task.step_id is None:
+        return MadeBy.USER if task.created_by else MadeBy.PROGRAM
+    return MadeBy.TEMPLATE if task.template_id else MadeBy.AUTOMATION

@@ -1,0 +1,49 @@
+"""How long people wait for what a desk shows: each list with each filter and order, the boards, the dashboard."""
+
+from collections.abc import Sequence
+
+from bench import reading
+from bench.figures import Row
+from bench.load import Load, measure
+from bench.processes import Processes
+from bench.product import begin, environment
+from bench.rounds import in_rounds
+from bench.servers import Servers
+from bench.viewing import views
+from bench.web import HOST, serve
+
+TITLE = "Views: every filter and order at 100,000 leads, 1,000,000 tasks and 1,000,000 activities"
+WHAT = """The clinics, readers and rows of the reads above; one request after the other, every reader in turn, pages of
+50 unless the view has a size of its own. Latency is what the client sees."""
+
+WORKERS, THREADS = 2, 8
+TARGET_P95_MS = 50.0
+P95 = "p95 (ms)"
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    begin(servers, rules=True)
+    readers = reading.fill(servers, leads=5_000 if quick else 100_000, each=50_000 if quick else 1_000_000)
+    count = 50 if quick else 300
+    processes = Processes(servers.folder / "views.log")
+    try:
+        env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))
+        port = serve("app:create_app()", processes, env)
+        chosen = [view for view in views() if only.lower() in view.name]
+        return in_rounds(chosen, runs, lambda view: _look(port, view.requests(readers, count)))
+    finally:
+        processes.stop()
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Every view against the target."""
+    late = {one.name: one.figures[P95].median for one in rows}
+    missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
+    slowest = max(late, key=lambda name: late[name])
+    said = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
+    return [f"p95 of the slowest view, {slowest}: {late[slowest]:.1f} ms; {said} (to reach: under 50 ms)."]
+
+
+def _look(port: int, requests: Sequence[str]) -> dict[str, float]:
+    measured = measure(Load(HOST, port, requests, clients=1, warm_up=len(requests) // 10))
+    return {"p50 (ms)": measured.p50, P95: measured.p95, "p99 (ms)": measured.p99}

@@ -1,0 +1,158 @@
+"""What is next for a lead: when, where it comes from, and leads by it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.automation.models import Kind
+from app.clock import now
+from app.identity.models import Role
+from tests.support.desk import Desk
+from workers import runner
+
+pytest_plugins = ["tests.support.desk"]
+
+LEADS = "/api/leads"
+
+
+def soon(**by: float) -> str:
+    return (now() + timedelta(**by)).isoformat()
+
+
+def ids(desk: Desk, **query: Any) -> list[str]:
+    """Of all pages, two leads each."""
+    return [lead["id"] for lead in desk.admin.every(LEADS, limit=2, **query)]
+
+
+def clear(desk: Desk) -> None:
+    """Without what the clinic's rules plan."""
+    desk.sql("UPDATE steps SET state = 'cancelled'")
+
+
+def test_a_lead_shows_its_open_task_that_is_due_first_wherever_it_is_shown(desk: Desk):
+    lead = desk.capture(last_name="Zanzibar")
+    later, first = (desk.plan(lead, due_at=soon(days=days)) for days in (3, 1))
+    done = desk.plan(lead, due_at=soon(hours=1))
+    desk.admin.post(f"/api/followups/{done['id']}/complete")
+    source = {"task_id": first["id"], "made_by": "user", "rule": None, "user_id": desk.admin.id}
+
+    found = desk.admin.post(f"{LEADS}/search", {"name": "Zanzibar"}).body["items"]
+    column = desk.admin.get("/api/pipeline/board").body["columns"][0]
+    changed = desk.admin.put(f"{LEADS}/{lead['id']}", {"city": "Lyon"}).body
+    for shown in (desk.lead(lead), *desk.admin.every(LEADS), *found, *column["cards"], changed):
+        assert (shown["next_follow_up_at"], shown["next_follow_up_source"]) == (first["due_at"], source)
+    desk.admin.post(f"/api/followups/{first['id']}/cancel")
+    assert desk.lead(lead)["next_follow_up_source"]["task_id"] == later["id"]
+    desk.admin.post(f"/api/followups/{later['id']}/cancel")
+    assert (desk.lead(lead)["next_follow_up_at"], desk.lead(lead)["next_follow_up_source"]) == (None, None)
+
+
+def test_an_overdue_task_is_still_what_is_next(desk: Desk):
+    lead = desk.capture()
+    desk.plan(lead, due_at=soon(days=1))
+    late = desk.plan(lead, due_at=soon(days=2))
+    desk.sql(
+        "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 day' WHERE id = :id", id=late["id"]
+    )
+    assert desk.lead(lead)["next_follow_up_source"]["task_id"] == late["id"]
+    assert ids(desk, sort="next_follow_up_at") == ids(desk, next_follow_up_to=soon()) == [lead["id"]]
+
+
+def test_it_says_where_the_task_comes_from(desk: Desk):
+    template = {"name": "Ask", "title": "Ask them", "type": "CALL", "due_in": "1 day", "stage": "contacted"}
+    assert desk.admin.post("/api/task-templates", template).status == 201
+    by_rule, moved = desk.capture(), desk.capture()
+    clear_of_rules = "UPDATE steps SET state = 'cancelled' WHERE lead_id = :id"
+    desk.sql(clear_of_rules, id=moved["id"])
+    desk.admin.post(f"{LEADS}/{moved['id']}/stage", {"stage": "contacted"})
+    desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'create_task' AND state <> 'cancelled'")
+    while runner.run(Kind.CREATE_TASK, []):
+        pass
+    by_program = desk.capture()
+    clear(desk)
+    robot = desk.program("lead:read", "lead:update")
+    task = {"title": "Call", "type": "CALL", "due_at": soon(days=1), "assigned_to_id": desk.admin.id}
+    assert robot.post(f"{LEADS}/{by_program['id']}/tasks", task).status == 201
+
+    sources = [desk.lead(lead)["next_follow_up_source"] for lead in (by_rule, moved, by_program)]
+    assert [(source["made_by"], source["rule"], source["user_id"]) for source in sources] == [
+        ("automation", "speed-to-lead", None),
+        ("template", None, None),
+        ("program", None, None),
+    ]
+    desk.sql("DELETE FROM steps")  # as the retention does in the end
+    assert desk.lead(by_rule)["next_follow_up_source"] == {**sources[0], "rule": None}
+
+
+def test_leads_are_listed_by_it_page_by_page(desk: Desk):
+    third, first, second, none = (desk.capture() for _ in range(4))
+    for lead, days in ((third, 3), (first, 1), (second, 2)):
+        desk.plan(lead, due_at=soon(days=days))
+    desk.plan(first, due_at=soon(days=9))  # not what is next
+    order = [lead["id"] for lead in (first, second, third)]
+    assert ids(desk, sort="next_follow_up_at") == order
+    assert ids(desk, sort="-next_follow_up_at") == order[::-1]
+    assert none["id"] in ids(desk)
+    counted = desk.admin.get(LEADS, sort="next_follow_up_at", limit=1, prefer="return=total-count")
+    assert counted.body["total_count"] == 3
+
+
+def test_leads_due_at_the_same_moment_are_all_listed(desk: Desk):
+    due_at = soon(days=1)
+    leads = {desk.capture()["id"] for _ in range(5)}
+    for lead_id in leads:
+        desk.plan({"id": lead_id}, due_at=due_at)
+    assert {*ids(desk, sort="next_follow_up_at")} == leads
+    assert len(ids(desk, sort="-next_follow_up_at")) == len(leads)
+
+
+def test_leads_are_filtered_by_it_in_any_order(desk: Desk, other_desk: Desk):
+    soon_due, due_late, _ = (desk.capture() for _ in range(3))
+    desk.plan(soon_due, due_at=soon(days=1))
+    desk.plan(soon_due, due_at=soon(days=8))
+    desk.plan(due_late, due_at=soon(days=7))
+    other_desk.plan(other_desk.capture(phone="600111222"), due_at=soon(days=1))
+    for sort in ("-created_at", "next_follow_up_at"):
+        assert ids(desk, sort=sort, next_follow_up_from=soon(days=2)) == [due_late["id"]]
+        assert ids(desk, sort=sort, next_follow_up_to=soon(days=2)) == [soon_due["id"]]
+        span = {"next_follow_up_from": soon(hours=1), "next_follow_up_to": soon(days=9)}
+        assert {*ids(desk, sort=sort, **span)} == {soon_due["id"], due_late["id"]}
+        assert ids(desk, sort=sort, stage="contacted", **span) == []
+
+
+def test_who_sees_only_their_own_is_listed_only_their_own(desk: Desk):
+    sam = desk.hire(Role.SALES)
+    mine, other = desk.capture(assigned_to_id=sam.id), desk.capture(assigned_to_id=desk.admin.id)
+    for lead in (mine, other):
+        desk.plan(lead)
+    for query in ({"sort": "next_follow_up_at"}, {"next_follow_up_from": soon()}):
+        assert [lead["id"] for lead in sam.every(LEADS, **query)] == [mine["id"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({"next_follow_up_from": "tomorrow"}, "/next_follow_up_from"),
+        ({"next_follow_up_to": "2026-01-01T00:00:00"}, "/next_follow_up_to"),
+        ({"sort": "next_follow_up"}, "/sort"),
+    ],
+)
+def test_what_is_no_moment_is_refused(desk: Desk, query: dict[str, str], place: str):
+    assert desk.admin.get(LEADS, **query).pointers == [place]
+
+
+def test_a_cursor_is_good_for_its_own_order_only(desk: Desk):
+    for _ in range(2):
+        desk.plan(desk.capture())
+    cursor = desk.admin.get(LEADS, sort="next_follow_up_at", limit=1).body["next_cursor"]
+    assert desk.admin.get(LEADS, cursor=cursor).pointers == ["/cursor"]
+
+
+def test_it_is_among_the_fields_that_can_be_chosen(desk: Desk):
+    lead = desk.capture()
+    due_at = desk.plan(lead)["due_at"]
+    assert desk.admin.get(LEADS, fields="id,next_follow_up_at").body["items"] == [
+        {"id": lead["id"], "next_follow_up_at": due_at}
+    ]
+    assert desk.admin.get(LEADS, fields="id").body["items"] == [{"id": lead["id"]}]

@@ -1,0 +1,341 @@
+"""No open lead is without a next action: it is found, people hear of it, and somebody decides."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from app import clock
+from app.automation.models import Kind
+from app.clock import now
+from app.db import transaction
+from app.embedded import Postgres
+from app.identity.models import Role
+from app.leads.next_actions import without_next_action
+from app.leads.service import reopen
+from app.ops.metrics import render
+from app.privacy.service import restrict_lead
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from workers import runner
+from workers.sweeping.walking import ON_THE_STRETCH, go_on, next_stretch
+from workers.sweeps import sweep
+
+FIND = "find_leads_without_next_action"
+ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
+SILENT = "name: silent\nrules: []\n"
+WRITING = """
+name: writing
+rules:
+  - name: say-hello
+    on: lead.without_next_action
+    do: [{send_message: {channel: email, template: hello}}]
+templates:
+  hello: {subject: Hello, body: Hello}
+"""
+
+
+@pytest.fixture
+def silent(open_practice: Callable[..., Practice]) -> Practice:
+    """A clinic without rules."""
+    return open_practice(playbook=SILENT)
+
+
+def listed(practice: Practice, **query: Any) -> list[UUID]:
+    with transaction() as session:
+        found = without_next_action(session, practice.actor(), {"limit": 50, **query})
+        return [lead.id for lead in found.items]
+
+
+def marked(practice: Practice) -> list[UUID]:
+    return [lead.id for lead in practice.rows("leads") if lead.without_next_action_since]
+
+
+def walk(*, most: int) -> list[UUID]:
+    """The leads of the next stretch."""
+    with transaction() as session:
+        stretch = next_stretch(session, "a walk", most=most)
+        go_on(session, "a walk", stretch)
+        return list(session.scalars(text(f"SELECT id FROM leads l WHERE {ON_THE_STRETCH} ORDER BY 1"), stretch))
+
+
+def settle(practice: Practice) -> None:
+    """Nothing of what the clinic's rules planned for its leads is left."""
+    sql("UPDATE steps SET state = 'done' WHERE clinic_id = :id", id=practice.clinic_id)
+
+
+def told(practice: Practice) -> list[tuple[UUID, str]]:
+    notes = practice.rows("notifications", template="leads-without-next-action")
+    return [(note.user_id, note.body.split(" ")[0]) for note in notes]
+
+
+class TestFinding:
+    def test_a_lead_with_neither_task_nor_step_is_found_some_minutes_later(self, silent: Practice, watch: Watch):
+        lead = silent.capture()
+        watch.advance(minutes=5)
+        assert sweep(FIND) == 0  # whoever has just worked with it has time to plan
+
+        watch.advance(seconds=1)
+        assert sweep(FIND) == 1
+        assert sweep(FIND) == 0
+        assert silent.row("leads").without_next_action_since == clock.now()
+        assert listed(silent) == [lead]
+
+    @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS", "OVERDUE"])
+    def test_an_open_task_is_a_next_action(self, silent: Practice, watch: Watch, status: str):
+        silent.plan(silent.capture(), TUESDAY + timedelta(days=1))
+        sql("UPDATE lead_tasks SET status = :status", status=status)
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 0
+
+    @pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
+    def test_a_task_that_is_over_is_none(self, silent: Practice, watch: Watch, status: str):
+        silent.plan(silent.capture(), TUESDAY + timedelta(days=1))
+        sql("UPDATE lead_tasks SET status = :status", status=status)
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 1
+
+    @pytest.mark.parametrize(
+        ("kind", "state", "found"),
+        [
+            ("create_task", "planned", 0),
+            ("escalate", "published", 0),
+            ("send_message", "planned", 0),
+            ("remind", "planned", 1),
+            ("suggest_lost", "planned", 1),
+            ("deliver", "published", 1),
+            ("create_task", "done", 1),
+            ("create_task", "failed", 1),
+            ("send_message", "cancelled", 1),
+        ],
+    )
+    def test_a_step_is_one_when_it_will_act(self, practice: Practice, watch: Watch, kind: str, state: str, found: int):
+        practice.capture()
+        sql("DELETE FROM steps WHERE name <> 'no-contact-24h'")
+        sql("UPDATE steps SET kind = :kind, state = :state, due_at = :due", kind=kind, state=state, due=now())
+        watch.advance(minutes=10)
+        assert sweep(FIND) == found
+
+    @pytest.mark.parametrize("end", [Practice.convert, Practice.lose])
+    def test_a_lead_that_is_over_needs_none(self, silent: Practice, watch: Watch, end: Callable[..., None]):
+        end(silent, silent.capture())
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 0
+
+    def test_nor_does_one_that_nothing_may_be_done_with(self, silent: Practice, watch: Watch):
+        free, restricted = silent.capture(), silent.capture()
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 2
+        with transaction() as session:
+            restrict_lead(session, silent.actor(), restricted, {"is_restricted": True, "reason": "They asked."})
+        assert listed(silent) == [free]
+        sweep(FIND)
+        assert marked(silent) == [free]
+
+    def test_one_that_somebody_is_changing_is_found_the_next_time(
+        self, silent: Practice, watch: Watch, postgres: Postgres
+    ):
+        lead = silent.capture()
+        watch.advance(minutes=10)
+        with postgres.connect("relance") as other:
+            other.autocommit = False
+            other.execute("SELECT FROM leads WHERE id = %s FOR NO KEY UPDATE", [lead])
+            assert sweep(FIND) == 0
+            other.rollback()
+        assert sweep(FIND) == 1
+
+    def test_the_walk_comes_by_every_open_lead_a_stretch_at_a_time_and_begins_again(
+        self, silent: Practice, open_practice: Callable[..., Practice], watch: Watch
+    ):
+        other = open_practice(playbook=SILENT)
+        leads = {silent.capture() for _ in range(5)} | {other.capture() for _ in range(3)}
+        silent.lose(silent.capture())
+        walked = [walk(most=3) for _ in range(6)]
+        assert [len(stretch) for stretch in walked] == [3, 3, 2, 3, 3, 2]
+        assert {lead for stretch in walked[:3] for lead in stretch} == leads
+        assert walked[3:] == walked[:3]
+
+
+class TestWhatFollows:
+    def test_somebody_is_to_decide(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        settle(practice)
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 1
+        step = practice.step(lead, name="decide-what-is-next")
+        assert step.cause["event"] == "lead.without_next_action"
+        assert listed(practice) == []  # somebody sees to it
+        assert told(practice) == []
+
+        practice.run(Kind.CREATE_TASK, step)
+        task = practice.row("lead_tasks", lead_id=lead)
+        assert (task.title, task.assigned_to_id) == ("Decide what is next", practice.people[COORDINATOR])
+        assert sweep(FIND) == 0
+        assert marked(practice) == []
+
+    def test_each_time_anew(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        for _ in range(3):
+            settle(practice)
+            watch.advance(minutes=10)
+            assert sweep(FIND) == 1
+            while runner.run(Kind.CREATE_TASK, []):
+                pass
+            assert sweep(FIND) == 0
+            [task] = [task for task in practice.rows("lead_tasks", lead_id=lead) if task.status == "PENDING"]
+            practice.complete(task.id)
+        assert len(practice.steps(lead, name="decide-what-is-next")) == 3
+
+    def test_a_step_that_fails_is_not_planned_again_and_again(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        settle(practice)
+        watch.advance(minutes=10)
+        sweep(FIND)
+        sweep(FIND)
+        sql("UPDATE steps SET state = 'failed' WHERE name = 'decide-what-is-next'")
+        watch.advance(minutes=10)
+        assert [sweep(FIND) for _ in range(3)] == [0, 0, 0]
+        assert len(practice.steps(lead, name="decide-what-is-next")) == 1
+        assert listed(practice) == [lead]
+
+    def test_nor_one_that_writes_to_them_and_leaves_it_at_that(
+        self, open_practice: Callable[..., Practice], watch: Watch
+    ):
+        practice = open_practice(playbook=WRITING)
+        lead = practice.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
+        while runner.run(Kind.SEND_MESSAGE, []):
+            pass
+        watch.advance(days=1)
+        assert [sweep(FIND) for _ in range(3)] == [0, 0, 0]
+        assert len(practice.steps(lead, name="say-hello")) == 1
+        assert listed(practice) == [lead]
+
+    def test_where_no_rule_sees_to_it_people_are_told_once_and_how_many(self, silent: Practice, watch: Watch):
+        for _ in range(3):
+            silent.capture()
+        nobodys = silent.capture()
+        sql("UPDATE leads SET assigned_to_id = NULL WHERE id = :id", id=nobodys)
+        watch.advance(minutes=10)
+        for _ in range(3):
+            sweep(FIND)
+        assert sorted(told(silent), key=lambda one: one[1]) == [
+            (silent.people[COORDINATOR], "3"),
+            (silent.people[ADMIN], "4"),
+        ]
+
+        silent.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
+        assert [count for _, count in told(silent)[2:]] == ["1", "1"]
+
+    def test_the_mark_is_taken_away_when_something_is_planned(self, silent: Practice, watch: Watch):
+        planned, other = silent.capture(), silent.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
+        silent.plan(planned, TUESDAY + timedelta(days=1))
+        assert listed(silent) == [other]
+        sweep(FIND)
+        assert marked(silent) == [other]
+
+    def test_a_lead_that_is_taken_up_again_is_found_anew(self, silent: Practice, watch: Watch):
+        lead = silent.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
+        silent.lose(lead)
+        assert listed(silent) == []
+        with transaction() as session:
+            reopen(session, silent.actor(), lead, {"reason": "They called."})
+        assert listed(silent) == []
+        watch.advance(minutes=10)
+        assert sweep(FIND) == 1
+
+    def test_those_who_watch_see_how_many(self, silent: Practice, watch: Watch):
+        silent.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
+        sweep("take_census")
+        with transaction() as session:
+            assert "relance_leads_without_next_action 1.0" in render(session).decode()
+
+
+class TestTheList:
+    def test_the_longest_so_come_first(self, silent: Practice, watch: Watch):
+        leads = []
+        for _ in range(3):
+            leads.append(silent.capture())
+            watch.advance(minutes=10)
+            sweep(FIND)
+        assert listed(silent) == leads
+        sql("UPDATE leads SET assigned_to_id = NULL WHERE id = :id", id=leads[1])
+        assert listed(silent, assigned_to_id=silent.people[COORDINATOR]) == [leads[0], leads[2]]
+
+
+class TestDatingRottingLeads:
+    DATE = "date_rotting_leads"
+
+    def test_a_stage_that_allows_another_time_is_followed_by_its_leads(self, practice: Practice, watch: Watch):
+        new, contacted = practice.capture(), practice.capture()
+        practice.move(contacted, "consultation_scheduled")
+        sql("UPDATE pipeline_stages SET max_days_in_stage = 5 WHERE slug = 'new_lead'")
+        assert sweep(self.DATE) == 1
+        assert sweep(self.DATE) == 0
+        leads = {lead.id: lead for lead in practice.rows("leads")}
+        assert (leads[new].rots_at, leads[new].rotting_reason) == (TUESDAY + timedelta(days=5), "IN_STAGE_TOO_LONG")
+        assert leads[contacted].rots_at == TUESDAY + timedelta(days=14)
+
+        sql("UPDATE pipeline_stages SET max_days_in_stage = NULL")
+        assert sweep(self.DATE) == 1
+        assert {lead.rotting_reason for lead in practice.rows("leads")} == {"NO_CONTACT"}
+
+    def test_a_clinic_that_allows_another_time_is_followed_by_its_leads(
+        self, practice: Practice, open_practice: Callable[..., Practice], watch: Watch
+    ):
+        other = open_practice()
+        for one in (practice, other):
+            one.move(one.capture(), "consultation_scheduled")
+        sql("UPDATE clinics SET stale_after_days = 10 WHERE id = :id", id=practice.clinic_id)
+        assert sweep(self.DATE) == 1
+        assert practice.row("leads").rots_at == TUESDAY + timedelta(days=10)
+        assert other.row("leads").rots_at == TUESDAY + timedelta(days=14)
+
+    def test_what_one_lead_says_is_what_the_sweep_would_say(self, practice: Practice, watch: Watch):
+        """The two ways of reckoning agree, whatever happened with a lead."""
+        for number, stage in enumerate(["contacted", "consultation_completed", "pending_decision", None]):
+            lead = practice.capture()
+            watch.advance(days=1)
+            if stage:
+                practice.move(lead, stage)
+            watch.advance(hours=number)
+            practice.speak_with(lead)
+            if number % 2:
+                practice.hear_from(lead)
+        assert sweep(self.DATE) == 0
+
+    def test_leads_that_have_no_date_yet_get_one(self, practice: Practice, watch: Watch):
+        practice.capture()
+        practice.lose(practice.capture())
+        sql("UPDATE leads SET rots_at = NULL, rotting_reason = NULL")
+        assert sweep(self.DATE) == 1
+        assert [lead.rots_at for lead in practice.rows("leads") if lead.status == "NEW"] == [
+            TUESDAY + timedelta(days=3)
+        ]
+
+    def test_a_stage_that_was_given_up_leaves_its_leads_right(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        practice.move(lead, "contacted")
+        watch.advance(days=1)
+        with transaction() as session:
+            session.execute(
+                text(
+                    "UPDATE pipeline_stages SET archived_at = :at, moves_to = 'consultation_completed'"
+                    " WHERE slug = 'contacted'"
+                ),
+                {"at": clock.now()},
+            )
+        assert sweep("empty_archived_stages") == 1
+        assert practice.row("leads").rots_at == clock.now() + timedelta(days=7)
+        assert sweep(self.DATE) == 0
