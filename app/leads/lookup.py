@@ -18,7 +18,7 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
-from app.leads.models import OPEN_STATUSES, TAGGED, Lead, LeadStatus
+from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.people import who_is
 from app.leads.rotting import is_fresh, is_rotting
 from app.sealed import opened
@@ -146,7 +146,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "created_from": _created_from,
     "created_to": _created_to,
     # The test of the index spelled out, too: it is partial.
-    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))) & text(f"leads.{TAGGED}"),
+    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))) & text("leads.tags <> '{}'"),
     "channel": lambda channel: Lead.capture_channel == channel,
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.lead_value >= amount,

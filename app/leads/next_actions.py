@@ -22,17 +22,17 @@ ACTING: Final = "s.state IN ('planned', 'published') AND s.kind IN ('create_task
 def has_task(lead: str) -> str:
     """SQL for whether a lead (called so in the statement) has an open task.
 
-    With a limit: else a planner that expects many leads would rather read all tasks there are.
+    Not as EXISTS, for that a planner which expects many leads may turn into reading all tasks there are.
     """
     return (
-        f"(SELECT true FROM lead_tasks t WHERE t.lead_id = {lead}.id"  # noqa: S608  (ours)
-        " AND t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE') LIMIT 1) IS NOT NULL"
+        f"coalesce((SELECT true FROM lead_tasks t WHERE t.lead_id = {lead}.id"  # noqa: S608  (ours)
+        " AND t.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE') LIMIT 1), false)"
     )
 
 
 def has_step(lead: str, *, but: str = "") -> str:
     """SQL for whether a step waits that will act for it."""
-    return f"(SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING}{but} LIMIT 1) IS NOT NULL"  # noqa: S608
+    return f"coalesce((SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING}{but} LIMIT 1), false)"  # noqa: S608
 
 
 _STILL_WITHOUT: Final = text(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, literal, select, text, tuple_
+from sqlalchemy import Select, func, literal, select, text, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.tasks.models import Task
@@ -27,7 +27,6 @@ class MadeBy(StrEnum):
     PROGRAM = "program"  # with an API key
 
 
-# A limit in a subquery: else a planner that expects many of them would rather read all tasks there are.
 _NEXT_OF: Final = text(
     "SELECT wanted.id, next.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id) CROSS JOIN LATERAL"
     " (SELECT t.id AS task_id, t.due_at, t.created_by, t.step_id, s.cause ->> 'rule' AS rule,"
@@ -41,8 +40,9 @@ _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(SHOWN)
 _GROUPS: Final = (text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS')"), text("lead_tasks.status = 'OVERDUE'"))
 _WHICH: Final[Sequence[Any]] = (Task.id, Task.due_at, Task.lead_id)
 _EARLIER: Final = aliased(Task, name="earlier")
-_IS_FIRST: Final = (
-    select(literal(1))
+# Whether no other is earlier. Not as NOT EXISTS, for that a planner may turn into reading all tasks there are.
+_IS_FIRST: Final = func.coalesce(
+    select(literal(False))
     .where(
         _EARLIER.lead_id == Task.lead_id,
         text("earlier.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
@@ -50,8 +50,8 @@ _IS_FIRST: Final = (
     )
     .correlate(Task)
     .limit(1)
-    .scalar_subquery()
-    .is_(None)
+    .scalar_subquery(),
+    true(),
 )
 
 

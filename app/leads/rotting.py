@@ -84,18 +84,34 @@ def is_fresh() -> ColumnElement[bool]:
     return and_(STILL_OPEN, Lead.rots_at > now())
 
 
+def is_rotten(lead: Any, *, at: datetime) -> bool:
+    """Whether a lead (object or mapping) is open, and rotten at that time."""
+    rots_at = _open_date(_reader(lead))
+    return rots_at is not None and rots_at <= at
+
+
 def score_of(lead: Any, *, at: datetime) -> int | None:
-    """How far an open lead (object or mapping) is on its way: 50 for each time it took as long as it may, up to 100.
+    """How far an open lead is on its way: 50 for each time it took as long as it may, up to 100.
 
     None for a lead that is closed.
     """
-    value = lead.get if isinstance(lead, Mapping) else partial(getattr, lead)
-    rots_at, begun = value("rots_at"), _begun(value)
-    if rots_at is None or value("status") not in OPEN_STATUSES:
+    value = _reader(lead)
+    rots_at = _open_date(value)
+    if rots_at is None:
         return None
+    begun = _begun(value)
     if rots_at <= begun:  # a clinic that allows no day at all
         return WORST
     return max(0, min(WORST, int(ROTTEN * ((at - begun) / (rots_at - begun)))))
+
+
+def _open_date(value: Any) -> datetime | None:
+    rots_at: datetime | None = value("rots_at")
+    return rots_at if value("status") in OPEN_STATUSES else None
+
+
+def _reader(lead: Any) -> Any:
+    return lead.get if isinstance(lead, Mapping) else partial(getattr, lead)
 
 
 def _begun(value: Any) -> datetime:

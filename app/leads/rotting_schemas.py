@@ -8,7 +8,7 @@ from app.clock import now
 from app.http.fields import Choice, Instant
 from app.http.schema import Schema
 from app.leads.models import RottingReason
-from app.leads.rotting import ROTTEN, WORST, score_of
+from app.leads.rotting import ROTTEN, WORST, is_rotten, score_of
 
 
 class _Score(fields.Field[int]):
@@ -21,12 +21,12 @@ class _Score(fields.Field[int]):
 
 
 class _IsRotting(fields.Field[bool]):
-    """Whether the score is that of a rotten one."""
+    """As of now."""
 
     _CHECK_ATTRIBUTE = False
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> bool:  # noqa: ARG002
-        return (score_of(obj, at=now()) or 0) >= ROTTEN
+        return is_rotten(obj, at=now())
 
 
 class RottingOut(Schema):

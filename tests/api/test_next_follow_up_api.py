@@ -121,6 +121,26 @@ def test_leads_are_filtered_by_it_in_any_order(desk: Desk, other_desk: Desk):
         assert ids(desk, sort=sort, stage="contacted", **span) == []
 
 
+def test_it_goes_together_with_every_other_filter(desk: Desk):
+    lead = desk.capture(tags=["vip"], lead_value="10.00", assigned_to_id=desk.admin.id)
+    desk.capture(assigned_to_id=desk.coordinator.id)
+    desk.plan(lead, due_at=soon(days=1))
+    for query in (
+        {"status": "NEW"},
+        {"stage": "new_lead"},
+        {"source_id": desk.source_id},
+        {"assigned_to_id": desk.admin.id},
+        {"created_from": soon(days=-1), "created_to": soon(days=1)},
+        {"tag": "vip"},
+        {"channel": "MANUAL"},
+        {"value_from": "5.00", "value_to": "15.00"},
+        {"rotting": "false"},
+    ):
+        for sort in ("next_follow_up_at", "-next_follow_up_at", "rots_at", "-created_at"):
+            found = ids(desk, sort=sort, next_follow_up_to=soon(days=2), **query)
+            assert found == [lead["id"]], (sort, query)
+
+
 def test_who_sees_only_their_own_is_listed_only_their_own(desk: Desk):
     sam = desk.hire(Role.SALES)
     mine, other = desk.capture(assigned_to_id=sam.id), desk.capture(assigned_to_id=desk.admin.id)

@@ -37,6 +37,8 @@ from app.leads.automation import automation_of
 from app.leads.board import board
 from app.leads.duplicates import duplicates_of
 from app.leads.merging import merge
+from app.leads.next_actions import without_next_action
+from app.leads.next_follow_up import with_next_follow_ups
 from app.leads.searching import search
 from app.notifications import retrying
 from app.notifications import service as notifications
@@ -159,6 +161,10 @@ def all_leads(session: Session, there: Crowd, query: Any) -> Any:
     return leads.list_leads(session, there.actor, query)
 
 
+def idle_leads(session: Session, there: Crowd, query: Any) -> Any:
+    return without_next_action(session, there.actor, query)
+
+
 def look_for(**data: str) -> Callable[[Session, Crowd], object]:
     return lambda session, there: search(session, there.actor, {"limit": 20, **data})
 
@@ -269,6 +275,11 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
+    "date rotting leads": (sweep("date_rotting_leads"), {"ix_leads_rotting"}),
+    "find leads without next action": (
+        sweep("find_leads_without_next_action"),
+        {"ix_leads_rotting", "ix_lead_tasks_lead", "ix_steps_lead"},
+    ),
     "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
     "seal who saw what": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
     "who saw a lead": (
@@ -293,6 +304,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: calendar(s, there.actor, {"per_day": 20}),
         {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status"},
     ),
+    "leads due within a week": (
+        page_of(all_leads, next_follow_up_from=now(), next_follow_up_to=now() + timedelta(days=7)),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_lead"},
+    ),
+    "the queue of rotting leads": (page_of(queue, rotting=True), set()),
+    "the queue of fresh leads": (page_of(queue, rotting=False), {"ix_leads_rotting", "ix_lead_tasks_lead"}),
+    # which are marked, and still have none: two looks at each
+    "leads without a next action": (page_of(idle_leads), {"ix_leads_without_next_action", "ix_lead_tasks_lead"}),
+    "mine without a next action": (page_of(idle_leads, assigned_to_id="me"), {"ix_leads_without_next_action"}),
     # what is searched for in the queue, and is rare: it costs more than a page
     "the queue of a type": (page_of(queue, type=["SMS"], status=OPEN_TASKS), {"ix_lead_tasks_falling_due"}),
     "the queue of a priority": (page_of(queue, priority=["URGENT"]), {"ix_lead_tasks_falling_due"}),
@@ -356,6 +376,22 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads by coordinator": (page_of(all_leads, assigned_to_id="me"), {"ix_leads_assigned"}),
     "leads, the oldest first": (page_of(all_leads, sort="created_at"), {"ix_leads_clinic"}),
     "leads by their value": (page_of(all_leads, sort="-lead_value"), {"ix_leads_value"}),
+    "leads by when they rot": (page_of(all_leads, sort="rots_at"), {"ix_leads_rotting"}),
+    "leads by when they rot, last first": (page_of(all_leads, sort="-rots_at"), {"ix_leads_rotting"}),
+    "leads that rot, the worst first": (page_of(all_leads, sort="rots_at", rotting=True), {"ix_leads_rotting"}),
+    "leads that do not rot yet": (page_of(all_leads, sort="rots_at", rotting=False), {"ix_leads_rotting"}),
+    "leads by next follow-up": (
+        page_of(all_leads, sort="next_follow_up_at"),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
+    ),
+    "leads by next follow-up, last first": (
+        page_of(all_leads, sort="-next_follow_up_at"),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
+    ),
+    "what is next for leads": (
+        lambda s, there: with_next_follow_ups(s, [{"id": there.lead}]),
+        {"ix_lead_tasks_lead", "pk_steps"},
+    ),
     "leads of mine alone": (page_of(leads_within(Scope.ASSIGNED)), {"ix_leads_assigned"}),
     "leads of my team": (page_of(leads_within(Scope.TEAM)), set()),
     "who saw what": (page_of(trail), {"ix_audit_entries_clinic"}),
@@ -393,7 +429,6 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "the queue of a stage": (page_of(queue, stage="contacted"), set()),
     "the queue of a source": (page_of(queue, source_id=lambda there: there.practice.source_id), set()),
-    "the queue of rotting leads": (page_of(queue, rotting=True), set()),
     "what is pinned": (page_of(queue, pinned=True), {"ix_lead_tasks_pinned"}),
     "lead activities": (page_of(all_lead_activities), {"ix_lead_tasks_made", "ix_lead_activities_clinic"}),
     "a lead's activities": (
