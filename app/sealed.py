@@ -6,7 +6,7 @@ value has a blind index beside it: equal values have equal marks, from which nob
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final
@@ -65,6 +65,11 @@ def opened(model: Any, row: Any) -> SimpleNamespace:
         if field.blind:
             del columns[name + BLIND]
     return SimpleNamespace(**columns, **{name: known.get(name) for name in fields})
+
+
+def open_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
+    """The rows of a query for all columns of a model, opened where it has sealed fields."""
+    return [opened(model, row) for row in rows] if fields_of(model) else list(rows)
 
 
 def open_fields(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:

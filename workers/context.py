@@ -22,7 +22,7 @@ from app.notifications.library import templates_of
 from app.notifications.models import Notification, Way
 from app.notifications.suppression_list import Address, find_suppressed
 from app.notifications.templates import Wording
-from app.sealed import fields_of, opened
+from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
@@ -176,7 +176,7 @@ def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:
         return {}
     table = model.__table__
     found = session.execute(select(table).where(table.c.id.in_(ids)))
-    return {str(row.id): opened(model, row) if fields_of(model) else row for row in found}
+    return {str(row.id): row for row in open_rows(model, found)}
 
 
 def _templates(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[UUID, str], Wording]:

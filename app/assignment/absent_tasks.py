@@ -27,6 +27,7 @@ from app.db import insert_many, update_many
 from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.people import people
+from app.sealed import open_rows
 from app.tasks.facts import task_event
 from app.tasks.lookup import known_to
 from app.tasks.models import TO_BE_DONE, Task, TaskStatus
@@ -86,9 +87,9 @@ def _lock(session: Session, actor: Actor, absence: Away, *, most: int) -> list[D
     return [Due(leads[row.id], tasks[row.task_id]) for row in locked]
 
 
-def _by_id(session: Session, model: type[Lead] | type[Task], ids: set[UUID]) -> Mapping[UUID, Any]:
+def _by_id(session: Session, model: Any, ids: set[UUID]) -> Mapping[UUID, Any]:
     rows = session.execute(select(model.__table__).where(model.id.in_(ids))) if ids else ()
-    return {row.id: row for row in rows}
+    return {row.id: row for row in open_rows(model, rows)}
 
 
 def _takers(

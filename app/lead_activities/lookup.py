@@ -19,7 +19,7 @@ from app.lead_activities.words import OF_ENTRY, OF_TASK, TO_STATUS, Kind, State
 from app.leads.lookup import read_lead, visible_to
 from app.leads.models import Lead
 from app.leads.people import who_is
-from app.sealed import fields_of, opened
+from app.sealed import open_rows, opened
 from app.tasks.lookup import known_to, read_task
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue import has_status, list_tasks
@@ -142,5 +142,4 @@ def _rows(session: Session, model: Any, items: Iterable[Any]) -> list[Any]:
     ids = [item.id for item in items if item.kind == kind]
     if not ids:
         return []
-    found = session.execute(select(model.__table__).where(model.id.in_(ids)))
-    return [opened(model, row) for row in found] if fields_of(model) else list(found)
+    return open_rows(model, session.execute(select(model.__table__).where(model.id.in_(ids))))

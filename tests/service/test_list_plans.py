@@ -12,14 +12,14 @@ from tests.support.desk import Desk
 # Twenty thousand leads, one in twenty of them ours, each with five tasks and five activities.
 CROWD = """
     INSERT INTO leads (id, clinic_id, status, pipeline_stage, stage_entered_at, patient_first_name, patient_last_name,
-        patient_relationship, first_name, last_name, phone, preferred_contact, source_id, treatment_interest,
+        patient_relationship, first_name, last_name, preferred_contact, source_id, treatment_interest,
         assigned_to_id, failed_attempts, last_activity_at, created_at, updated_at, version)
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000' || '8' ||
             substr(md5(i::text), 1, 15))::uuid,
         CASE WHEN i % 20 = 0 THEN :ours ELSE :theirs END::uuid,
         (ARRAY['NEW', 'ACTIVE', 'ACTIVE', 'CONVERTED'])[1 + i / 20 % 4],
         (ARRAY['new_lead', 'contacted', 'pending_decision', 'treatment_started'])[1 + i / 20 % 4],
-        at, 'A', 'B', 'SELF', 'A', 'B', '+12125550143', 'PHONE',
+        at, 'A', 'B', 'SELF', 'A', 'B', 'PHONE',
         CASE WHEN i % 20 = 0 THEN :our_source ELSE :their_source END::uuid, '{}',
         CASE WHEN i % 20 = 0 THEN :our_user ELSE :their_user END::uuid, 0, at, at, at, 1
     FROM (SELECT i, now() - i * interval '1 minute' AS at FROM generate_series(1, 20000) AS i) AS moments

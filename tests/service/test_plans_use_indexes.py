@@ -37,6 +37,7 @@ from app.leads.automation import automation_of
 from app.leads.board import board
 from app.leads.duplicates import duplicates_of
 from app.leads.merging import merge
+from app.leads.models import Lead
 from app.leads.next_actions import without_next_action
 from app.leads.next_follow_up import with_next_follow_ups
 from app.leads.searching import search
@@ -124,6 +125,8 @@ def _somebody(database: str, practice: Practice) -> Crowd:
         session.add(team)
         session.flush()
         session.execute(update(User).where(User.id == coordinator).values(team_id=team.id))
+        reached = session.get_one(Lead, lead)
+        reached.email, reached.phone = "mia7@lead.example", "+12125550143"
         external = session.scalar(text("SELECT external_id FROM leads WHERE id = :lead"), {"lead": lead})
         duplicate = session.scalar(
             text("SELECT id FROM leads WHERE clinic_id = :clinic AND status = 'ACTIVE' AND id <> :lead LIMIT 1"),

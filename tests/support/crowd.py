@@ -87,6 +87,7 @@ FROM (
 _PARAMS = json.dumps({  # enough for a step of any kind
     "title": "Call", "type": "CALL", "task_due_at": "2030-01-01T12:00:00+00:00", "channels": ["in_app", "email"],
     "channel": "email", "template": "break-up-email", "transactional": True, "reason": "OTHER",
+    "notification_id": "00000000-0000-7000-8000-000000000000",
 })  # fmt: skip
 _NUMBERED = "(SELECT *, row_number() OVER () AS n FROM leads) AS l"
 
