@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, TextClause, select, text, union_all
+from sqlalchemy import ColumnElement, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import trail
@@ -11,7 +11,7 @@ from app.http.paging import Key, Page, page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
-from app.leads.next_follow_up import first_tasks
+from app.leads.next_follow_up import due_tasks, first_tasks, is_next_due
 from app.leads.schemas import LeadSort
 from app.sealed import opened
 from app.tasks.models import Task
@@ -28,6 +28,8 @@ _BY_NEXT_FOLLOW_UP: Final[Mapping[str, Literal["asc", "desc"]]] = {
     LeadSort.NEXT_FOLLOW_UP: "asc",
     LeadSort.LAST_FOLLOW_UP: "desc",
 }
+FEW: Final = 1000
+
 _ROWS: Final = select(Lead.__table__)
 
 
@@ -37,15 +39,19 @@ def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     if sort in _BY_NEXT_FOLLOW_UP:
         return _by_next_follow_up(session, actor, query, _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
-    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(actor, query), *only)
+    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(session, actor, query), *only)
     return page(session, leads, keys, query)
 
 
-def _follow_up_tests(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Where few tasks are due in the span, it is theirs; where many are, the leads are soon found in any order."""
     if query.keys().isdisjoint({"next_follow_up_from", "next_follow_up_to"}):
         return []
-    tasks = [part.with_only_columns(Task.lead_id) for part in first_tasks(actor.clinic.id, **_span(query))]
-    return [Lead.id.in_(union_all(*tasks))]
+    clinic_id, span = actor.clinic.id, _span(query)
+    due = union_all(*(part.limit(FEW + 1) for part in due_tasks(clinic_id, **span))).subquery()
+    if session.scalars(select(func.count()).select_from(due)).one() > FEW:
+        return is_next_due(**span)
+    return [Lead.id.in_(union_all(*(part.with_only_columns(Task.lead_id) for part in first_tasks(clinic_id, **span))))]
 
 
 def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any], way: Literal["asc", "desc"]) -> Page:

@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Select, false, func, select, text, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from app.tasks.models import Task
+from app.leads.models import Lead
+from app.tasks.models import TO_BE_DONE, Task
 
 SHOWN: Final = frozenset({"next_follow_up_at", "next_follow_up_source"})
 
@@ -42,7 +43,7 @@ _WHICH: Final[Sequence[Any]] = (Task.id, Task.due_at, Task.lead_id)
 _EARLIER: Final = aliased(Task, name="earlier")
 # Whether no other is earlier. Not as NOT EXISTS, for that a planner may turn into reading all tasks there are.
 _IS_FIRST: Final = func.coalesce(
-    select(literal(False))
+    select(false())
     .where(
         _EARLIER.lead_id == Task.lead_id,
         text("earlier.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
@@ -62,18 +63,33 @@ def with_next_follow_ups(session: Session, leads: Sequence[Mapping[str, Any]]) -
     return [{**lead, **following.get(lead["id"], _NOTHING)} for lead in leads]
 
 
-def first_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
-    """Of each lead of the clinic the open task that is due first, if that is due then (`due_to` is exclusive).
+def due_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
+    """The open tasks of the clinic that are due then (`due_to` is exclusive).
 
     Statements of id, due_at and lead_id that have no row in common.
     """
-    tests = [Task.clinic_id == clinic_id, _IS_FIRST]
+    due = select(*_WHICH).where(Task.clinic_id == clinic_id, *_within(Task.due_at, due_from, due_to))
+    return [due.where(group) for group in _GROUPS]
+
+
+def first_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
+    """Those of them that are what is next for their lead."""
+    return [part.where(_IS_FIRST) for part in due_tasks(clinic_id, due_from=due_from, due_to=due_to)]
+
+
+def is_next_due(*, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:
+    """What a lead has to be for its next open task to be due then: tests that look at each lead's own tasks."""
+    next_due = select(Task.due_at).where(Task.lead_id == Lead.id, TO_BE_DONE).order_by(Task.due_at).limit(1)
+    return _within(next_due.correlate(Lead).scalar_subquery(), due_from, due_to)
+
+
+def _within(due_at: Any, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:
+    tests = []
     if due_from is not None:
-        tests.append(Task.due_at >= due_from)
+        tests.append(due_at >= due_from)
     if due_to is not None:
-        tests.append(Task.due_at < due_to)
-    firsts = select(*_WHICH).where(*tests)
-    return [firsts.where(group) for group in _GROUPS]
+        tests.append(due_at < due_to)
+    return tests
 
 
 def _shown(task: Any) -> Mapping[str, Any]:

@@ -121,6 +121,25 @@ def test_leads_are_filtered_by_it_in_any_order(desk: Desk, other_desk: Desk):
         assert ids(desk, sort=sort, stage="contacted", **span) == []
 
 
+def test_where_many_tasks_are_due_the_leads_are_the_same(desk: Desk):
+    soon_due, due_late, busy = (desk.capture() for _ in range(3))
+    desk.plan(soon_due, due_at=soon(days=1))
+    desk.plan(due_late, due_at=soon(days=7))
+    task = desk.plan(busy, due_at=soon(days=3))["id"]
+    desk.sql(
+        "INSERT INTO lead_tasks (id, clinic_id, lead_id, title, type, priority, assigned_to_id, due_at, status,"
+        " created_at, updated_at, version) SELECT gen_random_uuid(), clinic_id, lead_id, title, type, priority,"
+        " assigned_to_id, due_at + n * interval '1 second', status, created_at, updated_at, 1"
+        " FROM lead_tasks, generate_series(1, 2000) AS n WHERE id = :id",
+        id=task,
+    )
+    for sort in ("created_at", "next_follow_up_at"):
+        assert ids(desk, sort=sort, next_follow_up_to=soon(days=2)) == [soon_due["id"]]
+        assert {*ids(desk, sort=sort, next_follow_up_to=soon(days=5))} == {soon_due["id"], busy["id"]}
+        assert {*ids(desk, sort=sort, next_follow_up_from=soon(days=2))} == {due_late["id"], busy["id"]}
+        assert ids(desk, sort=sort, next_follow_up_from=soon(days=4)) == [due_late["id"]]
+
+
 def test_it_goes_together_with_every_other_filter(desk: Desk):
     lead = desk.capture(tags=["vip"], lead_value="10.00", assigned_to_id=desk.admin.id)
     desk.capture(assigned_to_id=desk.coordinator.id)

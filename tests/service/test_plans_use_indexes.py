@@ -309,7 +309,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "leads due within a week": (
         page_of(all_leads, next_follow_up_from=now(), next_follow_up_to=now() + timedelta(days=7)),
+        {"ix_lead_tasks_falling_due", "ix_leads_clinic", "ix_lead_tasks_lead"},
+    ),
+    "leads due within an hour, of which there are few": (
+        page_of(all_leads, next_follow_up_from=now(), next_follow_up_to=now() + timedelta(hours=1)),
         {"ix_lead_tasks_falling_due", "ix_lead_tasks_lead"},
+    ),
+    "my leads by next follow-up": (
+        page_of(all_leads, assigned_to_id="me", sort="next_follow_up_at"),
+        {"ix_lead_tasks_lead"},
     ),
     "the queue of rotting leads": (page_of(queue, rotting=True), set()),
     "the queue of fresh leads": (page_of(queue, rotting=False), {"ix_leads_rotting", "ix_lead_tasks_lead"}),
