@@ -54,9 +54,10 @@ WITH notes AS MATERIALIZED (
   INSERT INTO audit_entries
     (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, digest)
   SELECT %s, %s, %s, %s, %s, %s, act, subject, ids, fields, digest FROM notes
-  RETURNING number, digest
+  RETURNING number, clinic_id, digest
 )
-INSERT INTO audit_changes (entry, sealed) SELECT number, sealed FROM entries JOIN notes USING (digest)
+INSERT INTO audit_changes (entry, clinic_id, sealed)
+SELECT number, clinic_id, sealed FROM entries JOIN notes USING (digest)
 """
 # What was only read need not wait for the disk. In the one statement, for a round trip costs as much as the row.
 _INSERT_READS: Final = """

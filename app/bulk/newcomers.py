@@ -22,6 +22,7 @@ from app.errors import Invalid
 from app.fields.values import Definitions, definitions_of, refuse_custom
 from app.identity.actor import Actor
 from app.leads.capture import new_lead
+from app.leads.capture_statement import COLUMNS
 from app.leads.models import Lead
 from app.leads.schemas import LeadIn
 from app.pipeline.service import first_stage
@@ -30,7 +31,6 @@ from app.touches.models import CaptureChannel, Touch
 from app.touches.rows import first_touch
 
 _LEAD: Final = LeadIn()
-_COLUMNS: Final = [column.name for column in Lead.__table__.columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _row(data: Mapping[str, Any], into: Intake, at: datetime) -> dict[str, Any]:
     row = new_lead(into.actor, {"capture_channel": CaptureChannel.IMPORT, **data}, at=at)
     row["pipeline_stage"] = into.first_stage
     row["assigned_at"] = at if data.get("assigned_to_id") else None
-    return {name: row.get(name) for name in _COLUMNS}
+    return {name: row.get(name) for name in COLUMNS}
 
 
 def _check(data: Mapping[str, Any], into: Intake) -> None:

@@ -13,7 +13,7 @@ from app.leads.models import Lead
 from app.sources.models import LeadSource
 from app.touches.models import Touch
 
-COLUMNS: Final = [column.name for column in Lead.__table__.columns]
+COLUMNS: Final = [column.name for column in Lead.__table__.columns if column.computed is None]
 DECIDED: Final = ("pipeline_stage", "assigned_to_id", "assigned_at")  # by the statement
 
 _OF_TOUCH: Final = [column.name for column in Touch.__table__.columns]

@@ -31,7 +31,7 @@ _TESTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "phone": [("phone", "phone = CAST(:phone AS text)"), ("phone", "phone_alt = CAST(:phone AS text)")],
     "phone_alt": [("phone", "phone = CAST(:phone_alt AS text)"), ("phone", "phone_alt = CAST(:phone_alt AS text)")],
     "email": [("email", "lower(email) = lower(CAST(:email AS text))")],
-    "last_name": [("name", f"{NAME_KEY} = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
+    "last_name": [("name", f"name_key = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
 }
 
 

@@ -10,7 +10,7 @@ from workers import runner
 
 FOLLOW_UP = {"type": "CALL", "title": "After the event", "due_in_minutes": 1440}
 
-_COPIED = ", ".join(column.name for column in Lead.__table__.columns if column.name != "id")
+_COPIED = ", ".join(column.name for column in Lead.__table__.columns if column.name != "id" and column.computed is None)
 
 
 def ask(caller: Caller, **body: Any) -> dict[str, Any]:
