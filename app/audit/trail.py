@@ -111,6 +111,14 @@ def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, afte
         notes.append(_Note(act, subject, changed, after=after))
 
 
+def noted(session: Session) -> dict[str, list[UUID]]:
+    """What the notes are about by now: the ids of each subject, in their order and each once."""
+    about: dict[str, dict[UUID, None]] = {}
+    for note in session.info.get(NOTES, ()):
+        about.setdefault(note.subject, {}).update(dict.fromkeys(note.ids))
+    return {subject: list(ids) for subject, ids in about.items()}
+
+
 def length(session: Session) -> int:
     """How many notes there are by now: for `forget_after`."""
     return len(session.info.get(NOTES, ()))

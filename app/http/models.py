@@ -26,4 +26,6 @@ class KeptAnswer(Base):
     status: Mapped[int] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, Any]]  # those that say something of the thing: where it is, which version
     body: Mapped[bytes | None]  # JSON; None where it held a secret that is shown once
+    shown: Mapped[dict[str, Any] | None]  # the ids of each kind of thing it is about; None: before they were kept
+    allowed: Mapped[bytes | None]  # a fingerprint of what the caller might do and see then
     created_at: Mapped[datetime]

@@ -1,6 +1,6 @@
 """Finding leads: one, to read or to change, or a list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.audit import trail
 from app.errors import NotFound
+from app.http import idempotency
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
@@ -54,6 +55,15 @@ def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
     if actor.scope is Scope.ALL:
         return None
     return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))
+
+
+def held_of(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these leads that the actor's scope holds, also after they were merged or deleted."""
+    of_clinic = select(Lead.id).where(Lead.id.in_(ids), Lead.clinic_id == actor.clinic.id)
+    return session.scalars(of_clinic.where(is_assigned_within(actor, Lead.assigned_to_id))).all()
+
+
+idempotency.held["lead"] = held_of
 
 
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> Row[Any]:
