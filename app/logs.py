@@ -27,6 +27,8 @@ HIDDEN: Final = frozenset({
 })  # fmt: skip
 
 _current_request: ContextVar[str | None] = ContextVar("relance_request", default=None)
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")  # by other errors: what they choked on
+_SPEAKS_OF_CODE: Final = (AttributeError, ImportError, NameError, TypeError)  # these quote names
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}", re.ASCII)
 
 
@@ -74,7 +76,7 @@ def name_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def tell_crash(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Where it crashed. A database's message quotes rows, so of its errors only the kind is told."""
+    """Where it crashed and why. A database's message quotes rows, so of its errors only the kind is told."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
@@ -156,4 +158,6 @@ def _lines_of(error: BaseException) -> Iterator[str]:
 def _words_of(error: BaseException) -> str:
     if isinstance(error, DBAPIError) or hasattr(error, "sqlstate"):
         return f"sqlstate {getattr(getattr(error, 'orig', error), 'sqlstate', None)}"
-    return str(error)
+    if isinstance(error, _SPEAKS_OF_CODE):
+        return str(error)
+    return _QUOTED.sub("'…'", str(error))

@@ -36,7 +36,8 @@ STORES: Final = (
     Store("job_items", ["job_id", "position"], "lead_sealed"),
     Store("import_rows", ["import_id", "position"], "cells_sealed"),
 )
-_RECORD: Final = Store("audit_changes", ["entry"])
+# What is never written anew, and what is gone after a day.
+_LEFT: Final = (Store("audit_changes", ["entry"]), Store("kept_answers", ["key"], "body"))
 _MARKS: Final = {name + BLIND: (name, field.blind) for name, field in fields_of(Lead).items() if field.blind}
 
 
@@ -44,7 +45,7 @@ def census(session: Session) -> list[dict[str, Any]]:
     """How many values of each table are sealed with which key."""
     return [
         {"table": store.table, "key": row.name, "values": row.number, "is_current": row.name == current_key()}
-        for store in (*STORES, _RECORD)
+        for store in (*STORES, *_LEFT)
         for row in session.execute(_census(store))
     ]
 

@@ -128,7 +128,7 @@ def _run_batch(kind: Kind, ids: Sequence[UUID]) -> int:
     try:
         return _attempt(kind, ids)
     except _Poisoned as poisoned:
-        log.warning("batch.split", kind=kind, steps=len(poisoned.ids), because=words(poisoned.__cause__))
+        log.warning("batch.split", kind=kind, steps=len(poisoned.ids))  # why, the one tells that fails alone
         with transaction() as session:
             _wake_again(session, set(ids) - set(poisoned.ids))
         return sum(_run_alone(kind, step_id) for step_id in poisoned.ids)

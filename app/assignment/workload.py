@@ -81,4 +81,5 @@ def _tasks(actor: Actor, at: datetime) -> Any:
     ).select_from(Task)
     if actor.scope is not Scope.ALL:
         counted = counted.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
-    return counted.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")
+    of_clinic = counted.where(Task.clinic_id == actor.clinic.id)
+    return of_clinic.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")

@@ -48,6 +48,7 @@ class AuditChange(Base):
     __tablename__ = "audit_changes"
 
     entry: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    clinic_id: Mapped[UUID | None]  # None: written before row-level security, and its entry's
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -55,9 +55,10 @@ WITH notes AS MATERIALIZED (
   INSERT INTO audit_entries
     (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, digest)
   SELECT %s, %s, %s, %s, %s, %s, act, subject, ids, fields, digest FROM notes
-  RETURNING number, digest
+  RETURNING number, clinic_id, digest
 )
-INSERT INTO audit_changes (entry, sealed) SELECT number, sealed FROM entries JOIN notes USING (digest)
+INSERT INTO audit_changes (entry, clinic_id, sealed)
+SELECT number, clinic_id, sealed FROM entries JOIN notes USING (digest)
 """
 # What was only read need not wait for the disk. In the one statement, for a round trip costs as much as the row.
 _INSERT_READS: Final = """
@@ -109,6 +110,14 @@ def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, afte
     """These were changed, or made, without a model; `after` are the values they were given."""
     if (notes := session.info.get(NOTES)) is not None and (changed := list(ids)):
         notes.append(_Note(act, subject, changed, after=after))
+
+
+def noted(session: Session) -> dict[str, list[UUID]]:
+    """What the notes are about by now: the ids of each subject, in their order and each once."""
+    about: dict[str, dict[UUID, None]] = {}
+    for note in session.info.get(NOTES, ()):
+        about.setdefault(note.subject, {}).update(dict.fromkeys(note.ids))
+    return {subject: list(ids) for subject, ids in about.items()}
 
 
 def length(session: Session) -> int:

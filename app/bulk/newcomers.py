@@ -22,6 +22,7 @@ from app.errors import Invalid
 from app.fields.values import Definitions, definitions_of, refuse_custom
 from app.identity.actor import Actor
 from app.leads.capture import new_lead
+from app.leads.capture_statement import COLUMNS
 from app.leads.models import Lead
 from app.leads.rotting import Limits, limits_of, rots
 from app.leads.schemas import LeadIn
@@ -32,7 +33,7 @@ from app.touches.models import CaptureChannel, Touch
 from app.touches.rows import first_touch
 
 _LEAD: Final = LeadIn()
-_COLUMNS: Final = [column.name for column in Lead.__table__.columns] + [*fields_of(Lead)]
+_COLUMNS: Final = (*COLUMNS, *fields_of(Lead))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from app.cli.init import newest_revision, present_revision
 from app.cli.reachable import broker_problem, database_problem, first_line
 from app.config import get_settings
 from app.db import transaction
+from app.row_security import ROLE
 
 OLDEST_SUPPORTED = 150_000  # server_version_num of PostgreSQL 15
 SILENT_AFTER = timedelta(minutes=2)  # the sweeps run every few seconds; beat restarts within this
@@ -55,7 +56,7 @@ def examine() -> Iterator[Check]:
 def _with_the_database() -> Iterator[Check]:
     migrations = _migrations()
     yield migrations
-    checks: Sequence[Callable[[Session], Check]] = (_version, _login, _time, _beat, _overdue)
+    checks: Sequence[Callable[[Session], Check]] = (_version, _login, _wall, _time, _beat, _overdue)
     for check in checks if migrations.is_fine else checks[:3]:
         try:
             with transaction() as session:
@@ -85,6 +86,13 @@ def _login(session: Session) -> Check:
     )
     advice = "give DATABASE_URL a login that is only a member of relance_app" if owned else ""
     return Check("login", f"{session.scalar(text('SELECT current_user'))} owns {owned} tables", advice)
+
+
+def _wall(session: Session) -> Check:
+    """Calls step down to a role that sees one clinic; without it, none would be answered."""
+    may = session.scalar(text(f"SELECT pg_has_role(session_user, '{ROLE}', 'member')"))
+    advice = "" if may else f"GRANT {ROLE} TO relance_app, and relance_app to this login"
+    return Check("clinics", f"calls {'step' if may else 'cannot step'} down to {ROLE}", advice)
 
 
 def _time(session: Session) -> Check:

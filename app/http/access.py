@@ -23,6 +23,7 @@ from app.identity.actor import Actor
 from app.identity.authentication import authenticate
 from app.identity.permissions import Permission, Scope
 from app.logs import request_id
+from app.row_security import step_down
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,8 +68,9 @@ def actor() -> Actor:
 
 
 def visit(clinic_id: UUID) -> None:
-    """On a public route: a stranger does something at this clinic, and the record shall say so."""
+    """On a public route: a stranger does something at this clinic, and there alone; the record shall say so."""
     g.visited = clinic_id
+    step_down(_session(), clinic_id)
 
 
 @contextmanager

@@ -2,22 +2,31 @@
 
 The answer is kept in the transaction of what it answers, so there is never one without the other, for a day. A call
 that failed kept nothing and may be sent again. (draft-ietf-httpapi-idempotency-key-header)
+
+An answer that is given again is a look at what it is about, and stands in the record as one. It is given to who may do
+and see now what they might then, and withheld from everybody else.
 """
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from flask import Response, g, request
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from app.audit import trail
 from app.clock import now
+from app.crypto import seal, unseal
 from app.db import to_json
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
 from app.http.body import fingerprint
 from app.http.models import ANSWERS_ARE_KEPT
+from app.identity.actor import Actor
+from app.identity.permissions import Scope
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -31,11 +40,14 @@ _BEGIN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:call, 0
 _THIS: Final = "clinic_id = :clinic_id AND caller_id = :caller_id AND path = :path AND key = :key"
 _FIND: Final = text(f"SELECT * FROM kept_answers WHERE {_THIS} AND created_at > :oldest")  # noqa: S608
 _KEEP: Final = text(
-    "INSERT INTO kept_answers (clinic_id, caller_id, path, key, fingerprint, status, headers, body, created_at)"
-    " VALUES (:clinic_id, :caller_id, :path, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body, :now)"
+    "INSERT INTO kept_answers"
+    " (clinic_id, caller_id, path, key, fingerprint, status, headers, body, shown, allowed, created_at)"
+    " VALUES (:clinic_id, :caller_id, :path, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body,"
+    " CAST(:shown AS jsonb), :allowed, :now)"
     " ON CONFLICT (clinic_id, caller_id, path, key)"  # one that is past
     " DO UPDATE SET fingerprint = excluded.fingerprint,"
-    " status = excluded.status, headers = excluded.headers, body = excluded.body, created_at = excluded.created_at"
+    " status = excluded.status, headers = excluded.headers, body = excluded.body, shown = excluded.shown,"
+    " allowed = excluded.allowed, created_at = excluded.created_at"
 )
 
 
@@ -61,6 +73,14 @@ class ShownOnce(Conflict):
     """The call was carried out; what it answered is shown once only."""
 
 
+class AnswerWithheld(Conflict):
+    """The call was carried out; since then it has changed what you may see, so its answer is not shown again."""
+
+
+# For each kind of thing that a scope narrows: those of these ids that the actor's scope holds.
+held: Final[dict[str, Callable[[Session, Actor, Collection[UUID]], Iterable[UUID]]]] = {}
+
+
 def is_asked_for() -> bool:
     """Whether the call names a key. Calls that nobody signed keep nothing: there would be no telling whose they are."""
     return request.method == "POST" and HEADER in request.headers and "actor" in g
@@ -69,7 +89,8 @@ def is_asked_for() -> bool:
 def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Response:
     """Carry the call out, or answer what it was answered before.
 
-    Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, and what carrying it out raises.
+    Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, AnswerWithheld, and what carrying it
+    out raises.
     """
     call = _call()
     with unit_of_work() as session:
@@ -77,7 +98,7 @@ def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Resp
             raise StillRunning
         known = session.execute(_FIND, {**call, "oldest": now() - ANSWERS_ARE_KEPT}).one_or_none()
         if known is not None:
-            return _again(known)
+            return _again(session, known, call)
         response = carry_out()
         _keep(session, call, response, shown_once=shown_once)
     return response
@@ -91,20 +112,42 @@ def _call() -> Mapping[str, Any]:
 
 
 def _keep(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
+    session.flush()  # what is changed through a model is noted down by then
+    shown = trail.noted(session)
     answer = {
         "fingerprint": fingerprint(),
         "status": response.status_code,
         "headers": to_json({name: response.headers[name] for name in SAID_AGAIN if name in response.headers}),
-        "body": None if shown_once else response.get_data(),
+        "body": None if shown_once else seal(response.get_data(), place=_place(call)),
+        "shown": to_json(shown),
+        "allowed": _allowed(session, shown),
         "now": now(),
     }
     session.execute(_KEEP, {**call, **answer})
 
 
-def _again(known: Row[Any]) -> Response:
+def _again(session: Session, known: Row[Any], call: Mapping[str, Any]) -> Response:
     if known.fingerprint != fingerprint():
         raise IdempotencyKeyReused
     if known.body is None:
         raise ShownOnce
-    headers = {REPLAYED: "true", **known.headers}
-    return Response(known.body, known.status, headers, content_type="application/json" if known.body else None)
+    shown = {subject: [*map(UUID, ids)] for subject, ids in (known.shown or {}).items()}
+    if known.allowed != _allowed(session, shown):
+        raise AnswerWithheld
+    for subject, ids in shown.items():
+        trail.saw(session, subject, ids)
+    headers, body = {REPLAYED: "true", **known.headers}, unseal(known.body, place=_place(call))
+    return Response(body, known.status, headers, content_type="application/json" if body else None)
+
+
+def _place(call: Mapping[str, Any]) -> str:
+    return "\n".join(["kept_answers.body", *map(str, call.values())])
+
+
+def _allowed(session: Session, shown: Mapping[str, Collection[UUID]]) -> bytes:
+    """A fingerprint of what the caller may do, and of which of these things they may see."""
+    who = actor()
+    narrowed = [] if who.scope is Scope.ALL else sorted(shown.keys() & held.keys())
+    seen = sorted(str(id_) for subject in narrowed for id_ in held[subject](session, who, shown[subject]))
+    may = sorted(f"{permission} {scope}" for permission, scope in who.permissions.items())
+    return hashlib.sha256(to_json([may, who.scope, seen]).encode()).digest()

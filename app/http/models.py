@@ -25,5 +25,7 @@ class KeptAnswer(Base):
     fingerprint: Mapped[bytes]  # of the payload, SHA-256
     status: Mapped[int] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, Any]]  # those that say something of the thing: where it is, which version
-    body: Mapped[bytes | None]  # JSON; None where it held a secret that is shown once
+    body: Mapped[bytes | None]  # JSON, sealed; None where it held a secret that is shown once
+    shown: Mapped[dict[str, Any] | None]  # the ids of each kind of thing it is about; None: before they were kept
+    allowed: Mapped[bytes | None]  # a fingerprint of what the caller might do and see then
     created_at: Mapped[datetime]

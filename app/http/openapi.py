@@ -30,7 +30,8 @@ parameter that is not described here is refused, not dropped.
 
 **Sending twice.** Every POST that needs credentials takes an `Idempotency-Key` of your choice: with the same key, path
 and caller it is carried out once, and for 24 hours answered alike, then with `Idempotent-Replayed: true`. The same key
-with another payload is 422; while the first call runs, a second is 409. A call that failed may be sent again.
+with another payload is 422; while the first call runs, a second is 409, and so is one by who may do or see something
+else by then (`answer-withheld`: it was carried out). A call that failed may be sent again.
 
 **Editing.** What can be edited comes with an `ETag`; send it as `If-Match`, and the edit is refused (412) when somebody
 else edited meanwhile. Sent as `If-None-Match` with a GET, it is answered 304 while nothing changed.

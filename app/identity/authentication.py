@@ -12,32 +12,38 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission
 from app.identity.roles import grants_of
+from app.row_security import belongs_to, stepping_down
 
 _BEARER: Final = "Bearer "
 
 # The id of a sign-in, a user or a key finds one row each: three look-ups by primary key, or by the unique prefix.
-_SIGNED_IN: Final = """
-SELECT users.name, users.role, users.team_id, users.clinic_id, clinics.rules_version
+_SIGNED_IN: Final = f"""
+SELECT users.name, users.role, users.team_id, users.clinic_id, clinics.rules_version,
+  {stepping_down("users.clinic_id")}
 FROM sign_ins
 JOIN users ON users.id = sign_ins.user_id
 JOIN clinics ON clinics.id = users.clinic_id
 WHERE sign_ins.id = %s AND sign_ins.user_id = %s AND sign_ins.revoked_at IS NULL AND sign_ins.expires_at > %s
   AND users.is_active
-"""
+"""  # noqa: S608  (the names are ours)
 
-_WITH_KEY: Final = """
+_WITH_KEY: Final = f"""
 SELECT api_keys.id, api_keys.name, api_keys.secret_hash, api_keys.scopes, api_keys.last_used_at,
-  api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id, clinics.rules_version
+  api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id, clinics.rules_version,
+  {stepping_down("api_keys.clinic_id")}
 FROM api_keys
 JOIN clinics ON clinics.id = api_keys.clinic_id
 LEFT JOIN users ON users.id = api_keys.created_by
 WHERE api_keys.prefix = %s AND api_keys.revoked_at IS NULL
   AND (api_keys.expires_at IS NULL OR api_keys.expires_at > %s)
-"""
+"""  # noqa: S608  (as above)
 
 
 def authenticate(session: Session, header: str) -> Actor:
-    """The actor behind an `Authorization` header. Raises Unauthenticated, which never says why."""
+    """The actor behind an `Authorization` header; the session is their clinic's from now on.
+
+    Raises Unauthenticated, which never says why.
+    """
     if not header.startswith(_BEARER):
         raise Unauthenticated
     credentials = header.removeprefix(_BEARER)
@@ -51,7 +57,8 @@ def _person(session: Session, token: str) -> Actor:
     known = _find(session, _SIGNED_IN, (claims.sign_in_id, claims.user_id, now()))
     if known is None:
         raise Unauthenticated
-    name, role, team_id, clinic_id, rules_version = known
+    name, role, team_id, clinic_id, rules_version, *_ = known
+    belongs_to(session, clinic_id)
     return Actor(
         load_context(session, clinic_id, rules_version),
         claims.user_id,
@@ -69,7 +76,8 @@ def _program(session: Session, credentials: str) -> Actor:
     known = _find(session, _WITH_KEY, (prefix, at))
     if known is None:
         raise Unauthenticated
-    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version = known
+    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version, *_ = known
+    belongs_to(session, clinic_id)
     if not keys.matches(secret, secret_hash) or (maker_id and not is_active):
         raise Unauthenticated
     held = grants_of(session, clinic_id, role) if maker_id else ALL_PERMISSIONS  # made on the machine itself

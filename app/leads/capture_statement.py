@@ -14,7 +14,7 @@ from app.leads.rotting import rots_in_sql
 from app.sources.models import LeadSource
 from app.touches.models import Touch
 
-COLUMNS: Final = [column.name for column in Lead.__table__.columns]
+COLUMNS: Final = [column.name for column in Lead.__table__.columns if column.computed is None]
 DECIDED: Final = ("pipeline_stage", "rots_at", "rotting_reason", "assigned_to_id", "assigned_at")  # by the statement
 
 _OF_TOUCH: Final = [column.name for column in Touch.__table__.columns]

@@ -33,7 +33,7 @@ _TESTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "phone": [("phone", f"{name} = CAST(:phone AS bytea)") for name in PHONE_MARKS],
     "phone_alt": [("phone", f"{name} = CAST(:phone_alt AS bytea)") for name in PHONE_MARKS],
     "email": [("email", "email_blind = CAST(:email AS bytea)")],
-    "last_name": [("name", f"{NAME_KEY} = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
+    "last_name": [("name", f"name_key = {NAME_KEY.replace('last_name', 'CAST(:last_name AS text)')}")],
 }
 
 

@@ -13,6 +13,7 @@ from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
 from app.leads.next_follow_up import due_tasks, first_tasks, is_next_due
 from app.leads.schemas import LeadSort
+from app.row_security import few
 from app.sealed import opened
 from app.tasks.models import Task
 
@@ -20,7 +21,7 @@ from app.tasks.models import Task
 _ORDERS: Final[Mapping[str, tuple[list[Key], tuple[TextClause, ...]]]] = {
     LeadSort.NEWEST: (NEWEST_FIRST, ()),
     LeadSort.OLDEST: ([(Lead.id, "asc")], ()),  # ids tell the time
-    LeadSort.MOST_VALUE: ([(Lead.lead_value, "desc"), (Lead.id, "desc")], (text(f"leads.{VALUED}"),)),
+    LeadSort.MOST_VALUE: ([(Lead.value_cents, "desc"), (Lead.id, "desc")], (text(f"leads.{VALUED}"),)),
     LeadSort.ROTTING: ([(Lead.rots_at, "asc"), (Lead.id, "asc")], (STILL_OPEN,)),
     LeadSort.FRESH: ([(Lead.rots_at, "desc"), (Lead.id, "desc")], (STILL_OPEN,)),
 }
@@ -35,12 +36,18 @@ _ROWS: Final = select(Lead.__table__)
 
 def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The leads that pass the filters in `query` (as `LeadQuery` reads it), in its order. Raises Invalid."""
-    sort = query.get("sort", LeadSort.NEWEST)
+    query, sort = _looked_up(session, query), query.get("sort", LeadSort.NEWEST)
     if sort in _BY_NEXT_FOLLOW_UP:
         return _by_next_follow_up(session, actor, query, _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
     leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(session, actor, query), *only)
     return page(session, leads, keys, query)
+
+
+def _looked_up(session: Session, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The query with the leads that have its tag in place of it, where those are few."""
+    found = few(session, "leads_tagged", query["tag"].lower()) if "tag" in query else None
+    return query if found is None else {**{name: query[name] for name in query.keys() - {"tag"}}, "ids": found}
 
 
 def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:

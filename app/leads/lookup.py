@@ -1,18 +1,19 @@
 """Finding leads: one, to read or to change; and what many have to be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, select, text
+from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, func, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
 from app.audit import trail
 from app.errors import NotFound
+from app.http import idempotency
 from app.http.paging import Key
 from app.identity.actor import Actor
 from app.identity.models import User
@@ -50,6 +51,15 @@ def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
     if actor.scope is Scope.ALL:
         return None
     return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))
+
+
+def held_of(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these leads that the actor's scope holds, also after they were merged or deleted."""
+    of_clinic = select(Lead.id).where(Lead.id.in_(ids), Lead.clinic_id == actor.clinic.id)
+    return session.scalars(of_clinic.where(is_assigned_within(actor, Lead.assigned_to_id))).all()
+
+
+idempotency.held["lead"] = held_of
 
 
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> SimpleNamespace:
@@ -145,11 +155,11 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "source_id": lambda source_id: Lead.source_id == source_id,
     "created_from": _created_from,
     "created_to": _created_to,
-    # The test of the index spelled out, too: it is partial.
-    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))) & text("leads.tags <> '{}'"),
+    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),
+    "ids": lambda ids: Lead.id == func.any(bindparam(None, ids, type_=ARRAY(Lead.id.type))),
     "channel": lambda channel: Lead.capture_channel == channel,
     "external_id": lambda external_id: Lead.external_id == external_id,
-    "value_from": lambda amount: Lead.lead_value >= amount,
-    "value_to": lambda amount: Lead.lead_value <= amount,
+    "value_from": lambda amount: Lead.value_cents >= int(amount * 100),
+    "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
     "rotting": lambda wanted: is_rotting() if wanted else is_fresh(),
 }

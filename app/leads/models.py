@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, Text, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, LargeBinary, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -81,7 +81,7 @@ UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 # For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
 STILL_OPEN = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
 TAGGED = "tags <> '{}' AND deleted_at IS NULL"
-VALUED = "lead_value IS NOT NULL AND deleted_at IS NULL"
+VALUED = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # leads whose names are compared have this in common
 
 NEWEST = "id DESC NULLS LAST"
@@ -96,7 +96,7 @@ def _duplicates_are_found_by() -> tuple[Index, ...]:
         _newest_by("phone", "phone_blind", f"phone_blind IS NOT NULL AND {LIVE}"),
         _newest_by("phone_alt", "phone_alt_blind", f"phone_alt_blind IS NOT NULL AND {LIVE}"),
         _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {LIVE}"),
-        _newest_by("name", text(NAME_KEY), str(LIVE)),
+        _newest_by("name", "name_key", str(LIVE)),
     )
 
 
@@ -153,7 +153,7 @@ class Lead(Base):
         ),
         *_duplicates_are_found_by(),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(TAGGED)),
-        Index("ix_leads_value", "clinic_id", "lead_value", "id", postgresql_where=text(VALUED)),
+        Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(VALUED)),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
             "uq_leads_external",
@@ -182,6 +182,7 @@ class Lead(Base):
 
     first_name: Mapped[str] = mapped_column(Text)  # the responsible party
     last_name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text, Computed(NAME_KEY, persisted=True))
     email = SealedField(blind="email")
     phone = SealedField(blind="phone")  # E.164 where it could be read as a number
     phone_alt = SealedField(blind="phone")
@@ -215,6 +216,7 @@ class Lead(Base):
 
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
+    value_cents: Mapped[int | None] = mapped_column(BigInteger, Computed("(lead_value * 100)::bigint", persisted=True))
     custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by the clinic's own fields
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rapidfuzz.fuzz import ratio
-from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import trail
@@ -13,7 +13,7 @@ from app.identity.actor import Actor
 from app.leads.duplicates import plain
 from app.leads.expanding import expanded
 from app.leads.lookup import visible_to
-from app.leads.models import NAME_KEY, Lead
+from app.leads.models import Lead
 from app.leads.reach import normalise
 from app.sealed import blind, opened
 
@@ -54,7 +54,7 @@ def _ways(actor: Actor, data: Mapping[str, Any], splits: Sequence[Split]) -> lis
     if "email" in data:
         return [(Lead.email_blind == blind(actor.clinic.id, "email", data["email"]), MOST_FOUND)]
     lasts = {last for _, last in splits}
-    return [(literal_column(NAME_KEY) == func.left(func.lower(cast(last, Text)), KEY), MOST_NAMES) for last in lasts]
+    return [(Lead.name_key == func.left(func.lower(cast(last, Text)), KEY), MOST_NAMES) for last in lasts]
 
 
 def _among(session: Session, actor: Actor, ways: Iterable[tuple[ColumnElement[bool], int]]) -> list[Row[Any]]:

@@ -53,9 +53,11 @@ WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uui
 """
 # Whoever sends such a call again is told that there is no such lead.
 _FORGET_ANSWERS: Final = f"""
-DELETE FROM kept_answers k USING ({LEADS}) AS l
-WHERE k.clinic_id = :clinic
-  AND (strpos(k.path, l.id::text) > 0 OR position(convert_to(l.id::text, 'UTF8') IN k.body) > 0)
+DELETE FROM kept_answers k WHERE k.clinic_id = :clinic AND (
+  k.shown IS NULL
+  OR EXISTS (SELECT FROM ({LEADS}) AS l WHERE strpos(k.path, l.id::text) > 0)
+  OR EXISTS (SELECT FROM jsonb_each(k.shown) AS s WHERE s.value ?| CAST(:ids AS text[]))
+)
 """  # noqa: S608  (as above)
 _FORGET_RESPONSES: Final = """
 UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.notification_id AND n.lead_id = :lead

@@ -1,6 +1,6 @@
 """Finding tasks: one, to change it, or a list."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import trail
 from app.errors import Forbidden, NotFound
+from app.http import idempotency
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
@@ -30,6 +31,16 @@ def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     if actor.scope is Scope.ALL:
         return live
     return (*live, is_assigned_within(actor, Task.assigned_to_id) | is_assigned_within(actor, Lead.assigned_to_id))
+
+
+def held_of(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
+    """Those of these tasks that the actor's scope holds."""
+    return session.scalars(
+        select(Task.id).join(Lead, Lead.id == Task.lead_id).where(Task.id.in_(ids), *known_to(actor))
+    ).all()
+
+
+idempotency.held["task"] = held_of
 
 
 def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:

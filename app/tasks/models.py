@@ -82,6 +82,7 @@ class Task(Base):
             "due_at",
             "id",
             postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
+            postgresql_include=["clinic_id"],  # which row-level security asks: else no count is made without the rows
         ),
         Index(
             "ix_lead_tasks_mine_by_status",

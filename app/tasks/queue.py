@@ -1,9 +1,10 @@
 """The work queue: the clinic's tasks over all its leads, by what they are, whose they are, and what they say."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, and_, bindparam, func, literal_column, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from app.http.paging import Key, Page, page_of_parts
@@ -11,6 +12,7 @@ from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.leads.people import who_is
 from app.leads.rotting import is_fresh, is_rotting
+from app.row_security import FEW, few
 from app.tasks.lookup import known_to
 from app.tasks.models import OPEN_TASKS, WORDS, Task, TaskStatus
 from app.tasks.queue_schemas import Sort
@@ -21,7 +23,6 @@ ORDERS: Final[Mapping[Sort, list[Key]]] = {
     Sort.OLDEST: [(Task.id, "asc")],  # ids tell the time
     Sort.NEWEST: [(Task.id, "desc")],
 }
-FEW: Final = 3000
 
 # Each of these an index has in the order of their due times, and none has all of them: that would cost every insert.
 _IN_THE_CLINIC: Final = (
@@ -36,7 +37,6 @@ _BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index 
 ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
 _SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
-_HAS_OWN_WORDS: Final[ColumnElement[bool]] = Task.__table__.c.own_words
 
 # Every version's: a task says what its rule said when it was made.
 _A_RULE_SAYS: Final = text(
@@ -53,25 +53,28 @@ def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
 
 
 def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The query with the tasks that pass its rarest filter in place of it, where those are few enough to be named.
+    """The query with the tasks that pass its rarest filters in place of these, where they are few enough to name."""
+    asked: dict[str, Any] = dict(query)
+    named: list[Sequence[UUID]] = []
+    if "tag" in asked and (tagged := few(session, "tasks_tagged", asked["tag"])) is not None:
+        named.append(tagged)
+        del asked["tag"]
+    if "q" in asked:
+        words = asked.pop("q")
+        if (saying := _few_that_say(session, actor, words)) is not None:
+            named.append(saying)
+        else:
+            asked["said"] = words
+    if named:
+        return {**asked, "ids": list({*named[0]}.intersection(*named))}
+    return _with_rotting_looked_up(session, actor, asked) if "rotting" in asked and "said" not in asked else asked
 
-    Nobody can tell beforehand how many say a word, or are of leads that rot. Of few, an order that is read until a page
-    is full would be read to its end; many are soon found in any order, and would take long to be sorted.
-    """
-    if "q" in query:
-        return _with_words_looked_up(session, actor, query)
-    return _with_rotting_looked_up(session, actor, query) if "rotting" in query else query
 
-
-def _with_words_looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+def _few_that_say(session: Session, actor: Actor, words: str) -> Sequence[UUID] | None:
     """What a rule says, many say."""
-    asked = {name: value for name, value in query.items() if name != "q"}
-    words, clinic = query["q"], actor.clinic.id
-    if session.scalar(_A_RULE_SAYS, {"clinic": clinic, "words": words}):
-        return {**asked, "said": words}
-    own = select(Task.id).where(Task.clinic_id == clinic, _HAS_OWN_WORDS, _says(words))
-    found = session.scalars(own.limit(FEW + 1)).all()
-    return {**asked, "said": words} if len(found) > FEW else {**asked, "ids": found}
+    if session.scalar(_A_RULE_SAYS, {"clinic": actor.clinic.id, "words": words}):
+        return None
+    return few(session, "tasks_saying", words)
 
 
 def _with_rotting_looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -116,8 +119,7 @@ def has_status(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
 
 
 def _is_tagged(tag: str) -> ColumnElement[bool]:
-    has_it = Task.tags.bool_op("@>")(bindparam(None, [tag], type_=Task.tags.type))
-    return and_(has_it, literal_column("lead_tasks.tags <> '{}'"))  # the second is what the index says of its rows
+    return Task.tags.bool_op("@>")(bindparam(None, [tag], type_=Task.tags.type))
 
 
 def _says(words: str) -> ColumnElement[bool]:
@@ -138,5 +140,5 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
     "rotting": lambda wanted: is_rotting() if wanted else is_fresh(),
-    "said": _says,  # without saying whose words: the index of the own ones would have to be read whole
+    "said": _says,
 }

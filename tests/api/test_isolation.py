@@ -1,11 +1,14 @@
 """Another clinic's things are not there: every route with an id, walked with theirs as our admin."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, Engine, event
 
 from app import create_app
 from app.clock import now
@@ -173,6 +176,39 @@ def test_the_same_calls_find_what_is_ones_own(other_desk: Desk, theirs: dict[str
     for method, path in sorted(named_routes(), key=lambda route: route[1].endswith("/erase")):  # that one last
         if method != "DELETE":
             assert call(other_desk, method, path, theirs).status != 404, (method, path)
+
+
+@contextmanager
+def listening() -> Iterator[set[tuple[str, str]]]:
+    """As whom, and for which clinic, each statement and each commit was carried out."""
+    seen: set[tuple[str, str]] = set()
+
+    def look(connection: Connection, *_: Any) -> None:
+        line: Any = connection.connection.driver_connection  # past SQLAlchemy, which would tell of this one, too
+        seen.update(line.execute("SELECT current_user, current_setting('relance.clinic', true)").fetchall())
+
+    for moment in ("after_cursor_execute", "commit"):
+        event.listen(Engine, moment, look)
+    try:
+        yield seen
+    finally:
+        for moment in ("after_cursor_execute", "commit"):
+            event.remove(Engine, moment, look)
+
+
+def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
+    """The queries are held to it by PostgreSQL, whatever they ask."""
+    app = create_app()
+    lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
+    calls = [("GET", path) for path in lists if path.startswith("/api/")] + named_routes()
+    program = other_desk.program("lead:read")
+    for method, path in sorted(calls, key=lambda route: (route[0] == "DELETE", route[1].endswith("/erase"))):
+        with listening() as seen:
+            call(other_desk, method, path, theirs)
+            if (method, path) == ("GET", "/api/leads"):
+                program.get(path)
+        assert seen <= {("relance_clinic", str(other_desk.clinic_id))}, (method, path)
+        assert seen or method == "DELETE", (method, path)
 
 
 def test_lists_hold_only_ones_own(desk: Desk, theirs: dict[str, str]):

@@ -182,7 +182,7 @@ def clinic(web_server: Container) -> OpenClinic:
     """At once a task for each lead; after eight seconds, an escalation."""
     host, port = web_server.get_addr("8000/tcp")
     url = f"http://{host}:{port}"
-    wait_until(lambda: is_live(url), START_PATIENCE, "the API to answer")
+    wait_until(lambda: is_live(f"{url}/livez"), START_PATIENCE, "the API to answer")
     return enter(url, call_task(), escalation("8 seconds"))
 
 

@@ -170,6 +170,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do() -> None:
     assert done.returncode == 1
     assert found["migrations"]["ok"]
     assert found["login"]["ok"]
+    assert found["clinics"]["ok"]
     assert not found["workers: steps"]["ok"]
     assert "relance serve steps" in found["workers: steps"]["advice"]
 

@@ -10,7 +10,8 @@ from workers import runner
 
 FOLLOW_UP = {"type": "CALL", "title": "After the event", "due_in_minutes": 1440}
 
-_COPIED = ", ".join(column.name for column in Lead.__table__.columns if column.name not in {"id", "sealed"})
+_OWN = {"id", "sealed"}
+_COPIED = ", ".join(c.name for c in Lead.__table__.columns if c.name not in _OWN and c.computed is None)
 
 
 def ask(caller: Caller, **body: Any) -> dict[str, Any]:

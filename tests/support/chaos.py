@@ -122,6 +122,11 @@ class OpenClinic:
         with self._client() as client:
             return client.post(path, json=body)
 
+    def send(self, path: str, content: bytes, kind: str) -> httpx.Response:
+        """A body that is no JSON."""
+        with self._client() as client:
+            return client.post(path, content=content, headers={"Content-Type": kind})
+
     def get(self, path: str, **query: Any) -> httpx.Response:
         with self._client() as client:
             return client.get(path, params=query)
@@ -173,10 +178,10 @@ class Scene:
             return int(client.hlen("unacked"))  # type: ignore[arg-type]
 
 
-def enter(url: str, *rules: Rule) -> OpenClinic:
+def enter(url: str, *rules: Rule, name: str = "clinic") -> OpenClinic:
     """A new clinic in this process's database, and its admin signed in at the API there."""
-    source_id = _make_clinic(rules)
-    login = {"email": "admin@clinic.example", "password": PASSWORD}
+    source_id = _make_clinic(rules, name)
+    login = {"email": f"admin@{name}.example", "password": PASSWORD}
     answer = httpx.post(f"{url}/api/auth/login", json=login, timeout=30)
     assert answer.status_code == 200, answer.text
     return OpenClinic(url, answer.json()["access_token"], source_id)
@@ -201,14 +206,14 @@ def mail_server(scene: Scene) -> Iterator[SmtpServer]:
         yield server
 
 
-def _make_clinic(rules: Iterable[Rule]) -> str:
+def _make_clinic(rules: Iterable[Rule], name: str) -> str:
     playbook = yaml.safe_dump({"name": "chaos", "rules": list(rules), "templates": TEMPLATES})
     with transaction() as session:
         clinic = open_clinic(
-            session, name="A clinic", slug="chaos", timezone="Europe/Madrid", region="ES", playbook_text=playbook
+            session, name="A clinic", slug=name, timezone="Europe/Madrid", region="ES", playbook_text=playbook
         )
         for who, role in (("admin", Role.CLINIC_ADMIN), ("coordinator", Role.TREATMENT_COORDINATOR)):
-            create_user(session, clinic.id, email=f"{who}@clinic.example", name=who, role=role, password=PASSWORD)
+            create_user(session, clinic.id, email=f"{who}@{name}.example", name=who, role=role, password=PASSWORD)
         return str(session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)))
 
 

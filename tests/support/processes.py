@@ -143,7 +143,21 @@ class Processes:
         command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--workers", str(workers)]
         process = self.start("web", command, env={"PORT": str(port), **(env or {})})
         process.url = f"http://127.0.0.1:{port}"
-        self._until(lambda: is_live(process.url), process)
+        self._until(lambda: is_live(f"{process.url}/livez"), process)
+        return process
+
+    def start_flower(self, *, env: Mapping[str, str] | None = None) -> Process:
+        """Flower as ops run it, at an address of its own: `process.url`. Returns when it answers."""
+        port = free_port()
+        own = {
+            "FLOWER_PORT": str(port),
+            "FLOWER_BASIC_AUTH": "ops:only-for-tests",
+            "FLOWER_COOKIE_SECRET": "only-for-tests",
+        }
+        command = [sys.executable, "-m", "celery", "-q", "-A", "workers.app", "flower", "--conf=flowerconfig.py"]
+        process = self.start("flower", command, env={**own, **(env or {})})
+        process.url = f"http://ops:only-for-tests@127.0.0.1:{port}"
+        self._until(lambda: is_live(f"{process.url}/healthcheck"), process)
         return process
 
     def kill_all(self) -> None:
@@ -184,7 +198,7 @@ def answers(node: str) -> bool:
 
 
 def is_live(url: str) -> bool:
-    """Whether the web server takes requests."""
+    """Whether the web server answers there."""
     with suppress(httpx.TransportError):
-        return httpx.get(f"{url}/livez", timeout=2).is_success
+        return httpx.get(url, timeout=2).is_success
     return False

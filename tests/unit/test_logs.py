@@ -65,6 +65,18 @@ def test_a_crash_says_where_and_why(lines: Any):
         assert "ValueError: invalid literal" in line["crash"]
 
 
+def test_a_crash_quotes_nothing_that_it_choked_on(lines: Any):
+    for act in (lambda: int("canary's"), lambda: {}["canary"], lambda: b"canary".canary):  # type: ignore[attr-defined]
+        try:
+            act()
+        except (ValueError, LookupError, AttributeError) as error:
+            structlog.get_logger().error("crashed", exc_info=error)
+    number, key, name = (line["crash"].splitlines()[-1] for line in lines())
+    assert number == "ValueError: invalid literal for int() with base 10: '…'"
+    assert key == "KeyError: '…'"
+    assert name == "AttributeError: 'bytes' object has no attribute 'canary'"
+
+
 def test_a_database_error_tells_its_kind_and_not_the_row(lines: Any):
     class Duplicate(psycopg.errors.UniqueViolation):
         """As PostgreSQL says it."""

@@ -1,0 +1,112 @@
+"""An answer that is given again is a look: it stands in the record, and is for who may still see what it shows."""
+
+from typing import Any
+
+import pytest
+
+from app.identity.models import Role
+from tests.support.desk import Caller, Desk
+
+LEADS = "/api/leads"
+
+
+def looks(desk: Desk, who: Caller) -> list[tuple[str, str, str, list[str]]]:
+    """What the record says of them, the first first."""
+    told = desk.admin.every("/api/audit", user_id=who.id)
+    return [(entry["operation"], entry["act"], entry["subject"], entry["ids"]) for entry in reversed(told)]
+
+
+def test_it_stands_in_the_record_with_what_it_shows(desk: Desk):
+    lead = desk.coordinator.post(LEADS, desk.lead_data(), key="1").body
+    again = desk.coordinator.post(LEADS, desk.lead_data(), key="1")
+
+    assert again.headers["Idempotent-Replayed"] == "true"
+    made, seen = looks(desk, desk.coordinator)
+    assert made == ("leads.capture_lead", "create", "lead", [lead["id"]])
+    assert seen == ("leads.capture_lead", "read", "lead", [lead["id"]])
+    [entry] = desk.admin.get("/api/audit", user_id=desk.coordinator.id, act="read").body["items"]
+    assert entry["request_id"] == again.headers["X-Request-Id"]
+
+
+def test_everything_that_the_first_call_touched_is_named(desk: Desk):
+    lead = desk.capture()
+    task = {"title": "Call", "type": "CALL", "due_at": "2030-01-01T10:00:00Z"}
+    made, _ = (desk.coordinator.post(f"{LEADS}/{lead['id']}/tasks", task, key="1") for _ in range(2))
+
+    seen = {subject: ids for _, act, subject, ids in looks(desk, desk.coordinator) if act == "read"}
+    assert seen["task"] == [made.body["id"]]
+
+
+def test_who_has_another_role_by_now_is_told_and_shown_nothing(desk: Desk):
+    given = desk.lead_data(patient_dob="2012-03-01", notes="Afraid of needles.")
+    lead = desk.coordinator.post(LEADS, given, key="1").body
+    assert lead["notes"] == "Afraid of needles."
+    desk.sql("UPDATE users SET role = 'dispatcher' WHERE id = :id", id=desk.coordinator.id)
+
+    again = desk.coordinator.post(LEADS, given, key="1")
+
+    assert (again.status, again.body["code"]) == (409, "answer-withheld")
+    assert lead["id"] not in str(again.body)
+    assert [act for _, act, _, _ in looks(desk, desk.coordinator)] == ["create"]
+    assert len(desk.sql("SELECT id FROM leads")) == 1
+    desk.sql("UPDATE users SET role = 'treatment_coordinator' WHERE id = :id", id=desk.coordinator.id)
+    assert desk.coordinator.post(LEADS, given, key="1").body == lead
+
+
+@pytest.fixture
+def sam(desk: Desk) -> Caller:
+    return desk.hire(Role.SALES)
+
+
+def act_on(who: Caller, lead: dict[str, Any]) -> Any:
+    return who.post(f"{LEADS}/{lead['id']}/stage", {"stage": "contacted"}, key="1")
+
+
+def test_whose_lead_it_no_longer_is_does_not_see_it_again(desk: Desk, sam: Caller):
+    lead = desk.capture(assigned_to_id=sam.id)
+    first, again = act_on(sam, lead), act_on(sam, lead)
+    assert (first.status, again.body) == (200, first.body)
+    desk.admin.post(f"{LEADS}/{lead['id']}/assign", {"assigned_to_id": desk.coordinator.id})
+
+    assert act_on(sam, lead).body["code"] == "answer-withheld"
+    desk.admin.post(f"{LEADS}/{lead['id']}/assign", {"assigned_to_id": sam.id})
+    assert act_on(sam, lead).body == first.body
+
+
+def test_who_has_left_the_team_does_not_see_its_leads_again(desk: Desk, sam: Caller):
+    meg = desk.hire(Role.MANAGER)
+    team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]
+    for member in (meg, sam):
+        desk.admin.put(f"/api/users/{member.id}", {"team_id": team})
+    lead = desk.capture(assigned_to_id=sam.id)
+    assert act_on(meg, lead).status == 200
+    desk.admin.put(f"/api/users/{meg.id}", {"team_id": None})
+
+    assert act_on(meg, lead).body["code"] == "answer-withheld"
+
+
+def test_a_task_of_ones_own_is_answered_again_though_the_lead_is_somebody_elses(desk: Desk, sam: Caller):
+    lead = desk.capture(assigned_to_id=desk.coordinator.id)
+    task = desk.plan(lead, assigned_to_id=sam.id)
+    answers = [sam.post(f"/api/followups/{task['id']}/complete", {}, key="1") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body
+
+
+def test_what_gives_a_lead_away_is_answered_again(desk: Desk, sam: Caller):
+    """It was shown with the answer, and nothing changed since."""
+    meg = desk.hire(Role.MANAGER)
+    lead = desk.capture(assigned_to_id=meg.id)
+    answers = [
+        meg.post(f"{LEADS}/{lead['id']}/assign", {"assigned_to_id": desk.coordinator.id}, key="1") for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [200, 200], answers[1].body
+
+
+def test_a_program_whose_maker_may_do_less_is_shown_nothing_again(desk: Desk):
+    program = desk.program("lead:create", "lead:private")
+    assert program.post(LEADS, desk.lead_data(), key="1").status == 201
+    desk.sql("UPDATE users SET role = 'dispatcher' WHERE id = :id", id=desk.admin.id)
+
+    assert program.post(LEADS, desk.lead_data(), key="1").body["code"] == "answer-withheld"
