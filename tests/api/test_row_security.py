@@ -215,7 +215,7 @@ def broken() -> Flask:
         with reading() as session:
             session.execute(select(Lead.id))
         with unit_of_work() as session:  # the second transaction of the call
-            return {"changed": session.execute(text("UPDATE leads SET notes = 'x'")).rowcount}
+            return {"changed": session.execute(text("UPDATE leads SET city = 'x'")).rowcount}
 
     return app
 
