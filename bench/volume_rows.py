@@ -58,7 +58,7 @@ INSERT INTO lead_tasks (
     created_by, version)
 SELECT uuidv7(at - clock_timestamp()), clinic_id, id,
     (ARRAY['Initial Contact', 'Follow up after the consultation', 'Check in on the pending decision'])[1 + mod(n, 3)],
-    CASE WHEN luck < 0.3 THEN 'Ask whether the insurance covers it, and offer the payment plan.' END,
+    CASE WHEN mod(n, 10) < 3 THEN 'Ask whether the insurance covers it, and offer the payment plan.' END,
     (ARRAY['CALL', 'CALL', 'FOLLOW_UP', 'EMAIL'])[1 + mod(n, 4)], (ARRAY['NORMAL', 'HIGH', 'URGENT'])[1 + mod(n, 3)],
     assigned_to_id, due_at, CASE WHEN luck < 0.2 THEN ARRAY[15, 60] END, status,
     CASE status WHEN 'COMPLETED' THEN due_at END, CASE status WHEN 'COMPLETED' THEN assigned_to_id END,

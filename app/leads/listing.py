@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, TextClause, func, select, text, union_all
+from sqlalchemy import ColumnElement, Select, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import trail
@@ -11,7 +11,7 @@ from app.http.paging import Key, Page, page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
-from app.leads.next_follow_up import due_tasks, first_tasks, is_next_due
+from app.leads.next_follow_up import due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
 from app.leads.schemas import LeadSort
 from app.row_security import few
 from app.sealed import opened
@@ -55,23 +55,31 @@ def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -
     if query.keys().isdisjoint({"next_follow_up_from", "next_follow_up_to"}):
         return []
     clinic_id, span = actor.clinic.id, _span(query)
-    due = union_all(*(part.limit(FEW + 1) for part in due_tasks(clinic_id, **span))).subquery()
-    if session.scalars(select(func.count()).select_from(due)).one() > FEW:
+    if not _are_few(session, *due_tasks(clinic_id, **span)):
         return is_next_due(**span)
     return [Lead.id.in_(union_all(*(part.with_only_columns(Task.lead_id) for part in first_tasks(clinic_id, **span))))]
 
 
 def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any], way: Literal["asc", "desc"]) -> Page:
     """First which tasks are next, in their order; then whose they are."""
-    known = (*visible_to(actor), *tests_of(query, actor))
-    parts = [
-        part.join(Lead, Lead.id == Task.lead_id).where(*known) for part in first_tasks(actor.clinic.id, **_span(query))
-    ]
-    found = page_of_parts(session, parts, [(Task.due_at, way), (Task.id, way)], query)
+    tests, span = (*visible_to(actor), *tests_of(query, actor)), _span(query)
+    keys: list[Key] = [(Task.due_at, way), (Task.id, way)]
+    if _are_few(session, select(Lead.id).where(*tests)):
+        parts = [next_tasks(tests, **span)]
+    else:
+        parts = [part.where(is_of_lead(tests)) for part in first_tasks(actor.clinic.id, **span)]
+    own: list[Any] = [[(part.selected_columns[key.key], way) for key, _ in keys] for part in parts]
+    found = page_of_parts(session, parts, keys, query, of_each=own)
     ids = [task.lead_id for task in found.items]
     leads = {row.id: opened(Lead, row) for row in session.execute(_ROWS.where(Lead.id.in_(ids)))}
     trail.saw(session, "lead", ids)
     return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
+
+
+def _are_few(session: Session, *parts: Select[Any]) -> bool:
+    """Whether the rows of statements that have none in common are so few that all of them may be looked at."""
+    some = union_all(*(part.limit(FEW + 1) for part in parts)).subquery()
+    return session.scalars(select(func.count()).select_from(some)).one() <= FEW
 
 
 def _span(query: Mapping[str, Any]) -> dict[str, Any]:

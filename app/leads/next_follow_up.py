@@ -40,6 +40,7 @@ _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(SHOWN)
 # Each of these an index has in the order of their due times.
 _GROUPS: Final = (text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS')"), text("lead_tasks.status = 'OVERDUE'"))
 _WHICH: Final[Sequence[Any]] = (Task.id, Task.due_at, Task.lead_id)
+_NEXT: Final = select(*_WHICH).where(Task.lead_id == Lead.id, TO_BE_DONE).order_by(Task.due_at, Task.id).limit(1)
 _EARLIER: Final = aliased(Task, name="earlier")
 # Whether no other is earlier. Not as NOT EXISTS, for that a planner may turn into reading all tasks there are.
 _IS_FIRST: Final = func.coalesce(
@@ -77,10 +78,28 @@ def first_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime 
     return [part.where(_IS_FIRST) for part in due_tasks(clinic_id, due_from=due_from, due_to=due_to)]
 
 
+def next_tasks(
+    leads: Sequence[ColumnElement[bool]], *, due_from: datetime | None, due_to: datetime | None
+) -> Select[Any]:
+    """What is next for each of the leads that pass these tests, if it is due then; for few leads."""
+    next_one = _NEXT.correlate(Lead).lateral("next")
+    columns = (next_one.c.id, next_one.c.due_at, next_one.c.lead_id)
+    tests = (*leads, *_within(next_one.c.due_at, due_from, due_to))
+    return select(*columns).select_from(Lead).join(next_one, true()).where(*tests)
+
+
+def is_of_lead(leads: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether a task is of one of the leads that pass these tests; for many leads.
+
+    Not as a join: planned once for all values, that may begin with the leads, and look through all tasks for each.
+    """
+    its_lead = select(true()).where(Lead.id == Task.lead_id, *leads).correlate(Task).limit(1)
+    return func.coalesce(its_lead.scalar_subquery(), false())
+
+
 def is_next_due(*, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:
     """What a lead has to be for its next open task to be due then: tests that look at each lead's own tasks."""
-    next_due = select(Task.due_at).where(Task.lead_id == Lead.id, TO_BE_DONE).order_by(Task.due_at).limit(1)
-    return _within(next_due.correlate(Lead).scalar_subquery(), due_from, due_to)
+    return _within(_NEXT.with_only_columns(Task.due_at).correlate(Lead).scalar_subquery(), due_from, due_to)
 
 
 def _within(due_at: Any, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:

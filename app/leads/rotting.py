@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
@@ -76,12 +76,19 @@ def limits_of(session: Session, clinic: ClinicContext, stage: str | None) -> Lim
 
 def is_rotting() -> ColumnElement[bool]:
     """Whether an open lead is rotten by now."""
-    return and_(STILL_OPEN, Lead.rots_at <= now())
+    return and_(STILL_OPEN, Lead.rots_at <= _now())
 
 
 def is_fresh() -> ColumnElement[bool]:
     """Whether a lead is open, and not rotten yet."""
-    return and_(STILL_OPEN, Lead.rots_at > now())
+    return and_(STILL_OPEN, Lead.rots_at > _now())
+
+
+def _now() -> BindParameter[datetime]:
+    """Spelled out in the statement: how many leads rot decides how they are best found, and it cannot be seen in one
+    that is planned once for all values.
+    """
+    return bindparam("now", now(), type_=Lead.rots_at.type, unique=True, literal_execute=True)
 
 
 def is_rotten(lead: Any, *, at: datetime) -> bool:

@@ -33,7 +33,8 @@ def _column(session: Session, actor: Actor, query: Mapping[str, Any], status: Ta
     sort = COLUMNS[status]
     [tasks] = parts_of(actor, {**query, "status": (status,), "sort": sort})
     cards = page_of_parts(session, [tasks], ORDERS[sort], {"limit": query["cards"]})
-    some = tasks.with_only_columns(Task.id).limit(MOST_COUNTED).subquery()
+    in_order = tasks.with_only_columns(Task.id).order_by(*(getattr(key, way)() for key, way in ORDERS[sort]))
+    some = in_order.limit(MOST_COUNTED).subquery()  # in its order: else every task of the status is looked for first
     return {
         "status": status,
         "count": session.scalar(select(func.count()).select_from(some)) if cards.next_cursor else len(cards.items),

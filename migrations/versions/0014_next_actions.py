@@ -38,9 +38,11 @@ def upgrade() -> None:
         postgresql_where=sa.text(f"without_next_action_since IS NOT NULL AND {OPEN}"),
     )
     _index_stages(postgresql_include=["lead_value"])
+    _index_tasks("lead_id", "due_at", "id", "status")
 
 
 def downgrade() -> None:
+    _index_tasks("lead_id", "due_at")
     _index_stages()
     op.drop_index("ix_leads_without_next_action", "leads")
     op.drop_index("ix_leads_rotting", "leads")
@@ -52,3 +54,8 @@ def _index_stages(**options: object) -> None:
     op.drop_index("ix_leads_stage", "leads")
     columns = ["clinic_id", "pipeline_stage", "id"]
     op.create_index("ix_leads_stage", "leads", columns, postgresql_where=sa.text(LIVE), **options)
+
+
+def _index_tasks(*columns: str) -> None:
+    op.drop_index("ix_lead_tasks_lead", "lead_tasks")
+    op.create_index("ix_lead_tasks_lead", "lead_tasks", list(columns))
