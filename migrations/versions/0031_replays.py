@@ -1,4 +1,7 @@
-"""What a kept answer shows, and what its caller was allowed when it was given: for when it is asked for again."""
+"""What a kept answer shows, and what its caller was allowed when it was given: for when it is asked for again.
+
+Of the answers of the day before nobody knows it any more: they are withheld.
+"""
 
 import sqlalchemy as sa
 from alembic import op
