@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 ROLE: Final = "relance_clinic"  # owns nothing; what it may see is in the migrations
 CLINIC: Final = "clinic"  # the key under which a session keeps whose it is
-FEW: Final = 3000
+FEW: Final = 3000  # ids that a query still names
 
 
 def stepping_down(clinic: str) -> str:
@@ -32,8 +32,9 @@ def belongs_to(session: Session, clinic_id: UUID) -> None:
 
 def step_down(session: Session, clinic_id: UUID) -> None:
     """See and change what is this clinic's, and nothing else, until the session ends."""
+    connection = session.connection()  # before the session is anybody's, or a new transaction would step down twice
     belongs_to(session, clinic_id)
-    _step_down(session.connection(), clinic_id)
+    _step_down(connection, clinic_id)
 
 
 _STEP_DOWN: Final = text(f"SELECT {stepping_down(':clinic')}")

@@ -74,7 +74,7 @@ class ShownOnce(Conflict):
 
 
 class AnswerWithheld(Conflict):
-    """The call was carried out; since then it has changed what you may see, so its answer is not shown again."""
+    """The call was carried out; what you may do or see has changed since, so its answer is not shown again."""
 
 
 # For each kind of thing that a scope narrows: those of these ids that the actor's scope holds.

@@ -1,6 +1,7 @@
 """What a kept answer shows, and what its caller was allowed when it was given: for when it is asked for again.
 
-The answers are sealed; there are no more of them than a day's.
+The answers are sealed; there are no more of them than a day's. Of those of before nobody knows what they show any more:
+they are withheld.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,5 @@
 """The migrations make exactly the tables that the models describe."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from app.leads.models import Lead
 from app.models import Base
 from app.sealed import open_fields
-from tests.support.environment import ROOT
+from tests.support.servers import migrate
 
 
 def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
@@ -28,22 +25,22 @@ def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
 def test_the_way_back_leads_to_nothing_and_forth_again(new_database: Callable[[], str]) -> None:
     url = new_database()
     before = _tables(url)
-    _migrate(url, "downgrade", "base")
+    migrate(url, way="downgrade", to="base")
     assert _tables(url) <= {"alembic_version"}
-    _migrate(url, "upgrade", "head")
+    migrate(url)
     assert _tables(url) == before
 
 
 def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new_database: Callable[[], str]) -> None:
     url = new_database()
-    _migrate(url, "downgrade", "0011")
+    migrate(url, way="downgrade", to="0011")
     _run(url, *_ROWS)
-    _migrate(url, "upgrade", "head")
+    migrate(url)
     [row] = _run(url, "SELECT id, sealed, phone_blind FROM leads")
     kept = open_fields(Lead, row.id, row.sealed)
     assert (kept["email"], str(kept["patient_dob"]), kept["notes"]) == ("Ana@lead.example", "2011-02-03", None)
     assert len(row.phone_blind) == 16
-    _migrate(url, "downgrade", "0011")
+    migrate(url, way="downgrade", to="0011")
     [row] = _run(url, "SELECT email, phone, phone_alt, patient_dob FROM leads")
     assert (row.email, row.phone, row.phone_alt, str(row.patient_dob)) == (
         *("Ana@lead.example", "+12125550143", None, "2011-02-03"),
@@ -66,14 +63,6 @@ _ROWS = (
     )""",
     f"""INSERT INTO import_rows (import_id, position, number, cells) VALUES ('{_ID}', 0, 2, '["Ana", "Ruiz"]')""",
 )
-
-
-def _migrate(url: str, *way: str) -> None:
-    command = [sys.executable, "-m", "alembic", *way]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "OWNER_DATABASE_URL": url}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def _tables(url: str) -> set[str]:

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.clock import now
-from app.db import engine
+from app.db import transaction
+from app.row_security import step_down
 from tests.support.desk import Desk
 
 # Twenty thousand leads, one in twenty of them ours, each with five tasks and five activities.
@@ -95,6 +96,7 @@ def _plan(desk: Desk, path: str, query: dict[str, str]) -> str:
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     statement, values = sent[-1]
-    with engine().connect() as connection:
-        driver: Any = connection.connection.driver_connection
+    with transaction() as session:
+        step_down(session, desk.clinic_id)
+        driver: Any = session.connection().connection.driver_connection
         return "\n".join(row[0] for row in driver.execute(f"EXPLAIN {statement}", values))

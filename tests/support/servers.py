@@ -136,10 +136,10 @@ WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT re
 """
 
 
-def migrate(url: str) -> None:
-    """Run every migration as the owner, in a process of its own as in production."""
+def migrate(url: str, *, way: str = "upgrade", to: str = "head") -> None:
+    """Run every migration as the owner, in a process of its own as in production; or some of them, or back."""
     done = subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        [sys.executable, "-m", "alembic", way, to],
         cwd=ROOT,
         env={**os.environ, "OWNER_DATABASE_URL": url},
         capture_output=True,
