@@ -211,6 +211,17 @@ def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, t
         assert seen or method == "DELETE", (method, path)
 
 
+def test_a_web_form_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
+    """As soon as its key has told whose it is; whoever does not know the clinic yet is the application."""
+    key = other_desk.admin.get(f"/api/web-forms/{theirs['form_id']}").body["key"]
+    with listening() as seen:
+        answer = other_desk.client().post(f"/api/public/forms/{key}/leads", json={"phone": PHONE})
+    assert answer.status_code == 202
+    [to_find_it, *rest] = sorted(seen, key=lambda whose: whose[0] != "relance_web")
+    assert to_find_it[0] == "relance_web"
+    assert rest == [("relance_clinic", str(other_desk.clinic_id))]
+
+
 def test_lists_hold_only_ones_own(desk: Desk, theirs: dict[str, str]):
     app = create_app()
     lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
