@@ -11,7 +11,7 @@ from app.http.paging import Key, Page, page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
-from app.leads.next_follow_up import due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
+from app.leads.next_follow_up import Span, due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
 from app.leads.schemas import LeadSort
 from app.row_security import few
 from app.sealed import opened
@@ -55,9 +55,9 @@ def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -
     if query.keys().isdisjoint({"next_follow_up_from", "next_follow_up_to"}):
         return []
     clinic_id, span = actor.clinic.id, _span(query)
-    if not _are_few(session, *due_tasks(clinic_id, **span)):
-        return is_next_due(**span)
-    return [Lead.id.in_(union_all(*(part.with_only_columns(Task.lead_id) for part in first_tasks(clinic_id, **span))))]
+    if not _are_few(session, *due_tasks(clinic_id, span)):
+        return is_next_due(span)
+    return [Lead.id.in_(union_all(*(part.with_only_columns(Task.lead_id) for part in first_tasks(clinic_id, span))))]
 
 
 def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any], way: Literal["asc", "desc"]) -> Page:
@@ -65,9 +65,9 @@ def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any],
     tests, span = (*visible_to(actor), *tests_of(query, actor)), _span(query)
     keys: list[Key] = [(Task.due_at, way), (Task.id, way)]
     if _are_few(session, select(Lead.id).where(*tests)):
-        parts = [next_tasks(tests, **span)]
+        parts = [next_tasks(tests, span)]
     else:
-        parts = [part.where(is_of_lead(tests)) for part in first_tasks(actor.clinic.id, **span)]
+        parts = [part.where(is_of_lead(tests)) for part in first_tasks(actor.clinic.id, span)]
     own: list[Any] = [[(part.selected_columns[key.key], way) for key, _ in keys] for part in parts]
     found = page_of_parts(session, parts, keys, query, of_each=own)
     ids = [task.lead_id for task in found.items]
@@ -82,5 +82,5 @@ def _are_few(session: Session, *parts: Select[Any]) -> bool:
     return session.scalars(select(func.count()).select_from(some)).one() <= FEW
 
 
-def _span(query: Mapping[str, Any]) -> dict[str, Any]:
-    return {"due_from": query.get("next_follow_up_from"), "due_to": query.get("next_follow_up_to")}
+def _span(query: Mapping[str, Any]) -> Span:
+    return Span(query.get("next_follow_up_from"), query.get("next_follow_up_to"))

@@ -7,7 +7,7 @@ makes another write, of a row with many indexes.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, false, func, select, text, true, tuple_
@@ -26,6 +26,18 @@ class MadeBy(StrEnum):
     TEMPLATE = "template"  # a task template, when the lead entered its stage
     USER = "user"
     PROGRAM = "program"  # with an API key
+
+
+class Span(NamedTuple):
+    """When a follow-up may be due: from then on, and before then; None: whenever."""
+
+    due_from: datetime | None
+    due_to: datetime | None
+
+    def holds(self, due_at: Any) -> list[ColumnElement[bool]]:
+        """Tests of a column, or an expression."""
+        tests = [] if self.due_from is None else [due_at >= self.due_from]
+        return tests if self.due_to is None else [*tests, due_at < self.due_to]
 
 
 _NEXT_OF: Final = text(
@@ -64,28 +76,25 @@ def with_next_follow_ups(session: Session, leads: Sequence[Mapping[str, Any]]) -
     return [{**lead, **following.get(lead["id"], _NOTHING)} for lead in leads]
 
 
-def due_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
-    """The open tasks of the clinic that are due then (`due_to` is exclusive).
+def due_tasks(clinic_id: UUID, span: Span) -> list[Select[Any]]:
+    """The open tasks of the clinic that are due then.
 
     Statements of id, due_at and lead_id that have no row in common.
     """
-    due = select(*_WHICH).where(Task.clinic_id == clinic_id, *_within(Task.due_at, due_from, due_to))
+    due = select(*_WHICH).where(Task.clinic_id == clinic_id, *span.holds(Task.due_at))
     return [due.where(group) for group in _GROUPS]
 
 
-def first_tasks(clinic_id: UUID, *, due_from: datetime | None, due_to: datetime | None) -> list[Select[Any]]:
+def first_tasks(clinic_id: UUID, span: Span) -> list[Select[Any]]:
     """Those of them that are what is next for their lead."""
-    return [part.where(_IS_FIRST) for part in due_tasks(clinic_id, due_from=due_from, due_to=due_to)]
+    return [part.where(_IS_FIRST) for part in due_tasks(clinic_id, span)]
 
 
-def next_tasks(
-    leads: Sequence[ColumnElement[bool]], *, due_from: datetime | None, due_to: datetime | None
-) -> Select[Any]:
+def next_tasks(leads: Sequence[ColumnElement[bool]], span: Span) -> Select[Any]:
     """What is next for each of the leads that pass these tests, if it is due then; for few leads."""
     next_one = _NEXT.correlate(Lead).lateral("next")
     columns = (next_one.c.id, next_one.c.due_at, next_one.c.lead_id)
-    tests = (*leads, *_within(next_one.c.due_at, due_from, due_to))
-    return select(*columns).select_from(Lead).join(next_one, true()).where(*tests)
+    return select(*columns).select_from(Lead).join(next_one, true()).where(*leads, *span.holds(next_one.c.due_at))
 
 
 def is_of_lead(leads: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -97,18 +106,9 @@ def is_of_lead(leads: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
     return func.coalesce(its_lead.scalar_subquery(), false())
 
 
-def is_next_due(*, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:
+def is_next_due(span: Span) -> list[ColumnElement[bool]]:
     """What a lead has to be for its next open task to be due then: tests that look at each lead's own tasks."""
-    return _within(_NEXT.with_only_columns(Task.due_at).correlate(Lead).scalar_subquery(), due_from, due_to)
-
-
-def _within(due_at: Any, due_from: datetime | None, due_to: datetime | None) -> list[ColumnElement[bool]]:
-    tests = []
-    if due_from is not None:
-        tests.append(due_at >= due_from)
-    if due_to is not None:
-        tests.append(due_at < due_to)
-    return tests
+    return span.holds(_NEXT.with_only_columns(Task.due_at).correlate(Lead).scalar_subquery())
 
 
 def _shown(task: Any) -> Mapping[str, Any]:

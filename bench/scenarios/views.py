@@ -25,7 +25,7 @@ P95 = "p95 (ms)"
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     begin(servers, rules=True)
     readers = reading.fill(servers, leads=5_000 if quick else 100_000, each=50_000 if quick else 1_000_000)
-    count = 50 if quick else 300
+    count = 50 if quick else 150
     processes = Processes(servers.folder / "views.log")
     try:
         env = environment(servers, WEB_WORKERS=str(WORKERS), WEB_THREADS=str(THREADS))

@@ -98,6 +98,29 @@ def test_leads_are_listed_by_it_page_by_page(desk: Desk):
     assert counted.body["total_count"] == 3
 
 
+def test_among_many_leads_the_order_is_the_same(desk: Desk):
+    """They are found in another way then."""
+    leads = [desk.capture(tags=["vip"]) for _ in range(5)]
+    for number, lead in enumerate(leads):
+        desk.plan(lead, due_at=soon(days=9 - number))
+    desk.plan(leads[0], due_at=soon(days=20))
+    order = [lead["id"] for lead in leads[::-1]]
+    idle = desk.capture(assigned_to_id=desk.coordinator.id)
+    desk.sql(
+        "INSERT INTO leads SELECT (jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid()))).*"
+        " FROM leads l, generate_series(1, 1100) WHERE l.id = :id",
+        id=idle["id"],
+    )
+    desk.admin.post(f"{LEADS}/{leads[1]['id']}/lost", {"reason": "OTHER"})
+    del order[3]
+    assert ids(desk, sort="next_follow_up_at") == order
+    assert ids(desk, sort="-next_follow_up_at", stage="new_lead") == order[::-1]
+    assert ids(desk, sort="next_follow_up_at", next_follow_up_from=soon(days=6)) == order[2:]
+    assert ids(desk, sort="next_follow_up_at", status="CONVERTED") == []
+    assert desk.admin.get(LEADS, sort="next_follow_up_at", prefer="return=total-count").body["total_count"] == 4
+    assert desk.coordinator.get(LEADS, sort="next_follow_up_at", assigned_to_id="me").body["items"] == []
+
+
 def test_leads_due_at_the_same_moment_are_all_listed(desk: Desk):
     due_at = soon(days=1)
     leads = {desk.capture()["id"] for _ in range(5)}

@@ -325,6 +325,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "the queue of rotting leads": (page_of(queue, rotting=True), set()),
     "the queue of fresh leads": (page_of(queue, rotting=False), {"ix_leads_rotting", "ix_lead_tasks_lead"}),
+    # two looks at each task: at the lead's others, and at the lead
+    "leads by next follow-up": (
+        page_of(all_leads, sort="next_follow_up_at"),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
+    ),
+    "leads by next follow-up, last first": (
+        page_of(all_leads, sort="-next_follow_up_at"),
+        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
+    ),
     # which are marked, and still have none: two looks at each
     "leads without a next action": (page_of(idle_leads), {"ix_leads_without_next_action", "ix_lead_tasks_lead"}),
     "mine without a next action": (page_of(idle_leads, assigned_to_id="me"), {"ix_leads_without_next_action"}),
@@ -395,14 +404,6 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads by when they rot, last first": (page_of(all_leads, sort="-rots_at"), {"ix_leads_rotting"}),
     "leads that rot, the worst first": (page_of(all_leads, sort="rots_at", rotting=True), {"ix_leads_rotting"}),
     "leads that do not rot yet": (page_of(all_leads, sort="rots_at", rotting=False), {"ix_leads_rotting"}),
-    "leads by next follow-up": (
-        page_of(all_leads, sort="next_follow_up_at"),
-        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
-    ),
-    "leads by next follow-up, last first": (
-        page_of(all_leads, sort="-next_follow_up_at"),
-        {"ix_lead_tasks_falling_due", "ix_lead_tasks_by_status", "ix_lead_tasks_lead"},
-    ),
     "what is next for leads": (
         lambda s, there: with_next_follow_ups(s, [{"id": there.lead}]),
         {"ix_lead_tasks_lead", "pk_steps"},
