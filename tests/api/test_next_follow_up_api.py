@@ -106,11 +106,7 @@ def test_among_many_leads_the_order_is_the_same(desk: Desk):
     desk.plan(leads[0], due_at=soon(days=20))
     order = [lead["id"] for lead in leads[::-1]]
     idle = desk.capture(assigned_to_id=desk.coordinator.id)
-    desk.sql(
-        "INSERT INTO leads SELECT (jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid()))).*"
-        " FROM leads l, generate_series(1, 1100) WHERE l.id = :id",
-        id=idle["id"],
-    )
+    desk.multiply(idle, 1100)
     desk.admin.post(f"{LEADS}/{leads[1]['id']}/lost", {"reason": "OTHER"})
     del order[3]
     assert ids(desk, sort="next_follow_up_at") == order

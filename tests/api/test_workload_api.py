@@ -163,15 +163,7 @@ def test_of_two_who_move_the_same_things_one_finds_nothing(desk: Desk, team: lis
 def test_a_thousand_and_more_are_moved_set_wise(desk: Desk, team: list[Caller]):
     ana, ben, cleo, dan = team
     [first] = leads_of(desk, ana, 1)
-    columns = [c.column_name for c in desk.sql("SELECT column_name FROM information_schema.columns"
-               " WHERE table_name = 'leads' AND is_generated = 'NEVER'"
-               " AND column_name NOT IN ('id', 'sealed')")]  # fmt: skip
-    copied = ", ".join(columns)
-    desk.sql(
-        f"INSERT INTO leads (id, {copied}) SELECT gen_random_uuid(), {copied} FROM leads, generate_series(2, 2400)"
-        " WHERE id = :first",
-        first=first["id"],
-    )
+    desk.multiply(first, 2399)
     done = reassign(desk, ana, ben, cleo, dan)
     assert shares(done) == {ben.id: 800, cleo.id: 800, dan.id: 800}
     assert desk.sql("SELECT count(*) AS n FROM assignment_history WHERE why = 'reassigned'")[0].n == 2400
