@@ -15,7 +15,7 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.expanding import expanded
-from app.leads.schemas import LeadOut
+from app.leads.out_schemas import LeadOut
 
 blp = Blueprint("assignment", __name__, url_prefix="/api/leads", description="Whose leads are whose.")
 

@@ -11,8 +11,9 @@ from app.http.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
 from app.leads.board import board
 from app.leads.models import LeadStatus, TreatmentInterest
+from app.leads.out_schemas import FollowUpSourceOut
 from app.leads.rotting_schemas import RottingOut
-from app.leads.schemas import FollowUpSourceOut, Somebody
+from app.leads.schemas import Somebody
 from app.pipeline.schemas import StageOut
 
 blp = Blueprint("board", __name__, url_prefix="/api/pipeline", description="The pipeline as a board.")

@@ -12,7 +12,7 @@ from app.leads.capture_schemas import CapturedOut, DuplicatesOut, MergeIn, Quick
 from app.leads.duplicates import Duplicates, duplicates_of
 from app.leads.expanding import shown
 from app.leads.merging import merge
-from app.leads.schemas import LeadOut
+from app.leads.out_schemas import LeadOut
 from app.leads.searching import search
 from app.leads.upserting import upsert
 from app.touches.schemas import TouchIn, TouchOut

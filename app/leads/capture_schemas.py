@@ -8,7 +8,8 @@ from app.http.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schema import Schema
 from app.leads.capture import OnDuplicate
 from app.leads.duplicates import UNKNOWN_CALLER
-from app.leads.schemas import LONGEST_NOTE, LeadIn, LeadOut
+from app.leads.out_schemas import LeadOut
+from app.leads.schemas import LONGEST_NOTE, LeadIn
 from app.leads.searching import MOST_FOUND
 from app.touches.models import CaptureChannel
 

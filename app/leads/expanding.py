@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.http.expanding import with_parts
 from app.identity.models import User
+from app.leads.list_schemas import LeadPart
 from app.leads.models import Lead
 from app.leads.next_follow_up import SHOWN, with_next_follow_ups
-from app.leads.schemas import LeadPart
 from app.sealed import fields_of
 from app.sources.models import LeadSource
 

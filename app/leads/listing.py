@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from app.audit import trail
 from app.http.paging import Key, Page, page, page_of_parts
 from app.identity.actor import Actor
+from app.leads.list_schemas import LeadSort
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
 from app.leads.next_follow_up import Span, due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
-from app.leads.schemas import LeadSort
 from app.row_security import few
 from app.sealed import opened
 from app.tasks.models import Task

@@ -14,8 +14,10 @@ from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, St
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.capture_schemas import CapturedOut, CaptureIn
 from app.leads.expanding import expanded, shown
+from app.leads.list_schemas import IdleLeadQuery, LeadQuery, OneLeadQuery
 from app.leads.next_actions import without_next_action
-from app.leads.schemas import IdleLeadOut, IdleLeadQuery, LeadChanges, LeadOut, LeadQuery, OneLeadQuery
+from app.leads.out_schemas import IdleLeadOut, LeadOut
+from app.leads.schemas import LeadChanges
 from app.leads.stage_history import stage_history
 from app.versions import Seen
 

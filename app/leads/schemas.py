@@ -1,8 +1,7 @@
-"""What comes in and goes out about leads. The fields are those of lead-management.md's model."""
+"""What callers say of a lead."""
 
 from collections.abc import Mapping
 from datetime import date
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -11,23 +10,16 @@ from zoneinfo import available_timezones
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now
-from app.http.access import actor
-from app.http.fields import Boolean, Choice, Choices, Day, Email, Id, Instant, Integer, ListOf, Money, Text
-from app.http.paging import PageQuery
-from app.http.schema import QuerySchema, Schema
-from app.identity.permissions import Permission
-from app.leads.fields import LONGEST_TAG, CustomValues, Tags
+from app.http.fields import Choice, Day, Email, Id, ListOf, Money, Text
+from app.http.schema import Schema
+from app.leads.fields import CustomValues, Tags
 from app.leads.models import (
-    LeadStatus,
-    LostReason,
     PatientRelationship,
     PreferredContact,
     SocialPlatform,
     TreatmentInterest,
 )
-from app.leads.next_follow_up import MadeBy
 from app.leads.people import ME
-from app.leads.rotting_schemas import RottingOut
 from app.touches.models import CaptureChannel
 from app.touches.schemas import TouchDetails
 
@@ -75,21 +67,6 @@ def _is_past(day: date) -> None:
 
 
 PRIVATE: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")  # lead-management.md, "PHI"
-_WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
-
-
-class _PrivateText(fields.String):
-    """Shown to those who hold `lead:private`."""
-
-    def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
-        return value if actor().allows(Permission.LEAD_PRIVATE) else None
-
-
-class _PrivateDay(Day):
-    """Shown to those who hold `lead:private`."""
-
-    def _serialize(self, value: date | None, *args: Any, **more: Any) -> Any:
-        return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class LeadChanges(Schema):
@@ -181,195 +158,3 @@ class LeadIn(LeadChanges):
             raise ValidationError({"social_platform": ["Say on which network."]})
         if data.get("capture_channel") == CaptureChannel.SOCIAL and not data.get("social_platform"):
             raise ValidationError({"social_platform": ["Say on which network."]})
-
-
-class PersonRef(Schema):
-    """A user, by name."""
-
-    id = Id(required=True)
-    name = fields.String(required=True)
-
-
-class SourceRef(Schema):
-    """A source, by name."""
-
-    id = Id(required=True)
-    name = fields.String(required=True)
-    category = fields.String(required=True)
-
-
-class FollowUpSourceOut(Schema):
-    """The next follow-up, and where it comes from."""
-
-    task_id = Id(required=True)
-    made_by = Choice(MadeBy, required=True)
-    rule = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "The slug of the rule that made it, for as long as its steps are kept."},
-    )
-    user_id = Id(required=True, allow_none=True, metadata={"description": "Who made it, if a person did."})
-
-
-class LeadOut(RottingOut):
-    """A lead."""
-
-    next_follow_up_at = Instant(
-        required=True, allow_none=True, metadata={"description": "When its next open task is due."}
-    )
-    next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
-
-    assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
-    source = fields.Nested(SourceRef, allow_none=True, metadata={"description": "With `expand=source`."})
-
-    id = Id(required=True)
-    status = Choice(LeadStatus, required=True)
-    pipeline_stage = fields.String(required=True, metadata={"description": "A stage's slug."})
-    stage_entered_at = Instant(required=True)
-    stage_overdue_since = Instant(required=True, allow_none=True)
-
-    patient_first_name = fields.String(required=True)
-    patient_last_name = fields.String(required=True)
-    patient_dob = _PrivateDay(required=True, allow_none=True, metadata=_WITHHELD)
-    patient_relationship = Choice(PatientRelationship, required=True)
-
-    first_name = fields.String(required=True)
-    last_name = fields.String(required=True)
-    email = fields.String(required=True, allow_none=True)
-    phone = fields.String(required=True, allow_none=True)
-    phone_alt = fields.String(required=True, allow_none=True)
-    preferred_contact = Choice(PreferredContact, required=True)
-    preferred_time = fields.String(required=True, allow_none=True)
-    timezone = fields.String(required=True, allow_none=True)
-
-    address_line1 = fields.String(required=True, allow_none=True)
-    address_line2 = fields.String(required=True, allow_none=True)
-    city = fields.String(required=True, allow_none=True)
-    state = fields.String(required=True, allow_none=True)
-    postal_code = fields.String(required=True, allow_none=True)
-
-    source_id = Id(required=True)
-    source_campaign = fields.String(required=True, allow_none=True)
-    source_detail = fields.String(required=True, allow_none=True)
-    referring_provider_id = Id(required=True, allow_none=True)
-    referring_patient_id = Id(required=True, allow_none=True)
-
-    capture_channel = Choice(CaptureChannel, required=True)
-    social_platform = Choice(SocialPlatform, required=True, allow_none=True)
-    social_handle = fields.String(required=True, allow_none=True)
-    external_source = fields.String(required=True, allow_none=True)
-    external_id = fields.String(required=True, allow_none=True)
-    first_touch_id = Id(required=True, allow_none=True)
-    first_touch_at = Instant(required=True, allow_none=True)
-    first_touch_source_id = Id(required=True, allow_none=True)
-    last_touch_id = Id(required=True, allow_none=True)
-    last_touch_at = Instant(required=True, allow_none=True)
-    last_touch_source_id = Id(required=True, allow_none=True)
-
-    tags = fields.List(fields.String(), required=True)
-    lead_value = Money(required=True, allow_none=True)
-    custom = fields.Dict(required=True)
-
-    treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
-    insurance_carrier = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
-    insurance_member_id = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
-    notes = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
-
-    assigned_to_id = Id(required=True, allow_none=True)
-    assigned_at = Instant(required=True, allow_none=True)
-    consultation_id = Id(required=True, allow_none=True)
-    converted_to_patient_id = Id(required=True, allow_none=True)
-    converted_at = Instant(required=True, allow_none=True)
-    lost_at = Instant(required=True, allow_none=True)
-    lost_reason = Choice(LostReason, required=True, allow_none=True)
-    lost_notes = fields.String(required=True, allow_none=True)
-    lost_suggested_at = Instant(required=True, allow_none=True)
-    lost_suggested_reason = Choice(LostReason, required=True, allow_none=True)
-
-    failed_attempts = Integer(required=True, metadata={"description": "In a row, since the last contact."})
-    contacted_at = Instant(required=True, allow_none=True)
-    replied_at = Instant(required=True, allow_none=True)
-    opted_out_at = Instant(required=True, allow_none=True)
-    restricted_at = Instant(
-        required=True, allow_none=True, metadata={"description": "Since when nothing may be done with it."}
-    )
-    last_activity_at = Instant(required=True)
-    stale_since = Instant(required=True, allow_none=True)
-
-    created_at = Instant(required=True)
-    created_by = Id(required=True, allow_none=True)
-    updated_at = Instant(required=True)
-    updated_by = Id(required=True, allow_none=True)
-    version = Integer(required=True)
-
-
-class IdleLeadOut(LeadOut):
-    """An open lead that has no next action."""
-
-    without_next_action_since = Instant(
-        required=True, metadata={"description": "Since when it is known to have neither an open task nor a step."}
-    )
-
-
-class LeadPart(StrEnum):
-    """What a lead names, and can be shown along with it."""
-
-    ASSIGNED_TO = "assigned_to"
-    SOURCE = "source"
-
-
-class LeadSort(StrEnum):
-    """The orders of leads that an index has."""
-
-    NEWEST = "-created_at"
-    OLDEST = "created_at"
-    MOST_VALUE = "-lead_value"  # those that have one
-    ROTTING = "rots_at"  # those that are open
-    FRESH = "-rots_at"
-    NEXT_FOLLOW_UP = "next_follow_up_at"  # those that have an open task
-    LAST_FOLLOW_UP = "-next_follow_up_at"
-
-
-EXPAND_LEAD: Final = {"description": "Show these along with each lead."}
-
-
-class OneLeadQuery(QuerySchema):
-    """How to show a lead."""
-
-    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
-
-
-class IdleLeadQuery(PageQuery):
-    """Whose leads without a next action to list: everybody's, unless somebody is named."""
-
-    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
-    assigned_to_id = Somebody()
-
-
-class LeadQuery(PageQuery):
-    """Which leads to list, in which order."""
-
-    sort = Choice(
-        LeadSort,
-        load_default=LeadSort.NEWEST,
-        metadata={
-            "description": "By value, `rots_at` or next follow-up there are only leads that have one: a value, an open"
-            " state, an open task."
-        },
-    )
-    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
-
-    status = Choice(LeadStatus)
-    stage = Text(100, least=1, metadata={"description": "A stage's slug."})
-    source_id = Id()
-    assigned_to_id = Somebody()
-    created_from = Instant()
-    created_to = Instant(metadata={"description": "Exclusive."})
-    tag = Text(LONGEST_TAG, least=1)
-    channel = Choice(CaptureChannel)
-    external_id = Text(LONGEST_EXTERNAL_ID, least=1)
-    value_from = Money()
-    value_to = Money()
-    rotting = Boolean(metadata={"description": "Open leads that are rotten by now (true), or not yet (false)."})
-    next_follow_up_from = Instant(metadata={"description": "Leads whose next open task is due then, or later."})
-    next_follow_up_to = Instant(metadata={"description": "Exclusive."})

@@ -8,7 +8,7 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.expanding import shown
-from app.leads.schemas import LeadOut
+from app.leads.out_schemas import LeadOut
 from app.privacy import lists, service
 from app.privacy.schemas import (
     AddressIn,

@@ -8,7 +8,8 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.http.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema, Schema
-from app.leads.schemas import PersonRef, Somebody
+from app.leads.out_schemas import PersonRef
+from app.leads.schemas import Somebody
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
 
