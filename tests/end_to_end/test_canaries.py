@@ -101,7 +101,7 @@ def take(answer: httpx.Response, status: int) -> Any:
 @contextmanager
 def storks_refused(postgres: Postgres) -> Iterator[None]:
     with postgres.connect("relance") as owner:
-        owner.execute("ALTER TABLE notifications ADD CONSTRAINT no_stork CHECK (address NOT LIKE '%storkwell%')")
+        owner.execute("ALTER TABLE notifications ADD CONSTRAINT no_stork CHECK (body NOT LIKE '%Odalys%')")
         yield
         owner.execute("ALTER TABLE notifications DROP CONSTRAINT no_stork")
 

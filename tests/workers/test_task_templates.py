@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from app.automation.models import Kind
 from app.db import transaction
+from app.row_security import step_down
 from app.task_templates.service import create_template
 from app.tasks import service as tasks
 from tests.support.practice import Practice, Watch, at
@@ -79,6 +80,7 @@ def test_another_stage_plans_nothing(practice: Practice):
 
 def found(practice: Practice, words: str) -> list[str]:
     with transaction() as session:
+        step_down(session, practice.clinic_id)
         query = {"q": words, "sort": "due_at", "limit": 50}
         return [task.title for task in tasks.list_tasks(session, practice.actor(), query).items]
 
