@@ -17,6 +17,14 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Who is believed about the client's address and scheme is decided in one place: TRUSTED_PROXIES.
 forwarded_allow_ips = ""
 
+
+def post_worker_init(_: object) -> None:
+    """A worker with a wrong key would seal what nobody can open."""
+    from app.key_checks import require_right_keys  # noqa: PLC0415  (not in the arbiter, which is forked)
+
+    require_right_keys()
+
+
 control_socket_disable = True  # it would be shared by every installation of this user
 errorlog = "-"
 accesslog = None  # the application logs each request itself, with its id and without personal data

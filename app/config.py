@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     encryption_keys: SecretStr = SecretStr("")  # `new:BASE64,old:BASE64`; else one that follows from SECRET_KEY
 
+    marks_key: SecretStr = SecretStr("")  # that addresses and numbers are marked and suppressed with; else SECRET_KEY
+
     database_url: SecretStr = SecretStr("")
     owner_database_url: SecretStr = SecretStr("")
     broker_url: SecretStr = SecretStr("")

@@ -3,7 +3,7 @@
 import os
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -30,6 +30,22 @@ class Unreadable(Exception):
 def current_key() -> str:
     """The name of the key that is sealed with now."""
     return next(iter(_ciphers()))
+
+
+def known_keys() -> Collection[str]:
+    """The names of all keys that are here."""
+    return _ciphers().keys()
+
+
+def trusted_keys() -> Collection[str]:
+    """The names of the keys that somebody gave us, and of the current one."""
+    given = get_settings().encryption_keys.get_secret_value()
+    return {*read_keys(given)} if given else {DERIVED}
+
+
+def derived_key() -> bytes:
+    """The one that follows from SECRET_KEY: to be named before that is changed."""
+    return key_for("encryption")
 
 
 def seal(plain: bytes, *, place: str) -> bytes:
@@ -81,5 +97,5 @@ def _ciphers() -> Mapping[str, AESGCM]:
     """The one that follows from SECRET_KEY comes last: what it has sealed before others were named still opens."""
     given = get_settings().encryption_keys.get_secret_value()
     keys = {**(read_keys(given) if given else {})}
-    keys.setdefault(DERIVED, key_for("encryption"))
+    keys.setdefault(DERIVED, derived_key())
     return {name: AESGCM(key) for name, key in keys.items()}

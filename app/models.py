@@ -11,6 +11,7 @@ from app.forms.models import WebForm
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.imports.models import Import, ImportRow
+from app.key_checks import KeyCheck
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, Notification, Suppression
 from app.pipeline.models import PipelineStage
@@ -43,6 +44,7 @@ __all__ = [
     "Job",
     "JobItem",
     "KeptAnswer",
+    "KeyCheck",
     "Lead",
     "LeadSource",
     "MessageTemplate",

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.crypto import current_key, seal_json, unseal_json
+from app.crypto import Unreadable, current_key, seal_json, unseal_json
 from app.leads.models import Lead
 from app.sealed import BLIND, blind, fields_of
 
@@ -50,23 +50,34 @@ def census(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def reseal(session: Session, store: Store, *, after: Sequence[Any] | None, every: bool) -> tuple[int, Any]:
+class Resealed(NamedTuple):
+    """How many rows were sealed anew, how many no key opens, and the key of the last: None at the end."""
+
+    done: int
+    unreadable: int
+    after: Sequence[Any] | None
+
+
+def reseal(session: Session, store: Store, *, after: Sequence[Any] | None, every: bool) -> Resealed:
     """Seal the next few rows after this key with the current key; with `every` also those that it has sealed already.
 
-    The marks of leads are made anew along with it. Returns how many there were, and the key of the last: None at the
-    end. Raises Unreadable where a key is missing.
+    The marks of leads are made anew along with it. What no key opens stays as it is.
     """
     given = {f"after_{name}": value for name, value in zip(store.key, after or (), strict=False)}
     mine = b"" if every else f"{current_key()}:".encode()
     found = session.execute(_next(store, is_first=after is None), {**given, "mine": mine, "most": AT_A_TIME}).all()
     if not found:
-        return 0, None
-    session.execute(_update(store), [_anew(store, row) for row in found])
-    return len(found), tuple(getattr(found[-1], name) for name in store.key)
+        return Resealed(0, 0, None)
+    if anew := [changed for row in found if (changed := _anew(store, row))]:
+        session.execute(_update(store), anew)
+    return Resealed(len(anew), len(found) - len(anew), tuple(getattr(found[-1], name) for name in store.key))
 
 
-def _anew(store: Store, row: Any) -> dict[str, Any]:
-    said = unseal_json(row.value, place=store.place(row))
+def _anew(store: Store, row: Any) -> dict[str, Any] | None:
+    try:
+        said = unseal_json(row.value, place=store.place(row))
+    except Unreadable:
+        return None
     marks = {mark: blind(row.clinic_id, kind, said.get(name)) for mark, (name, kind) in _marks(store).items()}
     key = {name: getattr(row, name) for name in store.key}
     return {**key, **marks, "value": seal_json(said, place=store.place(row))}

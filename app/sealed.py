@@ -12,8 +12,12 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from app.crypto import seal_json, unseal_json
-from app.keyring import key_for
+import structlog
+
+from app.crypto import Unreadable, seal_json, unseal_json
+from app.keyring import mark_key_for
+
+log = structlog.get_logger()
 
 BLIND: Final = "_blind"  # how the column of a blind index ends, after the field's name
 _BLIND_BYTES: Final = 16
@@ -56,20 +60,34 @@ def sealed_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def opened(model: Any, row: Any) -> SimpleNamespace:
-    """A row of a query for all columns, with its sealed fields instead of the columns that they are kept in."""
+def opened(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamespace:
+    """A row of a query for all columns, with its sealed fields instead of the columns that they are kept in.
+
+    Raises Unreadable, if it is needed.
+    """
     columns = dict(row._mapping)  # noqa: SLF001  (a Row's public way to its names)
-    known = _open(model, columns["id"], columns.pop("sealed"))
-    fields = fields_of(model)
-    for name, field in fields.items():
+    fields = (open_fields if is_needed else open_or_none)(model, columns["id"], columns.pop("sealed"))
+    for name, field in fields_of(model).items():
         if field.blind:
             del columns[name + BLIND]
-    return SimpleNamespace(**columns, **{name: known.get(name) for name in fields})
+    return SimpleNamespace(**columns, **fields)
 
 
 def open_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
-    """The rows of a query for all columns of a model, opened where it has sealed fields."""
-    return [opened(model, row) for row in rows] if fields_of(model) else list(rows)
+    """The rows of a query for all columns of a model, opened where it has sealed fields.
+
+    One that no key opens has none of them, and an error is logged: it is not to keep all others from being read.
+    """
+    return [opened(model, row, is_needed=False) for row in rows] if fields_of(model) else list(rows)
+
+
+def open_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
+    """The sealed fields of one row among many: none of them where no key opens them."""
+    try:
+        return open_fields(model, row_id, sealed)
+    except Unreadable as problem:
+        log.error("sealed.unreadable", place=str(problem))  # noqa: TRY400  (the place says it all)
+        return dict.fromkeys(fields_of(model))
 
 
 def open_fields(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
@@ -83,7 +101,7 @@ def blind(clinic_id: UUID, kind: str | None, value: str | None) -> bytes | None:
     if value is None:
         return None
     said = f"{clinic_id}:{kind}:{value.strip().lower()}".encode()
-    return hmac.digest(key_for("blind index"), said, hashlib.sha256)[:_BLIND_BYTES]
+    return hmac.digest(mark_key_for("blind index"), said, hashlib.sha256)[:_BLIND_BYTES]
 
 
 @lru_cache(maxsize=64)

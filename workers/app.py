@@ -6,13 +6,14 @@ from uuid import UUID
 
 import structlog
 from celery import Task
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from sqlalchemy.exc import OperationalError, StatementError
 
 from app.automation.calendar import HolidayCalendar
 from app.automation.models import Kind
 from app.broker import celery, task_name
 from app.db import dispose, engine
+from app.key_checks import require_right_keys
 from beat_schedule import SCHEDULE
 from workers import runner, sweeps
 from workers.words import words
@@ -30,6 +31,12 @@ def _begin(**_: object) -> None:
     dispose()  # the parent's sockets are not this child's
     with suppress(OperationalError):  # the first step should not wait for a connection
         engine().connect().close()
+
+
+@worker_init.connect
+def _check_keys(**_: object) -> None:
+    require_right_keys()
+    dispose()
 
 
 class CutShort(Exception):

@@ -1,7 +1,7 @@
 """The roles of a clinic: those that every clinic has, and its own."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,9 +15,12 @@ from app.db import new_id
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import CustomRole, Role, User
-from app.identity.permissions import ROLE_GRANTS, SCOPED, Grants, Scope, covers
+from app.identity.permissions import ROLE_GRANTS, SCOPED, Grants, Permission, Scope, covers
 from app.identity.roles import read_grants
 from app.versions import Seen, require_seen
+
+_SEES_EVERYTHING: Final[Grants] = {Permission.LEAD_READ: Scope.ALL, Permission.LEAD_PRIVATE: Scope.ALL}
+_IMPORTS_SHOW_ALL: Final = "What an import shows is of all leads: it needs lead:read for all, and lead:private."
 
 
 def list_roles(session: Session, actor: Actor) -> list[dict[str, Any]]:
@@ -91,6 +94,8 @@ def _checked(actor: Actor, grants: Grants) -> dict[str, Any]:
     for permission, scope in grants.items():
         if permission not in SCOPED and scope is not Scope.ALL:
             raise Invalid.at(f"/grants/{permission}", "Is held for the whole clinic: its scope is `all`.")
+    if Permission.LEAD_IMPORT in grants and not covers(grants, _SEES_EVERYTHING):
+        raise Invalid.at(f"/grants/{Permission.LEAD_IMPORT}", _IMPORTS_SHOW_ALL)
     if not covers(actor.permissions, grants):
         raise Forbidden("The role would be able to do more than you.")
     return {permission.value: scope.value for permission, scope in grants.items()}

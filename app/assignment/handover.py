@@ -21,7 +21,7 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import OPEN_STATUSES, STILL_OPEN, Lead
-from app.sealed import opened
+from app.sealed import open_rows
 from app.tasks.models import TO_BE_DONE, Task
 
 BATCH: Final = 1000  # leads
@@ -108,7 +108,7 @@ def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID
 
 def _lock(session: Session, actor: Actor, ids: Sequence[UUID]) -> Sequence[Any]:
     leads = select(Lead.__table__).where(Lead.id.in_(ids), *visible_to(actor)).order_by(Lead.id)
-    return [opened(Lead, row) for row in session.execute(leads.with_for_update(key_share=True))]
+    return open_rows(Lead, session.execute(leads.with_for_update(key_share=True)))
 
 
 def _part(leads: Iterable[Any], user_id: UUID) -> tuple[list[Any], list[Any]]:

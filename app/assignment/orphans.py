@@ -17,7 +17,7 @@ from app.identity.actor import Actor
 from app.identity.models import User
 from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import STILL_OPEN, UNTENDED, Lead
-from app.sealed import opened
+from app.sealed import open_rows
 
 _CLINICS: Final = text(
     "SELECT c.id FROM clinics c WHERE EXISTS (SELECT 1 FROM leads WHERE clinic_id = c.id"  # noqa: S608  (ours)
@@ -59,7 +59,7 @@ def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
     leads = select(Lead.__table__).where(*visible_to(actor), *_nobodys(session, actor.clinic.id))
     oldest = leads.order_by(Lead.id).limit(most)
     free = oldest.with_for_update(key_share=True, skip_locked=True)
-    return [opened(Lead, row) for row in session.execute(free)]
+    return open_rows(Lead, session.execute(free))
 
 
 def _nobodys(session: Session, clinic_id: UUID) -> tuple[Any, ...]:

@@ -88,6 +88,7 @@ class _Note:
     ids: list[UUID]
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    lead_id: UUID | None = None  # whose it is, where it is a lead's
 
 
 def begin(session: Session) -> None:
@@ -117,6 +118,8 @@ def noted(session: Session) -> dict[str, list[UUID]]:
     about: dict[str, dict[UUID, None]] = {}
     for note in session.info.get(NOTES, ()):
         about.setdefault(note.subject, {}).update(dict.fromkeys(note.ids))
+        if note.lead_id:
+            about.setdefault("lead", {})[note.lead_id] = None
     return {subject: list(ids) for subject, ids in about.items()}
 
 
@@ -171,12 +174,13 @@ def _noticed(session: Session) -> Iterator[_Note]:
     for one in session.new:
         if subject := SUBJECTS.get(one.__tablename__):
             made = {name: value for name, value in _values(one) if value is not None}
-            yield _Note(Act.CREATE, subject, [one.id], after=made)
+            yield _Note(Act.CREATE, subject, [one.id], after=made, lead_id=getattr(one, "lead_id", None))
     for one in session.dirty:
         if (subject := SUBJECTS.get(one.__tablename__)) and (changes := dict(_changes(one))):
             before = {name: old for name, (old, _) in changes.items()}
             after = {name: new for name, (_, new) in changes.items()}
-            yield _Note(Act.UPDATE, subject, [one.id], before=before, after=after)
+            whose = getattr(one, "lead_id", None)
+            yield _Note(Act.UPDATE, subject, [one.id], before=before, after=after, lead_id=whose)
     for one in session.deleted:
         if subject := SUBJECTS.get(one.__tablename__):
             yield _Note(Act.DELETE, subject, [one.id], before=dict(_values(one)))

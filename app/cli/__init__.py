@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from app.cli.environment import adopt
+from app.crypto import Unreadable
 from app.errors import Invalid, RelanceError
 
 # Where each command is, and its line in the list of commands.
@@ -66,6 +67,8 @@ def main() -> None:
         _fail("; ".join(f"{mistake.pointer.strip('/')}: {mistake.message}" for mistake in error.errors) or str(error))
     except RelanceError as error:
         _fail(str(error))
+    except Unreadable as error:
+        _fail(f"no key opens {error}: is ENCRYPTION_KEYS that of the other processes?")
     except ValidationError as error:
         _fail("; ".join(_sentence(mistake) for mistake in error.errors()))
     except OperationalError as error:

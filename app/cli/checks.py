@@ -16,7 +16,10 @@ from app.broker import QUEUES, celery
 from app.cli.init import newest_revision, present_revision
 from app.cli.reachable import broker_problem, database_problem, first_line
 from app.config import get_settings
+from app.crypto import current_key, known_keys
 from app.db import transaction
+from app.key_checks import problem_with, wrong_keys
+from app.rekeying import census
 from app.row_security import ROLE
 
 OLDEST_SUPPORTED = 150_000  # server_version_num of PostgreSQL 15
@@ -56,13 +59,22 @@ def examine() -> Iterator[Check]:
 def _with_the_database() -> Iterator[Check]:
     migrations = _migrations()
     yield migrations
-    checks: Sequence[Callable[[Session], Check]] = (_version, _login, _wall, _time, _beat, _overdue)
+    checks: Sequence[Callable[[Session], Check]] = (_version, _login, _wall, _keys, _time, _beat, _overdue)
     for check in checks if migrations.is_fine else checks[:3]:
         try:
             with transaction() as session:
                 yield check(session)
         except SQLAlchemyError as error:
             yield Check(check.__name__.strip("_"), first_line(error), "see the database's log")
+
+
+def _keys(session: Session) -> Check:
+    if wrong := wrong_keys(session):
+        return Check("keys", problem_with(wrong), "set the keys that the other processes have")
+    known, used = set(known_keys()), {row["key"] for row in census(session)}
+    missing = ", ".join(sorted(used - known))
+    advice = "name them in ENCRYPTION_KEYS, or what they have sealed is lost" if missing else ""
+    return Check("keys", f"not here: {missing}" if missing else f"sealed with {current_key()}", advice)
 
 
 def _migrations() -> Check:

@@ -12,8 +12,8 @@ GENERATED = ("secret_key", "broker_password", "flower_password", "flower_cookie_
 LENGTH = {"flower_password": 12}  # bytes; people type this one
 FLOWER_USER = "relance"
 SHARED = (
-    "RELANCE_ENV", "SECRET_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL", "SMTP_URL", "PORT",
-    "MAILBOX_PORT", "MAILBOX_SMTP_PORT", "FLOWER_PORT", "FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET",
+    "RELANCE_ENV", "SECRET_KEY", "ENCRYPTION_KEYS", "MARKS_KEY", "DATABASE_URL", "OWNER_DATABASE_URL", "BROKER_URL",
+    "SMTP_URL", "PORT", "MAILBOX_PORT", "MAILBOX_SMTP_PORT", "FLOWER_PORT", "FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def serve(names: tuple[str, ...], *, as_json: bool) -> None:
     with data_folder(everything=not names) as owned:
         refuse_taken_ports([part.name for part in chosen])
         with servers(owned=owned, notice=say):
-            run(chosen, alone=len(names) == 1 and not owned, everything=not names, as_json=as_json)
+            run(chosen, owned=owned, everything=not names, as_json=as_json)
 
 
 def choose(names: Sequence[str]) -> list[Part]:
@@ -56,14 +56,14 @@ def choose(names: Sequence[str]) -> list[Part]:
     return [known[name] for name in names] or needed(known)
 
 
-def run(chosen: Sequence[Part], *, alone: bool, everything: bool, as_json: bool) -> None:
+def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool) -> None:
     """In a complete environment: check it, prepare the database, and start the parts."""
     if "mailbox" in {part.name for part in chosen}:
         settle_mailbox_ports()
     refuse_unreachable(get_settings())
-    if is_demo():
+    if is_demo() and owned:
         share()
-    if alone:
+    if len(chosen) == 1 and not everything and not owned:
         become(chosen[0])
     if everything:
         prepare()

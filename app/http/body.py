@@ -34,6 +34,12 @@ def read_body() -> Any:
     return parse(raw)
 
 
+def read_unread_body() -> None:
+    """Of a body that is no JSON, which its view would read: its fingerprint."""
+    if "fingerprint" not in g and request.content_length:
+        g.fingerprint = sha256(request.get_data(cache=False)).digest()
+
+
 def fingerprint() -> bytes:
     """Of the body that was read: two calls with the same one have the same payload."""
     return cast("bytes", g.get("fingerprint", NO_BODY))

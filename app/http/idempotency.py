@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from app.audit import trail
 from app.clock import now
-from app.crypto import seal, unseal
+from app.crypto import Unreadable, seal, unseal
 from app.db import to_json
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
-from app.http.body import fingerprint
+from app.http.body import fingerprint, read_unread_body
 from app.http.models import ANSWERS_ARE_KEPT
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
@@ -98,6 +98,7 @@ def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Resp
             raise StillRunning
         known = session.execute(_FIND, {**call, "oldest": now() - ANSWERS_ARE_KEPT}).one_or_none()
         if known is not None:
+            read_unread_body()
             return _again(session, known, call)
         response = carry_out()
         _keep(session, call, response, shown_once=shown_once)
@@ -113,6 +114,7 @@ def _call() -> Mapping[str, Any]:
 
 def _keep(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
     session.flush()  # what is changed through a model is noted down by then
+    read_unread_body()
     shown = trail.noted(session)
     answer = {
         "fingerprint": fingerprint(),
@@ -136,7 +138,11 @@ def _again(session: Session, known: Row[Any], call: Mapping[str, Any]) -> Respon
         raise AnswerWithheld
     for subject, ids in shown.items():
         trail.saw(session, subject, ids)
-    headers, body = {REPLAYED: "true", **known.headers}, unseal(known.body, place=_place(call))
+    try:
+        body = unseal(known.body, place=_place(call))
+    except Unreadable:
+        raise AnswerWithheld from None
+    headers = {REPLAYED: "true", **known.headers}
     return Response(body, known.status, headers, content_type="application/json" if body else None)
 
 

@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.http.cursors import LONGEST_CURSOR, read_cursor, write_cursor
 from app.http.fields import Integer, Text
 from app.http.schema import QuerySchema, Schema
-from app.sealed import fields_of, opened
+from app.sealed import open_rows
 
 DEFAULT_LIMIT: Final = 50
 LARGEST_LIMIT: Final = 200
@@ -176,7 +176,7 @@ def _fetch(session: Session, statement: Select[Any], model: Any) -> Sequence[Any
     found = session.execute(statement)
     if len(statement.column_descriptions) == 1:
         return found.scalars().all()
-    return [opened(model, row) for row in found] if fields_of(model) and "sealed" in found.keys() else found.all()  # noqa: SIM118  (no dict)
+    return open_rows(model, found) if "sealed" in found.keys() else found.all()  # noqa: SIM118  (no dict)
 
 
 def _after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:

@@ -71,14 +71,14 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
 
 def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     if text.lower() not in names:
-        raise Unclear(f"{text!r} is not known here.")
+        raise Unclear("Not known here.")
     return names[text.lower()]
 
 
 def _day(text: str, order: DateOrder) -> date:
     numbers = re.fullmatch(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ].*)?", text)
     if numbers is None:
-        raise Unclear(f"{text!r} is no date such as 2012-03-31.")
+        raise Unclear("No date such as 2012-03-31.")
     first, second, third = map(int, numbers.groups())
     if len(numbers[1]) > 2:  # noqa: PLR2004  (a year)
         year, month, day = first, second, third
@@ -87,7 +87,7 @@ def _day(text: str, order: DateOrder) -> date:
     try:
         return date(year if year > 99 else 2000 + year, month, day)  # noqa: PLR2004  (two digits)
     except ValueError:
-        raise Unclear(f"{text!r} is no date.") from None
+        raise Unclear("No such date.") from None
 
 
 def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
@@ -95,7 +95,7 @@ def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if _plain(text) not in known:
-            raise Unclear(f"{text!r} is none of {', '.join(known.values())}.")
+            raise Unclear(f"None of {', '.join(known.values())}.")
         return known[_plain(text)]
 
     return read
@@ -115,7 +115,7 @@ def _money(text: str) -> str:
         digits = digits.replace(".", "").replace(",", ".")
     digits = digits.replace(",", "")
     if not re.fullmatch(r"\d+(\.\d{1,2})?", digits):
-        raise Unclear(f"{text!r} is no amount such as 1250.00.")
+        raise Unclear("No amount such as 1250.00.")
     return digits
 
 

@@ -14,7 +14,7 @@ from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
 from app.leads.next_follow_up import Span, due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
 from app.row_security import few
-from app.sealed import opened
+from app.sealed import open_rows
 from app.tasks.models import Task
 
 # Some orders have only those leads that their index holds.
@@ -29,7 +29,7 @@ _BY_NEXT_FOLLOW_UP: Final[Mapping[str, Literal["asc", "desc"]]] = {
     LeadSort.NEXT_FOLLOW_UP: "asc",
     LeadSort.LAST_FOLLOW_UP: "desc",
 }
-FEW: Final = 1000
+FEW: Final = 5000
 
 _ROWS: Final = select(Lead.__table__)
 
@@ -71,7 +71,7 @@ def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any],
     own: list[Any] = [[(part.selected_columns[key.key], way) for key, _ in keys] for part in parts]
     found = page_of_parts(session, parts, keys, query, of_each=own)
     ids = [task.lead_id for task in found.items]
-    leads = {row.id: opened(Lead, row) for row in session.execute(_ROWS.where(Lead.id.in_(ids)))}
+    leads = {row.id: row for row in open_rows(Lead, session.execute(_ROWS.where(Lead.id.in_(ids))))}
     trail.saw(session, "lead", ids)
     return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
 

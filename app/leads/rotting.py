@@ -75,8 +75,8 @@ def limits_of(session: Session, clinic: ClinicContext, stage: str | None) -> Lim
 
 
 def is_rotting() -> ColumnElement[bool]:
-    """Whether an open lead is rotten by now."""
-    return and_(STILL_OPEN, Lead.rots_at <= _now())
+    """Whether an open lead is rotten by now; one that is restricted is left alone."""
+    return and_(STILL_OPEN, Lead.rots_at <= _now(), Lead.restricted_at.is_(None))
 
 
 def is_fresh() -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from app.leads.expanding import expanded
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.leads.reach import normalise
-from app.sealed import blind, opened
+from app.sealed import blind, open_rows
 
 MOST_FOUND: Final = 50
 MOST_NAMES: Final = 300  # that are compared: the newest whose last name begins alike
@@ -36,7 +36,7 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str,
     wanted = [lead for lead in found if _has(lead, actor, data)]
     shown = (_likeliest(wanted, splits) if splits else wanted)[: data["limit"]]
     wanted_rows = _rows(actor).where(Lead.id.in_([lead.id for lead in shown]))
-    rows = {row.id: opened(Lead, row) for row in session.execute(wanted_rows)}
+    rows = {row.id: row for row in open_rows(Lead, session.execute(wanted_rows))}
     trail.saw(session, "lead", rows)
     return {"items": expanded(session, [rows[lead.id] for lead in shown if lead.id in rows], {})}
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session, selectinload
 
 from app import clock
+from app.audit import trail
 from app.errors import NotFound
 from app.http.paging import Page, page
 from app.identity.actor import Actor
@@ -44,6 +45,9 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
     notification = session.scalars(found.options(selectinload(Notification.deliveries))).one_or_none()
     if notification is None:
         raise NotFound
+    trail.saw(session, "notification", [notification.id])
+    if notification.lead_id:
+        trail.saw(session, "lead", [notification.lead_id])
     return notification
 
 

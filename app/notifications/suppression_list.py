@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import trail
 from app.audit.models import Act
 from app.clock import now
-from app.keyring import key_for
+from app.keyring import mark_key_for
 from app.notifications.models import Way
 
 OPTED_OUT: Final = "opted_out"  # the reason of those who said so themselves
@@ -71,8 +71,8 @@ def find_suppressed(session: Session, wanted: Iterable[tuple[UUID, Address]]) ->
 
 
 def hash_of(way: Way, address: str) -> bytes:
-    """The same for every spelling of an address; without SECRET_KEY nobody can try addresses against it."""
-    return hmac.digest(key_for("suppression"), f"{way}:{address.strip().lower()}".encode(), hashlib.sha256)
+    """The same for every spelling of an address; without MARKS_KEY nobody can try addresses against it."""
+    return hmac.digest(mark_key_for("suppression"), f"{way}:{address.strip().lower()}".encode(), hashlib.sha256)
 
 
 def _given(addresses: Iterable[Address]) -> dict[str, list[Any]]:

@@ -4,12 +4,16 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import engine
+from app.db import engine, transaction
+from app.key_checks import wrong_keys
 
 PATIENCE_MS: Final = 2000
+
+log = structlog.get_logger()
 
 
 def database_answers() -> bool:
@@ -18,6 +22,18 @@ def database_answers() -> bool:
     A newer schema than this code knows is fine, for migrations expand before they contract; an older one is not.
     """
     return _asks() or _asks()
+
+
+def keys_fit() -> bool:
+    """Whether what this process seals can be opened by the others, and the other way round."""
+    try:
+        with transaction() as session:
+            wrong = wrong_keys(session)
+    except SQLAlchemyError:
+        return False
+    if wrong:
+        log.error("keys.wrong", names=wrong)
+    return not wrong
 
 
 @lru_cache(maxsize=1)

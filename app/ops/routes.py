@@ -6,7 +6,7 @@ from app.db import transaction
 from app.http.access import PUBLIC, allow
 from app.http.blueprint import Blueprint
 from app.http.problems import Unavailable
-from app.ops.health import database_answers
+from app.ops.health import database_answers, keys_fit
 from app.ops.metrics import render
 from app.ops.schemas import HealthOut
 
@@ -31,9 +31,10 @@ def is_alive() -> dict[str, str]:
 def is_ready() -> dict[str, str]:
     """Can calls be served?
 
-    Asks the database. The broker is not asked: without it calls are served, and their steps run a little later.
+    Asks the database, also whether the keys that it was sealed with are ours. The broker is not asked: without it calls
+    are served, and their steps run a little later.
     """
-    if not database_answers():
+    if not database_answers() or not keys_fit():
         raise Unavailable
     return {"status": "ready"}
 

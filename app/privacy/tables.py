@@ -54,7 +54,7 @@ WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uui
 # Whoever sends such a call again is told that there is no such lead.
 _FORGET_ANSWERS: Final = f"""
 DELETE FROM kept_answers k WHERE k.clinic_id = :clinic AND (
-  k.shown IS NULL
+  k.shown IS NULL OR k.shown = '{{}}' OR k.shown ? 'import'  -- nobody knows who else is in it
   OR EXISTS (SELECT FROM ({LEADS}) AS l WHERE strpos(k.path, l.id::text) > 0)
   OR EXISTS (SELECT FROM jsonb_each(k.shown) AS s WHERE s.value ?| CAST(:ids AS text[]))
 )

@@ -12,7 +12,7 @@ from app.identity.actor import Actor
 from app.leads.expanding import PERSON
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.sealed import open_fields
+from app.sealed import open_or_none
 from app.tasks.queue_schemas import TaskPart
 
 
@@ -28,6 +28,6 @@ def expanded(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collec
     rows = [task._mapping for task in tasks]  # noqa: SLF001  (a Row's public way to its names)
     shown = with_parts(session, rows, {part: known[part] for part in parts})
     for lead in (task["lead"] for task in shown if task.get("lead")):
-        lead["phone"] = open_fields(Lead, lead["id"], lead["sealed"])["phone"]
+        lead["phone"] = open_or_none(Lead, lead["id"], lead["sealed"])["phone"]
     trail.saw(session, "lead", {task["lead_id"] for task in shown if task.get("lead")})
     return shown

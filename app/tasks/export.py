@@ -16,7 +16,7 @@ from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.sealed import open_fields
+from app.sealed import open_or_none
 from app.tasks.lookup import known_to
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import FileFormat
@@ -90,5 +90,5 @@ def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[
 
 def _cells(row: Any) -> Sequence[Any]:
     *of_task, first_name, last_name, sealed, stage = row
-    lead = open_fields(Lead, row.lead_id, sealed)
+    lead = open_or_none(Lead, row.lead_id, sealed)
     return [*of_task, first_name, last_name, lead["phone"], lead["email"], stage]

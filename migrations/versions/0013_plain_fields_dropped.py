@@ -35,6 +35,7 @@ def upgrade() -> None:
     for table, columns in PLAIN.items():
         for name in columns:
             op.drop_column(table, name)
+        op.execute(f"CLUSTER {table} USING pk_{table}")  # writes the table anew, without what was in the columns
 
 
 def downgrade() -> None:

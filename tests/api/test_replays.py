@@ -1,11 +1,18 @@
 """An answer that is given again is a look: it stands in the record, and is for who may still see what it shows."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app.automation.models import Kind
+from app.clock import now
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
+from tests.support.importing import send
+from workers import runner
+
+pytest_plugins = ["tests.support.desk"]
 
 LEADS = "/api/leads"
 
@@ -110,3 +117,34 @@ def test_a_program_whose_maker_may_do_less_is_shown_nothing_again(desk: Desk):
     desk.sql("UPDATE users SET role = 'dispatcher' WHERE id = :id", id=desk.admin.id)
 
     assert program.post(LEADS, desk.lead_data(), key="1").body["code"] == "answer-withheld"
+
+
+def test_a_note_is_not_shown_again_to_who_no_longer_sees_its_lead(desk: Desk):
+    sam, somebody = desk.hire(Role.SALES), desk.hire(Role.SALES)
+    lead = desk.capture(assigned_to_id=sam.id)
+    note = {"type": "NOTE", "notes": "Afraid of needles.", "occurred_at": (now() - timedelta(days=1)).isoformat()}
+    place = f"/api/leads/{lead['id']}/activities"
+    assert sam.post(place, note, key="note").status == 201
+    desk.admin.post(f"/api/leads/{lead['id']}/assign", {"assigned_to_id": somebody.id})
+    assert sam.get(place).status == 404
+    again = sam.post(place, note, key="note")
+    assert (again.status, "needles" in str(again.body)) == (409, False)
+
+
+def test_the_same_file_sent_twice_is_one_import(desk: Desk):
+    first, second = (send(desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n", key="file") for _ in range(2))
+    assert (first.status, second.status, second.headers["Idempotent-Replayed"]) == (201, 201, "true")
+    assert len(desk.admin.every("/api/imports")) == 1
+    other = send(desk.admin, b"Name,Phone\nBen Ott,2125550143\n", key="file")
+    assert other.status == 422
+
+
+def test_what_was_answered_about_somebody_is_gone_with_them(desk: Desk):
+    kept = send(desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n").body
+    start = f"/api/imports/{kept['id']}/start", {"source_id": desk.source_id}
+    assert "Ruiz" in str(desk.admin.post(*start, key="start").body)
+    while runner.run(Kind.IMPORT_CHUNK, []):
+        pass
+    [lead] = desk.admin.every("/api/leads")
+    desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "They asked."})
+    assert "Ruiz" not in str(desk.admin.post(*start, key="start").body)

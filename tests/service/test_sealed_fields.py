@@ -10,13 +10,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app import cli, crypto
+from app import cli, crypto, keyring
 from app.config import get_settings
+from app.db import transaction
 from app.embedded.postgres_install import programs
+from app.key_checks import require_right_keys
+from app.leads.models import Lead
+from app.notifications.models import Way
+from app.notifications.suppression_list import find_suppressed
+from app.sealed import blind
 from tests.support.bulk import ask
 from tests.support.desk import Desk
 from tests.support.environment import database_url
 from tests.support.importing import send, work_off
+from workers.sweeping.tasks import mark_overdue
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -43,8 +50,8 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     yield use
     monkeypatch.undo()
-    get_settings.cache_clear()
-    crypto._ciphers.cache_clear()
+    for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
+        cached.cache_clear()
 
 
 def key(name: str) -> str:
@@ -122,6 +129,50 @@ def test_with_a_wrong_key_nothing_opens(desk: Desk, keys: Any):
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
 
 
+def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, keys: Any):
+    keys(key("a"))
+    require_right_keys()
+    assert desk.client().get("/readyz").status_code == 200
+    keys(key("a"))
+    with pytest.raises(SystemExit, match="not the encryption key"):
+        require_right_keys()
+    assert desk.client().get("/readyz").status_code == 503
+    done = CliRunner().invoke(cli.relance, ["keys", "rotate"])
+    assert (done.exit_code, "not the encryption key" in done.output) == (1, True)
+
+
+def test_one_that_no_key_opens_keeps_nobody_from_the_others(desk: Desk):
+    lead, other = desk.capture(**PRIVATE), desk.capture(first_name="Ben", phone="+12125550100")
+    task = desk.plan(lead)
+    desk.sql("UPDATE leads SET sealed = 'gone:x'::bytea WHERE id = :id", id=lead["id"])
+    desk.sql("UPDATE lead_tasks SET due_at = now() - interval '1 hour' WHERE id = :id", id=task["id"])
+    assert {one["id"]: one["phone"] for one in desk.admin.every("/api/leads")} == {
+        lead["id"]: None,
+        other["id"]: "+12125550100",
+    }
+    with transaction() as session:
+        assert mark_overdue(session) == 1
+    assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
+    assert desk.admin.put(f"/api/leads/{lead['id']}", {"notes": "x"}).status == 500  # nothing is written over it
+    done = CliRunner().invoke(cli.relance, ["keys", "rotate", "--every", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["leads"], json.loads(done.stdout)["unreadable leads"]) == (1, 1, 1)
+
+
+def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, keys: Any, monkeypatch: pytest.MonkeyPatch):
+    lead, address = desk.capture(**PRIVATE), {"email": PRIVATE["email"]}
+    desk.admin.post("/api/suppressions", {**address, "reason": "They asked."})
+    derived = CliRunner().invoke(cli.relance, ["keys", "derived"]).output.strip()
+    monkeypatch.setenv("MARKS_KEY", get_settings().secret_key.get_secret_value())
+    with transaction() as session:
+        monkeypatch.setenv("SECRET_KEY", "another secret, thirty-two characters or more")
+        keyring.key_for.cache_clear()
+        keyring.mark_key_for.cache_clear()
+        keys(f"{key('new')},{derived}")
+        assert find_suppressed(session, [(desk.clinic_id, (Way.EMAIL, address["email"]))])
+        row = session.get_one(Lead, lead["id"])
+        assert (row.notes, row.email_blind) == (PRIVATE["notes"], blind(desk.clinic_id, "email", address["email"]))
+
+
 def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, keys: Any):
     lead = desk.capture(**PRIVATE)
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": CANARY})
@@ -152,4 +203,5 @@ def test_a_new_key_is_one_that_can_be_used(keys: Any):
     made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
     keys(made)
     assert crypto.current_key() == "b"
-    assert CliRunner().invoke(cli.relance, ["keys", "new", "a:b"]).exit_code == 2
+    for name in ("a:b", crypto.DERIVED):
+        assert CliRunner().invoke(cli.relance, ["keys", "new", name]).exit_code == 2

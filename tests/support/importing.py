@@ -10,9 +10,9 @@ CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def send(caller: Caller, content: bytes, *, kind: str = CSV, **query: str) -> Answer:
+def send(caller: Caller, content: bytes, *, kind: str = CSV, key: str | None = None, **query: str) -> Answer:
     """Upload a file."""
-    headers = {"Content-Type": kind}
+    headers = {"Content-Type": kind, **({} if key is None else {"Idempotency-Key": key})}
     return caller._send("POST", "/api/imports", headers=headers, data=content, query_string=query)
 
 

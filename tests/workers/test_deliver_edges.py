@@ -261,3 +261,13 @@ def test_one_address_that_is_refused_stops_no_other(practice: Practice, smtp: Sm
 
     states = {row.address: row.state for row in practice.rows("notifications", channel="email")}
     assert states == {"mia@lead.example": "failed"} | {f"tom{number}@lead.example": "sent" for number in range(3)}
+
+
+@pytest.mark.parametrize("answer", ["550 5.1.1 <mia@lead.example>: unknown", "451 4.2.0 mia@lead.example, later"])
+def test_what_a_server_says_of_an_address_is_kept_without_it(practice: Practice, smtp: SmtpServer, answer: str):
+    smtp.on("rcpt", answer)
+    practice.run(SEND, delivery_step(practice))
+    [(_, _, response)] = deliveries(practice)
+    step = delivery_step(practice)
+    assert "<address>" in response
+    assert "mia@" not in f"{response} {step.error} {step.outcome} {note(practice).error}"

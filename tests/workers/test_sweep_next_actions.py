@@ -230,6 +230,11 @@ class TestWhatFollows:
         silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
+        assert told(silent)[2:] == []  # until the first is read
+        sql("UPDATE notifications SET read_at = created_at")
+        silent.capture()
+        watch.advance(minutes=10)
+        sweep(FIND)
         assert [count for _, count in told(silent)[2:]] == ["1", "1"]
 
     def test_the_mark_is_taken_away_when_something_is_planned(self, silent: Practice, watch: Watch):

@@ -4,8 +4,9 @@ The message is `sending` before anybody is asked. Whoever stops it commits befor
 after it, and the message was already on its way.
 """
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from app import clock
 from app.automation.models import Reason
@@ -19,6 +20,8 @@ from workers.context import StepContext
 from workers.guard import lead_is_over, unmet
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.quiet import quiet_until
+
+_ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
 def guard(context: StepContext) -> Skip | None:
@@ -78,7 +81,7 @@ def ask(question: tuple[Any, str, OutgoingMessage]) -> Receipt:
 
 def conclude(context: StepContext, question: tuple[Any, str, OutgoingMessage], receipt: Receipt) -> Outcome:
     """What the provider's answer means for the message and for the step."""
-    words = receipt.response
+    words = without_addresses(receipt.response)
     ended = {"id": question[0], "outcome": receipt.outcome, "response": words, "finished_at": clock.now()}
     match after(receipt, context.step.attempts + 1):
         case NotificationState.SENT as state:
@@ -93,8 +96,14 @@ def conclude(context: StepContext, question: tuple[Any, str, OutgoingMessage], r
 
 def cut_off(context: StepContext, question: tuple[Any, str, OutgoingMessage], error: str) -> Outcome:
     """Something broke while the provider was asked: nobody knows how far it got."""
+    error = without_addresses(error)
     ended = {"id": question[0], "outcome": channels.Outcome.UNKNOWN, "response": error, "finished_at": clock.now()}
     return Unclear(error, effects=_end(context, ended, NotificationState.UNKNOWN, error=error))
+
+
+def without_addresses(words: str) -> str:
+    """What a mail server says of somebody's address is kept; the address itself stands sealed in its message."""
+    return _ADDRESS.sub("<address>", words)
 
 
 def _reply_to(context: StepContext) -> str | None:

@@ -15,7 +15,7 @@ from app.identity.clinics import load_context, load_contexts
 from app.leads.facts import lead_event, lead_facts
 from app.leads.models import Lead
 from app.leads.rotting import rots_in_sql
-from app.sealed import opened
+from app.sealed import open_rows
 
 BATCH = 500
 
@@ -71,7 +71,7 @@ _LEFT_BEHIND = text(
 def empty_archived_stages(session: Session) -> int:
     """Leads in a stage that was given up go where the clinic said, each as if somebody had moved it."""
     now = clock.now()
-    moved = [opened(Lead, row) for row in session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH})]
+    moved = open_rows(Lead, session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}))
     if not moved:
         return 0
     insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
@@ -92,7 +92,7 @@ def _moved(lead: Any, at: Any) -> Event:
 
 def _flag(session: Session, statement: TextClause, name: EventName, *, since: str) -> int:
     now = clock.now()
-    found = [opened(Lead, row) for row in session.execute(statement, {"now": now, "batch": BATCH})]
+    found = open_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         mine = [lead for lead in found if lead.clinic_id == clinic_id]
         record(session, clinic, *(_event(lead, name, since, now) for lead in mine))

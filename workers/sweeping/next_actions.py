@@ -22,7 +22,7 @@ from app.leads.next_actions import ACTING, has_step, has_task
 from app.notifications.models import Channel, Notification
 from app.notifications.templates import Wording
 from app.notifications.writing import About, Recipient, compose
-from app.sealed import opened
+from app.sealed import open_rows
 from workers.sweeping.walking import ON_THE_STRETCH, go_on, next_stretch
 
 BATCH: Final = 500
@@ -46,6 +46,10 @@ _SETTLE: Final = text(
     " FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE leads AS l SET without_next_action_since = NULL FROM settled WHERE l.id = settled.id"
 )
+_TOLD: Final = text(
+    "SELECT DISTINCT user_id FROM notifications WHERE user_id = ANY(:users) AND channel = 'in_app' AND read_at IS NULL"
+    " AND template = :template"
+)
 _SEEN_TO: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING}")  # noqa: S608
 
 
@@ -59,7 +63,7 @@ def find_leads_without_next_action(session: Session) -> int:
     stretch = next_stretch(session, NAME, most=LOOKED_AT)
     session.execute(_SETTLE, stretch)
     given = {**stretch, "now": now, "quiet_since": now - TO_PLAN, "batch": BATCH}
-    found = [opened(Lead, row) for row in session.execute(_FIND, given)]
+    found = open_rows(Lead, session.execute(_FIND, given))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         _alarm(session, clinic, [lead for lead in found if lead.clinic_id == clinic_id])
     if len(found) < BATCH:
@@ -77,11 +81,17 @@ def _alarm(session: Session, clinic: ClinicContext, leads: Sequence[Any]) -> Non
 
 
 def _tell(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
-    """In the application: coordinators of their own, admins of all."""
+    """In the application: coordinators of their own, admins of all; who has such a message unread has heard."""
     people = session.execute(select(User.id, User.role).where(User.clinic_id == clinic_id, User.is_active)).all()
     counts = Counter(lead.assigned_to_id for lead in leads)
     counts.update({person.id: len(leads) - counts[person.id] for person in people if person.role == Role.CLINIC_ADMIN})
-    rows = [row for person in people if counts[person.id] for row in _message(clinic_id, person.id, counts[person.id])]
+    told = set(session.scalars(_TOLD, {"users": [person.id for person in people], "template": TEMPLATE}))
+    rows = [
+        row
+        for person in people
+        if counts[person.id] and person.id not in told
+        for row in _message(clinic_id, person.id, counts[person.id])
+    ]
     insert_many(session, Notification, rows)
 
 

@@ -12,7 +12,7 @@ from app.automation.events import Event, EventName
 from app.automation.service import record
 from app.identity.clinics import load_contexts
 from app.leads.models import Lead
-from app.sealed import opened
+from app.sealed import open_rows
 from app.tasks.facts import task_event
 
 BATCH = 500
@@ -35,7 +35,7 @@ def mark_overdue(session: Session) -> int:
     tasks = session.execute(_MARK, {"now": now, "batch": BATCH}).all()
     if not tasks:
         return 0
-    leads = {row.id: opened(Lead, row) for row in session.execute(_leads({task.lead_id for task in tasks}))}
+    leads = {row.id: row for row in open_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
     events: dict[UUID, list[Event]] = defaultdict(list)
     for task in tasks:
         events[task.clinic_id].append(task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now))
