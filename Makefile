@@ -12,8 +12,8 @@ export RELANCE_HOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 TESTS := unit service api workers end_to_end architecture
-# Two processes; each has a database and a broker of its own. One file stays on one process.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, for many tests wait; each has a database and a broker of its own. One file stays on one process.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance serve

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import SUPPORTED_REGIONS
@@ -13,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.automation.calendar import BusinessHours, InvalidHours
-from app.clock import now
+from app.clock import now, zones
 from app.db import new_id
 from app.errors import Conflict, Invalid
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
@@ -100,7 +99,7 @@ def create_user(
 def _check_place(slug: str, timezone: str, region: str) -> None:
     if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
         raise Invalid.at("/slug", "Small letters, digits and hyphens.")
-    if timezone not in available_timezones():
+    if timezone not in zones():
         raise Invalid.at("/timezone", "Not an IANA time zone, such as Europe/Paris.")
     if region not in SUPPORTED_REGIONS:
         raise Invalid.at("/region", "Not an ISO 3166 country, such as FR.")

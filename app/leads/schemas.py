@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.clock import now
+from app.clock import now, zones
 from app.http.fields import Choice, Day, Email, Id, ListOf, Money, Text
 from app.http.schema import Schema
 from app.leads.fields import CustomValues, Tags
@@ -41,7 +39,7 @@ class Zone(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         name = super()._deserialize(value, attr, data, **more)
-        if name not in _zones():
+        if name not in zones():
             raise ValidationError("Not the IANA name of a time zone.")
         return name
 
@@ -54,11 +52,6 @@ class Somebody(fields.Field[UUID | str]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID | str:
         return ME if value == ME else Id().deserialize(value)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _is_past(day: date) -> None:

@@ -69,7 +69,7 @@ def test_what_people_are_called_and_what_is_said_of_them_is_found_nowhere_else(
         answers += _make_mistakes(clinic, lead["id"])
         scene.ledger.wait_for({"speed-to-lead": 4, "no-contact": 4, "deliver": 3})
         wait_until(lambda: _crashed(postgres), 60, "a step to crash")
-        assert REFUSAL in clinic.get("/api/notifications", state="failed").text
+        assert "550 5.1.1 <address>: no such Quillfeather" in clinic.get("/api/notifications", state="failed").text
         foreign = _as_a_stranger(other, lead["id"])
         answers += _end_of(clinic, lead["id"])
 

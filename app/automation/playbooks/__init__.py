@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 from uuid import UUID
@@ -36,8 +37,9 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+@lru_cache(maxsize=8)
 def load(name: str) -> Playbook:
-    """A playbook that ships with Relance. Raises InvalidPlaybook when there is none of that name."""
+    """A playbook that ships with Relance, read once. Raises InvalidPlaybook when there is none of that name."""
     shipped = files(__package__) / f"{name}.yaml"
     if not name.replace("_", "").isalnum() or not shipped.is_file():
         raise InvalidPlaybook([Mistake("name", f"{name!r} is not shipped; there are: {', '.join(names())}")])
