@@ -198,7 +198,7 @@ def test_in_any_order_nothing_is_sent_after_a_stop_and_no_step_is_lost(
     run_state_machine_as_test(
         Office,
         settings=settings(
-            max_examples=25,
+            max_examples=12,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
