@@ -67,6 +67,11 @@ def unseal(sealed: bytes, *, place: str) -> bytes:
         raise Unreadable(place) from None
 
 
+def place_of(table: str, column: str, *key: object) -> str:
+    """Where a value is kept: for this column of the row with this key it is sealed, and opens nowhere else."""
+    return f"{table}.{column}.{'.'.join(map(str, key))}"
+
+
 def seal_json(value: Any, *, place: str) -> bytes:
     """Encrypt anything that JSON can say."""
     return seal(orjson.dumps(value), place=place)

@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, Text, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.crypto import Unreadable, current_key, seal, trusted_keys, unseal
+from app.crypto import Unreadable, current_key, place_of, seal, trusted_keys, unseal
 from app.db import Base, transaction
 
 _SAID: Final = b"Every lead hears back."
@@ -61,4 +61,4 @@ def _opens(name: str, sealed: bytes) -> bool:
 
 
 def _place(name: str) -> str:
-    return f"key_checks.sealed.{name}"
+    return place_of(KeyCheck.__tablename__, "sealed", name)

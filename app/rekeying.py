@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.crypto import Unreadable, current_key, seal_json, unseal_json
+from app.crypto import Unreadable, current_key, place_of, seal_json, unseal_json
 from app.leads.models import Lead
 from app.sealed import BLIND, blind, fields_of
 
@@ -26,7 +26,7 @@ class Store(NamedTuple):
 
     def place(self, row: Any) -> str:
         """What the row's value is sealed for, as whoever seals it says."""
-        return f"{self.table}.{self.column}.{'.'.join(str(getattr(row, name)) for name in self.key)}"
+        return place_of(self.table, self.column, *(getattr(row, name) for name in self.key))
 
 
 STORES: Final = (

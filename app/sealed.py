@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from app.crypto import Unreadable, seal_json, unseal_json
+from app.crypto import Unreadable, place_of, seal_json, unseal_json
 from app.keyring import mark_key_for
 
 log = structlog.get_logger()
@@ -110,20 +110,15 @@ def fields_of(model: Any) -> Mapping[str, SealedField]:
     return {name: field for name, field in vars(model).items() if isinstance(field, SealedField)}
 
 
-def place_of(table: str, row_id: Any) -> str:
-    """Where a row's fields are sealed for."""
-    return f"{table}.sealed.{row_id}"
-
-
 def _seal(model: Any, row_id: Any, fields: Mapping[str, Any]) -> bytes | None:
     said = {name: value for name, value in fields.items() if value is not None}
-    return seal_json(said, place=place_of(model.__tablename__, row_id)) if said else None
+    return seal_json(said, place=place_of(model.__tablename__, "sealed", row_id)) if said else None
 
 
 def _open(model: Any, row_id: Any, sealed: bytes | None) -> dict[str, Any]:
     if sealed is None:
         return {}
-    said: dict[str, Any] = unseal_json(sealed, place=place_of(model.__tablename__, row_id))
+    said: dict[str, Any] = unseal_json(sealed, place=place_of(model.__tablename__, "sealed", row_id))
     for name, read in _readers(model):
         if name in said:
             said[name] = read(said[name])

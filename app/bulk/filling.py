@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from app.bulk.items import Ends, place_of, write_ends
+from app.bulk.items import Ends, place_of_lead, write_ends
 from app.bulk.lists import MOST_ITEMS
 from app.bulk.models import ItemReason, ItemStatus, JobItem
 from app.crypto import seal_json
@@ -38,7 +38,7 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) 
         return _fill_by_filter(session, actor, job_id, data["filter"]), 0
     if "leads" in data:
         leads = data["leads"]
-        sealed = [seal_json(lead, place=place_of(job_id, place)) for place, lead in enumerate(leads)]
+        sealed = [seal_json(lead, place=place_of_lead(job_id, place)) for place, lead in enumerate(leads)]
         session.execute(_NEW_LEADS, {"job": job_id, "leads": sealed})
         return len(leads), 0
     ids = data["lead_ids"]

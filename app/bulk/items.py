@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.bulk.models import ItemReason
 from app.bulk.planning import CHUNK, Span
-from app.crypto import unseal_json
+from app.crypto import place_of, unseal_json
 from app.db import to_json
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
 
@@ -100,15 +100,15 @@ def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Pending
     return [Pending(row.position, _lead(job_id, row)) for row in found]
 
 
-def place_of(job_id: UUID, position: Place) -> str:
+def place_of_lead(job_id: UUID, position: Place) -> str:
     """Where a new lead's fields are sealed for, until it is one."""
-    return f"job_items.lead_sealed.{job_id}.{position}"
+    return place_of("job_items", "lead_sealed", job_id, position)
 
 
 def _lead(job_id: UUID, row: Row[Any]) -> Mapping[str, Any] | None:
     if row.lead_sealed is None:
         return None
-    lead: Mapping[str, Any] = unseal_json(row.lead_sealed, place=place_of(job_id, row.position))
+    lead: Mapping[str, Any] = unseal_json(row.lead_sealed, place=place_of_lead(job_id, row.position))
     return lead
 
 

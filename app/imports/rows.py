@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.crypto import seal_json, unseal_json
+from app.crypto import place_of, seal_json, unseal_json
 
 
 def row_of(import_id: UUID, position: int, number: int, cells: Sequence[str]) -> dict[str, Any]:
@@ -22,4 +22,4 @@ def cells_of(import_id: UUID, row: Any) -> list[str]:
 
 
 def _place(import_id: UUID, position: int) -> str:
-    return f"import_rows.cells_sealed.{import_id}.{position}"
+    return place_of("import_rows", "cells_sealed", import_id, position)
