@@ -29,15 +29,20 @@ def read_body() -> Any:
         return {}
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
+    return parse(read_bytes())
+
+
+def read_bytes() -> bytes:
+    """The request's body, whatever it is; 413 comes from Flask."""
     raw = request.get_data(cache=False)
     g.fingerprint = sha256(raw).digest()
-    return parse(raw)
+    return raw
 
 
 def read_unread_body() -> None:
-    """Of a body that is no JSON, which its view would read: its fingerprint."""
+    """For the fingerprint of a body that nobody has read."""
     if "fingerprint" not in g and request.content_length:
-        g.fingerprint = sha256(request.get_data(cache=False)).digest()
+        read_bytes()
 
 
 def fingerprint() -> bytes:

@@ -1,14 +1,14 @@
 """Imports: a file of leads is sent, rehearsed, and taken in by workers."""
 
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Response, g, request
+from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
+from app.http.body import read_bytes
 from app.http.large import large_body
 from app.http.paging import Page, PageQuery, page_of
 from app.http.problems import UnsupportedMediaType
@@ -137,6 +137,4 @@ def _sent() -> tuple[FileKind, bytes]:
     """The file of the call. Raises UnsupportedMediaType; 413 comes from Flask."""
     if request.mimetype not in KINDS:
         raise UnsupportedMediaType(f"Send the file itself, as one of {', '.join(KINDS)}.")
-    content = request.get_data(cache=False)
-    g.fingerprint = sha256(content).digest()
-    return KINDS[request.mimetype], content
+    return KINDS[request.mimetype], read_bytes()
