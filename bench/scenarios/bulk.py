@@ -1,12 +1,11 @@
 """How fast one call becomes a follow-up for every lead of a list."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from bench.bulk_ways import BULK, SECONDS, WEB, by_copy, by_executemany, by_relance
 from bench.figures import Row
-from bench.rounds import in_rounds
 from bench.servers import Servers
+from bench.sizes import on_memory, run_sizes, said
 
 TITLE = "Bulk: one call, thousands of follow-ups"
 WHAT = """`POST /api/followups/bulk` with the ids of so many leads, one call. The time runs from the request until the
@@ -17,54 +16,24 @@ number of task rows, and nothing else, into the same table with its indexes and 
 
 SIZES, QUICK_SIZES = (10_000, 100_000), (1_000, 5_000)
 WITHIN_SECONDS = {10_000: 2.0, 100_000: 20.0}
-MEMORY_RATIO = 1.2
 WAYS = {"Relance": by_relance, "bare COPY": by_copy, "bare executemany": by_executemany}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A way to make that many follow-ups."""
-
-    count: int
-    way: str
-    make: Callable[[Servers, int], dict[str, float]]
-
-    @property
-    def name(self) -> str:
-        return f"{self.count:,}, {self.way}"
-
-
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
-    entries = [Entry(count, *way) for count in (QUICK_SIZES if quick else SIZES) for way in WAYS.items()]
-    chosen = [one for one in entries if only.lower() in one.name.lower()]
-    return in_rounds(chosen, runs, lambda one: one.make(servers, one.count))
+    return run_sizes(servers, QUICK_SIZES if quick else SIZES, WAYS, runs=runs, only=only)
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
     """Relance's times against the targets, and the memory of its larger job against the smaller's."""
     ours = [one for one in rows if WEB in one.figures]
-    return [*_in_time(ours), *_memory(ours)]
+    return [*_in_time(ours), *on_memory(ours, (WEB, BULK))]
 
 
 def _in_time(ours: Sequence[Row]) -> list[str]:
     seconds = {one.name: one.figures[SECONDS].median for one in ours}
     within = {f"{count:,}, Relance": most for count, most in WITHIN_SECONDS.items()}
     return [
-        f"{name}: {seconds[name]:.1f} s: {_said(seconds[name] < most)} (to reach: {most:.0f} s)."
+        f"{name}: {seconds[name]:.1f} s: {said(seconds[name] < most)} (to reach: {most:.0f} s)."
         for name, most in within.items()
         if name in seconds
     ]
-
-
-def _memory(ours: Sequence[Row]) -> list[str]:
-    if len(ours) < 2:
-        return []
-    most, least = ours[-1], ours[0]
-    ratios = {title: most.figures[title].median / least.figures[title].median for title in (WEB, BULK)}
-    said = ", ".join(f"{title.partition(',')[0]} {ratio:.2f}" for title, ratio in ratios.items())
-    reached = _said(all(ratio <= MEMORY_RATIO for ratio in ratios.values()))
-    return [f"Peak memory, {most.name} against {least.name}: {said} times: {reached} (to reach: {MEMORY_RATIO})."]
-
-
-def _said(is_reached: bool) -> str:
-    return "reached" if is_reached else "NOT reached"
