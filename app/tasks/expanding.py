@@ -27,7 +27,8 @@ def expanded(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collec
     }
     rows = [task._mapping for task in tasks]  # noqa: SLF001  (a Row's public way to its names)
     shown = with_parts(session, rows, {part: known[part] for part in parts})
-    for lead in (task["lead"] for task in shown if task.get("lead")):
-        lead["phone"] = open_or_none(Lead, lead["id"], lead["sealed"])["phone"]
-    trail.saw(session, "lead", {task["lead_id"] for task in shown if task.get("lead")})
+    seen = {task["lead_id"]: task["lead"] for task in shown if task.get("lead")}
+    for lead_id, lead in seen.items():
+        lead["phone"] = open_or_none(Lead, lead_id, lead["sealed"])["phone"]
+    trail.saw(session, "lead", seen)
     return shown
