@@ -36,7 +36,7 @@ def _begin(**_: object) -> None:
 @worker_init.connect
 def _check_keys(**_: object) -> None:
     require_right_keys()
-    dispose()
+    engine().dispose()  # the parent, which only forks, needs no connection
 
 
 class CutShort(Exception):
