@@ -1,5 +1,6 @@
 """How the API is served; gunicorn reads this file by itself."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def post_worker_init(worker: Any) -> None:
         from app.key_checks import require_right_keys  # noqa: PLC0415  (not in the arbiter, which is forked)
 
         require_right_keys()
+    gc.freeze()  # what was imported stays: no request waits while garbage is looked for in it
 
 
 control_socket_disable = True  # it would be shared by every installation of this user

@@ -1,5 +1,6 @@
 """The workers' entry: `celery -A workers.app worker`, and beat's. One Celery task for each step kind and sweep."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -37,6 +38,11 @@ def _begin(**_: object) -> None:
 def _check_keys(**_: object) -> None:
     require_right_keys()
     engine().dispose()  # the parent, which only forks, needs no connection
+
+
+@worker_init.connect
+def _share_memory(**_: object) -> None:
+    gc.freeze()  # a child that looked for garbage in what it has from its parent would copy all of it: 15 MB, not 68
 
 
 class CutShort(Exception):
