@@ -89,5 +89,9 @@ def test_a_file_that_says_something_else_is_refused_in_one_line_and_stays(tmp_pa
 
 
 def test_a_file_that_is_not_there_is_refused_too(tmp_path: Path) -> None:
-    assert relance_openapi("--check", tmp_path / "openapi.json").returncode == 1
+    missing = tmp_path / "relance.http"
+    refused = relance_openapi("--check", COMMITTED, "--http", missing)
+
+    assert refused.returncode == 1
+    assert str(missing) in refused.stderr
     assert not list(tmp_path.iterdir())

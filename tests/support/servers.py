@@ -11,11 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 
 import psycopg
 import pytest
 from psycopg import sql
+from redis import Redis, RedisError
 
 from app import db, tally
 from app.embedded import CannotStart, Postgres, Valkey
@@ -88,16 +90,17 @@ def clean_database(postgres: Postgres) -> None:
     """Empty tables. A server that the test before stopped or restarted is up again."""
     postgres.start()
     _forget_connections_to_an_earlier_server(postgres)
-    with postgres.connect("relance") as owner:
-        owner.execute("SET lock_timeout = '20s'")  # say so, rather than wait for a transaction somebody left open
-        empty_every_table(owner)
+    empty_every_table(postgres)
 
 
 @pytest.fixture
 def clean_broker(valkey: Valkey) -> None:
     """No message anywhere."""
-    valkey.start()
-    valkey.flush()
+    try:
+        _client().flushall()
+    except RedisError:  # the test before stopped it
+        valkey.start()
+        valkey.flush()
     tally._away_until = 0.0  # the test before may have stopped it
 
 
@@ -113,14 +116,30 @@ def new_database(postgres: Postgres) -> Callable[[str], str]:
     return make
 
 
-def empty_every_table(owner: psycopg.Connection) -> None:
+def empty_every_table(server: Postgres) -> None:
     """Delete all rows. TRUNCATE costs ten times as much for a few rows, and is for tables with many."""
+    owner = _emptier(server)
     filled = owner.execute(_filled(owner)).fetchall()
     ways = {False: "DELETE FROM {}", True: "TRUNCATE {} CASCADE"}
     statements = [sql.SQL(ways[is_big]).format(sql.Identifier(name)) for name, is_big in filled]
-    owner.execute("SET session_replication_role = replica")  # the record of who saw what refuses to be emptied
     owner.execute(sql.SQL("; ").join(statements))
-    owner.execute("SET session_replication_role = DEFAULT")
+
+
+@cache
+def _client() -> Redis:
+    """Kept, for making one takes longer than what it is for."""
+    return Redis.from_url(os.environ["BROKER_URL"], socket_timeout=5)
+
+
+def _emptier(server: Postgres) -> psycopg.Connection:
+    """The owner's connection, kept while that server runs: each new one would read the whole catalogue anew."""
+    pid = server.pid()
+    if pid not in _emptiers:
+        _emptiers.clear()
+        owner = _emptiers[pid] = server.connect("relance")
+        owner.execute("SET lock_timeout = '20s'")  # say so, rather than wait for a transaction somebody left open
+        owner.execute("SET session_replication_role = replica")  # the record of who saw what refuses to be emptied
+    return _emptiers[pid]
 
 
 def _filled(owner: psycopg.Connection) -> sql.Composed:
@@ -167,3 +186,4 @@ def _forget_connections_to_an_earlier_server(server: Postgres) -> None:
 
 
 _seen: dict[str, int | None] = {}
+_emptiers: dict[int | None, psycopg.Connection] = {}

@@ -64,8 +64,7 @@ class World:
     valkey: Valkey
 
     def begin(self) -> Practice:
-        with self.postgres.connect("relance") as owner:
-            empty_every_table(owner)
+        empty_every_table(self.postgres)
         self.valkey.flush()
         self.smtp.behave()
         self.smtp.received.clear()
