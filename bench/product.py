@@ -57,6 +57,7 @@ def _main() -> None:
         "enqueue": acts.enqueue,
         "open_clinics": acts_at_scale.open_clinics,
         "seal_people": sealing.seal_people,
+        "time_sealing": sealing.time_sealing,
         "time_sweep": acts_at_scale.time_sweep,
         "time_batches": acts_at_scale.time_batches,
     }

@@ -52,6 +52,10 @@ class RelanceApi:
         with psycopg.connect(self._servers.database_url()) as connection:
             return int(connection.execute("SELECT count(*) FROM leads").fetchall()[0][0])
 
+    def cpu_seconds(self) -> float:
+        """What its processes have computed so far."""
+        return self._processes.cpu_seconds()
+
     def stop(self) -> None:
         self._processes.stop()
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal, cast
 
 from flask import request
 from marshmallow import fields, missing
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
@@ -110,8 +110,26 @@ def page_of_parts(
         wanted = [(part.where(_after(own, last)), own) for part, own in ordered]
     total = sum(_count(session, part) for part in parts) if query.get("wants_total") else missing
     items = _fetch(session, _in_order(wanted, most=limit + 1), keys[-1][0].class_)
-    more = len(items) > limit
-    items = items[:limit]
+    return _page(session, items, keys, limit, total=total)
+
+
+def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Key]]], limit: int) -> list[Page]:
+    """The first page of each of several statements (of the same columns), each in its own order, in one query."""
+    first = [
+        part.add_columns(literal(place).label("part")).order_by(*_by(keys)).limit(limit + 1)
+        for place, (part, keys) in enumerate(parts)
+    ]
+    pages: list[list[Any]] = [[] for _ in parts]
+    for row in session.execute(select(union_all(*first).subquery())):
+        pages[row.part].append(row)
+    for rows, (_, keys) in zip(pages, parts, strict=True):  # what is put together has no order of its own
+        rows.sort(key=lambda row: [getattr(row, column.key) for column, _ in keys], reverse=keys[0][1] == "desc")
+    return [_page(session, rows, keys, limit) for rows, (_, keys) in zip(pages, parts, strict=True)]
+
+
+def _page(session: Session, items: Sequence[Any], keys: Sequence[Key], limit: int, *, total: Any = missing) -> Page:
+    """Of items of which one more than fit on a page was looked for."""
+    more, items = len(items) > limit, items[:limit]
     if subject := _subject(keys):
         trail.saw(session, subject, [item.id for item in items])
     return Page(items, cursor_after(keys, items[-1]) if more else None, total)

@@ -29,7 +29,7 @@ _BY_NEXT_FOLLOW_UP: Final[Mapping[str, Literal["asc", "desc"]]] = {
     LeadSort.NEXT_FOLLOW_UP: "asc",
     LeadSort.LAST_FOLLOW_UP: "desc",
 }
-FEW: Final = 5000
+FEW: Final = 2500
 
 _ROWS: Final = select(Lead.__table__)
 

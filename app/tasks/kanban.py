@@ -1,16 +1,16 @@
 """The work queue as a board: a column for each status, as far as one screen shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.http.paging import page_of_parts
+from app.http.paging import Key, first_pages
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import MOST_COUNTED
-from app.tasks.queue import ORDERS, looked_up, parts_of
+from app.tasks.queue import ORDERS, has_status, looked_up, tasks_of
 from app.tasks.queue_schemas import Sort
 
 # What is over is looked at from its end: nobody wants to see the first thing that was ever done.
@@ -25,20 +25,27 @@ COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
 
 def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A column for each status, with the first `query["cards"]` of its tasks. Raises Invalid."""
-    query = looked_up(session, actor, query)
-    return [_column(session, actor, query, status) for status in COLUMNS]
+    tasks = tasks_of(actor, looked_up(session, actor, query))
+    columns = {status: (tasks.where(has_status((status,))), ORDERS[sort]) for status, sort in COLUMNS.items()}
+    pages = dict(zip(columns, first_pages(session, [*columns.values()], query["cards"]), strict=True))
+    counts = _counts(session, {status: columns[status] for status, cards in pages.items() if cards.next_cursor})
+    return [
+        {
+            "status": status,
+            "count": counts.get(status, len(cards.items)),
+            "cards": cards.items,
+            "sort": COLUMNS[status],
+            "next_cursor": cards.next_cursor,
+        }
+        for status, cards in pages.items()
+    ]
 
 
-def _column(session: Session, actor: Actor, query: Mapping[str, Any], status: TaskStatus) -> dict[str, Any]:
-    sort = COLUMNS[status]
-    [tasks] = parts_of(actor, {**query, "status": (status,), "sort": sort})
-    cards = page_of_parts(session, [tasks], ORDERS[sort], {"limit": query["cards"]})
-    in_order = tasks.with_only_columns(Task.id).order_by(*(getattr(key, way)() for key, way in ORDERS[sort]))
-    some = in_order.limit(MOST_COUNTED).subquery()  # in its order: else every task of the status is looked for first
-    return {
-        "status": status,
-        "count": session.scalar(select(func.count()).select_from(some)) if cards.next_cursor else len(cards.items),
-        "cards": cards.items,
-        "sort": sort,
-        "next_cursor": cards.next_cursor,
-    }
+def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Sequence[Key]]]) -> dict[TaskStatus, int]:
+    """In the columns' order: else every task of the status would be looked for first."""
+    firsts = [
+        tasks.with_only_columns(Task.id).order_by(*(getattr(key, way)() for key, way in keys)).limit(MOST_COUNTED)
+        for tasks, keys in columns.values()
+    ]
+    counts = [select(func.count()).select_from(some.subquery()).scalar_subquery() for some in firsts]
+    return dict(zip(columns, session.execute(select(*counts)).one(), strict=True)) if counts else {}

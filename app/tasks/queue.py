@@ -86,9 +86,14 @@ def _is_said_often(session: Session, clinic_id: UUID, words: str) -> bool:
     return session.scalars(said).one() >= NEWEST // 30
 
 
+def tasks_of(actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
+    """The tasks that pass the filters, whatever their status. Raises Invalid."""
+    return ROWS.where(*known_to(actor), *tests_of(actor, query))
+
+
 def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
     """The tasks that pass the filters, as statements that have none in common. Raises Invalid."""
-    tasks = ROWS.where(*known_to(actor), *tests_of(actor, query))
+    tasks = tasks_of(actor, query)
     if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
         return [tasks.where(has_status(query.get("status", TaskStatus)))]
     return [tasks.where(has_status(statuses)) for statuses in groups_of(query)]

@@ -14,7 +14,7 @@ from typing import Protocol
 from bench.figures import Row
 from bench.servers import Servers
 
-ORDER = ("drain", "lateness", "pending", "capture", "reads", "views", "bulk", "imports")
+ORDER = ("drain", "lateness", "pending", "capture", "walls", "reads", "views", "bulk", "imports")
 
 
 class Scenario(Protocol):
