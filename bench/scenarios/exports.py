@@ -1,0 +1,99 @@
+"""How long a download of the work queue takes, and what it holds in memory."""
+
+import time
+import urllib.request
+from collections.abc import Sequence
+from functools import partial
+
+import psycopg
+
+from app.embedded import free_port
+from bench.bulk_ways import START_SECONDS, WEB, Clinic, answers, open_with_leads
+from bench.figures import Row
+from bench.parts import check, running
+from bench.peaks import peaks_of
+from bench.product import act, environment
+from bench.servers import Servers
+from bench.sizes import on_memory, run_sizes, said
+from bench.volume import add_tasks, loading
+from bench.waiting import wait_until
+from bench.web import HOST
+
+TITLE = "Export: the work queue as a file"
+WHAT = """`GET /api/followups/export` for everything that a clinic with 5,000 leads has in its queue, e-mail addresses,
+numbers and completion notes with it, until the last byte has come; gunicorn as in capture. The bare COPY writes all
+columns of the same tasks as CSV, sealed fields left out."""
+
+SECONDS = "until the last byte (s)"
+RATE = "rows/s"
+SIZES, QUICK_SIZES = (5_000, 20_000), (1_000,)
+LEADS = 5_000
+WITHIN_SECONDS = 5.0
+
+
+class NotWhole(Exception):
+    """A file has fewer rows than the queue."""
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    return run_sizes(servers, QUICK_SIZES if quick else SIZES, WAYS, runs=runs, only=only)
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Each file against the time it may take, and the memory of the larger against that of the smaller."""
+    seconds = {one.name: one.figures[SECONDS].median for one in rows if WEB in one.figures}
+    late = [
+        f"{name}: {taken:.1f} s: {said(taken < WITHIN_SECONDS)} (to reach: {WITHIN_SECONDS:.0f} s for 20,000 rows)."
+        for name, taken in seconds.items()
+        if name.startswith("20,000")
+    ]
+    kinds = ([one for one in rows if one.name.endswith(kind)] for kind in (CSV, XLSX))
+    return [*late, *(line for ours in kinds for line in on_memory(ours, (WEB,)))]
+
+
+def _by_relance(kind: str, servers: Servers, count: int) -> dict[str, float]:
+    clinic = _open(servers, count)
+    port = free_port()
+    with running(servers, ("web",), environment(servers, PORT=str(port))) as parts:
+        wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
+        _download(port, clinic, f"format={kind}&due_to=2000-01-01T00:00:00Z")
+        with peaks_of(parts) as peaks:
+            began = time.perf_counter()
+            content = _download(port, clinic, f"format={kind}")
+            seconds = time.perf_counter() - began
+        check(parts)
+        if kind == "csv" and (lines := content.count(b"\r\n")) != count + 1:
+            raise NotWhole(f"{lines} lines of {count} rows")
+    return {SECONDS: seconds, RATE: count / seconds, WEB: peaks["web"]}
+
+
+def _by_copy(servers: Servers, count: int) -> dict[str, float]:
+    _open(servers, count)
+    with psycopg.connect(servers.database_url()) as connection:
+        began = time.perf_counter()
+        with connection.cursor().copy("COPY (SELECT * FROM lead_tasks) TO STDOUT (FORMAT csv)") as copy:
+            for _ in copy:
+                pass
+        seconds = time.perf_counter() - began
+    return {SECONDS: seconds, RATE: count / seconds}
+
+
+CSV, XLSX = "CSV", "XLSX"
+WAYS = {CSV: partial(_by_relance, "csv"), XLSX: partial(_by_relance, "xlsx"), "bare COPY": _by_copy}
+
+
+def _open(servers: Servers, count: int) -> Clinic:
+    clinic = open_with_leads(servers, LEADS)
+    with loading(servers) as connection:
+        add_tasks(connection, count)
+    act(servers, "seal_people", "{}")
+    return clinic
+
+
+def _download(port: int, clinic: Clinic, query: str) -> bytes:
+    asked = urllib.request.Request(
+        f"http://{HOST}:{port}/api/followups/export?{query}", headers={"Authorization": f"Bearer {clinic.token}"}
+    )
+    with urllib.request.urlopen(asked, timeout=120) as answer:
+        content: bytes = answer.read()
+        return content
