@@ -5,7 +5,7 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from sqlalchemy import and_, case
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from app.audit import trail
@@ -77,15 +77,20 @@ def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[
         .with_only_columns(*_OF_THE_TASK, User.name, *_of_the_lead(actor))
         .where(*known_to(actor), *tests_of(actor, query), has_status(query.get("status", TaskStatus)))
         .order_by(*by)
-        .limit(MOST_ROWS + 1)
     )
+    _require_few(session, tasks)
     found = session.execute(tasks.execution_options(yield_per=AT_A_TIME))
-    for place, rows in enumerate(found.partitions(AT_A_TIME)):
-        if place * AT_A_TIME + len(rows) > MOST_ROWS:
-            raise TooMuchToExport
+    for rows in found.partitions(AT_A_TIME):
         trail.saw(session, "task", [row.id for row in rows])
         trail.saw(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
         yield from map(_cells, rows)
+
+
+def _require_few(session: Session, tasks: Select[*tuple[Any, ...]]) -> None:
+    """Said at once, not when most of a file is written. Raises TooMuchToExport."""
+    some = tasks.with_only_columns(Task.id).order_by(None).limit(MOST_ROWS + 1).subquery()
+    if session.scalars(select(func.count()).select_from(some)).one() > MOST_ROWS:
+        raise TooMuchToExport
 
 
 def _cells(row: Any) -> Sequence[Any]:
