@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.http.paging import Key, Page, page_of_parts
 from app.identity.actor import Actor
+from app.identity.permissions import Scope
+from app.leads.lookup import is_assigned_within
 from app.leads.models import Lead
 from app.leads.people import who_is
 from app.leads.rotting import is_fresh, is_rotting
@@ -33,6 +35,7 @@ _IN_THE_CLINIC: Final = (
     (TaskStatus.CANCELLED,),
 )
 _OF_A_PERSON: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLED,))
+_ASKS_THE_LEAD: Final = frozenset({"stage", "source_id", "rotting"})  # a filter tells, too: one guess at a time
 _BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index has these whatever the status
 
 ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
@@ -115,6 +118,8 @@ def tests_of(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]
     for name, column in (("assigned_to_id", Task.assigned_to_id), ("created_by", Task.created_by)):
         if name in query:
             tests.append(column == who_is(query[name], actor, pointer=f"/{name}"))
+    if actor.scope is not Scope.ALL and query.keys() & _ASKS_THE_LEAD:
+        tests.append(is_assigned_within(actor, Lead.assigned_to_id))
     return tests
 
 

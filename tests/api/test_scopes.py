@@ -164,6 +164,15 @@ def test_a_task_along_with_its_lead_tells_of_the_lead_only_who_sees_it(desk: Des
     assert sues["lead"]["first_name"] == "Ana"
 
 
+def test_a_filter_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+    sues, sams = desk.capture(assigned_to_id=sue.id), desk.capture(assigned_to_id=sam.id)
+    of_sues, of_sams = (desk.plan(lead, assigned_to_id=sam.id)["id"] for lead in (sues, sams))
+    assert ids(sam.every("/api/followups")) == {of_sues, of_sams}
+    for filtered in ({"stage": "new_lead"}, {"source_id": desk.source_id}, {"rotting": "false"}):
+        assert ids(sam.every("/api/followups", **filtered)) == {of_sams}
+        assert ids(sue.every("/api/followups", **filtered)) == {of_sues}
+
+
 def test_a_job_reaches_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
     mine, hers = (desk.capture(assigned_to_id=who.id)["id"] for who in (sam, sue))
     followup = {"type": "CALL", "title": "x", "due_in_minutes": 60}
