@@ -26,7 +26,7 @@ from app.http.access import actor, unit_of_work
 from app.http.body import fingerprint, read_unread_body
 from app.http.models import ANSWERS_ARE_KEPT
 from app.identity.actor import Actor
-from app.identity.permissions import Scope
+from app.identity.permissions import Permission, Scope
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -74,7 +74,7 @@ class ShownOnce(Conflict):
 
 
 class AnswerWithheld(Conflict):
-    """The call was carried out; what you may do or see has changed since, so its answer is not shown again."""
+    """The call was carried out; what you may see, or what is known, has changed since, so its answer is not shown."""
 
 
 # For each kind of thing that a scope narrows: those of these ids that the actor's scope holds.
@@ -131,11 +131,11 @@ def _keep(session: Session, call: Mapping[str, Any], response: Response, *, show
 def _again(session: Session, known: Row[Any], call: Mapping[str, Any]) -> Response:
     if known.fingerprint != fingerprint():
         raise IdempotencyKeyReused
-    if known.body is None:
-        raise ShownOnce
     shown = {subject: [*map(UUID, ids)] for subject, ids in (known.shown or {}).items()}
     if known.allowed != _allowed(session, shown):
         raise AnswerWithheld
+    if known.body is None:
+        raise ShownOnce
     for subject, ids in shown.items():
         trail.saw(session, subject, ids)
     try:
@@ -151,9 +151,17 @@ def _place(call: Mapping[str, Any]) -> str:
 
 
 def _allowed(session: Session, shown: Mapping[str, Collection[UUID]]) -> bytes:
-    """A fingerprint of what the caller may do, and of which of these things they may see."""
+    """A fingerprint of what the caller may do, and of which of these things they may see.
+
+    Seen by the scope of what was done, and by that of reading: who takes in leads for all may read their own only.
+    """
     who = actor()
-    narrowed = [] if who.scope is Scope.ALL else sorted(shown.keys() & held.keys())
-    seen = sorted(str(id_) for subject in narrowed for id_ in held[subject](session, who, shown[subject]))
+    views = {one.scope: one for one in (who, who.within(Permission.LEAD_READ)) if one.scope is not Scope.ALL}
+    seen = [[scope, *_held(session, views[scope], shown)] for scope in sorted(views)]
     may = sorted(f"{permission} {scope}" for permission, scope in who.permissions.items())
     return hashlib.sha256(to_json([may, who.scope, seen]).encode()).digest()
+
+
+def _held(session: Session, who: Actor, shown: Mapping[str, Collection[UUID]]) -> list[str]:
+    subjects = sorted(shown.keys() & held.keys())
+    return sorted(str(id_) for subject in subjects for id_ in held[subject](session, who, shown[subject]))

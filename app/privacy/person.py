@@ -13,16 +13,16 @@ from sqlalchemy.orm import Session
 from app.activities.models import Activity
 from app.leads.models import Lead
 from app.notifications.models import Notification
-from app.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, NAMED
+from app.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, LEADS, NAMED
 from app.sealed import BLIND, open_fields
 
 _SEALED: Final[Mapping[str, Any]] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
-_OF_TABLE: Final = "SELECT to_jsonb(t) FROM {table} AS t WHERE {key} = :lead ORDER BY 1"
-_SEEN_BY: Final = text(
-    "SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,"
-    " 'act', act, 'subject', subject, 'fields', fields)"
-    " FROM audit_entries WHERE clinic_id = :clinic AND :lead = ANY(ids) ORDER BY number"
-)
+_OF_TABLE: Final = f"SELECT to_jsonb(t) FROM {{table}} AS t WHERE {{key}} IN ({LEADS}) ORDER BY 1"  # noqa: S608  (names of ours)
+_SEEN_BY: Final = text(f"""
+SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,
+  'act', act, 'subject', subject, 'fields', fields)
+FROM audit_entries WHERE clinic_id = :clinic AND ids && ARRAY({LEADS}) ORDER BY number
+""")  # noqa: S608  (as above)
 
 
 def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-# Everything that an export holds. Deliveries hang on notifications, and tell what a mail server answered.
+# Everything that an export holds, and the column of `t` that names the lead, or a duplicate that became part of it.
+# Deliveries hang on notifications, and tell what a mail server answered.
 ABOUT_A_LEAD: Final[Mapping[str, str]] = {
-    "leads": "coalesce(t.merged_into_id, t.id)",  # duplicates that became part of it, too
+    "leads": "t.id",
     "lead_tasks": "t.lead_id",
     "lead_activities": "t.lead_id",
     "notifications": "t.lead_id",
@@ -51,10 +52,10 @@ _FORGET_CHANGES: Final = """
 DELETE FROM audit_changes c USING audit_entries e
 WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uuid[])
 """
-# Whoever sends such a call again is told that there is no such lead.
+# That a call was carried out stays known, or its second sending would bring the person back: what it answered goes.
 _FORGET_ANSWERS: Final = f"""
-DELETE FROM kept_answers k WHERE k.clinic_id = :clinic AND (
-  k.shown IS NULL OR k.shown = '{{}}' OR k.shown ? 'import'  -- nobody knows who else is in it
+UPDATE kept_answers k SET body = NULL, headers = '{{}}', shown = '{{}}', allowed = '' WHERE k.clinic_id = :clinic AND (
+  k.shown IS NULL OR k.shown ? 'import'  -- nobody knows who else is in it
   OR EXISTS (SELECT FROM ({LEADS}) AS l WHERE strpos(k.path, l.id::text) > 0)
   OR EXISTS (SELECT FROM jsonb_each(k.shown) AS s WHERE s.value ?| CAST(:ids AS text[]))
 )

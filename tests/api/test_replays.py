@@ -80,6 +80,16 @@ def test_whose_lead_it_no_longer_is_does_not_see_it_again(desk: Desk, sam: Calle
     assert act_on(sam, lead).body == first.body
 
 
+def test_who_takes_in_leads_for_all_sees_again_only_their_own(desk: Desk, sam: Caller):
+    lead = sam.post(LEADS, desk.lead_data(notes="Afraid of needles."), key="1").body
+    assert sam.post(LEADS, desk.lead_data(notes="Afraid of needles."), key="1").body == lead
+    desk.admin.post(f"{LEADS}/{lead['id']}/assign", {"assigned_to_id": desk.coordinator.id})
+    assert sam.get(f"{LEADS}/{lead['id']}").status == 404
+
+    again = sam.post(LEADS, desk.lead_data(notes="Afraid of needles."), key="1")
+    assert (again.body["code"], lead["id"] in str(again.body)) == ("answer-withheld", False)
+
+
 def test_who_has_left_the_team_does_not_see_its_leads_again(desk: Desk, sam: Caller):
     meg = desk.hire(Role.MANAGER)
     team = desk.admin.post("/api/teams", {"name": "North"}).body["id"]
@@ -148,3 +158,26 @@ def test_what_was_answered_about_somebody_is_gone_with_them(desk: Desk):
     [lead] = desk.admin.every("/api/leads")
     desk.admin.post(f"/api/leads/{lead['id']}/erase", {"reason": "They asked."})
     assert "Ruiz" not in str(desk.admin.post(*start, key="start").body)
+
+
+def test_a_call_that_was_carried_out_stays_so_when_somebody_is_forgotten(desk: Desk):
+    kept, other = desk.capture(), desk.capture(last_name="Other")
+    follow_up = {"lead_ids": [kept["id"]], "followup": {"type": "CALL", "title": "Once", "due_in_minutes": 60}}
+    job = desk.admin.post("/api/followups/bulk", follow_up, key="job")
+    file = b"Name,Phone\nBen Ott,2125550199\n"
+    assert send(desk.admin, file, key="file").status == 201
+    desk.admin.post(f"{LEADS}/{other['id']}/erase", {"reason": "They asked."})
+
+    again = desk.admin.post("/api/followups/bulk", follow_up, key="job")
+    assert (again.body, again.headers["Idempotent-Replayed"]) == (job.body, "true")
+    assert send(desk.admin, file, key="file").body["code"] == "answer-withheld"  # nobody knows who is in it
+    assert len(desk.admin.every("/api/imports")) == 1
+
+
+def test_who_was_forgotten_does_not_come_back_by_a_call_that_is_sent_again(desk: Desk):
+    given = desk.lead_data(first_name="Zephyrine")
+    lead = desk.admin.post(LEADS, given, key="1").body
+    desk.admin.post(f"{LEADS}/{lead['id']}/erase", {"reason": "They asked."})
+
+    assert desk.admin.post(LEADS, given, key="1").body["code"] == "answer-withheld"
+    assert desk.sql("SELECT 1 FROM leads WHERE first_name = 'Zephyrine'") == []

@@ -60,6 +60,19 @@ def test_an_export_holds_everything_about_the_person(desk: Desk):
     assert "Somebody" not in json.dumps(tables)
 
 
+def test_an_export_holds_what_hangs_on_duplicates_that_became_part_of_the_person(desk: Desk):
+    lead, duplicate = desk.capture(), desk.capture()
+    ids = [lead["id"], duplicate["id"]]
+    follow_up = {"lead_ids": ids, "followup": {"type": "CALL", "title": "Call", "due_in_minutes": 60}}
+    assert desk.admin.post("/api/followups/bulk", follow_up).status == 202
+    desk.doctor.get(f"/api/leads/{duplicate['id']}")
+    desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": duplicate["id"]})
+    tables = ask(desk, lead, "export")["tables"]
+    assert {row["lead_id"] for row in tables["job_items"]} == set(ids)
+    assert {row["id"] for row in tables["leads"]} == set(ids)
+    assert desk.doctor.id in {entry["user_id"] for entry in tables["audit_entries"]}
+
+
 def test_every_table_about_a_lead_is_in_an_export():
     """Whoever adds one says in app/privacy/tables.py how its rows are found, and what an erasure leaves of them."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
