@@ -106,6 +106,11 @@ def reading() -> Iterator[Session]:
         session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
 
 
+def let_go() -> None:
+    """End the transaction that the call was authenticated in; the next one is its clinic's, too."""
+    _session().commit()
+
+
 def close_session(_: BaseException | None = None) -> None:
     """At the end of each call: what was not committed is not kept."""
     session: Session | None = g.pop("session", None)

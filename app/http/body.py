@@ -33,10 +33,17 @@ def read_body() -> Any:
 
 
 def read_bytes() -> bytes:
-    """The request's body, whatever it is; 413 comes from Flask."""
+    """The request's body, whatever it is, once; 413 comes from Flask."""
+    if "read_ahead" in g:
+        return cast("bytes", g.pop("read_ahead"))
     raw = request.get_data(cache=False)
     g.fingerprint = sha256(raw).digest()
     return raw
+
+
+def read_ahead() -> None:
+    """Wait for the body now, and keep it for who reads it."""
+    g.read_ahead = read_bytes()
 
 
 def read_unread_body() -> None:

@@ -7,7 +7,8 @@ from typing import ParamSpec, TypeVar
 from flask import request
 
 from app.config import get_settings
-from app.http.access import close_session
+from app.http.access import let_go
+from app.http.body import read_ahead
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,7 +20,8 @@ def large_body(view: Callable[P, R]) -> Callable[P, R]:
     @wraps(view)
     def wide(*args: P.args, **kwargs: P.kwargs) -> R:
         request.max_content_length = get_settings().max_import_bytes
-        close_session()  # such a body may take its time: no connection is held, no transaction open meanwhile
+        let_go()  # such a body may take its time: no connection is held, no transaction open meanwhile
+        read_ahead()
         return view(*args, **kwargs)
 
     return wide

@@ -1,8 +1,12 @@
 """What only shows behind a real server."""
 
+from collections.abc import Iterator
+
 import httpx
+import psutil
 import pytest
 
+from app.clock import now
 from tests.support.desk import Desk
 from tests.support.processes import Processes, wait_until
 
@@ -28,6 +32,25 @@ def test_a_body_in_pieces_is_a_body(web: httpx.Client, desk: Desk):
     pieces = iter([b'{"name": "Poster", ', b'"category": "OTHER"}'])
     headers = {"Authorization": f"Bearer {desk.admin.token}", "Content-Type": "application/json"}
     assert web.post("/api/lead-sources", content=pieces, headers=headers).status_code == 201
+
+
+def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, desk: Desk):
+    began = now()
+
+    def is_known_and_waited_for() -> bool:
+        asked = "SELECT state FROM pg_stat_activity WHERE application_name = :web AND state_change > :began"
+        return [row.state for row in desk.sql(asked, web=f"relance:{worker.pid}", began=began)] == ["idle"]
+
+    def pieces() -> Iterator[bytes]:
+        yield b"Name,Phone\n"
+        wait_until(is_known_and_waited_for, 10, "the call to be let in, and its transaction to be over")
+        yield b"Ana Ruiz,2125550143\n"
+
+    [server] = (child for child in psutil.Process().children() if "gunicorn" in " ".join(child.cmdline()))
+    [worker] = server.children()
+    known = {"Authorization": f"Bearer {desk.admin.token}", "Content-Type": "text/csv", "Idempotency-Key": "file"}
+    answer = httpx.post(f"{web.base_url}/api/imports", content=pieces(), headers=known, timeout=30)
+    assert answer.status_code == 201
 
 
 def test_no_version_of_anything_is_told(web: httpx.Client):

@@ -211,6 +211,18 @@ def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, t
         assert seen or method == "DELETE", (method, path)
 
 
+@pytest.mark.parametrize("key", [None, "once"])
+def test_a_large_body_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, key: str | None):
+    lead, whose = other_desk.capture(phone=PHONE), ("relance_clinic", str(other_desk.clinic_id))
+    follow_up = {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "Call", "due_in_minutes": 60}}
+    with listening() as seen:
+        answers = [
+            send(other_desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n", key=key),
+            other_desk.admin.post("/api/followups/bulk", follow_up, key=key),
+        ]
+    assert ([answer.status for answer in answers], seen) == ([201, 202], {whose})
+
+
 def test_a_web_form_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
     """As soon as its key has told whose it is; whoever does not know the clinic yet is the application."""
     key = other_desk.admin.get(f"/api/web-forms/{theirs['form_id']}").body["key"]
