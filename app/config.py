@@ -88,9 +88,9 @@ class Settings(BaseSettings):
         return self
 
     def _refuse_weak_secrets(self) -> None:
-        key = self._secret("secret_key")
-        if len(key) < SHORTEST_SECRET or key.lower() in KNOWN_DEFAULTS or len(set(key)) < FEWEST_CHARACTERS:
-            raise ValueError(f"SECRET_KEY must be random and at least {SHORTEST_SECRET} characters")
+        for name in ("secret_key", "marks_key"):
+            if (key := self._secret(name)) and _is_weak(key):
+                raise ValueError(f"{name.upper()} must be random and at least {SHORTEST_SECRET} characters")
 
     def _keep_the_order_of_times(self) -> None:
         """A lease must outlive the task it guards, and the broker must not redeliver what is only waiting."""
@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     def app_owns_tables(self) -> bool:
         """One login for both: the application then steps down to the role `relance_app` on connecting."""
         return self.owner_url == self._secret("database_url")
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < SHORTEST_SECRET or key.lower() in KNOWN_DEFAULTS or len(set(key)) < FEWEST_CHARACTERS
 
 
 @lru_cache(maxsize=1)

@@ -50,6 +50,11 @@ def census(session: Session) -> list[dict[str, Any]]:
     ]
 
 
+def keys_in_use(session: Session) -> set[str]:
+    """The names of those that something is sealed with which `reseal` would seal anew: they can't be done without."""
+    return {row.name for store in STORES for row in session.execute(_census(store))}
+
+
 class Resealed(NamedTuple):
     """How many rows were sealed anew, how many no key opens, and the key of the last: None at the end."""
 

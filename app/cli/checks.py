@@ -16,9 +16,9 @@ from app.broker import QUEUES, celery
 from app.cli.init import newest_revision, present_revision
 from app.cli.reachable import broker_problem, database_problem, first_line
 from app.config import get_settings
-from app.crypto import current_key, known_keys
+from app.crypto import current_key
 from app.db import transaction
-from app.key_checks import problem_with, wrong_keys
+from app.key_checks import find_misfits, problem_with, unusable_keys
 from app.rekeying import census
 from app.row_security import ROLE
 
@@ -69,10 +69,9 @@ def _with_the_database() -> Iterator[Check]:
 
 
 def _keys(session: Session) -> Check:
-    if wrong := wrong_keys(session):
-        return Check("keys", problem_with(wrong), "set the keys that the other processes have")
-    known, used = set(known_keys()), {row["key"] for row in census(session)}
-    missing = ", ".join(sorted(used - known))
+    if misfits := find_misfits(session):
+        return Check("keys", problem_with(misfits), "set the keys that the other processes have")
+    missing = ", ".join(unusable_keys(session, {row["key"] for row in census(session)}))
     advice = "name them in ENCRYPTION_KEYS, or what they have sealed is lost" if missing else ""
     return Check("keys", f"not here: {missing}" if missing else f"sealed with {current_key()}", advice)
 

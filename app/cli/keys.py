@@ -10,8 +10,8 @@ import click
 from app.cli.output import as_json, counting, print_result, print_rows
 from app.crypto import DERIVED, derived_key
 from app.db import transaction
-from app.key_checks import problem_with, wrong_keys
-from app.rekeying import STORES, Store, census, reseal
+from app.key_checks import Fault, adopt_marks, find_misfits, problem_with, retire, retire_unused
+from app.rekeying import STORES, Store, census, keys_in_use, reseal
 
 
 @click.group()
@@ -22,7 +22,11 @@ def keys() -> None:
 @keys.command()
 @click.argument("name")
 def new(name: str) -> None:
-    """Print a new key, as ENCRYPTION_KEYS has it. Put it first there, restart, then run `relance keys rotate`."""
+    """Print a new key, as ENCRYPTION_KEYS has it.
+
+    Put it last there and restart everything, so that all can open with it; then first, and restart again; then run
+    `relance keys rotate`.
+    """
     if not (name.isalnum() and name.isascii()) or name == DERIVED:
         raise click.BadParameter(f"letters and digits only, and not {DERIVED}", param_hint="NAME")
     click.echo(f"{name}:{b64encode(os.urandom(32)).decode()}")
@@ -43,20 +47,41 @@ def status(*, as_json: bool) -> None:
 
 
 @keys.command()
-@click.option("--every", is_flag=True, help="Also what the current key has sealed: after MARKS_KEY was changed.")
+@click.option("--every", is_flag=True, help="Also what the current key has sealed: makes the marks of leads anew.")
+@click.option("--new-marks", is_flag=True, help="MARKS_KEY was changed on purpose: --every, and opt-outs are lost.")
 @as_json
-def rotate(*, every: bool, as_json: bool) -> None:
+def rotate(*, every: bool, new_marks: bool, as_json: bool) -> None:
     """Seal everything with the first of ENCRYPTION_KEYS, while everything runs. Twice does no harm.
 
-    Exit code 1 where there is something that no key opens; it stays as it is.
+    Keys that nothing but the record and kept answers is sealed with any more are then no longer asked for. Exit code 1
+    where there is something that no key opens; it stays as it is.
     """
-    with transaction() as session:
-        if wrong := wrong_keys(session):
-            raise click.ClickException(problem_with(wrong))
+    _require_keys_to_seal_with(new_marks=new_marks)
     unreadable: dict[str, int] = {}
+    every = every or new_marks
     done = {store.table: sum(counting(store.table, _pass(store, unreadable, every=every))) for store in STORES}
+    with transaction() as session:
+        retire_unused(session, keys_in_use(session))
     print_result({**done, **{f"unreadable {table}": number for table, number in unreadable.items()}}, as_json=as_json)
     sys.exit(1 if unreadable else 0)
+
+
+@keys.command()
+@click.argument("name")
+def forget(name: str) -> None:
+    """Let processes start without this key again: it is lost, and so is what it has sealed."""
+    with transaction() as session:
+        if not retire(session, name):
+            raise click.ClickException(f"nobody is asked for the key {name}, or it is the one to seal with now")
+
+
+def _require_keys_to_seal_with(*, new_marks: bool) -> None:
+    """A missing key opens nothing and spoils nothing: it is no reason not to seal the rest anew."""
+    with transaction() as session:
+        if new_marks:
+            adopt_marks(session)
+        if others := [misfit for misfit in find_misfits(session) if misfit.fault is not Fault.MISSING]:
+            raise click.ClickException(problem_with(others))
 
 
 def _pass(store: Store, unreadable: dict[str, int], *, every: bool) -> Iterator[int]:

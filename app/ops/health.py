@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import engine, transaction
-from app.key_checks import wrong_keys
+from app.key_checks import find_misfits
 
 PATIENCE_MS: Final = 2000
 
@@ -25,15 +25,15 @@ def database_answers() -> bool:
 
 
 def keys_fit() -> bool:
-    """Whether what this process seals can be opened by the others, and the other way round."""
+    """Whether what this process seals and marks can be opened and found by the others, and the other way round."""
     try:
         with transaction() as session:
-            wrong = wrong_keys(session)
+            misfits = find_misfits(session)
     except SQLAlchemyError:
         return False
-    if wrong:
-        log.error("keys.wrong", names=wrong)
-    return not wrong
+    if misfits:
+        log.error("keys.wrong", keys={misfit.name: misfit.fault for misfit in misfits})
+    return not misfits
 
 
 @lru_cache(maxsize=1)

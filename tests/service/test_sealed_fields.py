@@ -27,6 +27,7 @@ from workers.sweeping.tasks import mark_overdue
 
 pytest_plugins = ["tests.support.desk"]
 
+ANOTHER = "another secret, thirty-two characters or more"
 CANARY = "Kanarienvogel"
 PRIVATE: dict[str, Any] = {
     "email": f"{CANARY}@lead.example",
@@ -41,15 +42,19 @@ PRIVATE: dict[str, Any] = {
 
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Call it with the value of ENCRYPTION_KEYS to seal and open with those."""
+    """Call it with the value of ENCRYPTION_KEYS to seal and open with those; other secrets by their names."""
 
-    def use(value: str) -> None:
-        monkeypatch.setenv("ENCRYPTION_KEYS", value)
-        get_settings.cache_clear()
-        crypto._ciphers.cache_clear()
+    def use(value: str, **others: str) -> None:
+        for name, secret in {"ENCRYPTION_KEYS": value, **others}.items():
+            monkeypatch.setenv(name, secret)
+        forget_settings()
 
     yield use
     monkeypatch.undo()
+    forget_settings()
+
+
+def forget_settings() -> None:
     for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
         cached.cache_clear()
 
@@ -158,16 +163,12 @@ def test_one_that_no_key_opens_keeps_nobody_from_the_others(desk: Desk):
     assert (done.exit_code, json.loads(done.stdout)["leads"], json.loads(done.stdout)["unreadable leads"]) == (1, 1, 1)
 
 
-def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, keys: Any, monkeypatch: pytest.MonkeyPatch):
+def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, keys: Any):
     lead, address = desk.capture(**PRIVATE), {"email": PRIVATE["email"]}
     desk.admin.post("/api/suppressions", {**address, "reason": "They asked."})
     derived = CliRunner().invoke(cli.relance, ["keys", "derived"]).output.strip()
-    monkeypatch.setenv("MARKS_KEY", get_settings().secret_key.get_secret_value())
+    keys(f"{key('new')},{derived}", MARKS_KEY=get_settings().secret_key.get_secret_value(), SECRET_KEY=ANOTHER)
     with transaction() as session:
-        monkeypatch.setenv("SECRET_KEY", "another secret, thirty-two characters or more")
-        keyring.key_for.cache_clear()
-        keyring.mark_key_for.cache_clear()
-        keys(f"{key('new')},{derived}")
         assert find_suppressed(session, [(desk.clinic_id, (Way.EMAIL, address["email"]))])
         row = session.get_one(Lead, lead["id"])
         assert (row.notes, row.email_blind) == (PRIVATE["notes"], blind(desk.clinic_id, "email", address["email"]))
