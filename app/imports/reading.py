@@ -1,37 +1,26 @@
 """A table that somebody sends, row by row: CSV in the encodings that spreadsheets write, and XLSX.
 
-Nothing here holds more than a row: a file of 100,000 rows takes no more memory than one of ten.
+Of a CSV nothing here holds more than a row: one of 100,000 takes no more memory than one of ten. An XLSX is another
+matter, see `workbook`.
 """
 
 import codecs
 import csv
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from itertools import islice
 from typing import Any, Final
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from app.errors import Invalid
+from app.imports.workbook import BROKEN, rows_of_workbook
 
 MOST_ROWS: Final = 100_000
 MOST_COLUMNS: Final = 200
 LONGEST_CELL: Final = 10_000  # characters
-MOST_UNPACKED: Final = 300_000_000  # bytes of an XLSX, which is a ZIP: a small one may unpack to fill a disk
 DELIMITERS: Final = ",;\t|"
 _SAMPLE: Final = 16_384
-
-# What openpyxl raises for a workbook that is none, wherever in it that shows.
-BROKEN: Final = (
-    *(InvalidFileException, zipfile.BadZipFile, zlib.error, SyntaxError, ArithmeticError, AttributeError, EOFError),
-    *(LookupError, OSError, TypeError, ValueError, NotImplementedError),
-)
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -45,39 +34,36 @@ class FileKind(StrEnum):
     XLSX = "xlsx"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a file has to be read."""
-
-    kind: FileKind
-    columns: tuple[str, ...]  # as the first row names them
-    encoding: str | None = None  # of a CSV
-    delimiter: str | None = None
-
-
 Row = tuple[int, Sequence[str]]  # its number in the sheet (the first row is 1), and its cells
 
 
-def shape_of(content: bytes, kind: FileKind) -> Shape:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file that is open, read as far as the names of its columns."""
+
+    kind: FileKind
+    encoding: str | None  # of a CSV
+    columns: tuple[str, ...]  # as the first row names them
+    rows: Iterator[Row]  # below, without empty ones, once; raises Invalid where the file breaks off or is too long
+
+
+def open_table(content: bytes, kind: FileKind) -> Table:
     """Find out how to read a file, and what its columns are called. Raises Invalid."""
     encoding = _encoding_of(content) if kind is FileKind.CSV else None
-    delimiter = _delimiter_of(content, encoding) if encoding else None
-    for _, cells in _rows(content, Shape(kind, (), encoding, delimiter)):
-        return Shape(kind, _names(cells), encoding, delimiter)
+    rows = _filled(_rows_of_csv(content, encoding) if encoding else _rows_of_xlsx(content))
+    for _, cells in rows:
+        return Table(kind, encoding, _names(cells), _not_too_many(rows))
     raise _unreadable("There is nothing in the file.")
 
 
-def rows_of(content: bytes, shape: Shape) -> Iterator[Row]:
-    """The rows below the names, without empty ones. Raises Invalid where the file breaks off or is too long."""
-    rows = islice(_rows(content, shape), 1, None)
-    for count, (number, cells) in enumerate(rows, start=1):
+def _not_too_many(rows: Iterator[Row]) -> Iterator[Row]:
+    for count, row in enumerate(rows, start=1):
         if count > MOST_ROWS:
             raise _unreadable(f"At most {MOST_ROWS:,} rows; split the file.")
-        yield number, cells
+        yield row
 
 
-def _rows(content: bytes, shape: Shape) -> Iterator[Row]:
-    rows = _rows_of_csv(content, shape) if shape.kind is FileKind.CSV else _rows_of_xlsx(content)
+def _filled(rows: Iterator[Row]) -> Iterator[Row]:
     for number, cells in rows:
         if any(cells):
             if len(cells) > MOST_COLUMNS:
@@ -87,10 +73,10 @@ def _rows(content: bytes, shape: Shape) -> Iterator[Row]:
             yield number, cells
 
 
-def _rows_of_csv(content: bytes, shape: Shape) -> Iterator[Row]:
-    text = io.TextIOWrapper(io.BytesIO(content), encoding=shape.encoding, newline="")
+def _rows_of_csv(content: bytes, encoding: str) -> Iterator[Row]:
+    text = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(text, delimiter=shape.delimiter or ",", strict=True)
+    reader = csv.reader(text, delimiter=_delimiter_of(content, encoding), strict=True)
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
@@ -100,29 +86,19 @@ def _rows_of_csv(content: bytes, shape: Shape) -> Iterator[Row]:
 
 
 def _rows_of_xlsx(content: bytes) -> Iterator[Row]:
-    _refuse_bombs(content)
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except BROKEN as mistake:
-        raise _unreadable("This is no XLSX file.") from mistake
     number = 0
     try:
-        for number, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+        for number, cells in rows_of_workbook(content):
             yield number, _trimmed([_as_text(cell) for cell in cells])
     except BROKEN as mistake:
-        raise _unreadable(f"Row {number + 1} cannot be read.") from mistake
-    finally:
-        book.close()
+        message = f"Row {number + 1} cannot be read." if number else "This is no XLSX file."
+        raise _unreadable(message) from mistake
 
 
-def _refuse_bombs(content: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            unpacked = sum(part.file_size for part in packed.infolist())
-    except zipfile.BadZipFile:
-        raise _unreadable("This is no XLSX file.") from None
-    if unpacked > MOST_UNPACKED:
-        raise _unreadable("The file unpacks to more than 300 MB; split it.")
+def _trimmed(cells: list[str]) -> list[str]:
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def _encoding_of(content: bytes) -> str:
@@ -172,12 +148,6 @@ def _as_text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)[: LONGEST_CELL + 1].strip()
-
-
-def _trimmed(cells: list[str]) -> list[str]:
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
 
 
 def _unreadable(message: str) -> Invalid:

@@ -15,7 +15,7 @@ from app.http.problems import UnsupportedMediaType
 from app.http.surplus import mark_body
 from app.identity.permissions import Permission
 from app.imports import service
-from app.imports.reading import FileKind
+from app.imports.reading import FileKind, Table, open_table
 from app.imports.schemas import ImportDetailOut, ImportOut, RowOut, RowQuery, StartIn, UploadQuery
 
 KINDS: Final = {
@@ -55,9 +55,9 @@ def upload(query: dict[str, str]) -> tuple[Any, dict[str, str]]:
     100,000 rows, with the names of the columns in the first row. Nothing is taken in yet: the answer says what the
     columns seem to be.
     """
-    kind, content = _sent()
+    table = _sent()  # before the transaction: a large workbook takes its time until its first row is there
     with unit_of_work() as session:
-        kept = service.upload(session, actor(), content, name=query["name"], kind=kind)
+        kept = service.upload(session, actor(), table, name=query["name"])
         shown = service.describe(session, actor(), kept.id)
     return shown, {"Location": f"/api/imports/{kept.id}"}
 
@@ -133,8 +133,8 @@ def _start(given: dict[str, Any], import_id: UUID, *, is_rehearsal: bool) -> dic
         return service.describe(session, actor(), import_id)
 
 
-def _sent() -> tuple[FileKind, bytes]:
-    """The file of the call. Raises UnsupportedMediaType; 413 comes from Flask."""
+def _sent() -> Table:
+    """The file of the call. Raises UnsupportedMediaType, Invalid; 413 comes from Flask."""
     if request.mimetype not in KINDS:
         raise UnsupportedMediaType(f"Send the file itself, as one of {', '.join(KINDS)}.")
-    return KINDS[request.mimetype], read_bytes()
+    return open_table(read_bytes(), KINDS[request.mimetype])

@@ -23,7 +23,7 @@ from app.identity.permissions import Permission, Scope
 from app.imports.cells import CUSTOM
 from app.imports.mapping import KNOWN_AS, guess
 from app.imports.models import Import, ImportRow
-from app.imports.reading import FileKind, rows_of, shape_of
+from app.imports.reading import Table
 from app.imports.rows import cells_of, row_of
 from app.imports.spec import ImportSpec, OnDuplicate
 from app.leads.capture import require_source
@@ -43,23 +43,22 @@ class ImportIsRunning(Conflict):
     """The import is being worked off: wait for it, or cancel its job."""
 
 
-def upload(session: Session, actor: Actor, content: bytes, *, name: str, kind: FileKind) -> Import:
+def upload(session: Session, actor: Actor, table: Table, *, name: str) -> Import:
     """Keep a file's rows. Raises Invalid where it cannot be read."""
-    shape = shape_of(content, kind)
     kept = Import(
         id=new_id(),
         clinic_id=actor.clinic.id,
         name=name,
-        kind=kind,
-        encoding=shape.encoding,
-        columns=list(shape.columns),
+        kind=table.kind,
+        encoding=table.encoding,
+        columns=list(table.columns),
         rows=0,
         created_by=actor.user_id,
         created_at=now(),
     )
     session.add(kept)
     session.flush()
-    rows = enumerate(rows_of(content, shape))
+    rows = enumerate(table.rows)
     while some := list(islice(rows, AT_A_TIME)):
         insert_many(session, ImportRow, [row_of(kept.id, place, *row) for place, row in some])
         kept.rows += len(some)

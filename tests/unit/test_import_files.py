@@ -4,26 +4,27 @@ import codecs
 import io
 import tracemalloc
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import openpyxl
 import pytest
+import xlsxwriter
 
 from app.errors import Invalid
-from app.imports import reading
+from app.imports import workbook as limits
 from app.imports.cells import DateOrder, Reading, lead_of
 from app.imports.mapping import guess
-from app.imports.reading import MOST_ROWS, FileKind, rows_of, shape_of
+from app.imports.reading import MOST_ROWS, FileKind, open_table
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
 
 def table_of(content: bytes, kind: FileKind = FileKind.CSV) -> tuple[Sequence[str], list[tuple[int, list[str]]]]:
-    shape = shape_of(content, kind)
-    return shape.columns, [(number, list(cells)) for number, cells in rows_of(content, shape)]
+    table = open_table(content, kind)
+    return table.columns, [(number, list(cells)) for number, cells in table.rows]
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,100 @@ def test_what_cannot_be_read_is_said(content: bytes, kind: FileKind, says: str):
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reading, "MOST_UNPACKED", 10_000_000)
+    monkeypatch.setattr(limits, "MOST_UNPACKED", 10_000_000)
     content = bomb()
     assert len(content) < 100_000
     with pytest.raises(Invalid, match="mistakes"):
         table_of(content, FileKind.XLSX)
+
+
+def workbook_of_excel(rows: Iterable[Sequence[Any]]) -> bytes:
+    """As Excel writes it: cells name their texts by number."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        for number, cells in enumerate(rows):
+            sheet.write_row(number, 0, cells)
+    return file.getvalue()
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHEET, SHARED, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
+
+
+def with_part(name: str, xml: str) -> bytes:
+    """A good workbook, of one name and one number, in which one part is another."""
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook_of_excel([["Name"], ["Ana"], [1]]))) as good,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as other,
+    ):
+        for part in good.namelist():
+            other.writestr(part, xml if part == name else good.read(part))
+    return made.getvalue()
+
+
+def sheet_of(rows: str) -> bytes:
+    first = '<row r="1"><c r="A1" t="inlineStr"><is><t>Name</t></is></c></row>'
+    return with_part(SHEET, f'<worksheet xmlns="{MAIN}"><sheetData>{first}{rows}</sheetData></worksheet>')
+
+
+def shared(texts: str) -> bytes:
+    return with_part(SHARED, f'<sst xmlns="{MAIN}"><si><t>Name</t></si>{texts}</sst>')
+
+
+BOMBS = {
+    "shared texts": lambda: shared("<si><t>b</t></si>" * 3_000_000),
+    "one shared text": lambda: shared(f"<si><t>{'b' * 125_000_000}</t></si>"),
+    "empty rows": lambda: sheet_of("<row/>" * 17_000_000),
+    "styles": lambda: with_part(
+        STYLES, f'<styleSheet xmlns="{MAIN}"><cellXfs>{"<xf/>" * 300_000}</cellXfs></styleSheet>'
+    ),
+    "a tag without end": lambda: sheet_of(f'<row r="{"1" * 3_000_000}"/>'),
+    "texts that hardly shrink": lambda: shared("".join(f"<si><t>{n:x}</t></si>" for n in range(1_100_000))),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_workbook_that_would_hold_a_worker_is_refused_before_it_is_read(name: str):
+    with pytest.raises(Invalid) as refused:
+        open_table(BOMBS[name](), FileKind.XLSX)
+    assert "unpacks" in refused.value.errors[0].message
+
+
+def test_a_row_beyond_the_last_makes_up_none_before_it():
+    assert table_of(sheet_of('<row r="1000000000000"><c><v>1</v></c></row>'), FileKind.XLSX) == (("Name",), [])
+
+
+def test_a_workbook_that_is_locked_is_refused():
+    content = bytearray(sheet_of(""))
+    place = content.index(b"PK\1\2")
+    content[place + 8] |= 1  # the flag of encryption
+    with pytest.raises(Invalid):
+        table_of(bytes(content), FileKind.XLSX)
+
+
+def test_entities_stand_for_nothing():
+    content = with_part(SHEET, f'<!DOCTYPE x [<!ENTITY a "aaa">]><worksheet xmlns="{MAIN}"><sheetData/></worksheet>')
+    with pytest.raises(Invalid):
+        table_of(content, FileKind.XLSX)
+
+
+def test_gaps_between_rows_and_cells_far_to_the_right_cost_nothing():
+    content = sheet_of('<row r="5"><c r="XFD5"/></row><row r="1048576"><c r="B1048576"><v>7</v></c></row>')
+    assert table_of(content, FileKind.XLSX) == (("Name",), [(1_048_576, ["", "7"])])
+
+
+def test_a_text_is_read_without_its_reading_aid_and_with_all_its_formats():
+    content = shared('<si><r><t>A</t></r><r><t>na</t></r><rPh sb="0" eb="1"><t>aside</t></rPh></si>')
+    assert table_of(content, FileKind.XLSX)[1][0] == (2, ["Ana"])
+
+
+def test_a_large_honest_workbook_is_read_and_only_its_texts_are_held():
+    content = workbook_of_excel([f"text {row} {column}" for column in range(20)] for row in range(501))
+    count, peak = rows_and_peak(content, FileKind.XLSX)
+    assert count == 500
+    assert peak < 6_000_000  # 10,000 texts of 75 bytes, and what openpyxl needs for styles
 
 
 def test_a_file_of_too_many_rows_is_refused():
@@ -120,13 +210,18 @@ def test_a_file_of_too_many_rows_is_refused():
 
 def test_a_hundred_thousand_rows_take_no_more_memory_than_ten():
     content = b"first,last,mail\n" + b"Ana,Ruiz,ana@example.org\n" * 100_000
-    shape = shape_of(content, FileKind.CSV)
-    tracemalloc.start()
-    count = sum(1 for _ in rows_of(content, shape))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    count, peak = rows_and_peak(content, FileKind.CSV)
     assert count == 100_000
     assert peak < 2_000_000 + len(content)  # the file itself may be copied once
+
+
+def rows_and_peak(content: bytes, kind: FileKind) -> tuple[int, int]:
+    """How many rows a file has, and the most bytes that were held to count them."""
+    tracemalloc.start()
+    count = sum(1 for _ in open_table(content, kind).rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return count, peak
 
 
 # --- which column is what ---

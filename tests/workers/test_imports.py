@@ -7,6 +7,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 
 from app.automation.models import Kind
 from app.db import transaction
@@ -251,6 +252,20 @@ def test_a_workbook_that_is_broken_inside_is_refused(desk: Desk, part: str, old:
         for name in good.namelist():
             bad.writestr(name, good.read(name).replace(old, new) if name == part else good.read(name))
     assert send(desk.admin, broken.getvalue(), kind=XLSX).status in {201, 422}  # read, or refused: never a crash
+
+
+def test_a_workbook_that_would_fill_the_memory_is_refused_and_nothing_kept(desk: Desk):
+    file, bomb = io.BytesIO(), io.BytesIO()
+    with xlsxwriter.Workbook(file) as book:
+        book.add_worksheet().write_column(0, 0, ["Name", "Ana Ruiz"])
+    with zipfile.ZipFile(file) as good, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in good.namelist():
+            texts = b"<si><t>b</t></si>" * 3_000_000
+            is_bomb = name == "xl/sharedStrings.xml"
+            packed.writestr(name, good.read(name).replace(b"</sst>", texts + b"</sst>") if is_bomb else good.read(name))
+    assert len(bomb.getvalue()) < 200_000
+    assert send(desk.admin, bomb.getvalue(), kind=XLSX).status == 422
+    assert desk.sql("SELECT 1 FROM imports") == []
 
 
 def test_a_file_with_nul_far_inside_is_refused(desk: Desk):
