@@ -14,7 +14,8 @@ from app.tasks.queue_schemas import Filters, Sort, Tests
 from app.tasks.schemas import TaskOut
 
 MOST_DAYS: Final = 62
-MOST_COUNTED: Final = 1000  # of a column, or of a figure: what is beyond is not looked at
+MOST_COUNTED: Final = 1000  # of a figure: what is beyond is not looked at
+MOST_IN_COLUMN: Final = 500  # the same, of a board, which has five of them
 
 
 class DashboardQuery(QuerySchema):
@@ -60,7 +61,7 @@ class KanbanColumnOut(Schema):
     """A status and its tasks."""
 
     status = Choice(TaskStatus, required=True)
-    count = Integer(required=True, metadata={"description": f"Up to {MOST_COUNTED}, which means that many or more."})
+    count = Integer(required=True, metadata={"description": f"Up to {MOST_IN_COLUMN}, which means that many or more."})
     cards = fields.List(fields.Nested(TaskOut), required=True)
     sort = Choice(Sort, required=True, metadata={"description": "The order of the cards."})
     next_cursor = fields.String(
