@@ -16,4 +16,5 @@ pytest_plugins = [
     "tests.support.desk",
     "tests.support.practice",
     "tests.support.chaos",
+    "tests.support.keys",
 ]

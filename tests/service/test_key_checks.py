@@ -1,51 +1,22 @@
 """Which keys a process has to have to start, to be ready, and to be well in the doctor's eyes."""
 
 import json
-import os
-from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from app import cli, crypto, keyring
+from app import cli, crypto
 from app.cli.checks import Check, examine
-from app.config import Settings, get_settings
+from app.config import Settings
 from app.key_checks import require_right_keys
 from tests.support.desk import Desk
+from tests.support.keys import ANOTHER, FIRST, key
 
 pytest_plugins = ["tests.support.desk"]
 
-FIRST_SECRET = os.environ["SECRET_KEY"]
-ANOTHER = "another secret, thirty-two characters or more"
 ADDRESS = {"email": "ana@lead.example"}
-
-
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Call it with secrets by their names, to be a process that was started with those and no others."""
-
-    def use(**secrets: str) -> None:
-        for name in ("ENCRYPTION_KEYS", "MARKS_KEY"):
-            monkeypatch.delenv(name, raising=False)
-        for name, secret in {"SECRET_KEY": FIRST_SECRET, **secrets}.items():
-            monkeypatch.setenv(name, secret)
-        forget_settings()
-
-    yield use
-    monkeypatch.undo()
-    forget_settings()
-
-
-def forget_settings() -> None:
-    for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
-        cached.cache_clear()
-
-
-def key(name: str) -> str:
-    return f"{name}:{b64encode(os.urandom(32)).decode()}"
 
 
 def relance(*arguments: str) -> Any:
@@ -70,25 +41,25 @@ def assert_does_not_start(desk: Desk, says: str) -> None:
     assert (check.is_fine, says in check.found) == (False, True)
 
 
-def test_who_marks_with_another_key_does_not_start(desk: Desk, settings: Any):
+def test_who_marks_with_another_key_does_not_start(desk: Desk, secrets: Any):
     """To it nobody has opted out."""
     assert_fits(desk)
-    settings(MARKS_KEY=ANOTHER)
+    secrets(MARKS_KEY=ANOTHER)
     assert_does_not_start(desk, "MARKS_KEY")
     assert relance("keys", "rotate", "--every").exit_code == 1
-    settings(MARKS_KEY=FIRST_SECRET)
+    secrets(MARKS_KEY=FIRST)
     assert_fits(desk)
 
 
-def test_the_key_of_the_marks_is_changed_on_purpose(desk: Desk, settings: Any):
+def test_the_key_of_the_marks_is_changed_on_purpose(desk: Desk, secrets: Any):
     desk.capture(**ADDRESS)
     assert_fits(desk)
-    settings(MARKS_KEY=ANOTHER)
+    secrets(MARKS_KEY=ANOTHER)
     assert desk.admin.post("/api/leads/search", ADDRESS).body["items"] == []
     assert relance("keys", "rotate", "--new-marks").exit_code == 0
     assert_fits(desk)
     assert len(desk.admin.post("/api/leads/search", ADDRESS).body["items"]) == 1
-    settings()
+    secrets()
     assert_does_not_start(desk, "MARKS_KEY")
 
 
@@ -101,80 +72,80 @@ def test_production_refuses_a_weak_key_for_marks(monkeypatch: pytest.MonkeyPatch
         Settings(marks_key=weak)
 
 
-def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk, settings: Any):
+def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk, secrets: Any):
     desk.capture()
     assert_fits(desk)
     derived = relance("keys", "derived").output.strip()
-    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST_SECRET}
-    settings(ENCRYPTION_KEYS=new, **changed)
+    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST}
+    secrets(ENCRYPTION_KEYS=new, **changed)
     assert_does_not_start(desk, "data is sealed with: 0 ")
-    settings(ENCRYPTION_KEYS=f"{new},{derived}", **changed)
+    secrets(ENCRYPTION_KEYS=f"{new},{derived}", **changed)
     assert_fits(desk)
 
 
-def test_who_lacks_a_key_that_others_seal_with_does_not_start(desk: Desk, settings: Any):
+def test_who_lacks_a_key_that_others_seal_with_does_not_start(desk: Desk, secrets: Any):
     assert_fits(desk)
-    settings(ENCRYPTION_KEYS=key("k1"))
+    secrets(ENCRYPTION_KEYS=key("k1"))
     assert_fits(desk)
-    settings()
+    secrets()
     assert_does_not_start(desk, "not here, and something is sealed with it: k1")
 
 
-def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, settings: Any):
+def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
-    settings(ENCRYPTION_KEYS=old)
+    secrets(ENCRYPTION_KEYS=old)
     assert_fits(desk)
     for keys in (f"{old},{new}", old, f"{old},{new}"):  # first everybody is given it
-        settings(ENCRYPTION_KEYS=keys)
+        secrets(ENCRYPTION_KEYS=keys)
         assert_fits(desk)
     for keys in (f"{new},{old}", f"{old},{new}", f"{new},{old}"):  # then they begin to seal with it
-        settings(ENCRYPTION_KEYS=keys)
+        secrets(ENCRYPTION_KEYS=keys)
         assert_fits(desk)
 
 
-def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk, settings: Any):
+def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk, secrets: Any):
     lead = desk.capture(notes="Afraid of needles.")
     assert_fits(desk)
-    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST_SECRET}
-    settings(ENCRYPTION_KEYS=new)
+    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST}
+    secrets(ENCRYPTION_KEYS=new)
     assert relance("keys", "rotate").exit_code == 0
-    settings(ENCRYPTION_KEYS=new, **changed)
+    secrets(ENCRYPTION_KEYS=new, **changed)
     assert_fits(desk)
     assert crypto.current_key() == "k1"
     assert desk.sql("SELECT sealed FROM leads WHERE id = :id", id=lead["id"])[0].sealed.startswith(b"k1:")
     assert doctor().found == "not here: 0"  # the record, which is never written anew
 
 
-def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: Desk, settings: Any):
+def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
-    settings(ENCRYPTION_KEYS=old)
+    secrets(ENCRYPTION_KEYS=old)
     assert_fits(desk)
-    settings(ENCRYPTION_KEYS=f"{new},{old}")
+    secrets(ENCRYPTION_KEYS=f"{new},{old}")
     assert relance("keys", "rotate").exit_code == 0
     for keys in (f"{new},{key('old')}", key("old")):
-        settings(ENCRYPTION_KEYS=keys)
+        secrets(ENCRYPTION_KEYS=keys)
         assert_does_not_start(desk, "not the encryption key that the data is sealed with: old")
-    settings(ENCRYPTION_KEYS=new)
+    secrets(ENCRYPTION_KEYS=new)
     assert_fits(desk)
 
 
-def test_a_retired_key_is_needed_again_when_it_seals_again(desk: Desk, settings: Any):
+def test_a_retired_key_is_needed_again_when_it_seals_again(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
-    settings(ENCRYPTION_KEYS=f"{old},{new}")
+    secrets(ENCRYPTION_KEYS=f"{old},{new}")
     assert_fits(desk)
-    settings(ENCRYPTION_KEYS=f"{new},{old}")
+    secrets(ENCRYPTION_KEYS=f"{new},{old}")
     assert relance("keys", "rotate").exit_code == 0
-    settings(ENCRYPTION_KEYS=f"{old},{new}")
+    secrets(ENCRYPTION_KEYS=f"{old},{new}")
     assert_fits(desk)
-    settings(ENCRYPTION_KEYS=new)
+    secrets(ENCRYPTION_KEYS=new)
     assert_does_not_start(desk, "old")
 
 
-def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk: Desk, settings: Any):
-    settings(ENCRYPTION_KEYS=key("lost"))
+def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk: Desk, secrets: Any):
+    secrets(ENCRYPTION_KEYS=key("lost"))
     lead = desk.capture()
     assert_fits(desk)
-    settings(ENCRYPTION_KEYS=key("new"))
+    secrets(ENCRYPTION_KEYS=key("new"))
     done = relance("keys", "rotate", "--json")
     assert (done.exit_code, json.loads(done.stdout)["unreadable leads"]) == (1, 1)
     assert_does_not_start(desk, "lost")

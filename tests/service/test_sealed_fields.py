@@ -1,17 +1,13 @@
 """What people tell of themselves, in the database: sealed for its row, found all the same, and sealed anew."""
 
 import json
-import os
 import subprocess
-from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from app import cli, crypto, keyring
-from app.config import get_settings
+from app import cli, crypto
 from app.db import transaction
 from app.embedded.postgres_install import programs
 from app.key_checks import require_right_keys
@@ -23,11 +19,11 @@ from tests.support.bulk import ask
 from tests.support.desk import Desk
 from tests.support.environment import database_url
 from tests.support.importing import send, work_off
+from tests.support.keys import ANOTHER, FIRST, key
 from workers.sweeping.tasks import mark_overdue
 
 pytest_plugins = ["tests.support.desk"]
 
-ANOTHER = "another secret, thirty-two characters or more"
 CANARY = "Kanarienvogel"
 PRIVATE: dict[str, Any] = {
     "email": f"{CANARY}@lead.example",
@@ -38,29 +34,6 @@ PRIVATE: dict[str, Any] = {
     "insurance_member_id": CANARY,
     "notes": f"{CANARY} is afraid of needles.",
 }
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Call it with the value of ENCRYPTION_KEYS to seal and open with those; other secrets by their names."""
-
-    def use(value: str, **others: str) -> None:
-        for name, secret in {"ENCRYPTION_KEYS": value, **others}.items():
-            monkeypatch.setenv(name, secret)
-        forget_settings()
-
-    yield use
-    monkeypatch.undo()
-    forget_settings()
-
-
-def forget_settings() -> None:
-    for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
-        cached.cache_clear()
-
-
-def key(name: str) -> str:
-    return f"{name}:{b64encode(os.urandom(32)).decode()}"
 
 
 def relance(*arguments: str) -> Any:
@@ -127,18 +100,18 @@ def test_what_is_put_into_another_row_does_not_open(desk: Desk):
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 200
 
 
-def test_with_a_wrong_key_nothing_opens(desk: Desk, keys: Any):
-    keys(key("a"))
+def test_with_a_wrong_key_nothing_opens(desk: Desk, secrets: Any):
+    secrets(ENCRYPTION_KEYS=key("a"))
     lead = desk.capture(**PRIVATE)
-    keys(key("a"))
+    secrets(ENCRYPTION_KEYS=key("a"))
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
 
 
-def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, keys: Any):
-    keys(key("a"))
+def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, secrets: Any):
+    secrets(ENCRYPTION_KEYS=key("a"))
     require_right_keys()
     assert desk.client().get("/readyz").status_code == 200
-    keys(key("a"))
+    secrets(ENCRYPTION_KEYS=key("a"))
     with pytest.raises(SystemExit, match="not the encryption key"):
         require_right_keys()
     assert desk.client().get("/readyz").status_code == 503
@@ -163,23 +136,23 @@ def test_one_that_no_key_opens_keeps_nobody_from_the_others(desk: Desk):
     assert (done.exit_code, json.loads(done.stdout)["leads"], json.loads(done.stdout)["unreadable leads"]) == (1, 1, 1)
 
 
-def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, keys: Any):
+def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, secrets: Any):
     lead, address = desk.capture(**PRIVATE), {"email": PRIVATE["email"]}
     desk.admin.post("/api/suppressions", {**address, "reason": "They asked."})
     derived = CliRunner().invoke(cli.relance, ["keys", "derived"]).output.strip()
-    keys(f"{key('new')},{derived}", MARKS_KEY=get_settings().secret_key.get_secret_value(), SECRET_KEY=ANOTHER)
+    secrets(ENCRYPTION_KEYS=f"{key('new')},{derived}", MARKS_KEY=FIRST, SECRET_KEY=ANOTHER)
     with transaction() as session:
         assert find_suppressed(session, [(desk.clinic_id, (Way.EMAIL, address["email"]))])
         row = session.get_one(Lead, lead["id"])
         assert (row.notes, row.email_blind) == (PRIVATE["notes"], blind(desk.clinic_id, "email", address["email"]))
 
 
-def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, keys: Any):
+def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, secrets: Any):
     lead = desk.capture(**PRIVATE)
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": CANARY})
     send(desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n")
     tag = desk.admin.get(f"/api/leads/{lead['id']}").headers["ETag"]
-    keys(key("new"))
+    secrets(ENCRYPTION_KEYS=key("new"))
     assert desk.lead(lead)["notes"] == PRIVATE["notes"]  # the older key still opens
     done = relance("keys", "rotate")
     assert {table for table, number in done.items() if number} == {"leads", "lead_activities", "import_rows"}
@@ -200,9 +173,9 @@ def test_marks_are_made_anew_after_the_secret_changed(desk: Desk):
     assert [one["id"] for one in desk.admin.post("/api/leads/search", search).body["items"]] == [lead["id"]]
 
 
-def test_a_new_key_is_one_that_can_be_used(keys: Any):
+def test_a_new_key_is_one_that_can_be_used(secrets: Any):
     made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
-    keys(made)
+    secrets(ENCRYPTION_KEYS=made)
     assert crypto.current_key() == "b"
     for name in ("a:b", crypto.DERIVED):
         assert CliRunner().invoke(cli.relance, ["keys", "new", name]).exit_code == 2

@@ -1,0 +1,44 @@
+"""Fixture `secrets`: to be a process that was started with other secrets.
+
+secrets(ENCRYPTION_KEYS=key("new"), MARKS_KEY=ANOTHER)      # with these, and none of the others
+secrets()                                                   # as at first
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app import crypto, keyring
+from app.config import get_settings
+
+FIRST = os.environ["SECRET_KEY"]
+ANOTHER = "another secret, thirty-two characters or more"
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Call it with secrets by their names, to be a process that was started with those and no others."""
+
+    def use(**given: str) -> None:
+        for name in ("ENCRYPTION_KEYS", "MARKS_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        for name, secret in {"SECRET_KEY": FIRST, **given}.items():
+            monkeypatch.setenv(name, secret)
+        _forget()
+
+    yield use
+    monkeypatch.undo()
+    _forget()
+
+
+def key(name: str) -> str:
+    """A new encryption key, as ENCRYPTION_KEYS has it."""
+    return f"{name}:{b64encode(os.urandom(32)).decode()}"
+
+
+def _forget() -> None:
+    for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
+        cached.cache_clear()
