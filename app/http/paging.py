@@ -116,7 +116,7 @@ def page_of_parts(
 def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Key]]], limit: int) -> list[Page]:
     """The first page of each of several statements (of the same columns), each in its own order, in one query."""
     first = [
-        part.add_columns(literal(place).label("part")).order_by(*_by(keys)).limit(limit + 1)
+        part.add_columns(literal(place).label("part")).order_by(*ordered_by(keys)).limit(limit + 1)
         for place, (part, keys) in enumerate(parts)
     ]
     pages: list[list[Any]] = [[] for _ in parts]
@@ -142,15 +142,16 @@ def _subject(keys: Sequence[Key]) -> str | None:
 
 
 def _in_order(parts: Sequence[tuple[Select[Any], Sequence[Key]]], *, most: int) -> Select[Any]:
-    first = [part.order_by(*_by(own)).limit(most) for part, own in parts]
+    first = [part.order_by(*ordered_by(own)).limit(most) for part, own in parts]
     if len(first) == 1:
         return first[0]
     together = union_all(*first).subquery()
     keys: Any = [(together.c[column.key], way) for column, way in parts[0][1]]
-    return select(together).order_by(*_by(keys)).limit(most)
+    return select(together).order_by(*ordered_by(keys)).limit(most)
 
 
-def _by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
+def ordered_by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
+    """The keys as ORDER BY has them."""
     return [column.asc() if way == "asc" else column.desc() for column, way in keys]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import trail
 from app.errors import Conflict
+from app.http.paging import ordered_by
 from app.http.sheets import write_csv, write_xlsx
 from app.identity.actor import Actor
 from app.identity.models import User
@@ -71,12 +72,11 @@ def _of_the_lead(actor: Actor) -> Sequence[Any]:
 
 def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     query = looked_up(session, actor, query)
-    by = [column.asc() if way == "asc" else column.desc() for column, way in ORDERS[query["sort"]]]
     tasks = (
         ROWS.outerjoin(User, User.id == Task.assigned_to_id)
         .with_only_columns(*_OF_THE_TASK, User.name, *_of_the_lead(actor))
         .where(*known_to(actor), *tests_of(actor, query), has_status(query.get("status", TaskStatus)))
-        .order_by(*by)
+        .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
     _require_few(session, tasks)
     found = session.execute(tasks.execution_options(yield_per=AT_A_TIME))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.http.paging import Key, first_pages
+from app.http.paging import Key, first_pages, ordered_by
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import MOST_IN_COLUMN
@@ -44,7 +44,7 @@ def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dic
 def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Sequence[Key]]]) -> dict[TaskStatus, int]:
     """In the columns' order: else every task of the status would be looked for first."""
     firsts = [
-        tasks.with_only_columns(Task.id).order_by(*(getattr(key, way)() for key, way in keys)).limit(MOST_IN_COLUMN)
+        tasks.with_only_columns(Task.id).order_by(*ordered_by(keys)).limit(MOST_IN_COLUMN)
         for tasks, keys in columns.values()
     ]
     counts = [select(func.count()).select_from(some.subquery()).scalar_subquery() for some in firsts]
