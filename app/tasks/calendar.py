@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from app.audit import trail
 from app.clock import now
 from app.identity.actor import Actor
-from app.tasks.lookup import known_to
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
-from app.tasks.queue import ROWS, groups_of, has_status, looked_up, tests_of
+from app.tasks.queue import groups_of, has_status, looked_up, tasks_of
 
 A_WEEK: Final = timedelta(days=6)
 
@@ -52,8 +51,8 @@ def _due(
     instant = DateTime(timezone=True)
     day = values(column("day", Date), column("begins_at", instant), column("ends_at", instant), name="of").data(days)
     tasks = (
-        ROWS.where(*known_to(actor), *tests_of(actor, query), has_status(group))
-        .where(Task.due_at >= day.c.begins_at, Task.due_at < day.c.ends_at)
+        tasks_of(actor, query)
+        .where(has_status(group), Task.due_at >= day.c.begins_at, Task.due_at < day.c.ends_at)
         .order_by(Task.due_at, Task.id)
         .limit(query["per_day"] + 1)
         .correlate(day)

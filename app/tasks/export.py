@@ -18,10 +18,9 @@ from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.sealed import open_or_none
-from app.tasks.lookup import known_to
 from app.tasks.models import Task, TaskStatus
 from app.tasks.overview_schemas import FileFormat
-from app.tasks.queue import ORDERS, ROWS, has_status, looked_up, tests_of
+from app.tasks.queue import ORDERS, has_status, looked_up, tasks_of
 
 MOST_ROWS: Final = 100_000
 AT_A_TIME: Final = 1000  # rows in memory
@@ -73,9 +72,10 @@ def _of_the_lead(actor: Actor) -> Sequence[Any]:
 def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     query = looked_up(session, actor, query)
     tasks = (
-        ROWS.outerjoin(User, User.id == Task.assigned_to_id)
+        tasks_of(actor, query)
+        .outerjoin(User, User.id == Task.assigned_to_id)
         .with_only_columns(*_OF_THE_TASK, User.name, *_of_the_lead(actor))
-        .where(*known_to(actor), *tests_of(actor, query), has_status(query.get("status", TaskStatus)))
+        .where(has_status(query.get("status", TaskStatus)))
         .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
     _require_few(session, tasks)

@@ -38,7 +38,7 @@ _OF_A_PERSON: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLE
 _ASKS_THE_LEAD: Final = frozenset({"stage", "source_id", "rotting"})  # a filter tells, too: one guess at a time
 _BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index has these whatever the status
 
-ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
+_ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
 _SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
 
@@ -91,7 +91,7 @@ def _is_said_often(session: Session, clinic_id: UUID, words: str) -> bool:
 
 def tasks_of(actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
     """The tasks that pass the filters, whatever their status. Raises Invalid."""
-    return ROWS.where(*known_to(actor), *tests_of(actor, query))
+    return _ROWS.where(*known_to(actor), *tests_of(actor, query))
 
 
 def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
