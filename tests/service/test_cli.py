@@ -18,7 +18,7 @@ from app.cli.demo_clinic import PEOPLE
 from app.embedded import Postgres
 from tests.support.environment import ROOT
 
-pytestmark = pytest.mark.usefixtures("clean_database", "broker_url")
+pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 
 
 @dataclass(frozen=True)

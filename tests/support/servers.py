@@ -19,7 +19,7 @@ import pytest
 from psycopg import sql
 from redis import Redis, RedisError
 
-from app import db, tally
+from app import broker, db, tally
 from app.embedded import CannotStart, Postgres, Valkey
 from app.embedded.folders import open_the_way
 from app.embedded.postgres_install import programs
@@ -89,7 +89,8 @@ def broker_url(valkey: Valkey) -> str:
 def clean_database(postgres: Postgres) -> None:
     """Empty tables. A server that the test before stopped or restarted is up again."""
     postgres.start()
-    _forget_connections_to_an_earlier_server(postgres)
+    if _is_another("postgres", postgres.pid()):
+        db.dispose()
     empty_every_table(postgres)
 
 
@@ -101,6 +102,8 @@ def clean_broker(valkey: Valkey) -> None:
     except RedisError:  # the test before stopped it
         valkey.start()
         valkey.flush()
+    if _is_another("valkey", valkey.pid()):
+        broker.celery.pool.resize(broker.celery.pool.limit, reset=True)
     tally._away_until = 0.0  # the test before may have stopped it
 
 
@@ -179,10 +182,10 @@ def copy_template(server: Postgres, name: str) -> None:
         )
 
 
-def _forget_connections_to_an_earlier_server(server: Postgres) -> None:
-    if _seen.setdefault("pid", server.pid()) != server.pid():
-        _seen["pid"] = server.pid()
-        db.dispose()
+def _is_another(server: str, pid: int | None) -> bool:
+    """Whether a test before has started it again: connections to the one that was are dead."""
+    before, _seen[server] = _seen.get(server, pid), pid
+    return before != pid
 
 
 _seen: dict[str, int | None] = {}
