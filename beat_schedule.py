@@ -19,6 +19,7 @@ EVERY: dict[str, float] = {
     "seal_audit": 60,  # who saw and changed what, so that it cannot be changed unnoticed
     "empty_archived_stages": 30,  # leads in a stage that was given up go where the clinic said
     "forget_old_steps": 3600,  # finished, and kept long enough
+    "forget_old_events": 3600,  # with what rules decided about them
     "forget_old_jobs": 3600,
     "forget_old_sign_ins": 3600,
     "forget_old_imports": 3600,  # files of leads: they hold people who may never become leads

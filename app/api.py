@@ -26,11 +26,13 @@ from app.imports.routes import blp as imports
 from app.lead_activities.routes import blp as lead_activities
 from app.leads.board_routes import blp as board
 from app.leads.capture_routes import blp as capture
+from app.leads.event_routes import blp as events
 from app.leads.routes import blp as leads
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
 from app.privacy.routes import blueprints as privacy
+from app.rules.routes import blp as follow_up_rules
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
@@ -45,6 +47,7 @@ BLUEPRINTS = (
     *accounts,
     leads,
     capture,
+    events,
     board,
     tasks,
     activities,
@@ -58,6 +61,7 @@ BLUEPRINTS = (
     *privacy,
     lead_assignment,
     assignment_rules,
+    follow_up_rules,
     availability,
     queue,
     overview,

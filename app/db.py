@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -103,25 +103,38 @@ def dispose() -> None:
     sessions.cache_clear()
 
 
-def insert_many(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, tail: str = "") -> list[Any]:
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+
+
+def insert_many(
+    session: Session, model: type[Base], rows: Rows, *, tail: str = "", besides: tuple[type[Base], Rows] | None = None
+) -> list[Any]:
     """Insert rows of one shape in one statement, however many; `tail` is SQL such as ON CONFLICT or RETURNING.
 
-    The rows travel as one JSON parameter: one parse, one plan and one round trip for 1 or 10,000 of them.
-    Returns what RETURNING gives, else nothing.
+    The rows travel as one JSON parameter: one parse, one plan and one round trip for 1 or 10,000 of them. `besides`
+    are rows of another table that go along in the same statement. Returns what RETURNING gives, else nothing.
     """
     if not rows:
-        return []
-    result = session.execute(_insert(model, tuple(rows[0]), tail), {"rows": to_json(rows)})
+        return insert_many(session, *besides) if besides else []
+    given, more = {"rows": to_json(rows)}, None
+    if besides and besides[1]:
+        given["more"], more = to_json(besides[1]), (besides[0], tuple(besides[1][0]))
+    result = session.execute(_insert(model, tuple(rows[0]), tail, more), given)
     return list(result.all()) if isinstance(result, CursorResult) and result.returns_rows else []
 
 
 @lru_cache(maxsize=256)
-def _insert(model: type[Base], columns: tuple[str, ...], tail: str) -> TextClause:
+def _insert(
+    model: type[Base], columns: tuple[str, ...], tail: str, more: tuple[type[Base], tuple[str, ...]] | None
+) -> TextClause:
+    first = f"WITH besides AS ({_insert_from(*more, parameter='more')}) " if more else ""
+    return text(f"{first}{_insert_from(model, columns)} {tail}")
+
+
+def _insert_from(model: type[Base], columns: tuple[str, ...], *, parameter: str = "rows") -> str:
     names = ", ".join(columns)
-    return text(
-        f"INSERT INTO {model.__tablename__} ({names}) SELECT {names}"  # noqa: S608  (names come from code, never from input)
-        f" FROM {recordset(model, columns)} {tail}"
-    )
+    rows = recordset(model, columns, parameter=parameter)
+    return f"INSERT INTO {model.__tablename__} ({names}) SELECT {names} FROM {rows}"  # noqa: S608  (names come from code, never from input)
 
 
 def update_many(
@@ -151,14 +164,14 @@ def _update(model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ..
     )
 
 
-def recordset(model: type[Base], columns: Iterable[str], *, alias: str = "r") -> str:
-    """SQL for the parameter `rows`, JSON, as a table of these columns; what a row does not name is NULL.
+def recordset(model: type[Base], columns: Iterable[str], *, alias: str = "r", parameter: str = "rows") -> str:
+    """SQL for a parameter, JSON, as a table of these columns; what a row does not name is NULL.
 
     Spelled out like this they cost PostgreSQL half of what `jsonb_populate_recordset` does.
     """
     types = model.__table__.c
     spelled = ", ".join(f"{name} {types[name].type.compile(_POSTGRESQL)}" for name in columns)
-    return f"json_to_recordset(CAST(:rows AS json)) AS {alias} ({spelled})"
+    return f"json_to_recordset(CAST(:{parameter} AS json)) AS {alias} ({spelled})"
 
 
 _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 from app.activities.models import Activity
 from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
-from app.automation.models import Counter, Rule, Step, SweepRun
+from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
 from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.fields.models import CustomField
@@ -44,6 +44,7 @@ __all__ = [
     "Job",
     "JobItem",
     "KeptAnswer",
+    "KeptEvent",
     "KeyCheck",
     "Lead",
     "LeadSource",
@@ -52,6 +53,7 @@ __all__ = [
     "PasswordLink",
     "PipelineStage",
     "Rule",
+    "RuleVersion",
     "SignIn",
     "Step",
     "Suppression",

@@ -1,7 +1,7 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,13 +11,17 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
+from app.automation.conditions import leaves
+from app.automation.lookups import look_up
 from app.automation.models import Kind
 from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
+from app.automation.vocabulary import looked_up
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.roles import TAKES_LEADS
 from app.leads.facts import lead_facts
+from app.leads.stages import Stages, stages_by_clinic
 from app.notifications.library import templates_of
 from app.notifications.models import Notification, Way
 from app.notifications.suppression_list import Address, find_suppressed
@@ -52,6 +56,8 @@ class StepContext:
     notification: Any  # its row, opened
     template: Wording | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
+    more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
+    stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
     may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
 
     @property
@@ -93,7 +99,8 @@ class StepContext:
         # A message that is retried later gets another step: what happened since it was written counts all the same.
         since = self.notification.created_at if self.notification else self.step.created_at
         return {
-            "lead": lead_facts(self.lead),
+            "now": {"at": self.clinic.calendar.local(self.now)},
+            "lead": {**self.more, **lead_facts(self.lead)},
             "task": task_facts(self.task) if self.task else {},
             "since": {
                 "contacted": bool(self.lead.contacted_at and self.lead.contacted_at > since),
@@ -111,6 +118,8 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     templates = _templates(session, rows)
     suppressed = _suppressed(session, rows)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
+    more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
+    stages = _stages(session, rows)
     return [
         StepContext(
             step=row,
@@ -122,6 +131,8 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             notification=notifications.get(row.params.get("notification_id")),
             template=templates.get((row.clinic_id, row.params.get("template"))),
             people=people[row.clinic_id],
+            more=more.get(row.lead_id, {}),
+            stages=stages.get(row.clinic_id, {}),
             may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
         )
         for row in rows
@@ -172,6 +183,23 @@ _ACTIVE_USERS = text(
     f"SELECT id, clinic_id, name, email, role FROM {User.__tablename__}"  # noqa: S608
     " WHERE clinic_id = ANY(:clinics) AND is_active ORDER BY id"
 )
+
+
+def asked_when_due(rows: Iterable[Row[Any]]) -> frozenset[str]:
+    """The facts of leads that guards and branches of these steps ask for, and that no claim brings along."""
+    conditions = (
+        condition
+        for row in rows
+        for conditions in (*(row.guard or {}).values(), row.params.get("if", ()))
+        for condition in conditions
+    )
+    return looked_up(frozenset(leaf["field"] for condition in conditions for leaf in leaves(condition)))
+
+
+def _stages(session: Session, rows: Iterable[Row[Any]]) -> Mapping[UUID, Stages]:
+    """All stages of the clinics whose leads are to be moved."""
+    moving = {row.clinic_id for row in rows if row.kind == Kind.CHANGE_STAGE}
+    return stages_by_clinic(session, moving) if moving else {}
 
 
 def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ def lead_is_over(context: StepContext) -> Reason | None:
         return Reason.LEAD_GONE
     if context.lead.restricted_at is not None:
         return Reason.RESTRICTED
+    if context.step.cause.get("lead_status") == context.lead.status:
+        return None  # planned because of this very end: to win a lost lead back, to welcome a patient
     return OVER.get(context.lead.status)
 
 

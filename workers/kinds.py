@@ -8,7 +8,22 @@ from app.automation.models import Kind
 from workers import guard
 from workers.context import StepContext
 from workers.outcomes import Ask, Outcome, Retry, Skip
-from workers.steps import create_task, deliver, escalate, import_chunk, remind, send_message, suggest_lost
+from workers.steps import (
+    assign,
+    branch,
+    change_stage,
+    create_task,
+    deliver,
+    escalate,
+    import_chunk,
+    notify,
+    remind,
+    send_message,
+    suggest_lost,
+    update_lead,
+)
+
+FEW = 25  # steps that change leads one by one: a batch holds its locks for a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,11 @@ KINDS: Mapping[Kind, StepKind] = {
     Kind.ESCALATE: StepKind(escalate.decide),
     Kind.SEND_MESSAGE: StepKind(send_message.decide),
     Kind.SUGGEST_LOST: StepKind(suggest_lost.decide),
+    Kind.NOTIFY: StepKind(notify.decide),
+    Kind.CHANGE_STAGE: StepKind(change_stage.decide, batch=FEW),
+    Kind.ASSIGN: StepKind(assign.decide, batch=FEW),
+    Kind.UPDATE_LEAD: StepKind(update_lead.decide, batch=FEW),
+    Kind.BRANCH: StepKind(branch.decide),
     Kind.DELIVER: _DELIVER,
     Kind.DELIVER_TO_USER: _DELIVER,
     Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),

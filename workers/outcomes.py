@@ -25,6 +25,7 @@ class Effects:
     delivered: tuple[Row, ...] = ()  # attempts that ended: id, outcome, response
     notification_states: tuple[Row, ...] = ()  # id, state, reason, error, attempts
     chunks: tuple[Mapping[str, Any], ...] = ()  # parts of a bulk job
+    changes: tuple[Any, ...] = ()  # of leads: see `changes`
 
 
 @dataclass(frozen=True, slots=True)

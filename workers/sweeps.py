@@ -39,6 +39,7 @@ SWEEPS: dict[str, Batch] = {
     "take_census": publishing.take_census,
     "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,
+    "forget_old_events": retention.forget_old_events,
     "forget_old_jobs": retention.forget_old_jobs,
     "forget_old_sign_ins": retention.forget_old_sign_ins,
     "forget_old_imports": retention.forget_old_imports,

@@ -17,8 +17,10 @@ from app.imports import working as _imports  # noqa: F401  (jobs that make leads
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
 from app.tasks.models import Task
+from workers.changes import carry_out
 from workers.context import StepContext
 from workers.outcomes import Ended
+from workers.recurring import next_steps
 
 INSERTS: dict[str, type[Base]] = {  # in the order their references need
     "tasks": Task,
@@ -33,10 +35,11 @@ def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> Non
     for name, model in INSERTS.items():
         insert_many(session, model, _gather(decided, name))
     _update(session, decided)
-    if steps := _gather(decided, "steps"):
+    if steps := _gather(decided, "steps") + next_steps(decided):
         add_steps(session, steps)
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
+    carry_out(session, _gather(decided, "changes"))
     for chunk in _gather(decided, "chunks"):
         work_off(session, chunk)
 

@@ -27,6 +27,9 @@ class LoggedType(StrEnum):
     DOCUMENT_SENT = "DOCUMENT_SENT"
     CONSULTATION_SCHEDULED = "CONSULTATION_SCHEDULED"
     CONSULTATION_COMPLETED = "CONSULTATION_COMPLETED"
+    CONSULTATION_MISSED = "CONSULTATION_MISSED"
+    QUOTE_SENT = "QUOTE_SENT"
+    ESTIMATE_CREATED = "ESTIMATE_CREATED"
 
 
 class WayOfContact(StrEnum):
@@ -49,7 +52,9 @@ CHANNEL_OF: Final[Mapping[str, str]] = {
     LoggedType.SMS: WayOfContact.SMS,
     LoggedType.IN_PERSON: WayOfContact.IN_PERSON,
 }
-ONE_WAY: Final = frozenset({LoggedType.PHONE_CALL, LoggedType.EMAIL, LoggedType.SMS, LoggedType.DOCUMENT_SENT})
+ONE_WAY: Final = frozenset(
+    {LoggedType.PHONE_CALL, LoggedType.EMAIL, LoggedType.SMS, LoggedType.DOCUMENT_SENT, LoggedType.QUOTE_SENT}
+)
 BETWEEN_PEOPLE: Final = ONE_WAY | {LoggedType.IN_PERSON}  # what can go in or out, and reach somebody or not
 
 

@@ -30,6 +30,12 @@ STAGE_OF: Final[Mapping[str, str]] = {
     ActivityType.CONSULTATION_SCHEDULED: SCHEDULED,
     ActivityType.CONSULTATION_COMPLETED: COMPLETED,
 }
+# What is an event of its own besides being logged (simplepro-follow-up-automation.md, "Event Types").
+EVENT_OF: Final[Mapping[str, EventName]] = {
+    ActivityType.CONSULTATION_MISSED: EventName.CONSULTATION_MISSED,
+    ActivityType.QUOTE_SENT: EventName.QUOTE_SENT,
+    ActivityType.ESTIMATE_CREATED: EventName.ESTIMATE_CREATED,
+}
 MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_COMPLETED})
 
 
@@ -50,6 +56,7 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     if conclusions:
         date_rotting(session, actor.clinic, lead)
     conclusions += _consultation(session, actor, lead, entry)
+    conclusions += [_event(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
     record(session, actor.clinic, _event(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions)
     return entry
 

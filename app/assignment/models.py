@@ -24,6 +24,7 @@ class Why(StrEnum):
     REASSIGNED = "reassigned"  # with everything else of somebody
     DEACTIVATION = "deactivation"
     ORPHANED = "orphaned"  # nobody who works here had it
+    AUTOMATION = "automation"  # an automation rule names them
 
 
 class AbsentTasks(StrEnum):

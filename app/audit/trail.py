@@ -35,6 +35,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "assignment_rules": "assignment_rule",
     "absences": "absence",
     "task_templates": "task_template",
+    "rules": "rule",
     "web_forms": "web_form",
     "custom_fields": "custom_field",
     "consents": "consent",

@@ -8,6 +8,7 @@ opens or closes twice.
 """
 
 from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -160,9 +161,9 @@ class Calendar:
         """The instant in the clinic's zone (aware)."""
         return _utc(instant).astimezone(self.zone)
 
-    def at_wall_time(self, day: date, wall: time) -> datetime:
-        """The instant at which the clinic's wall shows this; gaps and overlaps as at the top of this file."""
-        return _instant_at(datetime.combine(day, wall.replace(tzinfo=None, fold=0)), self.zone)
+    def at_wall_time(self, day: date, wall: time, zone: ZoneInfo | None = None) -> datetime:
+        """The instant at which the wall in `zone` (the clinic's) shows this; gaps and overlaps as said above."""
+        return _instant_at(datetime.combine(day, wall.replace(tzinfo=None, fold=0)), zone or self.zone)
 
     def add_wall_days(self, instant: datetime, days: int) -> datetime:
         """The same wall time so many days later (earlier when negative), whatever the clocks do meanwhile."""
@@ -170,6 +171,11 @@ class Calendar:
             return _utc(instant)  # the second occurrence of an overlap stays where it is
         wall = self.local(instant)
         return self.at_wall_time(wall.date() + timedelta(days), wall.time())
+
+    def add_wall_months(self, instant: datetime, months: int) -> datetime:
+        """The same day and wall time so many months later; the month's last day where it has no such day."""
+        wall = self.local(instant)
+        return self.at_wall_time(months_later(wall.date(), months), wall.time())
 
     def _spans_from(self, now: datetime) -> Iterator[Span]:
         """The spans that close at `now` or later, in order, as far as it is worth looking."""
@@ -185,6 +191,17 @@ class Calendar:
                 if span.closes >= now:
                     yield span
             day += _ONE_DAY
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later (earlier when negative), or the month's last where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return day_of(date(year, month + 1, 1), day.day)
+
+
+def day_of(month: date, day: int) -> date:
+    """That day of the month of a date, or its last where it has no such day."""
+    return month.replace(day=min(day, monthrange(month.year, month.month)[1]))
 
 
 def _spans_on(zone: ZoneInfo, hours: BusinessHours, closed_on: Container[date], day: date) -> tuple[Span, ...]:

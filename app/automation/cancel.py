@@ -1,6 +1,6 @@
 """Stopping what is pending, in the transaction of whatever stops it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,22 +8,26 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.events import STOPS, Event
+from app.automation.events import Event, reason_of
 from app.automation.models import Kind, Reason
 
 # What else has to be told when steps of a kind are cancelled: its domain registers here, so that the engine
-# need not know it. Called with the ids in the steps' params, in the same transaction.
-on_cancel: dict[Kind, Callable[[Session, Sequence[dict[str, Any]], Reason], None]] = {}
+# need not know it. Called with rows of the steps' `params` and `reason`, in the same transaction.
+on_cancel: dict[Kind, Callable[[Session, Sequence[Any]], None]] = {}
 
+# Of several events that stop a step, the first one is the reason.
 _STOP = text(
-    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
-    " WHERE lead_id = :lead AND state IN ('planned', 'published') AND stop_on && ARRAY[:event]"
-    " AND (CAST(:task AS text) IS NULL OR params ->> 'task_id' = :task)"
-    " RETURNING kind, params"
+    "UPDATE steps AS s SET state = 'cancelled', reason = hit.reason, finished_at = :now"
+    " FROM (SELECT DISTINCT ON (t.id) t.id, e.reason FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]),"
+    " CAST(:reasons AS text[]), CAST(:tasks AS text[])) WITH ORDINALITY AS e(lead, event, reason, task, place)"
+    " JOIN steps AS t ON t.lead_id = e.lead AND t.state IN ('planned', 'published') AND t.stop_on @> ARRAY[e.event]"
+    " AND (e.task IS NULL OR t.params ->> 'task_id' = e.task) ORDER BY t.id, e.place) AS hit"
+    " WHERE s.id = hit.id AND s.state IN ('planned', 'published')"
+    " RETURNING s.kind, s.params, s.reason"
 )
 _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
-    " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params"
+    " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params, reason"
 )
 # The same step: of the same rule, for no task and no message of its own. What follows from being new happens once.
 _CANCEL_DOUBLES = text(
@@ -34,7 +38,7 @@ _CANCEL_DOUBLES = text(
     " AND NOT own.params ?| ARRAY['task_id', 'notification_id']"
     " AND (own.state IN ('planned', 'published', 'running')"
     " OR (own.cause ->> 'event' = 'lead.created' AND s.cause ->> 'event' = 'lead.created')))"
-    " RETURNING kind, params"
+    " RETURNING kind, params, reason"
 )
 _HAND_OVER = text("UPDATE steps SET lead_id = :survivor WHERE lead_id = :duplicate")
 
@@ -47,29 +51,34 @@ def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
     """
     leads = {"duplicate": duplicate, "survivor": survivor}
     doubles = {**leads, "reason": Reason.MERGED, "now": clock.now()}
-    _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all(), Reason.MERGED)
+    _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all())
     session.execute(_HAND_OVER, leads)
 
 
-def stop(session: Session, event: Event) -> int:
-    """Cancel the lead's pending steps that say this event stops them; returns how many."""
-    reason = STOPS.get(event.name)
-    if reason is None:
+def stop(session: Session, events: Iterable[Event]) -> int:
+    """Cancel the pending steps of the events' leads that say that one of these stops them; returns how many."""
+    stopping = [(event, reason) for event in events if (reason := reason_of(event.name))]
+    if not stopping:
         return 0
-    about = {"event": event.name, "task": str(event.subject_id) if event.is_about_a_task else None}
-    found = session.execute(_STOP, {"lead": event.lead_id, "reason": reason, "now": clock.now(), **about}).all()
-    _tell(session, found, reason)
+    given = {
+        "leads": [event.lead_id for event, _ in stopping],
+        "events": [event.name for event, _ in stopping],
+        "reasons": [reason for _, reason in stopping],
+        "tasks": [str(event.subject_id) if event.is_about_a_task else None for event, _ in stopping],
+    }
+    found = session.execute(_STOP, {**given, "now": clock.now()}).all()
+    _tell(session, found)
     return len(found)
 
 
 def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
     """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
-    _tell(session, found, reason)
+    _tell(session, found)
     return len(found)
 
 
-def _tell(session: Session, cancelled: Sequence[Any], reason: Reason) -> None:
+def _tell(session: Session, cancelled: Sequence[Any]) -> None:
     for kind, listener in on_cancel.items():
-        if params := [row.params for row in cancelled if row.kind == kind]:
-            listener(session, params, reason)
+        if mine := [row for row in cancelled if row.kind == kind]:
+            listener(session, mine)

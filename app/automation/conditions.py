@@ -1,49 +1,26 @@
 """Conditions: small facts-in, yes-or-no-out tests that rules are made of. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
+from math import inf
 from typing import Any, TypeAlias
 
 from app.automation.events import Facts
-from app.automation.mistakes import Mistake, one_of
-
-DEEPEST, MOST = 5, 50  # bounds on a rule that somebody wrote: nesting, and conditions in all
 
 Condition: TypeAlias = Mapping[str, Any]
 
-OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "equals": lambda value, want: value == want,
-    "not_equals": lambda value, want: value != want,
-    "in": lambda value, want: value in want,
-    "not_in": lambda value, want: value not in want,
-    "greater_than": lambda value, want: isinstance(value, int | float) and value > want,
-    "less_than": lambda value, want: isinstance(value, int | float) and value < want,
-    "exists": lambda value, want: (value is not None) is want,
+OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
+    "equals": lambda value, want, _: value == want,
+    "not_equals": lambda value, want, _: value != want,
+    "contains": lambda value, want, _: _contains(value, want),
+    "in": lambda value, want, _: value in want,
+    "not_in": lambda value, want, _: value not in want,
+    "greater_than": lambda value, want, _: isinstance(value, int | float) and value > want,
+    "less_than": lambda value, want, _: isinstance(value, int | float) and value < want,
+    "exists": lambda value, want, _: (value is not None) is want,
+    "days_since": lambda value, want, facts: _days_fit(_days_since(value, facts["now"]["at"]), want),
 }
-FIELDS = frozenset(
-    {
-        "lead.status",
-        "lead.pipeline_stage",
-        "lead.failed_attempts",
-        "lead.contacted_at",
-        "lead.replied_at",
-        "lead.opted_out_at",
-        "lead.assigned_to_id",
-        "lead.email",
-        "lead.phone",
-        "lead.preferred_contact",
-        "lead.source_id",
-        "task.status",
-        "task.type",
-        "task.priority",
-        "event.stage",
-        "event.previous_stage",
-        "event.type",
-        "event.outcome",
-        "since.contacted",
-        "since.replied",
-    }
-)
+CHANGED = "changed"  # asks the event about a field, not the field's value
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
@@ -52,8 +29,14 @@ def holds(condition: Condition, facts: Facts) -> bool:
         return all(holds(part, facts) for part in condition["all"])
     if "any" in condition:
         return any(holds(part, facts) for part in condition["any"])
-    value = fact(facts, condition["field"])
-    return all(test(value, condition[name]) for name, test in OPERATORS.items() if name in condition)
+    return all(_passes(condition["field"], name, want, facts) for name, want in condition.items() if name != "field")
+
+
+def _passes(path: str, name: str, want: Any, facts: Facts) -> bool:
+    if name == CHANGED:
+        changed = fact(facts, "event.changed")
+        return (isinstance(changed, list) and path.partition(".")[2] in changed) is want
+    return OPERATORS[name](fact(facts, path), want, facts)
 
 
 def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | None:
@@ -74,60 +57,49 @@ def fact(facts: Facts, path: str) -> Any:
     return value() if callable(value) else value
 
 
-def check(conditions: object, place: str, known: Collection[str] = FIELDS) -> list[Mistake]:
-    """What is wrong with a list of conditions on `known` fields, each with its place."""
-    if not isinstance(conditions, Sequence) or isinstance(conditions, str):
-        return [Mistake(place, "must be a list of conditions")]
-    if len(list(islice(_leaves(conditions, depth=0), MOST + 1))) > MOST:
-        return [Mistake(place, f"has more than {MOST} conditions")]
-    return [m for i, part in enumerate(conditions) for m in _check_one(part, f"{place}[{i}]", known, depth=1)]
+def leaves(condition: Condition) -> Iterator[Condition]:
+    """The conditions of a group, one by one; of a condition that is none, itself."""
+    parts = condition.get("all") or condition.get("any")
+    if parts is None:
+        yield condition
+    else:
+        for part in parts:
+            yield from leaves(part)
 
 
-def _check_one(condition: object, place: str, known: Collection[str], *, depth: int) -> list[Mistake]:
-    if depth > DEEPEST:
-        return [Mistake(place, f"is nested deeper than {DEEPEST}")]
-    if not isinstance(condition, Mapping):
-        return [Mistake(place, "must be a condition such as {field: lead.status, equals: NEW}")]
-    for group in ("all", "any"):
-        if group in condition:
-            parts = condition[group]
-            if len(condition) > 1 or not isinstance(parts, list) or not parts:
-                return [Mistake(f"{place}.{group}", "must stand alone and hold a list of conditions")]
-            return [
-                mistake
-                for i, part in enumerate(parts)
-                for mistake in _check_one(part, f"{place}.{group}[{i}]", known, depth=depth + 1)
-            ]
-    return _check_test(condition, place, known)
+def _contains(value: Any, want: str) -> bool:
+    """Literally, whatever the case: in a text, or as one of a list."""
+    sought = want.casefold()
+    if isinstance(value, str):
+        return sought in value.casefold()
+    return isinstance(value, list | tuple) and any(str(one).casefold() == sought for one in value)
 
 
-def _check_test(condition: Condition, place: str, known: Collection[str]) -> list[Mistake]:
-    mistakes = one_of(condition.get("field"), known, f"{place}.field")
-    tests = [key for key in condition if key != "field"]
-    mistakes += [m for key in tests for m in one_of(key, OPERATORS, f"{place}.{key}")]
-    if not tests:
-        mistakes.append(Mistake(place, f"needs one of {', '.join(OPERATORS)}"))
-    for name in ("in", "not_in"):
-        if name in condition and not isinstance(condition[name], list):
-            mistakes.append(Mistake(f"{place}.{name}", "must be a list"))
-    for name in ("greater_than", "less_than"):
-        if name in condition and not isinstance(condition[name], int | float):
-            mistakes.append(Mistake(f"{place}.{name}", "must be a number"))
-    if "exists" in condition and not isinstance(condition["exists"], bool):
-        mistakes.append(Mistake(f"{place}.exists", "must be true or false"))
-    return mistakes
+def _days_fit(days: float | None, want: Any) -> bool:
+    """At least so many days ago; or as a mapping says. What never happened is no days ago."""
+    if days is None:
+        return False
+    if not isinstance(want, Mapping):
+        return bool(days >= want)
+    return bool(want.get("greater_than", -inf) < days < want.get("less_than", inf))
 
 
-def _leaves(conditions: Iterable[object], *, depth: int) -> Iterator[object]:
-    """The conditions that hold no others, one by one: YAML's anchors write billions of them in a few lines."""
-    for condition in conditions:
-        parts = [part for group in ("all", "any") for part in _parts(condition, group)]
-        if parts and depth < DEEPEST:
-            yield from _leaves(parts, depth=depth + 1)
-        else:
-            yield condition
+def _days_since(value: Any, now: datetime) -> float | None:
+    at = _instant(value, now)
+    return None if at is None else (now - at).total_seconds() / 86400
 
 
-def _parts(condition: object, group: str) -> list[object]:
-    parts = condition.get(group) if isinstance(condition, Mapping) else None
-    return parts if isinstance(parts, list) else []
+def _instant(value: Any, now: datetime) -> datetime | None:
+    """An instant, or the local midnight of a date; also as text, as a clinic's own fields and kept events have it."""
+    if isinstance(value, str):
+        value = _read(value)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=now.tzinfo)
+    return datetime.combine(value, time.min, now.tzinfo) if isinstance(value, date) else None
+
+
+def _read(text: str) -> date | None:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 
 LONGEST = timedelta(days=3660)  # ten years: anything longer in a playbook is a slip of the pen
+MOST_MONTHS = 120
 
 _UNITS = {
     "week": timedelta(weeks=1),
@@ -29,7 +31,28 @@ _SPELLINGS = {
 _CALENDAR_UNITS = {"month": "30 days", "quarter": "90 days", "year": "365 days"}
 _ALLOWED = "weeks, days, hours, minutes, seconds (or w, d, h, m, s)"
 _SHOWN = 40  # characters of a mistake that its message repeats
+_MONTHS = re.compile(r"\s*([0-9]{1,6})\s*(?:months?|mo)\b", re.IGNORECASE)
 _PART = re.compile(r"\s*([0-9]{1,12})\s*([A-Za-z]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a rule waits: months of the calendar, and a length of time after them."""
+
+    months: int = 0
+    time: timedelta = timedelta()
+
+    @property
+    def is_of_days(self) -> bool:
+        """Whether it counts whole days, so that an hour of the day can be named along with it."""
+        return bool(self) and not self.time % _UNITS["day"]
+
+    def __bool__(self) -> bool:
+        return bool(self.months or self.time)
+
+    def __str__(self) -> str:
+        parts = [_count(self.months, "month")] if self.months else []
+        return " ".join([*parts, format_duration(self.time)] if self.time or not parts else parts)
 
 
 class InvalidDuration(ValueError):
@@ -52,6 +75,17 @@ def parse_duration(text: str) -> timedelta:
     if seconds > LONGEST.total_seconds():
         raise _mistake(text, f"is longer than {LONGEST.days} days")
     return timedelta(seconds=seconds)
+
+
+def parse_wait(text: str) -> Wait:
+    """Read what `parse_duration` reads, and months before it: "1 month", "2 months 3 days". Raises InvalidDuration."""
+    months = _MONTHS.match(text)
+    if months is None:
+        return Wait(0, parse_duration(text))
+    if int(months[1]) > MOST_MONTHS:
+        raise _mistake(text, f"is longer than {MOST_MONTHS} months")
+    rest = text[months.end() :]
+    return Wait(int(months[1]), parse_duration(rest) if rest.strip() else timedelta())
 
 
 def format_duration(duration: timedelta) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -41,6 +42,11 @@ class Kind(StrEnum):
     ESCALATE = "escalate"
     SEND_MESSAGE = "send_message"
     SUGGEST_LOST = "suggest_lost"
+    NOTIFY = "notify"
+    CHANGE_STAGE = "change_stage"
+    ASSIGN = "assign"
+    UPDATE_LEAD = "update_lead"
+    BRANCH = "branch"
     DELIVER = "deliver"
     DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
     IMPORT_CHUNK = "import_chunk"
@@ -74,25 +80,74 @@ class Reason(StrEnum):
     ERASED = "erased"  # the person was forgotten
     MERGED = "merged"  # the lead is part of another, which has the same step
     BY_HAND = "by_hand"  # a person decided
+    STOPPED = "stopped"  # an event that its rule says ends it
+    RESCHEDULED = "rescheduled"  # the consultation has another time
+    RULE_CHANGED = "rule_changed"  # its rule was deleted, or its pending steps called off
+    ALREADY_SO = "already_so"  # the lead is in that stage, or has that coordinator
+    NOT_POSSIBLE = "not_possible"  # no way leads to that stage, or the field refuses the value
 
 
 class Rule(Base):
-    """A clinic's own copy of a playbook's rule, one row for each version of it."""
+    """A clinic's own rule, with the text that is in force; all its texts are `rule_versions`."""
 
     __tablename__ = "rules"
     __table_args__ = (
-        UniqueConstraint("clinic_id", "slug", "version"),
+        Index("uq_rules_slug", "clinic_id", "slug", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("ix_rules_active", "clinic_id", postgresql_where=text("active")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    playbook: Mapped[str] = mapped_column(Text)
+    playbook: Mapped[str] = mapped_column(Text)  # where it came from; "" for the clinic's own
     slug: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(default=1)
-    definition: Mapped[dict[str, Any]]
+    definition: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # None: only drafts so far
+    published: Mapped[int | None]  # the number of that version
     active: Mapped[bool] = mapped_column(default=True)
+    paused_because: Mapped[str | None] = mapped_column(Text)  # the engine switched it off itself
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime | None]
+    updated_by: Mapped[UUID | None]
+    deleted_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)  # counts its changes, as of everything that people edit
+
+
+class RuleVersion(Base):
+    """One text of a rule. What was published never changes: a step names the version that planned it."""
+
+    __tablename__ = "rule_versions"
+    __table_args__ = (
+        UniqueConstraint("rule_id", "number"),
+        Index("uq_rule_versions_draft", "rule_id", unique=True, postgresql_where=text("number IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    rule_id: Mapped[UUID] = mapped_column(ForeignKey("rules.id", ondelete="CASCADE"))
+    number: Mapped[int | None]  # None: a draft
+    definition: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+
+
+class KeptEvent(Base):
+    """What happened to a lead, the facts as they were then, and what each rule that listens decided about it."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_lead", "lead_id", "id"),
+        Index("ix_events_name", "clinic_id", "name", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[UUID]
+    key: Mapped[str] = mapped_column(Text)
+    occurred_at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]  # codes, ids and times; of an address only that there is one
+    chain: Mapped[dict[str, Any] | None]  # root, depth and rules: what led to it, if no person did
+    decisions: Mapped[list[Any]]  # one for each rule that listens: see `deciding`
 
 
 class Step(Base):

@@ -1,19 +1,22 @@
 """From an event and the rules to steps with a due time. Pure: the same code runs a playbook and simulates it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.automation.calendar import Calendar
-from app.automation.conditions import holds
+from app.automation.conditions import Condition, fact, holds
+from app.automation.deciding import Decision, Verdict, matched, unmet
 from app.automation.durations import parse_duration
-from app.automation.events import Event
+from app.automation.events import DATE_REACHED, ENDS, Event
 from app.automation.models import Kind
-from app.automation.rules import Action, Rule, RuleSet
+from app.automation.rules import NORMAL, Action, Rule, RuleSet
+from app.automation.timing import Due, Wall, due_time
 
-OVER = frozenset({"CONVERTED", "LOST", "ARCHIVED"})  # nothing more happens with such a lead: its steps would be skipped
+OVER: Final = frozenset({"CONVERTED", "LOST", "ARCHIVED"})  # nothing more happens with such a lead, but for its end
+DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,64 +34,137 @@ class PlannedStep:
     key: str
 
 
-def plan(rules: RuleSet, event: Event, calendar: Calendar) -> list[PlannedStep]:
-    """The steps that the rules want because of the event: none for a lead that is over."""
-    if event.facts["lead"].get("status") in OVER:
-        return []
-    return [
-        step
-        for rule in rules.listening_to(event.name)
-        if all(holds(condition, event.facts) for condition in rule.when)
-        for due_at in _due_times(rule, event, calendar)
-        for step in _steps(rule, event, due_at, calendar)
-    ]
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event leads to: the steps that are wanted, and what each rule that listens decided."""
+
+    steps: tuple[PlannedStep, ...]
+    decisions: tuple[Decision, ...]
 
 
-def _due_times(rule: Rule, event: Event, calendar: Calendar) -> list[datetime]:
-    """When the rule wants to act: mostly once; a reminder as often as the task asks for."""
+def plan(rules: RuleSet, event: Event, calendar: Calendar) -> Plan:
+    """What the rules want because of the event. Each of them decides once, also when the answer is no."""
+    facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
+    steps: list[PlannedStep] = []
+    decisions: list[Decision] = []
+    for rule in rules.listening_to(event.name):
+        decision, wanted = _decide(rule, event, facts, calendar)
+        decisions.append(decision)
+        steps += wanted
+    return Plan(tuple(steps), tuple(decisions))
+
+
+def _decide(
+    rule: Rule, event: Event, facts: Mapping[str, Any], calendar: Calendar
+) -> tuple[Decision, list[PlannedStep]]:
+    if refusal := _refusal(rule, event):
+        return Decision(rule, refusal, {"chain": event.chain.rules} if event.chain.rules else {}), []
+    for condition in rule.when:
+        if not holds(condition, facts):
+            return unmet(rule, condition, facts), []
+    dues = _due_times(rule, event, facts, calendar)
+    if not dues:
+        return Decision(rule, Verdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
+    steps = [planned for due in dues for planned in _steps(rule, event, due, calendar)]
+    return matched(rule, [(step.kind, due) for step, due in steps]), [step for step, _ in steps]
+
+
+def _refusal(rule: Rule, event: Event) -> Verdict | None:
+    """Why a rule that listens does not even look at the facts."""
+    status = event.facts["lead"].get("status")
+    if status in OVER and not _speaks_of_what_follows(event, status):
+        return Verdict.LEAD_IS_OVER
+    if rule.slug in event.chain.rules:
+        return Verdict.LOOP
+    return Verdict.TOO_DEEP if event.chain.depth >= DEEPEST_CHAIN else None
+
+
+def _speaks_of_what_follows(event: Event, status: str) -> bool:
+    """Of a lead's very end, or of a task that is there after it: its end closes all that were before."""
+    return ENDS.get(event.name) == status or (event.is_about_a_task and status in ENDS.values())
+
+
+def _due_times(rule: Rule, event: Event, facts: Mapping[str, Any], calendar: Calendar) -> list[Due]:
+    """When the rule wants to act: mostly once; a reminder as often as the task asks for; never, without its date."""
     if rule.before_due is not None:
         return _reminders(rule.before_due, event)
-    if rule.business_time:
-        return [calendar.due_after(event.occurred_at, rule.after)]
-    return [event.occurred_at + rule.after]
+    anchor = _anchor(rule, event, facts)
+    if anchor is None:
+        return []
+    wall = Wall(calendar, _zone(rule.timing.zone, event, calendar))
+    due = due_time(rule.timing, anchor, event.occurred_at, wall)
+    return [due] if due else []
 
 
-def _reminders(default: timedelta, event: Event) -> list[datetime]:
+def _anchor(rule: Rule, event: Event, facts: Mapping[str, Any]) -> date | datetime | None:
+    """What the wait is counted from; None where the event has no such date."""
+    if rule.timing.of is None:
+        return event.occurred_at
+    value = fact(facts, rule.timing.of)
+    if isinstance(value, str):  # a clinic's own field, or an integrator's
+        try:
+            value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and (not isinstance(value, datetime) or value.tzinfo) else None
+
+
+def _zone(name: str, event: Event, calendar: Calendar) -> ZoneInfo:
+    own = event.facts["lead"].get("timezone") if name == "lead" else None
+    return ZoneInfo(own) if own else calendar.zone
+
+
+def _reminders(default: timedelta, event: Event) -> list[Due]:
     task = event.facts["task"]
     own = task.get("reminder_minutes")
     ahead = [default] if own is None else [timedelta(minutes=minutes) for minutes in own]
     # At once when it is closer than that; several that are all past by now make one.
-    return sorted({max(task["due_at"] - before, event.occurred_at) for before in ahead})
+    times = sorted({max(task["due_at"] - before, event.occurred_at) for before in ahead})
+    return [Due(time) for time in times]
 
 
-def _steps(rule: Rule, event: Event, due_at: datetime, calendar: Calendar) -> Iterator[PlannedStep]:
+def _steps(rule: Rule, event: Event, due: Due, calendar: Calendar) -> Iterator[tuple[PlannedStep, Due]]:
     for i, action in enumerate(rule.actions):
-        when = _allowed(action, event, due_at, calendar)
-        yield PlannedStep(
+        when = _allowed(action, event, due, calendar)
+        step = PlannedStep(
             kind=action.kind,
             name=rule.slug,
-            due_at=when,
-            params=_params(action, event, when, calendar),
-            cause=_cause(rule, event),
-            guard=rule.guard,
+            due_at=when.at,
+            params=_params(action, event, when.at, calendar),
+            cause=_cause(rule, event, when.at),
+            guard=_guard(rule, event),
             stop_on=rule.stop_on,
             lateness=_seconds(rule.skip_when_later_than),
-            key=":".join((rule.slug, str(i), event.name, str(event.subject_id), event.key, _offset(rule, due_at))),
+            key=":".join((rule.slug, str(i), *_moment(rule, event), _offset(rule, due.at))),
         )
+        yield step, when
 
 
-def _allowed(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> datetime:
+def _moment(rule: Rule, event: Event) -> tuple[str, str, str]:
+    """What it is planned once for: this event, or this date of the lead, however often it is written down."""
+    if rule.awaits_a_date and rule.timing.of:
+        return DATE_REACHED, str(event.lead_id), str(fact(event.facts, rule.timing.of))
+    return event.name, str(event.subject_id), event.key
+
+
+def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
+    """The rule's own; and that a date which it was planned for is still the lead's."""
+    if not rule.awaits_a_date or rule.timing.of is None:
+        return rule.guard
+    still: Condition = {"field": rule.timing.of, "equals": fact(event.facts, rule.timing.of)}
+    return {**(rule.guard or {}), "only_if": [*rule.only_if, still]}
+
+
+def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
     """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
     if action.kind is Kind.SEND_MESSAGE and not action.settings.get("transactional"):
         zone = event.facts["lead"].get("timezone")
-        return calendar.next_allowed(due_at, [ZoneInfo(zone)] if zone else ())
-    return due_at
+        return due.moved("quiet_hours", calendar.next_allowed(due.at, [ZoneInfo(zone)] if zone else ()))
+    return due
 
 
 def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
-    params = dict(action.settings)
-    if action.kind is Kind.CREATE_TASK:
-        params["task_due_at"] = _task_due(params.pop("due", {}), due_at, calendar).isoformat()
+    params = params_of(action.kind, action.settings, due_at, calendar)
     if event.is_about_a_task:
         params["task_id"] = str(event.subject_id)
         params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # a task to be made has its own
@@ -97,20 +173,37 @@ def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) 
     return params
 
 
-def _task_due(due: dict[str, str], made_at: datetime, calendar: Calendar) -> datetime:
+def params_of(kind: Kind, settings: Mapping[str, Any], due_at: datetime, calendar: Calendar) -> dict[str, Any]:
+    """An action's settings as its step has them."""
+    params = dict(settings)
+    if kind is Kind.CREATE_TASK:
+        params["task_due_at"] = _task_due(params.pop("due", {}), due_at, calendar).isoformat()
+    return params
+
+
+def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> datetime:
     after = parse_duration(due.get("after", "0 seconds"))
     return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
 
 
-def _cause(rule: Rule, event: Event) -> dict[str, Any]:
-    return {
+def _cause(rule: Rule, event: Event, due_at: datetime) -> dict[str, Any]:
+    cause = {
         "rule": rule.slug,
         "rule_id": rule.id and str(rule.id),
         "rule_version": rule.version,
         "event": event.name,
+        "event_id": str(event.id),
         "subject_id": str(event.subject_id),
         "occurred_at": event.occurred_at.isoformat(),
+        "chain": event.chain.followed_by(rule.slug, event.id),
     }
+    if rule.priority != NORMAL:
+        cause["priority"] = rule.priority
+    if rule.every:
+        cause["every"] = {"time": str(rule.every), "due_at": due_at.isoformat()}
+    if (status := event.facts["lead"].get("status")) in OVER:
+        cause["lead_status"] = status  # the end that it was planned at: see `workers.guard`
+    return cause
 
 
 def _offset(rule: Rule, due_at: datetime) -> str:

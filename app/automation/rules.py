@@ -12,9 +12,15 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.automation.conditions import Condition
-from app.automation.durations import parse_duration
+from app.automation.conditions import Condition, leaves
+from app.automation.durations import Wait, parse_duration, parse_wait
+from app.automation.events import DATE_REACHED, named
 from app.automation.models import Kind
+from app.automation.timing import Timing
+from app.automation.vocabulary import looked_up
+
+NOW = Timing()
+NORMAL = 100  # the priority of a rule that names none; 1 comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +33,21 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule ready to be matched. `before_due` counts back from the task's due time; else `after` the event."""
+    """A rule ready to be matched. `before_due` counts back from the task's due time; else `timing` says when."""
 
     slug: str
     on: frozenset[str]
     actions: tuple[Action, ...]
     when: tuple[Condition, ...] = ()
-    after: timedelta = timedelta()
-    business_time: bool = False
+    timing: Timing = NOW
     before_due: timedelta | None = None
+    every: Wait | None = None
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
     stop_on: tuple[str, ...] = ()
     skip_when_later_than: timedelta | None = None
+    priority: int = NORMAL
+    awaits_a_date: bool = False
     id: UUID | None = None
     version: int = 1
 
@@ -49,48 +57,71 @@ class Rule:
         guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
         return {name: conditions for name, conditions in guard.items() if conditions} or None
 
+    @property
+    def asks(self) -> frozenset[str]:
+        """The facts of a lead that it has to look up when an event happens, such as `tags`."""
+        asked = {leaf["field"] for condition in self.when for leaf in leaves(condition)}
+        return looked_up(frozenset(asked | ({self.timing.of} if self.timing.of else set())))
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """A clinic's active rules, found by event rather than by trying all."""
+    """A clinic's active rules, found by event rather than by trying all; those of the first priority first."""
 
     by_event: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    asked_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rules: Iterable[Rule]) -> "RuleSet":
         """Index the rules by the events they listen to."""
         by_event: dict[str, tuple[Rule, ...]] = {}
-        rules = tuple(rules)
+        rules = sorted(rules, key=lambda rule: (rule.priority, rule.slug))
         for rule in rules:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)
-        return cls(by_event, frozenset(rule.slug for rule in rules))
+        asked = {event: frozenset().union(*(rule.asks for rule in some)) for event, some in by_event.items()}
+        return cls(by_event, asked, frozenset(rule.slug for rule in rules))
 
     def listening_to(self, event: str) -> tuple[Rule, ...]:
         """The rules that an event may set off."""
         return self.by_event.get(event, ())
 
+    def asked_of(self, event: str) -> frozenset[str]:
+        """The facts of a lead that these rules ask for and that the event does not carry."""
+        return self.asked_by_event.get(event, frozenset())
+
 
 def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
-    """The rule of a definition that `playbooks.check` found right."""
-    after = definition.get("after", "0 seconds")
-    wait = after if isinstance(after, Mapping) else {"time": after}
+    """The rule of a definition that `playbooks.check_rule` found right."""
+    every = definition.get("every")
     return Rule(
         slug=definition["name"],
-        on=frozenset(_listed(definition["on"])),
+        on=_events(definition["on"]),
         actions=tuple(Action(Kind(kind), settings) for do in definition["do"] for kind, settings in do.items()),
         when=tuple(definition.get("when", ())),
-        after=parse_duration(wait["time"]),
-        business_time=wait.get("clock") == "business",
+        timing=_timing(definition),
         before_due=_duration(definition.get("before_due")),
+        every=None if every is None else parse_wait(every),
         only_if=tuple(definition.get("only_if", ())),
         unless=tuple(definition.get("unless", ())),
-        stop_on=tuple(definition.get("stop_on", ())),
+        stop_on=tuple(sorted(_events(definition.get("stop_on", [])))),
         skip_when_later_than=_duration(definition.get("skip_when_later_than")),
+        priority=definition.get("priority", NORMAL),
+        awaits_a_date=DATE_REACHED in _listed(definition["on"]),
         id=id,
         version=version,
     )
+
+
+def _timing(definition: Mapping[str, Any]) -> Timing:
+    if "before" in definition:
+        return Timing.read(definition["before"], is_before=True)
+    return Timing.read(definition.get("after", "0 seconds"))
+
+
+def _events(words: str | list[str]) -> frozenset[str]:
+    return frozenset(event for word in _listed(words) for event in named(word))
 
 
 def _duration(text: str | None) -> timedelta | None:

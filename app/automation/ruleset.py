@@ -26,5 +26,6 @@ def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
 
 
 def _load(session: Session, clinic_id: UUID) -> RuleSet:
-    rows = session.scalars(select(Rule).where(Rule.clinic_id == clinic_id, Rule.active).order_by(Rule.id))
-    return RuleSet.of([read_rule(row.definition, id=row.id, version=row.version) for row in rows])
+    columns = (Rule.id, Rule.definition, Rule.published)
+    rows = session.execute(select(*columns).where(Rule.clinic_id == clinic_id, Rule.active).order_by(Rule.id))
+    return RuleSet.of([read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows])

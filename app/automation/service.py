@@ -1,6 +1,7 @@
 """What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,15 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation.cancel import stop
+from app.automation.chains import linked
 from app.automation.clinic import ClinicContext
 from app.automation.events import Event
-from app.automation.models import Kind, Reason, Step, StepState
+from app.automation.keeping import kept
+from app.automation.lookups import look_up
+from app.automation.models import KeptEvent, Kind, Reason, Step, StepState
 from app.automation.plan import PlannedStep, plan
 from app.automation.publish import WakeUp, after_commit
+from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
 from app.config import get_settings
 from app.db import insert_many, new_id
@@ -30,13 +35,30 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     The lead's row must be locked by the caller when an event may stop something. The same event (name, subject
     and key) recorded twice plans once.
     """
-    planned: list[tuple[UUID, PlannedStep]] = []
-    for event in events:
-        stop(session, event)
-        rules = rules_of(session, clinic)
-        planned += [(event.lead_id, step) for step in plan(rules, event, clinic.calendar)]
-    if planned:
-        add_steps(session, [_row(clinic.id, lead_id, step) for lead_id, step in planned])
+    if not events:
+        return
+    stop(session, events)
+    rules = rules_of(session, clinic)
+    known = _with_what_is_asked(session, rules, [linked(session, event) for event in _in_order(events)])
+    plans = [(event, plan(rules, event, clinic.calendar)) for event in known]
+    steps = [_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
+    add_steps(session, steps, noting=[kept(clinic.id, event, found.decisions) for event, found in plans])
+
+
+def _in_order(events: Sequence[Event]) -> list[Event]:
+    """With ids in the order in which they are said: the facts of one may have waited for another's conclusions."""
+    ids = sorted(event.id for event in events)
+    return [replace(event, id=own) for event, own in zip(events, ids, strict=True)] if len(ids) > 1 else [*events]
+
+
+def _with_what_is_asked(session: Session, rules: RuleSet, events: Sequence[Event]) -> Sequence[Event]:
+    """The events, with the facts of their leads that rules ask for and that they do not carry: one query at most."""
+    asking = [event for event in events if rules.asked_of(event.name)]
+    if not asking:
+        return events
+    names = frozenset().union(*(rules.asked_of(event.name) for event in asking))
+    known = look_up(session, {event.lead_id for event in asking}, names)
+    return [event.knowing(known.get(event.lead_id, {})) for event in events]
 
 
 def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the caller)
@@ -93,8 +115,11 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
     }
 
 
-def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Insert steps; those due inside the horizon go to the broker after the commit, as far as the bound allows."""
+def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Insert steps; those due inside the horizon go to the broker after the commit, as far as the bound allows.
+
+    `noting` are the rows of the events that led to them: they go along in the same statement.
+    """
     now = clock.now()
     soon = horizon(now)
     for row in sorted(rows, key=lambda row: row["due_at"])[:MOST_PUBLISHED]:
@@ -105,7 +130,8 @@ def add_steps(session: Session, rows: list[dict[str, Any]]) -> None:
         for row in rows
         if row["state"] is StepState.PUBLISHED
     ]
-    inserted = insert_many(session, Step, rows, tail=_ONLY_NEW + (" RETURNING id" if wake_ups else ""))
+    tail = _ONLY_NEW + (" RETURNING id" if wake_ups else "")
+    inserted = insert_many(session, Step, rows, tail=tail, besides=(KeptEvent, noting))
     fresh = {row.id for row in inserted}
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 

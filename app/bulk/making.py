@@ -14,7 +14,7 @@ from app import clock
 from app.audit import trail
 from app.audit.models import Act
 from app.automation.clinic import ClinicContext
-from app.automation.events import Event, EventName
+from app.automation.events import Event
 from app.automation.service import record
 from app.bulk.assignees import Assign, Staff, assignment, staff_of
 from app.bulk.items import Ends, Place, lock_pending, write_ends
@@ -23,7 +23,7 @@ from app.bulk.newcomers import intake, read_newcomers, take_in
 from app.bulk.planning import Span
 from app.bulk.spec import Spec
 from app.db import insert_many
-from app.leads.facts import Reachable, lead_event
+from app.leads.facts import Reachable, lead_created
 from app.leads.models import LeadStatus
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
@@ -83,7 +83,7 @@ def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
     items = lock_pending(session, work.job_id, span)
     known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
     new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
-    events = [lead_event(EventName.LEAD_CREATED, lead, at, key="") for lead in new.values()]
+    events = [lead_created(lead, at) for lead in new.values()]
     events += _tasks(session, work, known | new, ends, at=at)
     record(session, work.clinic, *events)
     write_ends(session, work.job_id, ends)

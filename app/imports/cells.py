@@ -109,6 +109,12 @@ def _list_of(read: Callable[[str], str]) -> Callable[[str], Sequence[str]]:
     return lambda text: [read(part.strip()) for part in re.split("[;,|]", text) if part.strip()]
 
 
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text.strip()):
+        raise Unclear("No whole number such as 85.")
+    return int(text)
+
+
 def _money(text: str) -> str:
     digits = re.sub(r"[^\d.,\-]", "", text)
     if re.fullmatch(r"\d{1,3}(\.\d{3})*,\d{1,2}|\d+,\d{1,2}", digits):  # 1.250,50
@@ -125,4 +131,5 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "treatment_interest": _list_of(_one_of(TreatmentInterest)),
     "tags": _list_of(str),
     "lead_value": _money,
+    "score": _whole,
 }

@@ -38,6 +38,7 @@ KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "assigned_to": ("owner", "coordinator", "assignee", "assigned to", "sales rep"),
     "tags": ("tag", "labels", "label"),
     "lead_value": ("value", "deal value", "amount", "budget"),
+    "score": ("lead score", "points", "rating"),
 }
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
-from app.automation.events import EventName
 from app.automation.service import record
 from app.bulk.assignees import staff_of
 from app.bulk.chunks import Make, makers
@@ -30,10 +29,9 @@ from app.imports.rows import cells_of
 from app.imports.spec import MAKES, ImportSpec, OnDuplicate
 from app.leads.changes import replace
 from app.leads.duplicates import ways_of
-from app.leads.facts import lead_event
+from app.leads.facts import lead_created
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
-from app.leads.progress import touch
 from app.leads.schemas import LeadChanges
 from app.sources.models import LeadSource
 
@@ -182,8 +180,9 @@ def _change(session: Session, work: Work, lead: Lead, said: Mapping[str, Any]) -
     require_unlocked(lead)
     changes = _CHANGES.read({name: value for name, value in said.items() if name not in _NOT_CHANGED})
     if not work.spec.is_rehearsal:
-        replace(session, work.into.actor, lead, changes)
-        touch(lead, work.into.actor, now())
+        events = replace(session, work.into.actor, lead, changes)
+        if work.spec.runs_rules:
+            record(session, work.into.actor.clinic, *events)
 
 
 def _create(session: Session, work: Work, rows: Mapping[Place, ReadRow], ends: Ends) -> None:
@@ -192,7 +191,7 @@ def _create(session: Session, work: Work, rows: Mapping[Place, ReadRow], ends: E
     for place, lead in zip(rows, leads, strict=True):
         ends.succeed(place, lead_id=lead.id)
     if work.spec.runs_rules:
-        record(session, clinic, *(lead_event(EventName.LEAD_CREATED, lead, at, key="") for lead in leads))
+        record(session, clinic, *(lead_created(lead, at) for lead in leads))
 
 
 def _reading(session: Session, clinic_id: UUID, spec: ImportSpec) -> Reading:

@@ -15,7 +15,6 @@ from app.assignment.history import NO_RULE, why_first
 from app.assignment.models import Why
 from app.audit import trail
 from app.audit.models import Act
-from app.automation.events import EventName
 from app.automation.service import record
 from app.clock import now
 from app.db import new_id, to_json
@@ -26,7 +25,7 @@ from app.identity.permissions import Permission, Scope
 from app.leads.capture_statement import COLUMNS, capture_statement
 from app.leads.duplicates import marks_of, told, values_of
 from app.leads.errors import DuplicateLead
-from app.leads.facts import lead_event
+from app.leads.facts import lead_created
 from app.leads.lookup import id_made_at
 from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
 from app.leads.next_follow_up import SHOWN
@@ -84,7 +83,7 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_
         duplicates=found.duplicates,
         hidden_duplicates=found.hidden_duplicates,
     )
-    record(session, actor.clinic, lead_event(EventName.LEAD_CREATED, lead, lead.created_at, key=""))
+    record(session, actor.clinic, lead_created(lead, lead.created_at))
     return lead
 
 

@@ -65,7 +65,7 @@ _LEAD: Final = f"""
 _TOUCH: Final = f"""
     INSERT INTO lead_touches ({", ".join(_OF_TOUCH)})
     SELECT {", ".join(f"touch.{name}" for name in _OF_TOUCH)}
-    FROM {recordset(Touch, _OF_TOUCH, alias="touch").replace(":rows", ":touches")}, lead
+    FROM {recordset(Touch, _OF_TOUCH, alias="touch", parameter="touches")}, lead
 """  # noqa: S608  (as above)
 _NOTE: Final = """
     INSERT INTO assignment_history (lead_id, id, clinic_id, to_id, by_id, why, rule_id, rule_name, at)

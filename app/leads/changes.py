@@ -1,16 +1,13 @@
 """Changing what is known of a lead, and who looks after it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.activities.models import ActivityType
-from app.activities.timeline import write_entry
-from app.assignment.history import entry, moved
-from app.assignment.models import AssignmentEntry, Why
-from app.automation.events import EventName
+from app.automation.events import Event, EventName
 from app.automation.service import record
 from app.clock import now
 from app.errors import Forbidden
@@ -19,10 +16,10 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.capture import require_source
 from app.leads.facts import lead_event
-from app.leads.lookup import open_lead, unlocked_lead
-from app.leads.models import Lead, PatientRelationship
-from app.leads.people import People, Person, people, require_available
-from app.leads.progress import tend, touch
+from app.leads.fields import MOST_TAGS
+from app.leads.lookup import unlocked_lead
+from app.leads.models import HIGHEST_SCORE, Lead, PatientRelationship
+from app.leads.progress import touch
 from app.leads.reach import normalise_phones, require_reachable
 from app.leads.schemas import PRIVATE
 from app.versions import Seen, require_seen
@@ -35,13 +32,16 @@ def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
     """
     lead = unlocked_lead(session, actor, lead_id)
     require_seen(lead, seen)
-    replace(session, actor, lead, data)
-    touch(lead, actor, now())
+    record(session, actor.clinic, *replace(session, actor, lead, data))
     return lead
 
 
-def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> None:
-    """Give a lead that is locked these values. Raises Forbidden, Invalid."""
+def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> list[Event]:
+    """Give a lead that is locked these values; returns what happened, which the caller records.
+
+    Raises Forbidden, Invalid.
+    """
+    before = {name: getattr(lead, name) for name in data}
     _require_may_write(actor, data)
     if data.get("source_id", lead.source_id) != lead.source_id:
         require_source(session, lead.clinic_id, data["source_id"])
@@ -51,33 +51,41 @@ def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any])
     for name, value in {**data, **_names_that_follow(lead, data), **phones, **custom}.items():
         setattr(lead, name, value)
     require_reachable(lead.phone, lead.email, lead.social_handle)
+    touch(lead, actor, at := now())
+    return list(_what_changed(lead, before, at))
 
 
-def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reason: str | None = None) -> Lead:
-    """Give the lead to an active user of the clinic, absent or not; who has it already keeps it.
+def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
+    """What an automation rule writes down of a lead that is locked: tags, score, the clinic's own fields.
 
-    Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
+    `amendment` holds add_tags, remove_tags, score, add_score and custom, any of them. Raises Invalid.
     """
-    lead = open_lead(session, actor, lead_id)
-    if lead.assigned_to_id == user_id:
-        return lead
-    known = people(session, lead.clinic_id, (lead.assigned_to_id, user_id))
-    require_available(known, user_id)
-    _hand_over(session, actor, lead, to=known[user_id], known=known, reason=reason)
-    return lead
+    data: dict[str, Any] = {}
+    if amendment.keys() & {"add_tags", "remove_tags"}:
+        without = {tag.lower() for tag in amendment.get("remove_tags", ())}
+        tags = dict.fromkeys([*lead.tags, *(tag.lower() for tag in amendment.get("add_tags", ()))])
+        data["tags"] = [tag for tag in tags if tag not in without][:MOST_TAGS]
+    if amendment.keys() & {"score", "add_score"}:
+        score = amendment.get("score", lead.score or 0) + amendment.get("add_score", 0)
+        data["score"] = min(max(score, 0), HIGHEST_SCORE)
+    if "custom" in amendment:
+        data["custom"] = amendment["custom"]
+    record(session, actor.clinic, *replace(session, actor, lead, data))
 
 
-def _hand_over(session: Session, actor: Actor, lead: Lead, *, to: Person, known: People, reason: str | None) -> None:
-    at, before = now(), known.get(lead.assigned_to_id) if lead.assigned_to_id else None
-    who = {"from_id": lead.assigned_to_id, "to_id": to.id, "by_id": actor.user_id}
-    session.add(AssignmentEntry(**entry(lead.clinic_id, lead.id, at=at, why=Why.MANUAL, reason=reason, **who)))
-    lead.assigned_to_id = to.id
-    lead.assigned_at = at
-    touch(lead, actor, at)
-    tend(lead, at)
-    notes = moved(before.name if before else None, to.name, reason)
-    write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
-    record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at))
+def _what_changed(lead: Lead, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+    """What rules hear of an edit: which fields, and of the score what it was; nothing when all is as it was."""
+    changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
+    changed += [f"custom.{key}" for key in _keys_that_differ(before.get("custom", {}), lead.custom)]
+    if changed:
+        yield lead_event(EventName.LEAD_UPDATED, lead, at, about={"changed": changed})
+    if "score" in changed:
+        scores = {"score": lead.score, "previous_score": before["score"]}
+        yield lead_event(EventName.LEAD_SCORED, lead, at, about=scores)
+
+
+def _keys_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)] if before or after else []
 
 
 def _require_may_write(actor: Actor, data: Mapping[str, Any]) -> None:

@@ -88,7 +88,8 @@ def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: date
     touch(lead, actor, at)
     moved = enter_stage(session, actor, lead, ending.stage, at=at)
     cancel_open_tasks(session, lead.id, reason=ending.reason, at=at)
-    record(session, actor.clinic, lead_event(ending.event, lead, at), moved)  # what both stop, the end has stopped
+    over = lead_event(ending.event, lead, at, about={"reason": lead.lost_reason})
+    record(session, actor.clinic, over, moved)  # what both stop, the end has stopped
 
 
 def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:

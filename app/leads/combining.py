@@ -11,7 +11,7 @@ FILLED: Final = (
     *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone"),
     *("address_line1", "address_line2", "city", "state", "postal_code"),
     *("source_campaign", "source_detail", "referring_provider_id", "referring_patient_id"),
-    *("insurance_carrier", "insurance_member_id", "consultation_id", "lead_value"),
+    *("insurance_carrier", "insurance_member_id", "consultation_id", "lead_value", "score"),
     *("social_platform", "social_handle", "assigned_to_id", "assigned_at"),
 )
 NAMES: Final = ("first_name", "last_name", "patient_first_name", "patient_last_name", "patient_relationship")

@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.automation import lookups
 from app.automation.events import Event, EventName
 from app.leads.models import Lead
+from app.leads.more_facts import more_facts
 from app.sealed import open_fields
 
 Facts = dict[str, Any]
+
+lookups.of_leads["facts"] = more_facts  # wherever events of leads are made, their rules can ask
 
 
 class Reachable:
@@ -54,8 +58,14 @@ def lead_facts(lead: Any) -> Facts:
     }
 
 
+def lead_created(lead: Any, at: datetime) -> Event:
+    """That the lead came in: once, and into its first stage."""
+    about = {"stage": lead.pipeline_stage, "previous_stage": None}
+    return lead_event(EventName.LEAD_CREATED, lead, at, about=about, key="")
+
+
 def lead_event(
-    name: EventName,
+    name: str,
     lead: Any,
     at: datetime,
     *,

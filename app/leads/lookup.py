@@ -111,6 +111,11 @@ def require_unlocked(lead: Lead) -> None:
     """Rule 7 of lead-management.md: once converted to a patient, a lead cannot be modified; nor while restricted."""
     if lead.status == LeadStatus.CONVERTED:
         raise LeadIsLocked
+    require_unrestricted(lead)
+
+
+def require_unrestricted(lead: Lead) -> None:
+    """Nothing may be done with a lead whose person asked for that (GDPR, article 18)."""
     if lead.restricted_at is not None:
         raise LeadIsRestricted
 

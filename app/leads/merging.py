@@ -24,7 +24,15 @@ from app.leads.progress import tend, touch
 from app.leads.rotting import date_rotting
 
 # Every table with a lead_id is named in one of these. Steps have a way of their own.
-MOVED: Final = ("lead_tasks", "lead_activities", "notifications", "lead_touches", "consents", "assignment_history")
+MOVED: Final = (
+    "lead_tasks",
+    "lead_activities",
+    "notifications",
+    "lead_touches",
+    "consents",
+    "assignment_history",
+    "events",
+)
 LEFT: Final = ("job_items",)  # the record of what a job was told to do; nobody looks there by the lead
 
 _MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED]  # noqa: S608
@@ -111,5 +119,5 @@ def _silence(session: Session, survivor: Lead, at: datetime, *, has_opted_out: b
     opted_out = lead_event(EventName.LEAD_OPTED_OUT, survivor, at)
     if not has_opted_out:
         return [opted_out]
-    stop(session, opted_out)
+    stop(session, [opted_out])
     return []

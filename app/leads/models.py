@@ -6,7 +6,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, LargeBinary, Numeric, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, new_id
@@ -75,6 +87,8 @@ class SocialPlatform(StrEnum):
     X = "X"
     OTHER = "OTHER"
 
+
+HIGHEST_SCORE = 100
 
 LIVE = text("deleted_at IS NULL")
 UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
@@ -217,6 +231,7 @@ class Lead(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
     value_cents: Mapped[int | None] = mapped_column(BigInteger, Computed("(lead_value * 100)::bigint", persisted=True))
+    score: Mapped[int | None] = mapped_column(SmallInteger)  # how promising it is, 0 to 100
     custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by the clinic's own fields
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)

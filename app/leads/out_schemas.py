@@ -123,6 +123,7 @@ class LeadOut(RottingOut):
 
     tags = fields.List(fields.String(), required=True)
     lead_value = Money(required=True, allow_none=True)
+    score = Integer(required=True, allow_none=True)
     custom = fields.Dict(required=True)
 
     treatment_interest = fields.List(Choice(TreatmentInterest), required=True)

@@ -19,6 +19,7 @@ from app.leads.next_actions import without_next_action
 from app.leads.out_schemas import IdleLeadOut, LeadOut
 from app.leads.schemas import LeadChanges
 from app.leads.stage_history import stage_history
+from app.leads.why import WhyOut, WhyQuery, why
 from app.versions import Seen
 
 blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
@@ -203,3 +204,17 @@ def automation(query: dict[str, Any], lead_id: UUID) -> Page:
     """
     with reading() as session:
         return automation_of(session, actor(), lead_id, query)
+
+
+@blp.get("/<uuid:lead_id>/why")
+@allow(Permission.LEAD_READ)
+@blp.arguments(WhyQuery)
+@blp.response(200, page_of(WhyOut))
+def why_something_ran_or_did_not(query: dict[str, Any], lead_id: UUID) -> Page:
+    """Explain why something was, or was not, done for a lead.
+
+    What happened, the latest first, and what each rule that listens decided about it, in plain words and in detail:
+    the condition that did not hold and what it found, or the steps, when they were due and what moved them.
+    """
+    with reading() as session:
+        return why(session, actor(), lead_id, query)

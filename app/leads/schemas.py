@@ -8,10 +8,11 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now, zones
-from app.http.fields import Choice, Day, Email, Id, ListOf, Money, Text
+from app.http.fields import Choice, Day, Email, Id, Integer, ListOf, Money, Text
 from app.http.schema import Schema
 from app.leads.fields import CustomValues, Tags
 from app.leads.models import (
+    HIGHEST_SCORE,
     PatientRelationship,
     PreferredContact,
     SocialPlatform,
@@ -100,6 +101,7 @@ class LeadChanges(Schema):
 
     tags = Tags()
     lead_value = Money(allow_none=True)
+    score = Integer(most=HIGHEST_SCORE, allow_none=True, metadata={"description": "How promising it is, 0 to 100."})
     custom = CustomValues()
 
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))

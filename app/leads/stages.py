@@ -1,6 +1,6 @@
 """Moving a lead through the pipeline (lead-management.md, rule 4)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -54,9 +54,26 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
 def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> list[Event]:
     """Move the lead on to the stage if it is behind it; returns what happened, which the caller records."""
     stages = stages_of(session, lead, stage)
-    if stage not in stages or not _is_behind(stages, lead, stage):
+    if not can_move(stages, lead.pipeline_stage, stage):
         return []
     return [enter_stage(session, actor, lead, stage, at=at)]
+
+
+def can_move(stages: Stages, here: str, wanted: str) -> bool:
+    """Whether the way leads forward, among these stages. From one that the clinic has given up, every other does."""
+    if wanted not in stages or (here in stages and stages[here].is_terminal):
+        return False
+    return here not in stages or stages[here].position < stages[wanted].position
+
+
+def move_on(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
+    """Move a lead that is locked to a stage that lies ahead, as an automation rule says; lost, for that reason."""
+    if stage == LOST:
+        give_up_on(session, actor, lead, {"reason": reason})
+    elif stage == STARTED:
+        become_patient(session, actor, lead)
+    else:
+        _move(session, actor, lead, {"stage": stage})
 
 
 def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
@@ -92,16 +109,19 @@ def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
     return {row.slug: Stage(*row) for row in session.execute(stages)}
 
 
+def stages_by_clinic(session: Session, clinic_ids: Collection[UUID]) -> Mapping[UUID, Stages]:
+    """All stages that these clinics use, by clinic and slug."""
+    stages = select(PipelineStage).where(PipelineStage.clinic_id.in_(clinic_ids), PipelineStage.archived_at.is_(None))
+    found: dict[UUID, dict[str, Stage]] = {clinic_id: {} for clinic_id in clinic_ids}
+    for stage in session.scalars(stages):
+        found[stage.clinic_id][stage.slug] = Stage(stage.slug, stage.position, stage.is_terminal)
+    return found
+
+
 def _require_forward(stages: Stages, lead: Lead, wanted: str) -> None:
     if wanted not in stages:
         raise Invalid.at("/stage", "Not a stage of your clinic.")
     if lead.pipeline_stage in stages and stages[lead.pipeline_stage].is_terminal:
         raise StageIsFinal
-    if not _is_behind(stages, lead, wanted):
+    if not can_move(stages, lead.pipeline_stage, wanted):
         raise NoWayBack
-
-
-def _is_behind(stages: Stages, lead: Lead, wanted: str) -> bool:
-    """Whether the stage lies ahead. From a stage that the clinic has given up, every other does."""
-    here = stages.get(lead.pipeline_stage)
-    return here is None or here.position < stages[wanted].position

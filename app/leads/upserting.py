@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.clock import now
+from app.automation.service import record
 from app.errors import Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
@@ -15,7 +15,7 @@ from app.leads.capture import capture_lead
 from app.leads.changes import replace
 from app.leads.lookup import unlocked_lead
 from app.leads.models import Lead
-from app.leads.progress import tend, touch
+from app.leads.progress import tend
 from app.leads.schemas import LONGEST_EXTERNAL_ID
 from app.touches.service import note_touch
 
@@ -64,9 +64,10 @@ def _find(session: Session, actor: Actor, external_id: str, external_source: str
 
 def _update(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
     lead = unlocked_lead(session, actor.within(Permission.LEAD_UPDATE), lead_id)
-    replace(session, actor, lead, {name: value for name, value in data.items() if name not in _NOT_REPLACED})
+    changes = {name: value for name, value in data.items() if name not in _NOT_REPLACED}
+    events = replace(session, actor, lead, changes)
     came = {name: data[given] for given, name in _OF_THE_TOUCH.items() if given in data}
     made = note_touch(session, actor, lead, {**data.get("touch", {}), **came})
-    touch(lead, actor, now())
     tend(lead, made["occurred_at"])
+    record(session, actor.clinic, *events)
     return lead

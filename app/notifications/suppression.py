@@ -24,8 +24,9 @@ def suppress(session: Session, notification_ids: Collection[UUID], reason: Reaso
     return list(stopped)
 
 
-def _suppress_undelivered(session: Session, params: Sequence[dict[str, Any]], reason: Reason) -> None:
-    suppress(session, [UUID(step["notification_id"]) for step in params], reason)
+def _suppress_undelivered(session: Session, cancelled: Sequence[Any]) -> None:
+    for reason in {step.reason for step in cancelled}:
+        suppress(session, [UUID(step.params["notification_id"]) for step in cancelled if step.reason == reason], reason)
 
 
 on_cancel[Kind.DELIVER] = _suppress_undelivered

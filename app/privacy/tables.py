@@ -16,6 +16,7 @@ ABOUT_A_LEAD: Final[Mapping[str, str]] = {
     "consents": "t.lead_id",
     "assignment_history": "t.lead_id",
     "lead_touches": "t.lead_id",
+    "events": "t.lead_id",
 }
 
 _BLANKED: Final[Mapping[str, str]] = {
@@ -32,6 +33,7 @@ _BLANKED: Final[Mapping[str, str]] = {
     "notifications": "sealed = NULL, subject = 'Erased', body = 'Erased', error = NULL",
     "steps": "error = NULL, outcome = NULL",
     "assignment_history": "reason = NULL",
+    "events": "facts = '{}', decisions = '[]'",
     "lead_touches": (
         "detail = NULL, utm_term = NULL, utm_content = NULL, referrer = NULL, landing_page = NULL, consent_text = NULL"
     ),

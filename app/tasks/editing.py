@@ -51,6 +51,7 @@ def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) ->
     task, lead = open_task(session, actor, task_id)
     task.due_at = task.snoozed_until = until
     _retime(session, actor, task, lead)
+    record(session, actor.clinic, task_event(EventName.TASK_SNOOZED, task, lead, task.updated_at))
     return task
 
 

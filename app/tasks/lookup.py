@@ -13,7 +13,7 @@ from app.http import idempotency
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
-from app.leads.lookup import is_assigned_within, read_lead, require_open
+from app.leads.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
 from app.leads.models import Lead
 from app.leads.people import who_is
 from app.tasks.errors import TaskIsClosed
@@ -59,9 +59,10 @@ def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead
     if found is None:
         raise NotFound
     lead, task = found
-    require_open(lead)
     if task.status not in OPEN_TASKS:
+        require_open(lead)
         raise TaskIsClosed
+    require_unrestricted(lead)  # its end closes a lead's tasks: one that is open is about what comes after it
     return task, lead
 
 

@@ -56,6 +56,8 @@ MAY = {
     Permission.LEAD_CONFIGURE: {Role.MARKETING_MANAGER, Role.CLINIC_ADMIN},
     Permission.LEAD_ANALYTICS: {Role.MARKETING_MANAGER, Role.DOCTOR, Role.CLINIC_ADMIN, Role.MANAGER},
     Permission.NOTIFICATION_MANAGE: {Role.CLINIC_ADMIN},
+    # simplepro-follow-up-automation.md, "Follow-up Rules API": admins and dispatchers see the rules
+    Permission.AUTOMATION_READ: {Role.CLINIC_ADMIN, Role.DISPATCHER, Role.MANAGER, Role.MARKETING_MANAGER},
     Permission.AUTOMATION_MANAGE: {Role.CLINIC_ADMIN},
     Permission.PRIVACY_MANAGE: {Role.CLINIC_ADMIN},
     Permission.AUDIT_READ: {Role.CLINIC_ADMIN},

@@ -67,9 +67,9 @@ SIMPLEPRO = """
     PATCH  /api/lead-activities/{task}/complete        lead:update
     DELETE /api/lead-activities/{task}                 automation:manage
     POST   /api/follow-up-rules                        automation:manage
-    GET    /api/follow-up-rules                        automation:manage
-    GET    /api/follow-up-rules/active                 automation:manage
-    GET    /api/follow-up-rules/{rule}                 automation:manage
+    GET    /api/follow-up-rules                        automation:read
+    GET    /api/follow-up-rules/active                 automation:read
+    GET    /api/follow-up-rules/{rule}                 automation:read
     PATCH  /api/follow-up-rules/{rule}                 automation:manage
     DELETE /api/follow-up-rules/{rule}                 automation:manage
     POST   /api/follow-up-rules/{rule}/test            automation:manage
@@ -81,14 +81,10 @@ NOT_YET = {
     "GET /api/leads/analytics/sources",
     "GET /api/leads/analytics/coordinators",
     "GET /api/leads/analytics/lost-reasons",
-    "POST /api/follow-up-rules",
-    "GET /api/follow-up-rules",
-    "GET /api/follow-up-rules/active",
-    "GET /api/follow-up-rules/{rule}",
-    "PATCH /api/follow-up-rules/{rule}",
-    "DELETE /api/follow-up-rules/{rule}",
-    "POST /api/follow-up-rules/{rule}/test",
 }
+
+
+CALL = {"title": "Call", "type": "CALL"}
 
 
 class Published(NamedTuple):
@@ -144,13 +140,13 @@ def real(desk: Desk) -> dict[str, str]:
         "patient": patient,
         "source": desk.source_id,
         "stage": desk.admin.every("/api/pipeline-stages")[0]["id"],
-        "rule": str(uuid4()),
+        "rule": desk.admin.every("/api/follow-up-rules")[0]["id"],
     }
 
 
 def body_of(row: Published, desk: Desk, real: dict[str, str]) -> Any:
     """What is sent along; None where nothing is."""
-    task = {"title": "Call", "type": "CALL", "due_at": TOMORROW}
+    task = {**CALL, "due_at": TOMORROW}
     stages = desk.admin.every("/api/pipeline-stages")
     bodies: dict[str, Any] = {
         "POST /api/leads": desk.lead_data(phone="+12125550145"),
@@ -167,6 +163,9 @@ def body_of(row: Published, desk: Desk, real: dict[str, str]) -> Any:
         "POST /api/pipeline-stages": {"name": "Insurance check", "slug": "insurance_check"},
         "PUT /api/pipeline-stages/{stage}": {"name": "Just in", "is_default": True},
         "PUT /api/pipeline-stages/reorder": {"slugs": [stage["slug"] for stage in stages]},
+        "POST /api/follow-up-rules": {"name": "x", "on": "lead.created", "do": [{"create_task": CALL}]},
+        "PATCH /api/follow-up-rules/{rule}": {"description": "x"},
+        "POST /api/follow-up-rules/{rule}/test": {},
         "POST /api/lead-activities": {"opportunity_id": real["lead"], "activity_type": "note", "subject": "x"},
     }
     return bodies.get(row.name)

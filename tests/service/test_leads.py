@@ -37,12 +37,12 @@ def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
 def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
     desk.capture()  # rules and calendars are read once
     somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
-    assert tables_written(desk, **somebody_else) == [CAPTURED, ["steps"]]
+    assert tables_written(desk, **somebody_else) == [CAPTURED, ["events", "steps"]]
 
 
 def test_who_may_be_there_already_costs_one_more(desk: Desk):
     desk.capture()
-    assert tables_written(desk) == [CAPTURED, [], ["steps"]]
+    assert tables_written(desk) == [CAPTURED, [], ["events", "steps"]]
 
 
 def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):

@@ -64,5 +64,4 @@ def test_the_wall_can_be_taken_down_and_put_up_again(managed: Postgres):
         migrate(url, way=way, to=to)
         with log_in(managed, OWNER) as owner:
             count += [row[0] for row in owner.execute(walled).fetchall()]
-    assert count[0] > 0
-    assert count == [count[0], 0, count[0]]
+    assert count[1] == 0 < count[0] <= count[2]  # later tables are walled as they are made

@@ -172,6 +172,13 @@ class Practice:
         """Run what a message with these steps would, as a worker does."""
         return runner.run(kind, [step.id for step in steps])
 
+    def run_due(self) -> None:
+        """Run all that is due, and what follows from it at once, as workers do; messages are left unsent."""
+        sent = {Kind.DELIVER, Kind.DELIVER_TO_USER}
+        while due := [step for step in self.pending() if step.due_at <= now() and step.kind not in sent]:
+            for kind in sorted({step.kind for step in due}):
+                self.run(Kind(kind), *[step for step in due if step.kind == kind])
+
     def rehire(self, **columns: Any) -> None:
         """Change all its people's rows."""
         sets = ", ".join(f"{name} = :{name}" for name in columns)

@@ -2,15 +2,31 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.conditions import DEEPEST, FIELDS, MOST, OPERATORS, check, first_unmet, holds
+from app.automation.condition_check import DEEPEST, MOST, TESTS, Known, check
+from app.automation.conditions import first_unmet, holds
+from app.automation.vocabulary import FIELDS, Field, Type, When
 
+NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
 FACTS: dict[str, dict[str, Any]] = {
-    "lead": {"status": "NEW", "failed_attempts": 3, "contacted_at": None, "email": "", "replied_at": datetime.now(UTC)},
-    "event": {"stage": "contacted"},
+    "lead": {
+        "status": "NEW",
+        "failed_attempts": 3,
+        "contacted_at": None,
+        "email": "",
+        "replied_at": datetime(2026, 3, 3, 14, tzinfo=UTC),  # 09:00 there, and the clocks went forward since
+        "tags": ["urgent", "Berlin"],
+        "source": "Website (organic)",
+        "custom.passport_expiry": "2026-03-01",
+        "custom.note": "soon",
+    },
+    "event": {"stage": "contacted", "changed": ["score", "custom.passport_expiry"]},
+    "now": {"at": NOW},
 }
+PLANNING = Known(When.PLANNING)
 NEW = {"field": "lead.status", "equals": "NEW"}
 LOST = {"field": "lead.status", "equals": "LOST"}
 
@@ -47,6 +63,29 @@ LOST = {"field": "lead.status", "equals": "LOST"}
         ("task.status", {"equals": "OVERDUE"}, False),
         ("task.status", {"not_equals": "OVERDUE"}, True),
         ("event.stage", {"equals": "contacted"}, True),
+        # literally, whatever the case: in a text, or as one of a list
+        ("lead.source", {"contains": "website"}, True),
+        ("lead.source", {"contains": "(ORGANIC)"}, True),
+        ("lead.source", {"contains": "w.b"}, False),
+        ("lead.tags", {"contains": "URGENT"}, True),
+        ("lead.tags", {"contains": "urg"}, False),
+        ("lead.failed_attempts", {"contains": "3"}, False),
+        ("lead.city", {"contains": "a"}, False),
+        # what the event changed
+        ("lead.score", {"changed": True}, True),
+        ("lead.score", {"changed": False}, False),
+        ("lead.city", {"changed": True}, False),
+        ("lead.custom.passport_expiry", {"changed": True}, True),
+        # a week is 7 days of 24 hours; from 3 March 09:00 EST to 10 March 09:00 EDT it is an hour less
+        ("lead.replied_at", {"days_since": 6}, True),
+        ("lead.replied_at", {"days_since": 7}, False),
+        ("lead.replied_at", {"days_since": {"greater_than": 6, "less_than": 7}}, True),
+        ("lead.replied_at", {"days_since": {"less_than": 6}}, False),
+        ("lead.contacted_at", {"days_since": 0}, False),  # it never happened
+        # a date counts from its first minute on the clinic's wall: 9 days and 8 hours ago
+        ("lead.custom.passport_expiry", {"days_since": 9}, True),
+        ("lead.custom.passport_expiry", {"days_since": 9.5}, False),
+        ("lead.custom.note", {"days_since": 0}, False),  # no date at all
     ],
 )
 def test_a_condition_compares_a_fact(field: str, test: dict[str, Any], expected: bool):
@@ -84,12 +123,14 @@ def test_a_guard_tells_what_stands_in_the_way(guard: dict[str, Any] | None, unme
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
-@pytest.mark.parametrize("operator", sorted(OPERATORS))
-def test_no_fact_makes_a_condition_crash(field: str, operator: str):
-    wanted = {"in": ["a"], "not_in": ["a"], "greater_than": 1, "less_than": 1, "exists": True}.get(operator, "a")
+@pytest.mark.parametrize("test", sorted(TESTS))
+def test_no_fact_makes_a_condition_crash(field: str, test: str):
+    numbers = dict.fromkeys(("greater_than", "less_than", "days_since"), 1)
+    wanted = {"in": ["a"], "not_in": ["a"], "exists": True, "changed": True, **numbers}.get(test, "a")
     group, _, name = field.partition(".")
-    for value in (None, "a", 1, True, 1.5, datetime.now(UTC), [1]):
-        assert holds({"field": field, operator: wanted}, {group: {name: value}}) in {True, False}
+    for value in (None, "a", "2026-02-30", "2026-02-30T25:00", 1, True, 1.5, datetime.now(UTC), [1]):
+        facts = {"now": {"at": NOW}, group: {name: value}}
+        assert holds({"field": field, test: wanted}, facts) in {True, False}
 
 
 def deep(levels: int) -> dict[str, Any]:
@@ -118,13 +159,27 @@ def deep(levels: int) -> dict[str, Any]:
         ([{"any": []}], "when[0].any", "must stand alone and hold a list"),
         ([{"any": NEW}], "when[0].any", "must stand alone and hold a list"),
         ([{"all": [NEW, {"any": [{"field": "x", "equals": 1}]}]}], "when[0].all[1].any[0].field", "'x' is not known"),
+        ([{"field": "lead.status", "equals": "NEWW"}], "when[0].equals", "did you mean 'NEW'? allowed: ACTIVE"),
+        ([{"field": "lead.status", "in": ["NEW", "GONE"]}], "when[0].in[1]", "'GONE' is not known"),
+        ([{"field": "lead.status", "equals": ["NEW"]}], "when[0].equals", "must be a text, a number"),
+        ([{"field": "lead.status", "greater_than": 2}], "when[0].greater_than", "cannot be asked of a text"),
+        ([{"field": "lead.contacted_at", "equals": "x"}], "when[0].equals", "cannot be asked of an instant; these can"),
+        ([{"field": "lead.tags", "equals": "x"}], "when[0].equals", "these can: contains"),
+        ([{"field": "lead.source", "contains": ""}], "when[0].contains", "must be a text"),
+        ([{"field": "lead.source", "contains": "x" * 501}], "when[0].contains", "more than 500 characters"),
+        ([{"field": "lead.source", "in": ["x"] * 201}], "when[0].in", "more than 200 values"),
+        ([{"field": "lead.contacted_at", "days_since": "7"}], "when[0].days_since", "must be a number of days, or"),
+        ([{"field": "lead.contacted_at", "days_since": {"over": 7}}], "when[0].days_since", "may hold greater_than"),
+        ([{"field": "lead.score", "changed": "yes"}], "when[0].changed", "must be true or false"),
+        ([{"field": "lead.custom.No", "exists": True}], "when[0].field", "'lead.custom.No' is not known"),
+        ([{"field": "since.replied", "equals": True}], "when[0].field", "'since.replied' is not known"),
         ([deep(DEEPEST + 1)], "when[0]" + ".all[0]" * DEEPEST, "nested deeper than 5"),
         ([NEW] * (MOST + 1), "when", "more than 50"),
         ([{"all": [NEW] * 25}, {"any": [NEW] * 26}], "when", "more than 50"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(conditions: object, place: str, problem: str):
-    [mistake] = check(conditions, "when")
+    [mistake] = check(conditions, "when", PLANNING)
 
     assert mistake.place == place
     assert problem in mistake.problem
@@ -132,14 +187,14 @@ def test_a_mistake_is_told_with_its_place(conditions: object, place: str, proble
 
 @pytest.mark.parametrize("conditions", [[], [NEW], [deep(DEEPEST)], [NEW] * MOST, [{"all": [NEW] * 25}, *[NEW] * 25]])
 def test_what_is_right_has_no_mistakes(conditions: list[Any]):
-    assert check(conditions, "when") == []
+    assert check(conditions, "when", PLANNING) == []
 
 
 def test_a_condition_that_holds_itself_is_refused():
     endless: dict[str, Any] = {"any": [NEW]}
     endless["any"].append(endless)
 
-    assert check([endless], "when")
+    assert check([endless], "when", PLANNING)
 
 
 def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once():
@@ -147,7 +202,7 @@ def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once()
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
 
-    assert [mistake.problem for mistake in check(bomb, "when")] == ["has more than 50 conditions"]
+    assert [mistake.problem for mistake in check(bomb, "when", PLANNING)] == ["has more than 50 conditions"]
 
 
 def test_empty_groups_cannot_hide_how_many_there_are():
@@ -155,4 +210,21 @@ def test_empty_groups_cannot_hide_how_many_there_are():
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
 
-    assert check(bomb, "when")
+    assert check(bomb, "when", PLANNING)
+
+
+def test_what_an_event_changed_is_not_known_when_a_step_is_due():
+    [mistake] = check([{"field": "lead.score", "changed": True}], "only_if", Known(When.DUE))
+
+    assert (mistake.place, "under `when`" in mistake.problem) == ("only_if[0].changed", True)
+
+
+def test_a_clinics_own_fields_are_known_where_the_clinic_is():
+    own = {"passport_expiry": Field(Type.DATE, "Passport expiry"), "visa": Field(Type.TEXT, "Visa", frozenset({"A"}))}
+    known = Known(When.PLANNING, own)
+    asked = [{"field": "lead.custom.passport_expiry", "days_since": 3}, {"field": "lead.custom.visa", "equals": "A"}]
+    assert check(asked, "when", known) == []
+    [typo] = check([{"field": "lead.custom.pasport_expiry", "exists": True}], "when", known)
+    assert "did you mean 'lead.custom.passport_expiry'?" in typo.problem
+    [value] = check([{"field": "lead.custom.visa", "equals": "B"}], "when", known)
+    assert value.place == "when[0].equals"

@@ -18,7 +18,7 @@ def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
     played = playbooks.read(shortened_playbook())
 
     assert [rule["name"] for rule in played.rules] == [rule["name"] for rule in shipped.rules]
-    assert all(read_rule(rule).after < timedelta(seconds=ENDS_AFTER) for rule in played.rules)
+    assert all(read_rule(rule).timing.wait.time < timedelta(seconds=ENDS_AFTER) for rule in played.rules)
 
 
 def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:

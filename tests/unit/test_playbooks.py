@@ -9,13 +9,22 @@ import yaml
 from app.automation import playbooks
 from app.automation.mistakes import InvalidPlaybook
 from app.automation.models import Kind
-from app.automation.playbooks.check import ACTIONS, CHANNELS, LOST_REASONS, PRIORITIES, TASK_TYPES
+from app.automation.playbooks.check_actions import ACTIONS, CHANNELS
 from app.automation.rules import read_rule
-from app.leads.models import LostReason
+from app.automation.vocabulary import (
+    LEAD_STATUSES,
+    LOST_REASONS,
+    PRIORITIES,
+    SOURCE_CATEGORIES,
+    TASK_STATUSES,
+    TASK_TYPES,
+)
+from app.leads.models import LeadStatus, LostReason
 from app.notifications.library import check_templates
 from app.notifications.models import Channel
 from app.pipeline.defaults import default_stages
-from app.tasks.models import TaskPriority, TaskType
+from app.sources.models import SourceCategory
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 CALL = {"create_task": {"type": "CALL", "title": "Call back"}}
 MAIL = {"send_message": {"channel": "email", "template": "hello"}}
@@ -97,8 +106,12 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
     assert {*TaskType} == TASK_TYPES
     assert {*TaskPriority} == PRIORITIES
     assert {*LostReason} == LOST_REASONS
+    assert {*LeadStatus} == LEAD_STATUSES
+    assert {*TaskStatus} == TASK_STATUSES
+    assert {*SourceCategory} == SOURCE_CATEGORIES
     assert {*Channel} == CHANNELS
-    assert {Kind(name) for name in ACTIONS} == {*Kind} - {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
+    by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
+    assert {Kind(name) for name in ACTIONS} | {Kind.BRANCH} == {*Kind} - by_themselves
 
 
 RULE, FIRST = "rules[0]", "rules[0].do[0]"
@@ -133,7 +146,7 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         (f"{RULE}.on", {"task": "created"}, f"{RULE}.on", "must be an event or a list of events"),
         (f"{RULE}.stop_on", "lead.created", f"{RULE}.stop_on[0]", "is not known"),  # it stops nothing
         (f"{RULE}.stop_on", ["lead.replyed"], f"{RULE}.stop_on[0]", "did you mean 'lead.replied'?"),
-        (f"{RULE}.when", [{"field": "lead.stat", "equals": 1}], f"{RULE}.when[0].field", "did you mean 'lead.status'?"),
+        (f"{RULE}.when", [{"field": "lead.statsu", "equals": 1}], f"{RULE}.when[0].field", "mean 'lead.status'?"),
         (f"{RULE}.only_if", {"field": "lead.status"}, f"{RULE}.only_if", "must be a list of conditions"),
         (f"{RULE}.unless", [{"any": []}], f"{RULE}.unless[0].any", "must stand alone and hold a list"),
         # what has not happened yet, and what is long past
@@ -142,7 +155,24 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         # when
         (f"{RULE}.after", "5 fortnights", f"{RULE}.after", "unknown unit 'fortnights'"),
         (f"{RULE}.after", 5, f"{RULE}.after", "is not whole numbers with units"),
-        (f"{RULE}.after", "1 month", f"{RULE}.after", "'30 days'"),
+        (f"{RULE}.after", "1 quarter", f"{RULE}.after", "'90 days'"),
+        (f"{RULE}.after", "121 months", f"{RULE}.after", "longer than 120 months"),
+        (f"{RULE}.after", {"time": "1 day", "at": "9"}, f"{RULE}.after.at", "must be an hour of the day in quotes"),
+        (f"{RULE}.after", {"time": "1 day", "at": "25:00"}, f"{RULE}.after.at", "must be an hour of the day"),
+        (f"{RULE}.after", {"on_day": 32}, f"{RULE}.after.on_day", "from 1 to 31"),
+        (f"{RULE}.after", {"time": "1 day", "zone": "led"}, f"{RULE}.after.zone", "did you mean 'lead'?"),
+        (f"{RULE}.after", {"time": "1 day", "of": "lead.tags"}, f"{RULE}.after.of", "'lead.tags' is not known"),
+        (f"{RULE}.after", {"time": "1 day", "of": "lead.created"}, f"{RULE}.after.of", "mean 'lead.created_at'?"),
+        (f"{RULE}.before", "1 day", f"{RULE}.before", "must be like {time: 180 days"),
+        (f"{RULE}.before", {"time": "1 day"}, f"{RULE}.before.of", "is missing"),
+        (f"{RULE}.before", {"time": "1 day", "of": "task.due_at", "clock": "business"}, f"{RULE}.before.clock", ""),
+        (f"{RULE}.every", "23 hours", f"{RULE}.every", "must be at least a day"),
+        (f"{RULE}.every", "often", f"{RULE}.every", "is not whole numbers"),
+        (f"{RULE}.priority", 0, f"{RULE}.priority", "from 1 to 1000"),
+        (f"{RULE}.priority", True, f"{RULE}.priority", "from 1 to 1000"),
+        (f"{RULE}.on", "date.reached", f"{RULE}.on", "needs the date of a lead"),
+        (f"{RULE}.on", "custom.Page", f"{RULE}.on[0]", "is not known"),
+        (f"{RULE}.on", ["task.created"] * 21, f"{RULE}.on", "must be an event or a list of events"),
         (f"{RULE}.after", {"time": "1 hour", "clok": "business"}, f"{RULE}.after.clok", "did you mean 'clock'?"),
         (f"{RULE}.after", {"time": "1 hour", "clock": "busines"}, f"{RULE}.after.clock", "did you mean 'business'?"),
         (f"{RULE}.after", {"clock": "business"}, f"{RULE}.after.time", "is missing"),
@@ -181,6 +211,18 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         (FIRST, {"escalate": {"channels": ["email"], "template": "hello"}}, f"{FIRST}.escalate.title", "is missing"),
         (FIRST, {"suggest_lost": {"reason": "NO_RESPONS"}}, f"{FIRST}.suggest_lost.reason", "mean 'NO_RESPONSE'?"),
         (FIRST, {"suggest_lost": {}}, f"{FIRST}.suggest_lost.reason", "is missing"),
+        (FIRST, {"notify": {"channels": ["email"], "template": "helo"}}, f"{FIRST}.notify.template", "mean 'hello'?"),
+        (FIRST, {"notify": {**TELL["remind"], "to": "boss"}}, f"{FIRST}.notify.to", "is not known"),
+        (FIRST, {"change_stage": {"stage": 3}}, f"{FIRST}.change_stage.stage", "must be text in one line"),
+        (FIRST, {"change_stage": {"stage": "lost"}}, f"{FIRST}.change_stage.reason", "is missing"),
+        (FIRST, {"assign": {"to": "ana"}}, f"{FIRST}.assign.to", "must be by_rules or the id of a user"),
+        (FIRST, {"update_lead": {}}, f"{FIRST}.update_lead", "must change something"),
+        (FIRST, {"update_lead": {"score": 101}}, f"{FIRST}.update_lead.score", "from 0 to 100"),
+        (FIRST, {"update_lead": {"add_tags": "vip"}}, f"{FIRST}.update_lead.add_tags", "must be a list of at most 20"),
+        (FIRST, {"branch": {"if": [], "then": []}}, f"{FIRST}.branch.then", "must be a list of 1 to 20"),
+        (FIRST, {"branch": {"if": [{"field": "event.stage", "equals": "x"}], "then": [CALL]}},
+         f"{FIRST}.branch.if[0].field", "is not known"),
+        (FIRST, {"branch": {"if": [], "then": [{"creat_task": {}}]}}, f"{FIRST}.branch.then[0]", "mean 'create_task'?"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_path_and_what_would_be_right(

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from app.automation.durations import Wait
 from app.automation.models import Kind
 from app.automation.rules import Action, RuleSet, read_rule
+from app.automation.timing import Timing
 
 SHORTEST: dict[str, Any] = {"name": "tell", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
 CONDITION = {"field": "lead.status", "equals": "NEW"}
@@ -19,7 +21,7 @@ def test_a_rule_without_more_acts_at_once_and_always():
         {"lead.created"},
         (Action(Kind.SUGGEST_LOST, {"reason": "OTHER"}),),
     )
-    assert (rule.after, rule.business_time, rule.before_due) == (timedelta(), False, None)
+    assert (rule.timing, rule.before_due, rule.every) == (Timing(), None, None)
     assert (rule.when, rule.guard, rule.stop_on, rule.skip_when_later_than) == ((), None, (), None)
     assert (rule.id, rule.version) == (None, 1)
 
@@ -42,7 +44,7 @@ def test_everything_a_rule_can_say_is_read():
 
     assert rule.on == {"lead.created", "lead.lost"}
     assert rule.when == (CONDITION,)
-    assert rule.after == timedelta(days=1, hours=4)
+    assert rule.timing == Timing(Wait(time=timedelta(days=1, hours=4)))
     assert rule.guard == {"unless": [CONDITION]}
     assert rule.stop_on == ("lead.replied",)
     assert rule.skip_when_later_than == timedelta(seconds=90)
@@ -54,8 +56,8 @@ def test_a_delay_is_measured_by_the_wall_or_by_opening_hours():
     on_the_wall = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "wall"}})
     in_business = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "business"}})
 
-    assert (on_the_wall.after, on_the_wall.business_time) == (timedelta(hours=2), False)
-    assert (in_business.after, in_business.business_time) == (timedelta(hours=2), True)
+    two_hours = Wait(time=timedelta(hours=2))
+    assert (on_the_wall.timing, in_business.timing) == (Timing(two_hours), Timing(two_hours, in_business=True))
 
 
 def test_a_reminder_counts_back_from_the_due_time():
@@ -77,6 +79,28 @@ def test_rules_are_found_by_the_events_they_listen_to():
     assert rules.listening_to("lead.lost") == (first,)
     assert rules.listening_to("task.created") == ()
     assert rules.slugs == {"first", "second"}
+
+
+def test_the_first_priority_comes_first_then_the_name():
+    some = [read_rule(SHORTEST | {"name": name, "priority": n}) for name, n in (("b", 5), ("c", 1), ("a", 5))]
+
+    assert [rule.slug for rule in RuleSet.of(some).listening_to("lead.created")] == ["c", "a", "b"]
+
+
+def test_words_for_moments_stand_for_the_events_of_these_moments():
+    rule = read_rule(SHORTEST | {"on": ["lead.stage_entered", "task.created"], "stop_on": "lead.stage_left"})
+
+    assert rule.on == {"lead.created", "lead.stage_changed", "task.created"}
+    assert rule.stop_on == ("lead.stage_changed",)
+
+
+def test_a_set_of_rules_knows_which_facts_have_to_be_looked_up():
+    asked = [{"any": [{"field": "lead.tags", "contains": "vip"}, {"field": "lead.status", "equals": "NEW"}]}]
+    of_a_date = {"time": "1 day", "of": "lead.custom.expires"}
+    some = [read_rule(SHORTEST | {"when": asked}), read_rule(SHORTEST | {"name": "b", "before": of_a_date})]
+
+    assert RuleSet.of(some).asked_of("lead.created") == {"tags", "custom.expires"}
+    assert RuleSet.of(some).asked_of("lead.lost") == frozenset()
 
 
 def test_no_rules_listen_to_nothing():

@@ -23,6 +23,10 @@ _FORGET = text(
     " DELETE FROM steps AS s USING old WHERE s.id = old.id"
 )
 
+_FORGET_EVENTS = text(
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < :oldest ORDER BY id LIMIT :batch)"
+)
+
 _FORGET_SIGN_INS = text(
     "DELETE FROM sign_ins WHERE id IN"
     " (SELECT id FROM sign_ins WHERE expires_at < :now ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)"
@@ -49,6 +53,13 @@ def forget_old_steps(session: Session) -> int:
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
     fold_past(session, clock.now() - SILENT)
     result = session.execute(_FORGET, {"oldest": _first_id_at(before.timestamp()), "before": before, "batch": BATCH})
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_events(session: Session) -> int:
+    """Delete one batch of events past their keeping, and with them why rules decided as they did."""
+    before = clock.now() - timedelta(days=get_settings().keep_finished_days)
+    result = session.execute(_FORGET_EVENTS, {"oldest": _first_id_at(before.timestamp()), "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

@@ -12,7 +12,7 @@ import yaml
 from sqlalchemy.orm import Session
 
 from app.automation.mistakes import InvalidPlaybook, Mistake
-from app.automation.models import Rule
+from app.automation.models import Rule, RuleVersion
 from app.automation.playbooks import plain
 from app.automation.playbooks.check import check
 from app.db import insert_many, new_id
@@ -65,20 +65,33 @@ def read(text: str) -> Playbook:
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> None:
     """Copy the playbook's rules into the clinic, as version 1 of each."""
-    insert_many(
-        session,
-        Rule,
-        [
-            {
-                "id": new_id(),
-                "clinic_id": clinic_id,
-                "playbook": playbook.name,
-                "slug": definition["name"],
-                "version": 1,
-                "definition": definition,
-                "active": True,
-                "created_at": at,
-            }
-            for definition in playbook.rules
-        ],
-    )
+    rules = [_rule(clinic_id, playbook.name, definition, at) for definition in playbook.rules]
+    insert_many(session, Rule, rules)
+    insert_many(session, RuleVersion, [first_version(rule) for rule in rules])
+
+
+def first_version(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a new rule's only text."""
+    return {
+        "id": new_id(),
+        "clinic_id": rule["clinic_id"],
+        "rule_id": rule["id"],
+        "number": rule["published"],
+        "definition": rule["definition"],
+        "created_at": rule["created_at"],
+        "created_by": rule.get("updated_by"),
+    }
+
+
+def _rule(clinic_id: UUID, playbook: str, definition: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "clinic_id": clinic_id,
+        "playbook": playbook,
+        "slug": definition["name"],
+        "definition": definition,
+        "published": 1,
+        "active": True,
+        "created_at": at,
+        "version": 1,
+    }

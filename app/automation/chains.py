@@ -1,0 +1,27 @@
+"""What leads to what: whatever is recorded while a step's effects are written follows from that step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from app.automation.events import FROM_OUTSIDE, Chain, Event
+
+_KEY = "chain"  # under which a session keeps it
+
+
+@contextmanager
+def led_by(session: Session, chain: Chain) -> Iterator[None]:
+    """Until its end, events that the session records go on with this chain."""
+    before = session.info.get(_KEY)
+    session.info[_KEY] = chain
+    try:
+        yield
+    finally:
+        session.info[_KEY] = before
+
+
+def linked(session: Session, event: Event) -> Event:
+    """The event with what led to it, where it does not say so itself."""
+    chain = session.info.get(_KEY)
+    return event if chain is None or event.chain is not FROM_OUTSIDE else event.following(chain)

@@ -1,0 +1,56 @@
+"""What a rule may refer to in its clinic, and what is wrong with one that somebody wrote."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.automation.clinic import ClinicContext
+from app.automation.mistakes import Mistake
+from app.automation.playbooks import plain
+from app.automation.playbooks.check import first_of_each_place
+from app.automation.playbooks.check_actions import Around
+from app.automation.playbooks.check_rule import check_rule
+from app.automation.vocabulary import Field, Type
+from app.errors import FieldError, Invalid
+from app.fields.models import FieldType
+from app.fields.values import Definition, definitions_of
+from app.http.schema import pointer
+from app.notifications.models import MessageTemplate
+from app.pipeline.models import PipelineStage
+
+_TYPES: Final[Mapping[str, Type]] = {
+    FieldType.TEXT: Type.TEXT,
+    FieldType.NUMBER: Type.NUMBER,
+    FieldType.BOOLEAN: Type.TRUTH,
+    FieldType.DATE: Type.DATE,
+    FieldType.CHOICE: Type.TEXT,
+}
+_PART: Final = re.compile(r"[^.\[\]]+")
+
+
+def require_right(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
+    """Raises Invalid with a pointer to each mistake of the rule, and what would be right."""
+    mistakes = plain.check(definition) or check_rule(definition, "", around(session, clinic))
+    if mistakes:
+        raise Invalid(*(FieldError(as_pointer(mistake), mistake.problem) for mistake in first_of_each_place(mistakes)))
+
+
+def around(session: Session, clinic: ClinicContext) -> Around:
+    """What rules of this clinic may name."""
+    templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
+    stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
+    own = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
+    return Around(frozenset(session.scalars(templates)), own, frozenset(session.scalars(stages)))
+
+
+def as_pointer(mistake: Mistake) -> str:
+    """`do[0].create_task.type` as a JSON pointer."""
+    return pointer(*_PART.findall(mistake.place))
+
+
+def _field(definition: Definition) -> Field:
+    values = frozenset(definition.options) if definition.type == FieldType.CHOICE else frozenset[str]()
+    return Field(_TYPES[definition.type], "A field of the clinic's own.", values)

@@ -1,0 +1,118 @@
+"""When a rule wants to act, with the arithmetic beside each row. The clinic is in New York, open 9 to 18."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.automation.calendar import BusinessHours, Calendar
+from app.automation.durations import Wait, parse_wait
+from app.automation.timing import Due, Timing, Wall, due_time, next_time
+
+NEW_YORK, LOS_ANGELES = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Angeles")
+CALENDAR = Calendar(
+    NEW_YORK, BusinessHours.from_json({day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")})
+)
+
+
+def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
+    return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
+
+
+def due(
+    written: Any, happened: str, *, anchor: Any = None, is_before: bool = False, zone: Any = NEW_YORK
+) -> Due | None:
+    moment = at(happened)
+    return due_time(Timing.read(written, is_before=is_before), anchor or moment, moment, Wall(CALENDAR, zone))
+
+
+@pytest.mark.parametrize(
+    ("written", "happened", "expected", "movers"),
+    [
+        ("0 seconds", "2026-03-10 10:00", "2026-03-10 10:00", []),
+        ("3 days", "2026-03-10 10:00", "2026-03-13 10:00", []),
+        ("1 month", "2026-01-31 10:00", "2026-02-28 10:00", []),  # there is no 31 February
+        ("1 month", "2026-03-05 10:00", "2026-04-05 10:00", []),  # the same hour on the wall, over the change of clocks
+        ("2 months 3 days", "2026-01-10 10:00", "2026-03-13 10:00", []),
+        # opening hours: 30 minutes of Friday, 90 of Monday
+        ({"time": "2 hours", "clock": "business"}, "2026-03-13 17:30", "2026-03-16 10:30", ["opening_hours"]),
+        ({"time": "2 hours", "clock": "business"}, "2026-03-13 10:00", "2026-03-13 12:00", []),
+        # an hour of the day: of that very day where days are waited for, whatever the hour was
+        ({"time": "3 days", "at": "09:00"}, "2026-03-10 15:00", "2026-03-13 09:00", ["hour_of_day"]),
+        ({"time": "1 month", "at": "09:00"}, "2026-03-10 15:00", "2026-04-10 09:00", ["hour_of_day"]),
+        # else the next time that it is that hour
+        ({"time": "2 hours", "at": "09:00"}, "2026-03-10 15:00", "2026-03-11 09:00", ["hour_of_day"]),
+        ({"time": "2 hours", "at": "18:00"}, "2026-03-10 15:00", "2026-03-10 18:00", ["hour_of_day"]),
+        ({"at": "09:00"}, "2026-03-10 15:00", "2026-03-11 09:00", ["hour_of_day"]),
+        ({"at": "09:00"}, "2026-03-10 09:00", "2026-03-10 09:00", []),
+        # a day of the month, the last where there is none such
+        ({"on_day": 1, "at": "10:00"}, "2026-03-10 15:00", "2026-04-01 10:00", ["day_of_month"]),
+        ({"on_day": 10, "at": "10:00"}, "2026-03-10 09:00", "2026-03-10 10:00", ["day_of_month"]),
+        ({"on_day": 10, "at": "10:00"}, "2026-03-10 11:00", "2026-04-10 10:00", ["day_of_month"]),  # its hour is over
+        ({"on_day": 31, "at": "10:00"}, "2026-04-10 09:00", "2026-04-30 10:00", ["day_of_month"]),
+    ],
+)
+def test_a_wait_from_the_event(written: Any, happened: str, expected: str, movers: list[str]):
+    found = due(written, happened)
+
+    assert found is not None
+    assert (found.at, [move.by for move in found.moves]) == (at(expected), movers)
+
+
+def test_the_hour_is_that_of_the_zone_that_the_rule_names():
+    found = due({"time": "1 day", "at": "09:00", "zone": "lead"}, "2026-03-10 15:00", zone=LOS_ANGELES)
+
+    assert found is not None
+    assert found.at == at("2026-03-11 09:00", LOS_ANGELES)
+
+
+EXPIRY = date(2026, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_before", "happened", "expected"),
+    [
+        # 1 September less 180 days is 5 March
+        ({"time": "180 days", "of": "x", "at": "09:00"}, True, "2026-01-10 15:00", "2026-03-05 09:00"),
+        ({"time": "6 months", "of": "x", "at": "09:00"}, True, "2026-01-10 15:00", "2026-03-01 09:00"),
+        # closer than that already: at once; over: not at all
+        ({"time": "180 days", "of": "x", "at": "09:00"}, True, "2026-06-10 15:00", "2026-06-10 15:00"),
+        ({"time": "180 days", "of": "x", "at": "09:00"}, True, "2026-09-02 15:00", None),
+        # after a date
+        ({"time": "3 days", "of": "x", "at": "09:00"}, False, "2026-01-10 15:00", "2026-09-04 09:00"),
+        ({"time": "3 days", "of": "x", "at": "09:00"}, False, "2026-09-05 15:00", None),
+    ],
+)
+def test_a_wait_from_a_date(written: Any, is_before: bool, happened: str, expected: str | None):
+    found = due(written, happened, anchor=EXPIRY, is_before=is_before)
+
+    assert (found and found.at) == (expected and at(expected))
+
+
+@pytest.mark.parametrize(
+    ("every", "last", "now", "expected"),
+    [
+        ("1 week", "2026-03-03 10:00", "2026-03-03 10:00", "2026-03-10 10:00"),  # 10:00 on the wall before and after
+        ("1 month", "2026-01-01 10:00", "2026-01-01 10:02", "2026-02-01 10:00"),
+        ("1 month", "2026-01-01 10:00", "2026-04-15 10:00", "2026-05-01 10:00"),  # months of downtime: none are made up
+        ("1 day", "2026-03-07 10:00", "2026-03-07 10:00", "2026-03-08 10:00"),
+    ],
+)
+def test_what_comes_again_keeps_its_hour(every: str, last: str, now: str, expected: str):
+    assert next_time(parse_wait(every), at(last), at(now), CALENDAR) == at(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2 months", Wait(2)),
+        ("1 month 3 days", Wait(1, timedelta(days=3))),
+        ("6mo", Wait(6)),
+        ("5 minutes", Wait(0, timedelta(minutes=5))),
+        ("5m", Wait(0, timedelta(minutes=5))),
+    ],
+)
+def test_months_are_months_of_the_calendar(text: str, expected: Wait):
+    assert parse_wait(text) == expected
+    assert parse_wait(str(expected)) == expected

@@ -1,0 +1,269 @@
+"""What rules do besides making tasks and writing: run by the workers' own path, from the event to the effect."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.db import transaction
+from app.identity.models import Role
+from app.leads.service import update_lead
+from app.tasks.service import complete
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+
+pytest_plugins = ["tests.support.practice"]
+
+CALL = "{create_task: {type: CALL, title: Call}}"
+TEMPLATES = """
+templates:
+  told: {subject: About a lead, body: "{{ lead.first_name }} is waiting."}
+"""
+
+
+@pytest.fixture
+def ours(open_practice: Callable[..., Practice]) -> Callable[[str], Practice]:
+    def opened(rules: str) -> Practice:
+        return open_practice(playbook=f"name: ours\nrules:\n{rules}{TEMPLATES}")
+
+    return opened
+
+
+def rule(name: str, on: str, do: str, **more: str) -> str:
+    parts = "".join(f"\n    {key}: {value}" for key, value in more.items())
+    return f"  - name: {name}\n    on: {on}\n    do: [{do}]{parts}\n"
+
+
+def names(practice: Practice, lead: Any, *states: str) -> list[str]:
+    return [step.name for step in practice.steps(lead) if not states or step.state in states]
+
+
+def lead_of(practice: Practice, lead: Any) -> Any:
+    return practice.row("leads", id=lead)
+
+
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [("coordinator", Role.TREATMENT_COORDINATOR), ("managers", Role.MANAGER), ("admins", Role.CLINIC_ADMIN)],
+)
+def test_people_of_the_clinic_are_told(ours: Callable[[str], Practice], to: str, told: Role):
+    practice = ours(rule("tell", "lead.created", f"{{notify: {{to: {to}, channels: [in_app], template: told}}}}"))
+    practice.capture()
+    practice.run_due()
+    note = practice.row("notifications")
+    assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
+
+
+def test_a_lead_is_moved_on_and_what_listens_to_that_hears_of_it(ours: Callable[[str], Practice]):
+    practice = ours(
+        rule("move", "lead.created", "{change_stage: {stage: contacted}}")
+        + rule("welcome", "lead.stage_entered", CALL, when="[{field: event.stage, equals: contacted}]")
+    )
+    lead = practice.capture()
+    practice.run_due()
+    assert lead_of(practice, lead).pipeline_stage == "contacted"
+    assert names(practice, lead, "done") == ["move", "welcome"]
+    [moved] = [event for event in practice.rows("events", lead_id=lead) if event.name == "lead.stage_changed"]
+    assert (moved.chain["rules"], moved.chain["depth"]) == (["move"], 1)
+    [entry] = practice.rows("lead_activities", lead_id=lead, type="STAGE_CHANGE")
+    assert (entry.previous_stage, entry.new_stage, entry.created_by) == ("new_lead", "contacted", None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"), [("new_lead", "already_so"), ("nowhere", "not_possible"), ("contacted", "not_possible")]
+)
+def test_a_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, reason: str):
+    practice = ours(rule("move", "lead.created", f"{{change_stage: {{stage: {stage}}}}}", after="1 hour"))
+    lead = practice.capture()
+    if stage == "contacted":
+        practice.move(lead, "consultation_scheduled")
+    sql("UPDATE steps SET due_at = :now", now=TUESDAY)
+    practice.run_due()
+    step = practice.step(lead, name="move")
+    assert (step.state, step.reason) == ("skipped", reason)
+
+
+def test_a_lead_is_lost_with_its_reason(ours: Callable[[str], Practice]):
+    lose = "{change_stage: {stage: lost, reason: NO_RESPONSE}}"
+    practice = ours(rule("give-up", "lead.created", lose) + rule("win-back", "lead.lost", CALL, after="30 days"))
+    lead = practice.capture()
+    practice.run_due()
+    found = lead_of(practice, lead)
+    assert (found.status, found.lost_reason) == ("LOST", "NO_RESPONSE")
+    assert names(practice, lead, "planned") == ["win-back"]
+
+
+def test_a_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice], watch: Watch):
+    """simplepro-follow-up-automation.md, example 3; and whoever is assigned can complete the call."""
+    practice = ours(rule("lost-lead-re-engagement", "lead.lost", CALL, after="30 days", stop_on="[lead.reopened]"))
+    lead = practice.capture()
+    practice.lose(lead)
+    watch.advance(days=30)
+    practice.run_due()
+    task = practice.row("lead_tasks", lead_id=lead)
+    assert task.created_at == TUESDAY + timedelta(days=30)
+    practice.complete(task.id)
+    assert practice.row("lead_tasks", lead_id=lead).status == "COMPLETED"
+
+
+def test_a_lead_is_given_to_somebody(ours: Callable[[str], Practice]):
+    practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}", after="1 hour"))
+    somebody = practice.people[Role.DOCTOR]
+    lead = practice.capture()
+    sql(
+        "UPDATE steps SET params = CAST(:params AS jsonb), due_at = :now", params=f'{{"to": "{somebody}"}}', now=TUESDAY
+    )
+    practice.run_due()
+    assert lead_of(practice, lead).assigned_to_id == somebody
+    [entry] = [row for row in practice.rows("assignment_history", lead_id=lead) if row.to_id == somebody]
+    assert entry.why == "automation"
+
+
+def test_a_lead_is_given_to_whom_the_assignment_rules_choose(ours: Callable[[str], Practice]):
+    practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}"))
+    lead = practice.capture()
+    sql("UPDATE leads SET assigned_to_id = :doctor", doctor=practice.people[Role.DOCTOR])
+    practice.run_due()
+    assert lead_of(practice, lead).assigned_to_id == practice.people[Role.TREATMENT_COORDINATOR]
+
+
+def test_tags_score_and_own_fields_are_written_and_heard_of(ours: Callable[[str], Practice]):
+    amend = "{update_lead: {add_tags: [Hot], remove_tags: [cold], add_score: 30}}"
+    scored = "[{field: event.score, greater_than: 79}]"
+    practice = ours(rule("amend", "lead.replied", amend) + rule("hot", "lead.scored", CALL, when=scored))
+    lead = practice.capture(tags=["cold", "berlin"], score=60)
+    practice.hear_from(lead)
+    practice.run_due()
+    found = lead_of(practice, lead)
+    assert (found.tags, found.score) == (["berlin", "hot"], 90)
+    assert names(practice, lead) == ["amend", "hot"]
+    practice.hear_from(lead)
+    practice.run_due()
+    assert lead_of(practice, lead).score == 100  # no more than that
+
+
+BRANCH = """
+  - name: check
+    on: lead.created
+    after: 2 days
+    do:
+      - branch:
+          if: [{field: lead.contacted_at, exists: true}]
+          then: [{create_task: {type: DOCUMENT_REVIEW, title: Review}}]
+          else: [{notify: {to: admins, channels: [in_app], template: told}}, {update_lead: {add_tags: [silent]}}]
+"""
+
+
+@pytest.mark.parametrize(("was_contacted", "kinds"), [(True, ["create_task"]), (False, ["notify", "update_lead"])])
+def test_the_way_is_chosen_when_it_is_due(
+    ours: Callable[[str], Practice], watch: Watch, was_contacted: bool, kinds: list[str]
+):
+    practice = ours(BRANCH)
+    lead = practice.capture()
+    if was_contacted:
+        practice.speak_with(lead)
+    watch.advance(days=2)
+    practice.run_due()
+    branch, *rest = practice.steps(lead)
+    assert (branch.outcome["way"], sorted(step.kind for step in rest)) == ("then" if was_contacted else "else", kinds)
+    assert {step.state for step in rest} == {"done"}
+
+
+def test_a_circle_of_rules_is_refused_with_its_chain(ours: Callable[[str], Practice]):
+    practice = ours(
+        rule("ping", "lead.updated", "{update_lead: {add_score: 1}}")
+        + rule("pong", "lead.scored", "{update_lead: {add_tags: [scored]}}")
+        + rule("start", "lead.created", "{update_lead: {score: 1}}")
+    )
+    lead = practice.capture()
+    practice.run_due()
+    events = practice.rows("events", lead_id=lead)
+    refused = [d for event in events for d in event.decisions if d["verdict"] == "loop"]
+    assert {d["rule"] for d in refused} >= {"ping"}
+    assert all(d["rule"] in d["chain"] and d["chain"][0] == "start" for d in refused)
+    assert practice.pending(lead) == []
+
+
+def test_what_people_do_in_between_begins_a_new_chain(ours: Callable[[str], Practice]):
+    """simplepro-follow-up-automation.md, rule 3: each callback that is asked for makes the next call."""
+    asked = "[{field: event.outcome, equals: callback_requested}]"
+    practice = ours(rule("callback", "task.completed", CALL, when=asked))
+    lead = practice.capture()
+    task = practice.plan(lead, TUESDAY + timedelta(days=1))
+    for calls in (1, 2, 3):
+        with_outcome(practice, task)
+        practice.run_due()
+        assert len(practice.steps(lead, name="callback")) == calls
+        task = practice.rows("lead_tasks", lead_id=lead)[-1].id
+
+
+def with_outcome(practice: Practice, task: Any) -> None:
+    with transaction() as session:
+        complete(session, practice.actor(), task, {"outcome": "callback_requested"})
+
+
+def test_a_step_comes_again_until_it_is_stopped(ours: Callable[[str], Practice], watch: Watch):
+    """simplepro-follow-up-automation.md: a negotiating lead is called every week."""
+    left = "[lead.stage_left]"
+    practice = ours(rule("weekly", "lead.created", CALL, after="1 week", every="1 week", stop_on=left))
+    lead = practice.capture()
+    for weeks in (1, 2, 3):
+        watch.set(TUESDAY + timedelta(weeks=weeks, minutes=5))  # workers were late: the hour stays
+        practice.run_due()
+        assert [step.due_at for step in practice.pending(lead)] == [TUESDAY + timedelta(weeks=weeks + 1)]
+    assert len(practice.rows("lead_tasks", lead_id=lead)) == 3
+    practice.move(lead, "contacted")
+    assert practice.pending(lead) == []
+
+
+def test_what_is_skipped_once_comes_again(ours: Callable[[str], Practice], watch: Watch):
+    """bansalcrm2-follow-up-guide.md, use case 7: no check-in where there was contact in the week before it."""
+    recently = "[{field: lead.contacted_at, days_since: {less_than: 7}}]"
+    monthly = "{on_day: 1, at: '10:00'}"
+    practice = ours(rule("monthly", "lead.created", CALL, after=monthly, every="1 month", unless=recently))
+    lead = practice.capture()
+    watch.set(at("2026-03-31 10:00"))
+    practice.speak_with(lead)
+    for day in ("2026-04-01", "2026-05-01"):
+        watch.set(at(f"{day} 10:00"))
+        practice.run_due()
+    states = {str(step.due_at.date()): (step.state, step.reason) for step in practice.steps(lead)}
+    assert states == {
+        "2026-04-01": ("skipped", "already_contacted"),
+        "2026-05-01": ("done", None),
+        "2026-06-01": ("planned", None),
+    }
+
+
+def test_a_date_of_the_lead_is_seen_coming(ours: Callable[[str], Practice], watch: Watch):
+    """bansalcrm2-follow-up-guide.md, use case 4: 180 days before the passport expires."""
+    before = "{time: 180 days, of: lead.custom.passport_expiry, at: '09:00'}"
+    practice = ours(rule("passport", "date.reached", CALL, before=before))
+    sql(
+        "INSERT INTO custom_fields (id, clinic_id, key, label, type, options, required, archived, created_at,"
+        " updated_at, version) VALUES (gen_random_uuid(), :clinic, 'passport_expiry', 'x', 'date', '{}', false,"
+        " false, now(), now(), 1)",
+        clinic=practice.clinic_id,
+    )
+    sql("UPDATE clinics SET rules_version = rules_version + 1")
+
+    def say(**data: Any) -> None:
+        with transaction() as session:
+            update_lead(session, practice.actor(), lead, data)
+
+    lead = practice.capture()
+    assert practice.steps(lead) == []
+    say(custom={"passport_expiry": "2026-12-01"})  # 180 days before: 4 June
+    say(last_name="Keller-Ruiz")
+    say(custom={"passport_expiry": "2027-12-01"})  # renewed: 4 June of the next year
+    first, second = practice.steps(lead)
+    assert [first.due_at, second.due_at] == [at("2026-06-04 09:00"), at("2027-06-04 09:00")]
+    watch.set(first.due_at)
+    practice.run_due()
+    watch.set(second.due_at)
+    practice.run_due()
+    first, second = practice.steps(lead)
+    assert [(first.state, first.reason), (second.state, second.reason)] == [
+        ("skipped", "condition_not_met"),
+        ("done", None),
+    ]
