@@ -32,6 +32,7 @@ FIELDS = frozenset(
         "lead.email",
         "lead.phone",
         "lead.preferred_contact",
+        "lead.language",
         "lead.source_id",
         "task.status",
         "task.type",

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from app.cli.output import as_json, print_result, print_rows
 from app.db import transaction
 from app.identity.models import Clinic
+from app.languages import DEFAULT
 from app.onboarding import DEFAULT_PLAYBOOK, open_clinic
 
 
@@ -19,6 +20,7 @@ def clinic() -> None:
 @click.option("--slug", required=True, help="Its short name: small letters, digits, hyphens.")
 @click.option("--timezone", required=True, help="IANA name, such as Europe/Paris.")
 @click.option("--region", required=True, help="ISO 3166 country, for phone numbers and holidays, such as FR.")
+@click.option("--language", default=DEFAULT, show_default=True, help="Of its texts: BCP 47, such as fr-CA.")
 @click.option("--playbook", default=DEFAULT_PLAYBOOK, show_default=True, help="Whose rules it begins with.")
 @as_json
 def create(*, as_json: bool, **given: str) -> None:
