@@ -16,6 +16,7 @@ from app.automation.calendar import BusinessHours, InvalidHours
 from app.clock import now, zones
 from app.db import new_id
 from app.errors import Conflict, Invalid
+from app.identity.clinics import count_up
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
 from app.identity.passwords import hash_password, refuse_weak
 from app.identity.roles import require_role
@@ -66,6 +67,15 @@ def create_clinic(
     )
     session.add(clinic)
     session.flush()
+    return clinic
+
+
+def change_language(session: Session, clinic_id: UUID, tag: str) -> Clinic:
+    """The language of its texts, from now on. Raises Invalid."""
+    language = _language(tag)
+    count_up(session, clinic_id)
+    clinic = session.get_one(Clinic, clinic_id)
+    clinic.language = language
     return clinic
 
 
