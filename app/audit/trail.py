@@ -35,6 +35,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "assignment_rules": "assignment_rule",
     "absences": "absence",
     "task_templates": "task_template",
+    "message_templates": "message_template",
+    "message_template_versions": "message_template_version",
     "web_forms": "web_form",
     "custom_fields": "custom_field",
     "consents": "consent",

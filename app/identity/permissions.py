@@ -19,6 +19,7 @@ class Permission(StrEnum):
     LEAD_CONFIGURE = "lead:configure"  # sources and stages
     LEAD_ANALYTICS = "lead:analytics"
     NOTIFICATION_MANAGE = "notification:manage"
+    AUTOMATION_READ = "automation:read"  # rules and templates, and how they do
     AUTOMATION_MANAGE = "automation:manage"
     PRIVACY_MANAGE = "privacy:manage"  # to export, erase and restrict what is known of a person
     AUDIT_READ = "audit:read"
@@ -64,9 +65,13 @@ ROLE_GRANTS: Final[Mapping[Role, Grants]] = MappingProxyType(
         Role.TREATMENT_COORDINATOR: _grants(*_COORDINATOR, Permission.LEAD_IMPORT),
         Role.CLINIC_ADMIN: ALL_PERMISSIONS,
         Role.DOCTOR: _grants(Permission.LEAD_READ, Permission.LEAD_PRIVATE, Permission.LEAD_ANALYTICS),
-        Role.MARKETING_MANAGER: _grants(Permission.LEAD_READ, Permission.LEAD_CONFIGURE, Permission.LEAD_ANALYTICS),
-        Role.MANAGER: _grants(*_COORDINATOR, Permission.LEAD_ANALYTICS, scope=Scope.TEAM),
-        Role.DISPATCHER: _grants(Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN),
+        Role.MARKETING_MANAGER: _grants(
+            Permission.LEAD_READ, Permission.LEAD_CONFIGURE, Permission.LEAD_ANALYTICS, Permission.AUTOMATION_READ
+        ),
+        Role.MANAGER: _grants(*_COORDINATOR, Permission.LEAD_ANALYTICS, Permission.AUTOMATION_READ, scope=Scope.TEAM),
+        Role.DISPATCHER: _grants(
+            Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_ASSIGN, Permission.AUTOMATION_READ
+        ),
         Role.SALES: _grants(*_DESK, Permission.LEAD_CONVERT, scope=Scope.ASSIGNED),
     }
 )
