@@ -7,9 +7,10 @@ from marshmallow import fields, validate
 from app.http.fields import Boolean, Choice, Id, Instant, Integer, Language, Text
 from app.http.schema import QuerySchema, Schema
 from app.leads.lacking import MOST_LOOKED_AT
-from app.message_templates.schemas import MessageMedia, VariantChannel, Variants
+from app.message_templates.schemas import MessageMedia, Variants
 from app.message_templates.statistics import REPLY_DAYS
 from app.notifications.templates import LONGEST_VALUE
+from app.notifications.variants import VariantChannel
 from app.periods import DEFAULT_DAYS
 
 MOST_VALUES: Final = 100

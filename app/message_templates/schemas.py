@@ -1,9 +1,7 @@
 """Templates of messages, in and out."""
 
 from collections import Counter
-from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -11,24 +9,18 @@ from app.http.fields import Choice, Id, Instant, Integer, Language, ListOf, Text
 from app.http.schema import QuerySchema, Schema
 from app.notifications.templates import LONGEST_TEMPLATE
 from app.notifications.variables import OWN, VARIABLES
-from app.notifications.variants import MediaType
+from app.notifications.variants import (
+    HAS_NO_SUBJECT,
+    LONGEST_URL,
+    MediaType,
+    VariantChannel,
+    is_public_address,
+)
+from app.notifications.written import MOST_VARIANTS
 
-MOST_VARIANTS: Final = 40
-LONGEST_URL: Final = 2000
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
 _SAYS: Final = f"May say {_VARIABLES}, and a clinic's own fields as `{OWN}.<key>`: `{{{{ lead.first_name }}}}`."
-
-
-class VariantChannel(StrEnum):
-    """The ways for which a text may be written of its own."""
-
-    EMAIL = "email"
-    IN_APP = "in_app"
-    HTTP = "http"
-
-
-HAS_NO_SUBJECT: Final = frozenset({VariantChannel.HTTP})
 
 
 class MediaUrl(Text):
@@ -36,18 +28,9 @@ class MediaUrl(Text):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
         url = super()._deserialize(value, *args, **more)
-        if not _is_public_address(url):
+        if not is_public_address(url):
             raise ValidationError("Must be an https address without user or password.")
         return url
-
-
-def _is_public_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and has_port and " " not in url
 
 
 class MessageMedia(Schema):

@@ -11,8 +11,8 @@ from app import clock
 from app.automation.mistakes import InvalidPlaybook, Mistake
 from app.db import insert_many, new_id
 from app.notifications.models import MessageTemplate, MessageTemplateVersion
-from app.notifications.templates import check_template
 from app.notifications.variants import Template, Variant
+from app.notifications.written import Text, as_written, check_text, variants_in
 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) DO NOTHING RETURNING id, slug"
 CURRENT = and_(
@@ -20,25 +20,41 @@ CURRENT = and_(
 )
 
 
-def install(session: Session, clinic_id: UUID, templates: Mapping[str, Mapping[str, str]]) -> None:
-    """Copy templates (slug → subject and body) to the clinic. Those it has already stay as they are.
+def install(session: Session, clinic_id: UUID, templates: Mapping[str, Text]) -> None:
+    """Copy templates (by slug, as `written` reads them) to the clinic. Those it has already stay as they are.
 
     Raises InvalidPlaybook with every mistake and the path to it.
     """
     if mistakes := check_templates(templates):
         raise InvalidPlaybook(mistakes)
-    added = insert_many(session, MessageTemplate, [_row(clinic_id, slug) for slug in templates], tail=_ONLY_NEW)
+    added = insert_many(
+        session, MessageTemplate, [_row(clinic_id, slug, text) for slug, text in templates.items()], tail=_ONLY_NEW
+    )
     versions = [_first_version(clinic_id, row.id, templates[row.slug]) for row in added]
     insert_many(session, MessageTemplateVersion, versions)
 
 
-def check_templates(templates: Mapping[str, Mapping[str, str]]) -> list[Mistake]:
+def check_templates(templates: Mapping[str, Text]) -> list[Mistake]:
     """Every mistake of a playbook's templates; `place` reads like `templates.break-up-email.subject`."""
     return [
         Mistake(f"templates.{slug}.{mistake.place}", mistake.problem)
         for slug, text in templates.items()
-        for mistake in [*_unknown_keys(text), *check_template(text.get("subject", ""), text.get("body", ""))]
+        for mistake in check_text(text)
     ]
+
+
+def templates_as_written(session: Session, clinic_id: UUID) -> dict[str, dict[str, Any]]:
+    """All templates of the clinic as they are now, by slug, as a playbook would write them: for `install` elsewhere."""
+    wanted = (
+        select(MessageTemplate, MessageTemplateVersion.variants)
+        .join(MessageTemplateVersion, CURRENT)
+        .where(MessageTemplate.clinic_id == clinic_id)
+        .order_by(MessageTemplate.slug)
+    )
+    return {
+        template.slug: as_written(template.name, template.description, read_variants(variants))
+        for template, variants in session.execute(wanted)
+    }
 
 
 def templates_of(
@@ -63,13 +79,14 @@ def read_variants(kept: Iterable[Mapping[str, Any]]) -> tuple[Variant, ...]:
     return tuple(Variant.from_json(one) for one in kept)
 
 
-def _row(clinic_id: UUID, slug: str) -> dict[str, Any]:
+def _row(clinic_id: UUID, slug: str, text: Text) -> dict[str, Any]:
     at = clock.now()
     return {
         "id": new_id(),
         "clinic_id": clinic_id,
         "slug": slug,
-        "name": slug.replace("-", " ").capitalize(),
+        "name": text.get("name") or slug.replace("-", " ").capitalize(),
+        "description": text.get("description"),
         "number": 1,
         "created_at": at,
         "updated_at": at,
@@ -77,17 +94,12 @@ def _row(clinic_id: UUID, slug: str) -> dict[str, Any]:
     }
 
 
-def _first_version(clinic_id: UUID, template_id: UUID, text: Mapping[str, str]) -> dict[str, Any]:
+def _first_version(clinic_id: UUID, template_id: UUID, text: Text) -> dict[str, Any]:
     return {
         "id": new_id(),
         "clinic_id": clinic_id,
         "template_id": template_id,
         "number": 1,
-        "variants": [Variant(None, None, text["subject"], text["body"]).to_json()],
+        "variants": [variant.to_json() for variant in variants_in(text)],
         "created_at": clock.now(),
     }
-
-
-def _unknown_keys(text: Mapping[str, str]) -> list[Mistake]:
-    unknown = sorted(text.keys() - {"subject", "body"})
-    return [Mistake(key, "is not known; a template has subject and body") for key in unknown]

@@ -3,10 +3,24 @@
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import product
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.notifications.templates import Wording
+
+LONGEST_URL: Final = 2000
+
+
+class VariantChannel(StrEnum):
+    """The ways for which a text may be written of its own."""
+
+    EMAIL = "email"
+    IN_APP = "in_app"
+    HTTP = "http"
+
+
+HAS_NO_SUBJECT: Final = frozenset({VariantChannel.HTTP})
 
 
 class MediaType(StrEnum):
@@ -71,6 +85,17 @@ def choose(variants: Iterable[Variant], channel: str, languages: Iterable[str]) 
 def ways(channel: str, languages: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
     """For which channel and language a text is looked for, in this order."""
     return product((channel, None), (*languages, None))
+
+
+def is_public_address(url: object) -> bool:
+    """Whether it is an https address of something that anybody may look at; where it leads, who sends it finds out."""
+    try:
+        parts = urlsplit(str(url))
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_plain = str(url).isprintable() and " " not in str(url) and len(str(url)) <= LONGEST_URL
+    return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and has_port and is_plain
 
 
 def name_of(channel: str | None, language: str | None) -> str:

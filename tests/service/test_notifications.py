@@ -173,6 +173,17 @@ def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Acto
     assert session.scalar(select(MessageTemplate.name).where(MessageTemplate.slug == "hello")) == "Hello"
 
 
+def test_what_a_clinic_says_can_be_written_down_and_installed_elsewhere(session: Session, admin: Actor):
+    http = {"channel": "http", "body": "Hi", "media": {"type": "video", "url": "https://media.example/tour.mp4"}}
+    text = {"name": "A greeting", "description": "x", "subject": "Hello", "body": "Hello", "variants": [http]}
+    library.install(session, admin.clinic.id, {"hello": text})
+    written = library.templates_as_written(session, admin.clinic.id)
+    assert written["hello"] == text
+    other = open_clinic(session, name="Other", slug=f"o-{new_id().hex[:8]}", timezone="UTC", region="US")
+    library.install(session, other.id, written)
+    assert library.templates_as_written(session, other.id) == written
+
+
 def test_templates_with_mistakes_are_not_installed(session: Session, admin: Actor):
     with pytest.raises(InvalidPlaybook, match=r"templates\.hello\.body: line 1: 'lead\.phone' is not known"):
         library.install(session, admin.clinic.id, {"hello": {"subject": "Hello", "body": "{{ lead.phone }}"}})

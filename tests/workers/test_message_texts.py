@@ -10,6 +10,7 @@ from app.db import transaction
 from app.fields.service import create_field
 from app.identity.service import change_language
 from app.message_templates import service
+from app.message_templates.preview import preview
 from app.sources.service import update_source
 from tests.support.practice import Practice, Watch, sql
 
@@ -132,6 +133,23 @@ def test_where_a_value_is_missing_the_step_is_skipped_at_once_and_says_which(pra
     assert (step.outcome, step.error) == ({"field": "lead.value"}, None)
     assert practice.step(rich, name="greet").state == "done"
     assert [getattr(note, how) for note in practice.rows("notifications")] == ["Of 12.00"]
+
+
+@pytest.mark.parametrize("language", [None, "fr", "de"])
+def test_a_preview_reads_as_the_message_that_is_then_written(practice: Practice, language: str | None):
+    body = "{{ lead.first_name }}, {{ lead.stage }}, {{ coordinator.name }}, {{ lead.value | default('much') }}"
+    given = tell(
+        practice, "hello", {"body": body}, {"language": "fr", "subject": "Bonjour", "body": "{{ lead.source }}"}
+    )
+    lead = practice.capture(language=language)
+    asked = {"lead_id": lead, "channel": "email", "language": None, "values": {}}
+    with transaction() as session:
+        texts = service.texts_of(session, practice.actor(), given["id"])
+        shown = preview(session, practice.actor(), texts, asked)
+    practice.run(Kind.SEND_MESSAGE, practice.step(lead, name="greet"))
+    note = practice.row("notifications")
+    assert (shown["subject"], shown["body"], shown["variant"]) == (note.subject, note.body, note.variant)
+    assert shown["missing"] == []
 
 
 def test_a_source_that_is_renamed_is_told_by_its_new_name(practice: Practice):
