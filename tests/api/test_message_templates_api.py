@@ -1,5 +1,6 @@
 """Message templates: their texts by channel and language, what may stand in them, and their versions."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 
 from app.identity.models import Role
 from tests.support.desk import Answer, Caller, Desk
+from tests.support.together import together
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -145,6 +147,22 @@ def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
     etag = desk.admin.get(path_of(template)).headers["ETag"]
     assert change(desk.admin, template, seen=etag, name="C").status == 200
     assert change(desk.admin, template, slug="other").pointers == ["/slug"]
+
+
+def test_of_edits_at_the_same_moment_each_is_a_version(desk: Desk):
+    template = make(desk)
+    texts = [{**DEFAULT, "subject": f"Hello {number}"} for number in range(4)]
+    answers = together(*(partial(change, desk.hire(Role.CLINIC_ADMIN), template, variants=[text]) for text in texts))
+    assert sorted(answer.body["number"] for answer in answers) == [2, 3, 4, 5]
+    said = {one["number"]: one["variants"][0]["subject"] for one in (answer.body for answer in answers)}
+    assert sorted(said.values()) == [text["subject"] for text in texts]
+    assert desk.admin.get(path_of(template)).body["variants"][0]["subject"] == said[5]
+
+
+def test_of_those_who_take_a_slug_at_the_same_moment_one_gets_it(desk: Desk):
+    callers = [desk.hire(Role.CLINIC_ADMIN) for _ in range(4)]
+    answers = together(*(partial(who.post, TEMPLATES, PLAIN) for who in callers))
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
 def test_versions_are_told_apart_by_pointers(desk: Desk):
