@@ -1,12 +1,12 @@
 """Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from app.languages import in_order
 from app.leads.merge_fields import said_of
-from app.notifications.templates import render
+from app.notifications.templates import MissingVariable, render
 from app.notifications.variables import Values, message_values
 from app.notifications.variants import Template, Variant, choose
 from app.notifications.writing import About, Recipient, compose, delivery_steps
@@ -23,6 +23,18 @@ def to_users(context: StepContext, people: Sequence[Person]) -> Effects:
         for row in _compose(context, Recipient(person.id, person.email), channels, user_name=person.name)
     ]
     return _with_deliveries(context, rows)
+
+
+def told_besides(context: StepContext, people: Sequence[Person]) -> tuple[Effects, Mapping[str, Any]]:
+    """For steps that do more than tell people of it: what they do besides is done, also where a value is missing.
+
+    Returns the message's effects, and what the step says of it.
+    """
+    try:
+        effects = to_users(context, people)
+    except MissingVariable as missing:
+        return Effects(), {"missing_field": missing.field}
+    return effects, {"notification_ids": [row["id"] for row in effects.notifications]}
 
 
 def to_lead(context: StepContext) -> Effects:

@@ -12,7 +12,7 @@ from app.identity.service import change_language
 from app.message_templates import service
 from app.message_templates.preview import preview
 from app.sources.service import update_source
-from tests.support.practice import Practice, Watch, sql
+from tests.support.practice import TUESDAY, Practice, Watch, sql
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -133,6 +133,22 @@ def test_where_a_value_is_missing_the_step_is_skipped_at_once_and_says_which(pra
     assert (step.outcome, step.error) == ({"field": "lead.value"}, None)
     assert practice.step(rich, name="greet").state == "done"
     assert [getattr(note, how) for note in practice.rows("notifications")] == ["Of 12.00"]
+
+
+@pytest.mark.parametrize(("kind", "slug"), [(Kind.ESCALATE, "escalation"), (Kind.SUGGEST_LOST, "lost-suggested")])
+def test_what_a_step_does_besides_telling_people_is_done_all_the_same(
+    open_practice: Callable[..., Practice], kind: Kind, slug: str
+):
+    practice = open_practice()
+    tell(practice, slug, {"body": "{{ lead.value }}"})
+    params = {"title": "No contact", "reason": "NO_RESPONSE", "channels": ["in_app"], "template": slug}
+    practice.fill(1, kind, due_at=TUESDAY, params=params)
+    practice.run(kind)
+    step = practice.step(kind=kind)
+    assert (step.state, step.outcome["missing_field"]) == ("done", "lead.value")
+    assert practice.rows("notifications") == []
+    done = practice.rows("lead_tasks" if kind is Kind.ESCALATE else "lead_activities")
+    assert len(done) == 1
 
 
 @pytest.mark.parametrize("language", [None, "fr", "de"])
