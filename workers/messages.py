@@ -6,7 +6,8 @@ from typing import Any
 
 from app.languages import in_order
 from app.leads.merge_fields import said_of
-from app.notifications.templates import MissingVariable, render
+from app.notifications.templates import render
+from app.notifications.values import MissingVariable
 from app.notifications.variables import Values, message_values
 from app.notifications.variants import Template, Variant, choose
 from app.notifications.writing import About, Recipient, compose, delivery_steps

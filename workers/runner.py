@@ -22,7 +22,7 @@ from app.automation.models import Kind, Reason
 from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
 from app.db import engine, transaction
-from app.notifications.templates import MissingVariable
+from app.notifications.values import MissingVariable
 from workers import metrics
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load

@@ -5,26 +5,23 @@ are refused, so that a message is never longer than its template and its values 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
 
 from app.automation.mistakes import Mistake, one_of
 from app.notifications.text import one_line
+from app.notifications.values import Absent, Gap, context_of
 from app.notifications.variables import OWN, VARIABLES, Values
 
 LONGEST_TEMPLATE = 10_000  # characters of a subject or a body as it is written
 LONGEST_SUBJECT = 250  # characters as it is sent
 LONGEST_BODY = 20_000
-LONGEST_VALUE = 200  # of a name or a title: strangers type them into forms
 FILTERS = frozenset({"capitalize", "default", "lower", "title", "trim", "upper"})
 
-
-Gap: TypeAlias = Callable[[str], str]  # what is written in place of a variable that has no value
 OwnFields: TypeAlias = frozenset[str] | None  # the keys of a clinic's own fields; None: nobody knows them here
 
 
@@ -41,14 +38,6 @@ class InvalidTemplate(ValueError):
     def __init__(self, *mistakes: Mistake) -> None:
         super().__init__("; ".join(map(str, mistakes)))
         self.mistakes = mistakes
-
-
-class MissingVariable(UndefinedError):
-    """A template speaks of something this message has no value for: `field`, such as `lead.value`."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(f"{field} has no value in this message")
-        self.field = field
 
 
 class MessageTooLong(ValueError):
@@ -70,7 +59,7 @@ def render(template: Wording, values: Values, *, gap: Gap | None = None) -> Word
     Where a variable has no value, that is what `gap` says of it. Raises InvalidTemplate, MissingVariable (only without
     a gap) and MessageTooLong.
     """
-    context = _context(values, gap)
+    context = context_of(values, gap)
     subject = one_line(_said(template.subject, "subject", context)) if template.subject else ""
     body = _said(template.body, "body", context).strip()
     if len(body) > LONGEST_BODY:
@@ -90,90 +79,9 @@ def _shortened(subject: str) -> str:
     return subject if len(subject) <= LONGEST_SUBJECT else f"{subject[: LONGEST_SUBJECT - 1]}…"
 
 
-class _Absent(Undefined):
-    """No value: a condition that does not hold, and an error to print or to compare."""
-
-    __slots__ = ()
-    __str__ = __iter__ = __len__ = __eq__ = __ne__ = __hash__ = Undefined._fail_with_undefined_error  # noqa: SLF001
-
-    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None) -> None:
-        super().__init__(hint, obj, name, MissingVariable)
-
-
-class _Gap(Undefined):
-    """No value, and something to write all the same. Nothing is equal to it, or comes before or after it."""
-
-    __slots__ = ("_fill",)
-
-    def __init__(self, field: str, fill: Gap) -> None:
-        super().__init__(field)
-        self._fill = fill
-
-    def __str__(self) -> str:
-        return self._fill(str(self._undefined_hint))
-
-    def __len__(self) -> int:
-        return len(str(self))
-
-    def _is_no(self, _: object) -> bool:
-        str(self)  # for it is asked what it is
-        return False
-
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _is_no  # type: ignore[assignment]
-    __hash__ = Undefined.__hash__
-
-    def __ne__(self, other: object) -> bool:
-        return not self._is_no(other)
-
-
-class _OwnFields:
-    """Values of a clinic's own fields by their keys, whatever those are called: `items` is one, and no method."""
-
-    def __init__(self, values: Mapping[str, object], nothing: Callable[[str], Undefined]) -> None:
-        self._values = values
-        self._nothing = nothing
-
-    def __getitem__(self, key: str) -> object:
-        return self._values[key] if key in self._values else self._nothing(f"{OWN}.{key}")
-
-
-def _nothing_but(make: Callable[[str], Undefined]) -> dict[str, dict[str, Undefined]]:
-    return {group: {name: make(f"{group}.{name}") for name in names} for group, names in VARIABLES.items()}
-
-
-_NOTHING = _nothing_but(_Absent)
-
-
-def _context(values: Values, gap: Gap | None) -> dict[str, object]:
-    make: Callable[[str], Undefined] = (lambda field: _Gap(field, gap)) if gap else _Absent
-    nothing = _nothing_but(make) if gap else _NOTHING
-    said = {group: {**absent, **_given(values.get(group, {}))} for group, absent in nothing.items()}
-    return {**said, OWN: _OwnFields(_given(values.get(OWN, {})), make)}
-
-
-class _No(str):
-    """A no: printed like any other text, and a condition that does not hold."""
-
-    __slots__ = ()
-
-    def __bool__(self) -> bool:
-        return False
-
-
-def _given(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _tame(value) for name, value in values.items() if value is not None}
-
-
-def _tame(value: object) -> str:
-    """A name typed into a public form must not grow into paragraphs of somebody else's message."""
-    if isinstance(value, bool):
-        return "yes" if value else _No("no")
-    return one_line(str(value))[:LONGEST_VALUE]
-
-
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        undefined=_Absent, autoescape=False, trim_blocks=True, lstrip_blocks=True, cache_size=0
+        undefined=Absent, autoescape=False, trim_blocks=True, lstrip_blocks=True, cache_size=0
     )
     environment.globals.clear()
     environment.filters = {name: environment.filters[name] for name in FILTERS}

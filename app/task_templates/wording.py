@@ -7,7 +7,8 @@ from app.automation.clinic import ClinicContext
 from app.leads.coordinators import Colleague
 from app.leads.merge_fields import Names, said_of
 from app.notifications.needs import fields_in
-from app.notifications.templates import Gap, OwnFields, Wording, check_template, render
+from app.notifications.templates import OwnFields, Wording, check_template, render
+from app.notifications.values import Gap
 from app.notifications.variables import OWN, VARIABLES, Values, message_values
 
 GROUPS: Final = ("lead", "patient", "clinic", "coordinator")  # what is known whenever a task is planned

@@ -3,7 +3,8 @@
 import pytest
 
 from app.notifications.needs import fields_in, needed_in
-from app.notifications.templates import MissingVariable, Wording, check_template, render
+from app.notifications.templates import Wording, check_template, render
+from app.notifications.values import MissingVariable
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,8 @@ from app.automation import playbooks
 from app.automation.calendar import BusinessHours, Calendar
 from app.automation.clinic import ClinicContext
 from app.notifications.library import check_templates
-from app.notifications.templates import (
-    LONGEST_BODY,
-    InvalidTemplate,
-    MessageTooLong,
-    MissingVariable,
-    Wording,
-    check_template,
-    render,
-)
+from app.notifications.templates import LONGEST_BODY, InvalidTemplate, MessageTooLong, Wording, check_template, render
+from app.notifications.values import MissingVariable
 from app.notifications.variables import message_values
 
 VALUES = {
