@@ -62,11 +62,11 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
     variants = variants_of(session, actor.clinic, data["variants"])
     at = now()
     described = {"slug": data["slug"], "name": data["name"], "description": data.get("description")}
-    made = {"created_at": at, "created_by": actor.user_id, "updated_at": at, "version": 1, "number": 0}
+    made = {"created_at": at, "created_by": actor.user_id, "updated_at": at, "version": 1, "number": 1}
     template = MessageTemplate(id=new_id(), clinic_id=actor.clinic.id, **described, **made)
     session.add(template)
     _flush(session)
-    add_version(session, actor, template, variants)
+    add_version(session, actor, template, variants, number=1)
     return shown(session, template)
 
 
@@ -145,7 +145,7 @@ def _change_texts(
 ) -> None:
     variants = variants_of(session, actor.clinic, given)
     if {*variants} != {*current_version(session, template).texts}:
-        add_version(session, actor, template, variants)
+        add_version(session, actor, template, variants, number=template.number + 1)
 
 
 def _flush(session: Session) -> None:

@@ -46,16 +46,17 @@ def add_version(
     template: MessageTemplate,
     variants: Sequence[Variant],
     *,
+    number: int,
     repeats: int | None = None,
 ) -> None:
-    """Give a template, locked, these texts from now on."""
-    template.number += 1
+    """Give a template, locked or new, these texts from now on."""
+    template.number = number
     session.add(
         MessageTemplateVersion(
             id=new_id(),
             clinic_id=template.clinic_id,
             template_id=template.id,
-            number=template.number,
+            number=number,
             variants=[variant.to_json() for variant in variants],
             repeats=repeats,
             created_at=now(),
@@ -101,7 +102,7 @@ def use_again(session: Session, actor: Actor, template: MessageTemplate, version
     earlier = _named(session, template, version_id, "/version_id")
     if {*earlier.texts} == {*current_version(session, template).texts}:
         raise IsUsedAlready
-    add_version(session, actor, template, earlier.texts, repeats=earlier.row.number)
+    add_version(session, actor, template, earlier.texts, number=template.number + 1, repeats=earlier.row.number)
     template.updated_at = now()
     template.version += 1
 

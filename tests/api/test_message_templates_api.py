@@ -230,7 +230,11 @@ def test_the_record_knows_who_changed_which_words(desk: Desk):
     template = make(desk)
     change(desk.admin, template, name="Hello", variants=[FRENCH, DEFAULT])
     record = desk.admin.every("/api/audit", subject="message_template")
-    assert [(entry["act"], entry["ids"]) for entry in record if "name" in entry["fields"]] == [
-        ("update", [template["id"]]),
-        ("create", [template["id"]]),
+    assert {tuple(entry["ids"]) for entry in record} == {(template["id"],)}
+    assert [(entry["act"], entry["before"]) for entry in record] == [
+        ("update", {"number": 1}),
+        ("update", {"name": "Welcome"}),
+        ("create", None),
     ]
+    texts = desk.admin.every("/api/audit", subject="message_template_version")
+    assert [(entry["act"], entry["after"]["number"]) for entry in texts] == [("create", 2), ("create", 1)]
