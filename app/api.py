@@ -28,6 +28,7 @@ from app.leads.board_routes import blp as board
 from app.leads.capture_routes import blp as capture
 from app.leads.event_routes import blp as events
 from app.leads.routes import blp as leads
+from app.message_templates.routes import blp as message_templates
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     overview,
     views,
     task_templates,
+    message_templates,
     lead_activities,
     fields,
     forms,

@@ -13,7 +13,7 @@ from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn
 from app.imports.models import Import, ImportRow
 from app.key_checks import KeyCheck
 from app.leads.models import Lead
-from app.notifications.models import Delivery, MessageTemplate, Notification, Suppression
+from app.notifications.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.pipeline.models import PipelineStage
 from app.privacy.models import Consent
 from app.sources.models import LeadSource
@@ -49,6 +49,7 @@ __all__ = [
     "Lead",
     "LeadSource",
     "MessageTemplate",
+    "MessageTemplateVersion",
     "Notification",
     "PasswordLink",
     "PipelineStage",

@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from app import languages
 from app.automation import playbooks
 from app.clock import now
 from app.identity.models import Clinic
@@ -20,6 +21,7 @@ def open_clinic(
     slug: str,
     timezone: str,
     region: str,
+    language: str = languages.DEFAULT,
     playbook: str = DEFAULT_PLAYBOOK,
     playbook_text: str | None = None,
 ) -> Clinic:
@@ -29,7 +31,7 @@ def open_clinic(
     InvalidPlaybook.
     """
     chosen = playbooks.read(playbook_text) if playbook_text is not None else playbooks.load(playbook)
-    clinic = create_clinic(session, name=name, slug=slug, timezone=timezone, region=region)
+    clinic = create_clinic(session, name=name, slug=slug, timezone=timezone, region=region, language=language)
     pipeline.install_defaults(session, clinic.id)
     sources.install_defaults(session, clinic.id)
     playbooks.install(session, clinic.id, chosen, at=now())

@@ -20,7 +20,7 @@ from app.leads.facts import Reachable
 LEAD_COLUMNS = (
     *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
     *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
-    *("preferred_contact", "source_id", "assigned_to_id"),
+    *("language", "lead_value", "custom", "preferred_contact", "source_id", "assigned_to_id"),
     *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at", "sealed"),
 )
 

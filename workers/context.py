@@ -19,13 +19,14 @@ from app.automation.ruleset import rules_of
 from app.automation.vocabulary import looked_up
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
-from app.identity.roles import TAKES_LEADS
+from app.leads.coordinators import coordinator_of
 from app.leads.facts import lead_facts
+from app.leads.merge_fields import Names, names_of
 from app.leads.stages import Stages, stages_by_clinic
 from app.notifications.library import templates_of
 from app.notifications.models import Notification, Way
 from app.notifications.suppression_list import Address, find_suppressed
-from app.notifications.templates import Wording
+from app.notifications.variants import Template
 from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
@@ -54,8 +55,9 @@ class StepContext:
     lead: Any  # a LeadView; None for kinds without a lead
     task: Row[Any] | None
     notification: Any  # its row, opened
-    template: Wording | None
+    template: Template | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
+    names: Names  # of its stages and sources
     more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
     stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
     may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
@@ -79,16 +81,12 @@ class StepContext:
     @property
     def coordinator(self) -> Person | None:
         """Whose lead it is; by rotation while it is nobody's, or somebody's who is no longer there."""
-        return self.person(self.lead.assigned_to_id) or self._by_rotation()
+        return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
 
     @property
     def zones(self) -> tuple[ZoneInfo, ...]:
         """Where the lead may be; the clinic's own zone when nothing is known."""
         return (ZoneInfo(self.lead.timezone),) if self.lead.timezone else ()
-
-    def _by_rotation(self) -> Person | None:
-        coordinators = self.with_role(*TAKES_LEADS) or self.with_role(Role.CLINIC_ADMIN)
-        return coordinators[self.step.lead_id.int % len(coordinators)] if coordinators else None
 
     def with_role(self, *roles: Role) -> list[Person]:
         """The clinic's active users of these roles, in a stable order."""
@@ -120,6 +118,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
     stages = _stages(session, rows)
+    names = {clinic_id: names_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
             step=row,
@@ -133,6 +132,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             people=people[row.clinic_id],
             more=more.get(row.lead_id, {}),
             stages=stages.get(row.clinic_id, {}),
+            names=names[row.clinic_id],
             may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
         )
         for row in rows
@@ -152,6 +152,7 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         notification=None,
         template=None,
         people={},
+        names=nothing,
     )
 
 
@@ -210,7 +211,7 @@ def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:
     return {str(row.id): row for row in open_rows(model, found)}
 
 
-def _templates(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[UUID, str], Wording]:
+def _templates(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[UUID, str], Template]:
     slugs = _ids(rows, "template")
     return templates_of(session, {row.clinic_id for row in rows}, slugs) if slugs else {}
 

@@ -1,11 +1,15 @@
 """Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.notifications.templates import Wording, render
+from app.languages import in_order
+from app.leads.merge_fields import said_of
+from app.notifications.templates import render
+from app.notifications.values import MissingVariable
 from app.notifications.variables import Values, message_values
+from app.notifications.variants import Template, Variant, choose
 from app.notifications.writing import About, Recipient, compose, delivery_steps
 from workers.context import Person, StepContext
 from workers.outcomes import Effects, Row
@@ -22,6 +26,18 @@ def to_users(context: StepContext, people: Sequence[Person]) -> Effects:
     return _with_deliveries(context, rows)
 
 
+def told_besides(context: StepContext, people: Sequence[Person]) -> tuple[Effects, Mapping[str, Any]]:
+    """For steps that do more than tell people of it: what they do besides is done, also where a value is missing.
+
+    Returns the message's effects, and what the step says of it.
+    """
+    try:
+        effects = to_users(context, people)
+    except MissingVariable as missing:
+        return Effects(), {"missing_field": missing.field}
+    return effects, {"notification_ids": [row["id"] for row in effects.notifications]}
+
+
 def to_lead(context: StepContext) -> Effects:
     """The step's message to the lead itself."""
     return _with_deliveries(
@@ -32,32 +48,53 @@ def to_lead(context: StepContext) -> Effects:
 def _compose(
     context: StepContext, to: Recipient, channels: Collection[str], *, user_name: str | None = None
 ) -> list[Row]:
-    slug = context.params["template"]
-    about = About(
+    values = values_of(context, user_name=user_name)
+    return [
+        row
+        for variant, names in _variants(context, to, channels).items()
+        for row in compose(
+            render(variant.wording, values), to, about=_about(context, variant), channels=names, at=context.now
+        )
+    ]
+
+
+def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> dict[Variant, list[str]]:
+    """Which texts to send, and on which of the channels each: people of the clinic are told in its own language."""
+    languages = in_order(None if to.user_id else context.lead.language, context.clinic.language)
+    chosen: dict[Variant, list[str]] = {}
+    for channel in channels:
+        chosen.setdefault(choose(_template(context).variants, channel, languages), []).append(channel)
+    return chosen
+
+
+def _about(context: StepContext, variant: Variant) -> About:
+    return About(
         context.clinic.id,
-        template=slug,
+        template=context.params["template"],
+        version_id=_template(context).version_id,
+        variant=variant.name,
         lead_id=context.lead.id,
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
     )
-    wording = render(_template(context), _values(context, user_name))
-    return compose(wording, to, about=about, channels=channels, at=context.now)
 
 
-def _template(context: StepContext) -> Wording:
+def _template(context: StepContext) -> Template:
     if context.template is None:
         raise LookupError(f"the clinic has no template {context.params['template']!r}")
     return context.template
 
 
-def _values(context: StepContext, user_name: str | None) -> Values:
+def values_of(context: StepContext, *, user_name: str | None = None) -> Values:
+    """What a text of this step may say; `user_name` is whom it goes to, when that is not the lead."""
     lead, task, coordinator = context.lead, context.task, context.coordinator
     scheduled_for = context.params.get("scheduled_for")
     return message_values(
         context.clinic,
-        lead={name: getattr(lead, name) for name in ("first_name", "last_name", "patient_first_name")},
+        lead=said_of(lead, context.names),
         task={"title": task.title, "due_at": task.due_at} if task else None,
         coordinator_name=coordinator.name if coordinator else None,
+        coordinator_email=coordinator.email if coordinator else None,
         user_name=user_name,
         scheduled_for=datetime.fromisoformat(scheduled_for) if scheduled_for else None,
     )

@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.automation import publish
-from app.automation.models import Kind
+from app.automation.models import Kind, Reason
 from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
 from app.db import engine, transaction
+from app.notifications.values import MissingVariable
 from workers import metrics
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
-from workers.outcomes import Ask, Outcome
+from workers.outcomes import Ask, Outcome, Skip
 from workers.record import BEGUN, mark_begun, record, record_running
 from workers.tries import TRIES
 from workers.words import words
@@ -175,6 +176,8 @@ def _decide(context: StepContext) -> Outcome | Ask:
     kind = KINDS[Kind(context.step.kind)]
     try:
         return kind.guard(context) or kind.decide(context)
+    except MissingVariable as missing:  # no try will mend it
+        return Skip(Reason.MISSING_FIELD, {"field": missing.field})
     except Exception as error:
         log.exception("step.raised", step=str(context.step.id), name=context.step.name)
         return kind.raised(context, words(error))

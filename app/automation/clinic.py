@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from app import languages
 from app.automation.calendar import Calendar
 
 
@@ -16,3 +17,4 @@ class ClinicContext:
     calendar: Calendar  # its zone is the clinic's
     rules_version: int
     stale_after_days: int
+    language: str = languages.DEFAULT  # BCP 47, of its texts

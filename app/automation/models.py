@@ -73,6 +73,7 @@ class Reason(StrEnum):
     OUTSIDE_HOURS = "outside_hours"
     NO_ADDRESS = "no_address"
     NOBODY_TO_TELL = "nobody_to_tell"
+    MISSING_FIELD = "missing_field"  # its template speaks of something that has no value, and names no other words
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"
     JOB_CANCELLED = "job_cancelled"

@@ -67,6 +67,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.email": Field(TEXT, "Its address."),
     "lead.phone": Field(TEXT, "Its number."),
     "lead.preferred_contact": Field(TEXT, "How it would like to be reached."),
+    "lead.language": Field(TEXT, "The language it is written to in, such as fr-CA."),
     "lead.timezone": Field(TEXT, "Its zone, such as America/New_York."),
     "lead.source_id": Field(TEXT, "The id of its source."),
     # Those that are looked up where a rule asks for them.
@@ -114,7 +115,7 @@ _KEY: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # What every event carries; everything else of a lead is looked up, and only where it is asked for.
 CARRIED: Final = frozenset(
     {"status", "pipeline_stage", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "assigned_to_id"}
-    | {"email", "phone", "preferred_contact", "timezone", "source_id"}
+    | {"email", "phone", "preferred_contact", "timezone", "language", "source_id"}
 )
 
 

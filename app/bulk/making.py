@@ -38,7 +38,7 @@ CLOSED: Final[Mapping[str, ItemReason]] = {
 # SQLAlchemy's rows take as long to look into as to fetch.
 _COLUMNS: Final = (
     *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
-    *("timezone", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
+    *("timezone", "language", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
 )
 _Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (named by the query)
 

@@ -14,11 +14,14 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields, validate
 
+from app import languages
+
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
 EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there
 LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 
 _UUID_LENGTH: Final = 36
+_LONGEST_TAG: Final = 12  # of a language: `zho-Hant-419`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -79,6 +82,19 @@ class Email(Text):
         try:
             return validate_email(address, check_deliverability=False, test_environment=True, strict=True).normalized
         except EmailNotValidError as mistake:
+            raise ValidationError(str(mistake)) from None
+
+
+class Language(Text):
+    """A language by its BCP 47 tag, such as `fr` or `fr-CA`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_LONGEST_TAG, metadata={"examples": ["fr-CA"], **options.pop("metadata", {})}, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            return languages.normalise(super()._deserialize(value))
+        except ValueError as mistake:
             raise ValidationError(str(mistake)) from None
 
 

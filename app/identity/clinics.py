@@ -38,6 +38,8 @@ class ClinicRow(Protocol):
     @property
     def stale_after_days(self) -> int: ...
     @property
+    def language(self) -> str: ...
+    @property
     def rules_version(self) -> int: ...
 
 
@@ -103,6 +105,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         calendar=calendar,
         rules_version=clinic.rules_version,
         stale_after_days=clinic.stale_after_days,
+        language=clinic.language,
     )
 
 

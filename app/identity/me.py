@@ -27,5 +27,6 @@ def describe(session: Session, actor: Actor) -> dict[str, Any]:
             "name": clinic.name,
             "timezone": clinic.calendar.zone.key,
             "region": clinic.region,
+            "language": clinic.language,
         },
     }

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import languages
 from app.db import Base, new_id
 
 WEEKDAYS_9_TO_18: dict[str, Any] = {
@@ -40,6 +41,7 @@ class Clinic(Base):
     slug: Mapped[str] = mapped_column(Text, unique=True)
     timezone: Mapped[str] = mapped_column(Text, default="UTC")  # IANA name
     region: Mapped[str] = mapped_column(Text, default="US")  # ISO 3166 country, for phones and holidays
+    language: Mapped[str] = mapped_column(Text, server_default=languages.DEFAULT)  # BCP 47, of who says no other
     subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
     business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)

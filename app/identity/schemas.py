@@ -39,6 +39,7 @@ class ClinicOut(Schema):
     name = fields.String(required=True)
     timezone = fields.String(required=True, metadata={"description": "IANA name.", "examples": ["Europe/Paris"]})
     region = fields.String(required=True, metadata={"description": "ISO 3166 country."})
+    language = fields.String(required=True, metadata={"description": "BCP 47; of its texts.", "examples": ["fr-CA"]})
 
 
 class MeOut(Schema):

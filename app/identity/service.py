@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app import languages
 from app.automation.calendar import BusinessHours, InvalidHours
 from app.clock import now, zones
 from app.db import new_id
 from app.errors import Conflict, Invalid
+from app.identity.clinics import count_up
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
 from app.identity.passwords import hash_password, refuse_weak
 from app.identity.roles import require_role
@@ -38,13 +40,14 @@ def create_clinic(
     slug: str,
     timezone: str,
     region: str,
+    language: str = languages.DEFAULT,
     subdivision: str | None = None,
     business_hours: Mapping[str, Any] | None = None,
 ) -> Clinic:
     """The clinic's row alone; `app.onboarding.open_clinic` gives it stages, sources and rules.
 
-    `timezone` is an IANA name, `region` an ISO 3166 country, `business_hours` what BusinessHours reads (else
-    weekdays from 9 to 18). Raises Invalid, SlugTaken.
+    `timezone` is an IANA name, `region` an ISO 3166 country, `language` a BCP 47 tag, `business_hours` what
+    BusinessHours reads (else weekdays from 9 to 18). Raises Invalid, SlugTaken.
     """
     _check_place(slug, timezone, region)
     if session.scalar(select(Clinic.id).where(Clinic.slug == slug)):
@@ -55,6 +58,7 @@ def create_clinic(
         slug=slug,
         timezone=timezone,
         region=region,
+        language=_language(language),
         subdivision=subdivision,
         business_hours=_hours(business_hours),
         closed_dates=[],
@@ -63,6 +67,15 @@ def create_clinic(
     )
     session.add(clinic)
     session.flush()
+    return clinic
+
+
+def change_language(session: Session, clinic_id: UUID, tag: str) -> Clinic:
+    """The language of its texts, from now on. Raises Invalid."""
+    language = _language(tag)
+    count_up(session, clinic_id)
+    clinic = session.get_one(Clinic, clinic_id)
+    clinic.language = language
     return clinic
 
 
@@ -103,6 +116,13 @@ def _check_place(slug: str, timezone: str, region: str) -> None:
         raise Invalid.at("/timezone", "Not an IANA time zone, such as Europe/Paris.")
     if region not in SUPPORTED_REGIONS:
         raise Invalid.at("/region", "Not an ISO 3166 country, such as FR.")
+
+
+def _language(tag: str) -> str:
+    try:
+        return languages.normalise(tag)
+    except ValueError as mistake:
+        raise Invalid.at("/language", str(mistake)) from mistake
 
 
 def _hours(given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "preferred_contact": ("contact by", "preferred channel", "contact preference"),
     "preferred_time": ("best time", "contact time", "when to call"),
     "timezone": ("time zone", "tz"),
+    "language": ("lang", "preferred language", "locale", "langue", "sprache", "idioma"),
     "address_line1": ("address", "street", "street address", "adresse", "dirección"),
     "address_line2": ("address 2", "apartment", "suite"),
     "city": ("town", "ville", "ort", "ciudad"),

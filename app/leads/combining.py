@@ -8,7 +8,7 @@ from app.leads.progress import begin, tend
 from app.leads.schemas import LONGEST_NOTE
 
 FILLED: Final = (
-    *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone"),
+    *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone", "language"),
     *("address_line1", "address_line2", "city", "state", "postal_code"),
     *("source_campaign", "source_detail", "referring_provider_id", "referring_patient_id"),
     *("insurance_carrier", "insurance_member_id", "consultation_id", "lead_value", "score"),

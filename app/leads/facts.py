@@ -54,6 +54,7 @@ def lead_facts(lead: Any) -> Facts:
         "phone": lambda: lead.phone,
         "preferred_contact": lead.preferred_contact,
         "timezone": lead.timezone,
+        "language": lead.language,
         "source_id": str(lead.source_id),
     }
 

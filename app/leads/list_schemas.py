@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from app.http.fields import Boolean, Choice, Choices, Id, Instant, Money, Text
+from app.http.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema
 from app.leads.fields import LONGEST_TAG
@@ -69,6 +69,7 @@ class LeadQuery(PageQuery):
     created_from = Instant()
     created_to = Instant(metadata={"description": "Exclusive."})
     tag = Text(LONGEST_TAG, least=1)
+    language = Language(metadata={"description": "This one alone: `fr` is not `fr-CA`."})
     channel = Choice(CaptureChannel)
     external_id = Text(LONGEST_EXTERNAL_ID, least=1)
     value_from = Money()

@@ -162,6 +162,7 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "created_to": _created_to,
     "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),
     "ids": lambda ids: Lead.id == func.any(bindparam(None, ids, type_=ARRAY(Lead.id.type))),
+    "language": lambda language: Lead.language == language,
     "channel": lambda channel: Lead.capture_channel == channel,
     "external_id": lambda external_id: Lead.external_id == external_id,
     "value_from": lambda amount: Lead.value_cents >= int(amount * 100),

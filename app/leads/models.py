@@ -168,6 +168,13 @@ class Lead(Base):
         *_duplicates_are_found_by(),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(TAGGED)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(VALUED)),
+        Index(
+            "ix_leads_language",
+            "clinic_id",
+            "language",
+            "id",
+            postgresql_where=text(f"language IS NOT NULL AND {LIVE}"),
+        ),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
             "uq_leads_external",
@@ -203,6 +210,7 @@ class Lead(Base):
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
     preferred_time: Mapped[str | None] = mapped_column(Text)
     timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; the clinic's where unknown
+    language: Mapped[str | None] = mapped_column(Text)  # BCP 47; the clinic's where unknown
 
     address_line1: Mapped[str | None] = mapped_column(Text)
     address_line2: Mapped[str | None] = mapped_column(Text)

@@ -96,6 +96,7 @@ class LeadOut(RottingOut):
     preferred_contact = Choice(PreferredContact, required=True)
     preferred_time = fields.String(required=True, allow_none=True)
     timezone = fields.String(required=True, allow_none=True)
+    language = fields.String(required=True, allow_none=True)
 
     address_line1 = fields.String(required=True, allow_none=True)
     address_line2 = fields.String(required=True, allow_none=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.clock import now, zones
-from app.http.fields import Choice, Day, Email, Id, Integer, ListOf, Money, Text
+from app.http.fields import Choice, Day, Email, Id, Integer, Language, ListOf, Money, Text
 from app.http.schema import Schema
 from app.leads.fields import CustomValues, Tags
 from app.leads.models import (
@@ -83,6 +83,7 @@ class LeadChanges(Schema):
     preferred_contact = Choice(PreferredContact)
     preferred_time = Text(100, allow_none=True)
     timezone = Zone(allow_none=True)
+    language = Language(allow_none=True, metadata={"description": "BCP 47: in which they are written to."})
 
     address_line1 = Text(200, allow_none=True)
     address_line2 = Text(200, allow_none=True)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
@@ -53,6 +54,12 @@ class Notification(Base):
             postgresql_where=text("state <> 'sent'"),
         ),
         Index("ix_notifications_lead", "lead_id", "id"),
+        Index(
+            "ix_notifications_made_from",
+            "template_version_id",
+            "created_at",
+            postgresql_where=text("template_version_id IS NOT NULL"),
+        ),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
     )
 
@@ -64,6 +71,8 @@ class Notification(Base):
     step_id: Mapped[UUID | None]  # the step that wrote it
     channel: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
+    template_version_id: Mapped[UUID | None]  # None: its words are no template's, or were written before those had any
+    variant: Mapped[str | None] = mapped_column(Text)  # of that version, such as `email:fr-CA`
     address = SealedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
@@ -97,7 +106,7 @@ class Delivery(Base):
 
 
 class MessageTemplate(Base):
-    """A clinic's own copy of a playbook's template."""
+    """What a clinic's messages of a kind say; rules speak of it by its slug. Its texts are those of one version."""
 
     __tablename__ = "message_templates"
     __table_args__ = (UniqueConstraint("clinic_id", "slug"),)
@@ -105,9 +114,29 @@ class MessageTemplate(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     slug: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(Text)
-    body: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(default=1)  # of the version that is used
     created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class MessageTemplateVersion(Base):
+    """The texts of a template as they were at some time. It never changes: messages remember which they are made of."""
+
+    __tablename__ = "message_template_versions"
+    __table_args__ = (UniqueConstraint("template_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    template_id: Mapped[UUID] = mapped_column(ForeignKey("message_templates.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    variants: Mapped[list[Any]]  # as `variants.Variant` writes them
+    repeats: Mapped[int | None]  # rolled back: the number of the version whose texts it has again
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]  # None: it came with a playbook
 
 
 class Suppression(Base):

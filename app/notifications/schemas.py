@@ -72,6 +72,12 @@ class NotificationOut(Schema):
     channel = Choice(Channel, required=True)
     state = Choice(NotificationState, required=True)
     template = fields.String(required=True, metadata={"description": "The slug of the template it was made from."})
+    template_version_id = Id(
+        required=True, allow_none=True, metadata={"description": "The version whose words it has; null: no template's."}
+    )
+    variant = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of that version.", "examples": ["email:fr-CA"]}
+    )
     lead_id = Id(required=True, allow_none=True, metadata={"description": "The lead it tells of."})
     user_id = Id(required=True, allow_none=True, metadata={"description": "Whom it goes to; null: the lead."})
     task_id = Id(required=True, allow_none=True)

@@ -4,27 +4,29 @@ A template says text, variables of the allow-list, conditions and a few filters.
 are refused, so that a message is never longer than its template and its values make it.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes
+from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
 
 from app.automation.mistakes import Mistake, one_of
 from app.notifications.text import one_line
-from app.notifications.variables import VARIABLES, Values
+from app.notifications.values import Absent, Gap, context_of
+from app.notifications.variables import OWN, VARIABLES, Values
 
 LONGEST_TEMPLATE = 10_000  # characters of a subject or a body as it is written
 LONGEST_SUBJECT = 250  # characters as it is sent
 LONGEST_BODY = 20_000
-LONGEST_VALUE = 200  # of a name or a title: strangers type them into forms
 FILTERS = frozenset({"capitalize", "default", "lower", "title", "trim", "upper"})
+
+OwnFields: TypeAlias = frozenset[str] | None  # the keys of a clinic's own fields; None: nobody knows them here
 
 
 class Wording(NamedTuple):
-    """A subject and a body: of a template, or of the message made from it."""
+    """A subject and a body: of a template, or of the message made from it. An empty subject is none."""
 
     subject: str
     body: str
@@ -38,30 +40,38 @@ class InvalidTemplate(ValueError):
         self.mistakes = mistakes
 
 
-class MissingVariable(UndefinedError):
-    """A template speaks of something this message has no value for."""
-
-
 class MessageTooLong(ValueError):
     """A body is at most 20,000 characters."""
 
 
-def check_template(subject: str, body: str) -> list[Mistake]:
-    """Every mistake of a template, in the order they are read; none when it can be used."""
-    return [*_mistakes(subject, "subject"), *_mistakes(body, "body")]
+def check_template(subject: str | None, body: str, *, own: OwnFields = None) -> list[Mistake]:
+    """Every mistake of a template, in the order they are read; none when it can be used.
+
+    Without a subject only the body is looked at; unless `own` is known, a clinic's own fields may have any key.
+    """
+    subjects = [] if subject is None else _mistakes(subject, "subject", own)
+    return [*subjects, *_mistakes(body, "body", own)]
 
 
-def render(template: Wording, values: Values) -> Wording:
+def render(template: Wording, values: Values, *, gap: Gap | None = None) -> Wording:
     """The message in plain text. The subject is one line of at most 250 characters, whatever the values hold.
 
-    Raises InvalidTemplate, MissingVariable (naming the variable) and MessageTooLong.
+    Where a variable has no value, that is what `gap` says of it. Raises InvalidTemplate, MissingVariable (only without
+    a gap) and MessageTooLong.
     """
-    context = _context(values)
-    subject = one_line(_compiled(template.subject, "subject").render(context))
-    body = _compiled(template.body, "body").render(context).strip()
+    context = context_of(values, gap)
+    subject = one_line(_said(template.subject, "subject", context)) if template.subject else ""
+    body = _said(template.body, "body", context).strip()
     if len(body) > LONGEST_BODY:
         raise MessageTooLong(f"the body would have {len(body)} characters, of {LONGEST_BODY} allowed")
     return Wording(_shortened(subject), body)
+
+
+def _said(text: str, place: str, context: Mapping[str, object]) -> str:
+    try:
+        return _compiled(text, place).render(context)
+    except TypeError as error:  # text and a number are compared
+        raise InvalidTemplate(Mistake(place, f"cannot be worked out: {error}")) from error
 
 
 def _shortened(subject: str) -> str:
@@ -69,37 +79,9 @@ def _shortened(subject: str) -> str:
     return subject if len(subject) <= LONGEST_SUBJECT else f"{subject[: LONGEST_SUBJECT - 1]}…"
 
 
-class _Absent(Undefined):
-    """No value: a condition that does not hold, and an error to print or to compare."""
-
-    __slots__ = ()
-    __str__ = __iter__ = __len__ = __eq__ = __ne__ = __hash__ = Undefined._fail_with_undefined_error  # noqa: SLF001
-
-    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None) -> None:
-        super().__init__(hint, obj, name, MissingVariable)
-
-
-_NOTHING = {
-    group: {name: _Absent(f"{group}.{name} has no value in this message") for name in names}
-    for group, names in VARIABLES.items()
-}
-
-
-def _context(values: Values) -> dict[str, dict[str, object]]:
-    return {group: {**absent, **_given(values.get(group, {}))} for group, absent in _NOTHING.items()}
-
-
-def _given(values: Mapping[str, object]) -> dict[str, object]:
-    # A name typed into a public form must not grow into paragraphs of somebody else's message.
-    tame: dict[str, object] = {
-        name: one_line(str(value))[:LONGEST_VALUE] for name, value in values.items() if value is not None
-    }
-    return tame
-
-
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        undefined=_Absent, autoescape=False, trim_blocks=True, lstrip_blocks=True, cache_size=0
+        undefined=Absent, autoescape=False, trim_blocks=True, lstrip_blocks=True, cache_size=0
     )
     environment.globals.clear()
     environment.filters = {name: environment.filters[name] for name in FILTERS}
@@ -118,22 +100,36 @@ def _compiled(text: str, place: str) -> Template:
     return _ENVIRONMENT.from_string(text)
 
 
-def _mistakes(text: str, place: str) -> list[Mistake]:
+def parse(text: str) -> nodes.Template:
+    """The text as Jinja reads it. Raises TemplateSyntaxError, for what was never checked."""
+    return _ENVIRONMENT.parse(text)
+
+
+def field_of(node: nodes.Node) -> str | None:
+    """`lead.first_name`, where the node stands for a variable."""
+    return f"{node.node.name}.{node.attr}" if _is_variable(node) else None  # type: ignore[attr-defined]
+
+
+def _is_variable(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name)
+
+
+def _mistakes(text: str, place: str, own: OwnFields = None) -> list[Mistake]:
     if not isinstance(text, str) or not text.strip():
         return [Mistake(place, "is missing")]
     if len(text) > LONGEST_TEMPLATE:
         return [Mistake(place, f"has {len(text)} characters; at most {LONGEST_TEMPLATE} are allowed")]
     if place == "subject" and ("\n" in text or "\r" in text):
         return [Mistake(place, "must be one line")]
-    return [*_mistakes_in(text, place)]
+    return [*_mistakes_in(text, place, own)]
 
 
 @lru_cache(maxsize=256)
-def _mistakes_in(text: str, place: str) -> Sequence[Mistake]:
+def _mistakes_in(text: str, place: str, own: OwnFields) -> Sequence[Mistake]:
     """Clinics have most of their templates from the same playbooks."""
     try:
         # Compiling computes what is constant, 9 ** 9 ** 9 as well: only what the walk allows gets that far.
-        mistakes = list(_refused(_ENVIRONMENT.parse(text), place))
+        mistakes = list(_refused(parse(text), place, own))
         if not mistakes:
             _ENVIRONMENT.compile(text)
     except TemplateSyntaxError as error:
@@ -160,21 +156,27 @@ _HARMLESS = (
 )
 
 
-def _refused(node: nodes.Node, place: str) -> Iterator[Mistake]:
+def _refused(node: nodes.Node, place: str, own: OwnFields) -> Iterator[Mistake]:
     """Knows what is allowed: what a later Jinja adds is refused until somebody has thought about it."""
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        yield from _unknown(f"{node.node.name}.{node.attr}", node.lineno, place)
+    if variable := field_of(node):
+        yield from _unknown(variable, node.lineno, place, own)
     elif isinstance(node, nodes.Name):
-        yield from _unknown(node.name, node.lineno, place)
+        yield from _unknown(node.name, node.lineno, place, own)
     elif not isinstance(node, _HARMLESS):
         yield Mistake(place, f"line {node.lineno}: {type(node).__name__.lower()} is not allowed here")
     else:
         for child in node.iter_child_nodes():
-            yield from _refused(child, place)
+            yield from _refused(child, place, own)
 
 
 _KNOWN = sorted(f"{group}.{name}" for group, names in VARIABLES.items() for name in names)
 
 
-def _unknown(variable: str, line: int, place: str) -> list[Mistake]:
-    return [Mistake(place, f"line {line}: {mistake.problem}") for mistake in one_of(variable, _KNOWN, place)]
+_OWN = re.compile(rf"{OWN}\.[a-z][a-z0-9_]{{0,49}}", re.ASCII)
+
+
+def _unknown(variable: str, line: int, place: str, own: OwnFields) -> list[Mistake]:
+    if own is None and _OWN.fullmatch(variable):
+        return []
+    known = [*_KNOWN, *(f"{OWN}.{key}" for key in own or ())]
+    return [Mistake(place, f"line {line}: {mistake.problem}") for mistake in one_of(variable, known, place)]

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
 from app.automation.calendar import Calendar
 from app.automation.clinic import ClinicContext
@@ -10,14 +11,16 @@ from app.automation.clinic import ClinicContext
 Values: TypeAlias = Mapping[str, Mapping[str, object]]
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "lead": frozenset({"first_name", "last_name", "last_initial"}),  # the responsible party
+    # Names are those of the responsible party; stage and source are told by their names.
+    "lead": frozenset({"first_name", "last_name", "last_initial", "stage", "source", "value"}),
     "patient": frozenset({"first_name"}),
     "clinic": frozenset({"name"}),
-    "coordinator": frozenset({"name"}),  # the lead's
+    "coordinator": frozenset({"name", "email"}),  # the lead's
     "user": frozenset({"name"}),  # whom it goes to, when that is not the lead
     "task": frozenset({"title", "due_at"}),
     "consultation": frozenset({"scheduled_for"}),
 }
+OWN: Final = "custom"  # the group of a clinic's own fields, by their keys
 
 
 def message_values(
@@ -26,17 +29,18 @@ def message_values(
     lead: Mapping[str, Any] | None = None,
     task: Mapping[str, Any] | None = None,
     coordinator_name: str | None = None,
+    coordinator_email: str | None = None,
     user_name: str | None = None,
     scheduled_for: datetime | None = None,
 ) -> dict[str, dict[str, object]]:
     """The values of one message. What is None or left out has no value; a template can ask whether it has.
 
-    `lead` holds first_name, last_name and patient_first_name, `task` holds title and due_at (aware). Times
-    are written as the clinic's clock shows them.
+    `lead` holds what `app.leads.merge_fields` tells of one, `task` holds title and due_at (aware). Times are written
+    as the clinic's clock shows them, their words in English whatever the language of the text.
     """
     return {
         "clinic": {"name": clinic.name},
-        "coordinator": {"name": coordinator_name},
+        "coordinator": {"name": coordinator_name, "email": coordinator_email},
         "user": {"name": user_name},
         "consultation": {"scheduled_for": _told(clinic.calendar, scheduled_for)},
         **(_of_lead(lead) if lead else {}),
@@ -57,9 +61,17 @@ def _of_lead(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
             "first_name": lead.get("first_name"),
             "last_name": last_name,
             "last_initial": f"{last_name[0]}." if last_name else None,
+            "stage": lead.get("stage"),
+            "source": lead.get("source"),
+            "value": _amount(lead.get("value")),
         },
         "patient": {"first_name": lead.get("patient_first_name")},
+        OWN: lead.get("custom") or {},
     }
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:,.2f}"
 
 
 def _of_task(task: Mapping[str, Any], calendar: Calendar) -> dict[str, dict[str, object]]:

@@ -33,6 +33,8 @@ class About:
     clinic_id: UUID
     _: KW_ONLY
     template: str  # its slug
+    version_id: UUID | None = None  # of the template, and the variant that it is made from
+    variant: str | None = None
     lead_id: UUID | None = None
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
@@ -98,6 +100,8 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "step_id": about.step_id,
         "channel": channel,
         "template": about.template,
+        "template_version_id": about.version_id,
+        "variant": about.variant,
         "address": None if in_app else to.address,
         "subject": wording.subject,
         "body": wording.body,

@@ -23,7 +23,7 @@ _BLANKED: Final[Mapping[str, str]] = {
     "leads": (
         "first_name = 'Erased', last_name = '', patient_first_name = 'Erased', patient_last_name = '',"
         " sealed = NULL, email_blind = NULL, phone_blind = NULL, phone_alt_blind = NULL,"
-        " preferred_time = NULL, timezone = NULL,"
+        " preferred_time = NULL, timezone = NULL, language = NULL,"
         " address_line1 = NULL, address_line2 = NULL, city = NULL, state = NULL, postal_code = NULL,"
         " source_detail = NULL, social_handle = NULL, external_source = NULL, external_id = NULL,"
         " tags = '{}', custom = '{}'"

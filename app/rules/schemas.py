@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.http.fields import Boolean, Id, Instant, Integer, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema, Schema
+from app.message_templates.schemas import DifferenceOut
 
 MOST_DAYS: Final = 90
 
@@ -101,14 +102,6 @@ class CompareQuery(QuerySchema):
 
     before = Integer(least=1, metadata={"description": "The one in force, unless it is given."})
     after = Integer(least=1, metadata={"description": "The draft, unless it is given; without one, that in force."})
-
-
-class DifferenceOut(Schema):
-    """One place that is not alike."""
-
-    pointer = fields.String(required=True)
-    before = Part(metadata={"description": "Missing: it was added."})
-    after = Part(metadata={"description": "Missing: it was removed."})
 
 
 class ComparisonOut(Schema):

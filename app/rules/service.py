@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.automation.models import Rule, RuleVersion
 from app.clock import now
 from app.db import new_id
+from app.differences import differences
 from app.errors import Invalid, NotFound
 from app.http.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.clinics import count_up
 from app.rules.definitions import require_right
-from app.rules.differences import differences
 from app.rules.errors import NothingToPublish, RuleNameTaken
 from app.rules.showing import all_shown, draft_of, shown, version_shown
 from app.versions import Seen, require_seen
@@ -143,7 +143,7 @@ def compare(session: Session, actor: Actor, rule_id: UUID, query: Mapping[str, A
     return {
         "before": before.number,
         "after": after.number,
-        "differences": differences(before.definition, after.definition),
+        "differences": list(differences(before.definition, after.definition)),
     }
 
 

@@ -12,6 +12,7 @@ from app.clock import now
 from app.db import new_id
 from app.errors import Conflict, NotFound
 from app.http.paging import Page, page
+from app.identity.clinics import count_up
 from app.sources.models import LeadSource, SourceCategory
 from app.versions import Seen, require_seen
 
@@ -51,6 +52,7 @@ def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) ->
 
 def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
     """A new source of what SourceIn read. Raises SourceNameTaken."""
+    count_up(session, clinic_id)  # its name is kept by who writes messages
     source = _new(clinic_id, data)
     session.add(source)
     _flush(session)
@@ -61,6 +63,7 @@ def update_source(
     session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> LeadSource:
     """Give a source these values, all of them. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
+    count_up(session, clinic_id)
     source = _lock(session, clinic_id, source_id)
     require_seen(source, seen)
     for name, value in data.items():

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from app.automation.clinic import ClinicContext
 from app.automation.durations import parse_duration
 from app.errors import Invalid
+from app.leads.coordinators import colleagues
+from app.leads.merge_fields import names_of
 from app.leads.models import Lead
-from app.leads.people import people
+from app.notifications.variables import Values
 from app.task_templates.models import TaskTemplate
-from app.task_templates.wording import Words, fill
+from app.task_templates.wording import Words, fill, values_for
 
 
 def task_from(
@@ -24,9 +26,7 @@ def task_from(
     template = session.scalars(wanted).one_or_none()
     if template is None:
         raise Invalid.at("/template_id", "Must be a task template of your clinic.")
-    coordinators = people(session, clinic.id, [lead.assigned_to_id]).values()
-    name = next((person.name for person in coordinators), None)
-    words = fill(Words(template.title, template.description), clinic, lead, coordinator_name=name)
+    words = fill(Words(template.title, template.description), values_of(session, clinic, lead))
     return {
         "title": words.title,
         "description": words.description,
@@ -34,7 +34,14 @@ def task_from(
         "priority": template.priority,
         "tags": list(template.tags),
         "due_at": due_at(template, clinic, at),
+        "task_template_id": template.id,
     }
+
+
+def values_of(session: Session, clinic: ClinicContext, lead: Any) -> Values:
+    """What a task that is planned by hand may say of the lead; who has no coordinator has nothing there."""
+    coordinator = colleagues(session, clinic.id).get(lead.assigned_to_id)
+    return values_for(clinic, lead, names_of(session, clinic), coordinator)
 
 
 def due_at(template: TaskTemplate, clinic: ClinicContext, at: datetime) -> datetime:

@@ -8,9 +8,18 @@ from app.http.blueprint import Blueprint
 from app.http.paging import Page, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
-from app.task_templates import service
+from app.message_templates.report_schemas import MissingFieldsOut, PeriodQuery
+from app.periods import period_of
+from app.task_templates import service, trying
 from app.task_templates.models import TaskTemplate
-from app.task_templates.schemas import TemplateIn, TemplateOut, TemplateQuery
+from app.task_templates.schemas import (
+    TaskPreviewIn,
+    TaskPreviewOut,
+    TaskTemplateFiguresOut,
+    TemplateIn,
+    TemplateOut,
+    TemplateQuery,
+)
 from app.versions import Seen
 
 blp = Blueprint("task-templates", __name__, url_prefix="/api/task-templates", description="Common follow-ups.")
@@ -69,3 +78,42 @@ def delete_template(template_id: UUID, seen: Seen) -> None:
     """
     with unit_of_work() as session:
         service.delete_template(session, actor(), template_id, seen=seen)
+
+
+@blp.post("/<uuid:template_id>/preview")
+@allow(Permission.LEAD_READ)
+@blp.arguments(TaskPreviewIn)
+@blp.response(200, TaskPreviewOut)
+def preview_template(given: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+    """Show a task as a template would make it.
+
+    For a lead that you may see, or for somebody made up. Nothing is planned.
+    """
+    with reading() as session:
+        return trying.preview(session, actor(), service.find(session, actor(), template_id), given["lead_id"])
+
+
+@blp.get("/<uuid:template_id>/missing")
+@allow(Permission.LEAD_READ)
+@blp.response(200, MissingFieldsOut)
+def missing_fields(template_id: UUID) -> dict[str, Any]:
+    """Show which fields a task template prints, and how many open leads lack them.
+
+    Tasks for those have a dash there.
+    """
+    with reading() as session:
+        return trying.missing_fields(session, actor(), service.find(session, actor(), template_id))
+
+
+@blp.get("/<uuid:template_id>/statistics")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PeriodQuery)
+@blp.response(200, TaskTemplateFiguresOut)
+def show_statistics(query: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+    """Show how many tasks were made from a template, and what became of them.
+
+    Of those made within a time of at most a year, for leads that you may see.
+    """
+    period = period_of(query.get("since"), query.get("until"))
+    with reading() as session:
+        return trying.statistics(session, actor(), service.find(session, actor(), template_id), period)

@@ -83,6 +83,34 @@ class TemplateOut(Schema):
     version = Integer(required=True)
 
 
+class TaskPreviewIn(Schema):
+    """For whom."""
+
+    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: somebody made up."})
+
+
+class TaskPreviewOut(Schema):
+    """A task as it would be planned now. None was."""
+
+    title = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    due_at = Instant(required=True)
+    missing = fields.List(
+        fields.String(), required=True, metadata={"description": "Fields that have no value, and are a dash."}
+    )
+
+
+class TaskTemplateFiguresOut(Schema):
+    """How many tasks were made from a template within a time, and what became of them."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    made = Integer(required=True)
+    open = Integer(required=True)
+    done = Integer(required=True)
+    cancelled = Integer(required=True)
+
+
 class TemplateQuery(PageQuery):
     """Which templates to list."""
 

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import new_id
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.fields.values import definitions_of
 from app.http.paging import Page, page
 from app.identity.actor import Actor
 from app.pipeline.models import PipelineStage
 from app.task_templates.models import TaskTemplate
+from app.task_templates.wording import Words, mistakes_of
 from app.versions import Seen, require_seen
 
 
@@ -32,7 +34,7 @@ def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> 
 
 def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskTemplate:
     """A new template of what `TemplateIn` read. Raises Invalid, TemplateNameTaken."""
-    _require_stage(session, actor, data["stage"])
+    _require_known(session, actor, data)
     at = now()
     template = TaskTemplate(
         id=new_id(),
@@ -55,9 +57,9 @@ def update_template(
 
     Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken.
     """
-    template = _locked(session, actor, template_id)
+    template = find(session, actor, template_id, lock=True)
     require_seen(template, seen)
-    _require_stage(session, actor, data["stage"])
+    _require_known(session, actor, data)
     for name, value in data.items():
         setattr(template, name, value)
     template.updated_at = now()
@@ -68,17 +70,26 @@ def update_template(
 
 def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: Seen) -> None:
     """Forget a template; what was planned from it stays. Raises NotFound, ChangedMeanwhile."""
-    template = _locked(session, actor, template_id)
+    template = find(session, actor, template_id, lock=True)
     require_seen(template, seen)
     session.delete(template)
 
 
-def _locked(session: Session, actor: Actor, template_id: UUID) -> TaskTemplate:
+def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = False) -> TaskTemplate:
+    """The clinic's template, locked when it is going to change. Raises NotFound."""
     known = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == actor.clinic.id)
-    template = session.scalars(known.with_for_update()).one_or_none()
+    template = session.scalars(known.with_for_update() if lock else known).one_or_none()
     if template is None:
         raise NotFound
     return template
+
+
+def _require_known(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
+    """What only the clinic knows: its own fields, and its stages. Raises Invalid."""
+    words = Words(data["title"], data["description"])
+    if mistakes := mistakes_of(words, own=frozenset(definitions_of(session, actor.clinic))):
+        raise Invalid(*(FieldError(f"/{name}", problem) for name, problem in mistakes.items()))
+    _require_stage(session, actor, data["stage"])
 
 
 def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from app.automation.clinic import ClinicContext
-from app.notifications.templates import MissingVariable, Wording, check_template, render
-from app.notifications.variables import VARIABLES, message_values
+from app.leads.coordinators import Colleague
+from app.leads.merge_fields import Names, said_of
+from app.notifications.needs import fields_in
+from app.notifications.templates import OwnFields, Wording, check_template, render
+from app.notifications.values import Gap
+from app.notifications.variables import OWN, VARIABLES, Values, message_values
 
 GROUPS: Final = ("lead", "patient", "clinic", "coordinator")  # what is known whenever a task is planned
-MERGE_FIELDS: Final = sorted(f"{group}.{name}" for group in GROUPS for name in VARIABLES[group])
-
-_SAMPLE: Final = {group: dict.fromkeys(VARIABLES[group], "x") for group in GROUPS}
+MERGE_FIELDS: Final = [*sorted(f"{group}.{name}" for group in GROUPS for name in VARIABLES[group]), f"{OWN}.<key>"]
+DASH: Final = "—"
 
 
 class Words(NamedTuple):
@@ -20,29 +23,33 @@ class Words(NamedTuple):
     description: str | None
 
 
-def fill(words: Words, clinic: ClinicContext, lead: Any, *, coordinator_name: str | None) -> Words:
-    """The words with the lead's own put in; who has no coordinator has nothing there."""
-    names = {name: getattr(lead, name) for name in ("first_name", "last_name", "patient_first_name")}
-    return _render(words, message_values(clinic, lead=names, coordinator_name=coordinator_name or "—"))
+def fill(words: Words, values: Values, *, gap: Gap = lambda _: DASH) -> Words:
+    """The words with the lead's own put in. What it lacks is a dash: a task that nobody gets would be worse."""
+    wording = render(Wording(words.title, words.description or words.title), values, gap=gap)
+    return Words(wording.subject, wording.body if words.description else None)
 
 
-def mistakes_of(words: Words) -> Mapping[str, str]:
-    """What is wrong with the words of a template, by field."""
-    found = check_template(words.title, words.description or "-")
+def values_for(clinic: ClinicContext, lead: Any, names: Names, coordinator: Colleague | None) -> Values:
+    """What a task for the lead may say."""
+    return message_values(
+        clinic,
+        lead=said_of(lead, names),
+        coordinator_name=coordinator.name if coordinator else None,
+        coordinator_email=coordinator.email if coordinator else None,
+    )
+
+
+def mistakes_of(words: Words, *, own: OwnFields = None) -> Mapping[str, str]:
+    """What is wrong with the words of a template, by field. Unless `own` is known, own fields may have any key."""
+    found = check_template(words.title, words.description or DASH, own=own)
     if found:
         return {"title" if mistake.place == "subject" else "description": mistake.problem for mistake in found}
-    return {name: problem for name in Words._fields if (problem := _unknown(getattr(words, name)))}
+    return {name: _UNKNOWN for name in Words._fields if _has_unknown(getattr(words, name))}
 
 
-def _unknown(text: str | None) -> str | None:
+_UNKNOWN: Final = f"Only these have a value here: {', '.join(MERGE_FIELDS)}."
+
+
+def _has_unknown(text: str | None) -> bool:
     """Some variables have a value in messages, and none in a task."""
-    try:
-        _render(Words(text or "x", None), _SAMPLE)
-    except MissingVariable:
-        return f"Only these have a value here: {', '.join(MERGE_FIELDS)}."
-    return None
-
-
-def _render(words: Words, values: Mapping[str, Mapping[str, object]]) -> Words:
-    wording = render(Wording(words.title, words.description or words.title), values)
-    return Words(wording.subject, wording.body if words.description else None)
+    return any(field.partition(".")[0] not in (*GROUPS, OWN) for field in fields_in(text or ""))

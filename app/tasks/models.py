@@ -116,6 +116,12 @@ class Task(Base):
         ),
         Index("ix_lead_tasks_made", "clinic_id", "id", "type", "priority"),  # ids tell the time: newest or oldest first
         Index("ix_lead_tasks_made_by", "created_by", "due_at", "id", postgresql_where=text("created_by IS NOT NULL")),
+        Index(
+            "ix_lead_tasks_made_from",
+            "task_template_id",
+            "created_at",
+            postgresql_where=text("task_template_id IS NOT NULL"),
+        ),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         # What rules say is found by their titles: the tasks that they make, which are most, cost nothing here. Few rows
@@ -152,6 +158,7 @@ class Task(Base):
     own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it says what its rule says
     snoozed_until: Mapped[datetime | None]
     step_id: Mapped[UUID | None]  # the automation step that made it
+    task_template_id: Mapped[UUID | None]  # what it was made from
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     created_by: Mapped[UUID | None]

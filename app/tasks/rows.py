@@ -27,6 +27,7 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> d
         "own_words": True,
         "status": TaskStatus.PENDING,
         "step_id": None,
+        "task_template_id": None,
         "created_at": at,
         "updated_at": at,
         "created_by": None,

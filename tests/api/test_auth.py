@@ -77,6 +77,7 @@ def test_who_signs_in_can_call(client: FlaskClient, ana: User, desk: Desk):
             "name": "A clinic",
             "timezone": "America/New_York",
             "region": "US",
+            "language": "en",
         },
     }
 

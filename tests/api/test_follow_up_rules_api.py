@@ -109,9 +109,14 @@ def test_two_versions_are_compared_place_by_place(desk: Desk):
     shorter = [{**CALL["create_task"], "title": "Call"}]
     desk.admin.patch(path, {"do": [{"create_task": shorter[0]}], "after": None, "stop_on": ["lead.replied"]})
     assert desk.admin.get(f"{path}/diff", before=1, after=2).body["differences"] == [
-        {"pointer": "/after", "before": "1 hour"},
-        {"pointer": "/do/0/create_task/title", "before": "Call new website lead", "after": "Call"},
-        {"pointer": "/stop_on", "after": ["lead.replied"]},
+        {"change": "removed", "pointer": "/after", "before": "1 hour", "after": None},
+        {
+            "change": "changed",
+            "pointer": "/do/0/create_task/title",
+            "before": "Call new website lead",
+            "after": "Call",
+        },
+        {"change": "added", "pointer": "/stop_on", "before": None, "after": ["lead.replied"]},
     ]
 
 

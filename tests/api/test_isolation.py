@@ -66,6 +66,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/followups/views/<view_id>": {"name": "x", "filters": {}},
     "PUT /api/task-templates/<template_id>": {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"},
     "PATCH /api/lead-activities/<activity_id>/complete": {},
+    "PATCH /api/message-templates/<message_template_id>": {"name": "x"},
+    "POST /api/message-templates/<message_template_id>/rollback": {"version_id": str(uuid4())},
+    "POST /api/message-templates/<message_template_id>/preview": {},
+    "POST /api/task-templates/<template_id>/preview": {},
     "PUT /api/lead-sources/<source_id>": {"name": "x", "category": "OTHER"},
     "PUT /api/custom-fields/<field_id>": {"label": "x"},
     "PUT /api/web-forms/<form_id>": {
@@ -111,6 +115,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     became = other_desk.capture(phone=PHONE)
     other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
     template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
+    text = {"slug": "x", "name": "x", "variants": [{"subject": "x", "body": "x"}]}
+    message = other_desk.admin.post("/api/message-templates", text).body
     form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
     field = {"key": "x", "label": "x", "type": "text"}
     return {
@@ -134,6 +140,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "activity_id": other_desk.plan(lead)["id"],
         "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
         "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
+        "message_template_id": message["id"],
+        "version_id": message["version_id"],
         "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }

@@ -38,8 +38,8 @@ LEFT_OUT = {
     "sweep_runs": "when each sweep last ran, for all clinics",
 }
 TABLES = sorted(Base.metadata.tables.keys() - LEFT_OUT)
-NEVER_CHANGED = {"audit_entries", "audit_seals", "audit_changes"}
-MAY_BE_FORGOTTEN = {"audit_changes"}  # with the person
+NEVER_CHANGED = {"audit_entries", "audit_seals", "audit_changes", "message_template_versions"}
+MAY_BE_FORGOTTEN = {"audit_changes", "message_template_versions"}  # with the person, with the template
 
 
 def fill(desk: Desk) -> None:

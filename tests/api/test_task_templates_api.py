@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.identity.models import Role
 from tests.support.desk import Answer, Desk
 
 pytest_plugins = ["tests.support.desk"]
@@ -90,3 +91,52 @@ def test_another_clinics_template_is_a_mistake_like_an_unknown_one(desk: Desk, o
     answers = [use(desk, template, desk.capture()) for template in (make(other_desk), {"id": str(uuid4())})]
     assert [answer.pointers for answer in answers] == [["/template_id"]] * 2
     assert answers[0].body["errors"] == answers[1].body["errors"]
+
+
+def test_a_template_shows_the_task_it_would_make_and_makes_none(desk: Desk):
+    desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
+    words = "{{ lead.stage }}: {{ lead.value }}, {{ lead.value | default('?') }}, {{ custom.school }}"
+    template, lead = make(desk, description=words), desk.capture(first_name="Zoë", custom={"school": "Nord"})
+    path = f"{TEMPLATES}/{template['id']}"
+    shown = desk.doctor.post(f"{path}/preview", {"lead_id": lead["id"]}).body
+    assert (shown["title"], shown["missing"]) == ("Ask Zoë for the card", ["lead.value"])
+    assert shown["description"] == "New Lead: —, ?, Nord"
+    made_up = desk.doctor.post(f"{path}/preview", {}).body
+    assert (made_up["title"], made_up["missing"]) == ("Ask Ana for the card", [])
+    assert desk.sql("SELECT count(*) FROM lead_tasks") == [(0,)]
+    used = use(desk, template, lead).body
+    assert (used["title"], used["description"]) == (shown["title"], shown["description"])
+    sales = desk.caller(Role.SALES)  # whose lead it is not
+    assert sales.post(f"{path}/preview", {"lead_id": lead["id"]}).status == 404
+
+
+def test_which_fields_tasks_would_lack(desk: Desk):
+    template = make(desk, description="{{ lead.value }} {{ coordinator.name | default('nobody') }}")
+    desk.capture()
+    found = desk.doctor.get(f"{TEMPLATES}/{template['id']}/missing").body
+    assert found["fields"] == [
+        {"field": "lead.first_name", "variants": ["title"], "leads": 0},
+        {"field": "lead.value", "variants": ["description"], "leads": 1},
+    ]
+
+
+def test_how_much_a_template_is_used(desk: Desk):
+    template, lead = make(desk), desk.capture()
+    made = [use(desk, template, lead).body for _ in range(3)]
+    use(desk, make(desk, name="Other"), lead)
+    desk.plan(lead)
+    desk.admin.post(f"/api/followups/{made[0]['id']}/complete", {})
+    desk.admin.post(f"/api/followups/{made[1]['id']}/cancel", {})
+    path = f"{TEMPLATES}/{template['id']}/statistics"
+    shown = desk.doctor.get(path).body
+    assert tuple(shown[name] for name in ("made", "open", "done", "cancelled")) == (3, 1, 1, 1)
+    past = (datetime.fromisoformat(shown["since"]) - timedelta(days=1)).isoformat()
+    assert desk.doctor.get(path, since=past, until=shown["since"]).body["made"] == 0
+
+
+def test_own_fields_are_those_of_the_clinic(desk: Desk):
+    desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
+    make(desk, title="{{ custom.school }}")
+    answer = desk.admin.post(TEMPLATES, {**PLAIN, "name": "x", "description": "{{ custom.shcool }}"})
+    assert answer.pointers == ["/description"]
+    assert "did you mean 'custom.school'" in answer.body["errors"][0]["message"]

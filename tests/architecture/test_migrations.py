@@ -49,6 +49,36 @@ def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new
     assert row.cells == ["Ana", "Ruiz"]
 
 
+def test_what_a_template_said_becomes_its_first_version_and_is_said_again_on_the_way_back(
+    new_database: Callable[[], str],
+) -> None:
+    url = new_database()
+    migrate(url, way="downgrade", to="0019")
+    _run(url, _CLINIC, _TEMPLATE.format(slug="break-up-email", body="Hello"))
+    migrate(url, to="0020")
+    # A process of before still works: what it adds meanwhile gets its version as well.
+    _run(url, _TEMPLATE.format(slug="late", body="Later"))
+    migrate(url)
+    kept = _run(url, "SELECT t.slug, t.name, t.number, v.number, v.variants FROM message_templates t"
+        " JOIN message_template_versions v ON v.template_id = t.id ORDER BY slug")  # fmt: skip
+    text = {"channel": None, "language": None, "subject": "Dear"}
+    assert [tuple(row) for row in kept] == [
+        ("break-up-email", "Break up email", 1, 1, [{**text, "body": "Hello"}]),
+        ("late", "Late", 1, 1, [{**text, "body": "Later"}]),
+    ]
+    migrate(url, way="downgrade", to="0019")
+    back = _run(url, "SELECT slug, subject, body FROM message_templates ORDER BY slug")
+    assert [tuple(row) for row in back] == [("break-up-email", "Dear", "Hello"), ("late", "Dear", "Later")]
+
+
+_TEMPLATE = (
+    "INSERT INTO message_templates (id, clinic_id, slug, subject, body, created_at)"
+    " SELECT gen_random_uuid(), id, '{slug}', 'Dear', '{body}', now() FROM clinics"
+)
+_CLINIC = (
+    "INSERT INTO clinics (id, name, slug, timezone, region, business_hours, closed_dates, stale_after_days,"
+    " rules_version, created_at) VALUES (gen_random_uuid(), 'North', 'north', 'UTC', 'US', '{}', '{}', 14, 1, now())"
+)
 _ID = "00000000-0000-7000-8000-000000000001"
 _ROWS = (
     "SET session_replication_role = replica",  # no key is looked up: there is no clinic

@@ -77,6 +77,16 @@ def test_a_clinic_is_made_and_listed() -> None:
     assert [clinic["slug"] for clinic in answer("clinic", "list")] == ["north"]
 
 
+def test_a_clinic_speaks_english_until_somebody_says_otherwise() -> None:
+    make_clinic()
+
+    assert [clinic["language"] for clinic in answer("clinic", "list")] == ["en"]
+    assert answer("clinic", "language", "--clinic", "north", "FR-ca") == {"slug": "north", "language": "fr-CA"}
+    assert [clinic["language"] for clinic in answer("clinic", "list")] == ["fr-CA"]
+    wrong = relance("clinic", "language", "--clinic", "north", "french")
+    assert (wrong.returncode, "language" in wrong.stderr) == (1, True)
+
+
 def test_a_taken_slug_and_a_wrong_zone_are_one_line_each() -> None:
     make_clinic()
 

@@ -7,7 +7,7 @@ from threading import Barrier
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -26,6 +26,7 @@ from app.notifications import library, retrying, service
 from app.notifications.models import Channel, Delivery, MessageTemplate, Notification, NotificationState
 from app.notifications.retrying import CannotResolve, CannotRetry, Resolution
 from app.notifications.templates import Wording
+from app.notifications.variants import Variant
 from app.notifications.writing import About, Recipient, compose, delivery_steps
 from app.onboarding import open_clinic
 from app.sources.models import LeadSource
@@ -164,11 +165,23 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
 def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Actor):
     clinic_id = admin.clinic.id
     library.install(session, clinic_id, {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}})
-    session.execute(update(MessageTemplate).where(MessageTemplate.slug == "hello").values(subject="Our own"))
     library.install(session, clinic_id, {"hello": {"subject": "Newer", "body": "Newer"}})
 
-    found = library.templates_of(session, [clinic_id, new_id()], ["hello", "missing"])
-    assert found == {(clinic_id, "hello"): Wording("Our own", "Hello {{ lead.first_name }}")}
+    [(key, found)] = library.templates_of(session, [clinic_id, new_id()], ["hello", "missing"]).items()
+    assert key == (clinic_id, "hello")
+    assert found.variants == (Variant(None, None, "Hello", "Hello {{ lead.first_name }}"),)
+    assert session.scalar(select(MessageTemplate.name).where(MessageTemplate.slug == "hello")) == "Hello"
+
+
+def test_what_a_clinic_says_can_be_written_down_and_installed_elsewhere(session: Session, admin: Actor):
+    http = {"channel": "http", "body": "Hi", "media": {"type": "video", "url": "https://media.example/tour.mp4"}}
+    text = {"name": "A greeting", "description": "x", "subject": "Hello", "body": "Hello", "variants": [http]}
+    library.install(session, admin.clinic.id, {"hello": text})
+    written = library.templates_as_written(session, admin.clinic.id)
+    assert written["hello"] == text
+    other = open_clinic(session, name="Other", slug=f"o-{new_id().hex[:8]}", timezone="UTC", region="US")
+    library.install(session, other.id, written)
+    assert library.templates_as_written(session, other.id) == written
 
 
 def test_templates_with_mistakes_are_not_installed(session: Session, admin: Actor):

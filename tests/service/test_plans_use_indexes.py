@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app import db, row_security
@@ -42,9 +42,15 @@ from app.leads.models import Lead
 from app.leads.next_actions import without_next_action
 from app.leads.next_follow_up import with_next_follow_ups
 from app.leads.searching import search
+from app.message_templates import missing, statistics
 from app.notifications import retrying
 from app.notifications import service as notifications
+from app.notifications.models import MessageTemplate
+from app.notifications.variants import Variant
+from app.periods import Period
 from app.steps import service as steps
+from app.task_templates import trying
+from app.task_templates.models import TaskTemplate
 from app.tasks import service as tasks
 from app.tasks.calendar import calendar
 from app.tasks.dashboard import dashboard
@@ -229,6 +235,18 @@ def everybodys_load(session: Session, there: Crowd) -> None:
     assert sum(person.open_leads for person in roster.people.values()) > 10_000
 
 
+A_YEAR = Period(now() - timedelta(days=366), now() + timedelta(days=1))
+NEEDY = Variant(None, None, "{{ lead.value }}", "{{ custom.school }} {{ coordinator.name }}")
+
+
+def how_it_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> None:
+    of_clinic = MessageTemplate.clinic_id == there.practice.clinic_id
+    template = session.scalars(select(MessageTemplate).where(of_clinic, MessageTemplate.slug == "task-reminder")).one()
+    held = dict.fromkeys(there.actor.permissions, scope)
+    shown = statistics.statistics(session, replace(there.actor, permissions=held), template, A_YEAR)
+    assert shown["written"] > (100_000 if scope is Scope.ALL else 1000)
+
+
 # What workers and sweeps ask, who work for all clinics; everything else is asked as the role of one clinic.
 ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # the runner
@@ -347,6 +365,23 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(queue, q="initial contact or call", status=OPEN_TASKS),
         {"ix_lead_tasks_falling_due"},
     ),
+    # how templates did, of all messages of a year, and what leads lack for them
+    "how a message template did": (
+        how_it_did,
+        {"ix_notifications_made_from", "ix_lead_activities_timeline", "pk_leads"},
+    ),
+    "how a message template did with the leads of a team": (
+        lambda s, there: how_it_did(s, there, scope=Scope.TEAM),
+        {"ix_lead_activities_timeline"},
+    ),
+    "how much a task template is used": (
+        lambda s, there: trying.statistics(s, there.actor, TaskTemplate(id=crowd.TASK_TEMPLATE), A_YEAR),
+        {"ix_lead_tasks_made_from"},
+    ),
+    "what leads lack for a template": (
+        lambda s, there: missing.missing_fields(s, there.actor, [NEEDY]),
+        {"ix_leads_clinic"},
+    ),
     # what admins do about trouble
     "a notification is retried": (
         lambda s, there: retrying.retry(s, there.actor, there.other["note"]),
@@ -391,6 +426,7 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(all_leads, external_id=lambda there: there.other["external"]),
         {"uq_leads_external"},
     ),
+    "leads by language": (page_of(all_leads, language="fr"), {"ix_leads_language"}),
     "leads by value": (page_of(all_leads, value_from=Decimal(8990)), set()),
     "leads by channel": (page_of(all_leads, channel="MANUAL"), {"ix_leads_clinic"}),
     "leads": (page_of(all_leads), {"ix_leads_clinic"}),

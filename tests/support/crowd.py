@@ -4,10 +4,12 @@ Written by the owner, set-wise, with the indexes built at the end: rows one by o
 """
 
 import json
+from uuid import UUID
 
 import psycopg
 
 LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 200_000, 200_000
+TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches"),
@@ -52,7 +54,9 @@ _CROWD = """
 CREATE TEMPORARY TABLE crowd ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY id) AS nth, id AS clinic_id,
     ARRAY(SELECT id FROM lead_sources WHERE clinic_id = c.id ORDER BY id) AS sources,
-    ARRAY(SELECT id FROM users WHERE clinic_id = c.id ORDER BY id) AS team
+    ARRAY(SELECT id FROM users WHERE clinic_id = c.id ORDER BY id) AS team,
+    (SELECT v.id FROM message_template_versions AS v JOIN message_templates AS t ON t.id = v.template_id
+     WHERE t.clinic_id = c.id AND t.slug = 'task-reminder') AS reminder
 FROM clinics AS c
 """
 
@@ -63,7 +67,7 @@ INSERT INTO leads (
     patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
     created_at, updated_at, version, tags, lead_value, external_source, external_id,
-    rots_at, rotting_reason, without_next_action_since
+    rots_at, rotting_reason, without_next_action_since, language
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -74,7 +78,8 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(40, 20)} = 0 THEN ARRAY['tag ' || {_dice(41, 100)}] ELSE '{{}}' END,
     CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_dice(44, 50)} - 49) * interval '1 day' + age / 300 END,
-    CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END, CASE WHEN {_dice(45, 50)} = 0 THEN now() - age / 3 END
+    CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END, CASE WHEN {_dice(45, 50)} = 0 THEN now() - age / 3 END,
+    CASE WHEN {_dice(46, 20)} = 0 THEN 'fr' END
 FROM (
     SELECT n, CASE WHEN {_dice(6, 5)} < 4 THEN 1 ELSE 2 + {_dice(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,
@@ -123,7 +128,7 @@ FROM (
 _TASKS = f"""
 INSERT INTO lead_tasks (
     id, clinic_id, lead_id, title, type, priority, assigned_to_id, created_by, own_words, tags, pinned, due_at, status,
-    created_at, updated_at, version
+    created_at, updated_at, version, task_template_id
 )
 SELECT {_id("due_at - interval '1 day'", "n * 16 + i")}, clinic_id, id,
     CASE WHEN {_dice(24, 1000)} = 0 THEN 'Send the invoice' ELSE 'Call back' END,
@@ -133,7 +138,7 @@ SELECT {_id("due_at - interval '1 day'", "n * 16 + i")}, clinic_id, id,
     CASE WHEN {_dice(28, 1000)} = 0 THEN ARRAY['vip', 'school'] ELSE '{{}}' END, {_dice(29, 1000)} = 0,
     due_at, CASE WHEN due_at > now() THEN 'PENDING' WHEN {_dice(20, 10)} = 0 THEN 'OVERDUE'
     WHEN {_dice(21, 400)} = 0 THEN 'IN_PROGRESS' WHEN {_dice(22, 7)} = 0 THEN 'CANCELLED' ELSE 'COMPLETED' END,
-    due_at, due_at, 1
+    due_at, due_at, 1, CASE WHEN {_dice(47, 10)} = 0 THEN '{TASK_TEMPLATE}'::uuid END
 FROM (
     SELECT l.id, l.clinic_id, l.assigned_to_id, i, n, CASE WHEN i = 1 THEN l.created_at + interval '1 day'
         ELSE now() + ({_dice(23, 1000)} - 300) * interval '1 hour' END AS due_at
@@ -152,11 +157,12 @@ FROM (
 
 _NOTIFICATIONS = f"""
 INSERT INTO notifications (
-    id, clinic_id, lead_id, user_id, channel, template, subject, body, message_id, state, attempts,
+    id, clinic_id, lead_id, user_id, channel, template, template_version_id, subject, body, message_id, state, attempts,
     created_at, sent_at, read_at
 )
-SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id, assigned_to_id,
+SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id, CASE i WHEN 1 THEN assigned_to_id END,
     CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
+    (SELECT reminder FROM crowd WHERE crowd.clinic_id = l.clinic_id),
     'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_dice(30, 100)} = 0 THEN 'failed'
     WHEN {_dice(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
     CASE WHEN {_dice(31, 10)} > 0 THEN created_at END

@@ -10,15 +10,8 @@ from app.automation import playbooks
 from app.automation.calendar import BusinessHours, Calendar
 from app.automation.clinic import ClinicContext
 from app.notifications.library import check_templates
-from app.notifications.templates import (
-    LONGEST_BODY,
-    InvalidTemplate,
-    MessageTooLong,
-    MissingVariable,
-    Wording,
-    check_template,
-    render,
-)
+from app.notifications.templates import LONGEST_BODY, InvalidTemplate, MessageTooLong, Wording, check_template, render
+from app.notifications.values import MissingVariable
 from app.notifications.variables import message_values
 
 VALUES = {
@@ -184,3 +177,43 @@ def test_the_default_templates_read_well_whatever_is_known(known: dict[str, obje
         assert "None" not in message.body
         assert message.body.startswith("Hello")
         assert message.body.endswith("Bright Smiles")
+
+
+def test_where_something_has_no_value_it_can_be_said_what_stands_there():
+    asked: list[str] = []
+
+    def gap(field: str) -> str:
+        asked.append(field)
+        return f"[{field}]"
+
+    template = Wording(
+        "{{ task.title | upper }} {{ lead.first_name }}",
+        "{% if lead.value %}much{% endif %}{{ lead.value | default('-') }}{{ custom.items }}"
+        "{{ 'same' if coordinator.name == 'x' else 'other' }}{{ 'x' in lead.stage }}",
+    )
+    assert render(template, VALUES, gap=gap) == Wording("[TASK.TITLE] Mia", "-[custom.items]otherFalse")
+    assert asked == ["task.title", "custom.items", "coordinator.name", "lead.stage"]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ custom.items }} {{ custom.keys }}", "braces yes"),  # keys of fields, not methods of a mapping
+        ("{{ custom.no }}{% if custom.no %}!{% endif %}", "no"),
+        ("{% if custom.absent %}!{% else %}none{% endif %}", "none"),
+        ("{{ custom.number }}", "7.5"),
+    ],
+)
+def test_a_clinics_own_fields_have_their_values(template: str, said: str):
+    values = {"custom": {"items": "braces", "keys": True, "no": False, "number": 7.5}}
+    assert body_of(template, values) == said
+
+
+@pytest.mark.parametrize("name", ["__class__", "_values", "School", "x" * 51])
+def test_an_own_field_is_called_as_fields_can_be(name: str):
+    assert "is not known" in problems(f"{{{{ custom.{name} }}}}")
+
+
+def test_comparing_text_with_a_number_is_the_templates_mistake():
+    with pytest.raises(InvalidTemplate, match="cannot be worked out"):
+        body_of("{% if lead.first_name < 3 %}x{% endif %}")

@@ -136,7 +136,9 @@ def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practic
     assert after.version == before.version + 1  # whoever edits it meanwhile is told
     note = practice.row("lead_activities", type="NOTE")
     assert note.notes == "Suggested: move to Lost (NO_RESPONSE), 3 attempts without response"
-    assert practice.step(lead, kind="suggest_lost").outcome == {"activity_id": str(note.id)}
+    told = practice.row("notifications", template="lost-suggested")
+    made = {"activity_id": str(note.id), "notification_ids": [str(told.id)]}
+    assert practice.step(lead, kind="suggest_lost").outcome == made
     assert note.step_id == practice.step(lead, kind="suggest_lost").id
 
 

@@ -122,3 +122,13 @@ def test_a_rule_hears_what_came_of_a_task(open_practice: Callable[..., Practice]
         with transaction() as session:
             tasks.complete(session, practice.actor(), task, {"outcome": outcome})
     assert practice.step(lead, name="call-back").due_at == at("2026-03-11 11:00")
+
+
+def test_what_is_not_known_of_a_lead_is_a_dash_and_the_task_is_made_all_the_same(practice: Practice):
+    add(practice, title="{{ lead.value }} of {{ lead.stage }}", description=None)
+    lead = practice.capture()
+    practice.move(lead, "contacted")
+    run_all(practice)
+    task = practice.row("lead_tasks", type="DOCUMENT_REVIEW")
+    assert task.title == "— of Contacted"
+    assert task.task_template_id == practice.row("task_templates").id

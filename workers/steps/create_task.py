@@ -2,12 +2,14 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from app.automation.models import Reason
 from app.task_templates.wording import Words, fill
 from app.tasks.rows import task_row
 from workers.context import StepContext
 from workers.follow import task_created
+from workers.messages import values_of
 from workers.outcomes import Done, Effects, Outcome, Skip
 
 
@@ -20,7 +22,7 @@ def decide(context: StepContext) -> Outcome:
         context.clinic.id,
         context.lead.id,
         at=context.now,
-        **_words(context, coordinator.name),
+        **_words(context),
         type=context.params["type"],
         priority=context.params.get("priority", "NORMAL"),
         tags=context.params.get("tags", []),
@@ -31,9 +33,10 @@ def decide(context: StepContext) -> Outcome:
     return Done({"task_id": task["id"]}, effects=Effects(tasks=(task,), events=task_created(context, task)))
 
 
-def _words(context: StepContext, coordinator_name: str) -> dict[str, Any]:
+def _words(context: StepContext) -> dict[str, Any]:
     """As a rule says them; with merge fields filled in, where a task template planned the step."""
-    if "task_template_id" not in context.step.cause:
+    template_id = context.step.cause.get("task_template_id")
+    if template_id is None:
         return {"title": context.params["title"], "own_words": False}
-    words = Words(context.params["title"], context.params["description"])
-    return fill(words, context.clinic, context.lead, coordinator_name=coordinator_name)._asdict()
+    words = fill(Words(context.params["title"], context.params["description"]), values_of(context))
+    return {**words._asdict(), "task_template_id": UUID(template_id)}

@@ -9,7 +9,7 @@ from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import task_row
 from workers.context import StepContext
 from workers.follow import task_created
-from workers.messages import to_users
+from workers.messages import told_besides
 from workers.outcomes import Done, Outcome, Skip
 
 TO_ACT = timedelta(hours=1)  # of business time
@@ -33,6 +33,6 @@ def decide(context: StepContext) -> Outcome:
         step_id=context.step.id,
         own_words=False,
     )
-    told = to_users(context, admins)
-    made = {"task_id": task["id"], "notification_ids": [n["id"] for n in told.notifications]}
-    return Done(made, effects=replace(told, tasks=(task,), events=task_created(context, task)))
+    told, said = told_besides(context, admins)
+    effects = replace(told, tasks=(task,), events=task_created(context, task))
+    return Done({"task_id": task["id"], **said}, effects=effects)

@@ -1,12 +1,14 @@
 """`suggest_lost`: tell the coordinator that this lead looks lost; a person decides (lead-management.md, rule 8)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from app.activities.models import ActivityType
 from app.activities.rows import activity_row
 from app.automation.models import Reason
 from workers.context import StepContext
-from workers.messages import to_users
+from workers.messages import told_besides
 from workers.outcomes import Done, Effects, Outcome, Skip
 
 
@@ -24,11 +26,12 @@ def decide(context: StepContext) -> Outcome:
         step_id=context.step.id,
     )
     suggestion = {"id": context.lead.id, "lost_suggested_at": context.now, "lost_suggested_reason": reason}
-    effects = replace(_message(context), activities=(note,), lost_suggestions=(suggestion,))
-    return Done({"activity_id": note["id"]}, effects=effects)
+    told, said = _message(context)
+    effects = replace(told, activities=(note,), lost_suggestions=(suggestion,))
+    return Done({"activity_id": note["id"], **said}, effects=effects)
 
 
-def _message(context: StepContext) -> Effects:
+def _message(context: StepContext) -> tuple[Effects, Mapping[str, Any]]:
     """What the coordinator is told, where the rule says how."""
     told = context.coordinator if "template" in context.params else None
-    return to_users(context, [told]) if told else Effects()
+    return told_besides(context, [told]) if told else (Effects(), {})

@@ -1,0 +1,56 @@
+"""What texts may say of a lead. Its stage and its source are told by their names, read once for each version."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.automation.clinic import ClinicContext
+from app.pipeline.models import PipelineStage
+from app.sources.models import LeadSource
+
+MOST_CLINICS: Final = 1000
+
+
+class Names(NamedTuple):
+    """How a clinic calls its stages, by slug, and its sources."""
+
+    stages: Mapping[str, str]
+    sources: Mapping[UUID, str]
+
+
+_cache: dict[UUID, tuple[int, Names]] = {}
+
+
+def names_of(session: Session, clinic: ClinicContext) -> Names:
+    """Of the version that the clinic's row names: no other process can leave this one behind."""
+    version, names = _cache.get(clinic.id, (None, Names({}, {})))
+    if version != clinic.rules_version:
+        names = _load(session, clinic.id)
+        if len(_cache) >= MOST_CLINICS:
+            _cache.clear()
+        _cache[clinic.id] = clinic.rules_version, names
+    return names
+
+
+def said_of(lead: Any, names: Names) -> dict[str, Any]:
+    """For `message_values`: of a `Lead`, or of a row with these columns."""
+    return {
+        "first_name": lead.first_name,
+        "last_name": lead.last_name,
+        "patient_first_name": lead.patient_first_name,
+        "stage": names.stages.get(lead.pipeline_stage),
+        "source": names.sources.get(lead.source_id),
+        "value": lead.lead_value,
+        "custom": lead.custom,
+    }
+
+
+def _load(session: Session, clinic_id: UUID) -> Names:
+    stages = select(PipelineStage.slug, PipelineStage.name).where(PipelineStage.clinic_id == clinic_id)
+    sources = select(LeadSource.id, LeadSource.name).where(LeadSource.clinic_id == clinic_id)
+    return Names(
+        {row.slug: row.name for row in session.execute(stages)}, {row.id: row.name for row in session.execute(sources)}
+    )

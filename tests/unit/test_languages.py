@@ -1,0 +1,66 @@
+"""Languages by their tags, and which text is used for whom."""
+
+import pytest
+
+from app.languages import in_order, normalise
+from app.notifications.variants import Variant, choose
+
+
+@pytest.mark.parametrize(
+    ("tag", "kept"),
+    [
+        ("fr", "fr"),
+        ("FR-ca", "fr-CA"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("sr-LATN", "sr-Latn"),
+        ("es-419", "es-419"),  # Latin America
+        ("gsw", "gsw"),
+    ],
+)
+def test_a_tag_is_written_one_way(tag: str, kept: str):
+    assert normalise(tag) == kept
+
+
+@pytest.mark.parametrize("tag", ["", "f", "french", "fr_CA", "fr-", "fr-CA-", "fr-CAN", "ſr", "fr-CA-x-lead", "fr\n"])
+def test_what_is_no_language_is_refused(tag: str):
+    with pytest.raises(ValueError, match="such as fr or fr-CA"):
+        normalise(tag)
+
+
+@pytest.mark.parametrize(
+    ("tags", "order"),
+    [
+        (("fr-CA", "en"), ("fr-CA", "fr", "en")),
+        ((None, "en-GB"), ("en-GB", "en")),
+        (("zh-Hant-TW", "zh"), ("zh-Hant-TW", "zh-Hant", "zh")),  # each once
+        ((None, None), ()),
+    ],
+)
+def test_a_language_is_looked_for_before_what_it_is_a_kind_of(tags: tuple[str | None, ...], order: tuple[str, ...]):
+    assert in_order(*tags) == order
+
+
+def texts(*names: str) -> list[Variant]:
+    ways = (name.split(":") for name in names)
+    known = {"any": None, "default": None}
+    return [Variant(known.get(channel, channel), known.get(tag, tag), "x", "x") for channel, tag in ways]
+
+
+@pytest.mark.parametrize(
+    ("lead", "clinic", "there", "used"),
+    [
+        ("fr-CA", "en", ["email:fr-CA", "email:fr", "any:default"], "email:fr-CA"),
+        ("fr-CA", "en", ["email:fr", "email:en", "any:default"], "email:fr"),
+        ("fr-CA", "en", ["email:en", "email:default", "any:default"], "email:en"),  # the clinic's own
+        ("fr-CA", "en-GB", ["email:en", "email:default", "any:default"], "email:en"),
+        ("fr-CA", "en", ["email:default", "any:default"], "email:default"),
+        ("fr-CA", "en", ["email:de", "in_app:fr", "any:default"], "any:default"),
+        ("fr-CA", "en", ["any:fr", "any:en", "any:default"], "any:fr"),
+        ("fr-CA", "en", ["email:default", "any:fr-CA", "any:default"], "email:default"),  # the channel goes first
+        (None, "en", ["any:fr", "any:en", "any:default"], "any:en"),
+        ("fr", "en", ["any:fr-CA", "any:default"], "any:default"),  # who reads French need not read that of Canada
+    ],
+)
+def test_which_text_is_used(lead: str | None, clinic: str, there: list[str], used: str):
+    assert choose(texts(*there), "email", in_order(lead, clinic)).name == used
+    assert choose(reversed(texts(*there)), "email", in_order(lead, clinic)).name == used

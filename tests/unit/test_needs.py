@@ -1,0 +1,44 @@
+"""What a text speaks of, and what it cannot do without."""
+
+import pytest
+
+from app.notifications.needs import fields_in, needed_in
+from app.notifications.templates import Wording, check_template, render
+from app.notifications.values import MissingVariable
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("Hello", set()),
+        ("{{ lead.first_name }} of {{ custom.school }}", {"lead.first_name", "custom.school"}),
+        ("{{ lead.value | default('much') }}", set()),
+        ("{{ lead.value | upper }}", {"lead.value"}),
+        ("{{ lead.value | upper | default('much') }}", {"lead.value"}),  # too late
+        ("{{ lead.value | default('much') | upper }}", set()),
+        ("{{ lead.value or 'much' }}", set()),
+        ("{{ lead.value and 'much' }}", {"lead.value"}),
+        ("{% if lead.value %}{{ lead.value }}{% endif %}", set()),
+        ("{% if not lead.value %}nothing{% else %}{{ lead.value }}{% endif %}", set()),
+        ("{% if lead.value is defined and lead.value == 'x' %}much{% endif %}", set()),
+        ("{% if lead.value == '1.00' %}one{% endif %}", {"lead.value"}),
+        ("{% if lead.value | upper %}x{% endif %}", {"lead.value"}),
+        ("{{ 'much' if lead.value else 'nothing' }}", set()),
+        ("{% if lead.stage %}{{ clinic.name }}{% endif %}{{ task.title }}", {"task.title"}),
+    ],
+)
+def test_what_is_printed_with_neither_default_nor_condition_is_needed(text: str, needed: set[str]):
+    assert check_template("x", text) == []
+    assert needed_in(text) == needed
+    # And that is what a message cannot be written without.
+    if needed:
+        with pytest.raises(MissingVariable) as missing:
+            render(Wording("x", text), {})
+        assert missing.value.field in needed
+    else:
+        render(Wording("x", text), {})
+
+
+def test_all_that_a_text_speaks_of():
+    text = "{% if lead.value %}{{ task.title | default(custom.items) }}{% endif %}"
+    assert fields_in(text) == {"lead.value", "task.title", "custom.items"}

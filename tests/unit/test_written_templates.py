@@ -1,0 +1,58 @@
+"""Templates as playbooks write them: what may stand there, and that they are written as they are read."""
+
+from typing import Any
+
+import pytest
+
+from app.notifications.library import check_templates
+from app.notifications.variants import Media, Variant
+from app.notifications.written import MOST_VARIANTS, as_written, check_text, variants_in
+
+PLAIN = {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}
+FRENCH = {"language": "FR-ca", "subject": "Bonjour", "body": "Bonjour {{ lead.first_name }}"}
+PICTURE = {"type": "image", "url": "https://media.example/smile.jpg"}
+HTTP = {"channel": "http", "body": "Hi {{ lead.first_name }}", "media": PICTURE}
+
+
+def test_a_template_has_a_text_for_everybody_and_others_for_some():
+    text = {**PLAIN, "name": "Hello", "variants": [FRENCH, HTTP]}
+    assert check_text(text) == []
+    assert variants_in(text) == (
+        Variant(None, None, "Hello", "Hello {{ lead.first_name }}"),
+        Variant(None, "fr-CA", "Bonjour", "Bonjour {{ lead.first_name }}"),
+        Variant("http", None, None, "Hi {{ lead.first_name }}", Media("image", "https://media.example/smile.jpg")),
+    )
+
+
+@pytest.mark.parametrize("text", [PLAIN, {**PLAIN, "variants": [{**FRENCH, "language": "fr-CA"}, HTTP]}])
+def test_it_is_written_as_it_is_read(text: dict[str, Any]):
+    written = as_written("Hello", None, variants_in(text))
+    assert written == {"name": "Hello", **text}
+    assert as_written("Hello", "For new ones", variants_in(written)) == {**written, "description": "For new ones"}
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({"name": 7}, "name"),
+        ({"description": " "}, "description"),
+        ({"variants": "x"}, "variants"),
+        ({"variants": [FRENCH] * MOST_VARIANTS}, "variants"),
+        ({"variants": ["x"]}, "variants[0]"),
+        ({"variants": [HTTP, FRENCH, {**FRENCH, "language": "fr-CA"}]}, "variants"),
+        ({"variants": [PLAIN]}, "variants"),  # there is one for everybody already
+        ({"variants": [{**FRENCH, "language": "french"}]}, "variants[0].language"),
+        ({"variants": [HTTP, {**PLAIN, "channel": "sms"}]}, "variants[1].channel"),
+        ({"variants": [{"language": "fr", "body": "x"}]}, "variants[0].subject"),
+        ({"variants": [{"channel": "http"}]}, "variants[0].body"),
+        ({"variants": [{**HTTP, "body": "{{ lead.phone }}"}]}, "variants[0].body"),
+        ({"variants": [{**FRENCH, "html": "<b>"}]}, "variants[0].html"),
+        ({"variants": [{**FRENCH, "media": PICTURE}]}, "variants[0].media"),
+        ({"variants": [{**HTTP, "media": "https://media.example/smile.jpg"}]}, "variants[0].media"),
+        ({"variants": [{**HTTP, "media": {**PICTURE, "type": "pdf"}}]}, "variants[0].media.type"),
+        ({"variants": [{**HTTP, "media": {**PICTURE, "url": "http://media.example/"}}]}, "variants[0].media.url"),
+        ({"variants": [{**HTTP, "media": {**PICTURE, "url": 7}}]}, "variants[0].media.url"),
+    ],
+)
+def test_every_mistake_has_its_place(more: dict[str, Any], place: str):
+    assert [mistake.place for mistake in check_templates({"hello": {**PLAIN, **more}})] == [f"templates.hello.{place}"]
