@@ -32,6 +32,7 @@ from app.message_templates.routes import blp as message_templates
 from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
+from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
 from app.sources.routes import blp as sources
@@ -63,6 +64,7 @@ BLUEPRINTS = (
     lead_assignment,
     assignment_rules,
     follow_up_rules,
+    playbooks,
     availability,
     queue,
     overview,

@@ -4,11 +4,10 @@ from sqlalchemy.orm import Session
 
 from app import languages
 from app.automation import playbooks
-from app.clock import now
 from app.identity.models import Clinic
 from app.identity.service import create_clinic
-from app.notifications import library
 from app.pipeline import defaults as pipeline
+from app.playbooks.installing import install
 from app.sources import service as sources
 
 DEFAULT_PLAYBOOK = "orthodontics"
@@ -34,6 +33,5 @@ def open_clinic(
     clinic = create_clinic(session, name=name, slug=slug, timezone=timezone, region=region, language=language)
     pipeline.install_defaults(session, clinic.id)
     sources.install_defaults(session, clinic.id)
-    playbooks.install(session, clinic.id, chosen, at=now())
-    library.install(session, clinic.id, chosen.templates)
+    install(session, clinic.id, chosen)
     return clinic

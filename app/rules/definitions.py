@@ -21,7 +21,7 @@ from app.http.schema import pointer
 from app.notifications.models import MessageTemplate
 from app.pipeline.models import PipelineStage
 
-_TYPES: Final[Mapping[str, Type]] = {
+TYPES: Final[Mapping[str, Type]] = {
     FieldType.TEXT: Type.TEXT,
     FieldType.NUMBER: Type.NUMBER,
     FieldType.BOOLEAN: Type.TRUTH,
@@ -53,4 +53,4 @@ def as_pointer(mistake: Mistake) -> str:
 
 def _field(definition: Definition) -> Field:
     values = frozenset(definition.options) if definition.type == FieldType.CHOICE else frozenset[str]()
-    return Field(_TYPES[definition.type], "A field of the clinic's own.", values)
+    return Field(TYPES[definition.type], "A field of the clinic's own.", values)

@@ -130,7 +130,7 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         ("rules", {}, "rules", "must be a list"),
         ("rules", None, "rules", "must be a list"),
         ("templates", [], None, ""),  # none at all is as good as an empty mapping; but then `hello` is missing
-        ("templates", "hello", "templates", "must map a slug"),
+        ("templates", "hello", "templates", "must map at most 200 slugs"),
         ("templates.hello", "Hello", "templates.hello", "must be a mapping with subject and body"),
         # a rule
         (RULE, "call-back", RULE, "must be a mapping"),

@@ -20,11 +20,18 @@ from app.db import insert_many, new_id
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """Rule definitions and message templates (slug → subject and body), found right."""
+    """Rule definitions and message templates (slug → subject and body), found right.
+
+    `stages` and `fields` are what the rules speak of besides what every clinic has.
+    """
 
     name: str
     rules: tuple[Mapping[str, Any], ...]
     templates: Mapping[str, Mapping[str, str]]
+    title: str = ""
+    description: str = ""
+    stages: tuple[Mapping[str, Any], ...] = ()
+    fields: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -60,18 +67,32 @@ def read(text: str) -> Playbook:
     mistakes = plain.check(document) or check(document)
     if mistakes:
         raise InvalidPlaybook(mistakes)
-    return Playbook(document["name"], tuple(document["rules"]), document.get("templates") or {})
+    return Playbook(
+        document["name"],
+        tuple(document["rules"]),
+        document.get("templates") or {},
+        title=document.get("title", document["name"]),
+        description=document.get("description", ""),
+        stages=tuple(document.get("stages", ())),
+        fields=tuple(document.get("fields", ())),
+    )
 
 
-def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> None:
-    """Copy the playbook's rules into the clinic, as version 1 of each."""
+def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+    """Copy the playbook's rules into the clinic, as version 1 of each; returns the names of those that are new to it.
+
+    A rule that the clinic has stays as it is.
+    """
     rules = [_rule(clinic_id, playbook.name, definition, at) for definition in playbook.rules]
-    insert_many(session, Rule, rules)
-    insert_many(session, RuleVersion, [first_version(rule) for rule in rules])
+    added = {row.slug for row in insert_many(session, Rule, rules, tail=_ONLY_NEW)}
+    insert_many(session, RuleVersion, [_first_version(rule) for rule in rules if rule["slug"] in added])
+    return [rule["slug"] for rule in rules if rule["slug"] in added]
 
 
-def first_version(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of a new rule's only text."""
+_ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"
+
+
+def _first_version(rule: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": new_id(),
         "clinic_id": rule["clinic_id"],
@@ -79,7 +100,6 @@ def first_version(rule: Mapping[str, Any]) -> dict[str, Any]:
         "number": rule["published"],
         "definition": rule["definition"],
         "created_at": rule["created_at"],
-        "created_by": rule.get("updated_by"),
     }
 
 

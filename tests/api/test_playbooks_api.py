@@ -1,0 +1,96 @@
+"""Playbooks over REST: installed, written down and brought into another clinic."""
+
+import pytest
+import yaml
+
+from app.identity.models import Role
+from tests.support.desk import Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+PLAYBOOKS = "/api/playbooks"
+OURS = """
+name: ours
+stages:
+  - {slug: site_visit, name: Site visit}
+fields:
+  - {key: floor, label: Floor, type: number}
+rules:
+  - name: visit
+    on: lead.stage_entered
+    when:
+      - {field: event.stage, equals: site_visit}
+      - {field: lead.custom.floor, greater_than: 3}
+    do: [{send_message: {channel: email, template: visit}}]
+templates:
+  visit: {subject: Your visit, body: "Hello {{ lead.first_name }}"}
+"""
+
+
+def test_the_playbooks_that_ship_are_listed_with_what_is_installed(desk: Desk):
+    listed = {one["name"]: one for one in desk.admin.every(PLAYBOOKS)}
+    assert {"orthodontics", "moving_sales"} <= listed.keys()
+    assert listed["orthodontics"]["installed_rules"] == len(listed["orthodontics"]["rules"])
+    assert listed["moving_sales"]["installed_rules"] == 0
+    assert yaml.safe_load(desk.admin.get(f"{PLAYBOOKS}/moving_sales").body["yaml"])["name"] == "moving_sales"
+    assert desk.admin.get(f"{PLAYBOOKS}/nonsense").status == 404
+
+
+def test_a_playbook_is_installed_beside_what_is_there(desk: Desk):
+    added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
+    assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
+    again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
+    assert again == {"stages": [], "fields": [], "templates": [], "rules": []}
+    names = {rule["name"] for rule in desk.admin.every("/api/follow-up-rules")}
+    assert {"speed-to-lead", "website-lead-follow-up"} <= names
+    assert desk.admin.post(f"{PLAYBOOKS}/nonsense/install").status == 404
+
+
+def test_what_a_clinic_has_stays_as_it_is(desk: Desk):
+    own = {
+        "name": "website-lead-follow-up",
+        "on": "lead.created",
+        "do": [{"create_task": {"type": "CALL", "title": "x"}}],
+    }
+    desk.admin.post("/api/follow-up-rules", own)
+    assert "website-lead-follow-up" not in desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body["rules"]
+    [kept] = [rule for rule in desk.admin.every("/api/follow-up-rules") if rule["name"] == own["name"]]
+    assert kept["definition"]["do"] == own["do"]
+
+
+def test_a_clinics_own_playbook_goes_round_and_comes_back_the_same(desk: Desk, other_desk: Desk):
+    added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
+    assert added == {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
+    written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
+    there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
+    assert (there.status, there.body["rules"]) == (200, ["visit"])
+    assert other_desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"] == written
+    [rule] = [one for one in yaml.safe_load(written)["rules"] if one["name"] == "visit"]
+    assert list(rule) == ["name", "on", "when", "do"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("greater_than: 3", "greater_than: three"), "rules[0].when[1].greater_than: must be a number"),
+        (("lead.custom.floor", "lead.custom.flor"), "did you mean 'lead.custom.floor'?"),
+        (("template: visit", "template: vist"), "did you mean 'visit'?"),
+        (("{{ lead.first_name }}", "{{ lead.phone }}"), "templates.visit.body"),
+        (("name: ours", "nam: ours"), "playbook.nam"),
+        (("{slug: site_visit, name: Site visit}", "{slug: site_visit}"), "stages[0].name: is missing"),
+        (("rules:", "rules: ["), "line"),
+    ],
+)
+def test_a_playbook_with_mistakes_is_refused_whole(desk: Desk, change: tuple[str, str], says: str):
+    refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS.replace(*change)})
+    assert set(refused.pointers) == {"/yaml"}
+    assert says in " ".join(error["message"] for error in refused.body["errors"])
+    assert desk.sql("SELECT 1 FROM rules WHERE slug = 'visit'") == []
+    assert desk.sql("SELECT 1 FROM pipeline_stages WHERE slug = 'site_visit'") == []
+
+
+def test_who_may_look_at_playbooks_may_not_install_them(desk: Desk):
+    manager = desk.caller(Role.MANAGER)
+    assert manager.get(PLAYBOOKS).status == 200
+    assert manager.post(f"{PLAYBOOKS}/moving_sales/install").status == 403
+    assert manager.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).status == 403

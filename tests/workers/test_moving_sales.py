@@ -1,0 +1,125 @@
+"""The playbook `moving_sales`: the examples of simplepro-follow-up-automation.md, from trigger to last step."""
+
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from app.db import transaction
+from app.identity.models import Role
+from app.leads.service import update_lead
+from app.tasks.service import complete
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+from workers.sweeps import sweep
+
+pytest_plugins = ["tests.support.practice"]
+
+
+@pytest.fixture
+def sales(open_practice: Any) -> Practice:
+    text = (files("app.automation.playbooks") / "moving_sales.yaml").read_text(encoding="utf-8")
+    practice: Practice = open_practice(playbook=text)
+    return practice
+
+
+def from_source(sales: Practice, category: str) -> Any:
+    sql("UPDATE lead_sources SET category = :category WHERE id = :id", category=category, id=sales.source_id)
+    return sales.capture()
+
+
+def titles(sales: Practice, lead: Any) -> list[str]:
+    return [task.title for task in sales.rows("lead_tasks", lead_id=lead)]
+
+
+def test_example_1_a_website_lead_is_called_after_an_hour_and_called_back_the_next_day(sales: Practice, watch: Watch):
+    lead = from_source(sales, "WEB_ORGANIC")
+    watch.advance(minutes=59)
+    sales.run_due()
+    assert titles(sales, lead) == []
+    watch.advance(minutes=1)
+    sales.run_due()
+    [call] = sales.rows("lead_tasks", lead_id=lead)
+    assert (call.title, call.assigned_to_id) == ("Call new website lead", sales.people[Role.TREATMENT_COORDINATOR])
+    with transaction() as session:
+        complete(session, sales.actor(), call.id, {"outcome": "callback_requested"})
+    watch.advance(hours=24)
+    sales.run_due()
+    assert titles(sales, lead) == ["Call new website lead", "Return customer callback"]
+
+
+def test_example_2_a_quote_is_followed_up_after_two_days_and_told_of_when_overdue(sales: Practice, watch: Watch):
+    lead = from_source(sales, "OTHER")
+    sales.log(lead, "QUOTE_SENT")
+    watch.advance(hours=48)
+    sales.run_due()
+    [call] = sales.rows("lead_tasks", lead_id=lead)
+    assert (call.title, call.due_at) == ("Follow up on quote", TUESDAY + timedelta(hours=49))
+    watch.set(call.due_at - timedelta(minutes=30))
+    sales.run_due()
+    watch.set(call.due_at + timedelta(minutes=1))
+    sweep("mark_overdue_tasks")
+    watch.advance(hours=1)
+    sales.run_due()
+    told = [note.template for note in sales.rows("notifications", lead_id=lead) if note.channel == "in_app"]
+    assert told == ["task-coming-up", "task-overdue"]
+
+
+def test_example_3_a_lost_lead_is_called_once_more_after_thirty_days(sales: Practice, watch: Watch):
+    lead = from_source(sales, "OTHER")
+    sales.lose(lead)
+    watch.advance(days=30)
+    sales.run_due()
+    assert titles(sales, lead) == ["Re-engage with a special offer"]
+
+
+def test_a_newer_quote_takes_the_place_of_the_older_ones_call(sales: Practice, watch: Watch):
+    lead = from_source(sales, "OTHER")
+    sales.log(lead, "QUOTE_SENT")
+    watch.advance(hours=24)
+    sales.log(lead, "QUOTE_SENT")
+    assert [step.due_at for step in sales.pending(lead)] == [TUESDAY + timedelta(hours=72)]
+
+
+def test_a_won_lead_is_kicked_off_and_the_managers_hear_of_it(sales: Practice):
+    lead = from_source(sales, "OTHER")
+    sales.convert(lead)
+    sales.run_due()
+    [kickoff] = sales.rows("lead_tasks", lead_id=lead)
+    [note] = [
+        one for one in sales.rows("notifications", lead_id=lead) if one.channel == "in_app" and one.template != "x"
+    ]
+    assert (kickoff.title, kickoff.type) == ("Job kickoff call", "MEETING")
+    assert (note.template, note.user_id) == ("won-opportunity", sales.people[Role.MANAGER])
+    sales.complete(kickoff.id)
+
+
+def test_an_urgent_lead_is_called_at_once_whenever_it_became_urgent(sales: Practice):
+    urgent = sales.capture(tags=["urgent"])
+    later = sales.capture()
+    sales.run_due()
+    assert (titles(sales, urgent), titles(sales, later)) == (["Urgent lead"], [])
+    for change in ({"tags": ["urgent"]}, {"last_name": "Ruiz"}):
+        with transaction() as session:
+            update_lead(session, sales.actor(), later, change)
+        sales.run_due()
+        assert titles(sales, later) == ["Urgent lead"]
+
+
+def test_a_referred_lead_is_special(sales: Practice):
+    lead = from_source(sales, "PATIENT_REFERRAL")
+    sales.run_due()
+    assert titles(sales, lead) == ["Call the referred lead"]
+
+
+def test_a_negotiating_lead_is_called_every_week_until_it_is_no_more(sales: Practice, watch: Watch):
+    lead = from_source(sales, "OTHER")
+    sales.move(lead, "negotiating")
+    for weeks in (1, 2):
+        watch.set(TUESDAY + timedelta(weeks=weeks))
+        sales.run_due()
+        assert len(titles(sales, lead)) == weeks
+    sales.convert(lead)
+    watch.set(TUESDAY + timedelta(weeks=3))
+    sales.run_due()
+    assert titles(sales, lead).count("Weekly check-in on the negotiation") == 2
