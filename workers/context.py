@@ -1,31 +1,31 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
-from app.automation.models import Kind
 from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.roles import TAKES_LEADS
 from app.leads.facts import lead_facts
+from app.notifications.gate import Verdict, judge
+from app.notifications.gate_facts import Gone
 from app.notifications.library import templates_of
-from app.notifications.models import Notification, Way
-from app.notifications.suppression_list import Address, find_suppressed
+from app.notifications.models import Notification
 from app.notifications.templates import Wording
 from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
+from workers.reach import Reach, load_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class StepContext:
     notification: Any  # its row, opened
     template: Wording | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
-    may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
+    reach: Reach | None = None  # of a step that writes to its lead: what the gate is asked
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -75,10 +75,17 @@ class StepContext:
         """Whose lead it is; by rotation while it is nobody's, or somebody's who is no longer there."""
         return self.person(self.lead.assigned_to_id) or self._by_rotation()
 
-    @property
-    def zones(self) -> tuple[ZoneInfo, ...]:
-        """Where the lead may be; the clinic's own zone when nothing is known."""
-        return (ZoneInfo(self.lead.timezone),) if self.lead.timezone else ()
+    def verdict(self) -> Verdict:
+        """Whether the step's message may go to its lead now."""
+        assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
+        return judge(*self.reach, self.now)
+
+    def after(self, gone: Sequence[Gone]) -> "StepContext":
+        """The same step, after these went to its lead."""
+        if self.reach is None or not gone:
+            return self
+        known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
+        return replace(self, reach=Reach(self.reach.touch, known))
 
     def _by_rotation(self) -> Person | None:
         coordinators = self.with_role(*TAKES_LEADS) or self.with_role(Role.CLINIC_ADMIN)
@@ -109,7 +116,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
-    suppressed = _suppressed(session, rows)
+    reach = load_reach(session, rows, clinics, notifications, now=now)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
@@ -122,7 +129,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             notification=notifications.get(row.params.get("notification_id")),
             template=templates.get((row.clinic_id, row.params.get("template"))),
             people=people[row.clinic_id],
-            may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
+            reach=reach.get(row.id),
         )
         for row in rows
     ]
@@ -142,22 +149,6 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         template=None,
         people={},
     )
-
-
-_TO_LEADS = (Kind.SEND_MESSAGE, Kind.DELIVER)
-
-
-def _suppressed(session: Session, rows: Sequence[Row[Any]]) -> Collection[tuple[UUID, Address]]:
-    """Which of the addresses that are about to be written to are on their clinic's list."""
-    addresses = ((row.clinic_id, lead_of(row).email) for row in rows if row.kind in _TO_LEADS)
-    return find_suppressed(session, ((clinic_id, (Way.EMAIL, address)) for clinic_id, address in addresses if address))
-
-
-def _may_be_written_to(lead: Any, row: Row[Any], suppressed: Collection[tuple[UUID, Address]]) -> bool:
-    if lead is None or lead.opted_out_at:
-        return False
-    # Most batches write to nobody on the list: no address is opened for those.
-    return not suppressed or (row.clinic_id, (Way.EMAIL, lead.email)) not in suppressed
 
 
 def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:

@@ -39,6 +39,7 @@ def _compose(
         lead_id=context.lead.id,
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
+        series=context.reach.touch.series if context.reach else None,
     )
     wording = render(_template(context), _values(context, user_name))
     return compose(wording, to, about=about, channels=channels, at=context.now)

@@ -1,9 +1,10 @@
-"""What the engine knows of a clinic: nothing but its time, its place and the version of its rules."""
+"""What the engine knows of a clinic: its time and place, how it writes to leads, the version of its rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.automation.calendar import Calendar
+from app.automation.contact_policy import ContactPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,4 @@ class ClinicContext:
     calendar: Calendar  # its zone is the clinic's
     rules_version: int
     stale_after_days: int
+    policy: ContactPolicy = field(default_factory=ContactPolicy)

@@ -36,6 +36,7 @@ class About:
     lead_id: UUID | None = None
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
+    series: str | None = None  # to a lead: the rule or sequence that it belongs to
 
 
 def compose(
@@ -98,6 +99,7 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "step_id": about.step_id,
         "channel": channel,
         "template": about.template,
+        "series": about.series,
         "address": None if in_app else to.address,
         "subject": wording.subject,
         "body": wording.body,
