@@ -31,6 +31,7 @@ from app.notifications.routes import blp as notifications
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
 from app.privacy.routes import blueprints as privacy
+from app.settings.routes import blp as clinic_settings
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
@@ -67,6 +68,7 @@ BLUEPRINTS = (
     fields,
     forms,
     public_forms,
+    clinic_settings,
     ops,
 )
 
