@@ -155,7 +155,8 @@ INSERT INTO notifications (
     id, clinic_id, lead_id, user_id, channel, template, subject, body, message_id, state, attempts,
     created_at, sent_at, read_at
 )
-SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id, assigned_to_id,
+SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id,
+    CASE WHEN i = 1 OR {_dice(32, 2)} = 0 THEN assigned_to_id END, -- half of the e-mails go to the lead
     CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
     'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_dice(30, 100)} = 0 THEN 'failed'
     WHEN {_dice(30, 100)} = 1 THEN 'unknown' ELSE 'sent' END, 1, created_at, created_at,
