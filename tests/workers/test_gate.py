@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,14 +13,18 @@ from app.automation.models import Kind, Reason
 from app.clock import now
 from app.db import transaction
 from app.leads import service as leads
+from app.leads.known import Writing, load_known
 from app.notifications import retrying
+from app.notifications.gate import Allow, Until, explain
+from app.notifications.gate_facts import Touch
 from app.notifications.models import LeadChannel
 from app.settings.contact_policy import set_contact_policy
 from app.settings.schemas import ContactPolicyIn
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
-from tests.support.smtp import HANG, SmtpServer
+from tests.support.smtp import DROP, HANG, SmtpServer
+from tests.support.together import together
 from workers.claim import claim
 from workers.context import load
 
@@ -241,6 +246,23 @@ def test_while_one_is_being_handed_over_no_other_is(practice: Practice, smtp: Sm
     assert waiting.due_at == TUESDAY + timedelta(hours=1)
 
 
+def test_one_that_nobody_knows_of_counts_from_when_it_was_handed_over(
+    practice: Practice, watch: Watch, smtp: SmtpServer
+):
+    decide(practice, window="1 day")
+    practice.capture()
+    smtp.stop()
+    write(practice)
+    deliver(practice)
+    watch.set(at("2026-03-12 10:00"))  # written two days ago
+    smtp.start()
+    smtp.on("dot", DROP, times=1)
+    deliver(practice)
+    assert practice.row("notifications").state == "unknown"
+    write(practice)
+    assert ends(practice)["offer"][1:] == (Reason.ANOTHER_TOUCH, at("2026-03-13 10:00"))
+
+
 def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice, watch: Watch, smtp: SmtpServer):
     decide(practice, window="1 day")
     practice.capture()
@@ -258,6 +280,32 @@ def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice,
     assert subjects(smtp)[-1:] == ["Offer"]
     [again] = practice.steps(kind="deliver", reason=Reason.ANOTHER_TOUCH)
     assert again.due_at == TUESDAY + timedelta(days=2)
+
+
+def test_two_workers_at_once_write_one(practice: Practice):
+    decide(practice, window="1 day")
+    for _ in range(8):
+        practice.capture()
+    hello, offer = (practice.steps(name=name) for name in ("hello", "offer"))
+    for one, other in zip(hello, reversed(offer), strict=True):
+        together(*(partial(practice.run, Kind.SEND_MESSAGE, step) for step in (one, other)))
+    while any(step.due_at == TUESDAY for step in practice.pending() if step.kind == Kind.SEND_MESSAGE):
+        write(practice)  # what another one had in hand comes again
+    assert len(practice.rows("notifications")) == len({note.lead_id for note in practice.rows("notifications")}) == 8
+
+
+def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Practice):
+    decide(practice, daily_cap=1)
+    lead_id = practice.capture()
+    write(practice)
+    asked_about = Touch(LeadChannel.EMAIL, "mia@lead.example", planned_at=TUESDAY)
+    with transaction() as session:
+        lead = leads.get_lead(session, practice.actor(), lead_id)
+        clinic = practice.actor().clinic
+        [known] = load_known(session, [Writing(lead, clinic, asked_about)], now=TUESDAY)
+    refused = {finding.check: finding.verdict for finding in explain(asked_about, known, TUESDAY)}
+    assert refused.pop(Reason.DAILY_CAP) == Until(at("2026-03-11 00:00"), Reason.DAILY_CAP)
+    assert set(refused.values()) == {Allow()}
 
 
 def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practice, smtp: SmtpServer):
