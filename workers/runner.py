@@ -175,15 +175,20 @@ def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
 
 
 def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | Ask]]:
-    """What matters more is decided first; what goes to a lead then counts for the next step of that lead."""
+    """What matters more is decided first, then what is due or was planned earlier; what goes counts for the next."""
     gone: dict[UUID | None, list[Gone]] = defaultdict(list)
     decided: list[tuple[StepContext, Outcome | Ask]] = []
-    for context in sorted(contexts, key=lambda context: (priority_of(context.step), context.step.due_at)):
+    for context in sorted(contexts, key=_turn):
         lead_id = context.step.lead_id
         end = _decide(context.after(gone[lead_id]))
         gone[lead_id] += gone_to_lead(end)
         decided.append((context, end))
     return decided
+
+
+def _turn(context: StepContext) -> tuple[int, datetime, UUID]:
+    step = context.step
+    return priority_of(step), step.due_at, step.id  # ids tell when: of two that waited for one moment, the older one
 
 
 def _decide(context: StepContext) -> Outcome | Ask:

@@ -62,7 +62,7 @@ def explain(touch: Touch, known: Known, now: datetime) -> Sequence[Finding]:
             check.reason,
             check in asked,
             _judge([check] if check in asked else [], touch, known, now),
-            check.looks_at(touch, known),
+            check.looks_at(touch, known, now),
         )
         for check in CHECKS
     ]

@@ -7,32 +7,38 @@ never will be.
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from app.automation.models import Reason
 from app.notifications import gate_moments as moments
 from app.notifications.channels.letter import BadAddress, address_of
-from app.notifications.gate_facts import Gone, Known, Touch
+from app.notifications.gate_facts import Known, Touch
 from app.notifications.gate_moments import FOREVER, Answer, later
 from app.notifications.models import LeadChannel
+
+Looks: TypeAlias = Callable[[Touch, Known, datetime], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """One question, and the reason that is shown where it says no."""
+    """One question, the reason that is shown where it says no, and what it looked at, for who wants to know."""
 
     reason: Reason
     refuses: Callable[[Touch, Known, datetime], Answer]
-    looks_at: Callable[[Touch, Known], Mapping[str, Any]]
+    looks_at: Looks
     _: KW_ONLY
     spares_awaited: bool = False
 
 
-def _forever(holds: bool) -> Answer:
-    return FOREVER if holds else None
+def _for_good(reason: Reason, holds: Callable[[Touch, Known], bool], looks_at: Looks, **more: bool) -> Check:
+    return Check(reason, lambda touch, known, _: FOREVER if holds(touch, known) else None, looks_at, **more)
 
 
-def _is_invalid(touch: Touch) -> bool:
+def _for_now(reason: Reason, refuses: Callable[[Touch, Known, datetime], Answer], looks_at: Looks) -> Check:
+    return Check(reason, refuses, looks_at, spares_awaited=True)
+
+
+def _is_invalid(touch: Touch, _: Known) -> bool:
     if touch.channel != LeadChannel.EMAIL:
         return False
     try:
@@ -46,104 +52,93 @@ def _has_replied(touch: Touch, known: Known) -> bool:
     return touch.stops_at_reply and known.replied_at is not None and known.replied_at > touch.planned_at
 
 
-def _of_series(touch: Touch, known: Known) -> list[Gone]:
-    return [gone for gone in known.gone if gone.series == touch.series] if touch.series else []
-
-
-def _sequence_cap(touch: Touch, known: Known, _: datetime) -> Answer:
+def _is_used_up(touch: Touch, known: Known) -> bool:
     cap = known.policy.per_sequence_cap
-    return _forever(cap is not None and len(_of_series(touch, known)) >= cap)
+    return cap is not None and touch.series is not None and len(_of_series(touch, known)) >= cap
 
 
-def _policy(*names: str) -> Callable[[Touch, Known], Mapping[str, Any]]:
-    return lambda _, known: {name: getattr(known.policy, name) for name in names}
+def _of_series(touch: Touch, known: Known) -> list[datetime]:
+    return [gone.at for gone in known.gone if gone.series == touch.series]
 
 
-def _gone(*names: str) -> Callable[[Touch, Known], Mapping[str, Any]]:
-    said = _policy(*names)
-    return lambda touch, known: {**said(touch, known), "gone": [gone.at for gone in known.gone]}
+def _known(name: str) -> Looks:
+    return lambda _, known, __: {name: getattr(known, name)}
+
+
+def _rule(name: str) -> Looks:
+    return lambda _, known, __: {name: getattr(known.policy, name)}
+
+
+def _rule_here(name: str) -> Looks:
+    return lambda _, known, at: {name: getattr(known.policy, name), "there": _walls(known, at)}
+
+
+def _rule_and_gone(name: str) -> Looks:
+    return lambda _, known, __: {name: getattr(known.policy, name), "gone": [gone.at for gone in known.gone]}
+
+
+def _walls(known: Known, at: datetime) -> dict[str, str]:
+    """What the clocks show where the lead may be."""
+    return {zone.key: at.astimezone(zone).isoformat(timespec="minutes") for zone in known.zones}
 
 
 CHECKS: Final = (
-    Check(
-        Reason.RESTRICTED,
-        lambda _, known, __: _forever(known.restricted_at is not None),
-        lambda _, known: {"restricted_at": known.restricted_at},
-    ),
-    Check(
-        Reason.OPTED_OUT,
-        lambda _, known, __: _forever(known.opted_out_at is not None),
-        lambda _, known: {"opted_out_at": known.opted_out_at},
-    ),
-    Check(
+    _for_good(Reason.RESTRICTED, lambda _, known: known.restricted_at is not None, _known("restricted_at")),
+    _for_good(Reason.OPTED_OUT, lambda _, known: known.opted_out_at is not None, _known("opted_out_at")),
+    _for_good(
         Reason.OPTED_OUT_OF_CHANNEL,
-        lambda touch, known, _: _forever(touch.channel in known.opted_out_channels),
-        lambda touch, known: {"channel": touch.channel, "opted_out_channels": list(known.opted_out_channels)},
+        lambda touch, known: touch.channel in known.opted_out_channels,
+        lambda touch, known, _: {"channel": touch.channel, "opted_out_channels": list(known.opted_out_channels)},
     ),
-    Check(
+    _for_good(
         Reason.NO_ADDRESS,
-        lambda touch, _, __: _forever(not touch.address),
-        lambda touch, _: {"has_address": bool(touch.address)},
+        lambda touch, _: not touch.address,
+        lambda touch, _, __: {"has_address": bool(touch.address)},
     ),
-    Check(
-        Reason.SUPPRESSED,
-        lambda _, known, __: _forever(known.is_suppressed),
-        lambda _, known: {"is_suppressed": known.is_suppressed},
-    ),
-    Check(
+    _for_good(Reason.SUPPRESSED, lambda _, known: known.is_suppressed, _known("is_suppressed")),
+    _for_good(
         Reason.INVALID_ADDRESS,
-        lambda touch, _, __: _forever(_is_invalid(touch)),
-        lambda touch, _: {"is_valid": not _is_invalid(touch)},
+        _is_invalid,
+        lambda touch, known, _: {"is_valid": not _is_invalid(touch, known)},
     ),
-    Check(
+    _for_good(
         Reason.REPLIED,
-        lambda touch, known, _: _forever(_has_replied(touch, known)),
-        lambda touch, known: {
+        _has_replied,
+        lambda touch, known, _: {
             "stops_at_reply": touch.stops_at_reply,
             "planned_at": touch.planned_at,
             "replied_at": known.replied_at,
         },
     ),
-    Check(
+    _for_good(
         Reason.SEQUENCE_CAP,
-        _sequence_cap,
-        lambda touch, known: {
+        _is_used_up,
+        lambda touch, known, _: {
             "per_sequence_cap": known.policy.per_sequence_cap,
             "series": touch.series,
-            "gone": [gone.at for gone in _of_series(touch, known)],
+            "gone": _of_series(touch, known),
         },
         spares_awaited=True,
     ),
-    Check(
-        Reason.THROTTLED,
-        lambda _, known, at: later(known.throttled_until, at),
-        lambda _, known: {"throttled_until": known.throttled_until},
-    ),
-    Check(
+    Check(Reason.THROTTLED, lambda _, known, at: later(known.throttled_until, at), _known("throttled_until")),
+    _for_now(
         Reason.OUTSIDE_HOURS,
         moments.quiet,
-        lambda _, known: {"quiet": known.calendar.quiet, "zones": [zone.key for zone in known.zones]},
-        spares_awaited=True,
+        lambda _, known, at: {"quiet": known.calendar.quiet, "there": _walls(known, at)},
     ),
-    Check(
-        Reason.WEEKEND,
-        moments.weekend,
-        lambda touch, known: {**_policy("weekends")(touch, known), "zones": [zone.key for zone in known.zones]},
-        spares_awaited=True,
-    ),
-    Check(Reason.HOLIDAY, moments.holiday, _policy("holidays"), spares_awaited=True),
-    Check(Reason.OUTSIDE_BUSINESS_HOURS, moments.business_hours, _policy("business_hours_only"), spares_awaited=True),
-    Check(Reason.DAILY_CAP, moments.daily_cap, _gone("daily_cap"), spares_awaited=True),
-    Check(Reason.WEEKLY_CAP, moments.weekly_cap, _gone("weekly_cap"), spares_awaited=True),
-    Check(Reason.MINIMUM_INTERVAL, moments.interval, _gone("minimum_interval"), spares_awaited=True),
-    Check(
+    _for_now(Reason.WEEKEND, moments.weekend, _rule_here("weekends")),
+    _for_now(Reason.HOLIDAY, moments.holiday, _rule_here("holidays")),
+    _for_now(Reason.OUTSIDE_BUSINESS_HOURS, moments.business_hours, _rule("business_hours_only")),
+    _for_now(Reason.DAILY_CAP, moments.daily_cap, _rule_and_gone("daily_cap")),
+    _for_now(Reason.WEEKLY_CAP, moments.weekly_cap, _rule_and_gone("weekly_cap")),
+    _for_now(Reason.MINIMUM_INTERVAL, moments.interval, _rule_and_gone("minimum_interval")),
+    _for_now(
         Reason.ANOTHER_TOUCH,
         moments.another_touch,
-        lambda touch, known: {
+        lambda touch, known, _: {
             "window": known.policy.window,
             "priority": touch.priority,
             "rivals": sorted(moments.rivals(touch, known)),
         },
-        spares_awaited=True,
     ),
 )

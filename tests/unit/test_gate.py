@@ -289,7 +289,7 @@ def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
     assert [finding.check for finding in findings] == [check.reason for check in CHECKS]
     said = {finding.check: finding for finding in findings}
     assert said[Reason.OUTSIDE_HOURS].verdict == Until(at("2026-03-15 08:00"), Reason.OUTSIDE_HOURS)
-    assert said[Reason.OUTSIDE_HOURS].looked_at["zones"] == ["America/New_York"]
+    assert said[Reason.OUTSIDE_HOURS].looked_at["there"] == {"America/New_York": "2026-03-14T22:00-04:00"}
     assert said[Reason.WEEKEND].verdict == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
     assert said[Reason.DAILY_CAP].verdict == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
     assert said[Reason.DAILY_CAP].looked_at == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}

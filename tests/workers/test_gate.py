@@ -122,6 +122,22 @@ def test_the_more_important_one_writes_first(practice: Practice, important: str,
     assert ends(practice)[other][1:] == (Reason.ANOTHER_TOUCH, TUESDAY + timedelta(days=1))
 
 
+def test_of_those_that_waited_for_the_same_moment_the_oldest_goes_first(
+    open_practice: Callable[..., Practice], watch: Watch
+):
+    letter = "do: [{send_message: {channel: email, template: hello}}]"
+    rules = "".join(f"  - {{name: rule-{number}, on: lead.created, {letter}}}\n" for number in (3, 1, 2))
+    practice = open_practice(playbook=f"name: ours\nrules:\n{rules}templates: {{hello: {{subject: Hi, body: Hi}}}}")
+    decide(practice, window="1 day")
+    practice.capture()
+    went: list[str] = []
+    for _ in range(3):
+        write(practice)
+        went += [step.name for step in practice.steps(state="done", kind="send_message") if step.name not in went]
+        watch.advance(days=1)
+    assert went == ["rule-3", "rule-1", "rule-2"]
+
+
 def test_one_that_matters_more_and_is_not_written_is_in_nobodys_way(practice: Practice):
     decide(practice, window="1 day")
     lead = practice.capture()
