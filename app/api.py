@@ -35,6 +35,7 @@ from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
+from app.settings.routes import blp as clinic_settings
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
@@ -75,6 +76,7 @@ BLUEPRINTS = (
     fields,
     forms,
     public_forms,
+    clinic_settings,
     ops,
 )
 

@@ -20,8 +20,8 @@ from app.leads.facts import Reachable
 LEAD_COLUMNS = (
     *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
     *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
-    *("language", "lead_value", "custom", "preferred_contact", "source_id", "assigned_to_id"),
-    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at", "sealed"),
+    *("language", "lead_value", "custom", "preferred_contact", "source_id", "assigned_to_id", "state", "sealed"),
+    *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "opted_out_channels", "restricted_at"),
 )
 
 _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)

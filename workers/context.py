@@ -1,11 +1,10 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
@@ -23,14 +22,16 @@ from app.leads.coordinators import coordinator_of
 from app.leads.facts import lead_facts
 from app.leads.merge_fields import Names, names_of
 from app.leads.stages import Stages, stages_by_clinic
+from app.notifications.gate import Verdict, judge
+from app.notifications.gate_facts import Gone
 from app.notifications.library import templates_of
-from app.notifications.models import Notification, Way
-from app.notifications.suppression_list import Address, find_suppressed
+from app.notifications.models import Notification
 from app.notifications.variants import Template
 from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
+from workers.reach import Reach, load_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class StepContext:
     names: Names  # of its stages and sources
     more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
     stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
-    may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
+    reach: Reach | None = None  # of a step that writes to its lead: what the gate is asked
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -83,10 +84,17 @@ class StepContext:
         """Whose lead it is; by rotation while it is nobody's, or somebody's who is no longer there."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
 
-    @property
-    def zones(self) -> tuple[ZoneInfo, ...]:
-        """Where the lead may be; the clinic's own zone when nothing is known."""
-        return (ZoneInfo(self.lead.timezone),) if self.lead.timezone else ()
+    def verdict(self) -> Verdict:
+        """Whether the step's message may go to its lead now."""
+        assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
+        return judge(*self.reach, self.now)
+
+    def after(self, gone: Sequence[Gone]) -> "StepContext":
+        """The same step, after these went to its lead."""
+        if self.reach is None or not gone:
+            return self
+        known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
+        return replace(self, reach=Reach(self.reach.touch, known))
 
     def with_role(self, *roles: Role) -> list[Person]:
         """The clinic's active users of these roles, in a stable order."""
@@ -114,7 +122,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
-    suppressed = _suppressed(session, rows)
+    reach = load_reach(session, rows, clinics, notifications, now=now)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
     stages = _stages(session, rows)
@@ -133,7 +141,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             more=more.get(row.lead_id, {}),
             stages=stages.get(row.clinic_id, {}),
             names=names[row.clinic_id],
-            may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
+            reach=reach.get(row.id),
         )
         for row in rows
     ]
@@ -154,22 +162,6 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         people={},
         names=nothing,
     )
-
-
-_TO_LEADS = (Kind.SEND_MESSAGE, Kind.DELIVER)
-
-
-def _suppressed(session: Session, rows: Sequence[Row[Any]]) -> Collection[tuple[UUID, Address]]:
-    """Which of the addresses that are about to be written to are on their clinic's list."""
-    addresses = ((row.clinic_id, lead_of(row).email) for row in rows if row.kind in _TO_LEADS)
-    return find_suppressed(session, ((clinic_id, (Way.EMAIL, address)) for clinic_id, address in addresses if address))
-
-
-def _may_be_written_to(lead: Any, row: Row[Any], suppressed: Collection[tuple[UUID, Address]]) -> bool:
-    if lead is None or lead.opted_out_at:
-        return False
-    # Most batches write to nobody on the list: no address is opened for those.
-    return not suppressed or (row.clinic_id, (Way.EMAIL, lead.email)) not in suppressed
 
 
 def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:

@@ -76,6 +76,7 @@ def _about(context: StepContext, variant: Variant) -> About:
         lead_id=context.lead.id,
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
+        series=context.reach.touch.series if context.reach else None,
     )
 
 

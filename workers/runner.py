@@ -5,6 +5,7 @@ open, and record the answer in a second one.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +23,14 @@ from app.automation.models import Kind, Reason
 from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
 from app.db import engine, transaction
+from app.notifications.gate_facts import Gone
 from app.notifications.values import MissingVariable
 from workers import metrics
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
 from workers.outcomes import Ask, Outcome, Skip
+from workers.reach import gone_to_lead, priority_of
 from workers.record import BEGUN, mark_begun, record, record_running
 from workers.tries import TRIES
 from workers.words import words
@@ -158,7 +161,7 @@ def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_again(session, missing))
         try:
-            decided = [(context, _decide(context)) for context in load(session, rows, now=now)]
+            decided = _decide_all(load(session, rows, now=now))
             lease = _write_down(session, decided)
         except SoftTimeLimitExceeded:
             raise
@@ -170,6 +173,23 @@ def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
         if isinstance(end, Ask):
             _ask(context, end, lease)
     return len(rows)
+
+
+def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | Ask]]:
+    """What matters more is decided first, then what is due or was planned earlier; what goes counts for the next."""
+    gone: dict[UUID | None, list[Gone]] = defaultdict(list)
+    decided: list[tuple[StepContext, Outcome | Ask]] = []
+    for context in sorted(contexts, key=_turn):
+        lead_id = context.step.lead_id
+        end = _decide(context.after(gone[lead_id]))
+        gone[lead_id] += gone_to_lead(end)
+        decided.append((context, end))
+    return decided
+
+
+def _turn(context: StepContext) -> tuple[int, datetime, UUID]:
+    step = context.step
+    return priority_of(step), step.due_at, step.id  # ids tell when: of two that waited for one moment, the older one
 
 
 def _decide(context: StepContext) -> Outcome | Ask:

@@ -50,7 +50,8 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> N
     )
     suggested = ("lost_suggested_at", "lost_suggested_reason")
     update_many(session, Lead, suggestions, suggested, also="version = t.version + 1")
-    update_many(session, Notification, states, ("state", "reason", "error"), if_given=("attempts", "sent_at"))
+    since = ("attempts", "handed_over_at", "sent_at")
+    update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
 
 

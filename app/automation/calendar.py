@@ -39,6 +39,7 @@ __all__ = [
     "Span",
     "UnknownHolidays",
     "Window",
+    "day_begins",
 ]
 
 GIVE_UP_AFTER = 400  # closed days in a row: a year of them, and its holidays
@@ -220,10 +221,18 @@ def _first_quiet(quiet: QuietHours, now: datetime, zones: Collection[ZoneInfo]) 
 def _end_of_quiet(quiet: QuietHours, now: datetime, zone: ZoneInfo) -> datetime:
     local = now.astimezone(zone)
     ends_on = local.date() if local.time() < quiet.ends else local.date() + _ONE_DAY
-    ends = datetime.combine(ends_on, quiet.ends)
-    first = _instant_at(ends, zone)
-    # In the second pass of an overlap the first end is past, and the wall reads quiet again: take the second.
-    return first if first > now else _instant_at(ends.replace(fold=1), zone)
+    return _next_at(datetime.combine(ends_on, quiet.ends), now, zone)
+
+
+def day_begins(day: date, zone: ZoneInfo, *, after: datetime) -> datetime:
+    """The first instant of a date there that lies after `after`, which is an instant of an earlier date."""
+    return _next_at(datetime.combine(day, time.min), after, zone)
+
+
+def _next_at(wall: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    first = _instant_at(wall, zone)
+    # In the second pass of an overlap the first occurrence is past, and the wall reads as before it: take the second.
+    return first if first > after else _instant_at(wall.replace(fold=1), zone)
 
 
 def _instant_at(wall: datetime, zone: ZoneInfo) -> datetime:

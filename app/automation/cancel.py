@@ -29,6 +29,13 @@ _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params, reason"
 )
+_STOP_MESSAGES = text(
+    "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
+    " WHERE lead_id = :lead AND state IN ('planned', 'published')"
+    " AND (kind = 'send_message' AND params ->> 'channel' = :channel"
+    " OR kind = 'deliver' AND params ->> 'notification_id' = ANY(CAST(:written AS text[])))"
+    " RETURNING kind, params, reason"
+)
 # The same step: of the same rule, for no task and no message of its own. What follows from being new happens once.
 _CANCEL_DOUBLES = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = :reason, finished_at = :now"
@@ -74,6 +81,17 @@ def stop(session: Session, events: Iterable[Event]) -> int:
 def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
     """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
+    _tell(session, found)
+    return len(found)
+
+
+def cancel_messages(session: Session, lead_id: UUID, channel: str, *, written: Sequence[UUID], reason: Reason) -> int:
+    """Cancel what a lead would get by a channel: what is not written yet, and the deliveries of these notifications.
+
+    The lead's row is locked by the caller. Returns how many.
+    """
+    about = {"lead": lead_id, "channel": channel, "written": [str(id) for id in written]}  # noqa: A001
+    found = session.execute(_STOP_MESSAGES, {**about, "reason": reason, "now": clock.now()}).all()
     _tell(session, found)
     return len(found)
 

@@ -1,10 +1,11 @@
-"""What the engine knows of a clinic: nothing but its time, its place and the version of its rules."""
+"""What the engine knows of a clinic: its time and place, how it writes to leads, the version of its rules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from app import languages
 from app.automation.calendar import Calendar
+from app.automation.contact_policy import ContactPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class ClinicContext:
     rules_version: int
     stale_after_days: int
     language: str = languages.DEFAULT  # BCP 47, of its texts
+    policy: ContactPolicy = field(default_factory=ContactPolicy)

@@ -76,7 +76,7 @@ class RuleSet:
     def of(cls, rules: Iterable[Rule]) -> "RuleSet":
         """Index the rules by the events they listen to."""
         by_event: dict[str, tuple[Rule, ...]] = {}
-        rules = sorted(rules, key=lambda rule: (rule.priority, rule.slug))
+        rules = sorted(rules, key=lambda rule: rule.priority)  # those of one priority in the order given: by age
         for rule in rules:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
 from app.automation.clinic import ClinicContext
+from app.automation.contact_policy import ContactPolicy
 from app.errors import NotFound
 from app.identity.models import Clinic
 
@@ -39,6 +40,8 @@ class ClinicRow(Protocol):
     def stale_after_days(self) -> int: ...
     @property
     def language(self) -> str: ...
+    @property
+    def contact_policy(self) -> dict[str, Any]: ...
     @property
     def rules_version(self) -> int: ...
 
@@ -106,6 +109,7 @@ def _build(clinic: ClinicRow) -> ClinicContext:
         rules_version=clinic.rules_version,
         stale_after_days=clinic.stale_after_days,
         language=clinic.language,
+        policy=ContactPolicy.from_json(clinic.contact_policy),
     )
 
 

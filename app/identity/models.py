@@ -46,6 +46,8 @@ class Clinic(Base):
     business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)
     stale_after_days: Mapped[int] = mapped_column(default=14)
+    contact_policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
+    contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
     rules_version: Mapped[int] = mapped_column(default=1)  # counts up with every change to rules or calendar
     created_at: Mapped[datetime]
 

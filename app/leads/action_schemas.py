@@ -6,6 +6,7 @@ from app.http.fields import Choice, Id, Instant, Integer, Text
 from app.http.schema import Schema
 from app.leads.models import LostReason
 from app.leads.schemas import LONGEST_NOTE
+from app.notifications.models import LeadChannel
 
 
 class StageMove(Schema):
@@ -44,6 +45,12 @@ class Loss(Schema):
 
     reason = Choice(LostReason, required=True)
     notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
+
+
+class OptOut(Schema):
+    """What the lead wants no more messages by: all channels, unless one is named."""
+
+    channel = Choice(LeadChannel, allow_none=True, load_default=None)
 
 
 class StayOut(Schema):

@@ -48,6 +48,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "preferred_contact": PreferredContact.PHONE,
     "treatment_interest": [],
     "tags": [],
+    "opted_out_channels": [],
     "failed_attempts": 0,
     "version": 1,
 }

@@ -18,6 +18,8 @@ from app.leads.facts import lead_event
 from app.leads.lookup import get_lead, open_lead
 from app.leads.models import Lead, LeadStatus
 from app.leads.progress import enter_stage, touch
+from app.notifications.models import WAY_OF, LeadChannel
+from app.notifications.suppression import stop_messages
 from app.notifications.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.pipeline.models import LOST, STARTED
 from app.tasks.closing import cancel_open_tasks
@@ -52,14 +54,18 @@ def lose(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any])
     return give_up_on(session, actor, open_lead(session, actor, lead_id), data)
 
 
-def opt_out(session: Session, actor: Actor, lead_id: UUID) -> Lead:
-    """The lead wants no more messages. Saying so again changes nothing, and no state of a lead forbids it.
+def opt_out(session: Session, actor: Actor, lead_id: UUID, *, channel: LeadChannel | None = None) -> Lead:
+    """The lead wants no more messages, or none by that channel. Saying so again changes nothing.
 
-    Raises NotFound.
+    No state of a lead forbids it. Raises NotFound.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
-    if lead.opted_out_at is None:
+    if lead.opted_out_at is not None or channel in lead.opted_out_channels:
+        return lead
+    if channel is None:
         silence(session, actor, lead, at=now())
+    else:
+        _silence_channel(session, actor, lead, channel, at=now())
     return lead
 
 
@@ -99,3 +105,13 @@ def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None
     touch(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
     record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))
+
+
+def _silence_channel(session: Session, actor: Actor, lead: Lead, channel: LeadChannel, *, at: datetime) -> None:
+    """As `silence`, by one channel: rules that hear of an opt-out hear of one from everything only."""
+    lead.opted_out_channels = [*lead.opted_out_channels, channel]
+    of_way = [address for address in addresses_of(lead) if address[0] is WAY_OF[channel]]
+    suppress_addresses(session, lead.clinic_id, of_way, reason=OPTED_OUT)
+    touch(lead, actor, at)
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Opted out of messages by {channel}.")
+    stop_messages(session, lead.id, channel, Reason.OPTED_OUT_OF_CHANNEL)

@@ -34,6 +34,7 @@ def reckon(survivor: Lead, duplicate: Lead) -> None:
     survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
     survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
     survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
+    survivor.opted_out_channels = _both(survivor.opted_out_channels, duplicate.opted_out_channels)
     tend(survivor, duplicate.last_activity_at)
     if duplicate.status != LeadStatus.NEW:
         begin(survivor)

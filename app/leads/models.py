@@ -262,7 +262,8 @@ class Lead(Base):
     failed_attempts: Mapped[int] = mapped_column(default=0)  # in a row, since the last contact
     contacted_at: Mapped[datetime | None]  # the last time somebody spoke with them
     replied_at: Mapped[datetime | None]  # the last time they wrote or called
-    opted_out_at: Mapped[datetime | None]
+    opted_out_at: Mapped[datetime | None]  # of everything
+    opted_out_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     restricted_at: Mapped[datetime | None]  # nothing may be done with it (GDPR, article 18)
     erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]

@@ -146,7 +146,12 @@ class LeadOut(RottingOut):
     failed_attempts = Integer(required=True, metadata={"description": "In a row, since the last contact."})
     contacted_at = Instant(required=True, allow_none=True)
     replied_at = Instant(required=True, allow_none=True)
-    opted_out_at = Instant(required=True, allow_none=True)
+    opted_out_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Since when it wants no messages at all."}
+    )
+    opted_out_channels = fields.List(
+        fields.String(), required=True, metadata={"description": "By which channels it wants none."}
+    )
     restricted_at = Instant(
         required=True, allow_none=True, metadata={"description": "Since when nothing may be done with it."}
     )

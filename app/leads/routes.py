@@ -10,7 +10,7 @@ from app.http.paging import Page, PageQuery, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.leads import service
-from app.leads.action_schemas import Assignment, Conversion, Loss, Reopening, StageMove, StaysOut
+from app.leads.action_schemas import Assignment, Conversion, Loss, OptOut, Reopening, StageMove, StaysOut
 from app.leads.automation import LeadStepOut, automation_of
 from app.leads.capture_schemas import CapturedOut, CaptureIn
 from app.leads.expanding import expanded, shown
@@ -171,14 +171,16 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
 
 @blp.post("/<uuid:lead_id>/opt-out")
 @allow(Permission.LEAD_UPDATE)
+@blp.arguments(OptOut, required=False)
 @blp.response(200, LeadOut)
-def opt_out(lead_id: UUID) -> Any:
-    """Send a lead no more messages.
+def opt_out(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Send a lead no more messages, or none by one channel.
 
-    Those that are pending are stopped. Saying it twice changes nothing.
+    Those that are pending are stopped, and the addresses go on the list of those that nobody writes to, so that it
+    holds for whoever comes with them later. Saying it twice changes nothing. It ends with a consent to be written to.
     """
     with unit_of_work() as session:
-        return shown(session, service.opt_out(session, actor(), lead_id))
+        return shown(session, service.opt_out(session, actor(), lead_id, channel=given["channel"]))
 
 
 @blp.get("/<uuid:lead_id>/stages")

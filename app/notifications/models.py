@@ -1,8 +1,9 @@
 """Messages to people, every attempt to deliver them, and the templates they are made from."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
@@ -24,6 +25,15 @@ class Way(StrEnum):
     PHONE = "phone"  # calls and texts
 
 
+class LeadChannel(StrEnum):
+    """The channels that reach leads."""
+
+    EMAIL = Channel.EMAIL.value
+
+
+WAY_OF: Final[Mapping[str, Way]] = {LeadChannel.EMAIL: Way.EMAIL}  # by channel, what it needs to know of a lead
+
+
 class NotificationState(StrEnum):
     PENDING = "pending"  # a deliver step is on its way
     SENDING = "sending"  # handed to the provider, no answer yet
@@ -31,6 +41,10 @@ class NotificationState(StrEnum):
     FAILED = "failed"  # refused for good, or tried often enough
     UNKNOWN = "unknown"  # cut off while sending: nobody knows, a person decides
     SUPPRESSED = "suppressed"  # stopped before it was sent
+
+
+TOUCHED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
+IS_TOUCH: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
 
 
 class Notification(Base):
@@ -60,6 +74,8 @@ class Notification(Base):
             "created_at",
             postgresql_where=text("template_version_id IS NOT NULL"),
         ),
+        # What went to a lead, or is about to, by when it reached it last: what caps and intervals ask.
+        Index("ix_notifications_touches", "lead_id", text(TOUCHED_AT), postgresql_where=text(IS_TOUCH)),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
     )
 
@@ -73,6 +89,7 @@ class Notification(Base):
     template: Mapped[str] = mapped_column(Text)
     template_version_id: Mapped[UUID | None]  # None: its words are no template's, or were written before those had any
     variant: Mapped[str | None] = mapped_column(Text)  # of that version, such as `email:fr-CA`
+    series: Mapped[str | None] = mapped_column(Text)  # to a lead: the rule or sequence whose messages are counted
     address = SealedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
@@ -83,6 +100,7 @@ class Notification(Base):
     error: Mapped[str | None] = mapped_column(Text)  # the provider's own words
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
+    handed_over_at: Mapped[datetime | None]  # when its provider was asked last, whatever it answered
     sent_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.automation.cancel import on_cancel
+from app.automation.cancel import cancel_messages, on_cancel
 from app.automation.models import Kind, Reason
 from app.notifications.models import Notification, NotificationState
 
@@ -22,6 +22,17 @@ def suppress(session: Session, notification_ids: Collection[UUID], reason: Reaso
         .execution_options(synchronize_session=False)
     )
     return list(stopped)
+
+
+def stop_messages(session: Session, lead_id: UUID, channel: str, reason: Reason) -> None:
+    """Stop what is pending by this channel for a lead (its row is locked by the caller), written or not."""
+    waiting = select(Notification.id).where(
+        Notification.lead_id == lead_id,
+        Notification.user_id.is_(None),
+        Notification.channel == channel,
+        Notification.state == NotificationState.PENDING,
+    )
+    cancel_messages(session, lead_id, channel, written=session.scalars(waiting).all(), reason=reason)
 
 
 def _suppress_undelivered(session: Session, cancelled: Sequence[Any]) -> None:

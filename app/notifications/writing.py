@@ -38,6 +38,7 @@ class About:
     lead_id: UUID | None = None
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
+    series: str | None = None  # to a lead: the rule or sequence that it belongs to
 
 
 def compose(
@@ -102,6 +103,7 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "template": about.template,
         "template_version_id": about.version_id,
         "variant": about.variant,
+        "series": about.series,
         "address": None if in_app else to.address,
         "subject": wording.subject,
         "body": wording.body,

@@ -24,7 +24,7 @@ from app.leads.lookup import get_lead, read_lead
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.progress import touch
 from app.notifications import suppression_list
-from app.notifications.models import Way
+from app.notifications.models import WAY_OF, Way
 from app.notifications.suppression_list import OPTED_OUT
 from app.privacy.models import Consent
 from app.privacy.person import export_person, forget_person
@@ -122,6 +122,7 @@ def _let_be_written_to(session: Session, actor: Actor, lead: Lead, way: Way) -> 
     of_way = [address for address in suppression_list.addresses_of(lead) if address[0] is way]
     only = None if actor.allows(Permission.PRIVACY_MANAGE) else OPTED_OUT  # what was put there otherwise stays
     suppression_list.lift(session, lead.clinic_id, of_way, only=only)
-    if lead.opted_out_at is not None:
-        lead.opted_out_at = None
+    closed = [channel for channel in lead.opted_out_channels if WAY_OF.get(channel) is not way]
+    if lead.opted_out_at is not None or closed != lead.opted_out_channels:
+        lead.opted_out_at, lead.opted_out_channels = None, closed
         touch(lead, actor, now())

@@ -27,6 +27,7 @@ CONTENT_TYPES: Final = {
     FileFormat.CSV: "text/csv; charset=utf-8",
     FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_FILE: Final = {"type": "string", "format": "binary"}
 
 blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
 
@@ -73,7 +74,8 @@ def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
 @blp.get("/export")
 @allow(Permission.LEAD_READ)
 @blp.arguments(ExportQuery)
-@blp.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="text/csv", success=True)
+@blp.doc(responses={200: {"content": {CONTENT_TYPES[FileFormat.XLSX]: {"schema": _FILE}}}})
+@blp.alt_response(200, schema=_FILE, content_type="text/csv", success=True)
 @blp.alt_response(409, "CONFLICT")
 def export_tasks(query: dict[str, Any]) -> Response:
     """Download the work queue as a file.

@@ -45,7 +45,8 @@ from app.leads.searching import search
 from app.message_templates import missing, statistics
 from app.notifications import retrying
 from app.notifications import service as notifications
-from app.notifications.models import MessageTemplate
+from app.notifications.history import Wanted, histories
+from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
 from app.periods import Period
 from app.steps import service as steps
@@ -224,6 +225,14 @@ def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], objec
     return take
 
 
+def past_of_leads(session: Session, there: Crowd) -> None:
+    some = "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL ORDER BY id LIMIT 100"
+    ids = session.scalars(text(some), {"clinic": there.practice.clinic_id}).all()
+    week, series = timedelta(days=8), {(lead_id, "check-in") for lead_id in ids}
+    wanted = Wanted(dict.fromkeys(ids, now() - week), series, dict.fromkeys(ids, now() + week), most=5)
+    histories(session, wanted, but_steps=there.other["due"], but=[there.other["note"]], is_handed_over=False)
+
+
 def a_lead(session: Session, there: Crowd) -> None:
     person = {"first_name": "A", "last_name": "B", "phone": "+12125550143", "source_id": there.practice.source_id}
     leads.capture_lead(session, there.actor, person)
@@ -253,6 +262,7 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "claim: the message's own": (claim_and_load(Kind.CREATE_TASK, own=True), {"pk_steps", "pk_leads"}),
     "claim: neighbours": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
     "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
+    "what went to leads, and what is to go": (past_of_leads, {"ix_notifications_touches", "ix_steps_lead"}),
     "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
     # the sweeps
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
@@ -294,6 +304,10 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         },
     ),
     "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
+    "a lead opts out of a channel": (
+        lambda s, there: leads.opt_out(s, there.actor, there.lead, channel=LeadChannel.EMAIL),
+        {"ix_steps_lead", "ix_notifications_unsent"},  # by their state while few wait, else by the lead
+    ),
     "a lead converts": (
         lambda s, there: leads.convert(s, there.actor, there.lead),
         {"ix_steps_lead", "ix_lead_tasks_lead", "pk_leads"},

@@ -160,7 +160,8 @@ INSERT INTO notifications (
     id, clinic_id, lead_id, user_id, channel, template, template_version_id, subject, body, message_id, state, attempts,
     created_at, sent_at, read_at
 )
-SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id, CASE i WHEN 1 THEN assigned_to_id END,
+SELECT {_id("created_at + interval '1 hour'", "n * 16 + i")}, clinic_id, id,
+    CASE WHEN i = 1 OR {_dice(32, 2)} = 0 THEN assigned_to_id END, -- half of the e-mails go to the lead
     CASE i WHEN 1 THEN 'in_app' ELSE 'email' END, 'task-reminder',
     (SELECT reminder FROM crowd WHERE crowd.clinic_id = l.clinic_id),
     'Coming up', 'Hello', id::text, CASE WHEN i = 1 THEN 'sent' WHEN {_dice(30, 100)} = 0 THEN 'failed'

@@ -81,10 +81,10 @@ def test_rules_are_found_by_the_events_they_listen_to():
     assert rules.slugs == {"first", "second"}
 
 
-def test_the_first_priority_comes_first_then_the_name():
+def test_the_first_priority_comes_first_then_the_oldest():
     some = [read_rule(SHORTEST | {"name": name, "priority": n}) for name, n in (("b", 5), ("c", 1), ("a", 5))]
 
-    assert [rule.slug for rule in RuleSet.of(some).listening_to("lead.created")] == ["c", "a", "b"]
+    assert [rule.slug for rule in RuleSet.of(some).listening_to("lead.created")] == ["c", "b", "a"]
 
 
 def test_words_for_moments_stand_for_the_events_of_these_moments():

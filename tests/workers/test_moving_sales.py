@@ -23,9 +23,9 @@ def sales(open_practice: Any) -> Practice:
     return practice
 
 
-def from_source(sales: Practice, category: str) -> Any:
+def from_source(sales: Practice, category: str, **given: Any) -> Any:
     sql("UPDATE lead_sources SET category = :category WHERE id = :id", category=category, id=sales.source_id)
-    return sales.capture()
+    return sales.capture(**given)
 
 
 def titles(sales: Practice, lead: Any) -> list[str]:
@@ -95,7 +95,7 @@ def test_a_won_lead_is_kicked_off_and_the_managers_hear_of_it(sales: Practice):
 
 
 def test_an_urgent_lead_is_called_at_once_whenever_it_became_urgent(sales: Practice):
-    urgent = sales.capture(tags=["urgent"])
+    urgent = from_source(sales, "OTHER", tags=["urgent"])
     later = sales.capture()
     sales.run_due()
     assert (titles(sales, urgent), titles(sales, later)) == (["Urgent lead"], [])

@@ -136,7 +136,7 @@ def test_who_is_erased_and_comes_again_by_an_import_is_not_written_to(desk: Desk
         pass
     runner.run(Kind.DELIVER, [])
     assert smtp.received == []
-    assert [step["reason"] for step in desk.steps(again, kind="send_message")] == ["opted_out"]
+    assert [step["reason"] for step in desk.steps(again, kind="send_message")] == ["suppressed"]
 
 
 def test_a_restricted_lead_is_left_alone(desk: Desk, smtp: SmtpServer):

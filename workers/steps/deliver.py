@@ -15,11 +15,11 @@ from app.identity.links import with_link
 from app.notifications import channels
 from app.notifications.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, channel_of
 from app.notifications.delivery import MOST_TRIES, after
+from app.notifications.gate import Allow, Never, Until
 from app.notifications.models import NotificationState
 from workers.context import StepContext
 from workers.guard import lead_is_over, unmet
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
-from workers.quiet import quiet_until
 
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
@@ -33,21 +33,31 @@ def guard(context: StepContext) -> Skip | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.lead is None:
         return None
-    to_lead = note.user_id is None
-    reason = Reason.OPTED_OUT if to_lead and not context.may_be_written_to else lead_is_over(context) or unmet(context)
-    if reason is None:
-        return None
-    return Skip(
-        reason, effects=Effects(notification_states=(_state(context, NotificationState.SUPPRESSED, reason=reason),))
-    )
+    reason = lead_is_over(context) or unmet(context)
+    return _suppress(context, reason) if reason else None
 
 
 def decide(context: StepContext) -> Outcome | Ask:
-    """Say that it is being sent, with an attempt that has no end yet; to a lead that sleeps, in the morning."""
+    """Say that it is being sent, with an attempt that has no end yet; to a lead, if the gate still lets it through.
+
+    It did when the message was written. Since then the mail server may have been away for a night.
+    """
+    match context.verdict() if context.reach else Allow():
+        case Never(reason):
+            return _suppress(context, reason)
+        case Until(instant, reason):
+            return Snooze(instant, reason)
+        case Allow():
+            return _hand_over(context)
+
+
+def _suppress(context: StepContext, reason: Reason) -> Skip:
+    stopped = _state(context, NotificationState.SUPPRESSED, reason=reason)
+    return Skip(reason, effects=Effects(notification_states=(stopped,)))
+
+
+def _hand_over(context: StepContext) -> Ask:
     note = context.notification
-    assert note is not None  # noqa: S101  (the guard has looked)
-    if note.user_id is None and (until := quiet_until(context)):
-        return Snooze(until, Reason.OUTSIDE_HOURS)  # it was written in time, and the mail server was away
     delivery = {
         "id": new_id(),
         "clinic_id": note.clinic_id,
@@ -63,9 +73,8 @@ def decide(context: StepContext) -> Outcome | Ask:
         sender_name=context.clinic.name,
         reply_to=_reply_to(context),
     )
-    effects = Effects(
-        deliveries=(delivery,), notification_states=(_state(context, NotificationState.SENDING, tried=True),)
-    )
+    sending = _state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now)
+    effects = Effects(deliveries=(delivery,), notification_states=(sending,))
     return Ask((delivery["id"], note.channel, message), effects=effects)
 
 
@@ -131,7 +140,7 @@ def _state(
     tried: bool = False,
     reason: str | None = None,
     error: str | None = None,
-    sent_at: datetime | None = None,
+    **times: datetime,
 ) -> dict[str, Any]:
     note = context.notification
     assert note is not None  # noqa: S101
@@ -142,5 +151,5 @@ def _state(
         "reason": reason,
         "error": error,
         "attempts": attempts,
-        "sent_at": sent_at,
+        **times,
     }

@@ -1,19 +1,18 @@
 """`send_message`: a message from the clinic to the lead."""
 
-from app.automation.models import Reason
+from app.notifications.gate import Allow, Never, Until
 from workers.context import StepContext
 from workers.messages import to_lead
 from workers.outcomes import Done, Outcome, Skip, Snooze
-from workers.quiet import quiet_until
 
 
 def decide(context: StepContext) -> Outcome:
-    """Write the message, unless the lead does not want it, cannot get it, or sleeps."""
-    if not context.may_be_written_to:
-        return Skip(Reason.OPTED_OUT)
-    if not context.lead.email:
-        return Skip(Reason.NO_ADDRESS)
-    if until := quiet_until(context):
-        return Snooze(until, Reason.OUTSIDE_HOURS)
-    effects = to_lead(context)
-    return Done({"notification_ids": [n["id"] for n in effects.notifications]}, effects=effects)
+    """Write the message, if the gate lets it through."""
+    match context.verdict():
+        case Never(reason):
+            return Skip(reason)
+        case Until(instant, reason):
+            return Snooze(instant, reason)
+        case Allow():
+            effects = to_lead(context)
+            return Done({"notification_ids": [n["id"] for n in effects.notifications]}, effects=effects)

@@ -1,0 +1,84 @@
+"""How often, and when, leads are written to: what a clinic decides."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.desk import Desk
+
+pytest_plugins = ["tests.support.desk"]
+
+PATH = "/api/settings/contact-policy"
+DEFAULTS: dict[str, Any] = {
+    "daily_cap": None,
+    "weekly_cap": None,
+    "per_sequence_cap": None,
+    "minimum_interval": None,
+    "window": None,
+    "business_hours_only": False,
+    "weekends": True,
+    "holidays": True,
+}
+CAREFUL = {
+    "daily_cap": 1,
+    "weekly_cap": 3,
+    "per_sequence_cap": 5,
+    "minimum_interval": "4 hours",
+    "window": "1 day 4 hours",
+    "business_hours_only": True,
+    "weekends": False,
+    "holidays": False,
+}
+
+
+def test_a_new_clinic_has_no_limits(desk: Desk):
+    answer = desk.doctor.get(PATH)
+    assert (answer.status, answer.body) == (200, {**DEFAULTS, "version": 1})
+
+
+def test_what_is_decided_is_shown_and_what_is_left_out_is_the_default(desk: Desk, other_desk: Desk):
+    assert desk.admin.put(PATH, CAREFUL).body == {**CAREFUL, "version": 2}
+    assert desk.coordinator.get(PATH).body == {**CAREFUL, "version": 2}
+    assert desk.admin.put(PATH, {"daily_cap": 2}).body == {**DEFAULTS, "daily_cap": 2, "version": 3}
+    assert other_desk.admin.get(PATH).body == {**DEFAULTS, "version": 1}
+
+
+def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
+    seen = desk.admin.get(PATH).headers["ETag"]
+    assert desk.admin.put(PATH, {"daily_cap": 2}, seen=seen).status == 200
+    assert desk.admin.put(PATH, {"daily_cap": 3}, seen=seen).status == 412
+    assert desk.admin.put(PATH, {"daily_cap": 3}, seen=None).status == 428
+    assert desk.admin.get(PATH).body["daily_cap"] == 2
+
+
+def test_it_may_be_decided_by_who_looks_after_the_automation(desk: Desk):
+    assert desk.coordinator.put(PATH, CAREFUL).status == 403
+    assert desk.program("automation:manage").put(PATH, CAREFUL).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"daily_cap": 0}, "/daily_cap"),
+        ({"daily_cap": 101}, "/daily_cap"),
+        ({"weekly_cap": "3"}, "/weekly_cap"),
+        ({"per_sequence_cap": True}, "/per_sequence_cap"),
+        ({"minimum_interval": "soon"}, "/minimum_interval"),
+        ({"minimum_interval": "59 seconds"}, "/minimum_interval"),
+        ({"window": "91 days"}, "/window"),
+        ({"window": 24}, "/window"),
+        ({"weekends": "no"}, "/weekends"),
+        ({"quiet": None}, "/quiet"),
+        ({"version": 1}, "/version"),
+    ],
+)
+def test_a_mistake_is_pointed_at_and_nothing_is_written(desk: Desk, body: dict[str, Any], pointer: str):
+    assert desk.admin.put(PATH, {**CAREFUL, **body}).pointers == [pointer]
+    assert desk.admin.get(PATH).body["version"] == 1
+
+
+def test_who_decided_what_is_in_the_record(desk: Desk):
+    desk.admin.put(PATH, CAREFUL)
+    [entry] = desk.admin.every("/api/audit", subject="clinic")
+    assert (entry["act"], entry["user_id"]) == ("update", desk.admin.id)
+    assert entry["after"]["contact_policy"] == CAREFUL

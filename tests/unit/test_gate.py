@@ -1,0 +1,325 @@
+"""Each check of the gate by itself, and what comes of several at once. March 2026 in New York, on daylight time."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar, QuietHours
+from app.automation.contact_policy import ContactPolicy
+from app.automation.models import Reason
+from app.notifications.gate import Allow, Never, Until, Verdict, explain, judge
+from app.notifications.gate_checks import CHECKS
+from app.notifications.gate_facts import Ahead, Gone, Known, Touch
+
+NEW_YORK, LOS_ANGELES, BERLIN = map(ZoneInfo, ("America/New_York", "America/Los_Angeles", "Europe/Berlin"))
+WEEK = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+CLINIC = Calendar(NEW_YORK, BusinessHours.from_json(WEEK), closed_on=HolidayCalendar("US", closed=frozenset()))
+
+
+def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
+    return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
+
+
+TUESDAY = at("2026-03-10 11:00")
+TOUCH = Touch("email", "mia@lead.example", planned_at=TUESDAY - timedelta(days=1), series="check-in")
+KNOWN = Known(CLINIC)
+
+
+def policy(**rules: Any) -> Known:
+    return replace(KNOWN, policy=ContactPolicy(**rules))
+
+
+def hours(n: float) -> timedelta:
+    return timedelta(hours=n)
+
+
+def gone(*walls: str, series: str | None = None) -> list[Gone]:
+    return [Gone(at(wall), series) for wall in walls]
+
+
+def test_nothing_is_in_the_way_of_most():
+    assert judge(TOUCH, KNOWN, TUESDAY) == Allow()
+    assert {finding.verdict for finding in explain(TOUCH, KNOWN, TUESDAY)} == {Allow()}
+
+
+BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
+
+
+@pytest.mark.parametrize(
+    ("touch", "known", "verdict"),
+    [
+        ({}, {"restricted_at": BEFORE}, Never(Reason.RESTRICTED)),
+        ({}, {"opted_out_at": BEFORE}, Never(Reason.OPTED_OUT)),
+        ({}, {"opted_out_channels": ["email"]}, Never(Reason.OPTED_OUT_OF_CHANNEL)),
+        ({}, {"opted_out_channels": ["http"]}, Allow()),
+        ({"address": None}, {}, Never(Reason.NO_ADDRESS)),
+        ({"address": ""}, {}, Never(Reason.NO_ADDRESS)),
+        ({}, {"is_suppressed": True}, Never(Reason.SUPPRESSED)),
+        ({"address": "mia@lead@example"}, {}, Never(Reason.INVALID_ADDRESS)),
+        ({"address": "mia keller@lead.example"}, {}, Never(Reason.INVALID_ADDRESS)),
+        ({"stops_at_reply": True}, {"replied_at": AFTER}, Never(Reason.REPLIED)),
+        ({"stops_at_reply": True}, {"replied_at": BEFORE}, Allow()),
+        ({"stops_at_reply": True}, {"replied_at": TOUCH.planned_at}, Allow()),  # what the reply itself set off
+        ({}, {"replied_at": AFTER}, Allow()),  # a confirmation is sent to who wrote back, too
+        # of several, the first that is asked is told
+        ({"address": None}, {"opted_out_at": BEFORE, "restricted_at": BEFORE}, Never(Reason.RESTRICTED)),
+        ({"address": None}, {"opted_out_at": BEFORE}, Never(Reason.OPTED_OUT)),
+    ],
+)
+@pytest.mark.parametrize("is_transactional", [False, True])
+def test_what_is_never_sent(touch: dict[str, Any], known: dict[str, Any], verdict: Verdict, is_transactional: bool):
+    touch = {**touch, "is_transactional": is_transactional}
+    assert judge(replace(TOUCH, **touch), replace(KNOWN, **known), TUESDAY) == verdict
+
+
+@pytest.mark.parametrize(
+    ("places", "now", "until"),
+    [
+        ((), "2026-03-10 20:59", None),
+        ((), "2026-03-10 21:00", "2026-03-11 08:00"),
+        ((), "2026-03-11 07:59", "2026-03-11 08:00"),
+        ((LOS_ANGELES,), "2026-03-10 10:59", "2026-03-10 11:00"),  # 07:59 there, three hours earlier
+        ((LOS_ANGELES,), "2026-03-10 21:00", None),  # 18:00 there
+        ((LOS_ANGELES, NEW_YORK), "2026-03-10 21:00", "2026-03-11 11:00"),  # when it is 08:00 in both
+        ((), "2026-03-07 23:00", "2026-03-08 08:00"),  # the night in which the clocks go forward
+    ],
+)
+def test_in_the_quiet_hours_of_where_a_lead_may_be(places: tuple[ZoneInfo, ...], now: str, until: str | None):
+    verdict = judge(TOUCH, replace(KNOWN, places=places), at(now))
+    assert verdict == (Until(at(until), Reason.OUTSIDE_HOURS) if until else Allow())
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-03-13 20:00", None),  # Friday
+        ("2026-03-14 12:00", "2026-03-16 08:00"),  # until Monday, and then it is night until 8
+        ("2026-03-15 23:59", "2026-03-16 08:00"),
+        ("2026-03-16 08:00", None),
+    ],
+)
+def test_at_weekends(now: str, until: str | None):
+    assert judge(TOUCH, KNOWN, at(now)) in (Allow(), Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS))
+    verdict = judge(TOUCH, policy(weekends=False), at(now))
+    if until is None:
+        assert verdict == Allow()
+    else:
+        assert isinstance(verdict, Until)
+        assert verdict.instant == at(until)
+
+
+def test_a_weekend_is_that_of_where_the_lead_is():
+    auckland = replace(policy(weekends=False), places=(ZoneInfo("Pacific/Auckland"),))
+    # 16:00 on Friday in New York is 09:00 on Saturday in Auckland, which is 17 hours ahead until April.
+    assert judge(TOUCH, auckland, at("2026-03-13 16:00")) == Until(
+        at("2026-03-16 08:00", ZoneInfo("Pacific/Auckland")), Reason.WEEKEND
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "until", "reason"),
+    [
+        ("2026-07-02 12:00", None, None),  # Thursday
+        ("2026-07-03 12:00", "2026-07-05 08:00", Reason.HOLIDAY),  # the 4th is a Saturday, and observed on Friday
+        (
+            "2026-07-02 22:00",
+            "2026-07-05 08:00",
+            Reason.OUTSIDE_HOURS,
+        ),  # a night, and two holidays
+        ("2026-12-25 12:00", "2026-12-26 08:00", Reason.HOLIDAY),
+    ],
+)
+def test_on_the_clinics_holidays(now: str, until: str | None, reason: Reason | None):
+    verdict = judge(TOUCH, policy(holidays=False), at(now))
+    assert verdict == (Until(at(until), reason) if until and reason else Allow())
+
+
+def test_on_the_holidays_of_the_leads_own_country():
+    known = replace(policy(holidays=False), places=(BERLIN,), days_off=HolidayCalendar("DE"))
+    unity = at("2026-10-03 10:00", BERLIN)
+    assert judge(TOUCH, known, unity) == Until(at("2026-10-04 08:00", BERLIN), Reason.HOLIDAY)
+    assert judge(TOUCH, replace(known, policy=ContactPolicy()), unity) == Allow()
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-03-10 17:59", None),
+        ("2026-03-10 18:00", "2026-03-11 09:00"),
+        ("2026-03-13 18:00", "2026-03-16 09:00"),  # Friday evening
+        ("2026-07-02 18:00", "2026-07-06 09:00"),  # Thursday, and Friday is a holiday
+    ],
+)
+def test_outside_business_hours(now: str, until: str | None):
+    verdict = judge(TOUCH, policy(business_hours_only=True), at(now))
+    assert verdict == (Until(at(until), Reason.OUTSIDE_BUSINESS_HOURS) if until else Allow())
+
+
+@pytest.mark.parametrize(
+    ("cap", "walls", "until"),
+    [
+        (2, ["2026-03-10 08:30"], None),
+        (2, ["2026-03-10 08:30", "2026-03-10 09:30"], "2026-03-11 08:00"),  # at midnight, and then it is night
+        (1, ["2026-03-09 20:59"], None),  # yesterday
+        (1, ["2026-03-10 00:00"], "2026-03-11 08:00"),
+    ],
+)
+def test_as_many_as_a_day_may_have(cap: int, walls: list[str], until: str | None):
+    verdict = judge(TOUCH, replace(policy(daily_cap=cap), gone=gone(*walls)), TUESDAY)
+    assert verdict == (Until(at(until), Reason.DAILY_CAP) if until else Allow())
+
+
+def test_a_day_is_that_of_where_the_lead_is():
+    known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), gone=gone("2026-03-10 01:00"))
+    # 01:00 in New York was 22:00 of the day before in Los Angeles.
+    assert judge(TOUCH, known, at("2026-03-10 12:00")) == Allow()
+    both = replace(known, places=(LOS_ANGELES, NEW_YORK))
+    assert judge(TOUCH, both, at("2026-03-10 12:00")) == Until(at("2026-03-11 11:00"), Reason.DAILY_CAP)
+
+
+@pytest.mark.parametrize(
+    ("walls", "until"),
+    [
+        (["2026-03-09 08:00"], None),
+        (["2026-03-09 08:00", "2026-03-10 08:00"], "2026-03-16 08:00"),  # from Monday, the 9th, to Sunday, the 15th
+        (["2026-03-08 20:00", "2026-03-10 08:00"], None),  # Sunday was last week
+    ],
+)
+def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
+    verdict = judge(TOUCH, replace(policy(weekly_cap=2), gone=gone(*walls)), TUESDAY)
+    assert verdict == (Until(at(until), Reason.WEEKLY_CAP) if until else Allow())
+
+
+@pytest.mark.parametrize(
+    ("walls", "series", "verdict"),
+    [
+        (["2024-01-01 10:00", "2026-01-01 10:00"], "check-in", Never(Reason.SEQUENCE_CAP)),  # however long ago
+        (["2026-01-01 10:00"], "check-in", Allow()),
+        (["2024-01-01 10:00", "2026-01-01 10:00"], "another", Allow()),
+    ],
+)
+def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: Verdict):
+    known = replace(policy(per_sequence_cap=2), gone=gone(*walls, series=series))
+    assert judge(TOUCH, known, TUESDAY) == verdict
+    assert judge(replace(TOUCH, series=None), known, TUESDAY) == Allow()
+
+
+@pytest.mark.parametrize(
+    ("walls", "until"),
+    [
+        (["2026-03-10 07:00"], None),  # 4 h ago exactly
+        (["2026-03-10 08:30"], "2026-03-10 12:30"),
+        (["2026-03-10 08:30", "2026-03-10 10:00"], "2026-03-10 14:00"),
+    ],
+)
+def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
+    verdict = judge(TOUCH, replace(policy(minimum_interval=hours(4)), gone=gone(*walls)), TUESDAY)
+    assert verdict == (Until(at(until), Reason.MINIMUM_INTERVAL) if until else Allow())
+
+
+@pytest.mark.parametrize(
+    ("walls", "ahead", "until"),
+    [
+        (["2026-03-09 11:00"], [], None),  # 24 h ago exactly
+        (["2026-03-09 12:00"], [], "2026-03-10 12:00"),
+        (["2026-03-10 10:00"], [], "2026-03-11 10:00"),
+        ([], [("2026-03-10 15:00", 1)], "2026-03-11 15:00"),  # it is to go in 4 h, and matters more
+        ([], [("2026-03-10 15:00", 100)], None),  # ... as much: first come, first served
+        ([], [("2026-03-10 15:00", 101)], None),
+        ([], [("2026-03-11 11:00", 1)], None),  # in 24 h exactly
+        (["2026-03-10 10:00"], [("2026-03-11 20:00", 1)], "2026-03-12 20:00"),  # then it would be 10 h before the other
+        ([], [("2026-03-10 22:00", 1)], "2026-03-12 08:00"),  # 22:00 of the 11th is in the night
+    ],
+)
+def test_one_in_each_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
+    planned = [Ahead(at(wall), priority) for wall, priority in ahead]
+    known = replace(policy(window=hours(24)), gone=gone(*walls), ahead=planned)
+    verdict = judge(TOUCH, known, TUESDAY)
+    assert verdict == (Until(at(until), Reason.ANOTHER_TOUCH) if until else Allow())
+
+
+def test_while_the_account_that_sends_has_nothing_left():
+    known = replace(KNOWN, throttled_until=at("2026-03-10 11:20"))
+    for touch in (TOUCH, replace(TOUCH, is_transactional=True)):
+        assert judge(touch, known, TUESDAY) == Until(at("2026-03-10 11:20"), Reason.THROTTLED)
+        assert judge(touch, known, at("2026-03-10 11:20")) == Allow()
+
+
+def test_what_a_lead_waits_for_is_sent_at_any_hour_and_however_much_went_before():
+    busy = replace(
+        policy(
+            daily_cap=1, weekly_cap=1, per_sequence_cap=1, minimum_interval=hours(4), window=hours(24),
+            business_hours_only=True, weekends=False, holidays=False,
+        ),
+        gone=gone("2026-07-03 22:50", series="check-in"),
+        ahead=[Ahead(at("2026-07-03 23:30"), 1)],
+    )  # fmt: skip
+    night = at("2026-07-03 23:00")
+    awaited = replace(TOUCH, is_transactional=True)
+    assert judge(awaited, busy, night) == Allow()
+    spared = {finding.check for finding in explain(awaited, busy, night) if not finding.asked}
+    assert spared == {finding.check for finding in explain(TOUCH, busy, night) if finding.verdict != Allow()} | {
+        Reason.WEEKEND  # it is Friday
+    }
+
+
+SATURDAYS = Calendar(NEW_YORK, BusinessHours.from_json({"sat": WEEK["mon"]}))
+
+
+@pytest.mark.parametrize(
+    ("clinic", "rules"),
+    [
+        (Calendar(NEW_YORK, BusinessHours.from_json({})), {"business_hours_only": True}),  # never opens
+        (SATURDAYS, {"business_hours_only": True, "weekends": False}),
+        (Calendar(NEW_YORK, SATURDAYS.hours, quiet=QuietHours(time(8), time(19))), {"business_hours_only": True}),
+    ],
+)
+def test_what_no_moment_of_a_year_allows_is_never_sent(clinic: Calendar, rules: dict[str, Any]):
+    known = replace(KNOWN, calendar=clinic, policy=ContactPolicy(**rules))
+    assert isinstance(judge(TOUCH, known, at("2026-03-10 11:00")), Never)
+
+
+def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
+    known = replace(policy(daily_cap=1, weekends=False), gone=gone("2026-03-14 10:00"), places=(NEW_YORK,))
+    saturday_night = at("2026-03-14 22:00")
+    findings = explain(TOUCH, known, saturday_night)
+    assert [finding.check for finding in findings] == [check.reason for check in CHECKS]
+    said = {finding.check: finding for finding in findings}
+    assert said[Reason.OUTSIDE_HOURS].verdict == Until(at("2026-03-15 08:00"), Reason.OUTSIDE_HOURS)
+    assert said[Reason.OUTSIDE_HOURS].looked_at["there"] == {"America/New_York": "2026-03-14T22:00-04:00"}
+    assert said[Reason.WEEKEND].verdict == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
+    assert said[Reason.DAILY_CAP].verdict == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
+    assert said[Reason.DAILY_CAP].looked_at == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}
+    assert judge(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS)
+    assert "mia@" not in str(findings)
+
+
+def test_a_policy_is_read_as_it_is_kept():
+    kept = {"daily_cap": 3, "minimum_interval": "1 day 4 hours", "window": None, "weekends": False}
+    assert ContactPolicy.from_json(kept) == ContactPolicy(daily_cap=3, minimum_interval=hours(28), weekends=False)
+    assert ContactPolicy.from_json({}) == ContactPolicy()
+
+
+@pytest.mark.parametrize(
+    ("rules", "looks_back", "most"),
+    [
+        ({}, timedelta(), 1),
+        ({"holidays": False, "business_hours_only": True}, timedelta(), 1),
+        ({"daily_cap": 3}, timedelta(days=2), 3),
+        ({"weekly_cap": 5, "window": timedelta(days=10)}, timedelta(days=10), 5),
+        ({"per_sequence_cap": 5}, timedelta(), 5),
+    ],
+)
+def test_no_more_of_the_past_is_looked_at_than_matters(rules: dict[str, Any], looks_back: timedelta, most: int):
+    found = ContactPolicy(**rules)
+    assert (found.looks_back, found.most_counted) == (looks_back, most)
+    assert found.counts_touches == bool(looks_back or found.per_sequence_cap)
+
+
+def test_a_holiday_of_the_clinics_own_is_one():
+    closed = Calendar(NEW_YORK, CLINIC.hours, closed_on=HolidayCalendar(closed=frozenset({date(2026, 3, 10)})))
+    known = replace(policy(holidays=False), calendar=closed)
+    assert judge(TOUCH, known, TUESDAY) == Until(at("2026-03-11 08:00"), Reason.HOLIDAY)

@@ -1,0 +1,190 @@
+"""What holds for any policy, anywhere: beside a reference that asks minute by minute, and for a lead's whole month."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from heapq import heappop, heappush
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.automation.calendar import BusinessHours, Calendar
+from app.automation.contact_policy import ContactPolicy
+from app.notifications.gate import Allow, Never, Until, explain, judge
+from app.notifications.gate_facts import Ahead, Gone, Known, Touch
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+START = datetime(2026, 3, 26, tzinfo=UTC)  # Europe changes its clocks on the 29th, Lord Howe on April 5th
+ZONES = ["Europe/Paris", "Australia/Lord_Howe", "America/New_York", "Asia/Kolkata"]
+WEEK = {day: [["09:00", "12:30"], ["14:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+DAYS_OFF = frozenset({date(2026, 3, 27), date(2026, 4, 1)})
+
+quick = settings(max_examples=60, deadline=None)
+
+moments = st.integers(0, 10 * 24 * 60).map(lambda minutes: START + minutes * MINUTE)
+lengths = st.none() | st.integers(1, 3 * 24 * 60).map(lambda minutes: minutes * MINUTE)
+policies = st.builds(
+    ContactPolicy,
+    daily_cap=st.none() | st.integers(1, 3),
+    weekly_cap=st.none() | st.integers(1, 4),
+    minimum_interval=lengths,
+    window=lengths,
+    business_hours_only=st.booleans(),
+    weekends=st.booleans(),
+    holidays=st.booleans(),
+)
+places = st.lists(st.sampled_from(ZONES), max_size=2, unique=True).map(lambda names: tuple(map(ZoneInfo, names)))
+calendars = st.sampled_from(ZONES).map(
+    lambda zone: Calendar(ZoneInfo(zone), BusinessHours.from_json(WEEK), closed_on=DAYS_OFF)
+)
+lives = st.builds(
+    Known, calendars, policies, places=places, days_off=st.sampled_from([frozenset(), frozenset({date(2026, 3, 30)})])
+)
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[Touch, Known, datetime]:
+    """A touch, and a lead to whom some went before and some are still to go."""
+    now = draw(moments)
+    gone = draw(st.lists(st.integers(0, 9 * 24 * 60), max_size=5))
+    ahead = draw(st.lists(st.tuples(st.integers(0, 3 * 24 * 60), st.integers(99, 101)), max_size=3))
+    known = replace(
+        draw(lives),
+        gone=[Gone(now - minutes * MINUTE) for minutes in gone],
+        ahead=[Ahead(now + minutes * MINUTE, priority) for minutes, priority in ahead],
+    )
+    return touch(now), known, now
+
+
+def touch(planned_at: datetime, **more: object) -> Touch:
+    return Touch("email", "mia@lead.example", planned_at, **more)  # type: ignore[arg-type]
+
+
+def is_allowed(mine: Touch, known: Known, at: datetime) -> bool:
+    """By the words of the policy, asked of one minute."""
+    rules, zones = known.policy, known.places or (known.calendar.zone,)
+    walls = [at.astimezone(zone) for zone in zones]
+    home = at.astimezone(known.calendar.zone)
+    days = [[gone.at.astimezone(zone).date() for gone in known.gone] for zone in zones]
+    weeks = [[day.isocalendar()[:2] for day in of_zone] for of_zone in days]
+    others = [gone.at for gone in known.gone]
+    rivals = others + [ahead.due_at for ahead in known.ahead if ahead.priority < mine.priority]
+    return (
+        all(time(8) <= wall.time() < time(21) for wall in walls)
+        and (rules.weekends or all(wall.isoweekday() < 6 for wall in walls))
+        and (rules.holidays or home.date() not in DAYS_OFF)
+        and (rules.holidays or all(wall.date() not in known.days_off for wall in walls))
+        and (not rules.business_hours_only or is_open(home))
+        and (not rules.daily_cap or all(d.count(w.date()) < rules.daily_cap for d, w in zip(days, walls, strict=True)))
+        and (
+            not rules.weekly_cap
+            or all(d.count(w.isocalendar()[:2]) < rules.weekly_cap for d, w in zip(weeks, walls, strict=True))
+        )
+        and all(abs(at - other) >= (rules.minimum_interval or timedelta()) for other in others)
+        and all(abs(at - rival) >= (rules.window or timedelta()) for rival in rivals)
+    )
+
+
+def is_open(wall: datetime) -> bool:
+    now = wall.time()
+    return (
+        wall.isoweekday() < 6
+        and wall.date() not in DAYS_OFF
+        and (time(9) <= now < time(12, 30) or time(14) <= now < time(18))
+    )
+
+
+def minutes_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += MINUTE
+
+
+@quick
+@given(scenes())
+def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[Touch, Known, datetime]):
+    mine, known, now = scene
+    match judge(mine, known, now):
+        case Allow():
+            assert is_allowed(mine, known, now)
+        case Until(instant, _):
+            assert now < instant
+            assert is_allowed(mine, known, instant)
+            assert judge(mine, known, instant) == Allow()
+            assert not any(is_allowed(mine, known, minute) for minute in minutes_between(now, instant))
+        case Never():  # a clinic that is open while it is night in one of two places, say
+            assert not any(is_allowed(mine, known, minute) for minute in minutes_between(now, now + 7 * DAY))
+
+
+@quick
+@given(scenes())
+def test_an_explanation_says_what_the_verdict_says(scene: tuple[Touch, Known, datetime]):
+    verdict, findings = judge(*scene), explain(*scene)
+    refused = [finding.verdict for finding in findings if finding.verdict != Allow()]
+    if isinstance(verdict, Until):
+        assert refused[0].reason == verdict.reason  # type: ignore[union-attr]
+        assert max(each.instant for each in refused if isinstance(each, Until)) <= verdict.instant
+    else:
+        assert (verdict == Allow()) == (refused == [])
+
+
+messages = st.lists(
+    st.tuples(moments, st.integers(1, 3), st.booleans(), st.sampled_from(["check-in", "nurture"])),
+    min_size=2,
+    max_size=12,
+)
+
+
+@quick
+@given(lives, st.none() | st.integers(1, 2), messages, st.permutations(range(12)))
+def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
+    known: Known, cap: int | None, planned: list[tuple[datetime, int, bool, str]], order: list[int]
+):
+    known = replace(known, policy=replace(known.policy, per_sequence_cap=cap))
+    waiting = [
+        (due, turn, touch(due, priority=priority, is_transactional=awaited, series=series))
+        for turn, (due, priority, awaited, series) in zip(order, planned, strict=False)
+    ]
+    went = live_through(known, waiting)
+    for number, (at, mine) in enumerate(went):
+        if mine.is_transactional:
+            continue
+        before = replace(known, gone=[Gone(then, earlier.series) for then, earlier in went[:number]])
+        assert is_allowed(mine, before, at)
+        assert cap is None or [earlier.series for _, earlier in went[:number]].count(mine.series) < cap
+
+
+def live_through(known: Known, waiting: list[tuple[datetime, int, Touch]]) -> list[tuple[datetime, Touch]]:
+    """As workers do, each step by itself: when it is due it goes, or is put off, or is given up."""
+    heap: list[tuple[datetime, int, Touch]] = []
+    for step in waiting:
+        heappush(heap, step)
+    went: list[tuple[datetime, Touch]] = []
+    while heap:
+        now, turn, mine = heappop(heap)
+        facts = replace(
+            known,
+            gone=[Gone(at, other.series) for at, other in went],
+            ahead=[Ahead(due, other.priority) for due, _, other in heap],
+        )
+        verdict = judge(mine, facts, now)
+        if verdict == Allow():
+            went.append((now, mine))
+        elif isinstance(verdict, Until):
+            heappush(heap, (verdict.instant, turn, mine))
+    return went
+
+
+@quick
+@given(lives, messages)
+def test_of_two_that_are_due_together_the_more_important_one_goes_first(
+    known: Known, planned: list[tuple[datetime, int, bool, str]]
+):
+    known = replace(known, policy=ContactPolicy(window=DAY))
+    due = planned[0][0]
+    important, other = touch(due, priority=1, series="a"), touch(due, priority=2, series="b")
+    for order in ((0, 1), (1, 0)):
+        first, second = live_through(known, [(due, order[0], important), (due, order[1], other)])
+        assert (first[1], second[1]) == (important, other)
+        assert second[0] - first[0] >= DAY

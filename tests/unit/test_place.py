@@ -1,0 +1,48 @@
+"""Where a lead may be, from what is known of it."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.leads.place import days_off_of, places_of
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("timezone", "phone", "places"),
+    [
+        (None, None, ["America/New_York"]),
+        ("Europe/Berlin", "+14155550143", ["Europe/Berlin"]),  # somebody has said so
+        (None, "+12125550143", ["America/New_York"]),
+        (None, "+14155550143", ["America/Los_Angeles", "America/New_York"]),  # a number moves along: either
+        (None, "+4915112345678", ["America/New_York", "Europe/Berlin"]),
+        (None, "+18005550143", ["America/New_York"]),  # free-phone: half of the world
+        (None, "555 0143", ["America/New_York"]),  # as somebody wrote it, and nobody could read
+    ],
+)
+def test_who_gives_no_zone_may_be_at_home_or_where_the_number_is_from(
+    timezone: str | None, phone: str | None, places: list[str]
+):
+    assert [zone.key for zone in places_of(timezone, phone, NEW_YORK)] == places
+
+
+@pytest.mark.parametrize(
+    ("phone", "state", "day", "is_off"),
+    [
+        ("+4915112345678", None, date(2026, 10, 3), True),  # the day of German unity
+        ("+4915112345678", None, date(2026, 7, 4), False),
+        ("+4915112345678", "BY", date(2026, 1, 6), True),  # Epiphany, in Bavaria
+        ("+4915112345678", "BE", date(2026, 1, 6), False),
+        ("+4915112345678", "Bavaria, I think", date(2026, 10, 3), True),
+        ("+14155550143", "ny", date(2026, 2, 12), True),  # Lincoln's birthday, in New York
+        ("+14155550143", None, date(2026, 2, 12), False),
+        (None, "BY", date(2026, 10, 3), False),
+        ("555 0143", None, date(2026, 7, 4), False),
+    ],
+)
+def test_days_off_are_those_of_the_numbers_country_and_of_the_state_in_it(
+    phone: str | None, state: str | None, day: date, is_off: bool
+):
+    assert (day in days_off_of(phone, state)) is is_off

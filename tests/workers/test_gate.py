@@ -1,0 +1,398 @@
+"""The gate through the workers: several rules, one lead, and a mail server that was away."""
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from app.automation.models import Kind, Reason
+from app.clock import now
+from app.db import transaction
+from app.leads import service as leads
+from app.leads.known import Writing, load_known
+from app.notifications import retrying
+from app.notifications.gate import Allow, Until, explain
+from app.notifications.gate_facts import Touch
+from app.notifications.models import LeadChannel
+from app.settings.contact_policy import set_contact_policy
+from app.settings.schemas import ContactPolicyIn
+from tests.support.plans import listening
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+from tests.support.processes import wait_until
+from tests.support.smtp import DROP, HANG, SmtpServer
+from tests.support.together import together
+from workers.claim import claim
+from workers.context import load
+
+BOTH = """
+name: ours
+rules:
+  - name: hello
+    on: lead.created
+    stop_on: [lead.replied]
+    do: [{send_message: {channel: email, template: hello}}]
+  - name: offer
+    on: lead.created
+    unless: [{field: lead.contacted_at, exists: true}]
+    do: [{send_message: {channel: email, template: offer}}]
+  - name: confirmation
+    on: consultation.scheduled
+    do: [{send_message: {channel: email, template: confirmed, transactional: true}}]
+templates:
+  hello: {subject: Hello, body: Hello}
+  offer: {subject: Offer, body: Offer}
+  confirmed: {subject: Confirmed, body: Confirmed}
+"""
+
+
+@pytest.fixture
+def practice(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practice:
+    return open_practice(playbook=BOTH)
+
+
+def decide(practice: Practice, **policy: Any) -> None:
+    """The clinic decides how often it writes to its leads."""
+    with transaction() as session:
+        set_contact_policy(session, practice.actor(), ContactPolicyIn().read(policy))
+
+
+def matters(name: str, priority: int) -> None:
+    sql("UPDATE steps SET cause = cause || CAST(:given AS jsonb) WHERE name = :name", name=name, given=_json(priority))
+
+
+def _json(priority: int) -> str:
+    return json.dumps({"priority": priority})
+
+
+def write(practice: Practice) -> None:
+    practice.run(Kind.SEND_MESSAGE)
+
+
+def deliver(practice: Practice) -> None:
+    practice.run(Kind.DELIVER)
+
+
+def ends(practice: Practice) -> dict[str, tuple[str, str | None, datetime]]:
+    """Of each message to write: its state, why, and when it is due."""
+    return {step.name: (step.state, step.reason, step.due_at) for step in practice.steps(kind="send_message")}
+
+
+def subjects(smtp: SmtpServer) -> list[str]:
+    return [mail.message["Subject"] for mail in smtp.received]
+
+
+def test_without_a_policy_both_rules_write_at_once(practice: Practice):
+    practice.capture()
+    write(practice)
+    assert {state for state, _, _ in ends(practice).values()} == {"done"}
+
+
+def test_of_two_rules_at_once_one_writes_and_the_other_a_window_later(
+    practice: Practice, watch: Watch, smtp: SmtpServer
+):
+    decide(practice, window="1 day")
+    practice.capture()
+    write(practice)
+    tomorrow = TUESDAY + timedelta(days=1)
+    assert ends(practice) == {
+        "hello": ("done", None, TUESDAY),
+        "offer": ("planned", Reason.ANOTHER_TOUCH, tomorrow),
+    }
+    deliver(practice)
+    watch.set(tomorrow - timedelta(seconds=1))
+    write(practice)
+    assert subjects(smtp) == ["Hello"]
+    watch.set(tomorrow)
+    write(practice)
+    deliver(practice)
+    assert subjects(smtp) == ["Hello", "Offer"]
+
+
+@pytest.mark.parametrize(("important", "other"), [("hello", "offer"), ("offer", "hello")])
+def test_the_more_important_one_writes_first(practice: Practice, important: str, other: str):
+    decide(practice, window="1 day")
+    practice.capture()
+    matters(important, 1)
+    write(practice)
+    assert ends(practice)[important][0] == "done"
+    assert ends(practice)[other][1:] == (Reason.ANOTHER_TOUCH, TUESDAY + timedelta(days=1))
+
+
+def test_of_those_that_waited_for_the_same_moment_the_oldest_goes_first(
+    open_practice: Callable[..., Practice], watch: Watch
+):
+    letter = "do: [{send_message: {channel: email, template: hello}}]"
+    rules = "".join(f"  - {{name: rule-{number}, on: lead.created, {letter}}}\n" for number in (3, 1, 2))
+    practice = open_practice(playbook=f"name: ours\nrules:\n{rules}templates: {{hello: {{subject: Hi, body: Hi}}}}")
+    decide(practice, window="1 day")
+    practice.capture()
+    went: list[str] = []
+    for _ in range(3):
+        write(practice)
+        went += [step.name for step in practice.steps(state="done", kind="send_message") if step.name not in went]
+        watch.advance(days=1)
+    assert went == ["rule-3", "rule-1", "rule-2"]
+
+
+def test_one_that_matters_more_and_is_not_written_is_in_nobodys_way(practice: Practice):
+    decide(practice, window="1 day")
+    lead = practice.capture()
+    matters("offer", 1)
+    practice.speak_with(lead)
+    write(practice)
+    assert ends(practice) == {
+        "hello": ("done", None, TUESDAY),
+        "offer": ("skipped", Reason.ALREADY_CONTACTED, TUESDAY),
+    }
+
+
+def test_one_that_matters_more_and_is_due_within_the_window_goes_alone(practice: Practice, watch: Watch):
+    decide(practice, window="1 day")
+    lead = practice.capture()
+    later = TUESDAY + timedelta(hours=4)
+    matters("offer", 1)
+    sql("UPDATE steps SET due_at = :later, state = 'planned' WHERE name = 'offer'", later=later)
+    write(practice)
+    assert ends(practice)["hello"] == ("planned", Reason.ANOTHER_TOUCH, later + timedelta(days=1))
+    watch.set(later)
+    write(practice)
+    assert ends(practice)["offer"][0] == "done"
+    assert len(practice.rows("notifications", lead_id=lead)) == 1
+
+
+def test_other_leads_are_other_leads(practice: Practice):
+    decide(practice, window="1 day", daily_cap=1)
+    for _ in range(3):
+        practice.capture()
+    write(practice)
+    assert [step.name for step in practice.steps(kind="send_message", state="done")] == ["hello"] * 3
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason", "again"),
+    [
+        ({"daily_cap": 1}, Reason.DAILY_CAP, "2026-03-11 08:00"),
+        ({"weekly_cap": 1}, Reason.WEEKLY_CAP, "2026-03-16 08:00"),  # on Monday
+        ({"minimum_interval": "90 minutes"}, Reason.MINIMUM_INTERVAL, "2026-03-10 12:30"),  # 11:00 and 90 min
+        ({"minimum_interval": "12 hours"}, Reason.MINIMUM_INTERVAL, "2026-03-11 08:00"),  # 23:00, so in the morning
+    ],
+)
+def test_what_is_too_much_for_now_waits(practice: Practice, policy: dict[str, Any], reason: Reason, again: str):
+    decide(practice, **policy)
+    practice.capture()
+    write(practice)
+    assert ends(practice)["offer"][1:] == (reason, at(again))
+    assert len(practice.rows("notifications")) == 1
+
+
+def test_one_sequence_writes_only_so_often(practice: Practice, watch: Watch):
+    decide(practice, per_sequence_cap=1)
+    lead = practice.capture()
+    write(practice)
+    watch.advance(days=300)
+    sql(
+        "INSERT INTO steps (id, clinic_id, lead_id, kind, name, cause, params, stop_on, due_at, state, attempts,"
+        " created_at) SELECT gen_random_uuid(), clinic_id, lead_id, kind, 'again', cause, params, stop_on, :now,"
+        " 'published', 0, :now FROM steps WHERE name = 'hello' AND lead_id = :lead",
+        now=now(),
+        lead=lead,
+    )
+    write(practice)
+    assert ends(practice)["again"][:2] == ("skipped", Reason.SEQUENCE_CAP)
+    assert ends(practice)["offer"][0] == "done"
+
+
+def test_what_a_lead_waits_for_goes_at_once_and_counts(practice: Practice):
+    decide(practice, daily_cap=2)
+    lead = practice.capture()
+    for day in (12, 13, 14):
+        practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at(f"2026-03-{day} 10:00"))
+    matters("confirmation", 1)
+    write(practice)
+    assert {step.state for step in practice.steps(name="confirmation")} == {"done"}
+    put_off = {(step.reason, step.due_at) for step in practice.steps(kind="send_message", state="planned")}
+    assert put_off == {(Reason.DAILY_CAP, at("2026-03-11 08:00"))}
+
+
+def test_what_was_written_over_two_days_is_not_sent_at_once_when_the_mail_server_is_back(
+    practice: Practice, watch: Watch, smtp: SmtpServer
+):
+    decide(practice, window="1 day")
+    practice.capture()
+    smtp.stop()
+    write(practice)
+    deliver(practice)
+    watch.advance(days=1)
+    write(practice)
+    deliver(practice)
+    assert {note.state for note in practice.rows("notifications")} == {"pending"}
+
+    watch.set(at("2026-03-12 03:00"))
+    smtp.start()
+    deliver(practice)
+    assert subjects(smtp) == []  # it is night
+    assert {step.due_at for step in practice.steps(kind="deliver")} == {at("2026-03-12 08:00")}
+    watch.set(at("2026-03-12 08:00"))
+    deliver(practice)
+    assert len(smtp.received) == 1
+    [waiting] = [step for step in practice.steps(kind="deliver") if step.state == "planned"]
+    assert (waiting.reason, waiting.due_at) == (Reason.ANOTHER_TOUCH, at("2026-03-13 08:00"))
+    watch.set(waiting.due_at)
+    deliver(practice)
+    assert sorted(subjects(smtp)) == ["Hello", "Offer"]
+
+
+def test_while_one_is_being_handed_over_no_other_is(practice: Practice, smtp: SmtpServer):
+    practice.capture()
+    write(practice)
+    decide(practice, minimum_interval="1 hour")
+    smtp.on("dot", HANG, times=1)
+    sending = threading.Thread(target=deliver, args=[practice])
+    sending.start()
+    wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
+    practice.run(Kind.DELIVER)
+    smtp.hang_up()
+    sending.join()
+    assert len(smtp.received) == 1
+    [waiting] = practice.steps(kind="deliver", reason=Reason.MINIMUM_INTERVAL)
+    assert waiting.due_at == TUESDAY + timedelta(hours=1)
+
+
+def test_one_that_nobody_knows_of_counts_from_when_it_was_handed_over(
+    practice: Practice, watch: Watch, smtp: SmtpServer
+):
+    decide(practice, window="1 day")
+    practice.capture()
+    smtp.stop()
+    write(practice)
+    deliver(practice)
+    watch.set(at("2026-03-12 10:00"))  # written two days ago
+    smtp.start()
+    smtp.on("dot", DROP, times=1)
+    deliver(practice)
+    assert practice.row("notifications").state == "unknown"
+    write(practice)
+    assert ends(practice)["offer"][1:] == (Reason.ANOTHER_TOUCH, at("2026-03-13 10:00"))
+
+
+def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice, watch: Watch, smtp: SmtpServer):
+    decide(practice, window="1 day")
+    practice.capture()
+    smtp.on("rcpt", "550 5.1.1 No such user", times=1)
+    write(practice)
+    deliver(practice)
+    assert practice.row("notifications").state == "failed"
+    watch.advance(days=1)
+    write(practice)  # what failed is no touch
+    deliver(practice)
+    watch.advance(hours=1)
+    with transaction() as session:
+        retrying.retry(session, practice.actor(), practice.row("notifications", state="failed").id)
+    deliver(practice)
+    assert subjects(smtp)[-1:] == ["Offer"]
+    [again] = practice.steps(kind="deliver", reason=Reason.ANOTHER_TOUCH)
+    assert again.due_at == TUESDAY + timedelta(days=2)
+
+
+def test_two_workers_at_once_write_one(practice: Practice):
+    decide(practice, window="1 day")
+    for _ in range(8):
+        practice.capture()
+    hello, offer = (practice.steps(name=name) for name in ("hello", "offer"))
+    for one, other in zip(hello, reversed(offer), strict=True):
+        together(*(partial(practice.run, Kind.SEND_MESSAGE, step) for step in (one, other)))
+    while any(step.due_at == TUESDAY for step in practice.pending() if step.kind == Kind.SEND_MESSAGE):
+        write(practice)  # what another one had in hand comes again
+    assert len(practice.rows("notifications")) == len({note.lead_id for note in practice.rows("notifications")}) == 8
+
+
+def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Practice):
+    decide(practice, daily_cap=1)
+    lead_id = practice.capture()
+    write(practice)
+    asked_about = Touch(LeadChannel.EMAIL, "mia@lead.example", planned_at=TUESDAY)
+    with transaction() as session:
+        lead = leads.get_lead(session, practice.actor(), lead_id)
+        clinic = practice.actor().clinic
+        [known] = load_known(session, [Writing(lead, clinic, asked_about)], now=TUESDAY)
+    refused = {finding.check: finding.verdict for finding in explain(asked_about, known, TUESDAY)}
+    assert refused.pop(Reason.DAILY_CAP) == Until(at("2026-03-11 00:00"), Reason.DAILY_CAP)
+    assert set(refused.values()) == {Allow()}
+
+
+def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practice, smtp: SmtpServer):
+    lead = practice.capture()
+    write(practice)
+    with transaction() as session:
+        leads.opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+    as_if_at_once = "UPDATE steps SET state = 'published', reason = NULL WHERE kind IN ('deliver', 'send_message')"
+    sql(as_if_at_once)
+    sql("UPDATE notifications SET state = 'pending', reason = NULL")
+    write(practice)
+    deliver(practice)
+    assert smtp.received == []
+    assert {step.reason for step in practice.steps(lead, state="skipped")} == {Reason.OPTED_OUT_OF_CHANNEL}
+    assert {note.reason for note in practice.rows("notifications")} == {Reason.OPTED_OUT_OF_CHANNEL}
+
+
+def test_who_replied_in_the_same_moment_gets_nothing_that_a_reply_stops(practice: Practice):
+    lead = practice.capture()
+    sql("UPDATE leads SET replied_at = :at", at=TUESDAY + timedelta(seconds=1))
+    write(practice)
+    assert ends(practice)["hello"] == ("skipped", Reason.REPLIED, TUESDAY)
+    assert ends(practice)["offer"][0] == "done"
+    assert len(practice.rows("notifications", lead_id=lead)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ({"phone": "+14155550143"}, "2026-03-10 11:00"),  # a number of San Francisco: 05:00 there, until 08:00
+        ({"phone": "+14155550143", "timezone": "America/New_York"}, None),  # it is known where they are
+        ({"phone": "+18005550143"}, None),  # free-phone: from anywhere
+    ],
+)
+def test_who_may_be_elsewhere_is_written_to_when_it_is_quiet_in_neither_place(
+    practice: Practice, watch: Watch, given: dict[str, str], again: str | None
+):
+    watch.set(at("2026-03-10 08:30"))
+    practice.capture(**given)
+    write(practice)
+    state, reason, due_at = ends(practice)["hello"]
+    if again is None:
+        assert (state, reason) == ("done", None)
+    else:
+        assert (reason, due_at) == (Reason.OUTSIDE_HOURS, at(again))
+
+
+def test_an_address_that_none_could_be_is_not_tried(practice: Practice, watch: Watch):
+    practice.capture(email="mia..keller@lead.example")
+    write(practice)
+    assert {(state, reason) for state, reason, _ in ends(practice).values()} == {("skipped", Reason.INVALID_ADDRESS)}
+
+
+@pytest.mark.parametrize(
+    ("policy", "more"),
+    [({}, 0), ({"weekends": False, "business_hours_only": True}, 0), ({"window": "1 day", "per_sequence_cap": 3}, 1)],
+)
+def test_a_batch_asks_for_the_past_of_all_its_leads_at_once(practice: Practice, policy: dict[str, Any], more: int):
+    def asked() -> int:
+        with transaction() as session:
+            rows = claim(session, Kind.SEND_MESSAGE, [], now=now(), most=100)
+            with listening() as heard:
+                contexts = load(session, rows, now=now())
+        assert len(contexts) == 2 * len(practice.rows("leads"))
+        return len(heard)
+
+    practice.capture()
+    asked()  # rules and clinic are read once
+    before = asked()
+    for _ in range(9):
+        practice.capture()
+    decide(practice, **policy)
+    asked()
+    assert asked() == before + more

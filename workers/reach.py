@@ -1,0 +1,89 @@
+"""What the gate is asked by the steps of a batch that write to their leads, loaded for all of them together."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from app.automation.clinic import ClinicContext
+from app.automation.events import EventName
+from app.automation.models import Kind
+from app.leads.known import Writing, load_known
+from app.notifications.gate_facts import PRIORITY, Gone, Known, Touch
+from workers.claim import lead_of
+from workers.outcomes import Ended
+
+
+class Reach(NamedTuple):
+    """A step's message to its lead, and what is known of the lead."""
+
+    touch: Touch
+    known: Known
+
+
+def load_reach(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    clinics: Mapping[UUID, ClinicContext],
+    notes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Mapping[UUID, Reach]:
+    """By step, for those that write to their lead; `notes` are the notifications that are to be delivered, by id."""
+    to_leads = [(row, _note_of(row, notes)) for row in rows if _is_to_lead(row, notes)]
+    writings = [_writing(row, clinics[row.clinic_id], note) for row, note in to_leads]
+    known = load_known(
+        session,
+        writings,
+        now=now,
+        but_steps=[row.id for row in rows],
+        but=[note.id for _, note in to_leads if note],
+        is_handed_over=any(note for _, note in to_leads),
+    )
+    return {row.id: Reach(one.touch, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
+
+
+def gone_to_lead(end: Ended) -> list[Gone]:
+    """The messages to its lead that a step wrote."""
+    return [Gone(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None]
+
+
+def priority_of(step: Any) -> int:
+    """How much a step matters: 1 the most."""
+    priority: int = step.cause.get("priority", PRIORITY)
+    return priority
+
+
+def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
+    if row.kind == Kind.DELIVER:
+        note = _note_of(row, notes)
+        return note is not None and note.user_id is None
+    return Kind(row.kind) is Kind.SEND_MESSAGE
+
+
+def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
+    return notes.get(row.params.get("notification_id"))
+
+
+def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
+    """What is written already goes to the address it was written to."""
+    lead = lead_of(row)
+    touch = Touch(
+        channel=note.channel if note else row.params["channel"],
+        address=note.address if note else lead.email,
+        planned_at=note.created_at if note else row.created_at,
+        series=note.series if note else _series_of(row),
+        priority=priority_of(row),
+        is_transactional=bool(row.params.get("transactional")),
+        stops_at_reply=EventName.LEAD_REPLIED in row.stop_on,
+    )
+    return Writing(lead, clinic, touch)
+
+
+def _series_of(step: Any) -> str | None:
+    """The rule or sequence that a step belongs to: their messages are counted together."""
+    series: str | None = step.cause.get("sequence") or step.cause.get("rule")
+    return series
