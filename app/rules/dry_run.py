@@ -22,6 +22,7 @@ from app.identity.permissions import Permission
 from app.leads.facts import lead_facts
 from app.leads.lookup import read_lead
 from app.leads.more_facts import more_facts
+from app.rules.reaching import gates_of
 from app.rules.service import find_rule
 from app.rules.showing import draft_of
 
@@ -32,11 +33,13 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
     Raises NotFound, Invalid, and Conflict for a rule without any text.
     """
     rule = rule_to_try(session, actor, rule_id)
-    event = _event(session, actor, rule, data)
+    lead = read_lead(session, _who_sees_leads(actor), data["lead_id"]) if "lead_id" in data else None
+    event = _event(session, rule, lead, data)
     calendar = actor.clinic.calendar
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
     found = plan(RuleSet.of([rule]), event, calendar)
     [decision] = found.decisions
+    gates = gates_of(session, actor.clinic, lead, found.steps) if lead else [None] * len(found.steps)
     return {
         "event": event.name,
         "at": event.occurred_at,
@@ -52,8 +55,9 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
                 "stops_on": list(step.stop_on),
                 "only_if": examined(rule.only_if, facts),
                 "unless": examined(rule.unless, facts),
+                "gate": gate,
             }
-            for step, shown in zip(found.steps, decision.details.get("steps", ()), strict=True)
+            for step, shown, gate in zip(found.steps, decision.details.get("steps", ()), gates, strict=True)
         ],
     }
 
@@ -68,15 +72,13 @@ def rule_to_try(session: Session, actor: Actor, rule_id: UUID) -> Rule:
     return read_rule(text, id=found.id, version=0 if draft else found.published or 0)
 
 
-def _event(session: Session, actor: Actor, rule: Rule, data: Mapping[str, Any]) -> Event:
+def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> Event:
     """The event that is tried: the first that the rule listens to, unless `data` names one."""
     name = data.get("event") or min(rule.on)
     if name not in rule.on:
         raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
     facts: dict[str, dict[str, Any]] = {"lead": {}, "event": {}, "task": {}}
-    lead_id = data.get("lead_id")
-    if lead_id:
-        lead = read_lead(session, _who_sees_leads(actor), lead_id)
+    if lead:
         more = more_facts(session, [lead.id], looked_up(_asked(rule))).get(lead.id, {})
         facts["lead"] = {**more, **lead_facts(lead)}
     for path, value in _given(data.get("facts", {})).items():
@@ -84,7 +86,7 @@ def _event(session: Session, actor: Actor, rule: Rule, data: Mapping[str, Any]) 
         facts.setdefault(group, {})[fact] = value
     _require_task(name, facts)
     at = data.get("at") or now()
-    about = lead_id or new_id()
+    about = lead.id if lead else new_id()
     return Event(name, about, subject_id=about, occurred_at=at, facts=facts)
 
 

@@ -149,6 +149,26 @@ class MoveOut(Schema):
     to = Instant(required=True)
 
 
+class GateCheckOut(Schema):
+    """What one check of the gate says by itself, and what it looked at."""
+
+    check = fields.String(required=True)
+    is_asked = Boolean(required=True, metadata={"description": "Not of what the lead waits for, but for some."})
+    verdict = fields.String(required=True, metadata={"enum": ["allowed", "later", "never"]})
+    reason = fields.String(required=True, allow_none=True)
+    until = Instant(required=True, allow_none=True)
+    looked_at = fields.Dict(required=True)
+
+
+class GateOut(Schema):
+    """Whether a message may go to the lead when it is due."""
+
+    verdict = fields.String(required=True, metadata={"enum": ["allowed", "later", "never"]})
+    reason = fields.String(required=True, allow_none=True)
+    until = Instant(required=True, allow_none=True, metadata={"description": "The first moment that all checks allow."})
+    checks = fields.List(fields.Nested(GateCheckOut), required=True)
+
+
 class TriedStepOut(Schema):
     """A step that would be planned."""
 
@@ -161,6 +181,9 @@ class TriedStepOut(Schema):
     stops_on = fields.List(fields.String(), required=True)
     only_if = fields.List(fields.Nested(ConditionOut), required=True, metadata={"description": "As they are now."})
     unless = fields.List(fields.Nested(ConditionOut), required=True)
+    gate = fields.Nested(
+        GateOut, required=True, allow_none=True, metadata={"description": "Of a message to a lead that is there."}
+    )
 
 
 class RuleTestOut(Schema):

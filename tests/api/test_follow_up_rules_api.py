@@ -212,6 +212,22 @@ def test_a_rule_is_tried_with_a_real_lead_and_nothing_is_written(desk: Desk):
     assert [desk.sql(f"SELECT count(*) FROM {table}") for table in tables] == before
 
 
+def test_a_dry_run_says_whether_a_message_would_reach_the_lead(desk: Desk):
+    send = {"send_message": {"channel": "email", "template": "break-up-email"}}
+    rule = make(desk, when=[], do=[send])
+    lead = desk.capture(email="ana@lead.example")
+    asked = {"lead_id": lead["id"], "at": "2026-03-10T14:00:00Z"}
+    [step] = desk.admin.post(f"{RULES}/{rule['id']}/test", asked).body["steps"]
+    assert (step["gate"]["verdict"], step["gate"]["reason"]) == ("allowed", None)
+    desk.admin.put("/api/settings/contact-policy", {"weekends": False})
+    saturday = {**asked, "at": "2026-03-14T14:00:00Z"}
+    [step] = desk.admin.post(f"{RULES}/{rule['id']}/test", saturday).body["steps"]
+    assert (step["gate"]["verdict"], step["gate"]["reason"]) == ("later", "weekend")
+    desk.admin.post(f"/api/leads/{lead['id']}/opt-out")
+    [step] = desk.admin.post(f"{RULES}/{rule['id']}/test", asked).body["steps"]
+    assert (step["gate"]["verdict"], step["gate"]["reason"]) == ("never", "opted_out")
+
+
 @pytest.mark.parametrize(
     ("given", "pointer"),
     [

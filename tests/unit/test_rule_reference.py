@@ -1,0 +1,32 @@
+"""The page about the rule language says all that the engine knows, and nothing that it refuses."""
+
+import pytest
+import yaml
+
+from app.automation import reference
+from app.automation.condition_check import TESTS
+from app.automation.events import LISTENED_TO
+from app.automation.playbooks import check_actions
+from app.automation.playbooks.check_actions import Around
+from app.automation.playbooks.check_rule import RULE_KEYS, check_rule
+from app.automation.vocabulary import FIELDS
+
+SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
+
+
+def test_everything_is_on_the_page():
+    page = reference.page()
+    for word in (*RULE_KEYS, *LISTENED_TO, *TESTS, *FIELDS, *check_actions.ACTIONS, "branch"):
+        assert f"| `{word}`" in page, word
+
+
+@pytest.mark.parametrize("part", sorted(reference.PARTS))
+def test_each_example_of_a_part_is_right(part: str):
+    rule = {**SHORTEST, part: yaml.safe_load(reference.PARTS[part][1])}
+    assert check_rule(rule, "", Around(frozenset({"hello"}))) == []
+
+
+@pytest.mark.parametrize("action", sorted(reference.ACTIONS))
+def test_each_example_of_an_action_is_right(action: str):
+    rule = {**SHORTEST, "do": [{action: yaml.safe_load(reference.ACTIONS[action][1])}]}
+    assert check_rule(rule, "", Around(frozenset({"hello"}))) == []
