@@ -78,15 +78,11 @@ def page() -> str:
 
 def _lines() -> Iterator[str]:
     yield from ("# The rule language", "", "<!-- written by `make openapi`, from the code -->", "")
-    yield "A rule reads like a sentence: *on* an event, *when* this holds, *after* a delay, *do* that, *stop on* others."
+    yield "A rule reads like a sentence: *on* an event, *when* this holds, *after* a while, *do* this, *stop on* that."
     yield from ("", "## Parts of a rule", "", "| part | what it says | such as |", "| --- | --- | --- |")
     yield from (f"| `{name}` | {about} | `{example}` |" for name, (about, example) in PARTS.items())
-    yield from (
-        "",
-        "Of a delay: `clock: business` counts the clinic's opening hours. `at` is an hour of the day, `on_day` a",
-    )
-    yield "day of the month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next"
-    yield "such hour. `of` is a field with a date to count from, instead of the event. Months are those of the calendar."
+    yield ""
+    yield from _OF_DELAYS
     yield from ("", "## Events", "", "| event | stops what names it under `stop_on` |", "| --- | --- |")
     yield from (f"| `{name}`{_means(name)} | {'yes' if name in STOPPING else ''} |" for name in LISTENED_TO)
     yield "| `custom.<name>`: what integrators report by `POST /api/events` | yes |"
@@ -104,6 +100,11 @@ def _lines() -> Iterator[str]:
     yield from (f"| `{name}` | {about} | `{example}` |" for name, (about, example) in ACTIONS.items())
 
 
+_OF_DELAYS: Final = (
+    "Of a delay: `clock: business` counts opening hours. `at` is an hour of the day, `on_day` a day of the",
+    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. `of`",
+    "is a field with a date to count from, instead of the event. Months are those of the calendar.",
+)
 _KNOWN: Final = {When.ALWAYS: "always", When.PLANNING: "as it happens", When.DUE: "when it is due"}
 
 

@@ -58,9 +58,12 @@ OF_ENTRY: Final[Mapping[ActivityType, LeadActivityType]] = {
     ActivityType.STAGE_CHANGE: LeadActivityType.STATUS_CHANGE,
     ActivityType.ASSIGNMENT_CHANGE: LeadActivityType.STATUS_CHANGE,
     ActivityType.TASK_COMPLETED: LeadActivityType.FOLLOW_UP,
-    ActivityType.DOCUMENT_SENT: LeadActivityType.QUOTE_SENT,
+    ActivityType.DOCUMENT_SENT: LeadActivityType.QUOTE_SENT,  # as quotes were logged before they had a type
     ActivityType.CONSULTATION_SCHEDULED: LeadActivityType.MEETING,
     ActivityType.CONSULTATION_COMPLETED: LeadActivityType.MEETING,
+    ActivityType.CONSULTATION_MISSED: LeadActivityType.MEETING,
+    ActivityType.QUOTE_SENT: LeadActivityType.QUOTE_SENT,
+    ActivityType.ESTIMATE_CREATED: LeadActivityType.QUOTE_SENT,
 }
 TO_TASK: Final[Mapping[Given, TaskType]] = {
     Given.CALL: TaskType.CALL,
@@ -74,7 +77,7 @@ TO_ENTRY: Final[Mapping[Given, ActivityType]] = {
     Given.CALL: ActivityType.PHONE_CALL,
     Given.EMAIL: ActivityType.EMAIL,
     Given.MEETING: ActivityType.IN_PERSON,
-    Given.QUOTE_SENT: ActivityType.DOCUMENT_SENT,
+    Given.QUOTE_SENT: ActivityType.QUOTE_SENT,
     Given.FOLLOW_UP: ActivityType.NOTE,
     Given.NOTE: ActivityType.NOTE,
 }
