@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 8  # different ones: "aaaa…" is long, and no secret
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     smtp_timeout: float = 10  # per network wait; well under the lease
     mail_from: str = "Relance <no-reply@relance.invalid>"
 
+    outgoing_ports: Annotated[frozenset[int], NoDecode] = frozenset({443, 8443})  # that URLs of clinics may name
+    outgoing_allow: Annotated[frozenset[str], NoDecode] = frozenset()  # private places: `host:port`, or `10.0.0.0/8`
+    outgoing_timeout: float = Field(default=15, gt=0)  # for all of a call; well under the soft time limit
+
     horizon_seconds: int = 120  # how far ahead steps are published
     republish_after_seconds: int = 30  # a published step this late is published again
     lease_seconds: int = 90  # how long a `running` step may stay silent; above the hard time limit
@@ -77,6 +82,19 @@ class Settings(BaseSettings):
                 text = "postgresql+psycopg://" + text.removeprefix(short)
         return SecretStr(text)
 
+    @field_validator("outgoing_ports", "outgoing_allow", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _names_places(cls, places: frozenset[str]) -> frozenset[str]:
+        for place in places:
+            if not place.rpartition(":")[2].isdecimal() or "/" in place:
+                ip_network(place)  # raises ValueError, which names it
+        return frozenset(map(str.lower, places))
+
     @model_validator(mode="after")
     def _can_be_trusted(self) -> Self:
         missing = [name for name in ("secret_key", "database_url", "broker_url") if not self._secret(name)]
@@ -96,6 +114,8 @@ class Settings(BaseSettings):
         """A lease must outlive the task it guards, and the broker must not redeliver what is only waiting."""
         if not self.soft_time_limit < self.hard_time_limit < self.lease_seconds < self.visibility_timeout:
             raise ValueError("SOFT_TIME_LIMIT < HARD_TIME_LIMIT < LEASE_SECONDS < VISIBILITY_TIMEOUT must hold")
+        if self.outgoing_timeout >= self.soft_time_limit:
+            raise ValueError("OUTGOING_TIMEOUT must stay below SOFT_TIME_LIMIT")
         if self.horizon_seconds + self.hard_time_limit >= self.visibility_timeout:
             raise ValueError("HORIZON_SECONDS + HARD_TIME_LIMIT must stay below VISIBILITY_TIMEOUT")
 
