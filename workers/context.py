@@ -1,6 +1,6 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,13 +19,14 @@ from app.identity.models import Role, User
 from app.identity.roles import TAKES_LEADS
 from app.leads.facts import lead_facts
 from app.notifications.library import templates_of
-from app.notifications.models import Notification, Way
+from app.notifications.models import Channel, Notification, Way
 from app.notifications.suppression_list import Address, find_suppressed
 from app.notifications.templates import Wording
 from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
+from workers.gateways import NO_LINE, Line, lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class StepContext:
     notification: Any  # its row, opened
     template: Wording | None
     people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
+    line: Line = NO_LINE  # the gateway that the step goes through
     may_be_written_to: bool = True  # the lead: it has not opted out, and its address is not suppressed
 
     @property
@@ -109,7 +111,9 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
-    suppressed = _suppressed(session, rows)
+    lines = lines_of(session, rows, notifications, now=now)
+    addresses = {row.id: _address(row, notifications.get(row.params.get("notification_id"))) for row in rows}
+    suppressed = find_suppressed(session, [found for found in addresses.values() if found])
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
@@ -122,7 +126,8 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             notification=notifications.get(row.params.get("notification_id")),
             template=templates.get((row.clinic_id, row.params.get("template"))),
             people=people[row.clinic_id],
-            may_be_written_to=_may_be_written_to(lead_of(row), row, suppressed),
+            line=lines.get(row.id, NO_LINE),
+            may_be_written_to=_may_be_written_to(lead_of(row)) and addresses[row.id] not in suppressed,
         )
         for row in rows
     ]
@@ -147,17 +152,18 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
 _TO_LEADS = (Kind.SEND_MESSAGE, Kind.DELIVER)
 
 
-def _suppressed(session: Session, rows: Sequence[Row[Any]]) -> Collection[tuple[UUID, Address]]:
-    """Which of the addresses that are about to be written to are on their clinic's list."""
-    addresses = ((row.clinic_id, lead_of(row).email) for row in rows if row.kind in _TO_LEADS)
-    return find_suppressed(session, ((clinic_id, (Way.EMAIL, address)) for clinic_id, address in addresses if address))
+def _address(row: Row[Any], note: Any) -> tuple[UUID, Address] | None:
+    """Where a lead is about to be written to, on whichever list that may be; None for steps that write to none."""
+    if row.kind not in _TO_LEADS:
+        return None
+    channel = note.channel if note is not None else row.params.get("channel")
+    way, name = (Way.PHONE, "phone") if channel == Channel.HTTP else (Way.EMAIL, "email")
+    address = getattr(lead_of(row), name)
+    return (row.clinic_id, (way, address)) if address else None
 
 
-def _may_be_written_to(lead: Any, row: Row[Any], suppressed: Collection[tuple[UUID, Address]]) -> bool:
-    if lead is None or lead.opted_out_at:
-        return False
-    # Most batches write to nobody on the list: no address is opened for those.
-    return not suppressed or (row.clinic_id, (Way.EMAIL, lead.email)) not in suppressed
+def _may_be_written_to(lead: Any) -> bool:
+    return lead is not None and not lead.opted_out_at
 
 
 def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:

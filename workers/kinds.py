@@ -8,7 +8,7 @@ from app.automation.models import Kind
 from workers import guard
 from workers.context import StepContext
 from workers.outcomes import Ask, Outcome, Retry, Skip
-from workers.steps import create_task, deliver, escalate, import_chunk, remind, send_message, suggest_lost
+from workers.steps import call_webhook, create_task, deliver, escalate, import_chunk, remind, send_message, suggest_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +46,12 @@ KINDS: Mapping[Kind, StepKind] = {
     Kind.SUGGEST_LOST: StepKind(suggest_lost.decide),
     Kind.DELIVER: _DELIVER,
     Kind.DELIVER_TO_USER: _DELIVER,
+    Kind.CALL_WEBHOOK: StepKind(
+        call_webhook.decide,
+        batch=1,  # as above
+        ask=call_webhook.ask,
+        conclude=call_webhook.conclude,
+        cut_off=call_webhook.cut_off,
+    ),
     Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),
 }

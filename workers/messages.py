@@ -1,9 +1,12 @@
 """Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.notifications.channels.parcel import MessageType
+from app.notifications.models import Channel
 from app.notifications.templates import Wording, render
 from app.notifications.variables import Values, message_values
 from app.notifications.writing import About, Recipient, compose, delivery_steps
@@ -23,10 +26,20 @@ def to_users(context: StepContext, people: Sequence[Person]) -> Effects:
 
 
 def to_lead(context: StepContext) -> Effects:
-    """The step's message to the lead itself."""
+    """The step's message to the lead itself, who can be reached."""
     return _with_deliveries(
-        context, _compose(context, Recipient(None, context.lead.email), [context.params["channel"]])
+        context, _compose(context, Recipient(None, address_of_lead(context)), [context.params["channel"]])
     )
+
+
+def address_of_lead(context: StepContext) -> str | None:
+    """How the lead is reached on the step's channel; None when it is not."""
+    lead = context.lead
+    if context.params["channel"] != Channel.HTTP:
+        return lead.email  # type: ignore[no-any-return]
+    social = {"platform": lead.social_platform, "handle": lead.social_handle} if lead.social_handle else None
+    reach = {"phone": lead.phone, "social": social}
+    return json.dumps(reach) if any(reach.values()) else None
 
 
 def _compose(
@@ -39,9 +52,24 @@ def _compose(
         lead_id=context.lead.id,
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
+        **_parcel(context),
     )
     wording = render(_template(context), _values(context, user_name))
     return compose(wording, to, about=about, channels=channels, at=context.now)
+
+
+def _parcel(context: StepContext) -> dict[str, Any]:
+    """What a message through a gateway has beyond its text."""
+    if context.params.get("channel") != Channel.HTTP:
+        return {}
+    gateway, params = context.line.gateway, context.params
+    if gateway is None:
+        raise LookupError(f"the clinic has no gateway {params.get('gateway', 'for messages, or more than one')!r}")
+    return {
+        "gateway_id": gateway.id,
+        "message_type": params.get("type", MessageType.TEXT),
+        "media_url": params.get("media_url"),
+    }
 
 
 def _template(context: StepContext) -> Wording:

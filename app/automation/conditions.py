@@ -40,6 +40,8 @@ FIELDS = frozenset(
         "event.previous_stage",
         "event.type",
         "event.outcome",
+        "event.channel",
+        "event.template",
         "since.contacted",
         "since.replied",
     }

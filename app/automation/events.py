@@ -35,6 +35,12 @@ class EventName(StrEnum):
     TASK_OVERDUE = "task.overdue"
     CONSULTATION_SCHEDULED = "consultation.scheduled"
     CONSULTATION_COMPLETED = "consultation.completed"
+    MESSAGE_SENT = "message.sent"  # this and what follows: of a message to the lead
+    MESSAGE_DELIVERED = "message.delivered"
+    MESSAGE_OPENED = "message.opened"
+    MESSAGE_CLICKED = "message.clicked"
+    MESSAGE_BOUNCED = "message.bounced"
+    MESSAGE_FAILED = "message.failed"
 
 
 # The events that may stop what is pending, and the reason that the stopped steps then show.

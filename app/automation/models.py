@@ -44,6 +44,7 @@ class Kind(StrEnum):
     DELIVER = "deliver"
     DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
     IMPORT_CHUNK = "import_chunk"
+    CALL_WEBHOOK = "call_webhook"
 
 
 class Reason(StrEnum):
@@ -66,6 +67,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"  # its lateness policy: better not at all than now
     OUTSIDE_HOURS = "outside_hours"
     NO_ADDRESS = "no_address"
+    THROTTLED = "throttled"  # its gateway had as many calls as it takes in an hour
     NOBODY_TO_TELL = "nobody_to_tell"
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"

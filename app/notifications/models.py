@@ -14,6 +14,7 @@ from app.sealed import SealedField
 class Channel(StrEnum):
     IN_APP = "in_app"
     EMAIL = "email"
+    HTTP = "http"  # by a gateway of the clinic's: text messages, social networks
 
 
 class Way(StrEnum):
@@ -64,17 +65,23 @@ class Notification(Base):
     step_id: Mapped[UUID | None]  # the step that wrote it
     channel: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
-    address = SealedField()
+    address = SealedField()  # of `http`: how the gateway may reach them, as JSON
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(Text)  # fixed: a second copy is recognised as one
+    gateway_id: Mapped[UUID | None]  # of `http`; no key: a message outlives the gateway that it went through
+    message_type: Mapped[str | None] = mapped_column(Text)  # of `http`: text, image or video
+    media_url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed
     error: Mapped[str | None] = mapped_column(Text)  # the provider's own words
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]  # this and what follows: as the gateway tells
+    opened_at: Mapped[datetime | None]
+    clicked_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
 
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.attempt", viewonly=True, lazy="raise")

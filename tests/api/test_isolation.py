@@ -74,6 +74,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
     "POST /api/users/<user_id>/out-of-office": AWAY,
     "PUT /api/users/<user_id>/working-hours": {"hours": None},
+    "PATCH /api/gateways/<gateway_id>": {"is_active": True},
     "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 
@@ -107,6 +108,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     other_desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
     template = {"name": "x", "title": "x", "type": "CALL", "due_in": "1 day"}
     form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
+    gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
     field = {"key": "x", "label": "x", "type": "text"}
     return {
         "lead_id": lead["id"],
@@ -129,6 +131,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "view_id": other_desk.admin.post("/api/followups/views", {"name": "x", "filters": {}}).body["id"],
         "template_id": other_desk.admin.post("/api/task-templates", template).body["id"],
         "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
+        "gateway_id": other_desk.admin.post("/api/gateways", gateway).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }
 

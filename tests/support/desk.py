@@ -77,6 +77,10 @@ class Caller:
         """`seen` is the ETag of what is edited, for If-Match; by default whatever it is by now."""
         return self._send("PUT", path, headers={} if seen is None else {"If-Match": seen}, json=body)
 
+    def patch(self, path: str, body: Any, *, seen: str | None = "*") -> Answer:
+        """`seen` is the ETag of what is edited, for If-Match; by default whatever it is by now."""
+        return self._send("PATCH", path, headers={} if seen is None else {"If-Match": seen}, json=body)
+
     def delete(self, path: str, *, seen: str | None = "*") -> Answer:
         """`seen` is the ETag of what is removed, for If-Match; by default whatever it is by now."""
         return self._send("DELETE", path, headers={} if seen is None else {"If-Match": seen})

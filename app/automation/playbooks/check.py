@@ -8,6 +8,7 @@ from app.automation import conditions
 from app.automation.durations import InvalidDuration, parse_duration
 from app.automation.events import STOPS, EventName
 from app.automation.mistakes import Mistake, one_of
+from app.outgoing.targets import NotAllowed, read_target
 
 MOST_ACTIONS = 20
 LONGEST_SLUG, LONGEST_TITLE = 100, 200
@@ -27,6 +28,8 @@ TASK_TYPES = frozenset(
         *("DOCUMENT_REVIEW", "APPLICATION_STATUS", "VISA_STATUS", "TEST_SCORE_REVIEW", "PAYMENT", "SERVICE", "CUSTOM"),
     }
 )
+MESSAGE_TYPES = frozenset({"text", "image", "video"})
+BY_GATEWAY = {"type", "media_url", "gateway"}
 PRIORITIES = frozenset({"LOW", "NORMAL", "HIGH", "URGENT"})
 LOST_REASONS = frozenset(
     {"CHOSE_COMPETITOR", "COST_FINANCIAL", "TIMING_NOT_RIGHT", "NOT_A_CANDIDATE", "NO_RESPONSE"}
@@ -122,11 +125,43 @@ def _escalate(settings: Mapping[str, Any], place: str, templates: frozenset[str]
 
 
 def _send_message(settings: Mapping[str, Any], place: str, templates: frozenset[str]) -> list[Mistake]:
-    mistakes = _keys(settings, {"channel", "template", "transactional"}, place, {"channel", "template"})
-    mistakes += one_of(settings.get("channel"), {"email"}, f"{place}.channel")
+    by_gateway = settings.get("channel") == "http"
+    keys = {"channel", "template", "transactional"} | (BY_GATEWAY if by_gateway else set())
+    mistakes = _keys(settings, keys, place, {"channel", "template"})
+    mistakes += one_of(settings.get("channel"), {"email", "http"}, f"{place}.channel")
+    mistakes += _parcel(settings, place) if by_gateway else []
     if not isinstance(settings.get("transactional", False), bool):
         mistakes.append(Mistake(f"{place}.transactional", "must be true or false"))
     return mistakes + one_of(settings.get("template"), templates, f"{place}.template")
+
+
+def _parcel(settings: Mapping[str, Any], place: str) -> list[Mistake]:
+    """What a gateway is told beyond the text."""
+    mistakes = one_of(settings.get("type", "text"), MESSAGE_TYPES, f"{place}.type")
+    if ("media_url" in settings) != (settings.get("type", "text") != "text"):
+        mistakes.append(Mistake(f"{place}.media_url", "goes with an image or a video, and only with those"))
+    if "media_url" in settings:
+        mistakes += _url(settings["media_url"], f"{place}.media_url")
+    return mistakes + (_slug(settings["gateway"], f"{place}.gateway") if "gateway" in settings else [])
+
+
+def _call_webhook(settings: Mapping[str, Any], place: str, _: frozenset[str]) -> list[Mistake]:
+    mistakes = _keys(settings, {"gateway"}, place, {"gateway"})
+    return mistakes + (_slug(settings["gateway"], f"{place}.gateway") if "gateway" in settings else [])
+
+
+def _url(value: object, place: str) -> list[Mistake]:
+    try:
+        is_https = read_target(str(value)).scheme == "https"
+    except NotAllowed as refusal:
+        return [Mistake(place, str(refusal))]
+    return [] if is_https else [Mistake(place, "must begin with https://")]
+
+
+def _slug(value: object, place: str) -> list[Mistake]:
+    if isinstance(value, str) and SLUG.fullmatch(value) and len(value) <= LONGEST_SLUG:
+        return []
+    return [Mistake(place, f"must be a gateway's slug, such as social-desk, of at most {LONGEST_SLUG}")]
 
 
 def _suggest_lost(settings: Mapping[str, Any], place: str, templates: frozenset[str]) -> list[Mistake]:
@@ -142,6 +177,7 @@ ACTIONS: Mapping[str, Callable[[Mapping[str, Any], str, frozenset[str]], list[Mi
     "escalate": _escalate,
     "send_message": _send_message,
     "suggest_lost": _suggest_lost,
+    "call_webhook": _call_webhook,
 }
 
 
