@@ -37,12 +37,13 @@ class Answer:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send it once. Takes at most the settings' OUTGOING_TIMEOUT, and a look at who the host is.
+    """Send it once. Takes at most OUTGOING_TIMEOUT or half of SOFT_TIME_LIMIT, and a look at who the host is.
 
     Raises NotAllowed, Unresolved (nothing was sent), NotReached, Unanswered.
     """
     target, addresses = require_allowed(url)
-    wire = Wire(addresses, time.monotonic() + get_settings().outgoing_timeout)
+    settings = get_settings()
+    wire = Wire(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
     try:
         with httpcore.ConnectionPool(ssl_context=trusted(), network_backend=wire) as line:
             return _exchange(line, target, body, {**_OURS, **headers})

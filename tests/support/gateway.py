@@ -26,7 +26,7 @@ class Call:
 
     @property
     def id(self) -> str:
-        return self.headers["webhook-id"]
+        return self.headers["Webhook-Id"]
 
     @property
     def said(self) -> Any:
