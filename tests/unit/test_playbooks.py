@@ -106,6 +106,19 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
 RULE, FIRST = "rules[0]", "rules[0].do[0]"
 TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message", "rules[0].do[2].remind"
 
+HTTP = {"channel": "http", "template": "hello"}
+SMILE = "https://clinic.example/smile.png"
+
+
+def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
+    picture = {**HTTP, "type": "image", "media_url": SMILE, "gateway": "social-desk", "transactional": True}
+    document = changed(f"{RULE}.do", [{"send_message": picture}, {"call_webhook": {"gateway": "crm"}}])
+    [rule] = playbooks.read(yaml.safe_dump(document)).rules
+    assert [(action.kind, action.settings) for action in read_rule(rule).actions] == [
+        (Kind.SEND_MESSAGE, picture),
+        (Kind.CALL_WEBHOOK, {"gateway": "crm"}),
+    ]
+
 
 @pytest.mark.parametrize(
     ("path", "value", "place", "problem"),
@@ -171,6 +184,16 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         (f"{TASK}.due", "5 minutes", f"{TASK}.due", "must be like {after: 5 minutes, clock: business}"),
         (f"{TASK}.due", {"time": "5 minutes"}, f"{TASK}.due.after", "is missing"),
         (f"{TASK}.due", {"after": "soon"}, f"{TASK}.due.after", "is not whole numbers"),
+        (f"{SEND}.gateway", "social", f"{SEND}.gateway", "is not known"),  # e-mail goes through none
+        (SEND, {**HTTP, "type": "audio"}, f"{SEND}.type", "allowed: image, text, video"),
+        (SEND, {**HTTP, "type": "image"}, f"{SEND}.media_url", "goes with an image or a video"),
+        (SEND, {**HTTP, "media_url": SMILE}, f"{SEND}.media_url", "goes with an image or a video"),
+        (SEND, {**HTTP, "type": "video", "media_url": "http://8.8.8.8/x"}, f"{SEND}.media_url", "begin with https://"),
+        (SEND, {**HTTP, "type": "video", "media_url": "x"}, f"{SEND}.media_url", "begin with https://"),
+        (SEND, {**HTTP, "gateway": "Social Desk"}, f"{SEND}.gateway", "must be a gateway's slug"),
+        (f"{RULE}.do", [{"call_webhook": {}}], f"{FIRST}.call_webhook.gateway", "is missing"),
+        (f"{RULE}.do", [{"call_webhook": {"gateway": 5}}], f"{FIRST}.call_webhook.gateway", "must be a gateway's slug"),
+        (f"{RULE}.do", [{"call_webhook": {"url": SMILE}}], f"{FIRST}.call_webhook.url", "is not known"),
         (f"{SEND}.channel", "emial", f"{SEND}.channel", "did you mean 'email'?"),
         (f"{SEND}.channel", "in_app", f"{SEND}.channel", "is not known"),  # a lead has no inbox here
         (f"{SEND}.template", "helo", f"{SEND}.template", "did you mean 'hello'?"),

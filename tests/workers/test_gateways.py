@@ -2,7 +2,9 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +17,15 @@ from app.gateways.service import create_gateway
 from app.notifications import retrying
 from app.notifications.delivery import MOST_TRIES
 from app.notifications.retrying import Resolution
+from app.steps import service as steps
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
+from tests.support.smtp import SmtpServer
 from workers.sweeps import sweep
 
 PHONE = "+12125550143"
-RULES = {
+RULES: dict[str, Any] = {
     "name": "through-gateways",
     "rules": [
         {
@@ -362,6 +366,18 @@ def test_what_came_of_a_message_is_an_event_for_rules(practice: Practice, server
     assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
 
 
+def test_so_it_is_of_an_email(open_practice: Callable[..., Practice], smtp: SmtpServer):
+    """Whatever the channel."""
+    mail = {"send_message": {"channel": "email", "template": "hello", "transactional": True}}
+    rules = [{"name": "welcome", "on": "lead.created", "do": [mail]}, {**RULES["rules"][3], "when": []}]
+    practice = open_practice(playbook=yaml.safe_dump({**RULES, "rules": rules}))
+    lead = practice.capture()
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    assert len(smtp.accepted) == 1
+    assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
+
+
 def test_a_message_that_failed_is_one_too(practice: Practice, server: Gateway):
     connect(practice, server)
     lead = write(practice)
@@ -412,6 +428,18 @@ def test_a_webhook_that_says_no_is_tried_again_or_given_up(
     assert step(practice, "call_webhook").state == state
 
 
+def test_a_webhook_that_nobody_knows_about_is_called_again_by_a_person(practice: Practice, server: Gateway):
+    connect(practice, server, "crm", purpose="webhook", idempotent=False)
+    practice.speak_with(practice.capture(phone=PHONE))
+    server.hang()
+    practice.run(Kind.CALL_WEBHOOK)
+    server.hang_up()
+    with transaction() as session:
+        steps.retry(session, practice.clinic_id, step(practice, "call_webhook").id)
+    practice.run(Kind.CALL_WEBHOOK)
+    assert (step(practice, "call_webhook").state, len(server.calls)) == ("done", 2)
+
+
 def test_a_webhook_that_is_not_there_is_tried_again_and_told(practice: Practice, server: Gateway):
     practice.speak_with(practice.capture(phone=PHONE))
     practice.run(Kind.CALL_WEBHOOK)
@@ -438,6 +466,20 @@ def test_over_the_measure_messages_wait_for_the_first_minute_with_room(
         watch.set(now + timedelta(seconds=59))
         practice.run(Kind.DELIVER)
     assert len(server.calls) == 5
+
+
+def test_workers_that_call_at_once_keep_to_the_measure_together(practice: Practice, server: Gateway):
+    connect(practice, server, per_hour=3)
+    for number in range(12):
+        practice.capture(phone=f"+121255501{number:02}")
+    practice.run(Kind.SEND_MESSAGE)
+    with ThreadPoolExecutor(4) as pool:
+        for running in [pool.submit(practice.run, Kind.DELIVER) for _ in range(8)]:
+            running.result(60)
+    assert len(server.calls) == 3
+    assert sum(row.sent for row in sql("SELECT sent FROM gateway_minutes")) == 3
+    waiting = [step.due_at.replace(second=0, microsecond=0) for step in practice.steps(reason=Reason.THROTTLED)]
+    assert sorted(Counter(waiting).values()) == [3, 3, 3]
 
 
 def test_minutes_and_calls_that_are_long_past_are_forgotten(practice: Practice, server: Gateway, watch: Watch):
