@@ -25,6 +25,7 @@ EVERY: dict[str, float] = {
     "forget_old_imports": 3600,  # files of leads: they hold people who may never become leads
     "forget_old_links": 3600,  # by which a password was to be chosen
     "forget_old_answers": 3600,  # those kept for a call that is sent twice
+    "forget_old_gateway_calls": 3600,  # how many there were by the minute, and which came back
 }
 
 SCHEDULE: dict[str, dict[str, Any]] = {

@@ -20,6 +20,8 @@ from app.config import get_settings
 from app.fields.routes import blp as fields
 from app.forms.public_routes import blp as public_forms
 from app.forms.routes import blp as forms
+from app.gateways.public_routes import blp as gateway_events
+from app.gateways.routes import blp as gateways
 from app.http import access, docs, openapi, problems, requests
 from app.identity.routes import blueprints as identity
 from app.imports.routes import blp as imports
@@ -77,6 +79,8 @@ BLUEPRINTS = (
     forms,
     public_forms,
     clinic_settings,
+    gateways,
+    gateway_events,
     ops,
 )
 

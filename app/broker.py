@@ -30,6 +30,7 @@ QUEUE_OF: dict[Kind, str] = {
     Kind.DELIVER: DELIVERIES,
     Kind.DELIVER_TO_USER: DELIVERIES,
     Kind.IMPORT_CHUNK: BULK,
+    Kind.CALL_WEBHOOK: DELIVERIES,
 }
 
 

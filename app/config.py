@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 8  # different ones: "aaaa…" is long, and no secret
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     smtp_timeout: float = 10  # per network wait; well under the lease
     mail_from: str = "Relance <no-reply@relance.invalid>"
 
+    outgoing_ports: Annotated[frozenset[int], NoDecode] = frozenset({443, 8443})  # that URLs of clinics may name
+    outgoing_allow: Annotated[frozenset[str], NoDecode] = frozenset()  # private places: `host:port`, or `10.0.0.0/8`
+    outgoing_timeout: float = Field(default=15, gt=0)  # for all of a call; half the soft time limit at most
+
     horizon_seconds: int = 120  # how far ahead steps are published
     republish_after_seconds: int = 30  # a published step this late is published again
     lease_seconds: int = 90  # how long a `running` step may stay silent; above the hard time limit
@@ -76,6 +81,19 @@ class Settings(BaseSettings):
             if text.startswith(short):
                 text = "postgresql+psycopg://" + text.removeprefix(short)
         return SecretStr(text)
+
+    @field_validator("outgoing_ports", "outgoing_allow", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _names_places(cls, places: frozenset[str]) -> frozenset[str]:
+        for place in places:
+            if not place.rpartition(":")[2].isdecimal() or "/" in place:
+                ip_network(place)  # raises ValueError, which names it
+        return frozenset(map(str.lower, places))
 
     @model_validator(mode="after")
     def _can_be_trusted(self) -> Self:

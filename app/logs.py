@@ -142,7 +142,7 @@ def _adopt_libraries(level: str, renderer: Processor) -> None:
     handler = _Libraries()
     handler.setFormatter(formatter)
     root.addHandler(handler)
-    for chatty in ("werkzeug", "urllib3", "kombu", "amqp"):
+    for chatty in ("werkzeug", "urllib3", "httpcore", "kombu", "amqp"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
 
 

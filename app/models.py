@@ -8,6 +8,7 @@ from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.fields.models import CustomField
 from app.forms.models import WebForm
+from app.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.imports.models import Import, ImportRow
@@ -39,6 +40,9 @@ __all__ = [
     "CustomField",
     "CustomRole",
     "Delivery",
+    "Gateway",
+    "GatewayMinute",
+    "GatewayReceipt",
     "Import",
     "ImportRow",
     "Job",

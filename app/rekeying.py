@@ -33,6 +33,7 @@ STORES: Final = (
     Store("leads", ["id"]),
     Store("lead_activities", ["id"]),
     Store("notifications", ["id"]),
+    Store("gateways", ["id"]),
     Store("job_items", ["job_id", "position"], "lead_sealed"),
     Store("import_rows", ["import_id", "position"], "cells_sealed"),
 )

@@ -22,6 +22,7 @@ LEAD_COLUMNS = (
     *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
     *("language", "lead_value", "custom", "preferred_contact", "source_id", "assigned_to_id", "state", "sealed"),
     *("failed_attempts", "contacted_at", "replied_at", "opted_out_at", "opted_out_channels", "restricted_at"),
+    *("social_platform", "social_handle"),
 )
 
 _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)

@@ -31,6 +31,7 @@ from app.sealed import open_rows
 from app.tasks.facts import task_facts
 from app.tasks.models import Task
 from workers.claim import lead_of
+from workers.gateways import NO_LINE, Line, lines_of
 from workers.reach import Reach, load_reach
 
 
@@ -62,6 +63,7 @@ class StepContext:
     more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
     stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
     reach: Reach | None = None  # of a step that writes to its lead: what the gate is asked
+    line: Line = NO_LINE  # the gateway that the step goes through
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -123,6 +125,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
     reach = load_reach(session, rows, clinics, notifications, now=now)
+    lines = lines_of(session, rows, notifications, now=now)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
     stages = _stages(session, rows)
@@ -142,6 +145,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             stages=stages.get(row.clinic_id, {}),
             names=names[row.clinic_id],
             reach=reach.get(row.id),
+            line=lines.get(row.id, NO_LINE),
         )
         for row in rows
     ]

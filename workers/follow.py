@@ -1,6 +1,9 @@
 """What follows from what a step did."""
 
+from datetime import datetime
+
 from app.automation.events import Chain, Event, EventName
+from app.leads.facts import lead_event
 from app.tasks import rows
 from workers.context import StepContext
 from workers.outcomes import Row
@@ -11,3 +14,13 @@ def task_created(context: StepContext, task: Row) -> tuple[Event, ...]:
     if not context.rules.listening_to(EventName.TASK_CREATED):
         return ()
     return (rows.task_created(task, context.lead).following(Chain.of(context.step.cause)),)
+
+
+def message_went(context: StepContext, name: EventName, *, at: datetime, key: str = "") -> tuple[Event, ...]:
+    """The event of what came of a message to the lead, where some rule listens to it: it stops nothing by itself."""
+    note = context.notification
+    if note.user_id is not None or context.lead is None or not context.rules.listening_to(name):
+        return ()
+    about = {"channel": note.channel, "template": note.template}
+    went = lead_event(name, context.lead, at, about=about, subject_id=note.id, key=key)
+    return (went.following(Chain.of(context.step.cause)),)

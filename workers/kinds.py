@@ -11,6 +11,7 @@ from workers.outcomes import Ask, Outcome, Retry, Skip
 from workers.steps import (
     assign,
     branch,
+    call_webhook,
     change_stage,
     create_task,
     deliver,
@@ -66,5 +67,12 @@ KINDS: Mapping[Kind, StepKind] = {
     Kind.BRANCH: StepKind(branch.decide),
     Kind.DELIVER: _DELIVER,
     Kind.DELIVER_TO_USER: _DELIVER,
+    Kind.CALL_WEBHOOK: StepKind(
+        call_webhook.decide,
+        batch=1,  # as above
+        ask=call_webhook.ask,
+        conclude=call_webhook.conclude,
+        cut_off=call_webhook.cut_off,
+    ),
     Kind.IMPORT_CHUNK: StepKind(import_chunk.decide, guard=lambda _: None, batch=1),
 }

@@ -1,11 +1,14 @@
 """Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from app.languages import in_order
 from app.leads.merge_fields import said_of
+from app.notifications.channels.parcel import MessageType
+from app.notifications.models import Channel
 from app.notifications.templates import render
 from app.notifications.values import MissingVariable
 from app.notifications.variables import Values, message_values
@@ -39,10 +42,20 @@ def told_besides(context: StepContext, people: Sequence[Person]) -> tuple[Effect
 
 
 def to_lead(context: StepContext) -> Effects:
-    """The step's message to the lead itself."""
+    """The step's message to the lead itself, who can be reached."""
     return _with_deliveries(
-        context, _compose(context, Recipient(None, context.lead.email), [context.params["channel"]])
+        context, _compose(context, Recipient(None, address_of_lead(context)), [context.params["channel"]])
     )
+
+
+def address_of_lead(context: StepContext) -> str | None:
+    """How the lead is reached on the step's channel; None when it is not."""
+    lead = context.lead
+    if context.params["channel"] != Channel.HTTP:
+        return lead.email  # type: ignore[no-any-return]
+    social = {"platform": lead.social_platform, "handle": lead.social_handle} if lead.social_handle else None
+    reach = {"phone": lead.phone, "social": social}
+    return json.dumps(reach) if any(reach.values()) else None
 
 
 def _compose(
@@ -77,7 +90,23 @@ def _about(context: StepContext, variant: Variant) -> About:
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
         series=context.reach.touch.series if context.reach else None,
+        **_parcel(context, variant),
     )
+
+
+def _parcel(context: StepContext, variant: Variant) -> dict[str, Any]:
+    """What a message through a gateway has beyond its text: an image or a video, the rule's or else the text's own."""
+    if context.params.get("channel") != Channel.HTTP:
+        return {}
+    gateway, params = context.line.gateway, context.params
+    if gateway is None:
+        raise LookupError(f"the clinic has no gateway {params.get('gateway', 'for messages, or more than one')!r}")
+    media = variant.media if "type" not in params else None
+    return {
+        "gateway_id": gateway.id,
+        "message_type": media.type if media else params.get("type", MessageType.TEXT),
+        "media_url": media.url if media else params.get("media_url"),
+    }
 
 
 def _template(context: StepContext) -> Template:

@@ -24,6 +24,8 @@ class Effects:
     deliveries: tuple[Row, ...] = ()  # attempts that begin
     delivered: tuple[Row, ...] = ()  # attempts that ended: id, outcome, response
     notification_states: tuple[Row, ...] = ()  # id, state, reason, error, attempts
+    gateway_minutes: tuple[Row, ...] = ()  # calls that count against a gateway's hour
+    gateway_results: tuple[Row, ...] = ()  # gateway_id, is_failure
     chunks: tuple[Mapping[str, Any], ...] = ()  # parts of a bulk job
     changes: tuple[Any, ...] = ()  # of leads: see `changes`
 
@@ -71,6 +73,7 @@ class Retry(Ended):
     """It could not be done now. It counts as an attempt, and the last one allowed is a failure."""
 
     error: str
+    not_before: datetime | None = None  # when somebody outside asks for a longer wait
 
 
 @dataclass(frozen=True, slots=True)

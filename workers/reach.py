@@ -13,6 +13,7 @@ from app.automation.events import EventName
 from app.automation.models import Kind
 from app.leads.known import Writing, load_known
 from app.notifications.gate_facts import PRIORITY, Gone, Known, Touch
+from app.notifications.models import Channel
 from workers.claim import lead_of
 from workers.outcomes import Ended
 
@@ -70,10 +71,10 @@ def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
 
 def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
     """What is written already goes to the address it was written to."""
-    lead = lead_of(row)
+    lead, channel = lead_of(row), note.channel if note else row.params["channel"]
     touch = Touch(
-        channel=note.channel if note else row.params["channel"],
-        address=note.address if note else lead.email,
+        channel=channel,
+        address=_address_of(lead, note, channel),
         planned_at=note.created_at if note else row.created_at,
         series=note.series if note else _series_of(row),
         priority=priority_of(row),
@@ -81,6 +82,13 @@ def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
         stops_at_reply=EventName.LEAD_REPLIED in row.stop_on,
     )
     return Writing(lead, clinic, touch)
+
+
+def _address_of(lead: Any, note: Any, channel: str) -> Any:
+    """What the suppression list may hold: of a gateway's message not its parcel, but the lead's number."""
+    if channel == Channel.HTTP:
+        return lead.phone or lead.social_handle
+    return note.address if note else lead.email
 
 
 def _series_of(step: Any) -> str | None:

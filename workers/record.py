@@ -70,14 +70,14 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any
     }
     changes = changes_of(outcome)
     if isinstance(outcome, Retry):
-        changes |= _retry(step.attempts + 1, TRIES[Kind(step.kind)], now)
+        changes |= _retry(step.attempts + 1, TRIES[Kind(step.kind)], now, not_before=outcome.not_before)
     if "due_at" in changes:
         changes |= {"finished_at": None} | _back_in_line(changes["due_at"], now)
     attempts = step.attempts + (not isinstance(outcome, Snooze))
     return same | {"attempts": attempts} | changes
 
 
-def _retry(attempts: int, tries: int, now: datetime) -> dict[str, Any]:
+def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | None) -> dict[str, Any]:
     if attempts >= tries:
         return {"state": StepState.FAILED}
     settings = get_settings()
@@ -87,7 +87,7 @@ def _retry(attempts: int, tries: int, now: datetime) -> dict[str, Any]:
         cap=settings.retry_cap_seconds,
         luck=random.random(),  # noqa: S311  (spreading load, not keeping secrets)
     )
-    return {"due_at": now + wait}
+    return {"due_at": max(now + wait, not_before or now)}
 
 
 def _back_in_line(due_at: datetime, now: datetime) -> dict[str, Any]:

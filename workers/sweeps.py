@@ -45,6 +45,7 @@ SWEEPS: dict[str, Batch] = {
     "forget_old_imports": retention.forget_old_imports,
     "forget_old_links": retention.forget_old_links,
     "forget_old_answers": retention.forget_old_answers,
+    "forget_old_gateway_calls": retention.forget_old_gateway_calls,
 }
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")

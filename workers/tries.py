@@ -3,4 +3,4 @@
 from app.automation.models import Kind
 from app.notifications.delivery import MOST_TRIES
 
-TRIES: dict[Kind, int] = dict.fromkeys(Kind, 5) | {Kind.DELIVER: MOST_TRIES}
+TRIES: dict[Kind, int] = dict.fromkeys(Kind, 5) | {Kind.DELIVER: MOST_TRIES, Kind.CALL_WEBHOOK: MOST_TRIES}

@@ -13,6 +13,8 @@ from app.automation.events import Event
 from app.automation.service import add_steps, record
 from app.bulk.chunks import work_off
 from app.db import Base, insert_many, update_many
+from app.gateways.results import note_results
+from app.gateways.throttle import count_calls
 from app.imports import working as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
@@ -53,6 +55,8 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> N
     since = ("attempts", "handed_over_at", "sent_at")
     update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
+    count_calls(session, _gather(decided, "gateway_minutes"))
+    note_results(session, _gather(decided, "gateway_results"))
 
 
 def _gather(decided: Iterable[tuple[StepContext, Ended]], name: str) -> list[Any]:

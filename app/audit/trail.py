@@ -45,9 +45,10 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "working_hours": "user",
     "suppressions": "suppression",
     "notifications": "notification",
+    "gateways": "gateway",
 }
 ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts
-_NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash"})
+_NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret"})
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
 
 _INSERT: Final = """
@@ -193,7 +194,8 @@ def _values(one: Any) -> Iterator[tuple[str, Any]]:
     """What is sealed the record knows field by field."""
     for name in map(attrgetter("name"), one.__table__.columns):
         if name == "sealed":
-            yield from open_fields(type(one), one.id, one.sealed).items()
+            opened = open_fields(type(one), one.id, one.sealed)
+            yield from ((name, value) for name, value in opened.items() if name not in _NEVER_KEPT)
         elif name not in _NEVER_KEPT and not name.endswith(BLIND):
             yield name, getattr(one, name)
 
@@ -219,4 +221,4 @@ def _sealed_changes(one: Any, old: bytes | None, new: bytes | None) -> Iterator[
     before, after = (open_fields(type(one), one.id, sealed) for sealed in (old, new))
     for name in before:
         if before[name] != after[name]:
-            yield name, (before[name], after[name])
+            yield name, (None, None) if name in _NEVER_KEPT else (before[name], after[name])

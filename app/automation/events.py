@@ -69,6 +69,12 @@ class EventName(StrEnum):
     CONSULTATION_MISSED = "consultation.missed"
     QUOTE_SENT = "quote.sent"
     ESTIMATE_CREATED = "estimate.created"
+    MESSAGE_SENT = "message.sent"  # this and what follows: of a message to the lead
+    MESSAGE_DELIVERED = "message.delivered"
+    MESSAGE_OPENED = "message.opened"
+    MESSAGE_CLICKED = "message.clicked"
+    MESSAGE_BOUNCED = "message.bounced"
+    MESSAGE_FAILED = "message.failed"
 
 
 CUSTOM = re.compile(r"custom\.[a-z][a-z0-9_]{0,62}")  # an integrator's own: POST /api/events

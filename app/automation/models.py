@@ -50,6 +50,7 @@ class Kind(StrEnum):
     DELIVER = "deliver"
     DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
     IMPORT_CHUNK = "import_chunk"
+    CALL_WEBHOOK = "call_webhook"
 
 
 class Reason(StrEnum):

@@ -32,6 +32,7 @@ FEWER = {
     Kind.IMPORT_CHUNK: 1,
     Kind.DELIVER: 10,
     Kind.DELIVER_TO_USER: 10,
+    Kind.CALL_WEBHOOK: 10,
 }  # steps in a message of those that take long: workers share them
 OUTBOX = "outbox"  # the key under which a session keeps what it will publish
 

@@ -42,7 +42,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "{to: managers, channels: [in_app], template: hello}",
     ),
     "send_message": (
-        "A message to the lead. `transactional: true` for what the lead waits for: it passes quiet hours.",
+        "A message to the lead, by `email`, or `http`: a gateway. `transactional: true` passes quiet hours and caps.",
         "{channel: email, template: hello}",
     ),
     "suggest_lost": ("Tell the coordinator that the lead looks lost; a person decides.", "{reason: NO_RESPONSE}"),
@@ -52,6 +52,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Tags, score and the clinic's own fields.",
         "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
     ),
+    "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
     "branch": (
         "One way or the other, decided when it is due.",
         "{if: [{field: lead.replied_at, exists: true}], then: [{assign: {to: by_rules}}]}",

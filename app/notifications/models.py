@@ -16,6 +16,7 @@ from app.sealed import SealedField
 class Channel(StrEnum):
     IN_APP = "in_app"
     EMAIL = "email"
+    HTTP = "http"  # by a gateway of the clinic's: text messages, social networks
 
 
 class Way(StrEnum):
@@ -29,9 +30,13 @@ class LeadChannel(StrEnum):
     """The channels that reach leads."""
 
     EMAIL = Channel.EMAIL.value
+    HTTP = Channel.HTTP.value
 
 
-WAY_OF: Final[Mapping[str, Way]] = {LeadChannel.EMAIL: Way.EMAIL}  # by channel, what it needs to know of a lead
+WAY_OF: Final[Mapping[str, Way]] = {
+    LeadChannel.EMAIL: Way.EMAIL,
+    LeadChannel.HTTP: Way.PHONE,
+}  # by channel, what it needs to know of a lead
 
 
 class NotificationState(StrEnum):
@@ -90,11 +95,14 @@ class Notification(Base):
     template_version_id: Mapped[UUID | None]  # None: its words are no template's, or were written before those had any
     variant: Mapped[str | None] = mapped_column(Text)  # of that version, such as `email:fr-CA`
     series: Mapped[str | None] = mapped_column(Text)  # to a lead: the rule or sequence whose messages are counted
-    address = SealedField()
+    address = SealedField()  # of `http`: how the gateway may reach them, as JSON
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(Text)  # fixed: a second copy is recognised as one
+    gateway_id: Mapped[UUID | None]  # of `http`; no key: a message outlives the gateway that it went through
+    message_type: Mapped[str | None] = mapped_column(Text)  # of `http`: text, image or video
+    media_url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed
     error: Mapped[str | None] = mapped_column(Text)  # the provider's own words
@@ -102,6 +110,9 @@ class Notification(Base):
     created_at: Mapped[datetime]
     handed_over_at: Mapped[datetime | None]  # when its provider was asked last, whatever it answered
     sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]  # this and what follows: as the gateway tells
+    opened_at: Mapped[datetime | None]
+    clicked_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
 
     deliveries: Mapped[list["Delivery"]] = relationship(order_by="Delivery.attempt", viewonly=True, lazy="raise")

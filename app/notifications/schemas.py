@@ -87,6 +87,9 @@ class NotificationOut(Schema):
     attempts = Integer(required=True)
     created_at = Instant(required=True)
     sent_at = Instant(required=True, allow_none=True)
+    delivered_at = Instant(required=True, allow_none=True, metadata={"description": "As its gateway tells."})
+    opened_at = Instant(required=True, allow_none=True)
+    clicked_at = Instant(required=True, allow_none=True)
     read_at = Instant(required=True, allow_none=True)
 
 
@@ -108,7 +111,12 @@ class DeliveryOut(Schema):
 class NotificationDetailOut(NotificationOut):
     """A notification with its text and every attempt to deliver it, retries included."""
 
-    address = fields.String(required=True, allow_none=True)
+    address = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of `http`: how the lead is reached, as JSON."}
+    )
+    gateway_id = Id(required=True, allow_none=True, metadata={"description": "Of `http`."})
+    message_type = fields.String(required=True, allow_none=True, metadata={"description": "text, image or video."})
+    media_url = fields.String(required=True, allow_none=True)
     subject = fields.String(required=True)
     body = fields.String(required=True)
     message_id = fields.String(required=True, allow_none=True)

@@ -39,6 +39,9 @@ class About:
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
     series: str | None = None  # to a lead: the rule or sequence that it belongs to
+    gateway_id: UUID | None = None  # this and what follows: of `http`
+    message_type: str | None = None
+    media_url: str | None = None
 
 
 def compose(
@@ -46,7 +49,7 @@ def compose(
 ) -> list[dict[str, Any]]:
     """Rows for `insert_many(session, "notifications", rows)`, one for each channel that reaches the person.
 
-    In-app is `sent` by being written; e-mail is `pending` until its deliver step has run. No row at all means
+    In-app is `sent` by being written; all others are `pending` until its deliver step has run. No row at all means
     that none of the channels reaches them.
     """
     return [_row(wording, to, about, channel=Channel(name), at=at) for name in channels if _reaches(name, to)]
@@ -107,7 +110,10 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "address": None if in_app else to.address,
         "subject": wording.subject,
         "body": wording.body,
-        "message_id": None if in_app else _message_id(id),
+        "message_id": _message_id(id, channel),
+        "gateway_id": about.gateway_id,
+        "message_type": about.message_type,
+        "media_url": about.media_url,
         "state": NotificationState.SENT if in_app else NotificationState.PENDING,
         "attempts": 0,
         "created_at": at,
@@ -116,8 +122,10 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
     return sealed_row(Notification, row)
 
 
-def _message_id(notification_id: UUID) -> str:
+def _message_id(notification_id: UUID, channel: Channel) -> str | None:
     """Fixed from the first moment, so that a copy sent after a doubt is recognised as one."""
+    if channel is not Channel.EMAIL:
+        return str(notification_id) if channel is Channel.HTTP else None
     domain = parseaddr(get_settings().mail_from)[1].rpartition("@")[2]
     return f"<{notification_id}@{domain or 'localhost'}>"
 

@@ -20,7 +20,7 @@ MOST_RETRIED = 10_000  # at once; ask again for the rest
 
 
 class CannotRetryStep(Conflict):
-    """Only a failed step can be retried."""
+    """Only a failed step can be retried, and a webhook that nobody knows about."""
 
 
 class RetryTheNotification(Conflict):
@@ -42,14 +42,15 @@ def list_steps(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> P
 
 
 def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
-    """Plan a failed step again, with all its tries. Raises NotFound, CannotRetryStep, RetryTheNotification."""
+    """Plan a step in trouble again, with all its tries. Raises NotFound, CannotRetryStep, RetryTheNotification."""
     mine = select(Step).where(Step.id == step_id, Step.clinic_id == clinic_id)
     step = session.scalars(mine.with_for_update()).one_or_none()
     if step is None:
         raise NotFound
     if step.kind == Kind.DELIVER:
         raise RetryTheNotification
-    if step.state != StepState.FAILED:
+    in_doubt = step.kind == Kind.CALL_WEBHOOK and step.state == StepState.UNKNOWN  # a person may call again
+    if step.state != StepState.FAILED and not in_doubt:
         raise CannotRetryStep(f"It is {step.state}. {CannotRetryStep.title()}")
     _plan_again(session, [step.id], timedelta())
     session.refresh(step)

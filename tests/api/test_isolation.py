@@ -83,6 +83,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/notifications/<notification_id>/resolve": {"as": "sent"},
     "POST /api/users/<user_id>/out-of-office": AWAY,
     "PUT /api/users/<user_id>/working-hours": {"hours": None},
+    "PATCH /api/gateways/<gateway_id>": {"is_active": True},
     "PUT /api/assignment-rules/<rule_id>": {"name": "x", "strategy": "capacity", "members": [{"user_id": A_USER}]},
 }
 
@@ -118,6 +119,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     text = {"slug": "x", "name": "x", "variants": [{"subject": "x", "body": "x"}]}
     message = other_desk.admin.post("/api/message-templates", text).body
     form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
+    gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
     field = {"key": "x", "label": "x", "type": "text"}
     return {
         "lead_id": lead["id"],
@@ -143,6 +145,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "message_template_id": message["id"],
         "version_id": message["version_id"],
         "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
+        "gateway_id": other_desk.admin.post("/api/gateways", gateway).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
     }
 

@@ -29,6 +29,10 @@ from app.automation.models import Kind
 from app.automation.service import add_steps, step_row, steps_of
 from app.db import APP_ROLE, transaction
 from app.embedded import Postgres, Valkey
+from app.gateways import receiving
+from app.gateways import service as gateways
+from app.gateways.schemas import Told
+from app.gateways.throttle import count_calls, minute_row, usages
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
@@ -143,7 +147,20 @@ def _somebody(database: str, practice: Practice) -> Crowd:
     admin = practice.actor()
     role, held = Role.CLINIC_ADMIN, admin.permissions
     actor = Actor(admin.clinic, coordinator, "Somebody", role, permissions=held, team_id=team.id)
-    known = {"note": note, "failed": failed, "task": task, "due": list(due), "external": external, "twin": duplicate}
+    with transaction() as session:
+        gateway = session.scalar(
+            text("SELECT min(id::text)::uuid FROM gateways WHERE clinic_id = :c"), {"c": practice.clinic_id}
+        )
+        session.execute(text("UPDATE notifications SET gateway_id = :g WHERE id = :n"), {"g": gateway, "n": note})
+    known = {
+        "note": note,
+        "failed": failed,
+        "task": task,
+        "due": list(due),
+        "external": external,
+        "twin": duplicate,
+        "gateway": gateway,
+    }
     return Crowd(database, practice, actor, lead, known)
 
 
@@ -256,6 +273,19 @@ def how_it_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> N
     assert shown["written"] > (100_000 if scope is Scope.ALL else 1000)
 
 
+def a_gateways_hour(session: Session, there: Crowd) -> None:
+    gateway = there.other["gateway"]
+    used = usages(session, [gateway], now=now())
+    assert sum(used[gateway].sent.values()) > 50
+    count_calls(session, [minute_row(gateway, now(), sent=1)])
+
+
+def what_a_gateway_tells(session: Session, there: Crowd) -> None:
+    gateway = receiving.find_gateway(session, there.other["gateway"])
+    delivered = {"message_id": there.other["note"], "status": Told.DELIVERED, "at": now()}
+    assert receiving.take(session, gateway, "a call", [delivered])["taken"] == 1
+
+
 # What workers and sweeps ask, who work for all clinics; everything else is asked as the role of one clinic.
 ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # the runner
@@ -268,7 +298,12 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish what is due": (sweep("publish_due_steps"), {"ix_steps_due"}),
-    "rescue leases": (sweep("rescue_expired_leases"), {"ix_steps_lease"}),
+    "rescue leases": (sweep("rescue_expired_leases"), {"ix_steps_lease", "pk_notifications"}),
+    "forget a gateway's calls": (
+        sweep("forget_old_gateway_calls"),
+        {"ix_gateway_minutes_minute", "ix_gateway_receipts_received_at"},
+    ),
+    "what a gateway had in the hour": (a_gateways_hour, {"pk_gateway_minutes"}),
     "mark overdue tasks": (sweep("mark_overdue_tasks"), {"ix_lead_tasks_falling_due"}),
     "detect stale leads": (sweep("detect_stale_leads"), {"ix_leads_going_stale"}),
     "detect time in stage": (sweep("detect_time_in_stage"), {"ix_leads_in_stage"}),
@@ -322,6 +357,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: board(s, there.actor, {"cards": 20, "assigned_to_id": "me"}),
         {"ix_leads_assigned", "ix_lead_tasks_lead"},
     ),
+    "a gateway tells what became of a message": (what_a_gateway_tells, {"pk_notifications", "pk_leads"}),
     "who saw a lead": (
         lambda s, there: trail(s, there, {**PAGE, "subject_id": there.lead}),
         {"ix_audit_entries_clinic"},
@@ -500,6 +536,10 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "a lead's activities": (
         page_of(lambda s, there, query: lead_activities.of_lead(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
+    ),
+    "gateways": (
+        page_of(lambda s, there, query: gateways.list_gateways(s, there.actor.clinic.id, query), limit=3),
+        set(),
     ),
     "my notifications": (page_of(my_notes), {"ix_notifications_inbox"}),
     "my unread notifications": (page_of(my_notes, unread=True), {"ix_notifications_inbox"}),

@@ -12,7 +12,7 @@ LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 
 TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
-    *("audit_entries", "lead_touches"),
+    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts"),
 ]
 
 
@@ -25,7 +25,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -190,3 +190,22 @@ SELECT {_id("created_at", "n")}, clinic_id, id, source_id, 'WEB_FORM', created_a
 """
 
 _ROWS = (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)
+
+# Ten in each clinic; every minute of weeks that nobody has swept, and twice as many calls of theirs.
+_GATEWAYS = (
+    """
+    INSERT INTO gateways (
+        id, clinic_id, name, purpose, per_hour, idempotent, is_active, failures, created_at, updated_at, version)
+    SELECT gen_random_uuid(), c.id, 'gateway-' || n, 'messages', 200, true, true, 0, now(), now(), 1
+    FROM clinics AS c, generate_series(1, 10) AS n
+    """,
+    """
+    INSERT INTO gateway_minutes (gateway_id, minute, sent, promised)
+    SELECT id, date_trunc('minute', now()) - make_interval(mins => n), 1, 0
+    FROM gateways, generate_series(0, 2000) AS n
+    """,
+    """
+    INSERT INTO gateway_receipts (gateway_id, call_id, received_at)
+    SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 4000) AS n
+    """,
+)

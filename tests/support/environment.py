@@ -19,7 +19,7 @@ BROKER_PASSWORD = "only-for-tests"
 # An operator's settings are none of a test's; and without byte code each of many processes starts a second later.
 NOT_OURS = (
     "SMTP_URL", "PUBLIC_URL", "TRUSTED_PROXIES", "FLOWER_BASIC_AUTH", "LOG_LEVEL", "LOG_FORMAT",
-    "PYTHONDONTWRITEBYTECODE",
+    "OUTGOING_PORTS", "OUTGOING_TIMEOUT", "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def prepare() -> None:
         "RELANCE_HOME": str(home),
         "RATE_LIMIT_PER_MINUTE": "0",  # tests call as fast as they can; those of the limit set their own
         "FORM_POSTS_PER_MINUTE": "0",
+        "OUTGOING_ALLOW": "127.0.0.1:9",  # where nobody listens
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
         "DATABASE_URL": database_url("relance_web"),
         "OWNER_DATABASE_URL": database_url("postgres"),

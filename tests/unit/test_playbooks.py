@@ -9,7 +9,7 @@ import yaml
 from app.automation import playbooks
 from app.automation.mistakes import InvalidPlaybook
 from app.automation.models import Kind
-from app.automation.playbooks.check_actions import ACTIONS, CHANNELS
+from app.automation.playbooks.check_actions import ACTIONS, CHANNELS, MESSAGE_TYPES
 from app.automation.rules import read_rule
 from app.automation.vocabulary import (
     LEAD_STATUSES,
@@ -20,6 +20,7 @@ from app.automation.vocabulary import (
     TASK_TYPES,
 )
 from app.leads.models import LeadStatus, LostReason
+from app.notifications.channels.parcel import MessageType
 from app.notifications.library import check_templates
 from app.notifications.models import Channel
 from app.pipeline.defaults import default_stages
@@ -109,13 +110,27 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
     assert {*LeadStatus} == LEAD_STATUSES
     assert {*TaskStatus} == TASK_STATUSES
     assert {*SourceCategory} == SOURCE_CATEGORIES
-    assert {*Channel} == CHANNELS
+    assert {*Channel} - {Channel.HTTP} == CHANNELS  # to people of the clinic; gateways reach leads
+    assert {*MessageType} == MESSAGE_TYPES
     by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
     assert {Kind(name) for name in ACTIONS} | {Kind.BRANCH} == {*Kind} - by_themselves
 
 
 RULE, FIRST = "rules[0]", "rules[0].do[0]"
 TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message", "rules[0].do[2].remind"
+
+HTTP = {"channel": "http", "template": "hello"}
+SMILE = "https://clinic.example/smile.png"
+
+
+def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
+    picture = {**HTTP, "type": "image", "media_url": SMILE, "gateway": "social-desk", "transactional": True}
+    document = changed(f"{RULE}.do", [{"send_message": picture}, {"call_webhook": {"gateway": "crm"}}])
+    [rule] = playbooks.read(yaml.safe_dump(document)).rules
+    assert [(action.kind, action.settings) for action in read_rule(rule).actions] == [
+        (Kind.SEND_MESSAGE, picture),
+        (Kind.CALL_WEBHOOK, {"gateway": "crm"}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +214,16 @@ TASK, SEND, REMIND = "rules[0].do[0].create_task", "rules[0].do[1].send_message"
         (f"{TASK}.due", "5 minutes", f"{TASK}.due", "must be like {after: 5 minutes, clock: business}"),
         (f"{TASK}.due", {"time": "5 minutes"}, f"{TASK}.due.after", "is missing"),
         (f"{TASK}.due", {"after": "soon"}, f"{TASK}.due.after", "is not whole numbers"),
+        (f"{SEND}.gateway", "social", f"{SEND}.gateway", "is not known"),  # e-mail goes through none
+        (SEND, {**HTTP, "type": "audio"}, f"{SEND}.type", "allowed: image, text, video"),
+        (SEND, {**HTTP, "type": "image"}, f"{SEND}.media_url", "goes with an image or a video"),
+        (SEND, {**HTTP, "media_url": SMILE}, f"{SEND}.media_url", "goes with an image or a video"),
+        (SEND, {**HTTP, "type": "video", "media_url": "http://8.8.8.8/x"}, f"{SEND}.media_url", "begin with https://"),
+        (SEND, {**HTTP, "type": "video", "media_url": "x"}, f"{SEND}.media_url", "begin with https://"),
+        (SEND, {**HTTP, "gateway": "Social Desk"}, f"{SEND}.gateway", "must be a gateway's slug"),
+        (f"{RULE}.do", [{"call_webhook": {}}], f"{FIRST}.call_webhook.gateway", "is missing"),
+        (f"{RULE}.do", [{"call_webhook": {"gateway": 5}}], f"{FIRST}.call_webhook.gateway", "must be a gateway's slug"),
+        (f"{RULE}.do", [{"call_webhook": {"url": SMILE}}], f"{FIRST}.call_webhook.url", "is not known"),
         (f"{SEND}.channel", "emial", f"{SEND}.channel", "did you mean 'email'?"),
         (f"{SEND}.channel", "in_app", f"{SEND}.channel", "is not known"),  # a lead has no inbox here
         (f"{SEND}.template", "helo", f"{SEND}.template", "did you mean 'hello'?"),

@@ -6,20 +6,43 @@ after it, and the message was already on its way.
 
 import re
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from app import clock
+from app.automation.events import Event, EventName
 from app.automation.models import Reason
 from app.db import new_id
+from app.gateways.results import result_row
+from app.gateways.service import endpoint_of
 from app.identity.links import with_link
-from app.notifications import channels
-from app.notifications.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, channel_of
+from app.notifications.channels import (
+    InvalidMailSettings,
+    OutgoingMessage,
+    Receipt,
+    Transient,
+    Unknown,
+    channel_of,
+)
+from app.notifications.channels.calling import unanswered
+from app.notifications.channels.parcel import MessageType, Parcel
 from app.notifications.delivery import MOST_TRIES, after
 from app.notifications.gate import Allow, Never, Until
-from app.notifications.models import NotificationState
+from app.notifications.models import Channel, NotificationState
 from workers.context import StepContext
+from workers.follow import message_went
 from workers.guard import lead_is_over, unmet
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from workers.throttle import counted, wait_for_room
+
+
+class Question(NamedTuple):
+    """What is handed over to whom, and the attempt that it is."""
+
+    delivery_id: UUID
+    channel: str
+    message: OutgoingMessage
+
 
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
@@ -48,12 +71,21 @@ def decide(context: StepContext) -> Outcome | Ask:
         case Until(instant, reason):
             return Snooze(instant, reason)
         case Allow():
-            return _hand_over(context)
+            return _obstacle(context) or _hand_over(context)
 
 
 def _suppress(context: StepContext, reason: Reason) -> Skip:
     stopped = _state(context, NotificationState.SUPPRESSED, reason=reason)
     return Skip(reason, effects=Effects(notification_states=(stopped,)))
+
+
+def _obstacle(context: StepContext) -> Outcome | None:
+    """Why its gateway cannot be called just now."""
+    if context.notification.channel != Channel.HTTP:
+        return None
+    if (gateway := context.line.gateway) is None or not gateway.is_active:
+        return raised(context, "the message's gateway is not active, or gone")
+    return wait_for_room(context)
 
 
 def _hand_over(context: StepContext) -> Ask:
@@ -70,44 +102,48 @@ def _hand_over(context: StepContext) -> Ask:
         note.subject,
         with_link(note.template, note.id, note.body),
         message_id=note.message_id,
+        parcel=_parcel(context),
         sender_name=context.clinic.name,
         reply_to=_reply_to(context),
     )
-    sending = _state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now)
-    effects = Effects(deliveries=(delivery,), notification_states=(sending,))
-    return Ask((delivery["id"], note.channel, message), effects=effects)
+    effects = Effects(
+        deliveries=(delivery,),
+        notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
+        gateway_minutes=counted(context) if note.channel == Channel.HTTP else (),
+    )
+    return Ask(Question(delivery["id"], note.channel, message), effects=effects)
 
 
-def ask(question: tuple[Any, str, OutgoingMessage]) -> Receipt:
+def ask(question: Question) -> Receipt:
     """Hand it over; no transaction is open meanwhile."""
-    _, name, message = question
     try:
-        channel = channel_of(name)
+        channel = channel_of(question.channel)
     except InvalidMailSettings as error:  # ours to mend; it is known that nobody was asked
         return Transient(str(error))
-    return channel.send(message)
+    return channel.send(question.message)
 
 
-def conclude(context: StepContext, question: tuple[Any, str, OutgoingMessage], receipt: Receipt) -> Outcome:
+def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outcome:
     """What the provider's answer means for the message and for the step."""
-    words = without_addresses(receipt.response)
-    ended = {"id": question[0], "outcome": receipt.outcome, "response": words, "finished_at": clock.now()}
+    words, now = without_addresses(receipt.response), clock.now()
+    ended = {"id": question.delivery_id, "outcome": receipt.outcome, "response": words, "finished_at": now}
     match after(receipt, context.step.attempts + 1):
         case NotificationState.SENT as state:
-            return Done({"response": words}, effects=_end(context, ended, state, sent_at=clock.now()))
+            return Done({"response": words}, effects=_end(context, ended, state, sent_at=now))
         case NotificationState.PENDING as state:
-            return Retry(words, effects=_end(context, ended, state, error=words))
+            wait = receipt.wait if isinstance(receipt, Transient) else None
+            return Retry(words, now + wait if wait else None, effects=_end(context, ended, state, error=words))
         case NotificationState.FAILED as state:
             return Fail(words, effects=_end(context, ended, state, error=words))
         case state:
             return Unclear(words, effects=_end(context, ended, state, error=words))
 
 
-def cut_off(context: StepContext, question: tuple[Any, str, OutgoingMessage], error: str) -> Outcome:
+def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
     """Something broke while the provider was asked: nobody knows how far it got."""
-    error = without_addresses(error)
-    ended = {"id": question[0], "outcome": channels.Outcome.UNKNOWN, "response": error, "finished_at": clock.now()}
-    return Unclear(error, effects=_end(context, ended, NotificationState.UNKNOWN, error=error))
+    if (parcel := question.message.parcel) is not None:
+        return conclude(context, question, unanswered(parcel.endpoint, error))
+    return conclude(context, question, Unknown(error))
 
 
 def without_addresses(words: str) -> str:
@@ -121,6 +157,20 @@ def _reply_to(context: StepContext) -> str | None:
     return context.coordinator.email if to_lead and context.coordinator else None
 
 
+def _parcel(context: StepContext) -> Parcel | None:
+    """What a gateway is told beyond the text, and where it is."""
+    note, gateway = context.notification, context.line.gateway
+    if gateway is None:
+        return None
+    return Parcel(
+        endpoint_of(gateway, at=context.now),
+        type=note.message_type or MessageType.TEXT,
+        media_url=note.media_url,
+        lead_id=str(note.lead_id),
+        clinic_id=str(note.clinic_id),
+    )
+
+
 def raised(context: StepContext, error: str) -> Outcome:
     """It crashed before anybody was asked. When it is given up, the message is too, so that it can be retried."""
     if context.step.attempts + 1 < MOST_TRIES:
@@ -130,7 +180,21 @@ def raised(context: StepContext, error: str) -> Outcome:
 
 
 def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:
-    return Effects(delivered=(ended,), notification_states=(_state(context, state, tried=True, **given),))
+    gateway, is_failure = context.line.gateway, state is not NotificationState.SENT
+    return Effects(
+        delivered=(ended,),
+        notification_states=(_state(context, state, tried=True, **given),),
+        gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
+        events=_events(context, state, at=ended["finished_at"]),
+    )
+
+
+def _events(context: StepContext, state: NotificationState, *, at: datetime) -> tuple[Event, ...]:
+    if state is NotificationState.SENT:
+        return message_went(context, EventName.MESSAGE_SENT, at=at)
+    if state is NotificationState.FAILED:
+        return message_went(context, EventName.MESSAGE_FAILED, at=at, key=str(context.notification.attempts))
+    return ()
 
 
 def _state(

@@ -10,10 +10,12 @@ from app import clock
 from app.automation.counters import fold_past
 from app.bulk.retention import forget_old_job
 from app.config import get_settings
+from app.gateways.receiving import RECEIPTS_ARE_KEPT
 from app.http.models import ANSWERS_ARE_KEPT
 from app.imports.models import KEPT_FOR as IMPORTS_ARE_KEPT
 
 BATCH = 2000
+MINUTES_ARE_KEPT = timedelta(hours=3)  # the throttle looks back for one
 SILENT = timedelta(hours=1)  # a process that counted nothing for so long has ended, or may begin a new row
 
 # Ids begin with the time they were made, so the primary key finds what is old without an index of its own.
@@ -45,6 +47,15 @@ _FORGET_LINKS = text(
 _FORGET_ANSWERS = text(
     "DELETE FROM kept_answers WHERE ctid = ANY(ARRAY("
     "SELECT ctid FROM kept_answers WHERE created_at < :before ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
+)
+
+_FORGET_MINUTES = text(
+    "DELETE FROM gateway_minutes WHERE ctid = ANY(ARRAY(SELECT ctid FROM gateway_minutes WHERE minute < :before"
+    " ORDER BY minute LIMIT :batch FOR UPDATE SKIP LOCKED))"
+)
+_FORGET_RECEIPTS = text(
+    "DELETE FROM gateway_receipts WHERE ctid = ANY(ARRAY(SELECT ctid FROM gateway_receipts WHERE received_at < :before"
+    " ORDER BY received_at LIMIT :batch FOR UPDATE SKIP LOCKED))"
 )
 
 
@@ -90,6 +101,13 @@ def forget_old_answers(session: Session) -> int:
     """Delete one batch of answers that nobody can ask for again."""
     result = session.execute(_FORGET_ANSWERS, {"before": clock.now() - ANSWERS_ARE_KEPT, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def forget_old_gateway_calls(session: Session) -> int:
+    """Delete one batch of minutes that no hour reaches back to, and of calls that nobody sends again."""
+    ages = {_FORGET_MINUTES: MINUTES_ARE_KEPT, _FORGET_RECEIPTS: RECEIPTS_ARE_KEPT}
+    results = [session.execute(forget, {"before": clock.now() - age, "batch": BATCH}) for forget, age in ages.items()]
+    return sum(result.rowcount for result in results)  # type: ignore[attr-defined]
 
 
 def _first_id_at(timestamp: float) -> UUID:

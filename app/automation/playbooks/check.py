@@ -6,7 +6,8 @@ from typing import Any
 from app.automation.mistakes import Mistake
 from app.automation.playbooks import shapes
 from app.automation.playbooks.check_actions import Around
-from app.automation.playbooks.check_rule import LONGEST_DESCRIPTION, LONGEST_SLUG, check_rule
+from app.automation.playbooks.check_rule import LONGEST_DESCRIPTION, check_rule
+from app.automation.playbooks.shapes import LONGEST_SLUG
 
 KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields"})
 STAGE_KEYS = frozenset({"slug", "name", "description", "color", "max_days_in_stage"})

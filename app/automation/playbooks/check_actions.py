@@ -10,11 +10,14 @@ from app.automation.condition_check import Known
 from app.automation.mistakes import Mistake, one_of
 from app.automation.playbooks import shapes
 from app.automation.vocabulary import LOST_REASONS, PRIORITIES, TASK_TYPES, Field, When
+from app.outgoing.targets import NotAllowed, read_target
 
 MOST_ACTIONS = 20
 DEEPEST_BRANCH = 3
 MOST_TAGS = 20
 CHANNELS = frozenset({"in_app", "email"})
+MESSAGE_TYPES: Final = frozenset({"text", "image", "video"})
+BY_GATEWAY: Final = frozenset({"type", "media_url", "gateway"})
 AUDIENCES: Final = frozenset({"coordinator", "managers", "admins"})
 BY_RULES: Final = "by_rules"
 LOST: Final = "lost"  # the stage that asks why
@@ -97,10 +100,42 @@ def _escalate(settings: Mapping[str, Any], place: str, around: Around) -> list[M
 
 
 def _send_message(settings: Mapping[str, Any], place: str, around: Around) -> list[Mistake]:
-    mistakes = shapes.keys(settings, {"channel", "template", "transactional"}, place, {"channel", "template"})
-    mistakes += one_of(settings.get("channel"), {"email"}, f"{place}.channel")
+    by_gateway = settings.get("channel") == "http"
+    keys = {"channel", "template", "transactional"} | (BY_GATEWAY if by_gateway else set())
+    mistakes = shapes.keys(settings, keys, place, {"channel", "template"})
+    mistakes += one_of(settings.get("channel"), {"email", "http"}, f"{place}.channel")
+    mistakes += _parcel(settings, place) if by_gateway else []
     mistakes += shapes.truth(settings, "transactional", place)
     return mistakes + one_of(settings.get("template"), around.templates, f"{place}.template")
+
+
+def _parcel(settings: Mapping[str, Any], place: str) -> list[Mistake]:
+    """What a gateway is told beyond the text."""
+    mistakes = one_of(settings.get("type", "text"), MESSAGE_TYPES, f"{place}.type")
+    if ("media_url" in settings) != (settings.get("type", "text") != "text"):
+        mistakes.append(Mistake(f"{place}.media_url", "goes with an image or a video, and only with those"))
+    if "media_url" in settings:
+        mistakes += _url(settings["media_url"], f"{place}.media_url")
+    return mistakes + (_gateway(settings["gateway"], f"{place}.gateway") if "gateway" in settings else [])
+
+
+def _call_webhook(settings: Mapping[str, Any], place: str, _: Around) -> list[Mistake]:
+    mistakes = shapes.keys(settings, {"gateway"}, place, {"gateway"})
+    return mistakes + (_gateway(settings["gateway"], f"{place}.gateway") if "gateway" in settings else [])
+
+
+def _url(value: object, place: str) -> list[Mistake]:
+    try:
+        is_https = read_target(str(value)).scheme == "https"
+    except NotAllowed as refusal:
+        return [Mistake(place, str(refusal))]
+    return [] if is_https else [Mistake(place, "must begin with https://")]
+
+
+def _gateway(value: object, place: str) -> list[Mistake]:
+    if isinstance(value, str) and shapes.SLUG.fullmatch(value) and len(value) <= shapes.LONGEST_SLUG:
+        return []
+    return [Mistake(place, f"must be a gateway's slug, such as social-desk, of at most {shapes.LONGEST_SLUG}")]
 
 
 def _suggest_lost(settings: Mapping[str, Any], place: str, around: Around) -> list[Mistake]:
@@ -166,6 +201,7 @@ ACTIONS: Final[Mapping[str, Check]] = {
     "change_stage": _change_stage,
     "assign": _assign,
     "update_lead": _update_lead,
+    "call_webhook": _call_webhook,
 }
 
 

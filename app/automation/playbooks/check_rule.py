@@ -1,6 +1,5 @@
 """What is wrong with a rule. The shapes are those that `rules` reads."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -11,11 +10,10 @@ from app.automation.events import CUSTOM, DATE_REACHED, LISTENED_TO, MOMENTS, ST
 from app.automation.mistakes import Mistake, one_of
 from app.automation.playbooks import shapes
 from app.automation.playbooks.check_actions import Around, check_actions
-from app.automation.playbooks.shapes import listed
+from app.automation.playbooks.shapes import LONGEST_SLUG, SLUG, listed
 from app.automation.vocabulary import Type, When, known_at
 
-LONGEST_SLUG, LONGEST_DESCRIPTION = 100, 1000
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_DESCRIPTION = 1000
 RULE_KEYS = frozenset(
     {"name", "description", "on", "when", "after", "before", "before_due", "every", "only_if", "unless", "stop_on"}
     | {"skip_when_later_than", "do", "priority"}

@@ -1,5 +1,6 @@
 """Small checks that all parts of a playbook are made of; each gives its mistakes with their places."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import time
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from app.automation.durations import InvalidDuration, parse_duration, parse_wait
 from app.automation.mistakes import Mistake, one_of
 
-LONGEST_TITLE = 200
+LONGEST_TITLE, LONGEST_SLUG = 200, 100
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def keys(value: Mapping[str, Any], allowed: Iterable[str], place: str, needed: Iterable[str] = ()) -> list[Mistake]:

@@ -17,6 +17,7 @@ from app.notifications.channels.base import (
     Unknown,
 )
 from app.notifications.channels.email import EmailChannel
+from app.notifications.channels.gateway import GatewayChannel
 from app.notifications.channels.in_app import InAppChannel
 from app.notifications.channels.mail_server import InvalidMailSettings
 
@@ -36,6 +37,7 @@ __all__ = [
 _MAKERS: Mapping[models.Channel, Callable[[], Channel]] = {
     models.Channel.IN_APP: InAppChannel,
     models.Channel.EMAIL: lambda: EmailChannel.from_settings(get_settings()),
+    models.Channel.HTTP: GatewayChannel,
 }
 
 

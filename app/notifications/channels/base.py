@@ -1,9 +1,11 @@
 """What every channel takes and gives. How an attempt ended is a value: nothing is raised for it."""
 
 from dataclasses import KW_ONLY, dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, Protocol, TypeAlias
 
+from app.notifications.channels.parcel import Parcel
 from app.notifications.text import one_line
 
 LONGEST_RESPONSE = 500
@@ -30,7 +32,9 @@ class Sent(_Answer):
     outcome: ClassVar[Outcome] = Outcome.SENT
 
 
+@dataclass(frozen=True, slots=True)
 class Transient(_Answer):
+    wait: timedelta | None = None  # how long, at least, as the provider asks
     outcome: ClassVar[Outcome] = Outcome.TRANSIENT
 
 
@@ -55,6 +59,7 @@ class OutgoingMessage:
     _: KW_ONLY
     message_id: str | None
     sender_name: str = ""  # shown instead of the name in MAIL_FROM, when there is one: the clinic's
+    parcel: Parcel | None = None  # what a gateway is told beyond that
     reply_to: str | None = None  # where an answer goes, when not to MAIL_FROM: to the coordinator
 
 

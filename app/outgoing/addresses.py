@@ -1,0 +1,41 @@
+"""Which IP addresses are out in the open. Pure."""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final, TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052: how a network without IPv4 writes one
+_TUNNELS: Final = tuple(
+    map(
+        IPv6Network,
+        (
+            "::/96",  # an IPv4 address, as it was once written
+            "64:ff9b:1::/48",  # RFC 8215: translated inside of a network
+            "2001::/32",  # Teredo
+            "2002::/16",  # 6to4
+            "fec0::/10",  # site-local
+        ),
+    )
+)
+
+
+def read_address(text: str) -> Address:
+    """The address of a resolver's answer. One with a zone (`fe80::1%eth0`) is link-local. Raises ValueError."""
+    return ip_address(text)
+
+
+def is_public(address: Address) -> bool:
+    """Whether packets to it leave for the internet; of IPv6 that stands for IPv4, the latter is looked at."""
+    address = _meant_by(address)
+    if isinstance(address, IPv6Address) and any(address in tunnel for tunnel in _TUNNELS):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def _meant_by(address: Address) -> Address:
+    if isinstance(address, IPv4Address):
+        return address
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else address

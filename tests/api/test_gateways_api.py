@@ -1,0 +1,276 @@
+"""Gateways: how a clinic sets them up, and what they tell of what became of messages."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.clock import now
+from app.db import insert_many, new_id, transaction
+from app.notifications.models import Notification
+from app.outgoing import signing
+from app.sealed import sealed_row
+from tests.support.desk import Answer, Desk
+from tests.support.gateway import Gateway
+
+pytest_plugins = ["tests.support.desk", "tests.support.practice"]
+
+URL = "https://8.8.8.8/hook?token=x"
+PHONE = "+12125550143"
+
+
+def set_up(desk: Desk, **more: Any) -> dict[str, Any]:
+    answer = desk.admin.post("/api/gateways", {"name": "social", "purpose": "messages", "url": URL, **more})
+    assert answer.status == 201, answer.body
+    made: dict[str, Any] = answer.body
+    return made
+
+
+def tell(desk: Desk, gateway: dict[str, Any], *events: Any, secret: str = "", call: str = "", **signed: Any) -> Answer:
+    """As the gateway does."""
+    body = signed.pop("body", None) or json.dumps({"events": events}).encode()
+    at = now() + timedelta(seconds=signed.pop("seconds", 0))
+    headers = signing.sign([secret or gateway["secret"]], call or str(uuid4()), body, at=at) | signed
+    path = f"/api/gateways/{gateway['id']}/events"
+    answer = desk.client().post(path, data=body, headers=headers, content_type="application/json")
+    return Answer(answer.status_code, json.loads(answer.data), answer.headers)
+
+
+def message(desk: Desk, gateway: dict[str, Any], lead: dict[str, Any], **more: Any) -> str:
+    """One that was sent through it."""
+    row = {
+        "id": new_id(),
+        "clinic_id": desk.clinic_id,
+        "lead_id": lead["id"],
+        "user_id": None,
+        "channel": "http",
+        "template": "hello",
+        "address": json.dumps({"phone": PHONE, "social": None}),
+        "subject": "x",
+        "body": "x",
+        "gateway_id": gateway["id"],
+        "state": "sent",
+        "attempts": 1,
+        "created_at": now(),
+        **more,
+    }
+    with transaction() as session:
+        insert_many(session, Notification, [sealed_row(Notification, row)])
+    return str(row["id"])
+
+
+def event(message_id: str, status: str, **more: Any) -> dict[str, Any]:
+    return {"message_id": message_id, "status": status, "at": now().isoformat(), **more}
+
+
+def note(desk: Desk, message_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = desk.admin.get(f"/api/notifications/{message_id}").body
+    return found
+
+
+@pytest.fixture
+def server(configure: Callable[..., None]) -> Iterator[Gateway]:
+    with Gateway() as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=2)
+        yield server
+
+
+def test_gateways_are_made_shown_listed_changed_and_removed(desk: Desk):
+    made = set_up(desk)
+    assert made["secret"].startswith("whsec_")
+    assert (made["per_hour"], made["idempotent"], made["is_active"], made["failures"]) == (200, True, True, 0)
+    hook = set_up(desk, name="hook", purpose="webhook")
+    assert hook["per_hour"] is None
+    assert [one["name"] for one in desk.admin.every("/api/gateways")] == ["hook", "social"]
+    assert [one["name"] for one in desk.admin.every("/api/gateways", purpose="messages")] == ["social"]
+
+    shown = desk.admin.get(f"/api/gateways/{made['id']}")
+    assert shown.body == {name: value for name, value in made.items() if name != "secret"}
+    edited = desk.admin.patch(f"/api/gateways/{made['id']}", {"per_hour": 5}, seen=shown.headers["ETag"])
+    assert (edited.status, edited.body["per_hour"], edited.body["url"], edited.body["version"]) == (200, 5, URL, 2)
+    assert desk.admin.patch(f"/api/gateways/{made['id']}", {}, seen=shown.headers["ETag"]).status == 412
+    assert desk.admin.delete(f"/api/gateways/{made['id']}", seen=None).status == 428
+    assert desk.admin.delete(f"/api/gateways/{made['id']}").status == 204
+    assert desk.admin.get(f"/api/gateways/{made['id']}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("more", "pointers"),
+    [
+        ({"url": "http://8.8.8.8/"}, ["/url"]),
+        ({"url": "https://127.0.0.1/"}, ["/url"]),
+        ({"url": "https://localhost/"}, ["/url"]),
+        ({"url": "https://me:pw@8.8.8.8/"}, ["/url"]),
+        ({"url": "https://2130706433/"}, ["/url"]),
+        ({"url": "https://nowhere.invalid/"}, ["/url"]),
+        ({"url": "nonsense"}, ["/url"]),
+        ({"name": "Not a slug"}, ["/name"]),
+        ({"purpose": "x"}, ["/purpose"]),
+        ({"per_hour": 0}, ["/per_hour"]),
+        ({"secret": "whsec_x"}, ["/secret"]),
+    ],
+)
+def test_a_gateway_that_may_not_be_called_is_refused(desk: Desk, more: dict[str, Any], pointers: list[str]):
+    body = {"name": "social", "purpose": "messages", "url": URL, **more}
+    assert desk.admin.post("/api/gateways", body).pointers == pointers
+    assert desk.admin.every("/api/gateways") == []
+    if "url" in more:
+        made = set_up(desk)
+        assert desk.admin.patch(f"/api/gateways/{made['id']}", more).pointers == pointers
+
+
+def test_a_name_is_taken_once(desk: Desk, other_desk: Desk):
+    set_up(desk)
+    set_up(other_desk)
+    again = desk.admin.post("/api/gateways", {"name": "social", "purpose": "webhook", "url": URL})
+    assert (again.status, again.body["code"]) == (409, "gateway-name-taken")
+
+
+def test_the_database_and_the_record_show_neither_url_nor_secret(desk: Desk):
+    made = set_up(desk)
+    rotated = desk.admin.post(f"/api/gateways/{made['id']}/rotate-secret").body
+    [row] = desk.sql("SELECT to_jsonb(g)::text FROM gateways g")
+    assert not [word for word in (made["secret"], rotated["secret"], "token=x") if word in row[0]]
+    entries = [one for one in desk.admin.every("/api/audit") if one["subject"] == "gateway"]
+    assert {one["act"] for one in entries} == {"create", "update"}
+    assert not [secret for secret in (made["secret"], rotated["secret"]) if secret in json.dumps(entries)]
+
+
+def test_a_secret_is_shown_once(desk: Desk):
+    body = {"name": "social", "purpose": "messages", "url": URL}
+    answers = [desk.admin.post("/api/gateways", body, key="once") for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 409]
+    assert answers[1].body["code"] == "shown-once"
+    assert "secret" not in desk.admin.get(f"/api/gateways/{answers[0].body['id']}").body
+
+
+def test_a_test_call_is_signed_and_its_answer_is_shown(desk: Desk, server: Gateway):
+    made = set_up(desk, url=server.url)
+    server.answer(200)
+    assert desk.admin.post(f"/api/gateways/{made['id']}/test").body == {"outcome": "sent", "response": "200"}
+    [call] = server.calls
+    assert call.is_signed_with(made["secret"])
+    assert call.said["type"] == "test"
+    server.answer(403, body="who are you, ana@lead.example or 212-555-0143?")
+    refused = desk.admin.post(f"/api/gateways/{made['id']}/test").body
+    assert refused == {"outcome": "permanent", "response": "403 who are you, <address> or <address>?"}
+
+
+def test_after_a_rotation_both_secrets_are_good_for_a_day(desk: Desk, server: Gateway):
+    old = set_up(desk, url=server.url)
+    new = desk.admin.post(f"/api/gateways/{old['id']}/rotate-secret").body
+    desk.admin.post(f"/api/gateways/{old['id']}/test")
+    assert [server.calls[0].is_signed_with(one["secret"]) for one in (old, new)] == [True, True]
+    known = event(message(desk, old, desk.capture()), "delivered")
+    assert [tell(desk, one, known).status for one in (old, new)] == [202, 202]
+
+    desk.sql("UPDATE gateways SET rotated_at = rotated_at - interval '1 day'")
+    desk.admin.post(f"/api/gateways/{old['id']}/test")
+    assert [server.calls[1].is_signed_with(one["secret"]) for one in (old, new)] == [False, True]
+    assert [tell(desk, one, known).status for one in (old, new)] == [401, 202]
+
+
+def test_what_became_of_a_message_is_kept(desk: Desk):
+    gateway = set_up(desk)
+    sent = message(desk, gateway, desk.capture())
+    answer = tell(desk, gateway, *(event(sent, status) for status in ("delivered", "opened", "clicked")))
+    assert (answer.status, answer.body) == (202, {"taken": 3, "ignored": 0})
+    found = note(desk, sent)
+    assert all(found[name] for name in ("delivered_at", "opened_at", "clicked_at"))
+    tell(desk, gateway, event(sent, "opened"))
+    assert note(desk, sent)["opened_at"] == found["opened_at"]  # the first time counts
+
+
+def test_a_reply_stops_what_a_reply_stops(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture()
+    assert desk.steps(lead, state="published") + desk.steps(lead, state="planned")
+    answer = tell(desk, gateway, event(message(desk, gateway, lead), "replied", text="Yes, please"))
+    assert answer.body == {"taken": 1, "ignored": 0}
+    assert desk.lead(lead)["replied_at"] is not None
+    [entry] = [one for one in desk.timeline(lead) if one["type"] == "SMS"]
+    assert (entry["direction"], entry["channel"], entry["notes"]) == ("INBOUND", "sms", "Yes, please")
+    assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {"replied"}
+
+
+def test_a_reply_of_a_patient_is_no_trouble(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture()
+    sent = message(desk, gateway, lead)
+    desk.admin.post(f"/api/leads/{lead['id']}/convert", {})
+    assert tell(desk, gateway, event(sent, "replied")).status == 202
+
+
+def test_an_address_that_nobody_has_is_not_written_to_again(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    sent = message(desk, gateway, lead)
+    tell(desk, gateway, event(sent, "bounced", reason="invalid"))
+    found = note(desk, sent)
+    assert (found["state"], found["error"]) == ("failed", "it came back: invalid")
+    assert desk.sql("SELECT way, reason FROM suppressions") == [("phone", "invalid")]
+
+
+def test_the_same_call_again_changes_nothing(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture()
+    sent = message(desk, gateway, lead)
+    answers = [tell(desk, gateway, event(sent, "replied"), call="a-call").body for _ in range(2)]
+    assert answers == [{"taken": 1, "ignored": 0}, {"taken": 0, "ignored": 1}]
+    assert len([one for one in desk.timeline(lead) if one["type"] == "SMS"]) == 1
+
+
+def test_only_its_own_messages_are_a_gateways_to_tell_of(desk: Desk, other_desk: Desk):
+    gateway, foreign = set_up(desk), set_up(other_desk)
+    own = set_up(desk, name="another")
+    sent = message(desk, gateway, desk.capture())
+    for other in (foreign, own):
+        assert tell(desk, other, event(sent, "failed")).body == {"taken": 0, "ignored": 1}
+    assert note(desk, sent)["state"] == "sent"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"secret": signing.new_secret()},
+        {"seconds": -301},
+        {"seconds": 301},
+        {"webhook-signature": "v1,x"},
+        {"webhook-id": "another"},
+        {"webhook-timestamp": ""},
+    ],
+)
+def test_who_does_not_sign_is_not_heard(desk: Desk, wrong: dict[str, Any]):
+    gateway = set_up(desk)
+    sent = message(desk, gateway, desk.capture())
+    assert tell(desk, gateway, event(sent, "failed"), **wrong).status == 401
+    assert note(desk, sent)["state"] == "sent"
+
+
+def test_a_gateway_that_is_none_is_not_there(desk: Desk):
+    assert tell(desk, {**set_up(desk), "id": str(uuid4())}, event(str(uuid4()), "failed")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer"),
+    [
+        ({"status": "eaten"}, "/events/0/status"),
+        ({"at": "2200-01-01T00:00:00Z"}, "/events/0/at"),
+        ({"reason": "invalid"}, "/events/0/reason"),
+        ({"text": "Hi"}, "/events/0/text"),
+        ({"lead_id": "x"}, "/events/0/lead_id"),
+        ({"message_id": "x"}, "/events/0/message_id"),
+    ],
+)
+def test_what_a_gateway_tells_is_read_strictly(desk: Desk, more: dict[str, Any], pointer: str):
+    gateway = set_up(desk)
+    sent = message(desk, gateway, desk.capture())
+    answer = tell(desk, gateway, event(sent, "delivered"), {**event(sent, "delivered"), **more}, call="x")
+    assert answer.pointers == [pointer.replace("/0/", "/1/")]
+    assert note(desk, sent)["delivered_at"] is None
+    assert tell(desk, gateway, event(sent, "delivered"), call="x").body["taken"] == 1  # it may be told again, right
+
+
+def test_what_is_no_json_is_refused(desk: Desk):
+    gateway = set_up(desk)
+    assert tell(desk, gateway, body=b"[").status == 400
+    assert tell(desk, gateway, body=b"{}").pointers == ["/events"]

@@ -1,0 +1,56 @@
+"""However calls come, a gateway gets no more than its measure in any sixty minutes; and what waits finds room."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.gateways.throttle import HOUR, MINUTE, Usage, first_room, has_room, minute_of
+
+START = datetime(2026, 3, 10, 15, 0, 30, tzinfo=UTC)
+PAUSES = st.lists(st.one_of(st.integers(0, 90), st.integers(0, 4000)), max_size=300)  # seconds between calls
+
+
+@given(PAUSES, st.integers(1, 20))
+def test_never_more_than_the_measure_in_any_hour(pauses: list[int], per_hour: int):
+    now, sent, made = START, Counter[datetime](), list[datetime]()
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        if has_room(Usage(sent), per_hour, now):
+            sent[minute_of(now)] += 1
+            made.append(now)
+    for first, over in zip(made, made[per_hour:], strict=False):
+        assert over - first >= HOUR
+
+
+@given(PAUSES, st.integers(1, 20))
+def test_nobody_waits_while_there_is_room(pauses: list[int], per_hour: int):
+    """A minute more than the hour at most: calls are counted by the minute."""
+    now, sent, made = START, Counter[datetime](), list[datetime]()
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        if has_room(Usage(sent), per_hour, now):
+            sent[minute_of(now)] += 1
+            made.append(now)
+        else:
+            assert len([at for at in made if now - at < HOUR + MINUTE]) >= per_hour
+
+
+@given(st.integers(1, 20), st.integers(0, 100), PAUSES)
+def test_whoever_is_told_a_minute_finds_room_in_it(per_hour: int, waiting: int, pauses: list[int]):
+    now, sent = START, Counter[datetime]()
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        if has_room(Usage(sent), per_hour, now):
+            sent[minute_of(now)] += 1
+    if has_room(Usage(sent), per_hour, now):
+        return
+    promised = Counter[datetime]()
+    for _ in range(waiting):
+        promised[first_room(Usage(sent, promised), per_hour, now)] += 1
+    for minute, come_back in sorted(promised.items()):
+        assert minute > now
+        for _ in range(come_back):
+            assert has_room(Usage(sent), per_hour, minute)
+            sent[minute] += 1

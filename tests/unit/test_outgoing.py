@@ -1,0 +1,289 @@
+"""Where a call may go, and where not; what is sent, and how much of an answer is read."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from app.config import Settings
+from app.outgoing import client, signing, targets
+from app.outgoing.addresses import is_public
+from app.outgoing.client import NotReached, Unanswered
+from app.outgoing.targets import NotAllowed, Unresolved
+from tests.support.environment import ROOT
+from tests.support.gateway import Gateway
+
+NOW = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def gateway(configure: Callable[..., None]) -> Iterator[Gateway]:
+    with Gateway() as gateway:
+        configure(outgoing_allow=gateway.place, outgoing_timeout=2)
+        yield gateway
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.8.8.8", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"),
+        *("100.64.0.1", "100.127.255.255", "0.0.0.0", "0.1.2.3", "224.0.0.1", "239.255.255.250", "240.0.0.1"),
+        *("255.255.255.255", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "192.0.0.1"),
+        *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1", "fec0::1", "2001:db8::1"),
+        *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::8.8.8.8", "64:ff9b::7f00:1", "64:ff9b::a00:1"),
+        *("64:ff9b:1::1", "2002:7f00:1::", "2002:808:808::1", "2001:0:1::1", "100::1", "5f00::1"),
+    ],
+)
+def test_what_is_not_out_in_the_open_is_not_public(address: str):
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
+def test_what_is_out_in_the_open_is_public(address: str):
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "x", "https://", "http://8.8.8.8/", "ftp://8.8.8.8/", "javascript:alert(1)", "file:///etc/passwd"),
+        *("https://me@8.8.8.8/", "https://me:pw@8.8.8.8/", "https://@8.8.8.8/", "https://8.8.8.8:22/"),
+        *("https://8.8.8.8:0/", "https://8.8.8.8:99999/", "https://8.8.8.8:x/", "https://8.8.8.8\\@127.0.0.1/"),
+        *("https://134744072/", "https://0x08080808/", "https://010.8.8.8/", "https://8.8.2056/", "https://0x8.8.8.8/"),
+        *("https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://0177.0.0.1/", "https://0/"),
+        *("https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fe80::1%25eth0]/", "https://[::ffff:7f00:1]/"),
+        *("https://localhost/", "https://127.0.0.1/", "https://127.0.0.1:8443/", "https://127.0.0.1./"),
+        *("https://①②⑦.0.0.1/", "https://8.8.8.8/ x", "https://8.8.8.8/\r\nX: y", "https://8.8.8.8/é"),
+        *("https://nowhere.invalid/", f"https://8.8.8.8/{'x' * 2000}", "https://a b/", "https://-/"),
+    ],
+)
+def test_no_call_goes_there(url: str):
+    with pytest.raises(NotAllowed):
+        targets.require_allowed(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("https://8.8.8.8/hook?token=x", 443), ("HTTPS://8.8.8.8:8443", 8443), ("https://[2606:4700::1111]/", 443)],
+)
+def test_a_call_may_go_to_a_public_host(url: str, port: int):
+    target, addresses = targets.require_allowed(url)
+    assert (target.port, len(addresses)) == (port, 1)
+
+
+def test_a_name_is_refused_when_any_of_its_addresses_is_private(monkeypatch: pytest.MonkeyPatch):
+    """The resolver is the edge: no name server can be asked for this here."""
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    with pytest.raises(NotAllowed, match="private network"):
+        targets.require_allowed("https://clinic.example/")
+
+
+def test_more_ports_are_allowed_where_the_setting_says_so(configure: Callable[..., None]):
+    configure(outgoing_ports="443,9443")
+    assert targets.require_allowed("https://8.8.8.8:9443/")[0].port == 9443
+    with pytest.raises(NotAllowed, match="9443"):
+        targets.require_allowed("https://8.8.8.8:8443/")
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:9000", "127.0.0.0/8", " 10.0.0.0/8 , localhost:1, 127.0.0.1:9000"])
+def test_what_is_allowed_by_name_or_network_may_be_private_and_plain(configure: Callable[..., None], place: str):
+    configure(outgoing_allow=place)
+    assert targets.require_allowed("http://127.0.0.1:9000/")[0].host == "127.0.0.1"
+    with pytest.raises(NotAllowed):
+        targets.require_allowed("http://8.8.8.8:9000/")
+    with pytest.raises(NotAllowed):
+        targets.require_allowed("https://192.168.0.1/")
+
+
+def test_a_place_that_cannot_be_read_is_refused_at_the_start(configure: Callable[..., None]):
+    configure(outgoing_allow="10.0.0.0/8, somewhere")
+    with pytest.raises(ValueError, match="somewhere"):
+        Settings()
+
+
+def test_a_call_arrives_as_it_was_sent(gateway: Gateway):
+    gateway.answer(202, {"Retry-After": "7"}, "taken")
+    answer = client.post(gateway.url, b'{"a": 1}', {"Content-Type": "application/json"})
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (202, "7", b"taken")
+    [call] = gateway.calls
+    assert (call.body, call.headers["Host"], call.headers["Content-Type"]) == (
+        *(b'{"a": 1}', gateway.place, "application/json"),
+    )
+
+
+def test_a_redirect_is_an_answer_like_any_other(gateway: Gateway):
+    gateway.answer(302, {"Location": gateway.url})
+    assert client.post(gateway.url, b"", {}).status == 302
+    assert len(gateway.calls) == 1
+
+
+def test_no_proxy_of_the_environment_is_used(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert client.post(gateway.url, b"", {}).status == 200
+
+
+def test_little_is_read_of_a_large_answer(gateway: Gateway):
+    gateway.answer(200, body=b"x" * 10_000_000)
+    assert len(client.post(gateway.url, b"", {}).body) == client.MOST_READ
+
+
+def test_nobody_is_waited_for_for_long(gateway: Gateway, configure: Callable[..., None]):
+    configure(outgoing_timeout=0.5)
+    gateway.hang()
+    with pytest.raises(Unanswered):
+        client.post(gateway.url, b"", {})
+    assert len(gateway.calls) == 1
+
+
+def test_where_nobody_listens_nothing_was_sent(gateway: Gateway):
+    gateway.stop()
+    with pytest.raises(NotReached, match="refused"):
+        client.post(gateway.url, b"", {})
+
+
+def test_what_cannot_be_found_was_not_sent():
+    with pytest.raises(Unresolved):
+        client.post("https://nowhere.invalid/", b"", {})
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"220 mail.example ESMTP\r\n"])
+def test_half_an_answer_is_none(configure: Callable[..., None], answer: bytes):
+    with _Server(lambda line: line.sendall(answer)) as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=2)
+        with pytest.raises(Unanswered):
+            client.post(f"http://{server.place}/", b"", {})
+
+
+def test_who_sends_a_byte_now_and_then_gains_no_time(configure: Callable[..., None]):
+    def drip(line: socket.socket) -> None:
+        line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        for _ in range(100):
+            line.sendall(b"x")
+            time.sleep(0.1)
+
+    with _Server(drip) as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=0.6)
+        with pytest.raises(Unanswered):
+            client.post(f"http://{server.place}/", b"", {})
+        assert server.was_cut_off.wait(5)
+
+
+def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
+    configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    """And the certificate is of the name, though it is not the name that is connected to."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
+    meanings, look_up = iter(["127.0.0.1", "127.0.0.1", "10.0.0.1"]), socket.getaddrinfo
+
+    def ask(host: str, *args: Any, **options: Any) -> Any:
+        return look_up(next(meanings) if host.isalpha() or ".example" in host else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    with _Server(lambda line: line.sendall(b"HTTP/1.1 204 No Content\r\n\r\n"), tls=True) as server:
+        port = server.place.rpartition(":")[2]
+        configure(outgoing_allow="127.0.0.0/8", outgoing_timeout=2)
+        assert client.post(f"https://localhost:{port}/", b"", {}).status == 204
+        with pytest.raises(NotReached, match="certificate"):
+            client.post(f"https://clinic.example:{port}/", b"", {})
+        configure(outgoing_ports=port)
+        with pytest.raises(NotAllowed, match="private network"):
+            client.post(f"https://localhost:{port}/", b"", {})
+
+
+def test_a_server_that_nobody_vouches_for_is_told_nothing(configure: Callable[..., None]):
+    with _Server(lambda _: None, tls=True) as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=2)
+        with pytest.raises(NotReached, match="certificate"):
+            client.post(f"https://{server.place}/", b"", {})
+
+
+def test_the_signature_is_the_one_that_the_scheme_gives_as_its_example():
+    """https://github.com/standard-webhooks: the vector of its libraries."""
+    at = datetime.fromtimestamp(1614265330, UTC)
+    headers = signing.sign(
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        b'{"test": 2432232314}',
+        at=at,
+    )
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+
+
+def test_either_of_two_secrets_is_enough():
+    old, new = signing.new_secret(), signing.new_secret()
+    headers = signing.sign([new, old], "a", b"x", at=NOW)
+    assert [signing.verify([key], headers, b"x", now=NOW) for key in (old, new)] == ["a", "a"]
+    assert signing.verify([new, old], signing.sign([old], "a", b"x", at=NOW), b"x", now=NOW) == "a"
+
+
+@pytest.mark.parametrize(
+    ("changed", "body", "later"),
+    [
+        ({}, b"y", 0),
+        ({"webhook-id": "b"}, b"x", 0),
+        ({"webhook-id": ""}, b"x", 0),
+        ({"webhook-timestamp": "1773154801"}, b"x", 0),
+        ({"webhook-timestamp": "x"}, b"x", 0),
+        ({"webhook-timestamp": "9" * 400}, b"x", 0),
+        ({"webhook-signature": ""}, b"x", 0),
+        ({"webhook-signature": "v1,"}, b"x", 0),
+        ({"webhook-signature": "v1a,eA=="}, b"x", 0),
+        ({}, b"x", 301),
+        ({}, b"x", -301),
+    ],
+)
+def test_what_was_changed_or_is_old_does_not_pass(changed: dict[str, str], body: bytes, later: int):
+    key = signing.new_secret()
+    headers = signing.sign([key], "a", b"x", at=NOW) | changed
+    with pytest.raises(signing.WrongSignature):
+        signing.verify([key], headers, body, now=NOW + timedelta(seconds=later))
+
+
+TLS = ROOT / "tests" / "support" / "tls"
+
+
+class _Server:
+    """Takes one call after the other, and answers with raw bytes."""
+
+    def __init__(self, act: Callable[[socket.socket], Any], *, tls: bool = False) -> None:
+        self._act, self.was_cut_off = act, threading.Event()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if self._context:
+            self._context.load_cert_chain(Path(TLS / "server.pem"))
+
+    def __enter__(self) -> Self:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.place = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                line, _ = self._socket.accept()
+            except OSError:
+                return
+            try:
+                with self._context.wrap_socket(line, server_side=True) if self._context else line as talk:
+                    talk.recv(65536)
+                    self._act(talk)
+            except OSError:
+                self.was_cut_off.set()

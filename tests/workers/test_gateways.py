@@ -1,0 +1,509 @@
+"""Messages and webhooks through a gateway that misbehaves: what is known afterwards, and how often it was called."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from app.automation.models import Kind, Reason
+from app.db import transaction
+from app.gateways.service import create_gateway
+from app.notifications import retrying
+from app.notifications.delivery import MOST_TRIES
+from app.notifications.retrying import Resolution
+from app.steps import service as steps
+from tests.support.gateway import Gateway
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+from tests.support.processes import wait_until
+from tests.support.smtp import SmtpServer
+from workers.sweeps import sweep
+
+PHONE = "+12125550143"
+RULES: dict[str, Any] = {
+    "name": "through-gateways",
+    "rules": [
+        {
+            "name": "welcome",
+            "on": "lead.created",
+            "do": [{"send_message": {"channel": "http", "template": "hello"}}],
+            "stop_on": ["lead.replied", "lead.opted_out"],
+        },
+        {
+            "name": "portrait",
+            "on": "lead.stage_changed",
+            "do": [
+                {
+                    "send_message": {
+                        "channel": "http",
+                        "template": "hello",
+                        "type": "image",
+                        "media_url": "https://8.8.8.8/smile.png",
+                        "gateway": "social",
+                    }
+                }
+            ],
+        },
+        {"name": "hook", "on": "lead.contacted", "do": [{"call_webhook": {"gateway": "crm"}}]},
+        {
+            "name": "after-message",
+            "on": ["message.sent", "message.failed"],
+            "when": [{"field": "event.channel", "equals": "http"}],
+            "do": [{"create_task": {"type": "CALL", "title": "See what they say"}}],
+        },
+    ],
+    "templates": {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}, shall we talk?"}},
+}
+
+
+@pytest.fixture
+def server(configure: Callable[..., None]) -> Iterator[Gateway]:
+    with Gateway() as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10)
+        yield server
+
+
+@pytest.fixture
+def practice(open_practice: Callable[..., Practice], server: Gateway) -> Practice:
+    return open_practice(playbook=yaml.safe_dump(RULES))
+
+
+def connect(practice: Practice, server: Gateway, name: str = "social", **more: Any) -> str:
+    """Make the gateway; returns its secret."""
+    given = {"name": name, "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True, **more}
+    with transaction() as session:
+        secret: str = create_gateway(session, practice.clinic_id, given).secret
+    return secret
+
+
+def write(practice: Practice, **lead: Any) -> Any:
+    """A lead with a message that is about to be delivered; returns the lead's id."""
+    lead_id = practice.capture(phone=PHONE, **lead)
+    practice.run(Kind.SEND_MESSAGE)
+    return lead_id
+
+
+def note(practice: Practice) -> Any:
+    return practice.row("notifications", channel="http")
+
+
+def step(practice: Practice, kind: str = "deliver") -> Any:
+    return practice.step(kind=kind)
+
+
+def outcomes(practice: Practice) -> list[str]:
+    return [row.outcome for row in practice.rows("deliveries")]
+
+
+def try_again(practice: Practice, watch: Watch, kind: Kind = Kind.DELIVER) -> None:
+    watch.set(max(step.due_at for step in practice.steps(kind=kind)))
+    practice.run(kind)
+
+
+def test_a_message_is_sent_once_signed_and_whole(practice: Practice, server: Gateway, watch: Watch):
+    secret = connect(practice, server)
+    lead = write(practice, social_platform="INSTAGRAM", social_handle="mia")
+    for _ in range(3):
+        practice.run(Kind.DELIVER)
+
+    [call] = server.calls
+    assert call.is_signed_with(secret)
+    assert call.said == {
+        "id": str(note(practice).id),
+        "type": "text",
+        "text": "Hello Mia, shall we talk?",
+        "media_url": None,
+        "to": {"phone": PHONE, "social": {"platform": "INSTAGRAM", "handle": "mia"}},
+        "lead_id": str(lead),
+        "clinic": {"id": str(practice.clinic_id), "name": "Bright Smiles"},
+    }
+    assert call.id == str(note(practice).id)
+    assert (note(practice).state, note(practice).sent_at, note(practice).attempts) == ("sent", TUESDAY, 1)
+    assert (step(practice).state, step(practice).outcome) == ("done", {"response": "200"})
+
+
+def test_where_a_lead_is_reached_is_sealed(practice: Practice, server: Gateway):
+    connect(practice, server)
+    write(practice)
+    [row] = sql("SELECT to_jsonb(n)::text AS whole FROM notifications n WHERE channel = 'http'")
+    assert PHONE not in row.whole
+    assert json.loads(note(practice).address) == {"phone": PHONE, "social": None}
+
+
+def test_a_picture_goes_along_by_its_address(practice: Practice, server: Gateway):
+    connect(practice, server)
+    connect(practice, server, "another")  # the rule names the one that it means
+    lead = practice.capture(phone=PHONE)
+    sql("UPDATE steps SET state = 'cancelled' WHERE name = 'welcome'")
+    practice.move(lead, "contacted")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    [call] = server.calls
+    assert (call.said["type"], call.said["media_url"]) == ("image", "https://8.8.8.8/smile.png")
+
+
+def test_a_picture_in_our_own_network_is_not_asked_for(practice: Practice, server: Gateway):
+    connect(practice, server)
+    write(practice)
+    sql("UPDATE notifications SET media_url = 'https://127.0.0.1/x', message_type = 'image'")
+    practice.run(Kind.DELIVER)
+    assert server.calls == []
+    assert (note(practice).state, note(practice).error) == ("failed", "the media URL leads into a private network")
+
+
+@pytest.mark.parametrize("answer", [408, 425, 429, 500, 503, 599])
+def test_later_means_later(practice: Practice, server: Gateway, watch: Watch, answer: int):
+    connect(practice, server)
+    write(practice)
+    server.answer(answer, body="busy")
+    practice.run(Kind.DELIVER)
+    assert (note(practice).state, note(practice).error) == ("pending", f"{answer} busy")
+    assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
+    server.answer(202)
+    try_again(practice, watch)
+    assert (note(practice).state, outcomes(practice)) == ("sent", ["transient", "sent"])
+    assert len({call.id for call in server.calls}) == 1
+
+
+@pytest.mark.parametrize("answer", [301, 302, 307, 400, 401, 403, 404, 410, 422])
+def test_never_means_never(practice: Practice, server: Gateway, watch: Watch, answer: int):
+    connect(practice, server)
+    write(practice)
+    server.answer(answer, {"Location": server.url}, "no")
+    practice.run(Kind.DELIVER)
+    try_again(practice, watch)
+    assert (note(practice).state, note(practice).error) == ("failed", f"{answer} no")
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("Tue, 10 Mar 2026 15:05:00 GMT", timedelta(minutes=5)),
+        ("999999999999999", timedelta(hours=1)),  # no longer than this
+    ],
+)
+def test_a_gateway_that_says_when_is_not_called_before(
+    practice: Practice, server: Gateway, asked: str, waits: timedelta
+):
+    connect(practice, server)
+    write(practice)
+    server.answer(429, {"Retry-After": asked})
+    practice.run(Kind.DELIVER)
+    assert step(practice).due_at - TUESDAY == waits
+
+
+@pytest.mark.parametrize("asked", ["0", "-5", "soon", "Tue, 10 Mar 2020 15:05:00 GMT", "", "١٢"])
+def test_a_gateway_that_says_nothing_of_use_is_called_when_we_think_fit(
+    practice: Practice, server: Gateway, asked: str
+):
+    connect(practice, server)
+    write(practice)
+    server.answer(503, {"Retry-After": asked.encode().decode("latin-1")})
+    practice.run(Kind.DELIVER)
+    assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
+
+
+def test_a_gateway_that_is_away_for_long_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    write(practice)
+    server.stop()
+    for _ in range(MOST_TRIES + 2):
+        try_again(practice, watch)
+    assert outcomes(practice) == ["transient"] * MOST_TRIES
+    assert (note(practice).state, step(practice).state) == ("failed", "failed")
+    assert practice.row("gateways").failures == MOST_TRIES
+
+
+def test_failures_in_a_row_end_with_the_first_that_is_taken(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    write(practice)
+    server.answer(503)
+    practice.run(Kind.DELIVER)
+    assert practice.row("gateways").failures == 1
+    server.answer(200)
+    try_again(practice, watch)
+    assert practice.row("gateways").failures == 0
+
+
+def test_one_that_knows_calls_by_their_id_is_called_again_where_it_did_not_answer(
+    practice: Practice, server: Gateway, watch: Watch
+):
+    connect(practice, server)
+    write(practice)
+    server.hang()
+    practice.run(Kind.DELIVER)
+    assert (note(practice).state, outcomes(practice)) == ("pending", ["transient"])
+    server.hang_up()
+    try_again(practice, watch)
+    assert note(practice).state == "sent"
+    assert [call.id for call in server.calls] == [str(note(practice).id)] * 2
+
+
+def test_one_that_does_not_is_not_called_again_by_itself(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server, idempotent=False)
+    write(practice)
+    server.hang()
+    practice.run(Kind.DELIVER)
+    assert (note(practice).state, step(practice).state, outcomes(practice)) == ("unknown", "unknown", ["unknown"])
+    server.hang_up()
+    for _ in range(3):
+        watch.advance(minutes=10)
+        for name in ("rescue_expired_leases", "publish_due_steps"):
+            sweep(name)
+        practice.run(Kind.DELIVER)
+    assert len(server.calls) == 1
+    with transaction() as session:
+        retrying.resolve(session, practice.actor(), note(practice).id, as_=Resolution.RETRY)
+    practice.run(Kind.DELIVER)
+    assert (note(practice).state, len(server.calls)) == ("sent", 2)
+
+
+def test_ten_megabytes_of_an_answer_are_an_answer(practice: Practice, server: Gateway):
+    connect(practice, server)
+    write(practice)
+    server.answer(400, body=b"x" * 10_000_000)
+    practice.run(Kind.DELIVER)
+    assert note(practice).state == "failed"
+    assert len(note(practice).error) < 200
+
+
+def test_a_gateway_that_moved_into_our_own_network_is_not_called(
+    practice: Practice, server: Gateway, configure: Callable[..., None]
+):
+    connect(practice, server)
+    write(practice)
+    configure(outgoing_allow="")
+    practice.run(Kind.DELIVER)
+    assert server.calls == []
+    assert note(practice).state == "failed"
+
+
+def test_what_a_gateway_says_of_a_person_is_not_kept(practice: Practice, server: Gateway):
+    connect(practice, server)
+    write(practice, social_platform="INSTAGRAM", social_handle="mia.keller")
+    server.answer(400, body=f"no mia.keller, {PHONE}, (212) 555-0143, mia@lead.example: Hello Mia, shall we talk?")
+    practice.run(Kind.DELIVER)
+    kept = f"{note(practice).error} {step(practice).error} {practice.row('deliveries').response}"
+    assert not [word for word in ("mia", "Mia", "555", "Hello") if word in kept]
+    assert "400 no …" in kept
+
+
+@pytest.mark.parametrize("stop", [Practice.opt_out, Practice.hear_from, Practice.lose])
+def test_a_message_that_is_stopped_in_time_is_not_sent(practice: Practice, server: Gateway, stop: Callable[..., None]):
+    connect(practice, server)
+    stop(practice, write(practice))
+    practice.run(Kind.DELIVER)
+    assert (server.calls, note(practice).state) == ([], "suppressed")
+
+
+def test_a_number_that_nobody_may_write_to_gets_nothing_whoever_has_it(practice: Practice, server: Gateway):
+    connect(practice, server)
+    practice.opt_out(practice.capture(phone=PHONE))
+    write(practice, email="another@lead.example")  # a new lead, with the number of one who opted out
+    practice.run(Kind.DELIVER)
+    assert server.calls == []
+    assert practice.rows("notifications", channel="http") == []
+
+
+def test_a_lead_that_has_neither_number_nor_handle_cannot_be_reached(practice: Practice, server: Gateway):
+    connect(practice, server)
+    practice.capture(phone=None)
+    practice.run(Kind.SEND_MESSAGE)
+    assert practice.step(name="welcome").reason == Reason.NO_ADDRESS
+
+
+@pytest.mark.parametrize("gateways", [[], ["social", "another"]])
+def test_without_one_gateway_that_is_meant_the_step_says_so(practice: Practice, server: Gateway, gateways: list[str]):
+    for name in gateways:
+        connect(practice, server, name)
+    practice.capture(phone=PHONE)
+    practice.run(Kind.SEND_MESSAGE)
+    assert "no gateway" in practice.step(name="welcome").error
+
+
+@pytest.mark.parametrize("change", ["UPDATE gateways SET is_active = false", "DELETE FROM gateways"])
+def test_a_gateway_that_is_gone_is_waited_for_and_then_given_up(
+    practice: Practice, server: Gateway, watch: Watch, change: str
+):
+    connect(practice, server)
+    write(practice)
+    sql(change)
+    for _ in range(MOST_TRIES):
+        try_again(practice, watch)
+    assert (server.calls, step(practice).state, note(practice).state) == ([], "failed", "failed")
+    assert "not active, or gone" in note(practice).error
+
+
+def test_no_transaction_is_open_while_it_answers(practice: Practice, server: Gateway, configure: Callable[..., None]):
+    configure(outgoing_timeout=20)
+    connect(practice, server)
+    lead = write(practice)
+    server.hang()
+    sending = threading.Thread(target=practice.run, args=[Kind.DELIVER])
+    sending.start()
+    wait_until(lambda: bool(server.calls), 20, "the gateway to be called")
+    assert (note(practice).state, step(practice).state) == ("sending", "running")
+    practice.opt_out(lead)  # too late for this one, and in nobody's way
+    sql("UPDATE gateways SET per_hour = 7")
+    server.hang_up()
+    sending.join()
+    assert note(practice).state == "sent"
+
+
+def test_what_came_of_a_message_is_an_event_for_rules(practice: Practice, server: Gateway):
+    connect(practice, server)
+    lead = write(practice)
+    practice.run(Kind.DELIVER)
+    practice.run(Kind.CREATE_TASK)
+    assert len(practice.rows("lead_tasks", lead_id=lead, title="See what they say")) == 1
+    assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
+
+
+def test_so_it_is_of_an_email(open_practice: Callable[..., Practice], smtp: SmtpServer):
+    """Whatever the channel."""
+    mail = {"send_message": {"channel": "email", "template": "hello", "transactional": True}}
+    rules = [{"name": "welcome", "on": "lead.created", "do": [mail]}, {**RULES["rules"][3], "when": []}]
+    practice = open_practice(playbook=yaml.safe_dump({**RULES, "rules": rules}))
+    lead = practice.capture()
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    assert len(smtp.accepted) == 1
+    assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
+
+
+def test_a_message_that_failed_is_one_too(practice: Practice, server: Gateway):
+    connect(practice, server)
+    lead = write(practice)
+    server.answer(400)
+    practice.run(Kind.DELIVER)
+    assert practice.step(lead, name="after-message").cause["event"] == "message.failed"
+
+
+def test_a_webhook_is_told_of_an_event_in_ids_and_codes(practice: Practice, server: Gateway):
+    secret = connect(practice, server, "crm", purpose="webhook")
+    lead = practice.capture(phone=PHONE)
+    practice.speak_with(lead)
+    for _ in range(2):
+        practice.run(Kind.CALL_WEBHOOK)
+    [call] = server.calls
+    hook = step(practice, "call_webhook")
+    assert call.is_signed_with(secret)
+    assert call.id == str(hook.id)
+    assert call.said == {
+        "type": "lead.contacted",
+        "timestamp": hook.cause["occurred_at"],
+        "data": {
+            "clinic_id": str(practice.clinic_id),
+            "lead_id": str(lead),
+            "status": "ACTIVE",
+            "stage": "new_lead",
+            "subject_id": hook.cause["subject_id"],
+            "rule": "hook",
+            "step_id": str(hook.id),
+        },
+    }
+    assert (hook.state, hook.outcome) == ("done", {"status": 200})
+
+
+@pytest.mark.parametrize(
+    ("answer", "idempotent", "state"), [(503, True, "published"), (404, True, "failed"), (None, False, "unknown")]
+)
+def test_a_webhook_that_says_no_is_tried_again_or_given_up(
+    practice: Practice, server: Gateway, answer: int | None, idempotent: bool, state: str
+):
+    connect(practice, server, "crm", purpose="webhook", idempotent=idempotent)
+    practice.speak_with(practice.capture(phone=PHONE))
+    if answer:
+        server.answer(answer)
+    else:
+        server.hang()
+    practice.run(Kind.CALL_WEBHOOK)
+    assert step(practice, "call_webhook").state == state
+
+
+def test_a_webhook_that_nobody_knows_about_is_called_again_by_a_person(practice: Practice, server: Gateway):
+    connect(practice, server, "crm", purpose="webhook", idempotent=False)
+    practice.speak_with(practice.capture(phone=PHONE))
+    server.hang()
+    practice.run(Kind.CALL_WEBHOOK)
+    server.hang_up()
+    with transaction() as session:
+        steps.retry(session, practice.clinic_id, step(practice, "call_webhook").id)
+    practice.run(Kind.CALL_WEBHOOK)
+    assert (step(practice, "call_webhook").state, len(server.calls)) == ("done", 2)
+
+
+def test_a_webhook_that_is_not_there_is_tried_again_and_told(practice: Practice, server: Gateway):
+    practice.speak_with(practice.capture(phone=PHONE))
+    practice.run(Kind.CALL_WEBHOOK)
+    hook = step(practice, "call_webhook")
+    assert (hook.state, hook.error) == ("published", "the clinic has no active gateway 'crm'")
+
+
+def test_over_the_measure_messages_wait_for_the_first_minute_with_room(
+    practice: Practice, server: Gateway, watch: Watch
+):
+    connect(practice, server, per_hour=2)
+    for number in range(5):
+        practice.capture(phone=f"+1212555014{number}")
+    practice.run(Kind.SEND_MESSAGE)
+    practice.run(Kind.DELIVER)
+    assert len(server.calls) == 2
+    waiting = [step for step in practice.steps(kind="deliver") if step.reason == Reason.THROTTLED]
+    minutes = sorted(step.due_at.replace(second=0, microsecond=0) for step in waiting)
+    first, second = at("2026-03-10 12:01"), at("2026-03-10 13:02")
+    assert minutes == [first, first, second]  # two find room in an hour and a minute, the third after those
+    assert len({step.due_at for step in waiting}) == 3  # not all at the same instant
+    assert {step.attempts for step in waiting} == {0}
+    for now in (first, second):
+        watch.set(now + timedelta(seconds=59))
+        practice.run(Kind.DELIVER)
+    assert len(server.calls) == 5
+
+
+def test_workers_that_call_at_once_keep_to_the_measure_together(practice: Practice, server: Gateway):
+    connect(practice, server, per_hour=3)
+    for number in range(12):
+        practice.capture(phone=f"+121255501{number:02}")
+    practice.run(Kind.SEND_MESSAGE)
+    with ThreadPoolExecutor(4) as pool:
+        for running in [pool.submit(practice.run, Kind.DELIVER) for _ in range(8)]:
+            running.result(60)
+    assert len(server.calls) == 3
+    assert sum(row.sent for row in sql("SELECT sent FROM gateway_minutes")) == 3
+    waiting = [step.due_at.replace(second=0, microsecond=0) for step in practice.steps(reason=Reason.THROTTLED)]
+    assert sorted(Counter(waiting).values()) == [3, 3, 3]
+
+
+def test_minutes_and_calls_that_are_long_past_are_forgotten(practice: Practice, server: Gateway, watch: Watch):
+    connect(practice, server)
+    write(practice)
+    practice.run(Kind.DELIVER)
+    sql("INSERT INTO gateway_receipts SELECT id, 'x', CAST(:now AS timestamptz) FROM gateways", now=TUESDAY)
+    sweep("forget_old_gateway_calls")
+    assert [len(sql(f"SELECT 1 FROM {table}")) for table in ("gateway_minutes", "gateway_receipts")] == [1, 1]
+    watch.advance(days=8)
+    sweep("forget_old_gateway_calls")
+    assert [len(sql(f"SELECT 1 FROM {table}")) for table in ("gateway_minutes", "gateway_receipts")] == [0, 0]
+
+
+@pytest.mark.parametrize(("idempotent", "state"), [(True, "planned"), (False, "unknown")])
+def test_a_worker_that_was_cut_off_leaves_what_may_be_sent_again_to_be_sent_again(
+    practice: Practice, server: Gateway, watch: Watch, idempotent: bool, state: str
+):
+    connect(practice, server, idempotent=idempotent)
+    write(practice)
+    sql("UPDATE steps SET state = 'running', lease_until = :now WHERE kind = 'deliver'", now=TUESDAY)
+    sql("UPDATE notifications SET state = 'sending'")
+    watch.advance(minutes=5)
+    sweep("rescue_expired_leases")
+    assert step(practice).state == state
+    practice.run(Kind.DELIVER)
+    assert (note(practice).state, len(server.calls)) == (("sent", 1) if idempotent else ("unknown", 0))
