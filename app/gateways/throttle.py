@@ -42,14 +42,14 @@ def has_room(usage: Usage, per_hour: int, now: datetime) -> bool:
 
 def first_room(usage: Usage, per_hour: int, now: datetime) -> datetime:
     """The first minute at which there is room again, behind those that wait already. Call it when there is none."""
-    minute = minute_of(now)
-    waiting = {at: calls for at, calls in usage.promised.items() if at > minute}
-    taken = Counter(usage.sent) + Counter(waiting)
-    load = sum(calls for at, calls in taken.items() if minute - HOUR <= at <= minute)
-    while load >= per_hour:
-        minute += MINUTE
-        load += taken[minute] - taken[minute - HOUR - MINUTE]
-    return minute
+    begun = minute_of(now)
+    taken = Counter(usage.sent) + Counter({at: calls for at, calls in usage.promised.items() if at > begun})
+    falls = sorted(at + HOUR + MINUTE for at in taken)  # there is more room in a minute only when an older one is past
+    return next(minute for minute in falls if minute > begun and _load(taken, minute) < per_hour)
+
+
+def _load(taken: Mapping[datetime, int], minute: datetime) -> int:
+    return sum(calls for at, calls in taken.items() if minute - HOUR <= at <= minute)
 
 
 def minute_of(at: datetime) -> datetime:

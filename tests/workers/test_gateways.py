@@ -13,12 +13,14 @@ import yaml
 
 from app.automation.models import Kind, Reason
 from app.db import transaction
+from app.embedded import Valkey
 from app.gateways.service import create_gateway
 from app.notifications import retrying
 from app.notifications.delivery import MOST_TRIES
 from app.notifications.retrying import Resolution
 from app.steps import service as steps
 from tests.support.gateway import Gateway
+from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
@@ -133,6 +135,23 @@ def test_where_a_lead_is_reached_is_sealed(practice: Practice, server: Gateway):
     [row] = sql("SELECT to_jsonb(n)::text AS whole FROM notifications n WHERE channel = 'http'")
     assert PHONE not in row.whole
     assert json.loads(note(practice).address) == {"phone": PHONE, "social": None}
+
+
+def test_messages_steps_and_logs_name_nobody(
+    practice: Practice, server: Gateway, valkey: Valkey, capfd: pytest.CaptureFixture[str]
+):
+    connect(practice, server)
+    connect(practice, server, "crm", purpose="webhook")
+    lead = write(practice, first_name="Canaria", social_platform="INSTAGRAM", social_handle="canary.bird")
+    practice.speak_with(lead)
+    server.answer(503, body=f"{PHONE} canary.bird")
+    for kind in (Kind.DELIVER, Kind.CALL_WEBHOOK):
+        practice.run(kind)
+    sent = messages(valkey)
+    assert {message.task for message in sent} >= {"steps.send_message", "steps.deliver", "steps.call_webhook"}
+    rows = [row.whole for row in sql("SELECT to_jsonb(s)::text AS whole FROM steps s")]
+    for said in (*(message.raw for message in sent), *rows, *capfd.readouterr()):
+        assert not [secret for secret in ("Canaria", "canary", PHONE, server.url) if secret in said]
 
 
 def test_a_picture_goes_along_by_its_address(practice: Practice, server: Gateway):

@@ -162,7 +162,7 @@ def test_a_chunk_of_a_job_has_a_message_of_its_own(row: Callable[..., Any], brok
 CANARY = "Canary"
 
 
-OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER}  # of jobs, and of accounts
+OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.CALL_WEBHOOK}  # of jobs, of accounts, and of gateways
 
 
 def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):

@@ -23,10 +23,11 @@ FIRST_WORDS: Final = 150  # characters of an answer that says no
 _ADDRESS = re.compile(r"[^\s<>@;,:\"']+@[^\s<>@;,:\"']+|\+?[0-9](?:[ ().\-/]{0,2}[0-9]){6,}")
 
 
-def call(endpoint: Endpoint, call_id: str, said: Mapping[str, Any], *, hide: Collection[str] = ()) -> Receipt:
+def call(endpoint: Endpoint, call_id: str, said: Mapping[str, Any], *, hide: Collection[str] | None = ()) -> Receipt:
     """Send it once. Raises nothing that the gateway or the network could be the cause of.
 
-    What is kept of the answer holds no addresses, and nothing of `hide`.
+    What is kept of an answer that says no are its first words, without addresses and without anything of `hide`; with
+    None, nothing but its status.
     """
     body = orjson.dumps(said)
     headers = {"Content-Type": "application/json", **sign(endpoint.secrets, call_id, body, at=clock.now())}
@@ -49,10 +50,10 @@ def unanswered(endpoint: Endpoint, words: str) -> Receipt:
     return Transient(words) if endpoint.is_idempotent else Unknown(words)
 
 
-def _read(answer: Answer, hide: Collection[str]) -> Receipt:
+def _read(answer: Answer, hide: Collection[str] | None) -> Receipt:
     if 200 <= answer.status < 300:  # noqa: PLR2004
         return Sent(str(answer.status))  # what it says may be what it was sent
-    words = f"{answer.status} {_first_words(answer.body, hide)}"
+    words = str(answer.status) if hide is None else f"{answer.status} {_first_words(answer.body, hide)}"
     if answer.status in LATER or answer.status >= 500:  # noqa: PLR2004
         return Transient(words, wait=_wait(answer.headers.get("retry-after", "")))
     return Permanent(words)
