@@ -89,7 +89,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 # Ids that callers choose themselves: another clinic's are not foreign, but free.
-OF_THEIR_OWN = {"external_id"}
+OF_THEIR_OWN = {"external_id", "name"}  # the name of a playbook, which ships
 
 
 def named_routes() -> list[tuple[str, str]]:

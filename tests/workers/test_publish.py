@@ -8,11 +8,13 @@ from uuid import UUID
 
 import pytest
 
+from app.automation import playbooks
 from app.automation.models import Kind
 from app.automation.publish import MOMENT
 from app.automation.service import MOST_PUBLISHED, add_steps, step_row
 from app.db import transaction
 from app.embedded import Valkey
+from app.playbooks.installing import install
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers.sweeps import sweep
@@ -165,7 +167,24 @@ CANARY = "Canary"
 OTHERS = {Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER, Kind.CALL_WEBHOOK}  # of jobs, of accounts, and of gateways
 
 
+EVERYTHING_ELSE = """
+name: more
+rules:
+  - name: everything-else
+    on: lead.created
+    do:
+      - notify: {to: admins, channels: [in_app], template: hello}
+      - update_lead: {add_tags: [seen]}
+      - assign: {to: by_rules}
+      - change_stage: {stage: contacted}
+      - branch: {if: [], then: [{update_lead: {add_score: 1}}]}
+templates: {hello: {subject: Hello, body: Hello}}
+"""
+
+
 def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):
+    with transaction() as session:
+        install(session, practice.clinic_id, playbooks.read(EVERYTHING_ELSE))
     lead = practice.capture(
         first_name=CANARY,
         last_name=CANARY,
