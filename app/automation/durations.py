@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 
 LONGEST = timedelta(days=3660)  # ten years: anything longer in a playbook is a slip of the pen
 MOST_MONTHS = 120
@@ -59,6 +60,7 @@ class InvalidDuration(ValueError):
     """Not a duration such as "5 minutes", "24 hours" or "1 day 4 hours"."""
 
 
+@lru_cache(maxsize=1024)  # rules say the same few again with every event
 def parse_duration(text: str) -> timedelta:
     """Read whole numbers of weeks, days, hours, minutes and seconds, each unit once, in any case or spelling.
 

@@ -32,9 +32,13 @@ class Chain:
         """As it is kept with an event."""
         return {"root": self.root, "depth": self.depth, "rules": self.rules} if self.root else None
 
-    def followed_by(self, rule: str, event_id: UUID) -> dict[str, Any]:
+    def followed_by(self, rule: str, event_id: str) -> dict[str, Any]:
         """As it is kept with a step that the rule plans because of that event."""
-        return {"root": str(self.root or event_id), "depth": self.depth + 1, "rules": [*self.rules, rule]}
+        return {
+            "root": str(self.root) if self.root else event_id,
+            "depth": self.depth + 1,
+            "rules": [*self.rules, rule],
+        }
 
 
 FROM_OUTSIDE = Chain()  # a person, an integrator or the clock did it

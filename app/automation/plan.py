@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.automation.calendar import Calendar
 from app.automation.conditions import Condition, fact, holds
 from app.automation.deciding import Decision, Verdict, matched, unmet
 from app.automation.durations import parse_duration
-from app.automation.events import DATE_REACHED, ENDS, Event
+from app.automation.events import DATE_REACHED, ENDS, Event, Facts
 from app.automation.models import Kind
 from app.automation.rules import NORMAL, Action, Rule, RuleSet
 from app.automation.timing import Due, Wall, due_time
@@ -44,28 +44,52 @@ class Plan:
 
 def plan(rules: RuleSet, event: Event, calendar: Calendar) -> Plan:
     """What the rules want because of the event. Each of them decides once, also when the answer is no."""
-    facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
     steps: list[PlannedStep] = []
     decisions: list[Decision] = []
-    for rule in rules.listening_to(event.name):
-        decision, wanted = _decide(rule, event, facts, calendar)
-        decisions.append(decision)
-        steps += wanted
+    if listening := rules.listening_to(event.name):
+        happening = _happening(event, calendar)
+        for rule in listening:
+            decision, wanted = _decide(rule, happening)
+            decisions.append(decision)
+            steps += wanted
     return Plan(tuple(steps), tuple(decisions))
 
 
-def _decide(
-    rule: Rule, event: Event, facts: Mapping[str, Any], calendar: Calendar
-) -> tuple[Decision, list[PlannedStep]]:
+class _Happening(NamedTuple):
+    """An event, and what is the same for all rules that listen to it."""
+
+    event: Event
+    facts: Facts
+    calendar: Calendar
+    cause: Mapping[str, Any]  # of its steps, as far as no rule is named in it
+    key: str
+
+
+def _happening(event: Event, calendar: Calendar) -> _Happening:
+    facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
+    subject_id, status = str(event.subject_id), event.facts["lead"].get("status")
+    cause = {
+        "event": event.name,
+        "event_id": str(event.id),
+        "subject_id": subject_id,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
+    if status in OVER:
+        cause["lead_status"] = status  # the end that it is planned at: see `workers.guard`
+    return _Happening(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
+
+
+def _decide(rule: Rule, happening: _Happening) -> tuple[Decision, list[PlannedStep]]:
+    event, facts = happening.event, happening.facts
     if refusal := _refusal(rule, event):
         return Decision(rule, refusal, {"chain": event.chain.rules} if event.chain.rules else {}), []
     for condition in rule.when:
         if not holds(condition, facts):
             return unmet(rule, condition, facts), []
-    dues = _due_times(rule, event, facts, calendar)
+    dues = _due_times(rule, happening)
     if not dues:
         return Decision(rule, Verdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
-    steps = [planned for due in dues for planned in _steps(rule, event, due, calendar)]
+    steps = [planned for due in dues for planned in _steps(rule, happening, due)]
     return matched(rule, [(step.kind, due) for step, due in steps]), [step for step, _ in steps]
 
 
@@ -84,11 +108,12 @@ def _speaks_of_what_follows(event: Event, status: str) -> bool:
     return ENDS.get(event.name) == status or (event.is_about_a_task and status in ENDS.values())
 
 
-def _due_times(rule: Rule, event: Event, facts: Mapping[str, Any], calendar: Calendar) -> list[Due]:
+def _due_times(rule: Rule, happening: _Happening) -> list[Due]:
     """When the rule wants to act: mostly once; a reminder as often as the task asks for; never, without its date."""
+    event, calendar = happening.event, happening.calendar
     if rule.before_due is not None:
         return _reminders(rule.before_due, event)
-    anchor = _anchor(rule, event, facts)
+    anchor = _anchor(rule, event, happening.facts)
     if anchor is None:
         return []
     wall = Wall(calendar, _zone(rule.timing.zone, event, calendar))
@@ -96,7 +121,7 @@ def _due_times(rule: Rule, event: Event, facts: Mapping[str, Any], calendar: Cal
     return [due] if due else []
 
 
-def _anchor(rule: Rule, event: Event, facts: Mapping[str, Any]) -> date | datetime | None:
+def _anchor(rule: Rule, event: Event, facts: Facts) -> date | datetime | None:
     """What the wait is counted from; None where the event has no such date."""
     if rule.timing.of is None:
         return event.occurred_at
@@ -123,7 +148,9 @@ def _reminders(default: timedelta, event: Event) -> list[Due]:
     return [Due(time) for time in times]
 
 
-def _steps(rule: Rule, event: Event, due: Due, calendar: Calendar) -> Iterator[tuple[PlannedStep, Due]]:
+def _steps(rule: Rule, happening: _Happening, due: Due) -> Iterator[tuple[PlannedStep, Due]]:
+    event, calendar = happening.event, happening.calendar
+    cause, guard, moment = _cause(rule, happening), _guard(rule, event), _moment(rule, happening)
     for i, action in enumerate(rule.actions):
         when = _allowed(action, event, due, calendar)
         step = PlannedStep(
@@ -131,20 +158,21 @@ def _steps(rule: Rule, event: Event, due: Due, calendar: Calendar) -> Iterator[t
             name=rule.slug,
             due_at=when.at,
             params=_params(action, event, when.at, calendar),
-            cause=_cause(rule, event, when.at),
-            guard=_guard(rule, event),
+            cause={**cause, "every": {**cause["every"], "due_at": when.at.isoformat()}} if rule.every else cause,
+            guard=guard,
             stop_on=rule.stop_on,
             lateness=_seconds(rule.skip_when_later_than),
-            key=":".join((rule.slug, str(i), *_moment(rule, event), _offset(rule, due.at))),
+            key=f"{rule.slug}:{i}:{moment}:{_offset(rule, due.at)}",
         )
         yield step, when
 
 
-def _moment(rule: Rule, event: Event) -> tuple[str, str, str]:
+def _moment(rule: Rule, happening: _Happening) -> str:
     """What it is planned once for: this event, or this date of the lead, however often it is written down."""
     if rule.awaits_a_date and rule.timing.of:
-        return DATE_REACHED, str(event.lead_id), str(fact(event.facts, rule.timing.of))
-    return event.name, str(event.subject_id), event.key
+        event = happening.event
+        return f"{DATE_REACHED}:{event.lead_id}:{fact(event.facts, rule.timing.of)}"
+    return happening.key
 
 
 def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
@@ -186,23 +214,19 @@ def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> 
     return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
 
 
-def _cause(rule: Rule, event: Event, due_at: datetime) -> dict[str, Any]:
+def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:
+    event = happening.event
     cause = {
+        **happening.cause,
         "rule": rule.slug,
         "rule_id": rule.id and str(rule.id),
         "rule_version": rule.version,
-        "event": event.name,
-        "event_id": str(event.id),
-        "subject_id": str(event.subject_id),
-        "occurred_at": event.occurred_at.isoformat(),
-        "chain": event.chain.followed_by(rule.slug, event.id),
+        "chain": event.chain.followed_by(rule.slug, happening.cause["event_id"]),
     }
     if rule.priority != NORMAL:
         cause["priority"] = rule.priority
     if rule.every:
-        cause["every"] = {"time": str(rule.every), "due_at": due_at.isoformat()}
-    if (status := event.facts["lead"].get("status")) in OVER:
-        cause["lead_status"] = status  # the end that it was planned at: see `workers.guard`
+        cause["every"] = {"time": str(rule.every)}
     return cause
 
 
