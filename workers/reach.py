@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app.automation.clinic import ClinicContext
 from app.automation.events import EventName
 from app.automation.models import Kind
-from app.leads.known import Writing, load_known
+from app.leads.known import Writing, address_for, load_known
 from app.notifications.gate_facts import PRIORITY, Gone, Known, Touch
-from app.notifications.models import Channel
+from app.notifications.models import LeadChannel
 from workers.claim import lead_of
 from workers.outcomes import Ended
 
@@ -84,11 +84,12 @@ def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
     return Writing(lead, clinic, touch)
 
 
-def _address_of(lead: Any, note: Any, channel: str) -> Any:
-    """What the suppression list may hold: of a gateway's message not its parcel, but the lead's number."""
-    if channel == Channel.HTTP:
-        return lead.phone or lead.social_handle
-    return note.address if note else lead.email
+def _address_of(lead: Any, note: Any, channel: str) -> str | None:
+    """Where it was written to; of a gateway's message, which has a parcel there, where the lead is reached."""
+    if note is None or channel == LeadChannel.HTTP:
+        return address_for(lead, channel)
+    address: str | None = note.address
+    return address
 
 
 def _series_of(step: Any) -> str | None:

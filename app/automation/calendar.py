@@ -8,7 +8,6 @@ opens or closes twice.
 """
 
 from bisect import bisect_left
-from calendar import monthrange
 from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from app.automation.dates import months_later
 from app.automation.hours import (
     DEFAULT_QUIET,
     BusinessHours,
@@ -192,17 +192,6 @@ class Calendar:
                 if span.closes >= now:
                     yield span
             day += _ONE_DAY
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day so many months later (earlier when negative), or the month's last where it has no such day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return day_of(date(year, month + 1, 1), day.day)
-
-
-def day_of(month: date, day: int) -> date:
-    """That day of the month of a date, or its last where it has no such day."""
-    return month.replace(day=min(day, monthrange(month.year, month.month)[1]))
 
 
 def _spans_on(zone: ZoneInfo, hours: BusinessHours, closed_on: Container[date], day: date) -> tuple[Span, ...]:

@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.automation.calendar import Calendar, day_of, months_later
+from app.automation.calendar import Calendar
+from app.automation.dates import day_of, months_later
 from app.automation.durations import Wait, parse_wait
 
 AT_ONCE = Wait()

@@ -11,7 +11,7 @@ from app.automation.clinic import ClinicContext
 from app.leads.place import days_off_of, places_of
 from app.notifications.gate_facts import Known, Touch
 from app.notifications.history import History, Wanted, histories
-from app.notifications.models import WAY_OF
+from app.notifications.models import WAY_OF, LeadChannel
 from app.notifications.suppression_list import Address, find_suppressed
 
 
@@ -21,6 +21,12 @@ class Writing(NamedTuple):
     lead: Any
     clinic: ClinicContext
     touch: Touch
+
+
+def address_for(lead: Any, channel: str) -> str | None:
+    """Where a message by this channel would reach the lead, as the suppression list may know it; None: nowhere."""
+    address: str | None = (lead.phone or lead.social_handle) if channel == LeadChannel.HTTP else lead.email
+    return address
 
 
 def load_known(

@@ -9,10 +9,9 @@ from app.automation.clinic import ClinicContext
 from app.automation.events import EventName
 from app.automation.models import Kind
 from app.automation.plan import PlannedStep
-from app.leads.known import Writing, load_known
+from app.leads.known import Writing, address_for, load_known
 from app.notifications.gate import Allow, Never, Until, Verdict, explain, judge
 from app.notifications.gate_facts import PRIORITY, Touch
-from app.notifications.models import Channel
 
 
 def gates_of(
@@ -25,7 +24,7 @@ def gates_of(
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
     touch = Touch(
         channel=step.params["channel"],
-        address=(lead.phone or lead.social_handle) if step.params["channel"] == Channel.HTTP else lead.email,
+        address=address_for(lead, step.params["channel"]),
         planned_at=step.due_at,
         series=step.name,
         priority=step.cause.get("priority", PRIORITY),

@@ -95,6 +95,7 @@ class TestPublishing:
         sweep("publish_due_steps")
 
         queues = {message.task.removeprefix("steps."): message.queue for message in messages(valkey)}
-        elsewhere = {Kind.DELIVER: "deliveries", Kind.DELIVER_TO_USER: "deliveries", Kind.IMPORT_CHUNK: "bulk"}
+        outside = (Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.CALL_WEBHOOK)
+        elsewhere = {**dict.fromkeys(outside, "deliveries"), Kind.IMPORT_CHUNK: "bulk"}
         expected = dict.fromkeys(Kind, "steps") | elsewhere
         assert queues == expected

@@ -19,6 +19,7 @@ from app.outgoing.targets import NotAllowed, Unresolved
 LATER: Final = frozenset({408, 425, 429})  # and whatever is the server's own trouble
 LONGEST_WAIT: Final = timedelta(hours=1)  # that a gateway may ask for
 FIRST_WORDS: Final = 150  # characters of an answer that says no
+LOOKED_AT: Final = 1000
 
 _ADDRESS = re.compile(r"[^\s<>@;,:\"']+@[^\s<>@;,:\"']+|\+?[0-9](?:[ ().\-/]{0,2}[0-9]){6,}")
 
@@ -60,10 +61,15 @@ def _read(answer: Answer, hide: Collection[str] | None) -> Receipt:
 
 
 def _first_words(body: bytes, hide: Collection[str]) -> str:
-    words = body.decode(errors="replace")
+    words = _beginning(body.decode(errors="replace"))
     for secret in sorted(filter(None, hide), key=len, reverse=True):
         words = words.replace(secret, "…")
     return _ADDRESS.sub("<address>", words)[:FIRST_WORDS]
+
+
+def _beginning(words: str) -> str:
+    """The words that are looked at: whole ones, and few, for looking for addresses takes the square of their length."""
+    return words if len(words) <= LOOKED_AT else words[:LOOKED_AT].rpartition(" ")[0]
 
 
 def _wait(retry_after: str) -> timedelta | None:
