@@ -121,6 +121,7 @@ class Problem(Schema):
     hidden_duplicates = fields.Integer(
         metadata={"description": "With `duplicate-lead`: how many more you may not see."}
     )
+    rules = fields.List(fields.String(), metadata={"description": "With `template-in-use`: which rules speak of it."})
     merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: the lead that it is now."})
 
 
