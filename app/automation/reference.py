@@ -24,7 +24,7 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "unless": ("Conditions that must not hold when a step is due.", "[{field: since.contacted, equals: true}]"),
     "skip_when_later_than": ("Better not at all than later than this.", "2 hours"),
     "stop_on": ("Events that cancel what is pending.", "[lead.replied, lead.converted]"),
-    "do": ("What to do, in order: see below.", "[{suggest_lost: {reason: NO_RESPONSE}}]"),
+    "do": ("What to do: each action is a step of its own, see below.", "[{suggest_lost: {reason: NO_RESPONSE}}]"),
     "priority": ("1 comes first, of rules and of their messages; 100 where nothing is said.", "10"),
 }
 ACTIONS: Final[Mapping[str, tuple[str, str]]] = {

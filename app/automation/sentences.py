@@ -111,7 +111,7 @@ def _asked(test: str, want: Any) -> str:
 
 
 def _said(value: Any) -> str:
-    if value is None:
+    if value is None or value == []:
         return "nothing"
     if isinstance(value, bool):
         return "there" if value else "not there"

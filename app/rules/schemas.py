@@ -34,7 +34,7 @@ class RuleText(Schema):
     unless = _part("Conditions that must not hold when a step is due.")
     stop_on = _part("Events that cancel what is pending.")
     skip_when_later_than = _part("Better not at all than later than this.")
-    do = _part("What to do, in order: `{create_task: {...}}`, and so on.")
+    do = _part("What to do, each as a step of its own: `{create_task: {...}}`, and so on.")
     priority = _part("1 comes first; 100 where nothing is said.")
 
 

@@ -47,6 +47,12 @@ def test_a_rule_that_did_not_act_says_which_condition_did_not_hold(desk: Desk):
     assert event["steps"] == []
 
 
+def test_what_is_empty_is_told_as_nothing(desk: Desk):
+    rule(desk, name="vip", when=[{"field": "lead.tags", "contains": "vip"}])
+    [event] = why(desk, desk.capture(), rule="vip")
+    assert "lead.tags is nothing, but must contain vip" in event["decisions"][0]["because"]
+
+
 def test_an_address_is_told_only_as_being_there(desk: Desk):
     rule(desk, name="gmail", when=[{"field": "lead.email", "contains": "@gmail"}])
     lead = desk.capture(email="canary@lead.example")
