@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
-from uuid import UUID
 
 from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
+from app.automation.versions import once_for_each_version
 from app.errors import FieldError, Invalid
 from app.fields.models import CustomField, FieldType
 from app.http.fields import Day, Text
 
-MOST_CLINICS: Final = 1000
 LONGEST_TEXT: Final = 1000
 LARGEST: Final = 10**15  # beyond, a number is no longer what was written
 
@@ -31,18 +30,14 @@ class Definition(NamedTuple):
 
 Definitions = Mapping[str, Definition]
 
-_cache: dict[UUID, tuple[int, Definitions]] = {}
 
-
+@once_for_each_version
 def definitions_of(session: Session, clinic: ClinicContext) -> Definitions:
-    """By key, of the version that the clinic's row names: no other process can leave this one behind."""
-    version, known = _cache.get(clinic.id, (None, {}))
-    if version != clinic.rules_version:
-        known = _load(session, clinic.id)
-        if len(_cache) >= MOST_CLINICS:
-            _cache.clear()
-        _cache[clinic.id] = clinic.rules_version, known
-    return known
+    """By key."""
+    found = select(CustomField.__table__).where(CustomField.clinic_id == clinic.id)
+    return {
+        row.key: Definition(row.type, tuple(row.options), row.required, row.archived) for row in session.execute(found)
+    }
 
 
 def require_custom(session: Session, clinic: ClinicContext, custom: Custom, *, complete: bool = True) -> None:
@@ -70,13 +65,6 @@ def refuse_custom(definitions: Definitions, custom: Custom, *, complete: bool = 
 def merged(old: Custom, new: Custom) -> dict[str, Any]:
     """What is given replaces what was; null takes a value away."""
     return {key: value for key, value in {**old, **new}.items() if value is not None}
-
-
-def _load(session: Session, clinic_id: UUID) -> Definitions:
-    found = select(CustomField.__table__).where(CustomField.clinic_id == clinic_id)
-    return {
-        row.key: Definition(row.type, tuple(row.options), row.required, row.archived) for row in session.execute(found)
-    }
 
 
 def _mistake(definition: Definition | None, value: Any) -> str | None:

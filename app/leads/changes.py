@@ -85,7 +85,7 @@ def _what_changed(lead: Lead, before: Mapping[str, Any], at: datetime) -> Iterat
 
 
 def _keys_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    return [key for key in {**before, **after} if before.get(key) != after.get(key)] if before or after else []
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
 def _require_may_write(actor: Actor, data: Mapping[str, Any]) -> None:

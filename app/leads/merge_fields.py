@@ -1,17 +1,16 @@
 """What texts may say of a lead. Its stage and its source are told by their names, read once for each version."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
+from app.automation.versions import once_for_each_version
 from app.pipeline.models import PipelineStage
 from app.sources.models import LeadSource
-
-MOST_CLINICS: Final = 1000
 
 
 class Names(NamedTuple):
@@ -21,18 +20,14 @@ class Names(NamedTuple):
     sources: Mapping[UUID, str]
 
 
-_cache: dict[UUID, tuple[int, Names]] = {}
-
-
+@once_for_each_version
 def names_of(session: Session, clinic: ClinicContext) -> Names:
-    """Of the version that the clinic's row names: no other process can leave this one behind."""
-    version, names = _cache.get(clinic.id, (None, Names({}, {})))
-    if version != clinic.rules_version:
-        names = _load(session, clinic.id)
-        if len(_cache) >= MOST_CLINICS:
-            _cache.clear()
-        _cache[clinic.id] = clinic.rules_version, names
-    return names
+    """As the clinic calls them now."""
+    stages = select(PipelineStage.slug, PipelineStage.name).where(PipelineStage.clinic_id == clinic.id)
+    sources = select(LeadSource.id, LeadSource.name).where(LeadSource.clinic_id == clinic.id)
+    return Names(
+        {row.slug: row.name for row in session.execute(stages)}, {row.id: row.name for row in session.execute(sources)}
+    )
 
 
 def said_of(lead: Any, names: Names) -> dict[str, Any]:
@@ -46,11 +41,3 @@ def said_of(lead: Any, names: Names) -> dict[str, Any]:
         "value": lead.lead_value,
         "custom": lead.custom,
     }
-
-
-def _load(session: Session, clinic_id: UUID) -> Names:
-    stages = select(PipelineStage.slug, PipelineStage.name).where(PipelineStage.clinic_id == clinic_id)
-    sources = select(LeadSource.id, LeadSource.name).where(LeadSource.clinic_id == clinic_id)
-    return Names(
-        {row.slug: row.name for row in session.execute(stages)}, {row.id: row.name for row in session.execute(sources)}
-    )
