@@ -38,6 +38,7 @@ from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
 from app.settings.routes import blp as clinic_settings
+from app.simulation.routes import blp as simulations
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
@@ -68,6 +69,7 @@ BLUEPRINTS = (
     assignment_rules,
     follow_up_rules,
     playbooks,
+    simulations,
     availability,
     queue,
     overview,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from app.automation import playbooks
 from app.simulation.facts import read_facts
 from app.simulation.lead import sample_lead, set_facts
-from app.simulation.run import simulate
+from app.simulation.run import Beginning, simulate
 from app.simulation.sample import sample_setting
 from app.simulation.script import InvalidScript, read_script
 from app.simulation.timeline import Simulation
@@ -35,9 +35,9 @@ def try_playbook(
     setting = sample_setting(playbooks.load(name), zone=ZoneInfo(zone), region=region)
     until = start + timedelta(days=days)
     read = read_script(script, start=start, until=until)
-    lead = sample_lead(stage=next(iter(setting.stages)), zone=zone, at=start)
+    lead = sample_lead(stage=setting.first_stage, zone=zone, at=start)
     set_facts(lead, _facts(facts or {}, start))
-    return simulate(name, setting, lead, read, start=start, until=until)
+    return simulate(name, Beginning(setting, lead), read, start=start, until=until)
 
 
 def _facts(given: Mapping[str, Any], start: datetime) -> Mapping[str, Any]:

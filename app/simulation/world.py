@@ -33,6 +33,7 @@ class Setting:
     clinic: ClinicContext
     rules: RuleSet
     stages: Stages
+    first_stage: str  # in which leads begin
     max_days: Mapping[str, int]
     people: Mapping[UUID, Colleague]
 
@@ -72,7 +73,7 @@ class World:
     setting: Setting
     lead: SimpleNamespace
     now: datetime
-    is_suppressed: bool = False
+    suppressed: set[str] = field(default_factory=set)  # the channels by which nobody may write to it
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
     steps: list[SimulatedStep] = field(default_factory=list)
     went: list[Gone] = field(default_factory=list)
@@ -115,7 +116,6 @@ class World:
         """A new step; None for one that is there already."""
         if planned.key in self._keys:
             return None
-        self._keys.add(planned.key)
         step = SimulatedStep(
             kind=planned.kind,
             name=planned.name,
@@ -128,10 +128,15 @@ class World:
             dedupe_key=planned.key,
             created_at=self.now,
         )
+        self.add(step)
+        return step
+
+    def add(self, step: SimulatedStep) -> None:
+        """A step that is to come."""
         self.steps.append(step)
+        self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
         self.queue(step)
-        return step
 
     def queue(self, step: SimulatedStep) -> None:
         """It runs when it is due: of several at one moment, what matters more first, then what was planned first."""
