@@ -50,8 +50,7 @@ def _end(world: World, ending: Ending) -> list[Event]:
     _touch(world)
     moved = step_into(world.lead, ending.stage, at=world.now)
     for task in world.open_tasks:
-        task.status = TaskStatus.CANCELLED
-        task.version += 1
+        world.set_status(task, TaskStatus.CANCELLED)
     return [lead_event(ending.event, world.lead, world.now, about={"reason": world.lead.lost_reason}), moved]
 
 

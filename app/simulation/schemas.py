@@ -65,7 +65,7 @@ class ToComeOut(Schema):
     moves = fields.List(fields.Nested(MoveOut), required=True)
 
 
-class EntryOut(Schema):
+class TimelineEntryOut(Schema):
     """One thing that happened."""
 
     at = Instant(required=True)
@@ -89,5 +89,5 @@ class SimulationOut(Schema):
     timezone = fields.String(required=True)
     lead_timezone = fields.String(required=True)
     is_complete = Boolean(required=True, metadata={"description": "False: there was more to run than a call may."})
-    timeline = fields.List(fields.Nested(EntryOut), required=True)
+    timeline = fields.List(fields.Nested(TimelineEntryOut), required=True)
     pending = fields.List(fields.Nested(ToComeOut), required=True)
