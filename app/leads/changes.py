@@ -52,7 +52,7 @@ def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any])
         setattr(lead, name, value)
     require_reachable(lead.phone, lead.email, lead.social_handle)
     touch(lead, actor, at := now())
-    return list(_what_changed(lead, before, at))
+    return list(what_changed(lead, before, at))
 
 
 def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
@@ -60,6 +60,11 @@ def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, An
 
     `amendment` holds add_tags, remove_tags, score, add_score and custom, any of them. Raises Invalid.
     """
+    record(session, actor.clinic, *replace(session, actor, lead, amended(lead, amendment)))
+
+
+def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the lead that an amendment sets, with their values."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
@@ -70,10 +75,10 @@ def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, An
         data["score"] = min(max(score, 0), HIGHEST_SCORE)
     if "custom" in amendment:
         data["custom"] = amendment["custom"]
-    record(session, actor.clinic, *replace(session, actor, lead, data))
+    return data
 
 
-def _what_changed(lead: Lead, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+def what_changed(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
     """What rules hear of an edit: which fields, and of the score what it was; nothing when all is as it was."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
     changed += [f"custom.{key}" for key in _keys_that_differ(before.get("custom", {}), lead.custom)]
