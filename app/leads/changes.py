@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,9 @@ from app.leads.progress import touch
 from app.leads.reach import normalise_phones, require_reachable
 from app.leads.schemas import PRIVATE
 from app.versions import Seen, require_seen
+
+# What an automation rule may write down of a lead.
+AMENDED: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
 
 
 def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
@@ -64,7 +67,7 @@ def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, An
 
 
 def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the lead that an amendment sets, with their values."""
+    """The fields of the lead that an amendment sets, with their values; all else in it is not for the lead."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
