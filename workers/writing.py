@@ -21,6 +21,7 @@ from app.notifications.models import Delivery, Notification
 from app.tasks.models import Task
 from workers.changes import carry_out
 from workers.context import StepContext
+from workers.enrolments import carry_out_enrolments
 from workers.outcomes import Ended
 from workers.recurring import next_steps
 
@@ -42,6 +43,7 @@ def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> Non
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
     carry_out(session, _gather(decided, "changes"))
+    carry_out_enrolments(session, _gather(decided, "enrolments"))
     for chunk in _gather(decided, "chunks"):
         work_off(session, chunk)
 

@@ -35,7 +35,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
 def contact(lead: Any, entry: Any) -> list[Event]:
     """What the entry says about reaching the lead, and being reached by them."""
     has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
-    has_replied = entry.direction == Direction.INBOUND
+    has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
     names = []
     if has_met:
         lead.contacted_at = _later(lead.contacted_at, entry.occurred_at)

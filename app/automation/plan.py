@@ -184,11 +184,18 @@ def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
 
 
 def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
+    zone = event.facts["lead"].get("timezone")
+    own = ZoneInfo(zone) if zone else None
+    return out_of_quiet_hours(due, action.kind, action.settings, calendar=calendar, zone=own)
+
+
+def out_of_quiet_hours(
+    due: Due, kind: Kind, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
+) -> Due:
     """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
-    if action.kind is Kind.SEND_MESSAGE and not action.settings.get("transactional"):
-        zone = event.facts["lead"].get("timezone")
-        return due.moved("quiet_hours", calendar.next_allowed(due.at, [ZoneInfo(zone)] if zone else ()))
-    return due
+    if kind is not Kind.SEND_MESSAGE or settings.get("transactional"):
+        return due
+    return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
 
 
 def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
