@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.automation import playbooks
 from app.automation.mistakes import Mistake
 from app.automation.ruleset import rules_of
+from app.automation.sequence_texts import sequences_of
 from app.clock import now
 from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
@@ -106,4 +107,5 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         colleagues(session, clinic.id),
+        sequences_of(session, clinic),
     )
