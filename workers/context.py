@@ -20,7 +20,6 @@ from app.automation.vocabulary import looked_up
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.leads.coordinators import coordinator_of
-from app.leads.facts import lead_facts
 from app.leads.merge_fields import Names, names_of
 from app.leads.stages import Stages, stages_by_clinic
 from app.notifications.gate import Verdict, judge
@@ -30,7 +29,7 @@ from app.notifications.models import Notification
 from app.notifications.variants import Template
 from app.sealed import open_rows
 from app.sequences.facts import enrollment_facts
-from app.tasks.facts import task_facts
+from app.tasks.facts import facts_when_due
 from app.tasks.models import Task
 from workers.claim import lead_of
 from workers.gateways import NO_LINE, Line, lines_of
@@ -112,16 +111,9 @@ class StepContext:
         """The facts that a guard is checked against, as they are now."""
         # A message that is retried later gets another step: what happened since it was written counts all the same.
         since = self.notification.created_at if self.notification else self.step.created_at
-        return {
-            "now": {"at": self.clinic.calendar.local(self.now)},
-            "lead": {**self.more, **lead_facts(self.lead)},
-            "task": task_facts(self.task) if self.task else {},
-            "since": {
-                "contacted": bool(self.lead.contacted_at and self.lead.contacted_at > since),
-                "replied": bool(self.lead.replied_at and self.lead.replied_at > since),
-            },
-            "enrollment": dict(self.enrollment),
-        }
+        at = self.clinic.calendar.local(self.now)
+        facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
+        return {**facts, "enrollment": dict(self.enrollment)}
 
 
 def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[StepContext]:

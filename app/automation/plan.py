@@ -11,11 +11,11 @@ from app.automation.conditions import Condition, fact, holds
 from app.automation.deciding import Decision, Verdict, matched, unmet
 from app.automation.durations import parse_duration
 from app.automation.events import DATE_REACHED, ENDS, Event, Facts
+from app.automation.guard import OVER
 from app.automation.models import Kind
 from app.automation.rules import NORMAL, Action, Rule, RuleSet
 from app.automation.timing import Due, Wall, due_time
 
-OVER: Final = frozenset({"CONVERTED", "LOST", "ARCHIVED"})  # nothing more happens with such a lead, but for its end
 DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
 
 
@@ -67,7 +67,7 @@ class _Happening(NamedTuple):
 
 def _happening(event: Event, calendar: Calendar) -> _Happening:
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
-    subject_id, status = str(event.subject_id), event.facts["lead"].get("status")
+    subject_id, status = str(event.subject_id), event.facts["lead"].get("status", "")
     cause = {
         "event": event.name,
         "event_id": str(event.id),
@@ -75,7 +75,7 @@ def _happening(event: Event, calendar: Calendar) -> _Happening:
         "occurred_at": event.occurred_at.isoformat(),
     }
     if status in OVER:
-        cause["lead_status"] = status  # the end that it is planned at: see `workers.guard`
+        cause["lead_status"] = status  # the end that it is planned at: see `guard`
     return _Happening(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
 
 
@@ -95,7 +95,7 @@ def _decide(rule: Rule, happening: _Happening) -> tuple[Decision, list[PlannedSt
 
 def _refusal(rule: Rule, event: Event) -> Verdict | None:
     """Why a rule that listens does not even look at the facts."""
-    status = event.facts["lead"].get("status")
+    status = event.facts["lead"].get("status", "")
     if status in OVER and not _speaks_of_what_follows(event, status):
         return Verdict.LEAD_IS_OVER
     if rule.slug in event.chain.rules:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
-from app.automation.plan import OVER
+from app.automation.guard import OVER
 from app.automation.sequence_steps import Passage, plan_step
 from app.automation.sequence_texts import sequences_of
 from app.automation.sequences import Sequence as SequenceText

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app import clock
 from app.automation.events import Event, EventName
+from app.automation.guard import lead_is_over, unmet
 from app.automation.models import Reason
 from app.db import new_id
 from app.gateways.results import result_row
@@ -31,7 +32,6 @@ from app.notifications.gate import Allow, Never, Until
 from app.notifications.models import Channel, NotificationState
 from workers.context import StepContext
 from workers.follow import message_went
-from workers.guard import lead_is_over, unmet
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.throttle import counted, wait_for_room
 
@@ -56,8 +56,10 @@ def guard(context: StepContext) -> Skip | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.lead is None:
         return None
-    reason = lead_is_over(context) or unmet(context)
-    return _suppress(context, reason) if reason else None
+    if over := lead_is_over(context.lead, context.step.cause):
+        return _suppress(context, over)
+    refused = unmet(context.step, context.facts)
+    return _suppress(context, refused.reason) if refused else None
 
 
 def decide(context: StepContext) -> Outcome | Ask:
