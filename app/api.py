@@ -40,6 +40,7 @@ from app.rules.routes import blp as follow_up_rules
 from app.sequences.enrollment_routes import blp as enrollments
 from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
+from app.simulation.routes import blp as simulations
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
@@ -72,6 +73,7 @@ BLUEPRINTS = (
     sequences,
     enrollments,
     playbooks,
+    simulations,
     availability,
     queue,
     overview,
