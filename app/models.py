@@ -4,6 +4,7 @@ from app.activities.models import Activity
 from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
+from app.automation.series import SeriesHour
 from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.fields.models import CustomField
@@ -59,6 +60,7 @@ __all__ = [
     "PipelineStage",
     "Rule",
     "RuleVersion",
+    "SeriesHour",
     "SignIn",
     "Step",
     "Suppression",

@@ -1,20 +1,22 @@
 """The checks that every step of a rule passes when it is due, whatever it was when it was planned."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.automation.conditions import first_unmet
 from app.automation.models import Reason
 from app.leads.models import LeadStatus
 from workers.context import StepContext
-from workers.outcomes import Skip
+from workers.outcomes import Skip, Snooze
 
+LOOKED_AGAIN = timedelta(minutes=15)  # whether a rule is still paused: what waits goes on spread out, as it came
 OVER = {
     LeadStatus.CONVERTED: Reason.CONVERTED,
     LeadStatus.LOST: Reason.LOST,
     LeadStatus.ARCHIVED: Reason.ARCHIVED,
 }
+_WAITS_SINCE = "waits_since"  # what a step keeps while its rule is paused
 # A guard is a list of conditions on fields; people want to read why, not which field.
 UNMET = {
     "lead.contacted_at": Reason.ALREADY_CONTACTED,
@@ -28,17 +30,30 @@ UNMET = {
 }
 
 
-def check(context: StepContext) -> Skip | None:
-    """Why the step must not run, or None."""
+def check(context: StepContext) -> Skip | Snooze | None:
+    """Why the step must not run, or not yet; else None."""
     over = lead_is_over(context)
     if over:
         return Skip(over)
-    if not context.rule_is_active:
+    if not context.rule_is_active and not is_paused(context, context.step.cause.get("rule")):
         return Skip(Reason.RULE_INACTIVE)
     if context.step.lateness is not None and _lateness(context) > timedelta(seconds=context.step.lateness):
         return Skip(Reason.TOO_LATE, {"late_seconds": int(_lateness(context).total_seconds())})
     condition = _first_unmet(context)
-    return Skip(_why(condition), {"unmet": condition}) if condition else None
+    if condition:
+        return Skip(_why(condition), {"unmet": condition})
+    return wait(context) if is_paused(context, context.step.cause.get("rule")) else None
+
+
+def is_paused(context: StepContext, slug: str | None) -> bool:
+    """Whether the engine paused that rule, and nobody has looked yet."""
+    return slug in context.rules.paused
+
+
+def wait(context: StepContext) -> Snooze:
+    """Until its rule is no longer paused. How late it is counts from when it was due at first."""
+    first = {_WAITS_SINCE: _due_at_first(context).isoformat()}
+    return Snooze(context.now + LOOKED_AGAIN, Reason.RULE_PAUSED, first)
 
 
 def lead_is_over(context: StepContext) -> Reason | None:
@@ -63,8 +78,13 @@ def _first_unmet(context: StepContext) -> Mapping[str, Any] | None:
 
 
 def _lateness(context: StepContext) -> timedelta:
-    late: timedelta = context.now - context.step.due_at
-    return late
+    return context.now - _due_at_first(context)
+
+
+def _due_at_first(context: StepContext) -> datetime:
+    waits_since = (context.step.outcome or {}).get(_WAITS_SINCE)
+    due_at: datetime = context.step.due_at
+    return datetime.fromisoformat(waits_since) if waits_since else due_at
 
 
 def _why(condition: Mapping[str, Any]) -> Reason:

@@ -58,6 +58,12 @@ def priority_of(step: Any) -> int:
     return priority
 
 
+def series_of(step: Any) -> str | None:
+    """The rule or sequence that a step belongs to: their messages are counted together."""
+    series: str | None = step.cause.get("sequence") or step.cause.get("rule")
+    return series
+
+
 def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
     if row.kind == Kind.DELIVER:
         note = _note_of(row, notes)
@@ -76,7 +82,7 @@ def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
         channel=channel,
         address=_address_of(lead, note, channel),
         planned_at=note.created_at if note else row.created_at,
-        series=note.series if note else _series_of(row),
+        series=note.series if note else series_of(row),
         priority=priority_of(row),
         is_transactional=bool(row.params.get("transactional")),
         stops_at_reply=EventName.LEAD_REPLIED in row.stop_on,
@@ -90,9 +96,3 @@ def _address_of(lead: Any, note: Any, channel: str) -> str | None:
         return address_for(lead, channel)
     address: str | None = note.address
     return address
-
-
-def _series_of(step: Any) -> str | None:
-    """The rule or sequence that a step belongs to: their messages are counted together."""
-    series: str | None = step.cause.get("sequence") or step.cause.get("rule")
-    return series

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     LEFT_STAGE = "left_stage"  # the lead moved on
     CONDITION_NOT_MET = "condition_not_met"  # another guard of the rule
     RULE_INACTIVE = "rule_inactive"
+    RULE_PAUSED = "rule_paused"  # the engine paused its rule: it waits for somebody to look
     TASK_DONE = "task_done"
     TASK_CANCELLED = "task_cancelled"
     TASK_MOVED = "task_moved"  # re-timed: a newer step stands for it

@@ -1,6 +1,6 @@
-"""A clinic's active rules, read once for each version of them."""
+"""A clinic's rules that are active or paused, read once for each version of them."""
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
@@ -11,7 +11,10 @@ from app.automation.versions import once_for_each_version
 
 @once_for_each_version
 def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
-    """By the event that they listen to."""
-    columns = (Rule.id, Rule.definition, Rule.published)
-    rows = session.execute(select(*columns).where(Rule.clinic_id == clinic.id, Rule.active).order_by(Rule.id))
-    return RuleSet.of([read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows])
+    """The active ones by the event that they listen to."""
+    mine = select(Rule.id, Rule.slug, Rule.definition, Rule.published, Rule.active).where(
+        Rule.clinic_id == clinic.id, Rule.deleted_at.is_(None), or_(Rule.active, Rule.paused_because.is_not(None))
+    )
+    rows = session.execute(mine.order_by(Rule.id)).all()
+    active = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows if row.active]
+    return RuleSet.of(active, paused=frozenset(row.slug for row in rows if not row.active))

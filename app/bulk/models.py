@@ -64,6 +64,7 @@ class Job(Base):
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
+    begun: Mapped[int] = mapped_column(default=0, server_default="0")  # leads with a place in a backfill's rate
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # when its first chunk was worked off

@@ -31,7 +31,7 @@ from app.notifications.gate import Allow, Never, Until
 from app.notifications.models import Channel, NotificationState
 from workers.context import StepContext
 from workers.follow import message_went
-from workers.guard import lead_is_over, unmet
+from workers.guard import is_paused, lead_is_over, unmet, wait
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.throttle import counted, wait_for_room
 
@@ -47,8 +47,8 @@ class Question(NamedTuple):
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
-def guard(context: StepContext) -> Skip | None:
-    """Why the message must not be sent any more, or None."""
+def guard(context: StepContext) -> Skip | Snooze | None:
+    """Why the message must not be sent any more, or not yet; else None."""
     note = context.notification
     if note is None:
         return Skip(Reason.LEAD_GONE)
@@ -56,8 +56,9 @@ def guard(context: StepContext) -> Skip | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.lead is None:
         return None
-    reason = lead_is_over(context) or unmet(context)
-    return _suppress(context, reason) if reason else None
+    if reason := lead_is_over(context) or unmet(context):
+        return _suppress(context, reason)
+    return wait(context) if is_paused(context, note.series) else None
 
 
 def decide(context: StepContext) -> Outcome | Ask:
