@@ -41,7 +41,7 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     rules = rules_of(session, clinic)
     known = _with_what_is_asked(session, rules, [linked(session, event) for event in _in_order(events)])
     plans = [(event, plan(rules, event, clinic.calendar)) for event in known]
-    steps = [_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
+    steps = [row_of(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
     add_steps(session, steps, noting=[kept(clinic.id, event, found.decisions) for event, found in plans])
 
 
@@ -115,6 +115,23 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
     }
 
 
+def row_of(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, Any]:
+    """The row of a step that a rule wants."""
+    return step_row(
+        clinic_id,
+        lead_id,
+        kind=step.kind,
+        name=step.name,
+        params=step.params,
+        cause=step.cause,
+        guard=step.guard,
+        stop_on=step.stop_on,
+        lateness=step.lateness,
+        due_at=step.due_at,
+        dedupe_key=step.key,
+    )
+
+
 def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
     """Insert steps; those due inside the horizon go to the broker after the commit, as far as the bound allows.
 
@@ -174,22 +191,6 @@ _STEPS_OF = text(
 
 def _cursor(after: tuple[datetime, UUID] | None) -> dict[str, Any]:
     return {"due": after and after[0], "id": after and after[1]}
-
-
-def _row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, Any]:
-    return step_row(
-        clinic_id,
-        lead_id,
-        kind=step.kind,
-        name=step.name,
-        params=step.params,
-        cause=step.cause,
-        guard=step.guard,
-        stop_on=step.stop_on,
-        lateness=step.lateness,
-        due_at=step.due_at,
-        dedupe_key=step.key,
-    )
 
 
 def _request() -> dict[str, Any]:

@@ -21,8 +21,9 @@ def gates_of(
     return [_gate(session, clinic, lead, step) if step.kind is Kind.SEND_MESSAGE else None for step in steps]
 
 
-def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
-    touch = Touch(
+def touch_of(lead: Any, step: PlannedStep) -> Touch:
+    """The message that a step would send, as the gate is asked about it."""
+    return Touch(
         channel=step.params["channel"],
         address=address_for(lead, step.params["channel"]),
         planned_at=step.due_at,
@@ -31,6 +32,10 @@ def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep)
         is_transactional=bool(step.params.get("transactional")),
         stops_at_reply=EventName.LEAD_REPLIED in step.stop_on,
     )
+
+
+def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
+    touch = touch_of(lead, step)
     [known] = load_known(session, [Writing(lead, clinic, touch)], now=step.due_at)
     findings = explain(touch, known, step.due_at)
     return {

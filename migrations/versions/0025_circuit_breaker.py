@@ -31,9 +31,9 @@ def upgrade() -> None:
     op.execute(f"CREATE POLICY everything ON series_hours TO {APP} USING (true)")
     op.execute(f"CREATE POLICY own_clinic ON series_hours TO {CLINIC} USING ({OURS}) WITH CHECK ({OURS})")
     op.execute("ALTER TABLE series_hours ENABLE ROW LEVEL SECURITY")
-    op.add_column("jobs", sa.Column("begun", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("next_at", TIME, nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("jobs", "begun")
+    op.drop_column("jobs", "next_at")
     op.drop_table("series_hours")

@@ -55,6 +55,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/follow-up-rules/<follow_up_rule_id>/rollback": {"number": 1},
     "POST /api/follow-up-rules/<follow_up_rule_id>/test": {},
     "POST /api/follow-up-rules/<follow_up_rule_id>/cancel-pending": {},
+    "POST /api/follow-up-rules/<follow_up_rule_id>/backfill": {},
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/followups/<task_id>": {"title": "Call"},
