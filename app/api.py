@@ -39,6 +39,7 @@ from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
 from app.settings.routes import blp as clinic_settings
 from app.sources.routes import blp as sources
+from app.steps.lateness_routes import blp as lateness
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
 from app.tasks.overview_routes import blp as overview
@@ -62,6 +63,7 @@ BLUEPRINTS = (
     pipeline,
     notifications,
     steps,
+    lateness,
     audit,
     *privacy,
     lead_assignment,

@@ -185,6 +185,14 @@ class Step(Base):
             postgresql_where=text("state IN ('planned', 'published')"),
         ),
         Index("ix_steps_lease", "lease_until", postgresql_where=text("state = 'running'")),
+        # What ended when: written once, as a step ends.
+        Index("ix_steps_finished", "clinic_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_steps_put_off",
+            "clinic_id",
+            "due_at",
+            postgresql_where=text("reason IS NOT NULL AND state IN ('planned', 'published')"),
+        ),
         Index(
             "ix_steps_trouble",
             "clinic_id",
