@@ -31,6 +31,7 @@ from app.rules.reaching import touch_of
 from app.rules.service import find_rule
 
 CHUNK: Final = 500  # leads that are held at once
+FILLED_AT_ONCE: Final = 10_000  # so many an index walks; of all at once the planner would read the whole table
 MOST_LEADS: Final = 500_000
 MOST_LOOKED_AT: Final = 10_000  # a preview answers within the call
 
@@ -39,8 +40,10 @@ _OPEN: Final = (
     " AND l.restricted_at IS NULL"
 )
 _FILL: Final = text(
-    "INSERT INTO job_items (job_id, position, lead_id, status)"
-    f" SELECT :job, row_number() OVER (ORDER BY l.id) - 1, l.id, 'pending' {_OPEN} ORDER BY l.id LIMIT :most"
+    f"WITH few AS (SELECT l.id {_OPEN} AND l.id > :after ORDER BY l.id LIMIT :most),"  # noqa: S608
+    " filled AS (INSERT INTO job_items (job_id, position, lead_id, status)"
+    " SELECT :job, :first + row_number() OVER (ORDER BY id) - 1, id, 'pending' FROM few)"
+    " SELECT count(*) AS n, (SELECT id FROM few ORDER BY id DESC LIMIT 1) AS last FROM few"
 )
 _NEXT: Final = text(f"SELECT {COLUMNS_SQL} {_OPEN} AND l.id > :after ORDER BY l.id LIMIT :most")
 
@@ -114,10 +117,14 @@ def _rule_in_force(session: Session, actor: Actor, rule_id: UUID) -> RuleRow:
 
 
 def _fill(session: Session, job: Job) -> int:
-    given = {"job": job.id, "clinic": job.clinic_id, "most": MOST_LEADS + 1}
-    total: int = session.execute(_FILL, given).rowcount  # type: ignore[attr-defined]
-    if total > MOST_LEADS:
-        raise Conflict(f"The clinic has more than {MOST_LEADS:,} open leads.")
+    """Write the job's items on a walk over the open leads; returns how many they are."""
+    given = {"job": job.id, "clinic": job.clinic_id, "most": FILLED_AT_ONCE}
+    total, after, is_more = 0, UUID(int=0), True
+    while is_more:
+        filled = session.execute(_FILL, {**given, "first": total, "after": after}).one()
+        total, after, is_more = total + filled.n, filled.last, filled.n == FILLED_AT_ONCE
+        if total > MOST_LEADS:
+            raise Conflict(f"The clinic has more than {MOST_LEADS:,} open leads.")
     return total
 
 
