@@ -42,6 +42,7 @@ from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
 from app.simulation.routes import blp as simulations
 from app.sources.routes import blp as sources
+from app.steps.lateness_routes import blp as lateness
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
 from app.tasks.overview_routes import blp as overview
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     pipeline,
     notifications,
     steps,
+    lateness,
     audit,
     *privacy,
     lead_assignment,

@@ -56,7 +56,7 @@ class SimulatedStep:
     guard: dict[str, Any] | None
     stop_on: Sequence[str]
     lateness: int | None
-    dedupe_key: str
+    dedupe_key: str | None
     created_at: datetime
     id: UUID = field(default_factory=new_id)
     state: StepState = StepState.PLANNED
@@ -138,7 +138,7 @@ class World:
 
     def plan(self, planned: PlannedStep) -> SimulatedStep | None:
         """A new step; None for one that is there already."""
-        if planned.key in self._keys:
+        if planned.key and planned.key in self._keys:
             return None
         step = SimulatedStep(
             kind=planned.kind,
@@ -158,7 +158,8 @@ class World:
     def add(self, step: SimulatedStep) -> None:
         """A step that is to come."""
         self.steps.append(step)
-        self._keys.add(step.dedupe_key)
+        if step.dedupe_key:
+            self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
         self.queue(step)
 

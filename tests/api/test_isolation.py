@@ -64,6 +64,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/enrollments/<enrollment_id>/resume": {},
     "POST /api/enrollments/<enrollment_id>/exit": {},
     "POST /api/enrollments/<enrollment_id>/skip": {},
+    "POST /api/follow-up-rules/<follow_up_rule_id>/backfill": {},
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/followups/<task_id>": {"title": "Call"},
