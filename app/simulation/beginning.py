@@ -69,7 +69,7 @@ def _pending_steps(session: Session, lead: SimpleNamespace) -> list[SimulatedSte
     return [
         SimulatedStep(
             kind=Kind(row.kind),
-            dedupe_key=row.dedupe_key or str(row.id),
+            dedupe_key=row.dedupe_key,
             **{name: getattr(row, name) for name in _COLUMNS},
         )
         for row in rows

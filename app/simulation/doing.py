@@ -17,8 +17,8 @@ from app.simulation.world import SimulatedStep, World, to_come
 
 def run_step(world: World, step: SimulatedStep) -> None:
     """Its guard, then what its kind does; where a reason comes back, it did nothing."""
-    is_active = world.setting.has_active(step.cause)
-    refused = refusal(step, world.lead, now=world.now, rule_is_active=is_active, facts=partial(facts_of, world, step))
+    late, is_active = world.now - step.due_at, world.setting.has_active(step.cause)
+    refused = refusal(step, world.lead, late=late, rule_is_active=is_active, facts=partial(facts_of, world, step))
     ending = refused.reason if refused else KINDS[step.kind](world, step)
     match ending:
         case Done(details, follow):

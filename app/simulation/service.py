@@ -91,8 +91,13 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
         raise NotFound
     playbook = playbooks.load(name)
     most = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
-    stages, rules = sample.with_stages(own.stages, playbook), sample.rules_of(playbook)
-    return replace(own, rules=rules, stages=stages, max_days={**most, **own.max_days})
+    return replace(
+        own,
+        rules=sample.rules_of(playbook),
+        sequences=sample.sequences_of(playbook),
+        stages=sample.with_stages(own.stages, playbook),
+        max_days={**most, **own.max_days},
+    )
 
 
 def _own_setting(session: Session, actor: Actor) -> Setting:

@@ -67,7 +67,7 @@ class SimulatedStep:
     guard: dict[str, Any] | None
     stop_on: Sequence[str]
     lateness: int | None
-    dedupe_key: str
+    dedupe_key: str | None
     created_at: datetime
     id: UUID = field(default_factory=new_id)
     state: StepState = StepState.PLANNED
@@ -216,7 +216,8 @@ class World:
     def add(self, step: SimulatedStep) -> None:
         """A step that is to come."""
         self.steps.append(step)
-        self._keys.add(step.dedupe_key)
+        if step.dedupe_key:
+            self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
         self.queue(step)
 
