@@ -37,6 +37,13 @@ def enroll(world: World, slug: str, cause: Mapping[str, Any]) -> Enrolled:
     return Enrolled.ENROLLED
 
 
+def put_in(world: World, slug: str) -> None:
+    """Somebody enrolls the lead; where it cannot be, that is said."""
+    came = enroll(world, slug, {})
+    if came is not Enrolled.ENROLLED:
+        world.tell(What.REFUSED, slug, reason=came)
+
+
 def unenroll(world: World, slug: str, reason: ExitReason) -> bool:
     """Take the lead out of it; False: it was not in it."""
     mine = [one for one in world.live_enrollments if one.sequence.slug == slug]
