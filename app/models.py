@@ -4,6 +4,7 @@ from app.activities.models import Activity
 from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
+from app.automation.sequence_models import Sequence, SequenceVersion
 from app.automation.series import SeriesHour
 from app.bulk.models import Job, JobItem
 from app.db import Base
@@ -18,6 +19,7 @@ from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.pipeline.models import PipelineStage
 from app.privacy.models import Consent
+from app.sequences.models import Enrollment, EnrollmentStep
 from app.sources.models import LeadSource
 from app.task_templates.models import TaskTemplate
 from app.tasks.models import Task
@@ -41,6 +43,8 @@ __all__ = [
     "CustomField",
     "CustomRole",
     "Delivery",
+    "Enrollment",
+    "EnrollmentStep",
     "Gateway",
     "GatewayMinute",
     "GatewayReceipt",
@@ -60,6 +64,8 @@ __all__ = [
     "PipelineStage",
     "Rule",
     "RuleVersion",
+    "Sequence",
+    "SequenceVersion",
     "SeriesHour",
     "SignIn",
     "Step",

@@ -1,5 +1,6 @@
 """What the benchmark does inside Relance, in a process of its own with Relance's settings."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ def enqueue(given: dict[str, Any]) -> int:
     """One create_task step for each job, published as the sizes say; returns how many messages were sent."""
     at = clock.now()
     jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in given["jobs"]]
-    rows = [_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
+    rows = [create_task_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
     for start in range(0, len(jobs), CHUNK):
         with transaction() as session:
             insert_many(
@@ -66,7 +67,8 @@ def enqueue(given: dict[str, Any]) -> int:
     return send([WakeUp(row["id"], Kind.CREATE_TASK, row["name"], row["due_at"]) for row in rows])
 
 
-def _step(clinic: dict[str, Any], lead_id: UUID, due_at: datetime) -> dict[str, Any]:
+def create_task_step(clinic: Mapping[str, Any], lead_id: UUID, due_at: datetime) -> dict[str, Any]:
+    """The row of a step that makes a task."""
     return step_row(
         UUID(clinic["clinic_id"]),
         lead_id,

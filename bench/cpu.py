@@ -6,8 +6,13 @@ from bench.servers import Servers
 
 
 def database_seconds(servers: Servers) -> float:
+    """As `seconds_of`, of the server of a benchmark."""
+    return seconds_of(servers.postgres.pid())
+
+
+def seconds_of(postmaster: int) -> float:
     """Of all its sessions that are open. Take the difference while none of those that matter comes or goes."""
-    return sum(_seconds(session) for session in psutil.Process(servers.postgres.pid()).children())
+    return sum(_seconds(session) for session in psutil.Process(postmaster).children())
 
 
 def _seconds(session: psutil.Process) -> float:

@@ -50,18 +50,36 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
-    from bench import acts, acts_at_scale, sealing  # noqa: PLC0415  (they import the application, with this process's settings)
+    from bench import acts, acts_at_scale, keeping, sealing  # noqa: PLC0415  (they import the application, with this process's settings)
 
     inside: dict[str, Any] = {
         "open": acts.open_bench_clinic,
         "enqueue": acts.enqueue,
         "open_clinics": acts_at_scale.open_clinics,
         "seal_people": sealing.seal_people,
+        "time_keeping": keeping.time_keeping,
         "time_sealing": sealing.time_sealing,
         "time_sweep": acts_at_scale.time_sweep,
         "time_batches": acts_at_scale.time_batches,
     }
     print(json.dumps(inside[sys.argv[1]](json.load(sys.stdin)), default=str))
+
+
+def lead_body(number: int, source_id: str) -> dict[str, Any]:
+    """A lead as it is posted."""
+    return {
+        "first_name": "Ada",
+        "last_name": f"{_letters(number)}lace",  # people are called this and that, and few are duplicates
+        "email": f"ada.{number}@example.com",
+        "phone": f"+1415{2_000_000 + number:07d}",
+        "treatment_interest": ["INVISALIGN"],
+        "source_id": source_id,
+        "notes": "Asked for an appointment in the afternoon.",
+    }
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(97 + number // 26**place % 26) for place in range(3)).title()
 
 
 def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from bench.processes import Processes
-from bench.product import begin, environment
+from bench.product import begin, environment, lead_body
 from bench.servers import Servers
 from bench.web import WebApplication, serve
 
@@ -36,17 +36,7 @@ class RelanceApi:
         return {"Content-Type": "application/json", "Authorization": f"Bearer {self._clinic['token']}"}
 
     def body(self, number: int) -> str:
-        return json.dumps(
-            {
-                "first_name": "Ada",
-                "last_name": f"{_letters(number)}lace",  # people are called this and that, and few are duplicates
-                "email": f"ada.{number}@example.com",
-                "phone": f"+1415{2_000_000 + number:07d}",
-                "treatment_interest": ["INVISALIGN"],
-                "source_id": self._clinic["source_id"],
-                "notes": "Asked for an appointment in the afternoon.",
-            }
-        )
+        return json.dumps(lead_body(number, self._clinic["source_id"]))
 
     def stored(self) -> int:
         with psycopg.connect(self._servers.database_url()) as connection:
@@ -58,7 +48,3 @@ class RelanceApi:
 
     def stop(self) -> None:
         self._processes.stop()
-
-
-def _letters(number: int) -> str:
-    return "".join(chr(97 + number // 26**place % 26) for place in range(3)).title()

@@ -15,13 +15,16 @@ from workers.steps import (
     change_stage,
     create_task,
     deliver,
+    enroll,
     escalate,
     import_chunk,
     notify,
     remind,
     send_message,
     suggest_lost,
+    unenroll,
     update_lead,
+    wait,
 )
 
 FEW = 25  # steps that change leads one by one: a batch holds its locks for a fraction of a second
@@ -65,6 +68,9 @@ KINDS: Mapping[Kind, StepKind] = {
     Kind.ASSIGN: StepKind(assign.decide, batch=FEW),
     Kind.UPDATE_LEAD: StepKind(update_lead.decide, batch=FEW),
     Kind.BRANCH: StepKind(branch.decide),
+    Kind.WAIT: StepKind(wait.decide),
+    Kind.ENROLL: StepKind(enroll.decide),
+    Kind.UNENROLL: StepKind(unenroll.decide),
     Kind.DELIVER: _DELIVER,
     Kind.DELIVER_TO_USER: _DELIVER,
     Kind.CALL_WEBHOOK: StepKind(

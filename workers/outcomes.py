@@ -28,6 +28,7 @@ class Effects:
     gateway_results: tuple[Row, ...] = ()  # gateway_id, is_failure
     chunks: tuple[Mapping[str, Any], ...] = ()  # parts of a bulk job
     changes: tuple[Any, ...] = ()  # of leads: see `changes`
+    enrolments: tuple[Any, ...] = ()  # into sequences, and out of them: see `enrolments`
 
 
 @dataclass(frozen=True, slots=True)

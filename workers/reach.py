@@ -1,6 +1,7 @@
 """What the gate is asked by the steps of a batch that write to their leads, loaded for all of them together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,11 +10,11 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
-from app.automation.events import EventName
 from app.automation.models import Kind
 from app.leads.known import Writing, address_for, load_known
-from app.notifications.gate_facts import PRIORITY, Gone, Known, Touch
+from app.notifications.gate_facts import Gone, Known, Touch
 from app.notifications.models import LeadChannel
+from app.notifications.touching import touch_of
 from workers.claim import lead_of
 from workers.outcomes import Ended
 
@@ -52,18 +53,6 @@ def gone_to_lead(end: Ended) -> list[Gone]:
     return [Gone(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None]
 
 
-def priority_of(step: Any) -> int:
-    """How much a step matters: 1 the most."""
-    priority: int = step.cause.get("priority", PRIORITY)
-    return priority
-
-
-def series_of(step: Any) -> str | None:
-    """The rule or sequence that a step belongs to: their messages are counted together."""
-    series: str | None = step.cause.get("sequence") or step.cause.get("rule")
-    return series
-
-
 def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
     if row.kind == Kind.DELIVER:
         note = _note_of(row, notes)
@@ -78,16 +67,9 @@ def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
 def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
     """What is written already goes to the address it was written to."""
     lead, channel = lead_of(row), note.channel if note else row.params["channel"]
-    touch = Touch(
-        channel=channel,
-        address=_address_of(lead, note, channel),
-        planned_at=note.created_at if note else row.created_at,
-        series=note.series if note else series_of(row),
-        priority=priority_of(row),
-        is_transactional=bool(row.params.get("transactional")),
-        stops_at_reply=EventName.LEAD_REPLIED in row.stop_on,
-    )
-    return Writing(lead, clinic, touch)
+    planned_at = note.created_at if note else row.created_at
+    touch = touch_of(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
+    return Writing(lead, clinic, replace(touch, series=note.series) if note else touch)
 
 
 def _address_of(lead: Any, note: Any, channel: str) -> str | None:

@@ -24,13 +24,14 @@ from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
 from app.db import engine, transaction
 from app.notifications.gate_facts import Gone
+from app.notifications.touching import priority_of
 from app.notifications.values import MissingVariable
 from workers import metrics, series
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
 from workers.outcomes import Ask, Outcome, Skip
-from workers.reach import gone_to_lead, priority_of
+from workers.reach import gone_to_lead
 from workers.record import BEGUN, mark_begun, record, record_running
 from workers.tries import TRIES
 from workers.words import words

@@ -10,9 +10,9 @@ from app.automation import series
 from app.automation.models import Kind
 from app.automation.series import Series
 from app.notifications.models import NotificationState
+from app.notifications.touching import series_of
 from workers.context import StepContext
 from workers.outcomes import Done, Fail, Outcome, Retry
-from workers.reach import series_of
 from workers.tries import TRIES
 
 _OF_A_MESSAGE = {NotificationState.SENT: "sent", NotificationState.FAILED: "failed"}

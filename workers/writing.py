@@ -20,8 +20,10 @@ from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
 from app.rules import backfilling as _backfills  # noqa: F401  (as above)
 from app.tasks.models import Task
+from workers.advancing import advance_enrollments
 from workers.changes import carry_out
 from workers.context import StepContext
+from workers.enrolments import carry_out_enrolments
 from workers.outcomes import Ended
 from workers.recurring import next_steps
 
@@ -40,9 +42,11 @@ def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> Non
     _update(session, decided)
     if steps := _gather(decided, "steps") + next_steps(decided):
         add_steps(session, steps)
+    advance_enrollments(session, decided)
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
     carry_out(session, _gather(decided, "changes"))
+    carry_out_enrolments(session, _gather(decided, "enrolments"))
     for chunk in _gather(decided, "chunks"):
         work_off(session, chunk)
 

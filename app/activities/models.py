@@ -61,6 +61,7 @@ class Activity(Base):
     outcome: Mapped[str | None] = mapped_column(Text)
     notes = SealedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    is_auto_reply: Mapped[bool] = mapped_column(default=False)  # a machine's: that they are away, say
     duration_minutes: Mapped[int | None]
     scheduled_for: Mapped[datetime | None]  # when the consultation takes place
     task_id: Mapped[UUID | None]

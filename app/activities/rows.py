@@ -18,6 +18,7 @@ def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) 
         "channel": None,
         "direction": None,
         "outcome": None,
+        "is_auto_reply": False,
         "notes": None,
         "duration_minutes": None,
         "scheduled_for": None,

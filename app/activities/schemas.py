@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.activities.models import ActivityType, Direction, Outcome
 from app.clock import now
-from app.http.fields import Choice, Id, Instant, Integer, Text
+from app.http.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schema import Schema
 
 CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
@@ -67,6 +67,9 @@ class ActivityIn(Schema):
     outcome = Choice(Outcome)
     notes = Text(5000, lines=True, allow_none=True)
     duration_minutes = Integer(most=A_DAY_OF_MINUTES, allow_none=True)
+    is_auto_reply = Boolean(
+        metadata={"description": "Of what came in: a machine wrote it (they are away). It is no reply of theirs."}
+    )
     occurred_at = Instant(metadata={"description": "Now, unless it is given."})
     scheduled_for = Instant(metadata={"description": "When the consultation takes place."})
 
@@ -80,6 +83,9 @@ class ActivityIn(Schema):
             and "Only a CONSULTATION_SCHEDULED has it.",
             "direction": "direction" in data and kind not in BETWEEN_PEOPLE and f"A {kind} has none.",
             "outcome": _outcome_mistake(data),
+            "is_auto_reply": data.get("is_auto_reply")
+            and data.get("direction") != Direction.INBOUND
+            and "Only of what came in.",
         }
         if told := {name: [mistake] for name, mistake in mistakes.items() if mistake}:
             raise ValidationError(told)
@@ -94,6 +100,7 @@ class ActivityOut(Schema):
     channel = fields.String(required=True, allow_none=True)
     direction = Choice(Direction, required=True, allow_none=True)
     outcome = Choice(Outcome, required=True, allow_none=True)
+    is_auto_reply = Boolean(required=True)
     notes = fields.String(required=True, allow_none=True)
     duration_minutes = Integer(required=True, allow_none=True)
     scheduled_for = Instant(required=True, allow_none=True)

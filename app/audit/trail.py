@@ -36,6 +36,8 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "absences": "absence",
     "task_templates": "task_template",
     "rules": "rule",
+    "sequences": "sequence",
+    "enrollments": "enrollment",
     "message_templates": "message_template",
     "message_template_versions": "message_template_version",
     "web_forms": "web_form",

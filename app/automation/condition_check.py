@@ -33,7 +33,7 @@ class Known:
     def field(self, path: object) -> Field | None:
         """The field, if it is known then."""
         found = field_of(path, self.custom) if isinstance(path, str) else None
-        return found if found and found.known in (self.when, When.ALWAYS) else None
+        return found if found and found.is_known(self.when) else None
 
 
 def check(conditions: object, place: str, known: Known) -> list[Mistake]:

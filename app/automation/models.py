@@ -47,6 +47,9 @@ class Kind(StrEnum):
     ASSIGN = "assign"
     UPDATE_LEAD = "update_lead"
     BRANCH = "branch"
+    WAIT = "wait"  # of a sequence: nothing but the time before what follows
+    ENROLL = "enroll"
+    UNENROLL = "unenroll"
     DELIVER = "deliver"
     DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
     IMPORT_CHUNK = "import_chunk"
@@ -99,6 +102,8 @@ class Reason(StrEnum):
     RESCHEDULED = "rescheduled"  # the consultation has another time
     RULE_CHANGED = "rule_changed"  # its rule was deleted, or its pending steps called off
     ALREADY_SO = "already_so"  # the lead is in that stage, or has that coordinator
+    PAUSED = "paused"  # its enrollment: what is left of the wait is kept there
+    NOT_ENROLLED = "not_enrolled"  # the lead left its sequence
     NOT_POSSIBLE = "not_possible"  # no way leads to that stage, or the field refuses the value
 
 

@@ -11,17 +11,17 @@ from app.automation.conditions import Condition, fact, holds
 from app.automation.deciding import Decision, Verdict, matched, unmet
 from app.automation.durations import parse_duration
 from app.automation.events import DATE_REACHED, ENDS, Event, Facts
+from app.automation.guard import OVER
 from app.automation.models import Kind
 from app.automation.rules import NORMAL, Action, Rule, RuleSet
 from app.automation.timing import Due, Wall, due_time
 
-OVER: Final = frozenset({"CONVERTED", "LOST", "ARCHIVED"})  # nothing more happens with such a lead, but for its end
 DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What a rule wants done, and when. `key` makes it the same step when it is planned again."""
+    """What is wanted, and when. `key` makes it the same step when it is planned again; None: nothing plans it again."""
 
     kind: Kind
     name: str
@@ -31,7 +31,7 @@ class PlannedStep:
     guard: dict[str, Any] | None
     stop_on: tuple[str, ...]
     lateness: int | None
-    key: str
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Happening(NamedTuple):
 
 def _happening(event: Event, calendar: Calendar) -> _Happening:
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
-    subject_id, status = str(event.subject_id), event.facts["lead"].get("status")
+    subject_id, status = str(event.subject_id), event.facts["lead"].get("status", "")
     cause = {
         "event": event.name,
         "event_id": str(event.id),
@@ -75,7 +75,7 @@ def _happening(event: Event, calendar: Calendar) -> _Happening:
         "occurred_at": event.occurred_at.isoformat(),
     }
     if status in OVER:
-        cause["lead_status"] = status  # the end that it is planned at: see `workers.guard`
+        cause["lead_status"] = status  # the end that it is planned at: see `guard`
     return _Happening(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
 
 
@@ -95,7 +95,7 @@ def _decide(rule: Rule, happening: _Happening) -> tuple[Decision, list[PlannedSt
 
 def _refusal(rule: Rule, event: Event) -> Verdict | None:
     """Why a rule that listens does not even look at the facts."""
-    status = event.facts["lead"].get("status")
+    status = event.facts["lead"].get("status", "")
     if status in OVER and not _speaks_of_what_follows(event, status):
         return Verdict.LEAD_IS_OVER
     if rule.slug in event.chain.rules:
@@ -184,11 +184,18 @@ def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
 
 
 def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
+    zone = event.facts["lead"].get("timezone")
+    own = ZoneInfo(zone) if zone else None
+    return out_of_quiet_hours(due, action.kind, action.settings, calendar=calendar, zone=own)
+
+
+def out_of_quiet_hours(
+    due: Due, kind: Kind, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
+) -> Due:
     """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
-    if action.kind is Kind.SEND_MESSAGE and not action.settings.get("transactional"):
-        zone = event.facts["lead"].get("timezone")
-        return due.moved("quiet_hours", calendar.next_allowed(due.at, [ZoneInfo(zone)] if zone else ()))
-    return due
+    if kind is not Kind.SEND_MESSAGE or settings.get("transactional"):
+        return due
+    return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
 
 
 def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:

@@ -53,6 +53,8 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
     ),
     "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
+    "enroll": ("Put the lead into a sequence, if it may be in it.", "{sequence: onboarding}"),
+    "unenroll": ("Take the lead out of a sequence, if it is in it.", "{sequence: onboarding}"),
     "branch": (
         "One way or the other, decided when it is due.",
         "{if: [{field: lead.replied_at, exists: true}], then: [{assign: {to: by_rules}}]}",
@@ -106,7 +108,12 @@ _OF_DELAYS: Final = (
     "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. `of`",
     "is a field with a date to count from, instead of the event. Months are those of the calendar.",
 )
-_KNOWN: Final = {When.ALWAYS: "always", When.PLANNING: "as it happens", When.DUE: "when it is due"}
+_KNOWN: Final = {
+    When.ALWAYS: "always",
+    When.PLANNING: "as it happens",
+    When.DUE: "when it is due",
+    When.ENROLLED: "in sequences",
+}
 
 
 def _means(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A clinic's rules that are active or paused, read once for each version of them."""
+"""A clinic's rules that are active or paused, and those that enroll into its sequences: read once for each version."""
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from app.automation.clinic import ClinicContext
 from app.automation.models import Rule
 from app.automation.rules import RuleSet, read_rule
+from app.automation.sequence_texts import sequences_of
 from app.automation.versions import once_for_each_version
 
 
@@ -17,4 +18,5 @@ def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
     )
     rows = session.execute(mine.order_by(Rule.id)).all()
     active = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows if row.active]
-    return RuleSet.of(active, paused=frozenset(row.slug for row in rows if not row.active))
+    triggers = [one.trigger for one in sequences_of(session, clinic).switched_on if one.trigger]
+    return RuleSet.of([*active, *triggers], paused=frozenset(row.slug for row in rows if not row.active))

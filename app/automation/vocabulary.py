@@ -22,7 +22,16 @@ class When(StrEnum):
 
     PLANNING = "planning"
     DUE = "due"
+    ENROLLED = "enrolled"  # as a step of a sequence is due
     ALWAYS = "always"
+
+
+# What else is known then.
+_KNOWN_TOO: Final[Mapping[When, frozenset[When]]] = {
+    When.PLANNING: frozenset({When.PLANNING, When.ALWAYS}),
+    When.DUE: frozenset({When.DUE, When.ALWAYS}),
+    When.ENROLLED: frozenset({When.ENROLLED, When.DUE, When.ALWAYS}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,10 @@ class Field:
     about: str
     values: frozenset[str] = frozenset()
     known: When = When.ALWAYS
+
+    def is_known(self, when: When) -> bool:
+        """Whether it can be asked for then."""
+        return self.known in _KNOWN_TOO[when]
 
 
 TASK_TYPES: Final = frozenset(
@@ -107,6 +120,16 @@ FIELDS: Final[Mapping[str, Field]] = {
     "event.channel": Field(TEXT, "The channel of the message.", known=When.PLANNING),
     "since.contacted": Field(TRUTH, "Whether somebody spoke with the lead since the step was planned.", known=When.DUE),
     "since.replied": Field(TRUTH, "Whether the lead answered since the step was planned.", known=When.DUE),
+    **{
+        f"enrollment.{name}": Field(TRUTH, about, known=When.ENROLLED)
+        for name, about in {
+            "opened": "Whether one of its messages was opened. Unknown, and so neither, where no gateway told of any.",
+            "clicked": "Whether a link in one of its messages was clicked. Unknown as `enrollment.opened`.",
+            "replied": "Whether the lead answered since it was enrolled.",
+            "last_opened": "Whether the last message of it was opened. Unknown as `enrollment.opened`.",
+            "last_clicked": "Whether a link in the last message of it was clicked. Unknown as `enrollment.opened`.",
+        }.items()
+    },
 }
 # Fields that a clinic or an integrator names: `lead.custom.passport_expiry`, `event.data.page`.
 OPEN: Final[Mapping[str, When]] = {"lead.custom": When.ALWAYS, "event.data": When.PLANNING}
@@ -134,7 +157,7 @@ def field_of(path: str, custom: Mapping[str, Field] | None = None) -> Field | No
 def known_at(when: When, custom: Mapping[str, Field] | None = None) -> list[str]:
     """The paths that can be asked for then, for a mistake to name."""
     own = {f"lead.custom.{key}": field for key, field in (custom or {}).items()}
-    return [path for path, field in {**FIELDS, **own}.items() if field.known in (when, When.ALWAYS)]
+    return [path for path, field in {**FIELDS, **own}.items() if field.is_known(when)]
 
 
 def looked_up(paths: frozenset[str]) -> frozenset[str]:

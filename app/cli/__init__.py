@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("app.cli.demo:demo", "Tell the story in a minute, against the running stack."),
     "clinic": ("app.cli.clinic:clinic", "Make and list clinics."),
     "user": ("app.cli.user:user", "Make users."),
+    "simulate": ("app.cli.simulate:simulate", "Show what a playbook would do with a lead, day by day."),
     "steps": ("app.cli.steps:steps", "Count automation steps, and retry failed ones."),
     "notifications": ("app.cli.notifications:notifications", "Retry failed notifications."),
     "audit": ("app.cli.audit:audit", "Check the record of who saw and changed what."),

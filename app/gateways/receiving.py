@@ -63,7 +63,8 @@ def take(session: Session, gateway: Any, call_id: str, events: Sequence[Mapping[
         note = notes.get(event["message_id"])
         if note is not None and note.lead_id in leads:
             at, reason = min(event["at"], now()), event.get("reason", Why.OTHER)
-            news = _News(actor, note, leads[note.lead_id], at=at, reason=reason, text=event.get("text"))
+            words = {"text": event.get("text"), "is_auto_reply": event.get("is_auto_reply", False)}
+            news = _News(actor, note, leads[note.lead_id], at=at, reason=reason, **words)
             _ACTS[event["status"]](session, news)
             taken += 1
     return {"taken": taken, "ignored": len(events) - taken}
@@ -93,6 +94,7 @@ class _News:
     at: datetime  # not ahead of our clock
     reason: Why
     text: str | None
+    is_auto_reply: bool
 
 
 def _date(column: str, name: EventName) -> "_Act":
@@ -126,6 +128,7 @@ def _reply(session: Session, news: _News) -> None:
         "type": ActivityType.SMS,
         "channel": WayOfContact.SOCIAL if news.lead.social_handle else WayOfContact.SMS,
         "direction": Direction.INBOUND,
+        "is_auto_reply": news.is_auto_reply,
         "occurred_at": news.at,
         "notes": news.text,
     }

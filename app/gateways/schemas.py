@@ -130,10 +130,11 @@ class ToldIn(Schema):
     at = Instant(required=True, validate=is_past)
     reason = Choice(Why, metadata={"description": "Of a bounce. An `invalid` address is not written to again."})
     text = Text(5000, lines=True, metadata={"description": "Of a reply: what they say."})
+    is_auto_reply = Boolean(metadata={"description": "Of a reply: a machine wrote it, so it stops nothing."})
 
     @validates_schema(skip_on_field_errors=True)
     def _fits(self, data: dict[str, Any], **_: Any) -> None:
-        for name, status in (("reason", Told.BOUNCED), ("text", Told.REPLIED)):
+        for name, status in (("reason", Told.BOUNCED), ("text", Told.REPLIED), ("is_auto_reply", Told.REPLIED)):
             if name in data and data["status"] != status:
                 raise ValidationError({name: [f"Only what {status} has it."]})
 

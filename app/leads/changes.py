@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,9 @@ from app.leads.progress import touch
 from app.leads.reach import normalise_phones, require_reachable
 from app.leads.schemas import PRIVATE
 from app.versions import Seen, require_seen
+
+# What an automation rule may write down of a lead.
+AMENDED: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
 
 
 def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
@@ -52,7 +55,7 @@ def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any])
         setattr(lead, name, value)
     require_reachable(lead.phone, lead.email, lead.social_handle)
     touch(lead, actor, at := now())
-    return list(_what_changed(lead, before, at))
+    return list(what_changed(lead, before, at))
 
 
 def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
@@ -60,6 +63,11 @@ def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, An
 
     `amendment` holds add_tags, remove_tags, score, add_score and custom, any of them. Raises Invalid.
     """
+    record(session, actor.clinic, *replace(session, actor, lead, amended(lead, amendment)))
+
+
+def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the lead that an amendment sets, with their values; all else in it is not for the lead."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
@@ -70,10 +78,10 @@ def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, An
         data["score"] = min(max(score, 0), HIGHEST_SCORE)
     if "custom" in amendment:
         data["custom"] = amendment["custom"]
-    record(session, actor.clinic, *replace(session, actor, lead, data))
+    return data
 
 
-def _what_changed(lead: Lead, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+def what_changed(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
     """What rules hear of an edit: which fields, and of the score what it was; nothing when all is as it was."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
     changed += [f"custom.{key}" for key in _keys_that_differ(before.get("custom", {}), lead.custom)]

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from app.automation.clinic import ClinicContext
 from app.automation.events import Event, EventName
 from app.leads.facts import lead_event
-from app.leads.models import Lead
 
 SCHEDULED: Final = "consultation_scheduled"
 COMPLETED: Final = "consultation_completed"
@@ -19,7 +18,7 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
 
 
 def consultation_event(
-    stage: str, lead: Lead, clinic: ClinicContext, *, at: datetime, scheduled_for: datetime | None = None
+    stage: str, lead: Any, clinic: ClinicContext, *, at: datetime, scheduled_for: datetime | None = None
 ) -> Event:
     """That a consultation was scheduled, or completed, at `at`.
 

@@ -42,6 +42,14 @@ def coordinator_of(lead_id: UUID, assigned_to_id: UUID | None, people: Mapping[U
     return team[lead_id.int % len(team)] if team else None
 
 
+def audience(to: str, coordinator: Someone | None, people: Mapping[UUID, Someone]) -> list[Someone]:
+    """Whom a rule means by `coordinator`, `managers` or `admins`; the admins, where there is no manager."""
+    if to == "coordinator":
+        return [coordinator] if coordinator else []
+    managers = [person for person in people.values() if person.role == Role.MANAGER and to == "managers"]
+    return managers or [person for person in people.values() if person.role == Role.CLINIC_ADMIN]
+
+
 def in_turn(people: Mapping[UUID, Someone]) -> list[Someone]:
     """Who looks after leads that nobody has: those who take leads, else the admins."""
     takers = [person for person in people.values() if person.role in TAKES_LEADS]

@@ -1,6 +1,6 @@
 """What the gate has to know of the leads that are about to be written to, for many at once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -45,7 +45,9 @@ def load_known(
     suppressed = find_suppressed(session, [address for one in writings if (address := _address(one))])
     wanted = _wanted(writings, now, is_handed_over=is_handed_over)
     past = histories(session, wanted, but_steps=but_steps, but=but, is_handed_over=is_handed_over)
-    return [_known(one, suppressed, past.get(one.lead.id, History())) for one in writings]
+    return [
+        known_of(one, past.get(one.lead.id, History()), is_suppressed=_address(one) in suppressed) for one in writings
+    ]
 
 
 def _address(one: Writing) -> tuple[UUID, Address] | None:
@@ -70,8 +72,9 @@ def _wanted(writings: Sequence[Writing], now: datetime, *, is_handed_over: bool)
     return wanted
 
 
-def _known(one: Writing, suppressed: Mapping[tuple[UUID, Address], Any], history: History) -> Known:
-    lead, clinic, address = one.lead, one.clinic, _address(one)
+def known_of(one: Writing, history: History, *, is_suppressed: bool) -> Known:
+    """What is known of the lead that is written to, where that went to it before."""
+    lead, clinic = one.lead, one.clinic
     return Known(
         clinic.calendar,
         clinic.policy,
@@ -81,7 +84,7 @@ def _known(one: Writing, suppressed: Mapping[tuple[UUID, Address], Any], history
         opted_out_channels=lead.opted_out_channels,
         restricted_at=lead.restricted_at,
         replied_at=lead.replied_at,
-        is_suppressed=address in suppressed,
+        is_suppressed=is_suppressed,
         gone=history.gone,
         ahead=history.ahead,
     )

@@ -23,7 +23,7 @@ from app.leads.models import OPEN_STATUSES, Lead
 from app.leads.progress import tend, touch
 from app.leads.rotting import date_rotting
 
-# Every table with a lead_id is named in one of these. Steps have a way of their own.
+# Every table with a lead_id is named in one of these. Steps and enrollments have a way of their own.
 MOVED: Final = (
     "lead_tasks",
     "lead_activities",

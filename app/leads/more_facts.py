@@ -25,6 +25,7 @@ _COLUMNS: Final[Mapping[str, Any]] = {
         )
     },
 }
+NAMES: Final = frozenset(_COLUMNS)  # of all but the clinic's own fields
 _READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
 
 

@@ -34,7 +34,7 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any
         raise LeadIsNotLost
     stage = _stage(session, lead, data.get("stage"))
     at = now()
-    _forget_loss(lead)
+    forget_loss(lead)
     touch(lead, actor, at)
     moved = enter_stage(session, actor, lead, stage, at=at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Reopened: {data['reason']}")
@@ -56,7 +56,7 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     return wanted
 
 
-def _forget_loss(lead: Lead) -> None:
+def forget_loss(lead: Any) -> None:
     """The timeline remembers it; the lead begins to be counted anew."""
     lead.status = LeadStatus.ACTIVE
     lead.without_next_action_since = None

@@ -17,6 +17,8 @@ ABOUT_A_LEAD: Final[Mapping[str, str]] = {
     "assignment_history": "t.lead_id",
     "lead_touches": "t.lead_id",
     "events": "t.lead_id",
+    "enrollments": "t.lead_id",
+    "enrollment_steps": "(SELECT e.lead_id FROM enrollments e WHERE e.id = t.enrollment_id)",
 }
 
 _BLANKED: Final[Mapping[str, str]] = {

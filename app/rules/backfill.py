@@ -22,12 +22,12 @@ from app.clock import now
 from app.db import new_id
 from app.errors import Conflict
 from app.identity.actor import Actor
-from app.leads.known import Writing, load_known
+from app.leads.known import Writing, address_for, load_known
 from app.notifications.gate import Never, Until, judge
+from app.notifications.touching import touch_of
 from app.rules.backfilling import HOUR, MAKES, Work, having_steps, plan_of, starts_of, words_of
 from app.rules.errors import CannotBackfill, RuleIsOff
 from app.rules.existing import COLUMNS_SQL, TOLD, ExistingLead, untold
-from app.rules.reaching import touch_of
 from app.rules.service import find_rule
 
 CHUNK: Final = 500  # leads that are held at once
@@ -165,7 +165,7 @@ def _ask_gate(
     session: Session, work: Work, messages: list[tuple[ExistingLead, PlannedStep]], preview: Preview, *, at: datetime
 ) -> None:
     """Of each message as of when it is due, and with what went to its lead by now."""
-    writings = [Writing(lead, work.clinic, touch_of(lead, step)) for lead, step in messages]
+    writings = [_writing(work, lead, step) for lead, step in messages]
     known = load_known(session, writings, now=at)
     for writing, facts, (_, step) in zip(writings, known, messages, strict=True):
         match judge(writing.touch, facts, step.due_at):
@@ -173,3 +173,8 @@ def _ask_gate(
                 preview.blocked[reason] += 1
             case Until(_, reason):
                 preview.put_off[reason] += 1
+
+
+def _writing(work: Work, lead: ExistingLead, step: PlannedStep) -> Writing:
+    channel = step.params["channel"]
+    return Writing(lead, work.clinic, touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at))

@@ -19,7 +19,7 @@ from app.automation.keeping import BACKFILL, kept
 from app.automation.models import Reason, RuleVersion
 from app.automation.plan import Plan
 from app.automation.rules import Rule, read_rule
-from app.automation.service import add_steps, row_of
+from app.automation.service import add_steps, planned_row
 from app.bulk.chunks import Make, makers
 from app.bulk.items import Ends, Place, lock_pending, write_ends
 from app.bulk.making import CLOSED
@@ -165,7 +165,7 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
         events.append(kept(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
         for step in planned.steps if planned else ():
             named = replace(step, cause={**step.cause, "job_id": str(work.job_id)})
-            steps.append(row_of(work.clinic.id, event.lead_id, named))
+            steps.append(planned_row(work.clinic.id, event.lead_id, named))
     add_steps(session, steps, noting=events)
 
 

@@ -6,12 +6,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
-from app.automation.events import EventName
 from app.automation.models import Kind
 from app.automation.plan import PlannedStep
 from app.leads.known import Writing, address_for, load_known
 from app.notifications.gate import Allow, Never, Until, Verdict, explain, judge
-from app.notifications.gate_facts import PRIORITY, Touch
+from app.notifications.touching import touch_of
 
 
 def gates_of(
@@ -21,21 +20,9 @@ def gates_of(
     return [_gate(session, clinic, lead, step) if step.kind is Kind.SEND_MESSAGE else None for step in steps]
 
 
-def touch_of(lead: Any, step: PlannedStep) -> Touch:
-    """The message that a step would send, as the gate is asked about it."""
-    return Touch(
-        channel=step.params["channel"],
-        address=address_for(lead, step.params["channel"]),
-        planned_at=step.due_at,
-        series=step.name,
-        priority=step.cause.get("priority", PRIORITY),
-        is_transactional=bool(step.params.get("transactional")),
-        stops_at_reply=EventName.LEAD_REPLIED in step.stop_on,
-    )
-
-
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
-    touch = touch_of(lead, step)
+    channel = step.params["channel"]
+    touch = touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at)
     [known] = load_known(session, [Writing(lead, clinic, touch)], now=step.due_at)
     findings = explain(touch, known, step.due_at)
     return {

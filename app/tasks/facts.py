@@ -23,6 +23,24 @@ def task_facts(task: Any) -> dict[str, Any]:
     }
 
 
+def facts_when_due(
+    lead: Any, task: Any, *, at: datetime, since: datetime, more: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The facts that the guard of a step planned at `since` is checked against when it is due, at `at`.
+
+    `at` is on the clinic's wall; `more` are facts of the lead that are looked up.
+    """
+    return {
+        "now": {"at": at},
+        "lead": {**more, **lead_facts(lead)},
+        "task": task_facts(task) if task else {},
+        "since": {
+            "contacted": bool(lead.contacted_at and lead.contacted_at > since),
+            "replied": bool(lead.replied_at and lead.replied_at > since),
+        },
+    }
+
+
 def task_event(name: EventName, task: Any, lead: Any, at: datetime, *, outcome: str | None = None) -> Event:
     """Something that happened to the task of that lead; with its `outcome` when it is done."""
     facts = {"lead": lead_facts(lead), "task": task_facts(task), "event": {"type": task.type, "outcome": outcome}}

@@ -1,14 +1,17 @@
 """Task rows as they are inserted, by whoever makes them: a person, a step or a job."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+from app.automation.clinic import ClinicContext
 from app.automation.events import Event, EventName
 from app.db import new_id
 from app.tasks.facts import task_event
-from app.tasks.models import TaskPriority, TaskStatus
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
+
+TO_ACT: Final = timedelta(hours=1)  # of business time, on what was escalated
 
 
 def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
@@ -33,6 +36,21 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> d
         "created_by": None,
         "version": 1,
     } | given
+
+
+def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
+    """The row of a task for somebody who is being told of it this very moment, and has to act within the hour."""
+    return task_row(
+        clinic.id,
+        lead_id,
+        at=at,
+        type=TaskType.CALL,
+        priority=TaskPriority.URGENT,
+        due_at=clinic.calendar.due_after(at, TO_ACT),
+        reminder_minutes=[],
+        own_words=False,
+        **given,
+    )
 
 
 def task_created(task: dict[str, Any], lead: Any) -> Event:

@@ -14,7 +14,10 @@ from typing import Protocol
 from bench.figures import Row
 from bench.servers import Servers
 
-ORDER = ("drain", "lateness", "pending", "capture", "rules", "walls", "reads", "views", "bulk", "imports", "exports")
+ORDER = (
+    *("drain", "lateness", "pending", "capture", "rules", "records", "walls", "reads", "views", "bulk", "imports"),
+    *("exports",),
+)
 
 
 class Scenario(Protocol):

@@ -112,7 +112,7 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
     assert {*SourceCategory} == SOURCE_CATEGORIES
     assert {*Channel} - {Channel.HTTP} == CHANNELS  # to people of the clinic; gateways reach leads
     assert {*MessageType} == MESSAGE_TYPES
-    by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
+    by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK, Kind.WAIT}
     assert {Kind(name) for name in ACTIONS} | {Kind.BRANCH} == {*Kind} - by_themselves
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app import clock
 from app.automation.events import Event, EventName
+from app.automation.guard import lead_is_over, unmet
 from app.automation.models import Reason
 from app.db import new_id
 from app.gateways.results import result_row
@@ -31,7 +32,7 @@ from app.notifications.gate import Allow, Never, Until
 from app.notifications.models import Channel, NotificationState
 from workers.context import StepContext
 from workers.follow import message_went
-from workers.guard import is_paused, lead_is_over, unmet, wait
+from workers.guard import is_paused, wait
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.throttle import counted, wait_for_room
 
@@ -56,8 +57,10 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.lead is None:
         return None
-    if reason := lead_is_over(context) or unmet(context):
-        return _suppress(context, reason)
+    if over := lead_is_over(context.lead, context.step.cause):
+        return _suppress(context, over)
+    if refused := unmet(context.step, context.facts):
+        return _suppress(context, refused.reason)
     return wait(context) if is_paused(context, note.series) else None
 
 

@@ -1,9 +1,7 @@
 """`remind`: tell the assignee that a task is about to be due (follow-up-management.md)."""
 
-from datetime import datetime
-
 from app.automation.models import Reason
-from app.tasks.models import OPEN_TASKS, TaskStatus
+from app.tasks.reminding import why_not_remind
 from workers.context import StepContext
 from workers.messages import to_users
 from workers.outcomes import Done, Outcome, Skip
@@ -12,15 +10,9 @@ from workers.outcomes import Done, Outcome, Skip
 def decide(context: StepContext) -> Outcome:
     """Remind, unless the task is done, moved, or its time has come anyway."""
     task = context.task
-    if task is None:
-        return Skip(Reason.TASK_GONE)
-    if task.status not in OPEN_TASKS:
-        return Skip(Reason.TASK_CANCELLED if task.status == TaskStatus.CANCELLED else Reason.TASK_DONE)
-    if task.due_at != datetime.fromisoformat(context.params["task_due_at"]):
-        return Skip(Reason.TASK_MOVED)
-    if task.due_at <= context.now:
-        return Skip(Reason.TOO_LATE)
-    assignee = context.person(task.assigned_to_id)
+    if reason := why_not_remind(task, context.params, context.now):
+        return Skip(reason)
+    assignee = context.person(task.assigned_to_id if task else None)
     if assignee is None:
         return Skip(Reason.NOBODY_TO_TELL)
     effects = to_users(context, [assignee])

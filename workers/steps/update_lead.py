@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from app.leads.changes import amend
+from app.leads.changes import AMENDED, amend
 from workers.changes import Change
 from workers.context import StepContext
 from workers.outcomes import Done, Effects, Outcome
@@ -12,6 +12,3 @@ def decide(context: StepContext) -> Outcome:
     """What is so already stays so, and is no news to other rules."""
     amendment = {name: value for name, value in context.params.items() if name in AMENDED}
     return Done(amendment, effects=Effects(changes=(Change.of(context, partial(amend, amendment=amendment)),)))
-
-
-AMENDED = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})

@@ -30,6 +30,7 @@ class Around:
     templates: frozenset[str]
     custom: Mapping[str, Field] | None = None
     stages: frozenset[str] | None = None
+    sequences: frozenset[str] | None = None
 
 
 Check = Callable[[Mapping[str, Any], str, Around], list[Mistake]]
@@ -124,6 +125,13 @@ def _call_webhook(settings: Mapping[str, Any], place: str, _: Around) -> list[Mi
     return mistakes + (_gateway(settings["gateway"], f"{place}.gateway") if "gateway" in settings else [])
 
 
+def _enroll(settings: Mapping[str, Any], place: str, around: Around) -> list[Mistake]:
+    mistakes = shapes.keys(settings, {"sequence"}, place, {"sequence"})
+    if around.sequences is not None:
+        return mistakes + one_of(settings.get("sequence"), around.sequences, f"{place}.sequence")
+    return mistakes + shapes.text(settings, "sequence", f"{place}.sequence")
+
+
 def _url(value: object, place: str) -> list[Mistake]:
     try:
         is_https = read_target(str(value)).scheme == "https"
@@ -202,6 +210,8 @@ ACTIONS: Final[Mapping[str, Check]] = {
     "assign": _assign,
     "update_lead": _update_lead,
     "call_webhook": _call_webhook,
+    "enroll": _enroll,
+    "unenroll": _enroll,
 }
 
 

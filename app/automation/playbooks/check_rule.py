@@ -31,12 +31,12 @@ def check_rule(rule: object, place: str, around: Around) -> list[Mistake]:
     if not isinstance(rule, Mapping):
         return [Mistake(place, "must be a mapping")]
     at = f"{place}." if place else ""
-    mistakes = shapes.keys(rule, RULE_KEYS, place, {"name", "on", "do"}) + _name(rule, f"{at}name")
+    mistakes = shapes.keys(rule, RULE_KEYS, place, {"name", "on", "do"}) + check_name(rule, f"{at}name")
     mistakes += shapes.text(rule, "description", f"{at}description", longest=LONGEST_DESCRIPTION)
     if "on" in rule:
-        mistakes += _events(rule["on"], LISTENED_TO, f"{at}on")
+        mistakes += check_events(rule["on"], LISTENED_TO, f"{at}on")
     if rule.get("stop_on", []) != []:
-        mistakes += _events(rule["stop_on"], STOPPING, f"{at}stop_on")
+        mistakes += check_events(rule["stop_on"], STOPPING, f"{at}stop_on")
     for key, when in FACTS_OF.items():
         mistakes += condition_check.check(rule.get(key, []), f"{at}{key}", Known(when, around.custom))
     if "priority" in rule:
@@ -44,14 +44,16 @@ def check_rule(rule: object, place: str, around: Around) -> list[Mistake]:
     return mistakes + _timing(rule, at, around) + check_actions(rule.get("do"), f"{at}do", around)
 
 
-def _name(rule: Mapping[str, Any], place: str) -> list[Mistake]:
+def check_name(rule: Mapping[str, Any], place: str) -> list[Mistake]:
+    """Of a rule, or of a sequence."""
     name = rule.get("name")
     if isinstance(name, str) and SLUG.fullmatch(name) and len(name) <= LONGEST_SLUG:
         return []
     return [Mistake(place, f"must be a slug such as speed-to-lead, of at most {LONGEST_SLUG}")]
 
 
-def _events(value: object, allowed: Collection[str], place: str) -> list[Mistake]:
+def check_events(value: object, allowed: Collection[str], place: str) -> list[Mistake]:
+    """One event or several, of these or of integrators' own."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not 1 <= len(names) <= MOST_EVENTS:
         return [Mistake(place, "must be an event or a list of events")]
@@ -63,7 +65,9 @@ def _is_custom(name: object) -> bool:
 
 
 def _timing(rule: Mapping[str, Any], at: str, around: Around) -> list[Mistake]:
-    mistakes = [m for key in ("after", "before") if key in rule for m in _moment(rule[key], key, f"{at}{key}", around)]
+    mistakes = [
+        m for key in ("after", "before") if key in rule for m in check_moment(rule[key], key, f"{at}{key}", around)
+    ]
     for key in ("before_due", "skip_when_later_than"):
         if key in rule:
             mistakes += shapes.duration(rule[key], f"{at}{key}")
@@ -87,7 +91,8 @@ def _fits_the_events(rule: Mapping[str, Any], at: str) -> list[Mistake]:
     return mistakes
 
 
-def _moment(value: object, key: str, place: str, around: Around) -> list[Mistake]:
+def check_moment(value: object, key: str, place: str, around: Around) -> list[Mistake]:
+    """The time of an `after` or a `before`."""
     if key == "after" and not isinstance(value, Mapping):
         return shapes.wait(value, place)
     if not isinstance(value, Mapping):

@@ -1,0 +1,14 @@
+"""The facts of a simulated world that the guard of a step is checked against when it is due."""
+
+from typing import Any
+
+from app.simulation.lead import more_of
+from app.simulation.world import SimulatedStep, World
+from app.tasks.facts import facts_when_due
+
+
+def facts_of(world: World, step: SimulatedStep) -> dict[str, dict[str, Any]]:
+    """As they are now, for this step."""
+    task = world.task(step.params.get("task_id"))
+    at = world.setting.clinic.calendar.local(world.now)
+    return facts_when_due(world.lead, task, at=at, since=step.created_at, more=more_of(world.lead))

@@ -1,0 +1,110 @@
+"""Leads taken in and steps run, by turns with and without keeping what was decided: in a process of Relance's."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from sqlalchemy.orm import Session
+
+from app import clock, create_app
+from app.automation import service
+from app.automation.models import Kind
+from app.db import insert_many, new_id, transaction
+from app.leads.models import Lead
+from app.sealed import sealed_row
+from bench.acts import create_task_step
+from bench.cpu import seconds_of
+from bench.product import MINUTE, lead_body, lead_rows
+from workers.runner import run
+
+AT_A_TIME: Final = 100
+WARM_UP: Final = 3
+
+
+class Act(Protocol):
+    """Something whose cost is asked for."""
+
+    def prepare(self, count: int) -> Sequence[Any]:
+        """What so many of them need, which does not count."""
+
+    def carry_out(self, prepared: Sequence[Any]) -> None:
+        """Do them."""
+
+
+def time_keeping(given: Mapping[str, Any]) -> dict[str, float]:
+    """Milliseconds of CPU, this process's and PostgreSQL's, for each act: `with` keeping what was decided, `without`.
+
+    `given` names the `act` ("capture" or "step"), the `clinic`, how many `turns` of each, and `postgres`, the pid of
+    the server.
+    """
+    act = {"capture": _Capture, "step": _Steps}[given["act"]](given["clinic"])
+    for _ in range(WARM_UP):
+        act.carry_out(act.prepare(AT_A_TIME))
+    spent = {"with": 0.0, "without": 0.0}
+    for turn in range(2 * given["turns"]):
+        kept = turn % 4 in (0, 3)  # with, without, without, with: what grows meanwhile burdens both alike
+        with _keeping(kept):
+            spent["with" if kept else "without"] += _cpu(act, given["postgres"])
+    return {name: seconds * 1000 / given["turns"] / AT_A_TIME for name, seconds in spent.items()}
+
+
+def _cpu(act: Act, postgres: int) -> float:
+    prepared = act.prepare(AT_A_TIME)
+    began = time.process_time() + seconds_of(postgres)
+    act.carry_out(prepared)
+    return time.process_time() + seconds_of(postgres) - began
+
+
+@contextmanager
+def _keeping(kept: bool) -> Iterator[None]:
+    """Nobody can switch it off but a benchmark."""
+    add_steps = service.add_steps
+
+    def without(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
+        del noting
+        add_steps(session, rows)
+
+    if not kept:
+        service.add_steps = without
+    try:
+        yield
+    finally:
+        service.add_steps = add_steps
+
+
+class _Capture:
+    """A lead over HTTP."""
+
+    def __init__(self, clinic: Mapping[str, Any]) -> None:
+        self._client, self._source, self._taken = create_app().test_client(), clinic["source_id"], 0
+        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {clinic['token']}"}
+
+    def prepare(self, count: int) -> Sequence[str]:
+        self._taken += count
+        return [json.dumps(lead_body(number, self._source)) for number in range(self._taken - count, self._taken)]
+
+    def carry_out(self, prepared: Sequence[str]) -> None:
+        for body in prepared:
+            answer = self._client.post("/api/leads", data=body, headers=self._headers)
+            assert answer.status_code == 201, answer.json
+
+
+class _Steps:
+    """A step that makes a task, to which a rule listens: its reminder is planned."""
+
+    def __init__(self, clinic: Mapping[str, Any]) -> None:
+        self._clinic = clinic
+
+    def prepare(self, count: int) -> Sequence[Any]:
+        at, ids = clock.now(), [new_id() for _ in range(count)]
+        rows = [create_task_step(self._clinic, lead_id, at - MINUTE) for lead_id in ids]
+        with transaction() as session:
+            insert_many(session, Lead, [sealed_row(Lead, row) for row in lead_rows(ids, self._clinic, at)])
+            service.add_steps(session, rows)
+            session.info.clear()  # no worker need be woken
+        return [row["id"] for row in rows]
+
+    def carry_out(self, prepared: Sequence[Any]) -> None:
+        assert run(Kind.CREATE_TASK, prepared) == len(prepared)
