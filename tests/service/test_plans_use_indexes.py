@@ -304,7 +304,9 @@ def a_reply(session: Session, there: Crowd) -> None:
 
 
 def many_enrolled(session: Session, there: Crowd) -> None:
-    ids = session.scalars(text("SELECT id FROM leads WHERE clinic_id = :c LIMIT 500"), {"c": there.practice.clinic_id})
+    ids = session.scalars(
+        text("SELECT id FROM leads WHERE clinic_id = :c ORDER BY id LIMIT 500"), {"c": there.practice.clinic_id}
+    )
     came = enroll(session, there.actor.clinic, "sequence-1", {id_: {} for id_ in ids.all()}, at=now())
     assert Enrolled.ENROLLED in came.values()
 
