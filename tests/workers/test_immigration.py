@@ -13,7 +13,7 @@ from app.leads.custom_events import report
 from app.leads.service import update_lead
 from app.tasks.service import complete
 from tests.support.desk import Desk, the_app
-from tests.support.practice import TUESDAY, Practice, Watch, at
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from workers.sweeps import sweep
 
 pytest_plugins = ["tests.support.practice"]
@@ -60,6 +60,162 @@ def tasks(agency: Practice, lead: UUID) -> list[tuple[str, str]]:
 def told(agency: Practice, lead: UUID) -> list[str]:
     """The templates of what people of the clinic were told in the app."""
     return [note.template for note in agency.rows("notifications", lead_id=lead) if note.channel == "in_app"]
+
+
+def titles(agency: Practice, lead: UUID) -> list[str]:
+    return [task.title for task in agency.rows("lead_tasks", lead_id=lead)]
+
+
+def task_of(agency: Practice, lead: UUID, title: str) -> Any:
+    return agency.row("lead_tasks", lead_id=lead, title=title)
+
+
+def written_to(agency: Practice, lead: UUID) -> list[str]:
+    """The templates of what the lead was written."""
+    return [note.template for note in agency.rows("notifications", lead_id=lead) if note.user_id is None]
+
+
+def left(agency: Practice, lead: UUID) -> tuple[str, str | None]:
+    """How the lead's way through its sequence ended."""
+    enrollment = agency.row("enrollments", lead_id=lead)
+    return enrollment.state, enrollment.reason
+
+
+def onboard(agency: Practice, watch: Watch) -> UUID:
+    """A new client with whom the initial consultation is held, on day 2, and day 5 of it."""
+    lead = agency.capture()
+    agency.move(lead, "client")
+    agency.run_due()
+    assert written_to(agency, lead) == ["client-welcome"]
+    call = task_of(agency, lead, "Initial consultation call")
+    assert call.due_at == TUESDAY + timedelta(days=2)
+    watch.set(call.due_at)
+    agency.run_due()
+    assert "Send document checklist" not in titles(agency, lead)
+    complete_as(agency, call, "successful")
+    assert task_of(agency, lead, "Send document checklist").due_at == TUESDAY + timedelta(days=3)
+    return lead
+
+
+def test_use_case_1_a_new_client_without_documents_and_progress_is_reminded_and_escalated(
+    agency: Practice, watch: Watch
+):
+    lead = onboard(agency, watch)
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert titles(agency, lead)[2:] == ["Check document submission status"]
+    assert written_to(agency, lead) == ["client-welcome", "documents-missing"]
+    watch.set(TUESDAY + timedelta(days=14))
+    agency.run_due()
+    assert titles(agency, lead)[3:] == ["Application status update call"]
+    assert told(agency, lead).count("no-progress") == 1
+    assert left(agency, lead) == ("completed", None)
+
+
+def test_use_case_1_a_new_client_whose_documents_are_there_goes_on(agency: Practice, watch: Watch):
+    lead = onboard(agency, watch)
+    agency.hear_from(lead)  # with the documents
+    change(agency, lead, custom={"documents_received": True})
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert task_of(agency, lead, "Document review").due_at == TUESDAY + timedelta(days=7)
+    assert written_to(agency, lead) == ["client-welcome"]
+    agency.move(lead, "application_lodged")
+    watch.set(TUESDAY + timedelta(days=14))
+    agency.run_due()
+    assert "Application status update call" in titles(agency, lead)
+    assert ("no-progress" in told(agency, lead), left(agency, lead)) == (False, ("completed", None))
+
+
+REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment discussion call"]
+
+
+def test_use_case_2_an_invoice_that_is_not_paid_is_escalated(agency: Practice, watch: Watch):
+    lead = agency.capture()
+    tell(agency, lead, "custom.invoice_created", number="2026-17")
+    expected = {
+        0: (REMINDERS[:1], [], []),
+        3: (REMINDERS[:2], ["payment-reminder"], []),
+        7: (REMINDERS, ["payment-reminder", "payment-urgent"], ["payment-late"]),
+        10: (REMINDERS, ["payment-reminder", "payment-urgent"], ["payment-late", "payment-collections"]),
+    }
+    for day, made in expected.items():
+        watch.set(TUESDAY + timedelta(days=day))
+        agency.run_due()
+        money = [template for template in told(agency, lead) if template.startswith("payment")]
+        assert (titles(agency, lead), written_to(agency, lead), money) == made
+    due = [task.due_at - TUESDAY for task in agency.rows("lead_tasks", lead_id=lead)]
+    assert [waited.days for waited in due] == [3, 7, 10]
+    assert left(agency, lead) == ("completed", None)
+
+
+@pytest.mark.parametrize("event", ["custom.invoice_paid", "custom.payment_arranged"])
+def test_use_case_2_who_pays_hears_no_more_of_it_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
+    lead = agency.capture()
+    tell(agency, lead, "custom.invoice_created")
+    watch.advance(days=4)
+    agency.run_due()
+    tell(agency, lead, event)
+    assert left(agency, lead) == ("exited", "goal")
+    watch.advance(days=20)
+    agency.run_due()
+    assert (titles(agency, lead), written_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
+    tell(agency, lead, "custom.invoice_created")
+    assert titles(agency, lead) == [*REMINDERS[:2], REMINDERS[0]]
+
+
+def download(agency: Practice, watch: Watch) -> UUID:
+    """A lead that downloaded the guide, on the day on which it has got the tips."""
+    lead = agency.capture()
+    tell(agency, lead, "custom.guide_downloaded")
+    assert written_to(agency, lead) == ["guide-thanks"]
+    watch.set(TUESDAY + timedelta(days=2))
+    agency.run_due()
+    assert written_to(agency, lead) == ["guide-thanks", "visa-tips"]
+    return lead
+
+
+def test_use_case_5_who_downloaded_the_guide_is_nurtured_until_the_last_email(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    for day in (3, 5, 8, 10):
+        watch.set(TUESDAY + timedelta(days=day))
+        agency.run_due()
+    assert written_to(agency, lead)[2:] == ["success-story", "guide-farewell"]
+    assert (titles(agency, lead), left(agency, lead)) == (["Consultation call offer"], ("completed", None))
+
+
+def test_use_case_5_who_clicks_and_shows_interest_is_called(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    sql("UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead)  # as a gateway tells of its own
+    watch.set(TUESDAY + timedelta(days=3))
+    agency.run_due()
+    assert titles(agency, lead) == ["Call to discuss visa options"]
+    change(agency, lead, score=60)
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert titles(agency, lead)[1:] == ["Call while they are interested"]
+
+
+def test_use_case_5_who_replies_is_written_to_no_more_and_answered(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    assert "visa-guide" in agency.row("leads", id=lead).tags
+    agency.hear_from(lead)
+    agency.run_due()
+    answer = task_of(agency, lead, "Respond to lead inquiry")
+    assert (answer.priority, left(agency, lead)) == ("HIGH", ("exited", "replied"))
+    watch.advance(days=20)
+    agency.run_due()
+    assert (written_to(agency, lead), agency.row("leads", id=lead).tags) == (["guide-thanks", "visa-tips"], [])
+
+
+@pytest.mark.parametrize(("act", "reason"), [("book", "goal"), ("opt_out", "opted_out")])
+def test_use_case_5_who_books_or_opts_out_leaves(agency: Practice, watch: Watch, act: str, reason: str):
+    lead = download(agency, watch)
+    if act == "book":
+        agency.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=now() + timedelta(days=1))
+    else:
+        agency.opt_out(lead)
+    assert left(agency, lead) == ("exited", reason)
 
 
 CHECK_IN = ("CALL", "Check in and re-engage")
