@@ -37,7 +37,7 @@ def _is_meant(step: SimulatedStep, event: Event) -> bool:
 def _take_note(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> None:
     rules = world.setting.rules
     if asked := rules.asked_of(event.name):
-        more = more_of(world.lead)
+        more = more_of(world.lead, world.open_tasks)
         event = event.knowing({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
     told = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}

@@ -1,0 +1,69 @@
+"""Rules and sequences as pictures, in Mermaid: event, conditions, wait, actions, and what stops them. Pure.
+
+The syntax is the plainest there is, so that every renderer draws it: short ids, and labels in quotes without what
+Mermaid reads as its own.
+"""
+
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any, Final
+
+from app.automation.guide import words
+from app.automation.guide.days import days_of
+from app.automation.sequences import read_sequence
+
+Written = Mapping[str, Any]
+
+WIDEST: Final = 24  # characters of a line: Mermaid breaks longer ones itself, wherever it likes
+# A quote would end the label, and # begins a code: both have a code of their own.
+_CODES: Final = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
+
+
+def of_rule(rule: Written) -> Iterator[str]:
+    """The lines of its picture, from left to right."""
+    yield from ("```mermaid", "flowchart LR")
+    before = "event"
+    yield f"  event([{_label(words.of_events(rule['on']))}])"
+    for id_, shape in _between(rule):
+        yield f"  {before} --> {id_}{shape}"
+        before = id_
+    for i, action in enumerate(rule["do"]):
+        yield f"  {before} --> do{i}[{_label(words.of_action(action))}]"
+    if rule.get("stop_on") and words.of_timing(rule):  # where nothing waits, there is nothing to end
+        yield f"  stops[{_label(words.of_stops(rule['stop_on']))}] -.->|ends it| wait"
+    yield "```"
+
+
+def of_sequence(sequence: Written) -> Iterator[str]:
+    """The lines of its picture, from top to bottom: each step with its day, counted from the first."""
+    read = read_sequence(sequence)
+    days, texts = days_of(read), {step["name"]: step for step in sequence["steps"]}
+    ids = {step.name: f"step{i}" for i, step in enumerate(read.steps)}
+    yield from ("```mermaid", "flowchart TD")
+    yield f"  begin([{_label(words.of_beginning(sequence))}]) --> step0"
+    for step in read.steps:
+        label = _label(f"Day {days[step.name]}: {words.of_step(texts[step.name])}")
+        yield f"  {ids[step.name]}" + ("{{" + label + "}}" if step.ways else f"[{label}]")
+    for step in read.steps:
+        for said, way in (("|yes|", "then"), ("|no|", "else")) if step.ways else (("", None),):
+            following = read.after(step.name, way)
+            yield f"  {ids[step.name]} -->{said} {ids[following.name] if following else 'over'}"
+    yield from ("  over([through])", "```")
+
+
+def _between(rule: Written) -> Iterator[tuple[str, str]]:
+    """What stands between the event and the actions."""
+    if rule.get("when"):
+        yield "when", "{{" + _label("if " + words.of_conditions(rule["when"])) + "}}"
+    if timing := words.of_timing(rule):
+        yield "wait", f"[{_label(timing)}]"
+    if rule.get("only_if"):
+        yield "still", "{{" + _label("if by then " + words.of_conditions(rule["only_if"])) + "}}"
+    if rule.get("unless"):
+        yield "unless", "{{" + _label("unless by then " + words.of_conditions(rule["unless"])) + "}}"
+
+
+def _label(text: str) -> str:
+    """In quotes, and broken into lines that fit a box."""
+    lines = wrap(text, WIDEST, break_long_words=False, break_on_hyphens=False)
+    return '"' + "<br/>".join(line.translate(_CODES) for line in lines) + '"'

@@ -1,0 +1,182 @@
+"""Each playbook that ships, with waits of seconds: installed over HTTP, and run by real workers from trigger to end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.clock import now
+from app.embedded import Postgres, Valkey
+from tests.support.chaos import QUICK, OpenClinic, enter
+from tests.support.environment import this_process
+from tests.support.processes import Processes, wait_until
+from tests.support.servers import empty_every_table
+from tests.support.shortening import shortened
+from tests.support.smtp import SmtpServer
+
+PATIENCE: Final = 60.0  # for a slow machine: all is done within a quarter of a minute
+# Nobody is written to at night, and tests run at any time: one of these is always about its noon.
+ZONES: Final = ("Pacific/Auckland", "Asia/Tokyo", "Asia/Dubai", "Europe/Madrid", "America/Sao_Paulo", "America/Phoenix")
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A clinic with one playbook, seen from outside."""
+
+    clinic: OpenClinic
+    mail: SmtpServer
+
+    def capture(self, **more: Any) -> dict[str, Any]:
+        """A new lead, with an address of its own."""
+        return self._made("/api/leads", self.clinic.lead_data(next(_numbers), **more))
+
+    def source(self, category: str) -> str:
+        """The id of a source of that kind."""
+        sources = self.clinic.get("/api/lead-sources", limit=100).json()["items"]
+        return next(str(source["id"]) for source in sources if source["category"] == category)
+
+    def log(self, lead: dict[str, Any], type: str, **more: Any) -> None:  # noqa: A002
+        self._made(f"/api/leads/{lead['id']}/activities", {"type": type, **more})
+
+    def report(self, lead: dict[str, Any], name: str, **data: Any) -> None:
+        self._made("/api/events", {"name": name, "lead_id": lead["id"], "data": data})
+
+    def move(self, lead: dict[str, Any], stage: str) -> None:
+        self._post(f"/api/leads/{lead['id']}/stage", {"stage": stage})
+
+    def complete(self, lead: dict[str, Any], title: str, outcome: str = "successful") -> None:
+        """Once there is such a task."""
+        wait_until(lambda: title in self.tasks(lead), PATIENCE, f"the task {title!r}")
+        [task] = [one for one in self._tasks(lead) if one["title"] == title and one["status"] != "COMPLETED"]
+        self._post(f"/api/leads/tasks/{task['id']}/complete", {"outcome": outcome})
+
+    def does(self, lead: dict[str, Any], *steps: str) -> None:
+        """Waits until all that is planned for the lead is done: these steps, each once, in this order."""
+        wait_until(lambda: len(self._done(lead)) >= len(steps), PATIENCE, f"these steps to be done: {steps}")
+        assert self._done(lead) == list(steps)
+
+    def tasks(self, lead: dict[str, Any]) -> list[str]:
+        """The titles, in the order in which they were made."""
+        return [task["title"] for task in sorted(self._tasks(lead), key=lambda task: str(task["created_at"]))]
+
+    def mails(self, lead: dict[str, Any]) -> list[str]:
+        """The subjects of what came to the lead's own mailbox."""
+        return [mail.message["Subject"] for mail in self.mail.accepted if mail.recipient == lead["email"]]
+
+    def _done(self, lead: dict[str, Any]) -> list[str]:
+        found = self.clinic.get(f"/api/leads/{lead['id']}/automation", limit=100).json()["items"]
+        done = [step for step in found if step["state"] == "done" and step["kind"] not in MESSAGES]
+        return [f"{step['name']}: {step['kind']}" for step in sorted(done, key=_when_due)]
+
+    def _tasks(self, lead: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.clinic.get(f"/api/leads/{lead['id']}/tasks", limit=100).json()["items"]
+        return found
+
+    def _made(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.clinic.post(path, body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def _post(self, path: str, body: dict[str, Any]) -> None:
+        answer = self.clinic.post(path, body)
+        assert answer.status_code == 200, answer.text
+
+
+def _when_due(step: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(step["due_at"])
+
+
+MESSAGES: Final = frozenset({"remind", "deliver", "deliver_to_user"})  # told besides, each a moment later
+
+
+@pytest.fixture(scope="module")
+def open_shop(database_url: str, postgres: Postgres, valkey: Valkey) -> Iterator[Callable[[str], Shop]]:
+    """Opens a clinic with a playbook. One web server and one worker serve all of them."""
+    empty_every_table(postgres)
+    valkey.flush()
+    processes = Processes(this_process() / "logs")
+    with SmtpServer() as mail:
+        env = {**QUICK, "HORIZON_SECONDS": "20", "VISIBILITY_TIMEOUT": "60", "SMTP_URL": mail.url}
+        worker = processes.start_worker("steps,deliveries,sweeps", concurrency=2, env=env, wait=False)
+        processes.start_beat(env=env)
+        url = processes.start_web(env=env).url
+        worker.wait_for(" ready.")
+        yield lambda name: _open(url, name, mail)
+        processes.kill_all()
+
+
+def _open(url: str, name: str, mail: SmtpServer) -> Shop:
+    zone = min(ZONES, key=lambda zone: abs(datetime.now(UTC).astimezone(ZoneInfo(zone)).hour - 13))
+    clinic = enter(url, name=name.replace("_", "-"), zone=zone)
+    answer = clinic.post("/api/playbooks/import", {"yaml": shortened(name)})
+    assert answer.status_code == 200, answer.text
+    return Shop(clinic, mail)
+
+
+def test_orthodontics_from_a_new_lead_to_the_break_up_email(open_shop: Callable[[str], Shop]) -> None:
+    """lead-management.md 8.1.5: its automated follow-up rules."""
+    shop = open_shop("orthodontics")
+    nobody = shop.capture()
+    patient = shop.capture(patient_first_name="Tom")
+    shop.log(patient, "CONSULTATION_SCHEDULED", scheduled_for=(now() + timedelta(days=2)).isoformat())
+    shop.log(patient, "CONSULTATION_COMPLETED")
+    silent = shop.capture()
+    for _ in range(3):
+        shop.log(silent, "PHONE_CALL", outcome="no_answer")
+    undecided = shop.capture()
+    shop.move(undecided, "pending_decision")
+
+    called = "speed-to-lead: create_task"
+    shop.does(nobody, called, "no-contact-24h: escalate")
+    assert shop.tasks(nobody) == ["Initial Contact", "No contact in 24 hours"]
+    shop.does(
+        patient, called, "consultation-confirmation: send_message", "post-consult-follow-up: create_task"
+    )  # who was met is not escalated
+    assert shop.mails(patient) == ["Tom's consultation at A clinic"]
+    shop.does(undecided, called, "no-contact-24h: escalate", "pending-decision-check-in: create_task")
+    shop.does(
+        silent, called, "break-up-email: send_message", "break-up-email: suggest_lost", "no-contact-24h: escalate"
+    )
+    assert shop.mails(silent) == ["Shall we leave it here for now, Ana?"]
+
+
+def test_moving_sales_calls_websites_quotes_callbacks_and_what_was_lost(open_shop: Callable[[str], Shop]) -> None:
+    """simplepro-follow-up-automation.md: its default rules and examples."""
+    shop = open_shop("moving_sales")
+    website = shop.capture(source_id=shop.source("WEB_ORGANIC"))
+    quoted, lost, won, urgent = (shop.capture(**more) for more in ({}, {}, {}, {"tags": ["urgent"]}))
+    shop.log(quoted, "QUOTE_SENT")
+    for lead, path, body in ((lost, "lost", {"reason": "COST_FINANCIAL"}), (won, "convert", {})):
+        answer = shop.clinic.post(f"/api/leads/{lead['id']}/{path}", body)
+        assert answer.status_code == 200, answer.text
+
+    shop.does(quoted, "quote-follow-up: create_task")
+    shop.complete(quoted, "Follow up on quote", "callback_requested")
+    shop.does(quoted, "quote-follow-up: create_task", "callback-requested: create_task")
+    shop.does(lost, "lost-re-engagement: create_task")
+    shop.does(won, "won-create-job: create_task", "won-create-job: notify")
+    shop.does(urgent, "urgent-lead: create_task", "urgent-lead: notify")
+    assert shop.tasks(quoted) == ["Follow up on quote", "Return customer callback"]
+    shop.does(website, "website-lead-follow-up: create_task")
+
+
+def test_immigration_from_the_first_download_to_the_renewed_passport(open_shop: Callable[[str], Shop]) -> None:
+    """bansalcrm2-follow-up-guide.md: its use cases."""
+    shop = open_shop("immigration")
+    quiet, hot = shop.capture(), shop.capture(score=50)
+    expires = str((now() + timedelta(days=150)).date())  # sooner than in 180 days: at once
+    expiring = shop.capture(custom={"passport_expiry": expires})
+    shop.report(hot, "custom.pricing_viewed", times_today=5)
+
+    shop.complete(expiring, "Inform client about passport renewal")
+    shop.does(
+        hot, "pricing-viewed: update_lead", "hot-lead: create_task", "hot-lead: notify", "hot-lead-escalation: escalate"
+    )
+    shop.does(expiring, "passport-expires: create_task", "passport-renewal-status: create_task")
+    shop.does(quiet, "no-contact-60-days: create_task")
