@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from app.automation import condition_check
@@ -69,7 +70,7 @@ def _trigger(value: object, place: str, around: Around) -> list[Mistake]:
     if unknown := shapes.keys(value, TRIGGER_KEYS, place, {"on"}):
         return unknown
     enrolling = {"name": "itself", "do": [{"enroll": {"sequence": "itself"}}]}
-    return check_rule({**value, **enrolling}, place, around)
+    return check_rule({**value, **enrolling}, place, replace(around, sequences=None))
 
 
 def _re_entry(value: object, place: str) -> list[Mistake]:
