@@ -66,24 +66,13 @@ class Preview:
 def start_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: int) -> Job:
     """A job over all open leads. Raises NotFound, RuleIsOff, CannotBackfill, Conflict (more than half a million)."""
     rule = _rule_in_force(session, actor, rule_id)
-    at = now()
-    spec = {"makes": MAKES, "rule_id": str(rule.id), "version": rule.published, "per_hour": per_hour}
-    job = Job(
-        id=new_id(),
-        clinic_id=actor.clinic.id,
-        spec=spec,
-        state=JobState.RUNNING,
-        total=0,
-        created_by=actor.user_id,
-        created_at=at,
-        next_at=at,
-    )
+    job = _job(actor, rule, per_hour=per_hour)
     session.add(job)
     session.flush()
     job.total = _fill(session, job)
     if not job.total:
-        job.state, job.finished_at = JobState.DONE, at
-    plan_chunks(session, job.clinic_id, job.id, chunks_of(job.total, CHUNK), at=at, once=True)
+        job.state, job.finished_at = JobState.DONE, job.created_at
+    plan_chunks(session, job.clinic_id, job.id, chunks_of(job.total, CHUNK), at=job.created_at, once=True)
     about = {"backfill": {"job_id": str(job.id), "per_hour": per_hour}}
     trail.wrote(session, "rule", [rule.id], act=Act.UPDATE, after=about)
     session.flush()
@@ -114,6 +103,21 @@ def _rule_in_force(session: Session, actor: Actor, rule_id: UUID) -> RuleRow:
             f"Leads as they are do not tell of {', '.join(unknown)}. A backfill can tell of {', '.join(TOLD)}."
         )
     return rule
+
+
+def _job(actor: Actor, rule: RuleRow, *, per_hour: int) -> Job:
+    """It keeps the version that is in force now, whatever is published meanwhile."""
+    at = now()
+    return Job(
+        id=new_id(),
+        clinic_id=actor.clinic.id,
+        spec={"makes": MAKES, "rule_id": str(rule.id), "version": rule.published, "per_hour": per_hour},
+        state=JobState.RUNNING,
+        total=0,
+        created_by=actor.user_id,
+        created_at=at,
+        next_at=at,
+    )
 
 
 def _fill(session: Session, job: Job) -> int:

@@ -1,6 +1,7 @@
-"""Pausing a rule that goes wrong: it plans nothing more, what it planned waits, and its clinic's admins are told."""
+"""Pausing a rule or sequence that goes wrong: what it planned waits, and its clinic's admins are told."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import trail
 from app.automation.models import Rule
+from app.automation.sequence_models import Sequence
 from app.automation.series import Series
 from app.automation.service import add_steps
 from app.clock import now
@@ -18,13 +20,15 @@ from app.notifications.models import Channel, Notification
 from app.notifications.templates import Wording
 from app.notifications.writing import About, Recipient, compose, delivery_steps
 
+Paused = TypeVar("Paused", Rule, Sequence)
+
 TEMPLATE: Final = "rule-paused"
 BY: Final = "sweeps.pause_failing_rules"  # what the record names as the one who did it
 
 
 def pause(session: Session, series: Series, because: str) -> bool:
-    """Pause the active rule of that name until somebody switches it on again; False when somebody has it just now."""
-    rule = session.scalars(_active(series).with_for_update(skip_locked=True)).one_or_none()
+    """Pause what is active of that name until somebody switches it on again; False where there is nothing to pause."""
+    rule = _take(session, series)
     if rule is None:
         return False
     trail.begin(session)
@@ -39,9 +43,15 @@ def pause(session: Session, series: Series, because: str) -> bool:
     return True
 
 
-def _active(series: Series) -> Select[Rule]:
-    mine = select(Rule).where(Rule.clinic_id == series.clinic_id, Rule.slug == series.slug)
-    return mine.where(Rule.active, Rule.deleted_at.is_(None))
+def _take(session: Session, series: Series) -> Rule | Sequence | None:
+    """The active rule or sequence, locked; None also while somebody has it."""
+    rule = session.scalars(_active(Rule, series)).one_or_none()
+    return rule or session.scalars(_active(Sequence, series)).one_or_none()
+
+
+def _active(model: type[Paused], series: Series) -> Select[Paused]:
+    mine = select(model).where(model.clinic_id == series.clinic_id, model.slug == series.slug)
+    return mine.where(model.active, model.deleted_at.is_(None)).with_for_update(skip_locked=True)
 
 
 def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
@@ -61,11 +71,17 @@ def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
     add_steps(session, delivery_steps(rows, due_at=at))
 
 
-def _wording(rule: Rule) -> Wording:
+def _wording(paused: Rule | Sequence) -> Wording:
+    what, path = _NAMES[type(paused)]
     return Wording(
-        f"The rule {rule.slug} is paused",
-        f"{rule.paused_because}\n\nIt plans nothing more, and what it has planned waits. When you know why, switch it"
-        f" on again (PATCH /api/follow-up-rules/{rule.id}, is_active: true): what waits goes on within a quarter of an"
-        " hour, and it is counted anew. What is not to go on can be called off before"
-        f" (POST /api/follow-up-rules/{rule.id}/cancel-pending).",
+        f"The {what} {paused.slug} is paused",
+        f"{paused.paused_because}\n\nIt plans nothing more, and what it has planned waits. When you know why, switch it"
+        f" on again (PATCH {path}/{paused.id}, is_active: true): what waits goes on within a quarter of an hour, and it"
+        " is counted anew. What is not to go on can be called off before.",
     )
+
+
+_NAMES: Final[Mapping[type, tuple[str, str]]] = {
+    Rule: ("rule", "/api/follow-up-rules"),
+    Sequence: ("sequence", "/api/sequences"),
+}

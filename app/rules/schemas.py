@@ -52,7 +52,12 @@ class FollowUpRuleChange(RuleText):
     """The parts to replace; null takes one away."""
 
     name = _part("As it is.")
-    is_active = Boolean(metadata={"description": "Off: what is pending is skipped when it is due."})
+    is_active = Boolean(
+        metadata={
+            "description": "Off: what is pending is skipped when it is due. On: one that was paused is counted anew,"
+            " and what waited goes on."
+        }
+    )
     is_draft = Boolean(metadata={"description": "Change the draft, and nothing that is in force."})
 
     @validates_schema

@@ -9,15 +9,18 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.automation.models import PENDING, Kind, Step
+from app.automation.sequence_steps import Passage
 from app.leads.known import address_for
 from app.leads.more_facts import more_facts
 from app.notifications.gate_facts import Gone
 from app.notifications.models import IS_TOUCH, TOUCHED_AT, WAY_OF, LeadChannel
 from app.notifications.suppression_list import find_suppressed
+from app.sequences.models import Enrollment, EnrollmentState
+from app.sequences.moving import texts
 from app.simulation.kinds import KINDS
 from app.simulation.lead import as_new
 from app.simulation.run import Beginning
-from app.simulation.world import Setting, SimulatedStep
+from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep
 from app.tasks.models import TO_BE_DONE, Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest
@@ -46,6 +49,7 @@ def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) ->
         is_new=False,
         tasks=_open_tasks(session, lead),
         steps=_pending_steps(session, lead),
+        enrollments=_enrollments(session, lead),
         went=[Gone(row.at, row.series) for row in went],
         suppressed=_suppressed(session, setting, lead),
     )
@@ -71,6 +75,27 @@ def _pending_steps(session: Session, lead: SimpleNamespace) -> list[SimulatedSte
             kind=Kind(row.kind),
             dedupe_key=row.dedupe_key,
             **{name: getattr(row, name) for name in _COLUMNS},
+        )
+        for row in rows
+    ]
+
+
+def _enrollments(session: Session, lead: SimpleNamespace) -> list[SimulatedEnrollment]:
+    """Those that are over, too: a sequence may ask whether the lead was in it before."""
+    of_lead = select(Enrollment.__table__).where(Enrollment.lead_id == lead.id).order_by(Enrollment.id.desc())
+    rows = session.execute(of_lead.limit(MOST)).all()
+    known = texts(session, rows)
+    return [
+        SimulatedEnrollment(
+            known[row.sequence_id, row.sequence_version],
+            Passage(row.id, lead.timezone, row.cause),
+            enrolled_at=row.enrolled_at,
+            label=row.label,
+            state=EnrollmentState(row.state),
+            step=row.step or "",
+            step_id=row.step_id,
+            waits_for=row.waits_for_task_id,
+            ended_at=row.ended_at,
         )
         for row in rows
     ]

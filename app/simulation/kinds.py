@@ -10,12 +10,14 @@ from app.automation.events import Chain, Event
 from app.automation.following import way_of
 from app.automation.models import Kind, Reason
 from app.automation.playbooks.check_actions import BY_RULES
+from app.automation.sequences import ExitReason
 from app.identity.models import Role
 from app.leads.changes import AMENDED, amended
 from app.leads.coordinators import audience
 from app.leads.stages import can_move
 from app.simulation import changes
 from app.simulation.endings import Done, Ending
+from app.simulation.enrollments import enroll, unenroll
 from app.simulation.looking import facts_of
 from app.simulation.recording import record
 from app.simulation.world import SimulatedStep, World
@@ -126,6 +128,29 @@ def _branch(world: World, step: SimulatedStep) -> Ending:
     return Done({"way": way.name})
 
 
+def _wait(_: World, __: SimulatedStep) -> Ending:
+    return Done({})
+
+
+def _enroll(world: World, step: SimulatedStep) -> Ending:
+    made = {"sequence": step.params["sequence"]}
+
+    def follow() -> None:
+        made["result"] = enroll(world, made["sequence"], step.cause)
+
+    return Done(made, follow)
+
+
+def _unenroll(world: World, step: SimulatedStep) -> Ending:
+    made = {"sequence": step.params["sequence"]}
+    reason = ExitReason(step.params.get("reason", ExitReason.UNENROLLED))
+
+    def follow() -> None:
+        made["result"] = "left" if unenroll(world, made["sequence"], reason) else "not_in"
+
+    return Done(made, follow)
+
+
 def _call_webhook(_: World, step: SimulatedStep) -> Ending:
     return Done({"gateway": step.params["gateway"]})
 
@@ -145,5 +170,8 @@ KINDS: Final[Mapping[Kind, Callable[[World, SimulatedStep], Ending]]] = {
     Kind.ASSIGN: _assign,
     Kind.UPDATE_LEAD: _update_lead,
     Kind.BRANCH: _branch,
+    Kind.WAIT: _wait,
+    Kind.ENROLL: _enroll,
+    Kind.UNENROLL: _unenroll,
     Kind.CALL_WEBHOOK: _call_webhook,
 }

@@ -12,11 +12,12 @@ from app.leads.facts import lead_created
 from app.notifications.gate_facts import Gone
 from app.simulation.acts import act
 from app.simulation.doing import run_step
+from app.simulation.enrollments import put_in
 from app.simulation.recording import record
 from app.simulation.script import Happening, Script
 from app.simulation.sweeps import next_look
 from app.simulation.timeline import Simulation
-from app.simulation.world import Setting, SimulatedStep, World, to_come
+from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep, World, to_come
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
 
@@ -30,14 +31,16 @@ class Next(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where it begins: a lead that comes in, or one that is there, with what is open, planned and went to it."""
+    """Where it begins: a lead comes in, is put `into` a sequence by hand, or goes on as it is."""
 
     setting: Setting
     lead: SimpleNamespace
     is_new: bool = True
+    into: str | None = None
     tasks: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[SimulatedStep] = ()
     went: Sequence[Gone] = ()
+    enrollments: Sequence[SimulatedEnrollment] = ()
     suppressed: Collection[str] = ()  # the channels by which nobody may write to it
 
 
@@ -45,11 +48,14 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
     """What happens from `start` on. Of what is handed in, the lead and its steps change."""
     setting, lead = _with_holidays(begin.setting, script.holidays), begin.lead
     world = World(setting, lead, now=start, suppressed=set(begin.suppressed), went=list(begin.went))
+    world.enrollments += begin.enrollments
     for task in begin.tasks:
         world.give_task(task)
     for step in begin.steps:
         world.add(step)
-    if begin.is_new:
+    if begin.into:
+        put_in(world, begin.into)
+    elif begin.is_new:
         record(world, lead_created(lead, start))
     happenings, ran = list(reversed(script.happenings)), 0
     while (following := _next(world, happenings)) and following.at <= until and ran < MOST_RUN:

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation import playbooks
 from app.automation.mistakes import Mistake
+from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
+from app.automation.sequence_texts import Sequences, sequences_of
+from app.automation.sequences import Sequence, read_sequence
 from app.clock import now
-from app.errors import FieldError, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.coordinators import colleagues
@@ -20,6 +24,8 @@ from app.leads.lookup import read_lead
 from app.leads.stages import Stage
 from app.pipeline.models import PipelineStage
 from app.rules.definitions import as_pointer
+from app.sequences.service import find_sequence
+from app.sequences.showing import draft_of
 from app.simulation import sample
 from app.simulation.beginning import begin_as_it_is, begin_as_new
 from app.simulation.facts import Facts, read_facts
@@ -36,12 +42,38 @@ def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[s
 
     Raises NotFound, Forbidden, LeadWasMerged, Invalid.
     """
+    return _simulate(session, actor, _setting(session, actor, name), data, name=name)
+
+
+def _simulate(
+    session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, name: str, into: str | None = None
+) -> dict[str, Any]:
     start: datetime = data.get("start") or now()
     until = start + timedelta(days=data["days"])
     script, facts = _read(data, start, until)
-    begin = _begin(session, actor, _setting(session, actor, name), data, start=start)
+    begin = replace(_begin(session, actor, setting, data, start=start), into=into)
     set_facts(begin.lead, facts.by_group["lead"])
     return simulate(name, begin, script, start=start, until=until).as_json()
+
+
+def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a sequence (its draft, if it has one) by itself does with a lead that is put into it at the start.
+
+    Raises NotFound, Conflict for a sequence without any text, Forbidden, LeadWasMerged, Invalid.
+    """
+    sequence = _to_try(session, actor, sequence_id)
+    alone = Sequences({sequence.slug: sequence}, frozenset({sequence_id}))
+    setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone)
+    return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
+
+
+def _to_try(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
+    found = find_sequence(session, actor, sequence_id)
+    draft = session.scalars(draft_of(found)).one_or_none()
+    text = draft.definition if draft else found.definition
+    if text is None:
+        raise Conflict("The sequence has no text yet.")
+    return read_sequence(text, id=found.id, version=found.published or 0)
 
 
 def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Script, Facts]:
@@ -90,8 +122,13 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
         raise NotFound
     playbook = playbooks.load(name)
     most = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
-    stages, rules = sample.with_stages(own.stages, playbook), sample.rules_of(playbook)
-    return replace(own, rules=rules, stages=stages, max_days={**most, **own.max_days})
+    return replace(
+        own,
+        rules=sample.rules_of(playbook),
+        sequences=sample.sequences_of(playbook),
+        stages=sample.with_stages(own.stages, playbook),
+        max_days={**most, **own.max_days},
+    )
 
 
 def _own_setting(session: Session, actor: Actor) -> Setting:
@@ -106,4 +143,5 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         colleagues(session, clinic.id),
+        sequences_of(session, clinic),
     )

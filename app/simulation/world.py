@@ -1,6 +1,6 @@
 """The world of a simulation: one lead, its tasks, its steps, and what went to it. Nothing of it is in a database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -12,12 +12,16 @@ from app.automation.clinic import ClinicContext
 from app.automation.models import PENDING, Kind, Reason, StepState
 from app.automation.plan import PlannedStep
 from app.automation.rules import RuleSet
+from app.automation.sequence_steps import Passage
+from app.automation.sequence_texts import Sequences
+from app.automation.sequences import Sequence as SequenceText
 from app.db import new_id
 from app.identity.models import Role
 from app.leads.coordinators import Colleague, coordinator_of
 from app.leads.stages import Stages
 from app.notifications.gate_facts import Gone
 from app.notifications.touching import priority_of
+from app.sequences.models import LIVE, EnrollmentState
 from app.simulation.timeline import Entry, Planned, What
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
@@ -38,6 +42,13 @@ class Setting:
     first_stage: str  # in which leads begin
     max_days: Mapping[str, int]
     people: Mapping[UUID, Colleague]
+    sequences: Sequences = field(default_factory=Sequences)
+
+    def has_active(self, cause: Mapping[str, Any]) -> bool:
+        """Whether the rule or sequence that planned a step still is; a step without one needs none."""
+        if "sequence_id" in cause:
+            return UUID(cause["sequence_id"]) in self.sequences.active
+        return "rule" not in cause or cause["rule"] in self.rules.slugs
 
     def with_role(self, role: Role) -> list[Colleague]:
         """The clinic's people of that role, in a stable order."""
@@ -68,6 +79,46 @@ class SimulatedStep:
         return self.state in PENDING
 
 
+@dataclass(slots=True, eq=False)
+class SimulatedEnrollment:
+    """A way through a sequence; `step_id` is the step that is planned, `waits_for` a task."""
+
+    sequence: SequenceText
+    passage: Passage
+    enrolled_at: datetime
+    label: str | None = None
+    state: EnrollmentState = EnrollmentState.ACTIVE
+    step: str = ""
+    step_id: UUID | None = None
+    waits_for: UUID | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def id(self) -> UUID:
+        """As its steps name it."""
+        return self.passage.id
+
+    @property
+    def sequence_id(self) -> UUID | None:
+        """As its row names it."""
+        return self.sequence.id
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether it suffers no other beside it."""
+        return self.sequence.is_exclusive
+
+
+@dataclass(slots=True)
+class Sent:
+    """A message that went to the lead, and what is told of it."""
+
+    channel: str
+    enrollment_id: str | None
+    is_opened: bool = False
+    is_clicked: bool = False
+
+
 @dataclass(slots=True)
 class World:
     """All there is, at `now`; `went` are the messages to the lead, the latest last."""
@@ -79,6 +130,8 @@ class World:
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
     steps: list[SimulatedStep] = field(default_factory=list)
     went: list[Gone] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
+    enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
     _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)
@@ -91,6 +144,11 @@ class World:
     def coordinator(self) -> Colleague | None:
         """Whose lead it is."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.setting.people)
+
+    @property
+    def live_enrollments(self) -> list[SimulatedEnrollment]:
+        """The sequences that it is in."""
+        return [one for one in self.enrollments if one.state in LIVE]
 
     @property
     def open_tasks(self) -> list[SimpleNamespace]:
@@ -185,6 +243,13 @@ class World:
     def tell(self, what: What, name: str, **told: Any) -> None:
         """Write down what happened just now."""
         self.timeline.append(Entry(self.now, what, name, **told))
+
+    def aside(self, act: Callable[[], None]) -> list[Entry]:
+        """What an act tells, to be written down after what led to it."""
+        begun = len(self.timeline)
+        act()
+        told, self.timeline[begun:] = self.timeline[begun:], []
+        return told
 
     def tell_of(self, step: SimulatedStep, what: What, **told: Any) -> None:
         """Write down what became of a step just now."""

@@ -12,7 +12,7 @@ from app.notifications.gate_facts import Ahead, Gone, Touch
 from app.notifications.history import History
 from app.notifications.touching import priority_of, touch_of
 from app.simulation.endings import Done, Ending, PutOff
-from app.simulation.world import SimulatedStep, World
+from app.simulation.world import Sent, SimulatedStep, World
 
 
 def send_message(world: World, step: SimulatedStep, tell: Callable[[Event], None]) -> Ending:
@@ -40,6 +40,7 @@ def _is_another(other: SimulatedStep, step: SimulatedStep) -> bool:
 
 def _send(world: World, step: SimulatedStep, touch: Touch, tell: Callable[[Event], None]) -> Ending:
     world.went.append(Gone(world.now, touch.series))
+    world.sent.append(Sent(touch.channel, step.cause.get("enrollment_id")))
     about = {"channel": touch.channel, "template": step.params["template"]}
     sent = lead_event(EventName.MESSAGE_SENT, world.lead, world.now, about=about, subject_id=step.id, key="")
     return Done(about, partial(tell, sent))

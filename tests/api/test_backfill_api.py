@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.clock import now
-from tests.support.bulk import counts, items, show, work_off
+from tests.support.bulk import chunks, counts, items, many_leads, run, show, work_off
 from tests.support.desk import Desk
 from tests.support.together import together
 
@@ -257,6 +257,22 @@ def test_cancelled_it_calls_off_what_it_has_planned_and_no_more(desk: Desk):
     assert desk.admin.post(f"/api/jobs/{job['id']}/cancel").status == 200
     again = backfill(desk, rule)
     assert reasons(desk, again) == {early["id"]: "has_steps", late["id"]: None, own["id"]: "has_steps"}
+
+
+def test_cancelled_in_the_middle_it_gives_up_the_rest_and_calls_off_what_it_began(desk: Desk):
+    many_leads(desk, 1_200)
+    job = start(desk, make(desk, after="1 hour"))
+    first, *rest = chunks(desk, job)
+    assert len(rest) == 2  # of 500 leads at most
+    desk.sql("UPDATE steps SET due_at = now() + interval '1 hour' WHERE id = ANY(:rest)", rest=rest)
+    run(first)
+    assert len(planned(desk)) == 500
+    cancelled = desk.admin.post(f"/api/jobs/{job['id']}/cancel").body
+    assert (cancelled["state"], counts(cancelled)) == ("cancelled", (0, 500, 0, 700))
+    desk.sql("UPDATE steps SET due_at = now() WHERE id = ANY(:rest)", rest=rest)
+    run(*rest)
+    ends = desk.sql("SELECT DISTINCT state, reason FROM steps WHERE name = :n", n=NAME)
+    assert [tuple(end) for end in ends] == [("cancelled", "job_cancelled")]
 
 
 def test_one_that_has_nothing_left_to_call_off_cannot_be_cancelled(desk: Desk):

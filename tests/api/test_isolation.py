@@ -58,6 +58,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/follow-up-rules/<follow_up_rule_id>/cancel-pending": {},
     "PATCH /api/sequences/<sequence_id>": {"description": "x"},
     "POST /api/sequences/<sequence_id>/publish": {},
+    "POST /api/sequences/<sequence_id>/simulate": {},
     "POST /api/sequences/<sequence_id>/rollback": {"number": 1},
     "POST /api/sequences/<sequence_id>/enrollments": {"lead_ids": [str(uuid4())]},
     "POST /api/enrollments/<enrollment_id>/pause": {},

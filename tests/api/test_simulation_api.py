@@ -123,3 +123,36 @@ def test_a_simulation_of_a_year_says_where_it_stopped(desk: Desk):
     simulated = desk.admin.post(OWN, {"start": START, "days": 366, "script": script}).body
     assert simulated["is_complete"] is True
     assert simulated["until"] == (datetime(2026, 3, 10, 15, tzinfo=UTC) + timedelta(days=366)).strftime("%Y-%m-%dT%XZ")
+
+
+def test_a_sequence_is_tried_by_itself_as_its_draft_says(desk: Desk):
+    steps = [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]
+    made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
+    path = f"/api/sequences/{made['id']}/simulate"
+    simulated = desk.admin.post(path, {"start": START, "days": 5}).body
+    assert told(simulated, "done") == [("welcome/one", "2026-03-11T15:00:00Z"), ("welcome/two", "2026-03-12T15:00:00Z")]
+    assert {entry["name"] for entry in simulated["timeline"]} == {"welcome", "welcome/one", "welcome/two"}
+    desk.admin.patch(f"/api/sequences/{made['id']}", {"steps": steps[:1], "is_draft": True})
+    script = [{"at": "+1 hour", "event": "lead.replied"}]
+    assert told(desk.admin.post(path, {"start": START}).body, "done") == [("welcome/one", "2026-03-11T15:00:00Z")]
+    left = desk.admin.post(path, {"start": START, "script": script}).body["timeline"][-1]
+    assert (left["what"], left["reason"], left["at"]) == ("left", "replied", "2026-03-10T16:00:00Z")
+
+
+def test_who_has_opted_out_cannot_be_put_into_a_sequence(desk: Desk):
+    lead = desk.capture()
+    desk.admin.post(f"/api/leads/{lead['id']}/opt-out", {})
+    step = {"name": "one", "wait": {}}
+    made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": [step]}).body
+    simulated = desk.admin.post(f"/api/sequences/{made['id']}/simulate", {"lead_id": lead["id"]}).body
+    assert [(entry["what"], entry["reason"]) for entry in simulated["timeline"]] == [("refused", "opted_out")]
+
+
+def test_a_lead_goes_on_in_the_sequences_that_it_is_in(desk: Desk):
+    lead = desk.capture()
+    steps = [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]
+    made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
+    desk.admin.post(f"/api/sequences/{made['id']}/enrollments", {"lead_ids": [lead["id"]]})
+    simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "is_new": False, "days": 5}).body
+    done = [name for name, _ in told(simulated, "done")]
+    assert [name for name in done if name.startswith("welcome/")] == ["welcome/one", "welcome/two"]

@@ -12,7 +12,8 @@ LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 
 TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
-    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours"),
+    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
+    "enrollment_steps",
 ]
 
 
@@ -25,7 +26,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, _SERIES):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, _SERIES, *_SEQUENCES):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -215,5 +216,40 @@ _GATEWAYS = (
     """
     INSERT INTO gateway_receipts (gateway_id, call_id, received_at)
     SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 4000) AS n
+    """,
+)
+
+# Ten in each clinic; every lead went into one, a tenth of them is there still, three steps each.
+_SEQUENCES = (
+    """
+    INSERT INTO sequences (id, clinic_id, playbook, slug, definition, published, active, created_at, version)
+    SELECT gen_random_uuid(), c.id, '', 'sequence-' || n, jsonb_build_object(
+        'name', 'sequence-' || n, 'exit_on_colleague', 'custom.company', 'steps', jsonb_build_array(jsonb_build_object(
+            'name', 'one', 'create_task', jsonb_build_object('type', 'CALL', 'title', 'Call')))), 1, true, now(), 1
+    FROM clinics AS c, generate_series(1, 10) AS n
+    """,
+    """
+    INSERT INTO sequence_versions (id, clinic_id, sequence_id, number, definition, created_at)
+    SELECT gen_random_uuid(), clinic_id, id, 1, definition, now() FROM sequences
+    """,
+    f"""
+    INSERT INTO enrollments (
+        id, clinic_id, lead_id, sequence_id, sequence_version, state, reason, step, is_exclusive, exit_on, goal,
+        colleague_key, cause, enrolled_at, changed_at, ended_at)
+    SELECT gen_random_uuid(), l.clinic_id, l.id, s.id, 1, d.state, CASE d.state WHEN 'paused' THEN d.why END, 'one',
+        true, '{{lead.replied}}', '{{}}', CASE WHEN d.nth = 1 THEN 'company' END, '{{}}', now(), now(),
+        CASE WHEN d.state IN ('completed', 'exited') THEN now() END
+    FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM leads) AS l
+    CROSS JOIN LATERAL (SELECT {_dice(40, 10, "l.n")} + 1 AS nth,
+        (ARRAY['active', 'paused', 'exited', 'exited', 'completed', 'completed', 'completed', 'completed', 'completed',
+               'completed'])[{_dice(41, 10, "l.n")} + 1] AS state,
+        (ARRAY['by_hand', 'sequence_inactive'])[{_dice(42, 2, "l.n")} + 1] AS why) AS d
+    JOIN sequences AS s ON s.clinic_id = l.clinic_id AND s.slug = 'sequence-' || d.nth
+    """,
+    """
+    INSERT INTO enrollment_steps (
+        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, outcome, at)
+    SELECT gen_random_uuid(), clinic_id, id, sequence_id, 1, 'one', 'create_task', 'done', now()
+    FROM enrollments, generate_series(1, 3) AS n
     """,
 )

@@ -10,8 +10,10 @@ from app.automation.models import Kind
 from app.db import transaction
 from app.identity.models import Role
 from app.rules.service import change_rule, find_rule, get_rule
+from app.sequences.service import change_sequence
 from app.settings.contact_policy import set_contact_policy
 from app.settings.schemas import ContactPolicyIn
+from tests.support.enrolling import mail, playbook, sequence
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.smtp import SmtpServer
 from tests.support.together import together
@@ -121,7 +123,7 @@ def test_a_rule_of_which_too_much_fails_is_paused_and_the_admins_are_told(practi
     assert all(why in note.body and note.subject == "The rule hello is paused" for note in told)
     smtp.received.clear()
     send(practice)
-    assert [mail.message["Subject"] for mail in smtp.received] == ["The rule hello is paused"]
+    assert [letter.message["Subject"] for letter in smtp.received] == ["The rule hello is paused"]
     [entry] = sql("SELECT * FROM audit_entries WHERE clinic_id = :c AND subject = 'rule'", c=practice.clinic_id)
     assert (entry.user_id, entry.operation, entry.act) == (None, "sweeps.pause_failing_rules", "update")
     assert sweep(PAUSE) == 0
@@ -195,7 +197,7 @@ def test_messages_that_are_written_already_wait_as_well(practice: Practice, smtp
     switch(practice, "hello", is_on=True)
     watch.advance(minutes=15)
     practice.run(Kind.DELIVER)
-    assert [mail.message["Subject"] for mail in smtp.received] == ["Hello"]
+    assert [letter.message["Subject"] for letter in smtp.received] == ["Hello"]
 
 
 def test_an_opt_out_is_put_down_to_the_rule_whose_message_came_last(practice: Practice, watch: Watch):
@@ -248,6 +250,40 @@ def test_workers_that_count_at_once_lose_nothing(practice: Practice):
     steps = [step for step in practice.pending() if step.name == "call"]
     together(*[partial(practice.run, Kind.CREATE_TASK, *steps[i::4]) for i in range(4)])
     assert figures(practice, "call") == {"done": 40}
+
+
+def test_a_sequence_is_paused_and_goes_on_like_a_rule(
+    open_practice: Callable[..., Practice], smtp: SmtpServer, watch: Watch
+):
+    steps = sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"})
+    practice = open_practice(playbook=playbook(steps))
+    allow(practice)
+    lead = practice.capture()
+    send(practice)
+    assert figures(practice, "welcome") == {"sent": 1}
+    smtp.on("rcpt", REFUSED, times=3)
+    for _ in range(3):
+        practice.capture()
+    send(practice)
+    assert sweep(PAUSE) == 1
+    [paused] = practice.rows("sequences")
+    why = "3 of 4 steps failed within 24 hours: 75.0%, and 20.0% is the most."
+    assert (paused.active, paused.paused_because) == (False, why)
+    told = practice.rows("notifications", template="rule-paused", channel="in_app")
+    assert [note.subject for note in told] == ["The sequence welcome is paused"]
+    watch.advance(days=2)
+    send(practice)
+    with transaction() as session:
+        change_sequence(session, practice.actor(), paused.id, {"is_active": True}, seen=None)
+    smtp.received.clear()
+    send(practice)
+    assert practice.rows("sequences")[0].paused_because is None
+    assert figures(practice, "welcome")["sent"] == len(smtp.received) > 0
+    assert sweep(PAUSE) == 0
+    assert {step.name for step in practice.steps(lead, state="done") if step.kind == "send_message"} == {
+        "welcome/hello",
+        "welcome/again",
+    }
 
 
 def _trip(practice: Practice, slug: str) -> None:

@@ -10,6 +10,8 @@ from app.automation.models import Kind
 from app.db import transaction
 from app.gateways import receiving
 from app.gateways.service import create_gateway
+from app.leads import service as leads
+from app.notifications.models import LeadChannel
 from app.sequences.enrolling import Enrolled
 from app.sequences.enrollments import pause_enrollment, resume_enrollment, skip_in_enrollment
 from app.sequences.service import change_sequence
@@ -294,6 +296,17 @@ def test_whether_mail_was_opened_nobody_knows(ours: Ours, watch: Watch):
     watch.advance(days=1)
     practice.run_due()
     assert came_by(practice, lead)[-1] == ("after", "condition_not_met")
+
+
+def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
+    practice = ours(sequence(mail("hello", "1 day"), call("then")))
+    lead = practice.capture()
+    put(practice, lead)
+    with transaction() as session:
+        leads.opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]
 
 
 def test_a_message_outside_its_hours_puts_off_what_follows(ours: Ours, watch: Watch):

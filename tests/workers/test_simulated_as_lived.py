@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.automation import playbooks
 from app.db import transaction
 from app.simulation.service import simulate_playbook
+from tests.support.enrolling import call, mail, playbook, sequence
 from tests.support.living import came_of_it, live, told_of_it
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 
@@ -57,10 +58,10 @@ QUOTED: Script = [
 ]
 
 
-@pytest.mark.parametrize("playbook", playbooks.names())
+@pytest.mark.parametrize("name", playbooks.names())
 @pytest.mark.parametrize("script", [ANSWERED, QUOTED, TRIED_IN_VAIN, LEFT_ALONE])
-def test_workers_do_what_was_simulated(open_practice: Any, watch: Watch, playbook: str, script: Script):
-    practice = open_practice(playbook=text_of(playbook))
+def test_workers_do_what_was_simulated(open_practice: Any, watch: Watch, name: str, script: Script):
+    practice = open_practice(playbook=text_of(name))
     lead_id = practice.capture()
     script = [entry for entry in script if is_possible(practice, entry)]
     until = TUESDAY + timedelta(days=30 if script else 10)
@@ -204,3 +205,53 @@ def test_whatever_happens_workers_do_what_was_simulated(practice: Practice, watc
     simulated = simulate(practice, lead_id, script, until=until)
     live(practice, watch, lead_id, script, until=until)
     assert told_of_it(simulated) == came_of_it(practice, lead_id)
+
+
+SEQUENCES = playbook(
+    sequence(
+        mail("hello", "2 hours"),
+        call("call", "1 day", waits=True),
+        {
+            "name": "fork",
+            "after": "1 day",
+            "branch": {"if": [{"field": "lead.tags", "contains": "hot"}], "then": "offer", "else": "news"},
+        },
+        mail("offer", {"time": "2 days", "at": "23:00"}),
+        mail("news", "1 week", unless=[{"field": "lead.failed_attempts", "greater_than": 1}]),
+        {"name": "over", "change_stage": {"stage": "contacted"}},
+        enroll={"on": "lead.created"},
+        exclusive=True,
+        label="in-welcome",
+        goal=["consultation.completed"],
+    ),
+    sequence(mail("care", "3 days"), call("ring", "1 day"), name="care", re_entry={"after": "1 day"}),
+    rules=[
+        {"name": "caring", "on": "lead.stage_entered", "after": "1 hour", "do": [{"enroll": {"sequence": "care"}}]},
+        {"name": "careless", "on": "lead.attempt_failed", "do": [{"unenroll": {"sequence": "care"}}]},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [],
+        [at(2.2, "task.completed"), at(14, "lead.stage_changed", event__stage="pending_decision")],
+        [at(1.5, "lead.updated", lead__tags=["hot", "in-welcome"]), at(2.2, "task.cancelled")],
+        [at(0.4, "lead.replied"), at(3, "lead.stage_changed", event__stage="contacted"), at(5, "lead.attempt_failed")],
+        [at(0.4, "lead.attempt_failed"), at(0.5, "lead.attempt_failed"), at(2.2, "task.completed")],
+        [at(2, "consultation.completed"), at(6, "lead.lost")],
+        [at(2.1, "lead.opted_out")],
+    ],
+)
+def test_leads_go_through_sequences_as_was_simulated(open_practice: Any, watch: Watch, script: Script):
+    practice = open_practice(playbook=SEQUENCES)
+    lead_id = practice.capture()
+    until = TUESDAY + timedelta(days=25)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    left = {(entry["name"], entry["reason"]) for entry in simulated["timeline"] if entry["what"] == "left"}
+    over = [row for row in practice.rows("enrollments") if row.ended_at]
+    slugs = {row.id: row.slug for row in practice.rows("sequences")}
+    assert left == {(slugs[row.sequence_id], row.reason or "completed") for row in over}
