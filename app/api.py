@@ -37,8 +37,12 @@ from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
+from app.sequences.enrollment_routes import blp as enrollments
+from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
+from app.simulation.routes import blp as simulations
 from app.sources.routes import blp as sources
+from app.steps.lateness_routes import blp as lateness
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
 from app.tasks.overview_routes import blp as overview
@@ -62,12 +66,16 @@ BLUEPRINTS = (
     pipeline,
     notifications,
     steps,
+    lateness,
     audit,
     *privacy,
     lead_assignment,
     assignment_rules,
     follow_up_rules,
+    sequences,
+    enrollments,
     playbooks,
+    simulations,
     availability,
     queue,
     overview,

@@ -5,6 +5,7 @@ from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, Assi
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
 from app.automation.sequence_models import Sequence, SequenceVersion
+from app.automation.series import SeriesHour
 from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.fields.models import CustomField
@@ -65,6 +66,7 @@ __all__ = [
     "RuleVersion",
     "Sequence",
     "SequenceVersion",
+    "SeriesHour",
     "SignIn",
     "Step",
     "Suppression",

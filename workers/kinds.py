@@ -7,7 +7,7 @@ from typing import Any
 from app.automation.models import Kind
 from workers import guard
 from workers.context import StepContext
-from workers.outcomes import Ask, Outcome, Retry, Skip
+from workers.outcomes import Ask, Outcome, Retry, Skip, Snooze
 from workers.steps import (
     assign,
     branch,
@@ -39,7 +39,7 @@ class StepKind:
     """
 
     decide: Callable[[StepContext], Outcome | Ask]
-    guard: Callable[[StepContext], Skip | None] = guard.check
+    guard: Callable[[StepContext], Skip | Snooze | None] = guard.check
     batch: int = 100
     raised: Callable[[StepContext, str], Outcome] = lambda _, error: Retry(error)
     ask: Callable[[Any], Any] = NotImplemented

@@ -16,7 +16,18 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import assignment, audit, leads, leases, next_actions, publishing, retention, rotting, tasks
+from workers.sweeping import (
+    assignment,
+    audit,
+    breaker,
+    leads,
+    leases,
+    next_actions,
+    publishing,
+    retention,
+    rotting,
+    tasks,
+)
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -36,6 +47,7 @@ SWEEPS: dict[str, Batch] = {
     "empty_archived_stages": leads.empty_archived_stages,
     "assign_orphans": assignment.assign_orphans,
     "cover_absences": assignment.cover_absences,
+    breaker.NAME: breaker.pause_failing_rules,
     "take_census": publishing.take_census,
     "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,

@@ -25,7 +25,7 @@ class ItemStatus(StrEnum):
 
 
 class ItemReason(StrEnum):
-    """Why an item failed; the last two say what was done with a row whose lead was there already."""
+    """Why an item failed; or, of one that is done, what was done with a lead that was there already."""
 
     DUPLICATE = "duplicate"  # the same lead stands earlier in the list
     UNKNOWN_LEAD = "unknown_lead"  # or another clinic's, which is the same
@@ -37,6 +37,8 @@ class ItemReason(StrEnum):
     CRASHED = "crashed"  # neither foreseen nor the other items' problem
     SKIPPED = "skipped"
     UPDATED = "updated"
+    UNMATCHED = "unmatched"  # a rule does not want anything of it
+    HAS_STEPS = "has_steps"  # it got what the rule wants before
 
 
 class Job(Base):
@@ -64,6 +66,7 @@ class Job(Base):
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None]  # of a backfill: when the next lead has its turn
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # when its first chunk was worked off

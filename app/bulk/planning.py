@@ -28,9 +28,9 @@ class Span:
         return Span(self.first, middle), Span(middle + 1, self.last)
 
 
-def chunks_of(total: int) -> Iterable[Span]:
+def chunks_of(total: int, size: int = CHUNK) -> Iterable[Span]:
     """All the places of a job."""
-    return (Span(first, min(first + CHUNK, total) - 1) for first in range(0, total, CHUNK))
+    return (Span(first, min(first + size, total) - 1) for first in range(0, total, size))
 
 
 def plan_chunks(

@@ -15,11 +15,10 @@ from app.automation.guard import OVER
 from app.automation.sequence_steps import Passage, plan_step
 from app.automation.sequence_texts import sequences_of
 from app.automation.sequences import Sequence as SequenceText
-from app.automation.service import add_steps
+from app.automation.service import add_steps, planned_row
 from app.db import insert_many, new_id
 from app.sequences.labels import put_on
 from app.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
-from app.sequences.steps import row_of
 
 
 class Enrolled(StrEnum):
@@ -104,10 +103,10 @@ def _of_its_past(sequence: SequenceText, before: Sequence[Row[Any]], at: datetim
     mine = [row for row in before if row.sequence_id == sequence.id]
     if any(row.state in LIVE for row in mine):
         return Enrolled.ALREADY_IN
-    if sequence.is_exclusive and any(row.is_exclusive and row.state in LIVE for row in before):
-        return Enrolled.IN_ANOTHER
     if mine and not sequence.re_entry.is_allowed:
         return Enrolled.BEEN_BEFORE
+    if sequence.is_exclusive and any(row.is_exclusive and row.state in LIVE for row in before):
+        return Enrolled.IN_ANOTHER
     is_too_soon = any(row.ended_at + sequence.re_entry.after > at for row in mine)
     return Enrolled.TOO_SOON if is_too_soon else None
 
@@ -143,7 +142,7 @@ def _first_step(entry: _Entry, lead: Row[Any], row: Mapping[str, Any]) -> dict[s
     passage = Passage(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, passage, at=entry.at, calendar=calendar)
-    return {**row_of(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
+    return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
 
 
 def _enrollment(entry: _Entry, lead: Row[Any], label: str | None) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _lose(world: World, given: Given) -> list[Event]:
 def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
-    return changes.reopen(world, given["event"].get("stage", next(iter(world.setting.stages))))
+    return changes.reopen(world, given["event"].get("stage", world.setting.first_stage))
 
 
 def _opt_out(world: World, _: Given) -> list[Event]:

@@ -17,7 +17,8 @@ from app.simulation.world import SimulatedStep, World, to_come
 def run_step(world: World, step: SimulatedStep) -> None:
     """Its guard, then what its kind does; where a reason comes back, it did nothing."""
     is_active = step.name in world.setting.rules.slugs
-    refused = refusal(step, world.lead, now=world.now, rule_is_active=is_active, facts=partial(facts_of, world, step))
+    late, facts = world.now - step.due_at, partial(facts_of, world, step)
+    refused = refusal(step, world.lead, late=late, rule_is_active=is_active, facts=facts)
     ending = refused.reason if refused else KINDS[step.kind](world, step)
     match ending:
         case Done(details, follow):

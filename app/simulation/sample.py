@@ -30,6 +30,7 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
         ClinicContext(_CLINIC, "Example", region, calendar, rules_version=1, stale_after_days=STALE_AFTER_DAYS),
         rules_of(playbook),
         with_stages(_DEFAULT, playbook),
+        next(iter(_DEFAULT)),
         {**most, **own},
         {person.id: person for person in people},
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.automation.clinic import ClinicContext
@@ -19,7 +19,9 @@ from app.leads.stages import Stages
 from app.notifications.gate_facts import Gone
 from app.notifications.touching import priority_of
 from app.simulation.timeline import Entry, Planned, What
-from app.tasks.models import OPEN_TASKS
+from app.tasks.models import OPEN_TASKS, TaskStatus
+
+NOT_LATE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
 
 
 class Refused(Exception):
@@ -33,6 +35,7 @@ class Setting:
     clinic: ClinicContext
     rules: RuleSet
     stages: Stages
+    first_stage: str  # in which leads begin
     max_days: Mapping[str, int]
     people: Mapping[UUID, Colleague]
 
@@ -53,7 +56,7 @@ class SimulatedStep:
     guard: dict[str, Any] | None
     stop_on: Sequence[str]
     lateness: int | None
-    dedupe_key: str
+    dedupe_key: str | None
     created_at: datetime
     id: UUID = field(default_factory=new_id)
     state: StepState = StepState.PLANNED
@@ -72,11 +75,13 @@ class World:
     setting: Setting
     lead: SimpleNamespace
     now: datetime
-    is_suppressed: bool = False
+    suppressed: set[str] = field(default_factory=set)  # the channels by which nobody may write to it
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
     steps: list[SimulatedStep] = field(default_factory=list)
     went: list[Gone] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
+    _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _pending: dict[UUID, SimulatedStep] = field(default_factory=dict)
     _keys: set[str] = field(default_factory=set)
     _queue: list[tuple[datetime, int, int, SimulatedStep]] = field(default_factory=list)
@@ -90,12 +95,17 @@ class World:
     @property
     def open_tasks(self) -> list[SimpleNamespace]:
         """What is still to be done, what is due first before all others."""
-        return sorted(filter(_is_open, self.tasks.values()), key=lambda task: task.due_at)
+        return sorted(self._open.values(), key=lambda task: task.due_at)
 
     @property
     def has_open_task(self) -> bool:
         """Whether anything is still to be done."""
-        return any(map(_is_open, self.tasks.values()))
+        return bool(self._open)
+
+    @property
+    def not_late_yet(self) -> list[SimpleNamespace]:
+        """The tasks whose time no sweep has found over."""
+        return list(self._not_late.values())
 
     @property
     def pending(self) -> list[SimulatedStep]:
@@ -109,13 +119,27 @@ class World:
     def give_task(self, row: Mapping[str, Any]) -> SimpleNamespace:
         """A new task, of what its row holds."""
         task = self.tasks[str(row["id"])] = SimpleNamespace(**row)
+        self._file(task)
         return task
+
+    def set_status(self, task: SimpleNamespace, status: TaskStatus) -> None:
+        """The task changes, to this status or while it keeps it."""
+        task.status = status
+        task.version += 1
+        self._file(task)
+
+    def _file(self, task: SimpleNamespace) -> None:
+        """Where it is looked for: a year has thousands of them, and each moment asks."""
+        for found, statuses in ((self._open, OPEN_TASKS), (self._not_late, NOT_LATE)):
+            if task.status in statuses:
+                found[task.id] = task
+            else:
+                found.pop(task.id, None)
 
     def plan(self, planned: PlannedStep) -> SimulatedStep | None:
         """A new step; None for one that is there already."""
-        if planned.key in self._keys:
+        if planned.key and planned.key in self._keys:
             return None
-        self._keys.add(planned.key)
         step = SimulatedStep(
             kind=planned.kind,
             name=planned.name,
@@ -128,10 +152,16 @@ class World:
             dedupe_key=planned.key,
             created_at=self.now,
         )
+        self.add(step)
+        return step
+
+    def add(self, step: SimulatedStep) -> None:
+        """A step that is to come."""
         self.steps.append(step)
+        if step.dedupe_key:
+            self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
         self.queue(step)
-        return step
 
     def queue(self, step: SimulatedStep) -> None:
         """It runs when it is due: of several at one moment, what matters more first, then what was planned first."""
@@ -159,10 +189,6 @@ class World:
     def tell_of(self, step: SimulatedStep, what: What, **told: Any) -> None:
         """Write down what became of a step just now."""
         self.tell(what, step.name, kind=step.kind, **told)
-
-
-def _is_open(task: SimpleNamespace) -> bool:
-    return task.status in OPEN_TASKS
 
 
 def to_come(step: SimulatedStep) -> Planned:

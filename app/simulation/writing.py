@@ -20,7 +20,7 @@ def send_message(world: World, step: SimulatedStep, tell: Callable[[Event], None
     channel = step.params["channel"]
     touch = touch_of(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
     writing = Writing(world.lead, world.setting.clinic, touch)
-    match judge(touch, known_of(writing, _history(world, step), is_suppressed=world.is_suppressed), world.now):
+    match judge(touch, known_of(writing, _history(world, step), is_suppressed=channel in world.suppressed), world.now):
         case Never(reason):
             return reason
         case Until(instant, reason):
