@@ -75,7 +75,7 @@ def _log(world: World, data: Mapping[str, Any]) -> list[Event]:
     """As `app.activities.service.log_activity`."""
     lead = world.lead
     lead.version += 1
-    nothing = {"outcome": None, "direction": None, "scheduled_for": None}
+    nothing = {"outcome": None, "direction": None, "scheduled_for": None, "is_auto_reply": False}
     entry = SimpleNamespace(**{**nothing, **completed(data)}, id=new_id(), created_at=world.now, occurred_at=world.now)
     tend(lead, world.now)
     conclusions = [*contact(lead, entry), *_consultation(world, entry), *news(lead, entry)]
