@@ -1,6 +1,6 @@
 """Each playbook that ships, with waits of seconds: installed over HTTP, and run by real workers from trigger to end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -56,9 +56,16 @@ class Shop:
         self._post(f"/api/leads/tasks/{task['id']}/complete", {"outcome": outcome})
 
     def does(self, lead: dict[str, Any], *steps: str) -> None:
-        """Waits until all that is planned for the lead is done: these steps, each once, in this order."""
-        wait_until(lambda: len(self._done(lead)) >= len(steps), PATIENCE, f"these steps to be done: {steps}")
-        assert self._done(lead) == list(steps)
+        """Waits until so many steps of rules are done for the lead: these, each once, in this order."""
+        self._wait_for(lambda: self._done(lead), steps)
+
+    def goes_through(self, lead: dict[str, Any], sequence: str, *steps: str) -> None:
+        """As `does`, of the steps of one sequence."""
+        self._wait_for(lambda: self._passed(lead, sequence), steps)
+
+    def _wait_for(self, done: Callable[[], list[str]], steps: Sequence[str]) -> None:
+        wait_until(lambda: len(done()) >= len(steps), PATIENCE, f"these steps to be done: {steps}")
+        assert done() == list(steps)
 
     def tasks(self, lead: dict[str, Any]) -> list[str]:
         """The titles, in the order in which they were made."""
@@ -69,6 +76,14 @@ class Shop:
         return [mail.message["Subject"] for mail in self.mail.accepted if mail.recipient == lead["email"]]
 
     def _done(self, lead: dict[str, Any]) -> list[str]:
+        return [step for step in self._steps(lead) if not step.startswith("sequence:") and "/" not in step]
+
+    def _passed(self, lead: dict[str, Any], sequence: str) -> list[str]:
+        begins = f"{sequence}/"
+        return [step.removeprefix(begins) for step in self._steps(lead) if step.startswith(begins)]
+
+    def _steps(self, lead: dict[str, Any]) -> list[str]:
+        """What is done for the lead, in the order in which it was due."""
         found = self.clinic.get(f"/api/leads/{lead['id']}/automation", limit=100).json()["items"]
         done = [step for step in found if step["state"] == "done" and step["kind"] not in MESSAGES]
         return [f"{step['name']}: {step['kind']}" for step in sorted(done, key=_when_due)]
@@ -169,14 +184,46 @@ def test_moving_sales_calls_websites_quotes_callbacks_and_what_was_lost(open_sho
 def test_immigration_from_the_first_download_to_the_renewed_passport(open_shop: Callable[[str], Shop]) -> None:
     """bansalcrm2-follow-up-guide.md: its use cases."""
     shop = open_shop("immigration")
-    quiet, hot = shop.capture(), shop.capture(score=50)
+    client, debtor, payer, reader = (shop.capture() for _ in range(4))
+    shop.move(client, "client")
+    for lead in (debtor, payer):
+        shop.report(lead, "custom.invoice_created")
+    shop.report(reader, "custom.guide_downloaded")
+    hot, quiet = shop.capture(score=50), shop.capture()
+    shop.report(hot, "custom.pricing_viewed", times_today=5)
     expires = str((now() + timedelta(days=150)).date())  # sooner than in 180 days: at once
     expiring = shop.capture(custom={"passport_expiry": expires})
-    shop.report(hot, "custom.pricing_viewed", times_today=5)
 
+    shop.complete(client, "Initial consultation call")
     shop.complete(expiring, "Inform client about passport renewal")
-    shop.does(
-        hot, "pricing-viewed: update_lead", "hot-lead: create_task", "hot-lead: notify", "hot-lead-escalation: escalate"
+    shop.complete(payer, "Friendly payment reminder")
+    shop.report(payer, "custom.invoice_paid")
+    shop.goes_through(
+        client,
+        "client-onboarding",
+        *("welcome: send_message", "first-call: create_task", "checklist: create_task", "documents: create_task"),
+        *("are-they-there: branch", "remind: send_message", "progress-call: create_task", "is-there-progress: branch"),
+        "no-progress: notify",
     )
+    shop.goes_through(
+        debtor,
+        "payment",
+        *("friendly: create_task", "first-email: send_message", "second: create_task", "urgent-email: send_message"),
+        *("call: create_task", "alert: notify", "collections: notify"),
+    )
+    shop.goes_through(
+        reader,
+        "guide-nurture",
+        *("thanks: send_message", "tips: send_message", "tips-clicked: branch", "story: send_message"),
+        *("is-interested: branch", "offer: create_task", "last: send_message"),
+    )
+    shop.goes_through(payer, "payment", "friendly: create_task")
+    shop.does(hot, "pricing-viewed: update_lead", *("hot-lead: create_task", "hot-lead: notify"), ESCALATED)
     shop.does(expiring, "passport-expires: create_task", "passport-renewal-status: create_task")
     shop.does(quiet, "no-contact-60-days: create_task")
+    assert shop.mails(client) == ["Welcome to A clinic, Ana", "Your documents, Ana"]
+    assert shop.mails(debtor) == ["A friendly reminder of your invoice", "Your invoice is overdue"]
+    assert (len(shop.mails(reader)), shop.mails(payer)) == (4, [])
+
+
+ESCALATED: Final = "hot-lead-escalation: escalate"

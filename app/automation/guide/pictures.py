@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from app.automation.guide import words
 from app.automation.guide.days import days_of
-from app.automation.sequences import read_sequence
+from app.automation.sequences import Sequence, SequenceStep, read_sequence
 
 Written = Mapping[str, Any]
 
@@ -38,17 +38,25 @@ def of_sequence(sequence: Written) -> Iterator[str]:
     """The lines of its picture, from top to bottom: each step with its day, counted from the first."""
     read = read_sequence(sequence)
     days, texts = days_of(read), {step["name"]: step for step in sequence["steps"]}
-    ids = {step.name: f"step{i}" for i, step in enumerate(read.steps)}
+    reached = [step for step in read.steps if step.name in days]
     yield from ("```mermaid", "flowchart TD")
-    yield f"  begin([{_label(words.of_beginning(sequence))}]) --> step0"
-    for step in read.steps:
+    yield f"  begin([{_label(words.of_beginning(sequence))}]) --> {_id(read, read.first)}"
+    for step in reached:
         label = _label(f"Day {days[step.name]}: {words.of_step(texts[step.name])}")
-        yield f"  {ids[step.name]}" + ("{{" + label + "}}" if step.ways else f"[{label}]")
-    for step in read.steps:
-        for said, way in (("|yes|", "then"), ("|no|", "else")) if step.ways else (("", None),):
-            following = read.after(step.name, way)
-            yield f"  {ids[step.name]} -->{said} {ids[following.name] if following else 'over'}"
+        yield f"  {_id(read, step)}" + ("{{" + label + "}}" if step.ways else f"[{label}]")
+    for step in reached:
+        for said, way in _BRANCHED if step.ways else _STRAIGHT:
+            yield f"  {_id(read, step)} -->{said} {_id(read, read.after(step.name, way))}"
     yield from ("  over([through])", "```")
+
+
+_STRAIGHT: Final[tuple[tuple[str, str | None], ...]] = (("", None),)
+_BRANCHED: Final[tuple[tuple[str, str | None], ...]] = (("|yes|", "then"), ("|no|", "else"))
+
+
+def _id(sequence: Sequence, step: SequenceStep | None) -> str:
+    """None: the end."""
+    return f"step{sequence.steps.index(step)}" if step else "over"
 
 
 def _between(rule: Written) -> Iterator[tuple[str, str]]:
