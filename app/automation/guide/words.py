@@ -260,6 +260,7 @@ _ACTIONS: Final[Mapping[str, Callable[[Written], str]]] = {
         f"Give the lead to {'whom the assignment rules choose' if to['to'] == BY_RULES else 'somebody'}"
     ),
     "update_lead": _update_lead,
+    "complete_tasks": lambda done: f"The lead's open tasks are done: {_value(done['types'])}",
     "call_webhook": lambda hook: f"Call the gateway {hook['gateway']}",
     "branch": _branch,
     "enroll": lambda into: f"Put the lead into the sequence {into['sequence']}",
