@@ -32,6 +32,7 @@ from app.leads.event_routes import blp as events
 from app.leads.routes import blp as leads
 from app.message_templates.routes import blp as message_templates
 from app.notifications.routes import blp as notifications
+from app.nurtures.routes import blp as nurtures
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
@@ -76,6 +77,7 @@ BLUEPRINTS = (
     enrollments,
     playbooks,
     simulations,
+    nurtures,
     availability,
     queue,
     overview,

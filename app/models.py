@@ -17,6 +17,7 @@ from app.imports.models import Import, ImportRow
 from app.key_checks import KeyCheck
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.nurtures.models import Nurture, NurtureRun
 from app.pipeline.models import PipelineStage
 from app.privacy.models import Consent
 from app.sequences.models import Enrollment, EnrollmentStep
@@ -60,6 +61,8 @@ __all__ = [
     "MessageTemplate",
     "MessageTemplateVersion",
     "Notification",
+    "Nurture",
+    "NurtureRun",
     "PasswordLink",
     "PipelineStage",
     "Rule",

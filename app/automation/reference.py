@@ -106,8 +106,9 @@ def _lines() -> Iterator[str]:
 
 _OF_DELAYS: Final = (
     "Of a delay: `clock: business` counts opening hours. `at` is an hour of the day, `on_day` a day of the",
-    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. `of`",
-    "is a field with a date to count from, instead of the event. Months are those of the calendar.",
+    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. Of",
+    'several hours, `at: ["09:00", "14:00", "18:00"]`, it is the first one once the wait is over. `of` is a field with',
+    "a date to count from, instead of the event. Months are those of the calendar.",
 )
 _KNOWN: Final = {
     When.ALWAYS: "always",

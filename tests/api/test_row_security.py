@@ -72,6 +72,9 @@ def fill(desk: Desk) -> None:
     form = {"name": "x", "allowed_origins": [], "source_id": desk.source_id, "fields": [{"name": "phone"}]}
     admin.post("/api/web-forms", form)
     sequence = admin.post("/api/sequences", WAITING).body
+    nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
+    made = admin.post("/api/nurtures", nurture).body
+    admin.post(f"/api/nurtures/{made['id']}/run")
     newcomer = desk.capture(phone="+12125550199")
     [entry] = admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [newcomer["id"]]}).body["results"]
     enrolled = admin.every(f"/api/leads/{entry['lead_id']}/enrollments")[0]["id"]

@@ -142,7 +142,7 @@ def test_a_sequence_is_tried_by_itself_as_its_draft_says(desk: Desk):
 def test_who_has_opted_out_cannot_be_put_into_a_sequence(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/opt-out", {})
-    step = {"name": "one", "wait": {}}
+    step = {"name": "one", "after": "1 day", "wait": {}}
     made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": [step]}).body
     simulated = desk.admin.post(f"/api/sequences/{made['id']}/simulate", {"lead_id": lead["id"]}).body
     assert [(entry["what"], entry["reason"]) for entry in simulated["timeline"]] == [("refused", "opted_out")]

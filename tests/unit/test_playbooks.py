@@ -174,6 +174,8 @@ def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
         (f"{RULE}.after", "121 months", f"{RULE}.after", "longer than 120 months"),
         (f"{RULE}.after", {"time": "1 day", "at": "9"}, f"{RULE}.after.at", "must be an hour of the day in quotes"),
         (f"{RULE}.after", {"time": "1 day", "at": "25:00"}, f"{RULE}.after.at", "must be an hour of the day"),
+        (f"{RULE}.after", {"at": ["09:00", "2pm"]}, f"{RULE}.after.at[1]", "must be an hour of the day in quotes"),
+        (f"{RULE}.after", {"at": []}, f"{RULE}.after.at", "must be a list of 1 to 24 hours"),
         (f"{RULE}.after", {"on_day": 32}, f"{RULE}.after.on_day", "from 1 to 31"),
         (f"{RULE}.after", {"time": "1 day", "zone": "led"}, f"{RULE}.after.zone", "did you mean 'lead'?"),
         (f"{RULE}.after", {"time": "1 day", "of": "lead.tags"}, f"{RULE}.after.of", "'lead.tags' is not known"),
