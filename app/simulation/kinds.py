@@ -20,7 +20,8 @@ from app.simulation.endings import Done, Ending
 from app.simulation.enrollments import enroll, unenroll
 from app.simulation.looking import facts_of
 from app.simulation.recording import record
-from app.simulation.world import SimulatedStep, World
+from app.simulation.things import SimulatedStep
+from app.simulation.world import World
 from app.simulation.writing import send_message
 from app.tasks.reminding import why_not_remind
 from app.tasks.rows import escalation_row, task_created, task_row

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeAlias
 
 from app.automation.events import Event, EventName
 from app.leads.progress import tend
-from app.simulation.world import Refused, World
+from app.simulation.things import Refused
+from app.simulation.world import World
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import task_row
