@@ -20,7 +20,7 @@ from app.sequences.moving import texts
 from app.simulation.kinds import KINDS
 from app.simulation.lead import as_new
 from app.simulation.run import Beginning
-from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep
+from app.simulation.things import Setting, SimulatedEnrollment, SimulatedStep
 from app.tasks.models import TO_BE_DONE, Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest

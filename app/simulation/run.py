@@ -16,8 +16,9 @@ from app.simulation.enrollments import put_in
 from app.simulation.recording import record
 from app.simulation.script import Happening, Script
 from app.simulation.sweeps import next_look
+from app.simulation.things import Setting, SimulatedEnrollment, SimulatedStep, to_come
 from app.simulation.timeline import Simulation
-from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep, World, to_come
+from app.simulation.world import World
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
 

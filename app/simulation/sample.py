@@ -15,7 +15,7 @@ from app.leads.coordinators import Colleague
 from app.leads.stages import Stage, Stages
 from app.pipeline.defaults import default_stages
 from app.pipeline.models import LOST, STARTED
-from app.simulation.world import Setting
+from app.simulation.things import Setting
 
 STALE_AFTER_DAYS: Final = 14
 _CLINIC: Final = UUID(int=0xC)

@@ -32,7 +32,7 @@ from app.simulation.facts import Facts, read_facts
 from app.simulation.lead import sample_lead, set_facts
 from app.simulation.run import Beginning, simulate
 from app.simulation.script import InvalidScript, Script, read_script
-from app.simulation.world import Setting
+from app.simulation.things import Setting
 
 OWN: Final = "own"  # what is in force in the clinic, instead of a playbook that ships
 

@@ -129,6 +129,7 @@ rules:
     stop_on: [lead.stage_left]
     do:
       - notify: { to: managers, channels: [in_app], template: hello }
+      - complete_tasks: { types: [CALL, FOLLOW_UP] }
       - suggest_lost: { reason: NO_RESPONSE }
   - name: hot
     on: lead.updated
