@@ -94,11 +94,12 @@ def delivery_step(
 
 def _asked_again(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What is asked of a lead; what a sequence's messages came to was asked before this one was one of them."""
-    asked = {
+    if guard is None:
+        return None
+    return {
         name: [one for one in conditions if not any(leaf["field"].startswith(OF_ENROLLMENTS) for leaf in leaves(one))]
-        for name, conditions in (guard or {}).items()
+        for name, conditions in guard.items()
     }
-    return {name: conditions for name, conditions in asked.items() if conditions} or None
 
 
 def _reaches(channel: str, to: Recipient) -> bool:
