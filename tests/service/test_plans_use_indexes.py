@@ -56,6 +56,12 @@ from app.notifications import service as notifications
 from app.notifications.history import Wanted, histories
 from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
+from app.nurtures import service as nurtures
+from app.nurtures.dashboard import dashboard as dashboard_of_nurtures
+from app.nurtures.models import Nurture
+from app.nurtures.running import work_on_a_run
+from app.nurtures.schemas import NurtureIn
+from app.nurtures.tracking import leads_of
 from app.periods import Period
 from app.rules.backfill import preview_backfill, start_backfill
 from app.sequences.enrolling import Enrolled, enroll
@@ -341,6 +347,27 @@ def many_enrolled(session: Session, there: Crowd) -> None:
     assert Enrolled.ENROLLED in came.values()
 
 
+def a_nurture(session: Session, there: Crowd) -> UUID:
+    data = {"name": "nurture", "sequence": "sequence-1", "score_from": 2, "score_to": 60}
+    return nurtures.create_nurture(session, there.actor, NurtureIn().read(data)).id
+
+
+def a_batch_of_a_run(session: Session, there: Crowd) -> None:
+    nurtures.run_now(session, there.actor, a_nurture(session, there))
+    assert work_on_a_run(session) > 1
+
+
+def a_dashboard(session: Session, there: Crowd, *, days: int) -> None:
+    a_nurture(session, there)
+    month = Period(now() - timedelta(days=days), now())
+    assert dashboard_of_nurtures(session, there.actor, month)["sent"] > 0
+
+
+def followed_leads(session: Session, there: Crowd, query: Any) -> Any:
+    [known] = session.scalars(select(Nurture.id)).all() or [a_nurture(session, there)]
+    return leads_of(session, there.actor, known, query)
+
+
 def all_enrolled(session: Session, there: Crowd, query: Any) -> Any:
     return list_enrollments(session, there.actor, there.other["enrolled"].sequence_id, query)
 
@@ -381,6 +408,7 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: enrollment_facts(s, [str(there.other["enrolled"].id)]),
         {"pk_enrollments", "ix_enrollment_steps_enrollment"},
     ),
+    "a batch of a nurture's run": (a_batch_of_a_run, {"ix_leads_scored", "ix_enrollments_lead"}),
     "an enrollment goes on": (lambda s, there: locked(s, [there.other["enrolled"].id]), {"pk_enrollments"}),
 }
 WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
@@ -445,6 +473,14 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_steps_lead", "pk_lead_tasks", "pk_leads"},
     ),
     # who goes through sequences
+    "what a nurture's run would take": (
+        lambda s, there: nurtures.preview(s, there.actor, a_nurture(s, there)),
+        {"ix_leads_scored"},
+    ),
+    "what follow-ups come to": (
+        lambda s, there: a_dashboard(s, there, days=7),
+        {"ix_enrollment_steps_written", "pk_notifications"},
+    ),
     "leads are enrolled": (many_enrolled, {"pk_leads", "ix_enrollments_lead"}),
     "a reply ends enrollments": (a_reply, {"uq_enrollments_live", "ix_enrollments_colleagues"}),
     "a sequence is switched on": (
@@ -640,6 +676,10 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "a lead's enrollments": (
         page_of(lambda s, there, query: enrollments_of(s, there.actor, there.other["enrolled"].lead_id, query)),
         {"ix_enrollments_lead"},
+    ),
+    "the leads of a nurture": (
+        page_of(followed_leads),
+        {"ix_enrollments_sequence", "ix_enrollment_steps_enrollment", "pk_notifications", "pk_leads"},
     ),
     "who is or was in a sequence": (page_of(all_enrolled), {"ix_enrollments_sequence"}),
     "who is in a sequence": (page_of(all_enrolled, state="active"), {"ix_enrollments_state"}),
