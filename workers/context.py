@@ -1,6 +1,6 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from app.automation.lookups import look_up
 from app.automation.models import Kind
 from app.automation.rules import RuleSet
 from app.automation.ruleset import rules_of
+from app.automation.sequence_texts import Sequences, sequences_of
 from app.automation.vocabulary import looked_up
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
@@ -27,6 +28,7 @@ from app.notifications.library import templates_of
 from app.notifications.models import Notification
 from app.notifications.variants import Template
 from app.sealed import open_rows
+from app.sequences.facts import enrollment_facts
 from app.tasks.facts import facts_when_due
 from app.tasks.models import Task
 from workers.claim import lead_of
@@ -63,6 +65,8 @@ class StepContext:
     stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
     reach: Reach | None = None  # of a step that writes to its lead: what the gate is asked
     line: Line = NO_LINE  # the gateway that the step goes through
+    sequences: Sequences = field(default_factory=Sequences)  # the clinic's
+    enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -72,9 +76,11 @@ class StepContext:
 
     @property
     def rule_is_active(self) -> bool:
-        """Whether the rule that planned the step still is; a step without one needs none."""
-        slug = self.step.cause.get("rule")
-        return slug is None or slug in self.rules.slugs
+        """Whether the rule or sequence that planned the step still is; a step without one needs none."""
+        cause = self.step.cause
+        if "sequence_id" in cause:
+            return UUID(cause["sequence_id"]) in self.sequences.active
+        return "rule" not in cause or cause["rule"] in self.rules.slugs
 
     def person(self, user_id: UUID | None) -> Person | None:
         """An active user of the clinic."""
@@ -106,7 +112,8 @@ class StepContext:
         # A message that is retried later gets another step: what happened since it was written counts all the same.
         since = self.notification.created_at if self.notification else self.step.created_at
         at = self.clinic.calendar.local(self.now)
-        return facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
+        facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
+        return {**facts, "enrollment": dict(self.enrollment)}
 
 
 def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[StepContext]:
@@ -120,6 +127,8 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     lines = lines_of(session, rows, notifications, now=now)
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
+    sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
+    enrolled = _enrolled(session, rows)
     stages = _stages(session, rows)
     names = {clinic_id: names_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
@@ -138,6 +147,8 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             names=names[row.clinic_id],
             reach=reach.get(row.id),
             line=lines.get(row.id, NO_LINE),
+            sequences=sequences[row.clinic_id],
+            enrollment=enrolled.get(row.cause.get("enrollment_id"), {}),
         )
         for row in rows
     ]
@@ -176,13 +187,20 @@ _ACTIVE_USERS = text(
 
 def asked_when_due(rows: Iterable[Row[Any]]) -> frozenset[str]:
     """The facts of leads that guards and branches of these steps ask for, and that no claim brings along."""
-    conditions = (
-        condition
-        for row in rows
-        for conditions in (*(row.guard or {}).values(), row.params.get("if", ()))
-        for condition in conditions
-    )
-    return looked_up(frozenset(leaf["field"] for condition in conditions for leaf in leaves(condition)))
+    return looked_up(frozenset(path for row in rows for path in _asked(row)))
+
+
+def _asked(row: Row[Any]) -> Iterator[str]:
+    """The paths that the guard of a step asks about, and that it branches by."""
+    for conditions in (*(row.guard or {}).values(), row.params.get("if", ())):
+        for condition in conditions:
+            yield from (leaf["field"] for leaf in leaves(condition))
+
+
+def _enrolled(session: Session, rows: Iterable[Row[Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """By enrollment, what became of its messages, for those steps that ask."""
+    ids = {row.cause["enrollment_id"] for row in rows if any(path.startswith("enrollment.") for path in _asked(row))}
+    return enrollment_facts(session, ids) if ids else {}
 
 
 def _stages(session: Session, rows: Iterable[Row[Any]]) -> Mapping[UUID, Stages]:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -39,19 +38,20 @@ def carry_out_enrolments(session: Session, wanted: Sequence[Entry | Departure]) 
 
 
 def _together(wanted: Sequence[Any], which: type[Any]) -> Iterable[Sequence[Any]]:
-    """By clinic and sequence."""
-    together: dict[tuple[UUID, str], list[Any]] = defaultdict(list)
+    """By clinic, sequence and reason."""
+    together: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     for one in wanted:
         if isinstance(one, which):
-            together[one.context.clinic.id, one.made["sequence"]].append(one)
+            together[one.context.clinic.id, one.made["sequence"], one.context.params.get("reason")].append(one)
     return together.values()
 
 
 def _let_go(session: Session, departures: Sequence[Departure]) -> None:
     first = departures[0]
     clinic, slug = first.context.clinic, first.made["sequence"]
+    reason = ExitReason(first.context.params.get("reason", ExitReason.UNENROLLED))
     leads = [one.context.lead.id for one in departures]
-    left = leave(session, clinic, slug, leads, reason=ExitReason.UNENROLLED, at=first.context.now)
+    left = leave(session, clinic, slug, leads, reason=reason, at=first.context.now)
     for one in departures:
         one.made["result"] = "left" if one.context.lead.id in left else "not_in"
 

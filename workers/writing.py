@@ -19,6 +19,7 @@ from app.imports import working as _imports  # noqa: F401  (jobs that make leads
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
 from app.tasks.models import Task
+from workers.advancing import advance_enrollments
 from workers.changes import carry_out
 from workers.context import StepContext
 from workers.enrolments import carry_out_enrolments
@@ -40,6 +41,7 @@ def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> Non
     _update(session, decided)
     if steps := _gather(decided, "steps") + next_steps(decided):
         add_steps(session, steps)
+    advance_enrollments(session, decided)
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
     carry_out(session, _gather(decided, "changes"))

@@ -15,6 +15,10 @@ from app.automation.models import Kind, Reason
 # need not know it. Called with rows of the steps' `params` and `reason`, in the same transaction.
 on_cancel: dict[Kind, Callable[[Session, Sequence[Any]], None]] = {}
 
+# Whoever follows leads besides through their steps: told in the same transaction, with the leads' rows locked.
+on_cancel_all: list[Callable[[Session, UUID, Reason], None]] = []  # everything ends for the lead, for this reason
+on_hand_over: list[Callable[[Session, UUID, UUID], None]] = []  # of a duplicate, and the lead that it became part of
+
 # Of several events that stop a step, the first one is the reason.
 _STOP = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = hit.reason, finished_at = :now"
@@ -59,6 +63,8 @@ def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
     leads = {"duplicate": duplicate, "survivor": survivor}
     doubles = {**leads, "reason": Reason.MERGED, "now": clock.now()}
     _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all())
+    for follow in on_hand_over:
+        follow(session, duplicate, survivor)
     session.execute(_HAND_OVER, leads)
 
 
@@ -82,6 +88,8 @@ def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
     """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
     _tell(session, found)
+    for follow in on_cancel_all:
+        follow(session, lead_id, reason)
     return len(found)
 
 

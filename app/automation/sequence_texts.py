@@ -25,6 +25,7 @@ class Sequences:
 
     by_slug: Mapping[str, Sequence] = field(default_factory=dict)
     active: frozenset[UUID] = frozenset()
+    watches_colleagues: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.by_slug)
@@ -42,7 +43,8 @@ def sequences_of(session: Session, clinic: ClinicContext) -> Sequences:
     there = (SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None), SequenceRow.published.is_not(None))
     rows = session.execute(select(*columns).where(*there).order_by(SequenceRow.id)).all()
     found = [read_sequence(row.definition, id=row.id, version=row.published) for row in rows]
-    return Sequences({one.slug: one for one in found}, frozenset(row.id for row in rows if row.active))
+    active = frozenset(row.id for row in rows if row.active)
+    return Sequences({one.slug: one for one in found}, active, any(one.colleague_key for one in found))
 
 
 _known: OrderedDict[TextKey, Sequence] = OrderedDict()

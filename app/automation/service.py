@@ -1,6 +1,6 @@
 """What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,9 @@ from app.db import insert_many, new_id
 MOST_PUBLISHED = 1000  # steps of one transaction that are published right away; the sweep has the rest
 _ONLY_NEW = "ON CONFLICT DO NOTHING"  # the same step planned again
 
+# Who else hears of events, after they stopped what they stop: in the same transaction, before rules plan anything.
+on_record: list[Callable[[Session, ClinicContext, Sequence[Event]], None]] = []
+
 
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     """Take note of what happened, in the caller's transaction: stop what it ends, plan what the rules want.
@@ -38,6 +41,8 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     if not events:
         return
     stop(session, events)
+    for follow in on_record:
+        follow(session, clinic, events)
     rules = rules_of(session, clinic)
     known = _with_what_is_asked(session, rules, [linked(session, event) for event in _in_order(events)])
     plans = [(event, plan(rules, event, clinic.calendar)) for event in known]

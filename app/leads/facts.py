@@ -10,6 +10,8 @@ from app.automation.events import Event, EventName
 from app.leads.models import Lead
 from app.leads.more_facts import more_facts
 from app.sealed import open_fields
+from app.sequences import following as _following  # noqa: F401  (they hear of all that happens to leads)
+from app.sequences import merging as _merging  # noqa: F401
 
 Facts = dict[str, Any]
 

@@ -24,7 +24,7 @@ Added = Mapping[str, list[str]]
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
-    """Stages, fields, templates and rules, in the order in which they speak of each other; returns what was added.
+    """Stages, fields, templates, sequences and rules, as they speak of each other; returns what was added.
 
     Raises InvalidPlaybook for templates with mistakes, Invalid or Conflict for stages and fields that cannot be.
     """
@@ -32,6 +32,7 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
         "stages": _stages(session, clinic_id, playbook),
         "fields": _fields(session, clinic_id, playbook),
         "templates": _templates(session, clinic_id, playbook),
+        "sequences": playbooks.install_sequences(session, clinic_id, playbook, at=now()),
         "rules": playbooks.install(session, clinic_id, playbook, at=now()),
     }
     count_up(session, clinic_id)
@@ -65,6 +66,7 @@ def as_document(playbook: Playbook) -> dict[str, Any]:
         "stages": list(playbook.stages),
         "fields": list(playbook.fields),
         "rules": list(playbook.rules),
+        "sequences": list(playbook.sequences),
         "templates": dict(playbook.templates),
     }
     return {key: part for key, part in parts.items() if part or key in {"name", "rules"}}

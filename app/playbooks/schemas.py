@@ -17,6 +17,7 @@ class PlaybookOut(Schema):
     title = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
     rules = fields.List(fields.String(), required=True)
+    sequences = fields.List(fields.String(), required=True)
     templates = fields.List(fields.String(), required=True)
     installed_rules = Integer(required=True, metadata={"description": "How many rules of it the clinic has."})
 
@@ -39,6 +40,7 @@ class AddedOut(Schema):
     stages = fields.List(fields.String(), required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     templates = fields.List(fields.String(), required=True)
+    sequences = fields.List(fields.String(), required=True)
     rules = fields.List(fields.String(), required=True)
 
 
@@ -49,6 +51,6 @@ class ExportQuery(QuerySchema):
 
 
 class ExportOut(Schema):
-    """The clinic's rules and templates as one playbook."""
+    """The clinic's rules, sequences and templates as one playbook."""
 
     yaml = fields.String(required=True)

@@ -14,6 +14,8 @@ from app.automation.models import Rule
 from app.automation.playbooks import Playbook
 from app.automation.playbooks.check_actions import Around
 from app.automation.playbooks.check_rule import check_rule
+from app.automation.playbooks.check_sequence import check_sequence
+from app.automation.sequence_models import Sequence
 from app.automation.vocabulary import Field, Type
 from app.errors import FieldError, Invalid, NotFound
 from app.fields.models import CustomField
@@ -25,9 +27,10 @@ from app.playbooks.installing import Added, as_document, install
 from app.rules.definitions import TYPES, around
 
 # The order in which a rule reads like a sentence: the database keeps no order of its own.
-_RULE: Final = (
+_RULE: Final = (  # and a sequence
     *("name", "description", "priority", "on", "when", "after", "before", "before_due", "every", "only_if", "unless"),
     *("skip_when_later_than", "stop_on", "do"),
+    *("label", "exclusive", "re_entry", "enroll", "exit_on", "exit_on_colleague", "goal", "steps"),
 )
 
 
@@ -59,20 +62,25 @@ def import_playbook(session: Session, actor: Actor, text: str) -> Added:
 
 
 def export_playbook(session: Session, actor: Actor, name: str) -> str:
-    """The clinic's published rules and its templates, with its own stages and fields, as YAML."""
+    """The clinic's published rules and sequences and its templates, with its own stages and fields, as YAML."""
     clinic_id = actor.clinic.id
-    rules = select(Rule.definition).where(
-        Rule.clinic_id == clinic_id, Rule.deleted_at.is_(None), Rule.definition.is_not(None)
-    )
     return write(
         {
             "name": name,
             "stages": _own_stages(session, clinic_id),
             "fields": _own_fields(session, clinic_id),
-            "rules": [_in_order(definition) for definition in session.scalars(rules.order_by(Rule.slug))],
+            "rules": _published(session, Rule, clinic_id),
+            "sequences": _published(session, Sequence, clinic_id),
             "templates": templates_as_written(session, clinic_id),
         }
     )
+
+
+def _published(session: Session, model: type[Rule | Sequence], clinic_id: UUID) -> list[dict[str, Any]]:
+    """The texts in force, of rules or of sequences."""
+    there = (model.clinic_id == clinic_id, model.deleted_at.is_(None), model.definition.is_not(None))
+    texts = session.scalars(select(model.definition).where(*there).order_by(model.slug))
+    return [_in_order(text) for text in texts if text]
 
 
 def write(document: Mapping[str, Any]) -> str:
@@ -93,6 +101,7 @@ def _shown(playbook: Playbook, installed: int) -> dict[str, Any]:
         "title": playbook.title,
         "description": playbook.description or None,
         "rules": [rule["name"] for rule in playbook.rules],
+        "sequences": [sequence["name"] for sequence in playbook.sequences],
         "templates": list(playbook.templates),
         "installed_rules": installed,
     }
@@ -106,15 +115,18 @@ def _read(text: str, known: Around) -> Playbook:
 
 
 def _mistakes(playbook: Playbook, known: Around) -> Iterator[Mistake]:
-    """What the rules speak of that neither the clinic nor the playbook has."""
+    """What its rules and sequences speak of that neither the clinic nor the playbook has."""
     custom = {field["key"]: Field(TYPES.get(field["type"], Type.ANY), "") for field in playbook.fields}
     both = Around(
         known.templates | playbook.templates.keys(),
         {**custom, **(known.custom or {})},
         (known.stages or frozenset()) | {stage["slug"] for stage in playbook.stages},
+        (known.sequences or frozenset()) | {sequence["name"] for sequence in playbook.sequences},
     )
     for i, rule in enumerate(playbook.rules):
         yield from check_rule(rule, f"rules[{i}]", both)
+    for i, sequence in enumerate(playbook.sequences):
+        yield from check_sequence(sequence, f"sequences[{i}]", both)
 
 
 def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What a rule may refer to in its clinic, and what is wrong with one that somebody wrote."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from app.automation.playbooks import plain
 from app.automation.playbooks.check import first_of_each_place
 from app.automation.playbooks.check_actions import Around
 from app.automation.playbooks.check_rule import check_rule
+from app.automation.sequence_models import Sequence
 from app.automation.vocabulary import Field, Type
 from app.errors import FieldError, Invalid
 from app.fields.models import FieldType
@@ -33,7 +34,11 @@ _PART: Final = re.compile(r"[^.\[\]]+")
 
 def require_right(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
     """Raises Invalid with a pointer to each mistake of the rule, and what would be right."""
-    mistakes = plain.check(definition) or check_rule(definition, "", around(session, clinic))
+    require_none(plain.check(definition) or check_rule(definition, "", around(session, clinic)))
+
+
+def require_none(mistakes: Collection[Mistake]) -> None:
+    """Raises Invalid with a pointer to each mistake: the first of each place."""
     if mistakes:
         raise Invalid(*(FieldError(as_pointer(mistake), mistake.problem) for mistake in first_of_each_place(mistakes)))
 
@@ -43,7 +48,9 @@ def around(session: Session, clinic: ClinicContext) -> Around:
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     own = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
-    return Around(frozenset(session.scalars(templates)), own, frozenset(session.scalars(stages)))
+    sequences = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
+    slugs, stage_slugs, names = (frozenset(session.scalars(found)) for found in (templates, stages, sequences))
+    return Around(slugs, own, stage_slugs, names)
 
 
 def as_pointer(mistake: Mistake) -> str:

@@ -75,6 +75,7 @@ def _said(context: StepContext) -> dict[str, Any]:
             "stage": lead.pipeline_stage,
             "subject_id": cause.get("subject_id"),
             "rule": cause.get("rule"),
+            "sequence": cause.get("sequence"),
             "step_id": str(context.step.id),
         },
     }

@@ -1,6 +1,6 @@
-"""Playbooks: named sets of rules and templates, shipped as YAML and copied into a clinic."""
+"""Playbooks: named sets of rules, sequences and templates, shipped as YAML and copied into a clinic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,14 +15,15 @@ from app.automation.mistakes import InvalidPlaybook, Mistake
 from app.automation.models import Rule, RuleVersion
 from app.automation.playbooks import plain
 from app.automation.playbooks.check import check
-from app.db import insert_many, new_id
+from app.automation.sequence_models import Sequence, SequenceVersion
+from app.db import Base, Rows, insert_many, new_id
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """Rule definitions and message templates (slug → subject and body), found right.
+    """Definitions of rules and sequences, and message templates (slug → subject and body), found right.
 
-    `stages` and `fields` are what the rules speak of besides what every clinic has.
+    `stages` and `fields` are what they speak of besides what every clinic has.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Playbook:
     description: str = ""
     stages: tuple[Mapping[str, Any], ...] = ()
     fields: tuple[Mapping[str, Any], ...] = ()
+    sequences: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -75,6 +77,7 @@ def read(text: str) -> Playbook:
         description=document.get("description", ""),
         stages=tuple(document.get("stages", ())),
         fields=tuple(document.get("fields", ())),
+        sequences=tuple(document.get("sequences", ())),
     )
 
 
@@ -83,35 +86,53 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: dateti
 
     A rule that the clinic has stays as it is.
     """
-    rules = [_rule(clinic_id, playbook.name, definition, at) for definition in playbook.rules]
-    added = {row.slug for row in insert_many(session, Rule, rules, tail=_ONLY_NEW)}
-    insert_many(session, RuleVersion, [_first_version(rule) for rule in rules if rule["slug"] in added])
-    return [rule["slug"] for rule in rules if rule["slug"] in added]
+    return _add(session, (Rule, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
+
+
+def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+    """As `install` does with the rules."""
+    rows = _rows(clinic_id, playbook.name, playbook.sequences, at)
+    return _add(session, (Sequence, SequenceVersion, "sequence_id"), rows)
 
 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"
 
 
-def _first_version(rule: Mapping[str, Any]) -> dict[str, Any]:
+_Tables = tuple[type[Base], type[Base], str]  # of what is written, of its versions, and how these name it
+
+
+def _add(session: Session, tables: _Tables, rows: Rows) -> list[str]:
+    model, versions, owner = tables
+    added = {row.slug for row in insert_many(session, model, rows, tail=_ONLY_NEW)}
+    insert_many(session, versions, [_first_version(row, owner) for row in rows if row["slug"] in added])
+    return [row["slug"] for row in rows if row["slug"] in added]
+
+
+def _first_version(row: Mapping[str, Any], owner: str) -> dict[str, Any]:
     return {
         "id": new_id(),
-        "clinic_id": rule["clinic_id"],
-        "rule_id": rule["id"],
-        "number": rule["published"],
-        "definition": rule["definition"],
-        "created_at": rule["created_at"],
+        "clinic_id": row["clinic_id"],
+        owner: row["id"],
+        "number": row["published"],
+        "definition": row["definition"],
+        "created_at": row["created_at"],
     }
 
 
-def _rule(clinic_id: UUID, playbook: str, definition: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "clinic_id": clinic_id,
-        "playbook": playbook,
-        "slug": definition["name"],
-        "definition": definition,
-        "published": 1,
-        "active": True,
-        "created_at": at,
-        "version": 1,
-    }
+def _rows(
+    clinic_id: UUID, playbook: str, definitions: Iterable[Mapping[str, Any]], at: datetime
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": new_id(),
+            "clinic_id": clinic_id,
+            "playbook": playbook,
+            "slug": definition["name"],
+            "definition": definition,
+            "published": 1,
+            "active": True,
+            "created_at": at,
+            "version": 1,
+        }
+        for definition in definitions
+    ]

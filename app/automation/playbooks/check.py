@@ -1,18 +1,20 @@
 """What is wrong with a playbook, each mistake with its path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from app.automation.mistakes import Mistake
 from app.automation.playbooks import shapes
 from app.automation.playbooks.check_actions import Around
 from app.automation.playbooks.check_rule import LONGEST_DESCRIPTION, check_rule
+from app.automation.playbooks.check_sequence import check_sequence
 from app.automation.playbooks.shapes import LONGEST_SLUG
 
-KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields"})
+KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields", "sequences"})
 STAGE_KEYS = frozenset({"slug", "name", "description", "color", "max_days_in_stage"})
 FIELD_KEYS = frozenset({"key", "label", "type", "options"})
-MOST_RULES, MOST_TEMPLATES, MOST_PARTS = 200, 200, 50
+MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
 
 
 def check(document: object) -> list[Mistake]:
@@ -33,13 +35,18 @@ def check(document: object) -> list[Mistake]:
         for slug, text in templates.items()
         if not isinstance(text, Mapping)
     ]
-    rules = document.get("rules", [])
-    if not isinstance(rules, list) or len(rules) > MOST_RULES:
-        return [*mistakes, Mistake("rules", f"must be a list of at most {MOST_RULES} rules")]
     around = Around(frozenset(templates))
-    for i, rule in enumerate(rules):
-        mistakes += check_rule(rule, f"rules[{i}]", around)
-    return first_of_each_place(mistakes + _repeated(rules))
+    for key, most, check_one in (("rules", MOST_RULES, check_rule), ("sequences", MOST_SEQUENCES, check_sequence)):
+        mistakes += _each(document.get(key, []), key, most, partial(check_one, around=around))
+    return first_of_each_place(mistakes)
+
+
+def _each(written: object, key: str, most: int, check_one: Callable[[object, str], list[Mistake]]) -> list[Mistake]:
+    """The mistakes of the rules, or of the sequences."""
+    if not isinstance(written, list) or len(written) > most:
+        return [Mistake(key, f"must be a list of at most {most} {key}")]
+    mistakes = [m for i, one in enumerate(written) for m in check_one(one, f"{key}[{i}]")]
+    return mistakes + _repeated(written, key)
 
 
 def _parts(value: object, place: str, keys: frozenset[str], needed: set[str]) -> list[Mistake]:
@@ -57,10 +64,10 @@ def first_of_each_place(mistakes: Iterable[Mistake]) -> list[Mistake]:
     return list(first.values())
 
 
-def _repeated(rules: list[Any]) -> list[Mistake]:
-    slugs = [rule.get("name") for rule in rules if isinstance(rule, Mapping)]
+def _repeated(written: list[Any], key: str) -> list[Mistake]:
+    slugs = [one.get("name") for one in written if isinstance(one, Mapping)]
     return [
-        Mistake(f"rules[{i}].name", f"{slug!r} is taken by an earlier rule")
+        Mistake(f"{key}[{i}].name", f"{slug!r} is taken by an earlier {key.removesuffix('s')}")
         for i, slug in enumerate(slugs)
         if slug in slugs[:i]
     ]

@@ -1,0 +1,124 @@
+"""What follows in an enrollment from the end of one of its steps, in the transaction in which that one ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from app.automation.calendar import Calendar
+from app.automation.models import Kind, Reason
+from app.automation.sequence_steps import exit_after
+from app.automation.sequences import ExitReason, SequenceStep
+from app.automation.sequences import Sequence as SequenceText
+from app.db import insert_many, new_id
+from app.sequences.leaving import end
+from app.sequences.models import EnrollmentState, EnrollmentStep, PauseReason
+from app.sequences.moving import Move, locked, move, texts, write
+
+
+class StepOutcome(StrEnum):
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of one step: `reason` is why it was skipped, None that it was done; `told` is what it says of itself."""
+
+    step_id: UUID
+    kind: Kind
+    cause: Mapping[str, Any]
+    calendar: Calendar
+    reason: str | None
+    told: Mapping[str, Any]
+
+    @property
+    def enrollment_id(self) -> UUID:
+        """Whose step it was."""
+        return UUID(self.cause["enrollment_id"])
+
+
+def advance(session: Session, ends: Sequence[Ended], *, at: datetime) -> None:
+    """Note each end, and move its enrollment on, hold it, or end it. One that is over by now stays so."""
+    enrollments = locked(session, [one.enrollment_id for one in ends])
+    known = texts(session, enrollments.values())
+    came = [
+        _Came(one, row, known[row.sequence_id, row.sequence_version])
+        for one in ends
+        if (row := enrollments.get(one.enrollment_id)) and row.step_id == one.step_id
+    ]
+    insert_many(session, EnrollmentStep, [_entry(one, at) for one in came if not one.was_held_up])
+    for one in came:
+        if one.exit:
+            end(session, [one.row.id], reason=one.exit, at=at)
+    going = [one for one in came if not one.exit]
+    write(session, [_held(one, at) for one in going if one.holds])
+    move(session, [Move(one.row, one.text, one.next, one.end.calendar) for one in going if not one.holds], at=at)
+
+
+class _Came(NamedTuple):
+    """An enrollment that came to the end of its step."""
+
+    end: Ended
+    row: Row[Any]
+    text: SequenceText
+
+    @property
+    def step(self) -> SequenceStep:
+        return self.text.step(self.row.step)
+
+    @property
+    def was_held_up(self) -> bool:
+        """It was due while its sequence is switched off: it is done when that is switched on again."""
+        return self.end.reason == Reason.RULE_INACTIVE
+
+    @property
+    def waits(self) -> bool:
+        """The task that it made is to be done before anything follows."""
+        return self.step.holds_for_its_task and self.end.reason is None
+
+    @property
+    def holds(self) -> bool:
+        return self.was_held_up or self.waits
+
+    @property
+    def exit(self) -> ExitReason | None:
+        return exit_after(self.end.reason, self.end.told) if self.end.reason else None
+
+    @property
+    def next(self) -> SequenceStep | None:
+        """What follows; a branch that was skipped decided nothing, so the next one in the text does."""
+        way = self.end.told.get("way") if self.step.kind is Kind.BRANCH else None
+        return self.text.after(self.step.name, way)
+
+
+def _held(one: _Came, at: datetime) -> dict[str, Any]:
+    row = {"id": one.row.id, "state": one.row.state, "reason": one.row.reason, "step": one.row.step, "changed_at": at}
+    if one.was_held_up:
+        return {**row, "state": EnrollmentState.PAUSED, "reason": PauseReason.SEQUENCE_INACTIVE, "seconds_left": 0}
+    return {**row, "waits_for_task_id": one.end.told["task_id"]}
+
+
+def _entry(one: _Came, at: datetime) -> dict[str, Any]:
+    told = one.end.told if one.end.reason is None else {}
+    return {
+        "id": new_id(),
+        "clinic_id": one.row.clinic_id,
+        "enrollment_id": one.row.id,
+        "sequence_id": one.row.sequence_id,
+        "sequence_version": one.row.sequence_version,
+        "step": one.row.step,
+        "kind": one.end.kind,
+        "variant": one.end.cause.get("variant"),
+        "step_id": one.end.step_id,
+        "notification_id": next(iter(told.get("notification_ids", ())), None),
+        "task_id": told.get("task_id"),
+        "outcome": StepOutcome.SKIPPED if one.end.reason else StepOutcome.DONE,
+        "reason": one.end.reason,
+        "at": at,
+    }

@@ -1,0 +1,119 @@
+"""Leads go through sequences: from the event or the hand that enrolls them to the last step, by the workers' path."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.sequences.enrolling import Enrolled
+from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
+from tests.support.practice import TUESDAY, Practice, Watch
+
+pytest_plugins = ["tests.support.practice"]
+
+Ours = Callable[..., Practice]
+
+
+@pytest.fixture
+def ours(open_practice: Callable[..., Practice]) -> Ours:
+    def opened(*sequences: Any, **parts: Any) -> Practice:
+        return open_practice(playbook=playbook(*sequences, **parts))
+
+    return opened
+
+
+def test_an_event_enrolls_and_each_step_is_planned_when_the_one_before_is_done(ours: Ours, watch: Watch):
+    practice = ours(sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"}))
+    lead = practice.capture()
+    practice.run_due()
+    following = practice.pending(lead)[-1]
+    assert (following.name, following.due_at) == ("welcome/again", TUESDAY + timedelta(days=2))
+    assert following.cause["sequence_version"] == 1
+    watch.advance(days=2)
+    practice.run_due()
+    assert (way(practice, lead).state, came_by(practice, lead)) == (
+        "completed",
+        [("hello", "done"), ("again", "done")],
+    )
+    assert len(practice.rows("notifications", template="one")) == 2
+
+
+def test_what_comes_late_puts_the_rest_off(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")))
+    lead = practice.capture()
+    assert put(practice, lead) == [Enrolled.ENROLLED]
+    watch.advance(hours=10)
+    practice.run_due()
+    assert practice.pending(lead)[-1].due_at == TUESDAY + timedelta(hours=11)
+    assert len(practice.rows("lead_tasks", lead_id=lead)) == 1
+
+
+def test_a_reply_ends_it_at_once(ours: Ours):
+    practice = ours(sequence(mail("hello", "1 day"), mail("again", "2 days")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.hear_from(lead)
+    assert (way(practice, lead).state, way(practice, lead).reason) == ("exited", "replied")
+    assert [step.reason for step in practice.steps(lead, name="welcome/hello")] == ["replied"]
+
+
+def test_that_they_are_away_is_no_reply(ours: Ours):
+    practice = ours(sequence(mail("hello", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.log(lead, "EMAIL", direction="INBOUND", is_auto_reply=True)
+    assert way(practice, lead).state == "active"
+
+
+def test_a_task_that_is_waited_for_holds_it(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("speak", waits=True), mail("after", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    watch.advance(days=9)
+    practice.run_due()
+    held, [task] = way(practice, lead), practice.rows("lead_tasks", lead_id=lead)
+    assert (held.state, held.waits_for_task_id, held.step_id) == ("active", task.id, None)
+    practice.complete(task.id)
+    [step] = practice.steps(lead, name="welcome/after")
+    assert step.due_at == TUESDAY + timedelta(days=10)
+
+
+@pytest.mark.parametrize(("tags", "taken"), [([], "one"), (["vip"], "two")])
+def test_a_branch_decides_when_it_is_due(ours: Ours, tags: list[str], taken: str):
+    decide = {"if": [{"field": "lead.tags", "contains": "vip"}], "then": "two", "else": "one"}
+    practice = ours(
+        sequence({"name": "which", "branch": decide}, call("one", next="end"), call("two")),
+    )
+    lead = practice.capture(tags=tags)
+    put(practice, lead)
+    practice.run_due()
+    assert came_by(practice, lead) == [("which", "done"), (taken, "done")]
+    assert way(practice, lead).state == "completed"
+
+
+def test_a_step_that_is_skipped_is_followed_by_the_next(ours: Ours):
+    never = [{"field": "lead.status", "equals": "LOST"}]
+    practice = ours(sequence(call("one", only_if=never), call("two")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    assert came_by(practice, lead) == [("one", "condition_not_met"), ("two", "done")]
+
+
+def test_who_cannot_be_reached_leaves(ours: Ours):
+    practice = ours(sequence(mail("hello"), call("two")))
+    lead = practice.capture(email=None)
+    put(practice, lead)
+    practice.run_due()
+    assert (way(practice, lead).reason, came_by(practice, lead)) == ("bounced", [("hello", "no_address")])
+
+
+def test_a_lead_is_enrolled_once(ours: Ours):
+    practice = ours(sequence(call("one", "1 day")))
+    lead = practice.capture()
+    assert [put(practice, lead), put(practice, lead)] == [[Enrolled.ENROLLED], [Enrolled.ALREADY_IN]]
+    practice.opt_out(lead)
+    assert put(practice, lead) == [Enrolled.OPTED_OUT]
+    assert len(practice.rows("enrollments")) == 1
