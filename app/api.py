@@ -37,6 +37,8 @@ from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
+from app.sequences.enrollment_routes import blp as enrollments
+from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
 from app.sources.routes import blp as sources
 from app.steps.routes import blp as steps
@@ -67,6 +69,8 @@ BLUEPRINTS = (
     lead_assignment,
     assignment_rules,
     follow_up_rules,
+    sequences,
+    enrollments,
     playbooks,
     availability,
     queue,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.automation.calendar import Calendar
@@ -59,6 +59,23 @@ def advance(session: Session, ends: Sequence[Ended], *, at: datetime) -> None:
     going = [one for one in came if not one.exit]
     write(session, [_held(one, at) for one in going if one.holds])
     move(session, [Move(one.row, one.text, one.next, one.end.calendar) for one in going if not one.holds], at=at)
+
+
+def skip_step(session: Session, row: Row[Any], calendar: Calendar, *, reason: Reason, at: datetime) -> None:
+    """Leave out the step that an enrollment (its row, locked) is at, planned, failed, or waiting for its task."""
+    [sequence] = texts(session, [row]).values()
+    step = sequence.step(row.step)
+    session.execute(_SKIP, {"id": row.step_id, "reason": reason, "now": at})
+    cause = {"enrollment_id": str(row.id)}
+    came = _Came(Ended(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence)
+    insert_many(session, EnrollmentStep, [_entry(came, at)])
+    move(session, [Move(row, sequence, came.next, calendar)], at=at)
+
+
+_SKIP: Final = text(
+    "UPDATE steps SET state = 'skipped', reason = :reason, finished_at = :now"
+    " WHERE id = :id AND state IN ('planned', 'published', 'failed', 'unknown')"
+)
 
 
 class _Came(NamedTuple):

@@ -104,10 +104,10 @@ def _of_its_past(sequence: SequenceText, before: Sequence[Row[Any]], at: datetim
     mine = [row for row in before if row.sequence_id == sequence.id]
     if any(row.state in LIVE for row in mine):
         return Enrolled.ALREADY_IN
-    if sequence.is_exclusive and any(row.is_exclusive and row.state in LIVE for row in before):
-        return Enrolled.IN_ANOTHER
     if mine and not sequence.re_entry.is_allowed:
         return Enrolled.BEEN_BEFORE
+    if sequence.is_exclusive and any(row.is_exclusive and row.state in LIVE for row in before):
+        return Enrolled.IN_ANOTHER
     is_too_soon = any(row.ended_at + sequence.re_entry.after > at for row in mine)
     return Enrolled.TOO_SOON if is_too_soon else None
 

@@ -22,6 +22,12 @@ _END: Final = (
 _BY_ID: Final = text(_END.format(which="id = ANY(:ids)"))
 _OF_LEADS: Final = text(_END.format(which="lead_id = ANY(:leads) AND sequence_id = :sequence"))
 _ALL_OF_A_LEAD: Final = text(_END.format(which="lead_id = :lead"))
+_ALL_IN: Final = text(_END.format(which="sequence_id = :sequence"))
+# In the order of their ids, as everybody who locks several.
+_LOCK_LEADS: Final = text(
+    "SELECT id FROM leads WHERE id IN (SELECT lead_id FROM enrollments"  # noqa: S608
+    f" WHERE sequence_id = :sequence AND {IS_LIVE}) ORDER BY id FOR NO KEY UPDATE"
+)
 _CALL_OFF: Final = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
@@ -57,6 +63,13 @@ def end_all_of(session: Session, lead_id: UUID, *, reason: ExitReason, at: datet
     """The lead, which is locked, is in no sequence any more."""
     ended = session.execute(_ALL_OF_A_LEAD, {"lead": lead_id, "reason": reason, "now": at}).all()
     clear_up(session, ended, at=at)
+
+
+def end_all_in(session: Session, sequence_id: UUID, *, at: datetime) -> None:
+    """The sequence is gone: nobody is in it any more."""
+    session.execute(_LOCK_LEADS, {"sequence": sequence_id})
+    given = {"sequence": sequence_id, "reason": ExitReason.SEQUENCE_DELETED, "now": at}
+    clear_up(session, session.execute(_ALL_IN, given).all(), at=at)
 
 
 def clear_up(session: Session, ended: Sequence[Row[Any]], *, at: datetime) -> None:

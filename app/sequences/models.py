@@ -22,6 +22,16 @@ LIVE: Final = (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
 IS_LIVE: Final = "state IN ('active', 'paused')"
 
 
+class ShownState(StrEnum):
+    """As people read it."""
+
+    ACTIVE = EnrollmentState.ACTIVE.value
+    HELD = "held"  # active, and its step failed: it goes on when that is tried again, or left out
+    PAUSED = EnrollmentState.PAUSED.value
+    COMPLETED = EnrollmentState.COMPLETED.value
+    EXITED = EnrollmentState.EXITED.value
+
+
 class PauseReason(StrEnum):
     BY_HAND = "by_hand"
     SEQUENCE_INACTIVE = "sequence_inactive"  # a step came due while the sequence was switched off

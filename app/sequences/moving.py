@@ -35,7 +35,7 @@ _CHANGED: Final = ("state", "reason", "step", "step_id", "waits_for_task_id", "s
 class Move:
     """One enrollment (its row, locked) and what becomes of it: the step that it comes to; None: it is through.
 
-    `left` is what a pause left of the wait before that step.
+    `left` is what a pause left of the wait before that step; `resumes`: it was paused, and is no more.
     """
 
     enrollment: Row[Any]
@@ -43,6 +43,12 @@ class Move:
     to: SequenceStep | None
     calendar: Calendar
     left: timedelta | None = None
+    resumes: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it goes on now; one that is paused waits at its next step until it is resumed."""
+        return self.resumes or self.enrollment.state == EnrollmentState.ACTIVE
 
 
 def locked(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
@@ -61,10 +67,10 @@ def texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[TextKe
 
 
 def move(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
-    """Plan the steps that these come to, counted from `at`; one that is paused waits there until it is resumed."""
+    """Plan the steps that these come to, counted from `at`."""
     steps, rows = [], []
     for one in moves:
-        step = _step(one, at=at) if one.to and one.enrollment.state == EnrollmentState.ACTIVE else None
+        step = _step(one, at=at) if one.to and one.is_active else None
         steps += [step] if step else []
         rows.append(_state(one, step, at=at))
     if steps:
@@ -92,8 +98,8 @@ def _state(one: Move, step: Mapping[str, Any] | None, *, at: datetime) -> dict[s
         return {"id": row.id, "state": EnrollmentState.COMPLETED, "changed_at": at, "ended_at": at}
     return {
         "id": row.id,
-        "state": row.state,
-        "reason": row.reason,
+        "state": EnrollmentState.ACTIVE if one.is_active else EnrollmentState.PAUSED,
+        "reason": None if one.is_active else row.reason,
         "step": one.to.name,
         "step_id": step and step["id"],
         "changed_at": at,

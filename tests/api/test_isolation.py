@@ -16,6 +16,7 @@ from app.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
 from app.notifications.models import Notification
 from tests.support.desk import Answer, Desk
+from tests.support.enrolling import WAITING
 from tests.support.importing import send
 
 pytest_plugins = ["tests.support.desk"]
@@ -55,6 +56,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/follow-up-rules/<follow_up_rule_id>/rollback": {"number": 1},
     "POST /api/follow-up-rules/<follow_up_rule_id>/test": {},
     "POST /api/follow-up-rules/<follow_up_rule_id>/cancel-pending": {},
+    "PATCH /api/sequences/<sequence_id>": {"description": "x"},
+    "POST /api/sequences/<sequence_id>/publish": {},
+    "POST /api/sequences/<sequence_id>/rollback": {"number": 1},
+    "POST /api/sequences/<sequence_id>/enrollments": {"lead_ids": [str(uuid4())]},
+    "POST /api/enrollments/<enrollment_id>/pause": {},
+    "POST /api/enrollments/<enrollment_id>/resume": {},
+    "POST /api/enrollments/<enrollment_id>/exit": {},
+    "POST /api/enrollments/<enrollment_id>/skip": {},
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/followups/<task_id>": {"title": "Call"},
@@ -121,6 +130,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     form = {**BODIES["PUT /api/web-forms/<form_id>"], "source_id": other_desk.source_id}
     gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
     field = {"key": "x", "label": "x", "type": "text"}
+    sequence = other_desk.admin.post("/api/sequences", WAITING).body
+    other_desk.admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [lead["id"]]})
     return {
         "lead_id": lead["id"],
         "task_id": other_desk.plan(lead)["id"],
@@ -147,6 +158,8 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "field_id": other_desk.admin.post("/api/custom-fields", field).body["id"],
         "gateway_id": other_desk.admin.post("/api/gateways", gateway).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
+        "sequence_id": sequence["id"],
+        "enrollment_id": other_desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]["id"],
     }
 
 

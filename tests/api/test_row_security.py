@@ -26,6 +26,7 @@ from app.models import Base
 from app.row_security import ROLE, step_down
 from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
+from tests.support.enrolling import WAITING
 from tests.support.importing import send
 from workers import runner
 
@@ -70,6 +71,11 @@ def fill(desk: Desk) -> None:
     admin.post("/api/custom-fields", {"key": "x", "label": "x", "type": "text"})
     form = {"name": "x", "allowed_origins": [], "source_id": desk.source_id, "fields": [{"name": "phone"}]}
     admin.post("/api/web-forms", form)
+    sequence = admin.post("/api/sequences", WAITING).body
+    newcomer = desk.capture(phone="+12125550199")
+    [entry] = admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [newcomer["id"]]}).body["results"]
+    enrolled = admin.every(f"/api/leads/{entry['lead_id']}/enrollments")[0]["id"]
+    admin.post(f"/api/enrollments/{enrolled}/skip")
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])

@@ -17,6 +17,9 @@ TEMPLATES = {
 MAIL = {"channel": "email", "template": "one"}
 CALL = {"type": "CALL", "title": "Call them"}
 
+# As the API takes it: two steps, of which nothing comes but time.
+WAITING = {"name": "x", "steps": [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]}
+
 
 def mail(name: str, after: Any = None, **more: Any) -> dict[str, Any]:
     """A step that writes to the lead."""
