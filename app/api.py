@@ -38,6 +38,7 @@ from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
 from app.sequences.enrollment_routes import blp as enrollments
+from app.sequences.performance_routes import blp as sequence_performance
 from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
 from app.sources.routes import blp as sources
@@ -71,6 +72,7 @@ BLUEPRINTS = (
     follow_up_rules,
     sequences,
     enrollments,
+    sequence_performance,
     playbooks,
     availability,
     queue,

@@ -73,7 +73,8 @@ def _heard_of() -> Any:
     after = Activity.occurred_at > Notification.sent_at
     soon = Activity.occurred_at <= Notification.sent_at + timedelta(days=REPLY_DAYS)
     theirs = (Activity.lead_id == Notification.lead_id, Activity.direction == Direction.INBOUND, after, soon)
-    return select(literal(1).label("one")).where(*theirs).limit(1).correlate(Notification).lateral("replied")
+    by_them = Activity.is_auto_reply.is_(False)
+    return select(literal(1).label("one")).where(*theirs, by_them).limit(1).correlate(Notification).lateral("replied")
 
 
 def _converted() -> Any:
