@@ -26,6 +26,7 @@ from app.assignment.rules import by_load
 from app.assignment.workload import workload
 from app.audit import service as audit
 from app.automation.models import Kind
+from app.automation.sequence_models import Sequence as SequenceRow
 from app.automation.service import add_steps, step_row, steps_of
 from app.db import APP_ROLE, transaction
 from app.embedded import Postgres, Valkey
@@ -53,6 +54,7 @@ from app.notifications.history import Wanted, histories
 from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
 from app.periods import Period
+from app.sequences.performance import performance
 from app.steps import service as steps
 from app.task_templates import trying
 from app.task_templates.models import TaskTemplate
@@ -262,6 +264,7 @@ def everybodys_load(session: Session, there: Crowd) -> None:
 
 
 A_YEAR = Period(now() - timedelta(days=366), now() + timedelta(days=1))
+A_MONTH = Period(now() - timedelta(days=31), now() + timedelta(days=1))
 NEEDY = Variant(None, None, "{{ lead.value }}", "{{ custom.school }} {{ coordinator.name }}")
 
 
@@ -271,6 +274,14 @@ def how_it_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> N
     held = dict.fromkeys(there.actor.permissions, scope)
     shown = statistics.statistics(session, replace(there.actor, permissions=held), template, A_YEAR)
     assert shown["written"] > (100_000 if scope is Scope.ALL else 1000)
+
+
+def how_a_sequence_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> None:
+    of_clinic = SequenceRow.clinic_id == there.practice.clinic_id
+    sequence = session.scalars(select(SequenceRow).where(of_clinic, SequenceRow.slug == "sequence-7")).one()
+    held = dict.fromkeys(there.actor.permissions, scope)
+    told = performance(session, replace(there.actor, permissions=held), sequence.id, A_MONTH, version=None)
+    assert told["steps"][0]["came"] > (300 if scope is Scope.ALL else 0)
 
 
 def a_gateways_hour(session: Session, there: Crowd) -> None:
@@ -422,6 +433,14 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "how a message template did with the leads of a team": (
         lambda s, there: how_it_did(s, there, scope=Scope.TEAM),
+        {"ix_lead_activities_timeline"},
+    ),
+    "how a sequence did": (
+        how_a_sequence_did,
+        {"ix_enrollments_enrolled", "pk_notifications", "ix_lead_activities_timeline", "pk_leads"},
+    ),
+    "how a sequence did with the leads of a team": (
+        lambda s, there: how_a_sequence_did(s, there, scope=Scope.TEAM),
         {"ix_lead_activities_timeline"},
     ),
     "how much a task template is used": (

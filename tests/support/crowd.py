@@ -13,6 +13,7 @@ TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
     *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts"),
+    *("enrollments", "enrollment_steps"),
 ]
 
 
@@ -25,7 +26,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_SEQUENCES):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -207,5 +208,46 @@ _GATEWAYS = (
     """
     INSERT INTO gateway_receipts (gateway_id, call_id, received_at)
     SELECT id, n, now() - make_interval(mins => n * 5) FROM gateways, generate_series(0, 4000) AS n
+    """,
+)
+
+# Twenty in each clinic, and every lead was in one of them, two thirds to its end; three steps each, one of which wrote.
+_SEQUENCES = (
+    """
+    INSERT INTO sequences (id, clinic_id, playbook, slug, definition, published, active, created_at, version)
+    SELECT gen_random_uuid(), c.id, '', 'sequence-' || n, d, 1, true, now(), 1
+    FROM clinics AS c, generate_series(1, 20) AS n,
+        LATERAL (SELECT jsonb_build_object('name', 'sequence-' || n, 'steps', '[
+            {"name": "hello", "send_message": {"channel": "email", "template": "break-up-email"}},
+            {"name": "wait", "after": "9 days", "wait": {}},
+            {"name": "last", "after": "9 days", "wait": {}}]'::jsonb) AS d) AS written
+    """,
+    """
+    INSERT INTO sequence_versions (id, clinic_id, sequence_id, number, definition, created_at)
+    SELECT gen_random_uuid(), clinic_id, id, 1, definition, now() FROM sequences
+    """,
+    f"""
+    INSERT INTO enrollments (
+        id, clinic_id, lead_id, sequence_id, sequence_version, state, reason, step, is_exclusive, exit_on, goal, cause,
+        enrolled_at, changed_at, ended_at
+    )
+    SELECT {_id("l.created_at", "n")}, l.clinic_id, l.id, s.ids[1 + {_dice(50, 20)}], 1, a.state,
+        CASE WHEN a.state = 'exited' THEN 'replied' END, 'last', false, '{{}}', '{{}}', '{{}}',
+        l.created_at, l.created_at, CASE WHEN a.state <> 'active' THEN l.created_at + interval '20 days' END
+    FROM {_NUMBERED}
+    JOIN (SELECT clinic_id, array_agg(id ORDER BY slug) AS ids FROM sequences GROUP BY 1) AS s
+        ON s.clinic_id = l.clinic_id
+    CROSS JOIN LATERAL (SELECT (ARRAY['active', 'completed', 'exited'])[1 + {_dice(51, 3)}] AS state) AS a
+    """,
+    f"""
+    INSERT INTO enrollment_steps (
+        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, notification_id, outcome, at
+    )
+    SELECT {_id("e.enrolled_at", "n * 4 + i")}, e.clinic_id, e.id, e.sequence_id, 1,
+        (ARRAY['hello', 'wait', 'last'])[i], (ARRAY['send_message', 'wait', 'wait'])[i],
+        CASE i WHEN 1 THEN m.id END, 'done', e.enrolled_at
+    FROM (SELECT *, row_number() OVER () AS n FROM enrollments) AS e
+    LEFT JOIN notifications AS m ON m.lead_id = e.lead_id AND m.user_id IS NULL
+    CROSS JOIN generate_series(1, 3) AS i
     """,
 )
