@@ -37,6 +37,7 @@ from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
+from app.sequences.bulk_routes import blp as bulk_enrollments
 from app.sequences.enrollment_routes import blp as enrollments
 from app.sequences.performance_routes import blp as sequence_performance
 from app.sequences.routes import blp as sequences
@@ -72,6 +73,7 @@ BLUEPRINTS = (
     follow_up_rules,
     sequences,
     enrollments,
+    bulk_enrollments,
     sequence_performance,
     playbooks,
     availability,

@@ -18,6 +18,7 @@ from app.gateways.throttle import count_calls
 from app.imports import working as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
+from app.sequences import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
 from app.tasks.models import Task
 from workers.advancing import advance_enrollments
 from workers.changes import carry_out

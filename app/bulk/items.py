@@ -23,6 +23,12 @@ WORDS: Final[Mapping[ItemReason, str]] = {
     ItemReason.LEAD_IS_CLOSED: LeadIsClosed.title(),
     ItemReason.LEAD_IS_RESTRICTED: LeadIsRestricted.title(),
     ItemReason.NOBODY_TO_ASSIGN: "Nobody works here who could do it.",
+    ItemReason.ALREADY_IN: "The lead is in the sequence.",
+    ItemReason.IN_ANOTHER: "The lead is in another sequence, and both are exclusive.",
+    ItemReason.BEEN_BEFORE: "The lead was in the sequence before.",
+    ItemReason.TOO_SOON: "The lead was in the sequence a short time ago.",
+    ItemReason.OPTED_OUT: "The lead opted out.",
+    ItemReason.SEQUENCE_INACTIVE: "The sequence is switched off, or deleted.",
 }
 
 _LOCK_PENDING: Final = text(

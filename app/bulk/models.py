@@ -25,7 +25,7 @@ class ItemStatus(StrEnum):
 
 
 class ItemReason(StrEnum):
-    """Why an item failed; the last two say what was done with a row whose lead was there already."""
+    """Why an item failed; or, of one that is done, what was done with a lead that was there already."""
 
     DUPLICATE = "duplicate"  # the same lead stands earlier in the list
     UNKNOWN_LEAD = "unknown_lead"  # or another clinic's, which is the same
@@ -37,6 +37,12 @@ class ItemReason(StrEnum):
     CRASHED = "crashed"  # neither foreseen nor the other items' problem
     SKIPPED = "skipped"
     UPDATED = "updated"
+    ALREADY_IN = "already_in"  # of a sequence, as what follows: it is in it
+    IN_ANOTHER = "in_another"  # and both are exclusive
+    BEEN_BEFORE = "been_before"
+    TOO_SOON = "too_soon"
+    OPTED_OUT = "opted_out"
+    SEQUENCE_INACTIVE = "sequence_inactive"
 
 
 class Job(Base):
