@@ -33,10 +33,11 @@ _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params, reason"
 )
+# Those of sequences stay: the gate refuses each when it is due, and its sequence goes on with what follows.
 _STOP_MESSAGES = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published')"
-    " AND (kind = 'send_message' AND params ->> 'channel' = :channel"
+    " AND (kind = 'send_message' AND params ->> 'channel' = :channel AND NOT cause ? 'enrollment_id'"
     " OR kind = 'deliver' AND params ->> 'notification_id' = ANY(CAST(:written AS text[])))"
     " RETURNING kind, params, reason"
 )

@@ -1,7 +1,7 @@
 """Leads without a next action: nobody has an open task for them, and no step of the automation will act for them.
 
-A step acts that makes a task or writes to the lead; a reminder of a task does not. A sweep finds such leads and marks
-them; the list of them reads the marks, and looks again.
+A step acts that makes a task or writes to the lead, or is one of a sequence, which goes on; a reminder of a task does
+not. A sweep finds such leads and marks them; the list of them reads the marks, and looks again.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,10 @@ from app.leads.lookup import tests_of, visible_to
 from app.leads.models import STILL_OPEN, Lead
 
 LONGEST_FIRST: Final[list[Key]] = [(Lead.without_next_action_since, "asc"), (Lead.id, "asc")]
-ACTING: Final = "s.state IN ('planned', 'published') AND s.kind IN ('create_task', 'escalate', 'send_message')"
+ACTING: Final = (
+    "s.state IN ('planned', 'published')"
+    " AND (s.kind IN ('create_task', 'escalate', 'send_message') OR s.cause ? 'enrollment_id')"
+)
 
 
 def has_task(lead: str) -> str:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from app.automation.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
 from tests.support.enrolling import WAITING
+from workers import runner
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -195,3 +197,17 @@ def test_a_playbook_holds_sequences_and_comes_back_as_it_was(desk: Desk):
     assert desk.admin.post("/api/playbooks/import", {"yaml": written}).body["sequences"] == ["x"]
     assert desk.admin.every("/api/sequences")[0]["definition"] == sequence["definition"]
     assert desk.admin.get("/api/playbooks/export").body["yaml"] == written
+
+
+def test_why_names_the_sequence_and_shows_its_steps_under_what_began_it(desk: Desk):
+    made(desk, enroll={"on": "lead.created"})
+    lead = desk.capture()
+    runner.run(Kind.ENROLL, [])
+    [created] = desk.admin.every(f"/api/leads/{lead['id']}/why", rule="sequence:x")
+    [decision] = created["decisions"]
+    assert (decision["verdict"], created["event"]) == ("matched", "lead.created")
+    assert decision["because"].startswith("sequence:x (version 1) acted on lead.created: it planned enroll for")
+    shown = desk.admin.every(f"/api/leads/{lead['id']}/why")[0]["steps"]
+    assert {"sequence:x", "x/one"} <= {step["name"] for step in shown}
+    [step] = desk.steps(lead, name="x/one")
+    assert (step["cause"]["sequence"], step["cause"]["step"]) == ("x", "one")

@@ -42,6 +42,7 @@ from app.leads import service as leads
 from app.leads.automation import automation_of
 from app.leads.board import board
 from app.leads.duplicates import duplicates_of
+from app.leads.facts import lead_event
 from app.leads.merging import merge
 from app.leads.models import Lead
 from app.leads.next_actions import without_next_action
@@ -54,6 +55,12 @@ from app.notifications.history import Wanted, histories
 from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
 from app.periods import Period
+from app.sequences.enrolling import Enrolled, enroll
+from app.sequences.enrollments import enrollments_of, list_enrollments
+from app.sequences.facts import enrollment_facts
+from app.sequences.following import follow_events
+from app.sequences.moving import locked
+from app.sequences.pausing import resume_held_up
 from app.sequences.performance import performance
 from app.steps import service as steps
 from app.task_templates import trying
@@ -154,6 +161,10 @@ def _somebody(database: str, practice: Practice) -> Crowd:
             text("SELECT min(id::text)::uuid FROM gateways WHERE clinic_id = :c"), {"c": practice.clinic_id}
         )
         session.execute(text("UPDATE notifications SET gateway_id = :g WHERE id = :n"), {"g": gateway, "n": note})
+        enrolled = session.execute(
+            text("SELECT id, lead_id, sequence_id FROM enrollments WHERE clinic_id = :c AND state = 'active' LIMIT 1"),
+            {"c": practice.clinic_id},
+        ).one()
     known = {
         "note": note,
         "failed": failed,
@@ -162,6 +173,7 @@ def _somebody(database: str, practice: Practice) -> Crowd:
         "external": external,
         "twin": duplicate,
         "gateway": gateway,
+        "enrolled": enrolled,
     }
     return Crowd(database, practice, actor, lead, known)
 
@@ -297,6 +309,23 @@ def what_a_gateway_tells(session: Session, there: Crowd) -> None:
     assert receiving.take(session, gateway, "a call", [delivered])["taken"] == 1
 
 
+def a_reply(session: Session, there: Crowd) -> None:
+    lead = session.get_one(Lead, there.other["enrolled"].lead_id)
+    follow_events(session, there.actor.clinic, [lead_event("lead.replied", lead, now())])
+
+
+def many_enrolled(session: Session, there: Crowd) -> None:
+    ids = session.scalars(
+        text("SELECT id FROM leads WHERE clinic_id = :c ORDER BY id LIMIT 500"), {"c": there.practice.clinic_id}
+    )
+    came = enroll(session, there.actor.clinic, "sequence-1", {id_: {} for id_ in ids.all()}, at=now())
+    assert Enrolled.ENROLLED in came.values()
+
+
+def all_enrolled(session: Session, there: Crowd, query: Any) -> Any:
+    return list_enrollments(session, there.actor, there.other["enrolled"].sequence_id, query)
+
+
 # What workers and sweeps ask, who work for all clinics; everything else is asked as the role of one clinic.
 ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # the runner
@@ -326,6 +355,12 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "empty archived stages": (sweep("empty_archived_stages"), {"ix_leads_stage"}),
     "seal who saw what": (sweep("seal_audit"), {"ix_audit_entries_clinic"}),
     "forget old steps": (sweep("forget_old_steps"), {"pk_steps"}),
+    # sequences
+    "what is known of an enrollment's messages": (
+        lambda s, there: enrollment_facts(s, [str(there.other["enrolled"].id)]),
+        {"pk_enrollments", "ix_enrollment_steps_enrollment"},
+    ),
+    "an enrollment goes on": (lambda s, there: locked(s, [there.other["enrolled"].id]), {"pk_enrollments"}),
 }
 WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # whose leads are whose
@@ -361,6 +396,13 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "a task is done": (
         lambda s, there: tasks.complete(s, there.actor, there.other["task"]),
         {"ix_steps_lead", "pk_lead_tasks", "pk_leads"},
+    ),
+    # who goes through sequences
+    "leads are enrolled": (many_enrolled, {"pk_leads", "ix_enrollments_lead"}),
+    "a reply ends enrollments": (a_reply, {"uq_enrollments_live", "ix_enrollments_colleagues"}),
+    "a sequence is switched on": (
+        lambda s, there: resume_held_up(s, there.actor.clinic, there.other["enrolled"].sequence_id, at=now()),
+        {"ix_enrollments_state", "pk_enrollments"},
     ),
     # what counts: every entry of the clinic's leads in an index, and no row
     "the board": (lambda s, there: board(s, there.actor, {"cards": 20}), {"ix_leads_stage", "ix_lead_tasks_lead"}),
@@ -556,6 +598,12 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(lambda s, there, query: lead_activities.of_lead(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
     ),
+    "a lead's enrollments": (
+        page_of(lambda s, there, query: enrollments_of(s, there.actor, there.other["enrolled"].lead_id, query)),
+        {"ix_enrollments_lead"},
+    ),
+    "who is or was in a sequence": (page_of(all_enrolled), {"ix_enrollments_sequence"}),
+    "who is in a sequence": (page_of(all_enrolled, state="active"), {"ix_enrollments_state"}),
     "gateways": (
         page_of(lambda s, there, query: gateways.list_gateways(s, there.actor.clinic.id, query), limit=3),
         set(),

@@ -12,8 +12,7 @@ LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 
 TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
-    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts"),
-    *("enrollments", "enrollment_steps"),
+    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "enrollments", "enrollment_steps"),
 ]
 
 
@@ -211,16 +210,14 @@ _GATEWAYS = (
     """,
 )
 
-# Twenty in each clinic, and every lead was in one of them, two thirds to its end; three steps each, one of which wrote.
+# Ten in each clinic; every lead went into one, a tenth of them is there still, three steps each.
 _SEQUENCES = (
     """
     INSERT INTO sequences (id, clinic_id, playbook, slug, definition, published, active, created_at, version)
-    SELECT gen_random_uuid(), c.id, '', 'sequence-' || n, d, 1, true, now(), 1
-    FROM clinics AS c, generate_series(1, 20) AS n,
-        LATERAL (SELECT jsonb_build_object('name', 'sequence-' || n, 'steps', '[
-            {"name": "hello", "send_message": {"channel": "email", "template": "break-up-email"}},
-            {"name": "wait", "after": "9 days", "wait": {}},
-            {"name": "last", "after": "9 days", "wait": {}}]'::jsonb) AS d) AS written
+    SELECT gen_random_uuid(), c.id, '', 'sequence-' || n, jsonb_build_object(
+        'name', 'sequence-' || n, 'exit_on_colleague', 'custom.company', 'steps', jsonb_build_array(jsonb_build_object(
+            'name', 'one', 'create_task', jsonb_build_object('type', 'CALL', 'title', 'Call')))), 1, true, now(), 1
+    FROM clinics AS c, generate_series(1, 10) AS n
     """,
     """
     INSERT INTO sequence_versions (id, clinic_id, sequence_id, number, definition, created_at)
@@ -228,26 +225,24 @@ _SEQUENCES = (
     """,
     f"""
     INSERT INTO enrollments (
-        id, clinic_id, lead_id, sequence_id, sequence_version, state, reason, step, is_exclusive, exit_on, goal, cause,
-        enrolled_at, changed_at, ended_at
-    )
-    SELECT {_id("l.created_at", "n")}, l.clinic_id, l.id, s.ids[1 + {_dice(50, 20)}], 1, a.state,
-        CASE WHEN a.state = 'exited' THEN 'replied' END, 'last', false, '{{}}', '{{}}', '{{}}',
-        l.created_at, l.created_at, CASE WHEN a.state <> 'active' THEN l.created_at + interval '20 days' END
-    FROM {_NUMBERED}
-    JOIN (SELECT clinic_id, array_agg(id ORDER BY slug) AS ids FROM sequences GROUP BY 1) AS s
-        ON s.clinic_id = l.clinic_id
-    CROSS JOIN LATERAL (SELECT (ARRAY['active', 'completed', 'exited'])[1 + {_dice(51, 3)}] AS state) AS a
+        id, clinic_id, lead_id, sequence_id, sequence_version, state, reason, step, is_exclusive, exit_on, goal,
+        colleague_key, cause, enrolled_at, changed_at, ended_at)
+    SELECT gen_random_uuid(), l.clinic_id, l.id, s.id, 1, d.state, CASE d.state WHEN 'paused' THEN d.why END, 'one',
+        true, '{{lead.replied}}', '{{}}', CASE WHEN d.nth = 1 THEN 'company' END, '{{}}', l.created_at, now(),
+        CASE WHEN d.state IN ('completed', 'exited') THEN now() END
+    FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM leads) AS l
+    CROSS JOIN LATERAL (SELECT {_dice(40, 10, "l.n")} + 1 AS nth,
+        (ARRAY['active', 'paused', 'exited', 'exited', 'completed', 'completed', 'completed', 'completed', 'completed',
+               'completed'])[{_dice(41, 10, "l.n")} + 1] AS state,
+        (ARRAY['by_hand', 'sequence_inactive'])[{_dice(42, 2, "l.n")} + 1] AS why) AS d
+    JOIN sequences AS s ON s.clinic_id = l.clinic_id AND s.slug = 'sequence-' || d.nth
     """,
-    f"""
+    """
     INSERT INTO enrollment_steps (
-        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, notification_id, outcome, at
-    )
-    SELECT {_id("e.enrolled_at", "n * 4 + i")}, e.clinic_id, e.id, e.sequence_id, 1,
-        (ARRAY['hello', 'wait', 'last'])[i], (ARRAY['send_message', 'wait', 'wait'])[i],
-        CASE i WHEN 1 THEN m.id END, 'done', e.enrolled_at
-    FROM (SELECT *, row_number() OVER () AS n FROM enrollments) AS e
-    LEFT JOIN notifications AS m ON m.lead_id = e.lead_id AND m.user_id IS NULL
-    CROSS JOIN generate_series(1, 3) AS i
+        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, notification_id, outcome, at)
+    SELECT gen_random_uuid(), e.clinic_id, e.id, sequence_id, 1, 'one', 'create_task',
+        CASE n WHEN 1 THEN m.id END, 'done', now()
+    FROM enrollments AS e LEFT JOIN notifications AS m ON m.lead_id = e.lead_id AND m.user_id IS NULL,
+        generate_series(1, 3) AS n
     """,
 )

@@ -77,7 +77,7 @@ def test_every_table_about_a_lead_is_in_an_export():
     """Whoever adds one says in app/privacy/tables.py how its rows are found, and what an erasure leaves of them."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
     assert _everything
-    assert keyed | {"leads", "deliveries"} == set(ABOUT_A_LEAD)
+    assert keyed | {"leads", "deliveries", "enrollment_steps"} == set(ABOUT_A_LEAD)
 
 
 def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):

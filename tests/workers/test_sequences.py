@@ -9,6 +9,7 @@ import pytest
 from app.sequences.enrolling import Enrolled
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.practice import TUESDAY, Practice, Watch
+from workers.sweeps import sweep
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -117,3 +118,13 @@ def test_a_lead_is_enrolled_once(ours: Ours):
     practice.opt_out(lead)
     assert put(practice, lead) == [Enrolled.OPTED_OUT]
     assert len(practice.rows("enrollments")) == 1
+
+
+def test_who_waits_in_a_sequence_is_not_without_a_next_action(ours: Ours, watch: Watch):
+    practice = ours(sequence({"name": "rest", "after": "3 days", "wait": {}}, mail("hello")))
+    waiting, idle = practice.capture(), practice.capture()
+    put(practice, waiting)
+    watch.advance(hours=1)
+    sweep("find_leads_without_next_action")
+    marked = [row.id for row in practice.rows("leads") if row.without_next_action_since]
+    assert marked == [idle]

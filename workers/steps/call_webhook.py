@@ -75,7 +75,7 @@ def _said(context: StepContext) -> dict[str, Any]:
             "stage": lead.pipeline_stage,
             "subject_id": cause.get("subject_id"),
             "rule": cause.get("rule"),
-            "sequence": cause.get("sequence"),
+            **({"sequence": cause["sequence"]} if "sequence" in cause else {}),
             "step_id": str(context.step.id),
         },
     }

@@ -1,0 +1,348 @@
+"""What ends an enrollment, what holds it, and what begins one, besides its own steps."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.gateways import receiving
+from app.gateways.service import create_gateway
+from app.leads import service as leads
+from app.notifications.models import LeadChannel
+from app.sequences.enrolling import Enrolled
+from app.sequences.enrollments import pause_enrollment, resume_enrollment, skip_in_enrollment
+from app.sequences.service import change_sequence
+from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
+from tests.support.gateway import Gateway
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+
+pytest_plugins = ["tests.support.practice"]
+
+Ours = Callable[..., Practice]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ours(open_practice: Callable[..., Practice]) -> Ours:
+    def opened(*sequences: Any, **parts: Any) -> Practice:
+        return open_practice(playbook=playbook(*sequences, **parts))
+
+    return opened
+
+
+def switch(practice: Practice, *, is_on: bool) -> None:
+    actor, [row] = practice.actor(), practice.rows("sequences")
+    with transaction() as session:
+        change_sequence(session, actor, row.id, {"is_active": is_on}, seen=None)
+
+
+def act(practice: Practice, lead: Any, what: Callable[..., Any]) -> None:
+    with transaction() as session:
+        what(session, practice.actor(), way(practice, lead).id)
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (Practice.hear_from, "replied"),
+        (Practice.opt_out, "opted_out"),
+        (Practice.convert, "converted"),
+        (Practice.lose, "lost"),
+        (lambda practice, lead: practice.move(lead, "consultation_scheduled"), "meeting_booked"),
+    ],
+)
+def test_what_ends_it_unless_something_else_is_said(ours: Ours, happens: Callable[..., None], reason: str):
+    practice = ours(sequence(mail("hello", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    happens(practice, lead)
+    assert (way(practice, lead).state, way(practice, lead).reason) == ("exited", reason)
+    assert [step.state for step in practice.steps(lead, name="welcome/hello")] == ["cancelled"]
+
+
+@pytest.mark.parametrize("waiting", ["paused", "for its task"])
+def test_one_that_has_nothing_planned_ends_as_well(ours: Ours, waiting: str):
+    practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    if waiting == "paused":
+        act(practice, lead, pause_enrollment)
+    else:
+        practice.run_due()
+    practice.hear_from(lead)
+    assert way(practice, lead).reason == "replied"
+
+
+def test_what_it_is_for_counts_before_what_ends_it(ours: Ours):
+    practice = ours(sequence(mail("hello", "1 day"), goal=["consultation.scheduled"]))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.move(lead, "consultation_scheduled")
+    assert way(practice, lead).reason == "goal"
+
+
+def test_an_event_that_it_does_not_name_does_not_end_it(ours: Ours):
+    practice = ours(sequence(mail("hello", "1 day"), exit_on=["lead.lost"]))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.hear_from(lead)
+    assert way(practice, lead).state == "active"
+
+
+def test_the_last_event_enrolls_whom_it_ended(ours: Ours):
+    """A lost lead is won back: its end stops what was, and begins what follows."""
+    practice = ours(
+        sequence(mail("hello", "1 day"), enroll={"on": "lead.created"}),
+        sequence(mail("back", "30 days"), name="win-back", enroll={"on": "lead.lost"}, exit_on=["lead.reopened"]),
+    )
+    lead = practice.capture()
+    practice.run_due()
+    practice.lose(lead)
+    practice.run_due()
+    assert [(row.state, row.reason) for row in practice.rows("enrollments")] == [("exited", "lost"), ("active", None)]
+    [back] = practice.pending(lead)
+    assert back.name == "win-back/back"
+
+
+def test_rules_enroll_and_unenroll(ours: Ours):
+    enroll, unenroll = {"enroll": {"sequence": "welcome"}}, {"unenroll": {"sequence": "welcome"}}
+    practice = ours(
+        sequence(mail("hello", "1 day")),
+        rules=[
+            {"name": "in", "on": "lead.created", "do": [enroll]},
+            {"name": "out", "on": "lead.contacted", "do": [unenroll]},
+        ],
+    )
+    lead = practice.capture()
+    practice.run_due()
+    assert practice.step(lead, name="in").outcome == {"sequence": "welcome", "result": "enrolled"}
+    assert way(practice, lead).cause["event"] == "lead.created"
+    practice.speak_with(lead)
+    practice.run_due()
+    assert practice.step(lead, name="out").outcome == {"sequence": "welcome", "result": "left"}
+    assert (way(practice, lead).reason, way(practice, lead).step_id is None) == ("unenrolled", False)
+    assert practice.pending(lead) == []
+
+
+def test_its_own_steps_do_not_begin_it_again(ours: Ours):
+    """What a step of it leads to goes on with its chain, so the loop is seen."""
+    practice = ours(
+        sequence(
+            {"name": "move", "change_stage": {"stage": "contacted"}},
+            enroll={"on": "lead.stage_changed"},
+            re_entry="after_exit",
+        )
+    )
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    assert len(practice.rows("enrollments")) == 1
+    [event] = practice.rows("events", lead_id=lead, name="lead.stage_changed")
+    assert [decision["verdict"] for decision in event.decisions] == ["loop"]
+
+
+def test_a_sequence_that_is_switched_off_waits_and_goes_on_when_it_is_switched_on(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("one", "1 day"), call("two", "1 day")))
+    lead, later = practice.capture(), practice.capture()
+    put(practice, lead)
+    switch(practice, is_on=False)
+    assert put(practice, later) == [Enrolled.SEQUENCE_INACTIVE]
+    watch.advance(days=3)
+    practice.run_due()
+    held = way(practice, lead)
+    assert (held.state, held.reason, held.step) == ("paused", "sequence_inactive", "one")
+    assert practice.rows("lead_tasks", lead_id=lead) == []
+    switch(practice, is_on=True)
+    practice.run_due()
+    assert came_by(practice, lead) == [("one", "done")]
+    assert practice.pending(lead)[-1].due_at == TUESDAY + 4 * DAY
+
+
+def test_a_step_that_fails_holds_it_until_it_is_left_out(ours: Ours, watch: Watch):
+    practice = ours(sequence(mail("hello"), call("two", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    sql("DELETE FROM message_templates WHERE slug = 'one'")
+    for _ in range(30):
+        watch.advance(hours=1)
+        practice.run_due()
+    assert practice.step(lead, name="welcome/hello").state == "failed"
+    assert (way(practice, lead).state, way(practice, lead).step) == ("active", "hello")
+    act(practice, lead, skip_in_enrollment)
+    assert came_by(practice, lead) == [("hello", "by_hand")]
+    assert way(practice, lead).step == "two"
+
+
+def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
+    practice = ours(
+        sequence(call("one", "1 day"), label="nurture"), sequence(call("one", "1 day"), name="other", label="nurture")
+    )
+    tagged, lead = practice.capture(tags=["nurture"]), practice.capture()
+
+    def tags(of: Any) -> list[str]:
+        found: list[str] = practice.row("leads", id=of).tags
+        return found
+
+    put(practice, tagged, lead)
+    put(practice, lead, into="other")
+    assert (tags(tagged), tags(lead)) == (["nurture"], ["nurture"])
+    first, _ = practice.rows("enrollments", lead_id=lead)
+    with transaction() as session:
+        skip_in_enrollment(session, practice.actor(), first.id)
+    assert tags(lead) == ["nurture"]
+    practice.hear_from(lead)
+    practice.hear_from(tagged)
+    assert (tags(tagged), tags(lead)) == (["nurture"], [])
+
+
+def test_a_colleague_who_replies_replies_for_all(ours: Ours):
+    field = {"key": "company", "label": "Company", "type": "text"}
+    practice = ours(sequence(mail("hello", "1 day"), exit_on_colleague="custom.company"), fields=[field])
+    ours_of = [practice.capture(custom={"company": name}) for name in ("Acme", "Acme", "Other")]
+    put(practice, *ours_of)
+    practice.hear_from(ours_of[0])
+    practice.run_due()
+    assert [way(practice, lead).reason for lead in ours_of] == ["replied", "colleague_replied", None]
+
+
+@pytest.mark.parametrize(("weights", "spread"), [((1, 1), (25, 75)), ((9, 1), (75, 99))])
+def test_variants_are_chosen_by_their_weights_and_kept(ours: Ours, weights: tuple[int, int], spread: tuple[int, int]):
+    variants = [
+        {"name": name, "weight": weight, "template": template}
+        for name, weight, template in zip("AB", weights, ("one", "two"), strict=True)
+    ]
+    practice = ours(sequence({"name": "hello", "send_message": {"channel": "email", "variants": variants}}))
+    leads = [practice.capture() for _ in range(100)]
+    put(practice, *leads)
+    practice.run_due()
+    entries = practice.rows("enrollment_steps")
+    assert spread[0] <= sum(entry.variant == "A" for entry in entries) <= spread[1]
+    sent = {note.id: note.template for note in practice.rows("notifications")}
+    assert all(sent[entry.notification_id] == {"A": "one", "B": "two"}[entry.variant] for entry in entries)
+
+
+@pytest.fixture
+def server(configure: Callable[..., None]) -> Any:
+    with Gateway() as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=1, retry_base_seconds=10)
+        yield server
+
+
+TEXT = {"send_message": {"channel": "http", "template": "one"}}
+LAST_OPENED = [{"field": "enrollment.last_opened", "equals": True}]
+
+
+def told(practice: Practice, status: str, **more: Any) -> None:
+    """The gateway tells of the latest message."""
+    note = practice.rows("notifications", channel="http")[-1]
+    with transaction() as session:
+        gateway = receiving.find_gateway(session, note.gateway_id)
+        said = {"message_id": note.id, "status": receiving.Told(status), "at": note.created_at, **more}
+        receiving.take(session, gateway, f"{status}-{note.id}", [said])
+
+
+def through_a_gateway(practice: Practice, server: Gateway) -> Any:
+    given = {"name": "social", "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True}
+    with transaction() as session:
+        create_gateway(session, practice.clinic_id, given)
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    return lead
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "reason"),
+    [
+        ("bounced", {}, "bounced"),
+        ("replied", {}, "replied"),
+        ("replied", {"is_auto_reply": True}, None),
+        ("opened", {}, None),
+    ],
+)
+def test_what_a_gateway_tells_ends_it_or_does_not(
+    ours: Ours, server: Gateway, status: str, more: dict[str, Any], reason: str | None
+):
+    practice = ours(sequence({"name": "hello", **TEXT}, mail("again", "1 day")))
+    lead = through_a_gateway(practice, server)
+    told(practice, status, **more)
+    assert way(practice, lead).reason == reason
+
+
+@pytest.mark.parametrize(("opened", "taken"), [(True, "warm"), (False, "cold")])
+def test_it_branches_by_whether_the_last_message_was_opened(
+    ours: Ours, server: Gateway, watch: Watch, opened: bool, taken: str
+):
+    branch = {"name": "which", "after": "1 day", "branch": {"if": LAST_OPENED, "then": "warm", "else": "cold"}}
+    practice = ours(sequence({"name": "hello", **TEXT}, branch, call("warm", next="end"), call("cold")))
+    lead = through_a_gateway(practice, server)
+    if opened:
+        told(practice, "opened")
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead)[-1] == (taken, "done")
+
+
+def test_whether_mail_was_opened_nobody_knows(ours: Ours, watch: Watch):
+    known = [{"field": "enrollment.opened", "exists": True}]
+    practice = ours(sequence(mail("hello"), call("after", "1 day", only_if=known)))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead)[-1] == ("after", "condition_not_met")
+
+
+def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
+    practice = ours(sequence(mail("hello", "1 day"), call("then")))
+    lead = practice.capture()
+    put(practice, lead)
+    with transaction() as session:
+        leads.opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+    watch.advance(days=1)
+    practice.run_due()
+    assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]
+
+
+def test_a_message_outside_its_hours_puts_off_what_follows(ours: Ours, watch: Watch):
+    """Due at 3 in the morning: it goes at 8, and the next one is counted from there."""
+    practice = ours(sequence(mail("night", "16 hours"), call("then", "1 hour")))
+    lead = practice.capture()
+    put(practice, lead)
+    [night] = practice.steps(lead, name="welcome/night")
+    watch.set(night.due_at)
+    practice.run_due()
+    assert night.due_at > TUESDAY + timedelta(hours=16)
+    assert practice.pending(lead)[-1].due_at == night.due_at + timedelta(hours=1)
+
+
+def test_a_pause_keeps_what_is_left(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("one", "3 days")))
+    lead = practice.capture()
+    put(practice, lead)
+    watch.advance(days=1)
+    act(practice, lead, pause_enrollment)
+    watch.advance(days=40)
+    practice.run_due()
+    assert practice.rows("lead_tasks", lead_id=lead) == []
+    act(practice, lead, resume_enrollment)
+    assert practice.pending(lead)[-1].due_at == TUESDAY + 43 * DAY
+    assert [step.reason for step in practice.steps(lead, name="welcome/one")] == ["paused", None]
+
+
+def test_a_task_that_is_done_during_a_pause_is_done(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    act(practice, lead, pause_enrollment)
+    practice.complete(practice.row("lead_tasks", lead_id=lead).id)
+    assert (way(practice, lead).state, way(practice, lead).step) == ("paused", "two")
+    watch.advance(days=5)
+    act(practice, lead, resume_enrollment)
+    assert practice.pending(lead)[-1].due_at == TUESDAY + 6 * DAY

@@ -1,0 +1,159 @@
+"""Two at once, messages that come again, workers that end in the middle: no lead is enrolled, or gets a step, twice."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.sequences.enrolling import Enrolled
+from app.sequences.enrollments import pause_enrollment, resume_enrollment
+from app.sequences.service import change_sequence
+from tests.support.enrolling import call, came_by, playbook, put, sequence, way
+from tests.support.plans import listening
+from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.processes import wait_until
+from tests.support.threads import at_once
+from workers import runner
+
+pytest_plugins = ["tests.support.practice"]
+
+Ours = Callable[..., Practice]
+STEPS = [call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")]
+
+
+@pytest.fixture
+def ours(open_practice: Callable[..., Practice]) -> Ours:
+    def opened(*sequences: Any) -> Practice:
+        return open_practice(playbook=playbook(*sequences))
+
+    return opened
+
+
+def test_of_two_who_enroll_a_lead_at_once_one_does(ours: Ours):
+    practice = ours(sequence(*STEPS))
+    leads = [practice.capture() for _ in range(20)]
+    came = at_once(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
+    results = sorted(one for many in came for one in many)
+    assert results == [Enrolled.ALREADY_IN] * 20 + [Enrolled.ENROLLED] * 20
+    assert len(practice.rows("enrollments")) == len(practice.steps(kind=Kind.CREATE_TASK, name="welcome/one")) == 20
+
+
+def test_of_two_exclusive_sequences_at_once_a_lead_is_in_one(ours: Ours):
+    practice = ours(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
+    lead = practice.capture()
+    came = at_once(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
+    assert sorted(one for [one] in came) == [Enrolled.ENROLLED, Enrolled.IN_ANOTHER]
+
+
+def test_a_reply_while_its_step_runs_leaves_nothing_planned(ours: Ours, watch: Watch):
+    """Whichever comes first: the step is done or not, and nothing follows it."""
+    practice = ours(sequence(*STEPS))
+    leads = [practice.capture() for _ in range(10)]
+    put(practice, *leads)
+    watch.advance(hours=1)
+    steps = [step.id for step in practice.pending()]
+
+    def reply() -> None:
+        for lead in leads:
+            practice.hear_from(lead)
+
+    at_once(reply, partial(runner.run, Kind.CREATE_TASK, steps))
+    assert {row.state for row in practice.rows("enrollments")} == {"exited"}
+    assert [step for step in practice.pending() if "enrollment_id" in step.cause] == []
+
+
+def test_a_message_that_comes_again_advances_nobody_twice(ours: Ours, watch: Watch):
+    practice = ours(sequence(*STEPS))
+    leads = [practice.capture() for _ in range(10)]
+    put(practice, *leads)
+    watch.advance(hours=1)
+    steps = [step.id for step in practice.steps(name="welcome/one")]
+    at_once(*[partial(runner.run, Kind.CREATE_TASK, steps)] * 3)
+    runner.run(Kind.CREATE_TASK, steps)
+    practice.run(Kind.CREATE_TASK)
+    assert all(came_by(practice, lead) == [("one", "done")] for lead in leads)
+    assert len(practice.steps(name="welcome/two")) == 10
+
+
+def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_nothing(ours: Ours, watch: Watch):
+    """It dies when the step's end and the next step are written, and before they are committed."""
+    practice = ours(sequence(*STEPS))
+    leads = [practice.capture() for _ in range(10)]
+    put(practice, *leads)
+    watch.advance(hours=1)
+    steps = [step.id for step in practice.steps(name="welcome/one")]
+    died = subprocess.run([sys.executable, "-m", "tests.support.dying", *map(str, steps)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert practice.rows("enrollment_steps") == []
+
+    def is_made_up_for() -> bool:
+        runner.run_again(Kind.CREATE_TASK, steps)
+        return all(came_by(practice, lead) for lead in leads)
+
+    wait_until(is_made_up_for, 30, "the connection of the dead to let go of the steps")
+    assert all(came_by(practice, lead) == [("one", "done")] for lead in leads)
+    assert len(practice.steps(name="welcome/two")) == len(practice.rows("lead_tasks", title="Call them")) == 10
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pauses=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 5000)), max_size=4))
+def test_however_often_it_is_paused_the_wait_is_as_long_as_ever(
+    ours: Ours, watch: Watch, pauses: list[tuple[int, int]]
+):
+    """Minutes of waiting between pauses, and minutes that these last: the step is due after all of these."""
+    watch.set(TUESDAY)
+    practice = ours(sequence(call("one", "30 hours")))
+    lead = practice.capture()
+    put(practice, lead)
+    for waited, paused in pauses:
+        watch.advance(minutes=waited)
+        _act(practice, lead, pause_enrollment)
+        watch.advance(minutes=paused)
+        _act(practice, lead, resume_enrollment)
+    [step] = [step for step in practice.pending(lead) if step.name == "welcome/one"]
+    assert step.due_at == TUESDAY + timedelta(hours=30) + timedelta(minutes=sum(paused for _, paused in pauses))
+
+
+def test_a_version_that_is_published_meanwhile_is_for_those_who_come_later(ours: Ours, watch: Watch):
+    practice = ours(sequence(*STEPS))
+    early, late = practice.capture(), practice.capture()
+    put(practice, early)
+    [row] = practice.rows("sequences")
+    with transaction() as session:
+        change_sequence(session, practice.actor(), row.id, {"steps": [call("other")]}, seen=None)
+    put(practice, late)
+    for _ in range(4):
+        practice.run_due()
+        watch.advance(hours=1)
+    assert came_by(practice, early) == [("one", "done"), ("two", "done"), ("three", "done")]
+    assert came_by(practice, late) == [("other", "done")]
+    assert {entry.sequence_version for entry in practice.rows("enrollment_steps")} == {1, 2}
+
+
+def test_five_thousand_are_enrolled_by_as_many_statements_as_one(ours: Ours):
+    practice = ours(sequence(*STEPS))
+    practice.fill(5000, Kind.CREATE_TASK, due_at=TUESDAY + timedelta(days=300))
+    leads = [row.id for row in practice.rows("leads")]
+    _, one, many = (_statements(practice, some) for some in (leads[:1], leads[1:2], leads[2:]))  # the first reads it
+    assert one == many <= 6
+    assert len(practice.rows("enrollments")) == 5000
+
+
+def _statements(practice: Practice, leads: list[Any]) -> int:
+    with listening() as heard:
+        put(practice, *leads)
+    return len(heard)
+
+
+def _act(practice: Practice, lead: Any, what: Callable[..., Any]) -> None:
+    with transaction() as session:
+        what(session, practice.actor(), way(practice, lead).id)
