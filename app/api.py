@@ -39,6 +39,7 @@ from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
 from app.sequences.bulk_routes import blp as bulk_enrollments
 from app.sequences.enrollment_routes import blp as enrollments
+from app.sequences.move_routes import blp as sequence_moves
 from app.sequences.performance_routes import blp as sequence_performance
 from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
@@ -75,6 +76,7 @@ BLUEPRINTS = (
     enrollments,
     bulk_enrollments,
     sequence_performance,
+    sequence_moves,
     playbooks,
     availability,
     queue,

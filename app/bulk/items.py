@@ -28,6 +28,8 @@ WORDS: Final[Mapping[ItemReason, str]] = {
     ItemReason.BEEN_BEFORE: "The lead was in the sequence before.",
     ItemReason.TOO_SOON: "The lead was in the sequence a short time ago.",
     ItemReason.OPTED_OUT: "The lead opted out.",
+    ItemReason.CANNOT_MOVE: "The lead's step is under way, or has no place in that version.",
+    ItemReason.NO_LONGER_IN: "The lead is in another version no longer.",
     ItemReason.SEQUENCE_INACTIVE: "The sequence is switched off, or deleted.",
 }
 

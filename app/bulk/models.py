@@ -43,6 +43,8 @@ class ItemReason(StrEnum):
     TOO_SOON = "too_soon"
     OPTED_OUT = "opted_out"
     SEQUENCE_INACTIVE = "sequence_inactive"
+    CANNOT_MOVE = "cannot_move"  # to the other version: its step is under way, or has no place there
+    NO_LONGER_IN = "no_longer_in"
 
 
 class Job(Base):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -17,7 +17,8 @@ from app.automation.clinic import ClinicContext
 from app.automation.sequence_texts import sequences_of
 from app.bulk.chunks import Make, makers
 from app.bulk.filling import fill_with_found, fill_with_ids
-from app.bulk.items import Ends, lock_pending, write_ends
+from app.bulk.held import hold_leads
+from app.bulk.items import Ends, write_ends
 from app.bulk.models import ItemReason, Job
 from app.bulk.planning import Span
 from app.bulk.service import Plan, start_job
@@ -45,15 +46,6 @@ REASONS: Final[Mapping[Enrolled, ItemReason]] = {
     Enrolled.NO_SUCH_LEAD: ItemReason.UNKNOWN_LEAD,
     Enrolled.SEQUENCE_INACTIVE: ItemReason.SEQUENCE_INACTIVE,
 }
-
-_WANTED: Final = (
-    "FROM job_items i JOIN leads l ON l.id = i.lead_id"
-    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending'"
-    " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
-    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
-)
-_TAKE: Final = text(f"SELECT i.position, l.id {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED")
-_WHICH_EXIST: Final = text(f"SELECT i.position {_WANTED}")
 
 
 def enroll_many(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> Job:
@@ -112,34 +104,17 @@ makers[MAKES] = work_on
 
 def _put_in(session: Session, span: Span, *, work: Work) -> Ends:
     """Enroll the leads of the span's pending items; returns, and writes down, how each of them ended."""
-    ends = Ends()
-    pending = [item.position for item in lock_pending(session, work.job_id, span)]
-    leads = _take(session, work, span)
-    ends.left += _left(session, work, span, {*pending} - leads.keys())
-    came = _enroll(session, work, set(leads.values()))
-    for place in {*pending} - {*ends.left}:
-        result = came[leads[place]] if place in leads else Enrolled.NO_SUCH_LEAD
-        if result is Enrolled.ENROLLED:
-            ends.succeed(place, lead_id=leads[place])
+    held = hold_leads(session, work.job_id, span, clinic_id=work.clinic.id, whose=work.whose)
+    ends, came = Ends(left=list(held.busy)), _enroll(session, work, set(held.leads.values()))
+    for place, lead_id in held.leads.items():
+        if came[lead_id] is Enrolled.ENROLLED:
+            ends.succeed(place, lead_id=lead_id)
         else:
-            ends.fail(place, REASONS[result])
+            ends.fail(place, REASONS[came[lead_id]])
+    for place in held.unknown:
+        ends.fail(place, ItemReason.UNKNOWN_LEAD)
     write_ends(session, work.job_id, ends)
     return ends
-
-
-def _take(session: Session, work: Work, span: Span) -> dict[int, UUID]:
-    """Lock those that are there and that nobody is changing just now, by their places."""
-    return {row.position: row.id for row in session.execute(_TAKE, _given(work, span))}
-
-
-def _left(session: Session, work: Work, span: Span, missing: set[int]) -> set[int]:
-    """Those of them that somebody is changing: they have their turn later."""
-    return missing & set(session.scalars(_WHICH_EXIST, _given(work, span))) if missing else set()
-
-
-def _given(work: Work, span: Span) -> dict[str, Any]:
-    whose = {"clinic": work.clinic.id, "whose": work.whose}
-    return {"job": work.job_id, "first": span.first, "last": span.last, **whose}
 
 
 def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, Enrolled]:

@@ -60,6 +60,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/sequences/<sequence_id>/publish": {},
     "POST /api/sequences/<sequence_id>/rollback": {"number": 1},
     "POST /api/sequences/<sequence_id>/enrollments": {"lead_ids": [str(uuid4())]},
+    "POST /api/sequences/<sequence_id>/move": {"to": 1, "fingerprint": "x"},
     "POST /api/sequences/<sequence_id>/enrollments/bulk": {"lead_ids": [str(uuid4())]},
     "POST /api/enrollments/<enrollment_id>/pause": {},
     "POST /api/enrollments/<enrollment_id>/resume": {},
