@@ -29,7 +29,7 @@ check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md
+	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py -k match_the_models
 
 bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick; writes bench/README.md
@@ -38,8 +38,8 @@ bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick;
 format: $(VENV)/.dev ## let ruff write the layout
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-openapi: $(VENV)/.run ## write docs/openapi.json, relance.http and rules.md again: the API, its calls to try, the rule language
-	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md
+openapi: $(VENV)/.run ## write docs/openapi.json, relance.http, rules.md and playbooks.md again: the API, its calls to try, the rule language, the playbooks
+	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
 
 lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed versions
 	@$(call lock,run,)

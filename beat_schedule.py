@@ -16,6 +16,8 @@ EVERY: dict[str, float] = {
     "detect_time_in_stage": 300,  # longer in a stage than the stage allows
     "date_rotting_leads": 20,  # whose clinic or stage changed how long is too long; ten thousand leads at a time
     "find_leads_without_next_action": 20,  # the same way: all of a hundred thousand in less than four minutes
+    "pause_failing_rules": 60,  # of which too much failed, bounced or was answered by an opt-out
+    "run_nurtures": 30,  # leads that are taken into sequences at hours of their clinic's wall
     "seal_audit": 60,  # who saw and changed what, so that it cannot be changed unnoticed
     "empty_archived_stages": 30,  # leads in a stage that was given up go where the clinic said
     "forget_old_steps": 3600,  # finished, and kept long enough

@@ -32,6 +32,7 @@ from app.leads.event_routes import blp as events
 from app.leads.routes import blp as leads
 from app.message_templates.routes import blp as message_templates
 from app.notifications.routes import blp as notifications
+from app.nurtures.routes import blp as nurtures
 from app.ops.routes import blp as ops
 from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
@@ -43,7 +44,9 @@ from app.sequences.move_routes import blp as sequence_moves
 from app.sequences.performance_routes import blp as sequence_performance
 from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
+from app.simulation.routes import blp as simulations
 from app.sources.routes import blp as sources
+from app.steps.lateness_routes import blp as lateness
 from app.steps.routes import blp as steps
 from app.task_templates.routes import blp as task_templates
 from app.tasks.overview_routes import blp as overview
@@ -67,6 +70,7 @@ BLUEPRINTS = (
     pipeline,
     notifications,
     steps,
+    lateness,
     audit,
     *privacy,
     lead_assignment,
@@ -78,6 +82,8 @@ BLUEPRINTS = (
     sequence_performance,
     sequence_moves,
     playbooks,
+    simulations,
+    nurtures,
     availability,
     queue,
     overview,

@@ -5,6 +5,7 @@ from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, Assi
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
 from app.automation.sequence_models import Sequence, SequenceVersion
+from app.automation.series import SeriesHour
 from app.bulk.models import Job, JobItem
 from app.db import Base
 from app.fields.models import CustomField
@@ -16,6 +17,7 @@ from app.imports.models import Import, ImportRow
 from app.key_checks import KeyCheck
 from app.leads.models import Lead
 from app.notifications.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.nurtures.models import Nurture, NurtureRun
 from app.pipeline.models import PipelineStage
 from app.privacy.models import Consent
 from app.sequences.models import Enrollment, EnrollmentStep
@@ -59,12 +61,15 @@ __all__ = [
     "MessageTemplate",
     "MessageTemplateVersion",
     "Notification",
+    "Nurture",
+    "NurtureRun",
     "PasswordLink",
     "PipelineStage",
     "Rule",
     "RuleVersion",
     "Sequence",
     "SequenceVersion",
+    "SeriesHour",
     "SignIn",
     "Step",
     "Suppression",

@@ -50,7 +50,7 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
-    from bench import acts, acts_at_scale, acts_of_sequences, keeping, sealing  # noqa: PLC0415  (they import the application, with this process's settings)
+    from bench import acts, acts_at_scale, acts_of_sequences, keeping, sealing, simulating  # noqa: PLC0415  (they import the application, with this process's settings)
 
     inside: dict[str, Any] = {
         "open": acts.open_bench_clinic,
@@ -60,6 +60,7 @@ def _main() -> None:
         "seal_people": sealing.seal_people,
         "time_keeping": keeping.time_keeping,
         "time_sealing": sealing.time_sealing,
+        "time_simulating": simulating.time_simulating,
         "time_sweep": acts_at_scale.time_sweep,
         "time_batches": acts_at_scale.time_batches,
     }

@@ -199,8 +199,9 @@ def _asked(row: Row[Any]) -> Iterator[str]:
 
 def _enrolled(session: Session, rows: Iterable[Row[Any]]) -> Mapping[str, Mapping[str, Any]]:
     """By enrollment, what became of its messages, for those steps that ask."""
-    ids = {row.cause["enrollment_id"] for row in rows if any(path.startswith("enrollment.") for path in _asked(row))}
-    return enrollment_facts(session, ids) if ids else {}
+    of_sequences = (row for row in rows if "enrollment_id" in row.cause)
+    asking = [row for row in of_sequences if any(path.startswith("enrollment.") for path in _asked(row))]
+    return enrollment_facts(session, {row.cause["enrollment_id"] for row in asking}) if asking else {}
 
 
 def _stages(session: Session, rows: Iterable[Row[Any]]) -> Mapping[UUID, Stages]:

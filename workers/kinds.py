@@ -7,12 +7,13 @@ from typing import Any
 from app.automation.models import Kind
 from workers import guard
 from workers.context import StepContext
-from workers.outcomes import Ask, Outcome, Retry, Skip
+from workers.outcomes import Ask, Outcome, Retry, Skip, Snooze
 from workers.steps import (
     assign,
     branch,
     call_webhook,
     change_stage,
+    complete_tasks,
     create_task,
     deliver,
     enroll,
@@ -39,7 +40,7 @@ class StepKind:
     """
 
     decide: Callable[[StepContext], Outcome | Ask]
-    guard: Callable[[StepContext], Skip | None] = guard.check
+    guard: Callable[[StepContext], Skip | Snooze | None] = guard.check
     batch: int = 100
     raised: Callable[[StepContext, str], Outcome] = lambda _, error: Retry(error)
     ask: Callable[[Any], Any] = NotImplemented
@@ -67,6 +68,7 @@ KINDS: Mapping[Kind, StepKind] = {
     Kind.CHANGE_STAGE: StepKind(change_stage.decide, batch=FEW),
     Kind.ASSIGN: StepKind(assign.decide, batch=FEW),
     Kind.UPDATE_LEAD: StepKind(update_lead.decide, batch=FEW),
+    Kind.COMPLETE_TASKS: StepKind(complete_tasks.decide, batch=FEW),
     Kind.BRANCH: StepKind(branch.decide),
     Kind.WAIT: StepKind(wait.decide),
     Kind.ENROLL: StepKind(enroll.decide),

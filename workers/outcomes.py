@@ -63,10 +63,11 @@ class Cancel(Ended):
 
 @dataclass(frozen=True, slots=True)
 class Snooze(Ended):
-    """Not now: again at `until`. It does not count as an attempt."""
+    """Not now: again at `until`. It does not count as an attempt. `detail` is kept until it ends."""
 
     until: datetime
     reason: Reason
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

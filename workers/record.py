@@ -121,7 +121,8 @@ def _(outcome: Cancel) -> dict[str, Any]:
 
 @changes_of.register
 def _(outcome: Snooze) -> dict[str, Any]:
-    return {"due_at": outcome.until, "reason": outcome.reason}
+    kept = {"outcome": dict(outcome.detail)} if outcome.detail else {}
+    return {"due_at": outcome.until, "reason": outcome.reason, **kept}
 
 
 @changes_of.register

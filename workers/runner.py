@@ -26,7 +26,7 @@ from app.db import engine, transaction
 from app.notifications.gate_facts import Gone
 from app.notifications.touching import priority_of
 from app.notifications.values import MissingVariable
-from workers import metrics
+from workers import metrics, series
 from workers.claim import claim, left_over, still_asking, still_pending
 from workers.context import StepContext, bare, load
 from workers.kinds import KINDS
@@ -212,6 +212,7 @@ def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome |
     ended = [(context, end) for context, end in decided if not isinstance(end, Ask)]
     record(session, ended)
     metrics.count(session, ended)
+    series.count(session, ended)
     return lease
 
 

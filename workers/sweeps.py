@@ -16,7 +16,19 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.db import transaction
-from workers.sweeping import assignment, audit, leads, leases, next_actions, publishing, retention, rotting, tasks
+from workers.sweeping import (
+    assignment,
+    audit,
+    breaker,
+    leads,
+    leases,
+    next_actions,
+    nurtures,
+    publishing,
+    retention,
+    rotting,
+    tasks,
+)
 from workers.words import words
 
 AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
@@ -33,9 +45,11 @@ SWEEPS: dict[str, Batch] = {
     "detect_time_in_stage": leads.detect_overstayed,
     rotting.NAME: rotting.date_rotting,
     next_actions.NAME: next_actions.find_leads_without_next_action,
+    "run_nurtures": nurtures.run_nurtures,
     "empty_archived_stages": leads.empty_archived_stages,
     "assign_orphans": assignment.assign_orphans,
     "cover_absences": assignment.cover_absences,
+    breaker.NAME: breaker.pause_failing_rules,
     "take_census": publishing.take_census,
     "seal_audit": audit.seal_audit,
     "forget_old_steps": retention.forget_old_steps,

@@ -18,6 +18,7 @@ from app.gateways.throttle import count_calls
 from app.imports import working as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
+from app.rules import backfilling as _backfills  # noqa: F401  (as above)
 from app.sequences import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
 from app.sequences import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.tasks.models import Task

@@ -38,6 +38,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "rules": "rule",
     "sequences": "sequence",
     "enrollments": "enrollment",
+    "nurtures": "nurture",
     "message_templates": "message_template",
     "message_template_versions": "message_template_version",
     "web_forms": "web_form",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
+from app.automation.breaker import Breaker
 from app.automation.durations import parse_duration
 
 _DAYS: Final = timedelta(days=2)  # a local day is within them, however long
@@ -27,12 +28,14 @@ class ContactPolicy:
     business_hours_only: bool = False
     weekends: bool = True
     holidays: bool = True
+    breaker: Breaker | None = Breaker()  # noqa: RUF009  (it is frozen)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """Read what a clinic's row keeps: lengths of time as `1 day 4 hours`; what it does not name is the default."""
         lengths = {name: kept[name] and parse_duration(kept[name]) for name in LENGTHS if name in kept}
-        return cls(**{**kept, **lengths})
+        breaker = {"breaker": Breaker.from_json(kept["breaker"])} if "breaker" in kept else {}
+        return cls(**{**kept, **lengths, **breaker})
 
     @property
     def counts_touches(self) -> bool:

@@ -4,7 +4,7 @@ Pure: workers ask them, and so does a simulation.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from app.automation.conditions import Condition, first_unmet
@@ -39,8 +39,6 @@ class Guarded(Protocol):
     def guard(self) -> Mapping[str, Any] | None: ...
     @property
     def lateness(self) -> int | None: ...
-    @property
-    def due_at(self) -> datetime: ...
 
 
 class Refusal(NamedTuple):
@@ -51,14 +49,13 @@ class Refusal(NamedTuple):
 
 
 def refusal(
-    step: Guarded, lead: Any, *, now: datetime, rule_is_active: bool, facts: Callable[[], Facts]
+    step: Guarded, lead: Any, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
 ) -> Refusal | None:
-    """Why the step must not run, or None; `facts` are those of now, and only asked for where the step has a guard."""
+    """Why the step, so much `late`, must not run, or None. `facts`: those of now, asked where it has a guard."""
     if over := lead_is_over(lead, step.cause):
         return Refusal(over, {})
     if not rule_is_active:
         return Refusal(Reason.RULE_INACTIVE, {})
-    late = now - step.due_at
     if step.lateness is not None and late > timedelta(seconds=step.lateness):
         return Refusal(Reason.TOO_LATE, {"late_seconds": int(late.total_seconds())})
     return unmet(step, facts)

@@ -1,11 +1,13 @@
 """Events as they are kept: what was known then, and what each rule that listens decided."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.automation.deciding import Decision
 from app.automation.events import Event
+
+BACKFILL: Final = "backfill"  # among the facts of an event that is kept: a rule was told of it later, by this job
 
 
 def kept(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     CHANGE_STAGE = "change_stage"
     ASSIGN = "assign"
     UPDATE_LEAD = "update_lead"
+    COMPLETE_TASKS = "complete_tasks"
     BRANCH = "branch"
     WAIT = "wait"  # of a sequence: nothing but the time before what follows
     ENROLL = "enroll"
@@ -68,6 +69,7 @@ class Reason(StrEnum):
     LEFT_STAGE = "left_stage"  # the lead moved on
     CONDITION_NOT_MET = "condition_not_met"  # another guard of the rule
     RULE_INACTIVE = "rule_inactive"
+    RULE_PAUSED = "rule_paused"  # the engine paused its rule: it waits for somebody to look
     TASK_DONE = "task_done"
     TASK_CANCELLED = "task_cancelled"
     TASK_MOVED = "task_moved"  # re-timed: a newer step stands for it
@@ -190,6 +192,14 @@ class Step(Base):
             postgresql_where=text("state IN ('planned', 'published')"),
         ),
         Index("ix_steps_lease", "lease_until", postgresql_where=text("state = 'running'")),
+        # What ended when: written once, as a step ends.
+        Index("ix_steps_finished", "clinic_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_steps_put_off",
+            "clinic_id",
+            "due_at",
+            postgresql_where=text("reason IS NOT NULL AND state IN ('planned', 'published')"),
+        ),
         Index(
             "ix_steps_trouble",
             "clinic_id",

@@ -21,7 +21,7 @@ DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What a rule wants done, and when. `key` makes it the same step when it is planned again."""
+    """What is wanted, and when. `key` makes it the same step when it is planned again; None: nothing plans it again."""
 
     kind: Kind
     name: str
@@ -31,7 +31,7 @@ class PlannedStep:
     guard: dict[str, Any] | None
     stop_on: tuple[str, ...]
     lateness: int | None
-    key: str
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,8 @@ def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:
     if rule.priority != NORMAL:
         cause["priority"] = rule.priority
     if rule.every:
-        cause["every"] = {"time": str(rule.every)}
+        own = event.facts["lead"].get("timezone") if rule.timing.zone == "lead" else None
+        cause["every"] = {"time": str(rule.every), **({"zone": own} if own else {})}
     return cause
 
 

@@ -52,6 +52,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Tags, score and the clinic's own fields.",
         "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
     ),
+    "complete_tasks": ("The lead's open tasks of these types are done: somebody paid.", "{types: [PAYMENT]}"),
     "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
     "enroll": ("Put the lead into a sequence, if it may be in it.", "{sequence: onboarding}"),
     "unenroll": ("Take the lead out of a sequence, if it is in it.", "{sequence: onboarding}"),
@@ -105,8 +106,9 @@ def _lines() -> Iterator[str]:
 
 _OF_DELAYS: Final = (
     "Of a delay: `clock: business` counts opening hours. `at` is an hour of the day, `on_day` a day of the",
-    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. `of`",
-    "is a field with a date to count from, instead of the event. Months are those of the calendar.",
+    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. Of",
+    'several hours, `at: ["09:00", "14:00", "18:00"]`, it is the first one once the wait is over. `of` is a field with',
+    "a date to count from, instead of the event. Months are those of the calendar.",
 )
 _KNOWN: Final = {
     When.ALWAYS: "always",

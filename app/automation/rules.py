@@ -71,9 +71,10 @@ class RuleSet:
     by_event: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     asked_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()  # by the engine itself: what is pending waits
 
     @classmethod
-    def of(cls, rules: Iterable[Rule]) -> "RuleSet":
+    def of(cls, rules: Iterable[Rule], *, paused: frozenset[str] = frozenset()) -> "RuleSet":
         """Index the rules by the events they listen to."""
         by_event: dict[str, tuple[Rule, ...]] = {}
         rules = sorted(rules, key=lambda rule: rule.priority)  # those of one priority in the order given: by age
@@ -81,7 +82,7 @@ class RuleSet:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)
         asked = {event: frozenset().union(*(rule.asks for rule in some)) for event, some in by_event.items()}
-        return cls(by_event, asked, frozenset(rule.slug for rule in rules))
+        return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused)
 
     def listening_to(self, event: str) -> tuple[Rule, ...]:
         """The rules that an event may set off."""

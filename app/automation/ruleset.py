@@ -1,20 +1,29 @@
-"""A clinic's active rules, read once for each version of them; those that enroll into its sequences among them."""
+"""A clinic's rules that are active or paused, and those that enroll into its sequences: read once for each version."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from app.automation.clinic import ClinicContext
 from app.automation.models import Rule
 from app.automation.rules import RuleSet, read_rule
+from app.automation.sequence_models import Sequence
 from app.automation.sequence_texts import sequences_of
 from app.automation.versions import once_for_each_version
 
 
 @once_for_each_version
 def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
-    """By the event that they listen to."""
-    columns = (Rule.id, Rule.definition, Rule.published)
-    rows = session.execute(select(*columns).where(Rule.clinic_id == clinic.id, Rule.active).order_by(Rule.id))
-    rules = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows]
+    """The active ones by the event that they listen to."""
+    mine = select(Rule.id, Rule.slug, Rule.definition, Rule.published, Rule.active).where(
+        Rule.clinic_id == clinic.id, Rule.deleted_at.is_(None), or_(Rule.active, Rule.paused_because.is_not(None))
+    )
+    rows = session.execute(mine.order_by(Rule.id)).all()
+    active = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows if row.active]
     triggers = [one.trigger for one in sequences_of(session, clinic).switched_on if one.trigger]
-    return RuleSet.of([*rules, *triggers])
+    paused = [row.slug for row in rows if not row.active]
+    return RuleSet.of([*active, *triggers], paused=frozenset([*paused, *session.scalars(_paused_sequences(clinic))]))
+
+
+def _paused_sequences(clinic: ClinicContext) -> Select[str]:
+    mine = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
+    return mine.where(Sequence.paused_because.is_not(None))

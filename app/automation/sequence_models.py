@@ -26,6 +26,7 @@ class Sequence(Base):
     definition: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # None: only drafts so far
     published: Mapped[int | None]  # the number of that version
     active: Mapped[bool] = mapped_column(default=True)
+    paused_because: Mapped[str | None] = mapped_column(Text)  # the engine switched it off itself
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
     updated_by: Mapped[UUID | None]

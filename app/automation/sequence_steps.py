@@ -87,7 +87,7 @@ def plan_step(
         guard=step.guard,
         stop_on=sequence.stop_on,
         lateness=None if step.skip_when_later_than is None else int(step.skip_when_later_than.total_seconds()),
-        key="",  # it is planned once, with the end of the one before: nothing plans it again
+        key=None,  # it is planned once, with the end of the one before
     )
 
 

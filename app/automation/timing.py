@@ -1,6 +1,6 @@
 """When a rule wants to act: a wait from the event or from a date, by the wall or in opening hours, at an hour. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -49,12 +49,12 @@ class Timing:
     """A wait as rules write it.
 
     `of` is the field of a date or an instant to count from, instead of the event; `is_before`: backwards from it.
-    `at` is an hour of the day in `zone` ("lead" or "clinic"), `on_day` a day of the month.
+    `at` are hours of the day in `zone` ("lead" or "clinic"), `on_day` is a day of the month.
     """
 
     wait: Wait = AT_ONCE
     in_business: bool = False
-    at: time | None = None
+    at: tuple[time, ...] = ()  # in order
     zone: str = "clinic"
     on_day: int | None = None
     of: str | None = None
@@ -67,12 +67,18 @@ class Timing:
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
             in_business=parts.get("clock") == "business",
-            at=time.fromisoformat(parts["at"]) if "at" in parts else None,
+            at=read_hours(parts.get("at", ())),
             zone=parts.get("zone", "clinic"),
             on_day=parts.get("on_day"),
             of=parts.get("of"),
             is_before=is_before,
         )
+
+
+def read_hours(written: str | Sequence[str]) -> tuple[time, ...]:
+    """One hour of the day, such as "09:00", or several; in order, each once."""
+    listed = [written] if isinstance(written, str) else written
+    return tuple(sorted({time.fromisoformat(hour) for hour in listed}))
 
 
 def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, wall: Wall) -> Due | None:
@@ -84,7 +90,7 @@ def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, wal
     due = _waited(timing, start, wall.calendar) if start is anchor else Due(_days_from(timing, anchor, wall))
     if timing.on_day is not None:
         due = _on_its_day(timing.on_day, timing.at, due, wall)
-    elif timing.at is not None:
+    elif timing.at:
         due = _at_its_hour(timing.at, due, wall, earliest=_earliest(timing, start, due))
     if timing.of is None or due.at >= happened_at:
         return due
@@ -93,7 +99,7 @@ def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, wal
 
 
 def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) -> datetime:
-    """The first time after now of those that follow each other from `last` on, on the clinic's wall."""
+    """The first time after now of those that follow each other from `last` on, on the calendar's wall."""
     due = last
     while due <= now:
         due = calendar.add_wall_months(due, every.months) if every.months else due
@@ -110,7 +116,12 @@ def _days_from(timing: Timing, day: date, wall: Wall) -> datetime:
 
 
 def _earliest(timing: Timing, start: datetime, due: Due) -> datetime | None:
-    """Who waits for days wants that day, whatever the hour was; who counts back from a date, that day in any case."""
+    """Who waits for days wants that day, whatever the hour was; who counts back from a date, that day in any case.
+
+    Of several hours the first one is wanted that comes when the wait is over.
+    """
+    if len(timing.at) > 1:
+        return due.at
     if timing.is_before:
         return None
     return start if timing.wait.is_of_days else due.at
@@ -126,17 +137,20 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
     return Due(waited + length)
 
 
-def _on_its_day(day: int, hour: time | None, due: Due, wall: Wall) -> Due:
-    """That day of this month, or of the next one when its hour is over."""
+def _on_its_day(day: int, hours: Sequence[time], due: Due, wall: Wall) -> Due:
+    """That day of this month, or of the next one when its hours are over."""
     local = due.at.astimezone(wall.zone)
-    days = (day_of(month, day) for month in (local.date(), months_later(local.date(), 1)))
-    this, following = (wall.at(one, hour or local.time()) for one in days)
-    return due.moved("day_of_month", this if this >= due.at else following)
+    days = [day_of(month, day) for month in (local.date(), months_later(local.date(), 1))]
+    return due.moved("day_of_month", _first(wall, days, hours or [local.time()], earliest=due.at))
 
 
-def _at_its_hour(hour: time, due: Due, wall: Wall, *, earliest: datetime | None) -> Due:
-    """That hour of the very day, or of the next one when it would be too early."""
+def _at_its_hour(hours: Sequence[time], due: Due, wall: Wall, *, earliest: datetime | None) -> Due:
+    """One of these hours of the very day, or of the next one when it would be too early."""
     day = due.at.astimezone(wall.zone).date()
-    at = wall.at(day, hour)
-    is_too_early = earliest is not None and at < earliest
-    return due.moved("hour_of_day", wall.at(day + _ONE_DAY, hour) if is_too_early else at)
+    return due.moved("hour_of_day", _first(wall, [day, day + _ONE_DAY], hours, earliest=earliest))
+
+
+def _first(wall: Wall, days: Sequence[date], hours: Sequence[time], *, earliest: datetime | None) -> datetime:
+    """The first of these hours of these days that is not too early; the last day is late enough."""
+    times = (wall.at(day, hour) for day in days for hour in hours)
+    return next(at for at in times if earliest is None or at >= earliest)

@@ -100,6 +100,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.last_activity_at": Field(INSTANT, "When something last happened with it."),
     "lead.stage_entered_at": Field(INSTANT, "Since when it is in its stage."),
     "lead.assigned_at": Field(INSTANT, "When it was given to its coordinator."),
+    "lead.next_follow_up_at": Field(INSTANT, "When the first of its open tasks is due; there is none without such."),
     "task.status": Field(TEXT, "Where the task stands.", TASK_STATUSES),
     "task.type": Field(TEXT, "What kind of task it is.", TASK_TYPES),
     "task.priority": Field(TEXT, "How urgent it is.", PRIORITIES),

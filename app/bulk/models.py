@@ -37,6 +37,8 @@ class ItemReason(StrEnum):
     CRASHED = "crashed"  # neither foreseen nor the other items' problem
     SKIPPED = "skipped"
     UPDATED = "updated"
+    UNMATCHED = "unmatched"  # a rule does not want anything of it
+    HAS_STEPS = "has_steps"  # it got what the rule wants before
     ALREADY_IN = "already_in"  # of a sequence, as what follows: it is in it
     IN_ANOTHER = "in_another"  # and both are exclusive
     BEEN_BEFORE = "been_before"
@@ -72,6 +74,7 @@ class Job(Base):
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None]  # of a backfill: when the next lead has its turn
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]  # when its first chunk was worked off

@@ -27,6 +27,9 @@ from app.identity.permissions import Permission, Scope
 from app.leads.lookup import those_within
 from app.leads.people import is_available, people
 
+# By what a job makes: takes back what is still to come of it, also after the job has ended; returns how much.
+take_back: dict[str, Callable[[Session, UUID], int]] = {}
+
 BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
 
 _CANCEL: Final = text(
@@ -108,7 +111,7 @@ def items_of(session: Session, actor: Actor, job_id: UUID, query: Mapping[str, A
 
 
 def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
-    """Give up the items that were not begun; what is made stays. Twice is once.
+    """Give up the items that were not begun; what is made stays, but for steps of a backfill. Twice is once.
 
     Raises NotFound, JobIsFinished.
     """
@@ -117,7 +120,9 @@ def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
         # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
         given_up = items.cancel_pending(session, job_id)
         session.refresh(job, with_for_update=True)
-        if job.state == JobState.DONE:
+        undo = take_back.get(job.spec.get("makes", ""))
+        taken_back = undo(session, job_id) if undo else 0
+        if job.state == JobState.DONE and not taken_back:
             raise JobIsFinished
         session.execute(_CANCEL, {"job": job_id, "items": given_up, "now": now()})
         session.refresh(job)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.automation import reference
+from app.automation import guide, reference
 from app.cli.http_file import as_calls
 from app.errors import RelanceError
 from app.http.openapi import as_text, spec
@@ -25,13 +25,15 @@ class Outdated(RelanceError):
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--http", type=click.Path(dir_okay=False, path_type=Path), help="A file of calls to try, too.")
 @click.option("--rules", type=click.Path(dir_okay=False, path_type=Path), help="The rule language, too.")
+@click.option("--playbooks", type=click.Path(dir_okay=False, path_type=Path), help="The page about playbooks, too.")
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file says something else.")
-def openapi(file: Path, *, http: Path | None, rules: Path | None, check: bool) -> None:
+def openapi(file: Path, *, http: Path | None, rules: Path | None, playbooks: Path | None, check: bool) -> None:
     """Write the API's description (OpenAPI 3.1) to FILE. Needs no server."""
     described = describe()
     texts = {file: as_text(described)}
     texts |= {http: as_calls(described)} if http else {}
     texts |= {rules: reference.page()} if rules else {}
+    texts |= {playbooks: guide.page()} if playbooks else {}
     for place, text in texts.items():
         if not check:
             place.write_text(text, encoding="utf-8")

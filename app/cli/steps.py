@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from app.automation.models import Kind, Step
 from app.automation.publish import settle
 from app.cli.lookup import Instant, actors
-from app.cli.output import as_json, counting, print_result, print_rows
+from app.cli.output import as_json, counting, print_json, print_result, print_rows
 from app.db import transaction
 from app.errors import NotFound
+from app.steps.lateness import lateness
 from app.steps.service import counts, retry_many
 from app.steps.service import retry as retry_one
 
@@ -51,6 +52,33 @@ def retry(
     retried = one(step_id) if step_id else many(slug, query, timedelta(seconds=spread))
     settle()
     print_result({"retried": retried}, as_json=as_json)
+
+
+@steps.command()
+@click.option("--since", type=Instant(), help="By default a day before --until.")
+@click.option("--until", type=Instant(), help="By default now.")
+@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
+@as_json
+def late(*, since: datetime | None, until: datetime | None, slug: str | None, as_json: bool) -> None:
+    """What ran late, was skipped or put off, and what still waits, by rule; and when no worker finished anything."""
+    with transaction() as session:
+        reports = [
+            {"clinic": actor.clinic.name, **lateness(session, actor.clinic, since=since, until=until)}
+            for actor in actors(session, slug)
+        ]
+    if as_json:
+        print_json(reports)
+        return
+    rows = [{"clinic": report["clinic"], **_figures(line)} for report in reports for line in report["rules"]]
+    print_rows(rows, as_json=False, empty="Nothing ended then, and nothing waits.")
+    for report in reports:
+        for gap in report["gaps"]:
+            click.echo(f"{report['clinic']}: {gap['because']}")
+
+
+def _figures(line: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("name", "kind", "on_time", "late", "p50_seconds", "longest_seconds", "too_late", "overdue", "put_off")
+    return {name: line[name] for name in names}
 
 
 def one(step_id: UUID) -> int:

@@ -1,6 +1,7 @@
 """What gateways tell of the messages that they were sent, and what follows from it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from app.activities.models import ActivityType, Direction
 from app.activities.schemas import WayOfContact
 from app.activities.service import log_activity
 from app.automation.events import EventName
+from app.automation.series import Series, count
 from app.automation.service import record
 from app.clock import now
 from app.errors import NotFound
@@ -107,12 +109,14 @@ def _date(column: str, name: EventName) -> "_Act":
 
 
 def _fail(session: Session, news: _News) -> None:
-    _give_up(news.note, "its gateway could not hand it on")
+    if _give_up(news.note, "its gateway could not hand it on"):
+        _count(session, news.note, Counter(sent=-1, failed=1))  # it was counted as sent
     _tell(session, news, EventName.MESSAGE_FAILED)
 
 
 def _bounce(session: Session, news: _News) -> None:
-    _give_up(news.note, f"it came back: {news.reason}")
+    if _give_up(news.note, f"it came back: {news.reason}"):
+        _count(session, news.note, Counter(bounced=1))
     if news.reason is Why.INVALID and (phone := json.loads(news.note.address or "{}").get("phone")):
         suppress_addresses(session, news.note.clinic_id, [(Way.PHONE, phone)], reason=INVALID)
     _tell(session, news, EventName.MESSAGE_BOUNCED)
@@ -143,9 +147,17 @@ _ACTS: Final[Mapping[Told, _Act]] = {
 }
 
 
-def _give_up(note: Notification, error: str) -> None:
-    if note.state == NotificationState.SENT:
+def _give_up(note: Notification, error: str) -> bool:
+    """Whether it was taken for sent until now."""
+    was_sent = note.state == NotificationState.SENT
+    if was_sent:
         note.state, note.error = NotificationState.FAILED, error
+    return was_sent
+
+
+def _count(session: Session, note: Notification, figures: Counter[str]) -> None:
+    if note.series is not None:
+        count(session, {Series(note.clinic_id, note.series): figures})
 
 
 def _tell(session: Session, news: _News, name: EventName) -> None:

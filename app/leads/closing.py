@@ -19,6 +19,7 @@ from app.leads.lookup import get_lead, open_lead
 from app.leads.models import Lead, LeadStatus
 from app.leads.progress import enter_stage, touch
 from app.notifications.models import WAY_OF, LeadChannel
+from app.notifications.opt_outs import count_opt_out
 from app.notifications.suppression import stop_messages
 from app.notifications.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.pipeline.models import LOST, STARTED
@@ -101,6 +102,7 @@ def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: date
 def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:
     """Send nothing more to a lead that is locked for it, nor to whoever else has its addresses, now or later."""
     lead.opted_out_at = at
+    count_opt_out(session, lead.clinic_id, lead.id, at=at)
     suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason=OPTED_OUT)
     touch(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
@@ -110,6 +112,7 @@ def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None
 def _silence_channel(session: Session, actor: Actor, lead: Lead, channel: LeadChannel, *, at: datetime) -> None:
     """As `silence`, by one channel: rules that hear of an opt-out hear of one from everything only."""
     lead.opted_out_channels = [*lead.opted_out_channels, channel]
+    count_opt_out(session, lead.clinic_id, lead.id, at=at, channel=channel)
     of_way = [address for address in addresses_of(lead) if address[0] is WAY_OF[channel]]
     suppress_addresses(session, lead.clinic_id, of_way, reason=OPTED_OUT)
     touch(lead, actor, at)

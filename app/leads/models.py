@@ -95,6 +95,7 @@ UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 # For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
 STILL_OPEN = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
 TAGGED = "tags <> '{}' AND deleted_at IS NULL"
+SCORED = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {UNTENDED}"
 VALUED = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # leads whose names are compared have this in common
 
@@ -168,6 +169,8 @@ class Lead(Base):
         *_duplicates_are_found_by(),
         Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(TAGGED)),
         Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(VALUED)),
+        # Whom nurture runs may take, the most promising first.
+        Index("ix_leads_scored", "clinic_id", "score", "id", postgresql_where=text(SCORED)),
         Index(
             "ix_leads_language",
             "clinic_id",

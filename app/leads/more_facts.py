@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.orm import Session
 
 from app.leads.models import Lead
 from app.sources.models import LeadSource
+from app.tasks.models import TO_BE_DONE, Task
 
 _OWN: Final = "custom."  # before the key of a field of the clinic's own
 
@@ -17,6 +18,7 @@ _COLUMNS: Final[Mapping[str, Any]] = {
     "source": LeadSource.name,
     "source_category": LeadSource.category,
     "value": Lead.lead_value,
+    "next_follow_up_at": select(func.min(Task.due_at)).where(Task.lead_id == Lead.id, TO_BE_DONE).scalar_subquery(),
     **{
         name: getattr(Lead, name)
         for name in (

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.automation import sentences
 from app.automation.calendar import Calendar
+from app.automation.keeping import BACKFILL
 from app.automation.models import KeptEvent, Step
 from app.errors import NotFound
 from app.http.fields import Id, Instant, Text
@@ -63,6 +64,11 @@ class WhyOut(Schema):
     led_by = fields.List(
         fields.String(), required=True, metadata={"description": "The rules whose steps led to it; none: people did."}
     )
+    backfill_job_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The job that told a rule of it afterwards."},
+    )
     decisions = fields.List(fields.Nested(DecisionOut), required=True)
     steps = fields.List(fields.Nested(WhyStepOut), required=True)
 
@@ -104,6 +110,7 @@ def _shown(event: KeptEvent, steps: Sequence[Row[Any]], calendar: Calendar, rule
         "id": event.id,
         "event": event.name,
         "occurred_at": event.occurred_at,
+        "backfill_job_id": event.facts.get(BACKFILL, {}).get("job_id"),
         "led_by": (event.chain or {}).get("rules", []),
         "decisions": [
             _decision(decision, event.name, calendar)

@@ -43,7 +43,7 @@ def _counted(actor: Actor, template: MessageTemplate, period: Period) -> Select[
 
 
 def _messages(actor: Actor, period: Period) -> Any:
-    replied, converted = _heard_of(), _converted()
+    replied, converted = heard_of(), converted_after()
     written = (
         Notification.template_version_id == MessageTemplateVersion.id,
         Notification.clinic_id == actor.clinic.id,
@@ -68,16 +68,25 @@ def _is(state: NotificationState) -> ColumnElement[bool]:
     return Notification.state == state
 
 
-def _heard_of() -> Any:
-    """LIMIT: looked up message by message, rather than put beside every entry of every timeline."""
+def heard_of() -> Any:
+    """Whether the lead of a message, `notifications`, answered within a week; what a machine wrote is no answer.
+
+    LIMIT: looked up message by message, rather than put beside every entry of every timeline.
+    """
     after = Activity.occurred_at > Notification.sent_at
     soon = Activity.occurred_at <= Notification.sent_at + timedelta(days=REPLY_DAYS)
-    theirs = (Activity.lead_id == Notification.lead_id, Activity.direction == Direction.INBOUND, after, soon)
-    by_them = Activity.is_auto_reply.is_(False)
-    return select(literal(1).label("one")).where(*theirs, by_them).limit(1).correlate(Notification).lateral("replied")
+    theirs = (
+        Activity.lead_id == Notification.lead_id,
+        Activity.direction == Direction.INBOUND,
+        ~Activity.is_auto_reply,
+    )
+    return (
+        select(literal(1).label("one")).where(*theirs, after, soon).limit(1).correlate(Notification).lateral("replied")
+    )
 
 
-def _converted() -> Any:
+def converted_after() -> Any:
+    """Whether the lead of a message was converted after it."""
     theirs = (Lead.id == Notification.lead_id, Lead.converted_at > Notification.sent_at)
     return select(literal(1).label("one")).where(*theirs).limit(1).correlate(Notification).lateral("converted")
 

@@ -16,6 +16,7 @@ from app.fields.service import create_field
 from app.identity.clinics import count_up
 from app.notifications import library
 from app.notifications.models import MessageTemplate
+from app.nurtures.written import install_nurtures
 from app.pipeline.models import PipelineStage
 from app.pipeline.schemas import StageIn
 from app.pipeline.service import create_stage
@@ -24,15 +25,16 @@ Added = Mapping[str, list[str]]
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
-    """Stages, fields, templates, sequences and rules, as they speak of each other; returns what was added.
+    """Stages, fields, templates, sequences, nurtures and rules, as they speak of each other; returns what was added.
 
-    Raises InvalidPlaybook for templates with mistakes, Invalid or Conflict for stages and fields that cannot be.
+    Raises InvalidPlaybook for templates with mistakes, Invalid or Conflict for other parts that cannot be.
     """
     added = {
         "stages": _stages(session, clinic_id, playbook),
         "fields": _fields(session, clinic_id, playbook),
         "templates": _templates(session, clinic_id, playbook),
         "sequences": playbooks.install_sequences(session, clinic_id, playbook, at=now()),
+        "nurtures": install_nurtures(session, clinic_id, playbook.name, playbook.nurtures),
         "rules": playbooks.install(session, clinic_id, playbook, at=now()),
     }
     count_up(session, clinic_id)
@@ -67,6 +69,7 @@ def as_document(playbook: Playbook) -> dict[str, Any]:
         "fields": list(playbook.fields),
         "rules": list(playbook.rules),
         "sequences": list(playbook.sequences),
+        "nurtures": list(playbook.nurtures),
         "templates": dict(playbook.templates),
     }
     return {key: part for key, part in parts.items() if part or key in {"name", "rules"}}

@@ -33,7 +33,7 @@ def list_playbooks() -> Page:
 @blp.arguments(ExportQuery)
 @blp.response(200, ExportOut)
 def export_playbook(query: dict[str, str]) -> dict[str, str]:
-    """Write the clinic's rules, sequences and templates down as one playbook.
+    """Write the clinic's rules, sequences, nurtures and templates down as one playbook.
 
     What is published, with the clinic's own stages and fields: to be kept, read, or brought into another clinic.
     """

@@ -18,6 +18,7 @@ class PlaybookOut(Schema):
     description = fields.String(required=True, allow_none=True)
     rules = fields.List(fields.String(), required=True)
     sequences = fields.List(fields.String(), required=True)
+    nurtures = fields.List(fields.String(), required=True)
     templates = fields.List(fields.String(), required=True)
     installed_rules = Integer(required=True, metadata={"description": "How many rules of it the clinic has."})
 
@@ -41,6 +42,7 @@ class AddedOut(Schema):
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
     templates = fields.List(fields.String(), required=True)
     sequences = fields.List(fields.String(), required=True)
+    nurtures = fields.List(fields.String(), required=True)
     rules = fields.List(fields.String(), required=True)
 
 
@@ -51,6 +53,6 @@ class ExportQuery(QuerySchema):
 
 
 class ExportOut(Schema):
-    """The clinic's rules, sequences and templates as one playbook."""
+    """The clinic's rules, sequences, nurtures and templates as one playbook."""
 
     yaml = fields.String(required=True)

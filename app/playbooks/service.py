@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.automation import playbooks
-from app.automation.mistakes import InvalidPlaybook, Mistake
+from app.automation.mistakes import InvalidPlaybook, Mistake, one_of
 from app.automation.models import Rule
 from app.automation.playbooks import Playbook
 from app.automation.playbooks.check_actions import Around
@@ -21,6 +21,7 @@ from app.errors import FieldError, Invalid, NotFound
 from app.fields.models import CustomField
 from app.identity.actor import Actor
 from app.notifications.library import templates_as_written
+from app.nurtures.written import nurtures_as_written
 from app.pipeline.defaults import default_stages
 from app.pipeline.models import PipelineStage
 from app.playbooks.installing import Added, as_document, install
@@ -62,7 +63,7 @@ def import_playbook(session: Session, actor: Actor, text: str) -> Added:
 
 
 def export_playbook(session: Session, actor: Actor, name: str) -> str:
-    """The clinic's published rules and sequences and its templates, with its own stages and fields, as YAML."""
+    """The clinic's published rules and sequences, nurtures and templates, with its own stages and fields, as YAML."""
     clinic_id = actor.clinic.id
     return write(
         {
@@ -71,6 +72,7 @@ def export_playbook(session: Session, actor: Actor, name: str) -> str:
             "fields": _own_fields(session, clinic_id),
             "rules": _published(session, Rule, clinic_id),
             "sequences": _published(session, Sequence, clinic_id),
+            "nurtures": nurtures_as_written(session, clinic_id),
             "templates": templates_as_written(session, clinic_id),
         }
     )
@@ -102,6 +104,7 @@ def _shown(playbook: Playbook, installed: int) -> dict[str, Any]:
         "description": playbook.description or None,
         "rules": [rule["name"] for rule in playbook.rules],
         "sequences": [sequence["name"] for sequence in playbook.sequences],
+        "nurtures": [nurture["name"] for nurture in playbook.nurtures],
         "templates": list(playbook.templates),
         "installed_rules": installed,
     }
@@ -115,7 +118,7 @@ def _read(text: str, known: Around) -> Playbook:
 
 
 def _mistakes(playbook: Playbook, known: Around) -> Iterator[Mistake]:
-    """What its rules and sequences speak of that neither the clinic nor the playbook has."""
+    """What its rules, sequences and nurtures speak of that neither the clinic nor the playbook has."""
     custom = {field["key"]: Field(TYPES.get(field["type"], Type.ANY), "") for field in playbook.fields}
     both = Around(
         known.templates | playbook.templates.keys(),
@@ -127,6 +130,8 @@ def _mistakes(playbook: Playbook, known: Around) -> Iterator[Mistake]:
         yield from check_rule(rule, f"rules[{i}]", both)
     for i, sequence in enumerate(playbook.sequences):
         yield from check_sequence(sequence, f"sequences[{i}]", both)
+    for i, nurture in enumerate(playbook.nurtures):
+        yield from one_of(nurture["sequence"], both.sequences or (), f"nurtures[{i}].sequence")
 
 
 def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.automation.calendar import Calendar
 from app.automation.deciding import Decision, Verdict
 from app.automation.events import Event
+from app.automation.keeping import BACKFILL
 from app.automation.models import KeptEvent, Kind
 from app.automation.plan import plan
 from app.automation.rules import Rule, RuleSet
@@ -58,7 +59,9 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
 def _events(session: Session, actor: Actor, rule: Rule, *, since: datetime) -> Sequence[Row[Any]]:
     """The newest first; one query for each event, for an index finds them by name."""
     wanted = select(KeptEvent.__table__).where(
-        KeptEvent.clinic_id == actor.clinic.id, KeptEvent.id >= UUID(int=id_made_at(since).int >> 80 << 80)
+        KeptEvent.clinic_id == actor.clinic.id,
+        ~KeptEvent.facts.has_key(BACKFILL),  # they are no news, and happened before
+        KeptEvent.id >= UUID(int=id_made_at(since).int >> 80 << 80),
     )
     found: list[Row[Any]] = []
     for name in sorted(rule.on):

@@ -9,10 +9,13 @@ from app.http.paging import Page, PageQuery, page_of
 from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.rules import service
+from app.rules.backfill import preview_backfill, start_backfill
 from app.rules.dry_run import dry_run
 from app.rules.impact import impact
 from app.rules.pending import cancel_pending
 from app.rules.schemas import (
+    BackfillIn,
+    BackfillOut,
     CancelledOut,
     CompareQuery,
     ComparisonOut,
@@ -196,3 +199,25 @@ def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
     """
     with unit_of_work() as session:
         return {"cancelled": cancel_pending(session, actor(), follow_up_rule_id)}
+
+
+@blp.post("/<uuid:follow_up_rule_id>/backfill")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(BackfillIn)
+@blp.response(202, BackfillOut)
+@blp.alt_response(409, "CONFLICT")
+def backfill_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> tuple[Any, dict[str, str], int]:
+    """Have a rule act on the open leads that were there before it.
+
+    Answers with a job, which `Location` names: cancelled, it also calls off what it has planned. Leads that got what
+    the rule wants before are left out. Rules can be told of a lead's being created, of its stage, of a date, and of its
+    being stale, too long in its stage or without a next action; others are refused. A dry run answers 200.
+    """
+    per_hour = given["per_hour"]
+    if given["dry_run"]:
+        with reading() as session:
+            preview = preview_backfill(session, actor(), follow_up_rule_id, per_hour=per_hour)
+        return {"job": None, "preview": preview}, {}, 200
+    with unit_of_work() as session:
+        job = start_backfill(session, actor(), follow_up_rule_id, per_hour=per_hour)
+    return {"job": job, "preview": None}, {"Location": f"/api/jobs/{job.id}"}, 202

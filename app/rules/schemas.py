@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from app.bulk.schemas import JobOut
 from app.http.fields import Boolean, Id, Instant, Integer, Text
 from app.http.paging import PageQuery
 from app.http.schema import QuerySchema, Schema
 from app.message_templates.schemas import DifferenceOut
 
 MOST_DAYS: Final = 90
+MOST_PER_HOUR: Final = 100_000
 
 
 class Part(fields.Raw):
@@ -50,7 +52,12 @@ class FollowUpRuleChange(RuleText):
     """The parts to replace; null takes one away."""
 
     name = _part("As it is.")
-    is_active = Boolean(metadata={"description": "Off: what is pending is skipped when it is due."})
+    is_active = Boolean(
+        metadata={
+            "description": "Off: what is pending is skipped when it is due. On: one that was paused is counted anew,"
+            " and what waited goes on."
+        }
+    )
     is_draft = Boolean(metadata={"description": "Change the draft, and nothing that is in force."})
 
     @validates_schema
@@ -231,3 +238,45 @@ class CancelledOut(Schema):
     """How many pending steps were called off."""
 
     cancelled = Integer(required=True)
+
+
+class BackfillIn(Schema):
+    """How many leads begin in an hour."""
+
+    per_hour = Integer(
+        least=1,
+        most=MOST_PER_HOUR,
+        load_default=200,
+        metadata={"description": "Leads whose wait is not over yet, or that have a date ahead, take none of it."},
+    )
+    dry_run = Boolean(load_default=False, metadata={"description": "Look at what it would do, and write nothing."})
+
+
+class BackfillPreviewOut(Schema):
+    """What a backfill would do."""
+
+    leads = Integer(required=True, metadata={"description": "Open leads that were looked at."})
+    is_complete = Boolean(required=True, metadata={"description": "False: only the first 10,000 were looked at."})
+    matched = Integer(required=True, metadata={"description": "Leads that would get something."})
+    have_steps = Integer(required=True, metadata={"description": "Leads that got what the rule wants before."})
+    steps = fields.Dict(keys=fields.String(), values=Integer(), required=True, metadata={"description": "By kind."})
+    blocked = fields.Dict(
+        keys=fields.String(),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Messages that nobody would get, by the reason that is known beforehand."},
+    )
+    put_off = fields.Dict(
+        keys=fields.String(),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Messages that would have to wait when they are due: for hours, for caps."},
+    )
+    last_due_at = Instant(required=True, allow_none=True)
+
+
+class BackfillOut(Schema):
+    """The job that does it; of a dry run what it would do."""
+
+    job = fields.Nested(JobOut, required=True, allow_none=True)
+    preview = fields.Nested(BackfillPreviewOut, required=True, allow_none=True)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.automation.models import Rule, RuleVersion
+from app.automation.series import Series, count_anew
 from app.clock import now
 from app.db import new_id
 from app.differences import differences
@@ -82,7 +83,7 @@ def change_rule(
     if parts or data.get("is_draft"):
         _write(session, actor, rule, _changed(session, rule, parts), is_draft=data.get("is_draft", False))
     if "is_active" in data:
-        _switch(rule, is_on=data["is_active"])
+        _switch(session, rule, is_on=data["is_active"])
     return _touched(session, actor, rule)
 
 
@@ -174,9 +175,11 @@ def _write(session: Session, actor: Actor, rule: Rule, definition: dict[str, Any
         rule.definition, rule.published = definition, number
 
 
-def _switch(rule: Rule, *, is_on: bool) -> None:
+def _switch(session: Session, rule: Rule, *, is_on: bool) -> None:
     if is_on and rule.published is None:
         raise NothingToPublish("Publish the rule before it is switched on.")
+    if is_on and rule.paused_because is not None:
+        count_anew(session, Series(rule.clinic_id, rule.slug))
     rule.active = is_on
     rule.paused_because = None
 

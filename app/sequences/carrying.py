@@ -14,14 +14,13 @@ from app.automation.models import Reason
 from app.automation.sequence_steps import Passage, plan_step
 from app.automation.sequences import ExitReason
 from app.automation.sequences import Sequence as SequenceText
-from app.automation.service import add_steps
+from app.automation.service import add_steps, planned_row
 from app.db import update_many
 from app.sequences.labels import put_on, take_off
 from app.sequences.landing import UNDER_WAY, Landing, Lands, land
 from app.sequences.leaving import end
 from app.sequences.models import IS_LIVE, Enrollment
 from app.sequences.moving import texts
-from app.sequences.steps import row_of
 
 _LOCK: Final = text(
     "SELECT e.*, l.timezone, l.tags FROM enrollments e JOIN leads l ON l.id = e.lead_id"  # noqa: S608  (of the models)
@@ -113,7 +112,7 @@ def _step(work: Carrying, one: _Carried, due_at: datetime) -> dict[str, Any]:
     row, step = one.row, work.new.step(one.lands.to or "")
     passage, calendar = Passage(row.id, row.timezone, row.cause), work.clinic.calendar
     planned = plan_step(work.new, step, passage, at=due_at, calendar=calendar, left=timedelta())
-    return row_of(row.clinic_id, row.lead_id, replace(planned, due_at=due_at))
+    return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at))
 
 
 def _row(work: Carrying, one: _Carried, step: Mapping[str, Any] | None) -> dict[str, Any]:

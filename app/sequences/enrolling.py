@@ -15,11 +15,10 @@ from app.automation.guard import OVER
 from app.automation.sequence_steps import Passage, plan_step
 from app.automation.sequence_texts import sequences_of
 from app.automation.sequences import Sequence as SequenceText
-from app.automation.service import add_steps
+from app.automation.service import add_steps, planned_row
 from app.db import insert_many, new_id
 from app.sequences.labels import put_on
 from app.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
-from app.sequences.steps import row_of
 
 
 class Enrolled(StrEnum):
@@ -70,7 +69,7 @@ def enroll(
     leads = {lead.id: lead for lead in session.execute(_LOCK, {"ids": list(causes), "clinic": clinic.id})}
     before = _before(session, sequence, leads)
     found = {
-        id_: _of_the_lead(leads[id_], causes[id_]) or _of_its_past(sequence, before[id_], at)
+        id_: why_not_this_lead(leads[id_], causes[id_]) or why_not_by_its_past(sequence, before[id_], at)
         if id_ in leads
         else Enrolled.NO_SUCH_LEAD
         for id_ in causes
@@ -89,7 +88,7 @@ def _before(session: Session, sequence: SequenceText, leads: Collection[UUID]) -
     return rows
 
 
-def _of_the_lead(lead: Row[Any], cause: Mapping[str, Any]) -> Enrolled | None:
+def why_not_this_lead(lead: Any, cause: Mapping[str, Any]) -> Enrolled | None:
     """What the lead itself has against it."""
     if lead.restricted_at is not None:
         return Enrolled.RESTRICTED
@@ -99,7 +98,7 @@ def _of_the_lead(lead: Row[Any], cause: Mapping[str, Any]) -> Enrolled | None:
     return Enrolled.LEAD_IS_OVER if is_over else None
 
 
-def _of_its_past(sequence: SequenceText, before: Sequence[Row[Any]], at: datetime) -> Enrolled | None:
+def why_not_by_its_past(sequence: SequenceText, before: Sequence[Any], at: datetime) -> Enrolled | None:
     """What the sequences have against it that the lead is, or was, in."""
     mine = [row for row in before if row.sequence_id == sequence.id]
     if any(row.state in LIVE for row in mine):
@@ -124,7 +123,7 @@ class _Entry(NamedTuple):
 
 def _put_in(session: Session, entry: _Entry, leads: Sequence[tuple[Row[Any], Sequence[Row[Any]]]]) -> set[UUID]:
     """Enroll these leads, each with its enrollments so far; returns those that are in now."""
-    rows = [_enrollment(entry, lead, _label(entry.sequence, lead, before)) for lead, before in leads]
+    rows = [_enrollment(entry, lead, label_of(entry.sequence, lead, before)) for lead, before in leads]
     fresh = {row.id for row in insert_many(session, Enrollment, rows, tail=_ONLY_NEW)}
     new = [(lead, row) for (lead, _), row in zip(leads, rows, strict=True) if row["id"] in fresh]
     if new:
@@ -133,7 +132,7 @@ def _put_in(session: Session, entry: _Entry, leads: Sequence[tuple[Row[Any], Seq
     return {lead.id for lead, _ in new}
 
 
-def _label(sequence: SequenceText, lead: Row[Any], before: Sequence[Row[Any]]) -> str | None:
+def label_of(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | None:
     """The sequence's, unless the lead has that tag already, and from no other sequence."""
     is_ours = any(row.label == sequence.label and row.state in LIVE for row in before)
     return sequence.label if is_ours or sequence.label not in lead.tags else None
@@ -143,7 +142,7 @@ def _first_step(entry: _Entry, lead: Row[Any], row: Mapping[str, Any]) -> dict[s
     passage = Passage(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, passage, at=entry.at, calendar=calendar)
-    return {**row_of(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
+    return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
 
 
 def _enrollment(entry: _Entry, lead: Row[Any], label: str | None) -> dict[str, Any]:

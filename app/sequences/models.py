@@ -92,6 +92,8 @@ class EnrollmentStep(Base):
     __table_args__ = (
         Index("ix_enrollment_steps_enrollment", "enrollment_id", "id"),
         Index("ix_enrollment_steps_sequence", "sequence_id", "sequence_version", "step"),
+        # Messages by when they were written: figures of a time.
+        Index("ix_enrollment_steps_written", "sequence_id", "at", postgresql_where=text("notification_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

@@ -14,11 +14,10 @@ from app.automation.sequence_steps import Passage, plan_step
 from app.automation.sequence_texts import TextKey, texts_of
 from app.automation.sequences import Sequence as SequenceText
 from app.automation.sequences import SequenceStep
-from app.automation.service import add_steps
+from app.automation.service import add_steps, planned_row
 from app.db import update_many
 from app.sequences.labels import take_off
 from app.sequences.models import IS_LIVE, Enrollment, EnrollmentState
-from app.sequences.steps import row_of
 
 _COLUMNS: Final = (
     *("id", "clinic_id", "lead_id", "sequence_id", "sequence_version", "state", "reason", "step", "step_id"),
@@ -94,7 +93,7 @@ def _step(one: Move, *, at: datetime) -> dict[str, Any]:
     assert one.to is not None  # noqa: S101  (asked of moves to a step)
     passage = Passage(row.id, row.timezone, row.cause)
     planned = plan_step(one.text, one.to, passage, at=at, calendar=one.calendar, left=one.left)
-    return row_of(row.clinic_id, row.lead_id, planned)
+    return planned_row(row.clinic_id, row.lead_id, planned)
 
 
 def _state(one: Move, step: Mapping[str, Any] | None, *, at: datetime) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class SequenceOut(Schema):
     description = fields.String(required=True, allow_none=True)
     playbook = fields.String(required=True, allow_none=True, metadata={"description": "Where it came from."})
     is_active = Boolean(required=True)
+    paused_because = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the engine switched it off by itself."}
+    )
     published_version = Integer(required=True, allow_none=True)
     definition = fields.Dict(required=True, allow_none=True)
     draft = fields.Dict(required=True, allow_none=True)

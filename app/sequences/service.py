@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.automation.playbooks import plain
 from app.automation.playbooks.check_sequence import check_sequence
 from app.automation.sequence_models import Sequence, SequenceVersion
+from app.automation.series import Series, count_anew
 from app.clock import now
 from app.db import new_id
 from app.differences import differences
@@ -181,7 +182,9 @@ def _write(session: Session, actor: Actor, sequence: Sequence, definition: dict[
 def _switch(session: Session, actor: Actor, sequence: Sequence, *, is_on: bool) -> None:
     if is_on and sequence.published is None:
         raise NothingToPublish("Publish the sequence before it is switched on.")
-    sequence.active = is_on
+    if is_on and sequence.paused_because is not None:
+        count_anew(session, Series(sequence.clinic_id, sequence.slug))
+    sequence.active, sequence.paused_because = is_on, None
     if is_on:
         resume_held_up(session, actor.clinic, sequence.id, at=now())
 

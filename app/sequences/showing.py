@@ -36,6 +36,7 @@ def _sequence_shown(sequence: Sequence, draft: dict[str, Any] | None) -> dict[st
         "description": text.get("description"),
         "playbook": sequence.playbook or None,
         "is_active": sequence.active,
+        "paused_because": sequence.paused_because,
         "published_version": sequence.published,
         "definition": sequence.definition,
         "draft": draft,

@@ -1,10 +1,12 @@
 """A clinic's settings, in and out."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
+from app.automation.breaker import Breaker
 from app.automation.durations import parse_duration
 from app.http.fields import Boolean, Integer
 from app.http.schema import Schema
@@ -13,6 +15,8 @@ from app.task_templates.schemas import Duration
 HIGHEST_CAP: Final = 100
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
+MOST_COUNTED: Final = 1_000_000
+_BREAKER: Final = Breaker()
 
 
 class Length(Duration):
@@ -28,12 +32,42 @@ class Length(Duration):
         return text
 
 
+class Fraction(fields.Float):
+    """A part of a whole, from 0 to 1."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(0, 1), **options)
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, *args, **more)
+
+
 def _cap(description: str) -> Integer:
     return Integer(least=1, most=HIGHEST_CAP, allow_none=True, load_default=None, metadata={"description": description})
 
 
 def _length(description: str, example: str) -> Length:
     return Length(allow_none=True, load_default=None, metadata={"description": description, "examples": [example]})
+
+
+def _part(description: str, default: float | None) -> Fraction:
+    return Fraction(allow_none=True, load_default=default, metadata={"description": description})
+
+
+class BreakerIn(Schema):
+    """How much of what a rule or sequence does within 24 hours may go wrong before it is paused; null: any part."""
+
+    min_messages = Integer(
+        least=1,
+        most=MOST_COUNTED,
+        load_default=_BREAKER.min_messages,
+        metadata={"description": "Of fewer nothing is concluded."},
+    )
+    failures = _part("Of its steps, how many may fail: 0.2 is one in five.", _BREAKER.failures)
+    bounces = _part("Of its messages, how many may come back.", _BREAKER.bounces)
+    opt_outs = _part("Of its messages, after how many a lead may opt out.", _BREAKER.opt_outs)
 
 
 class ContactPolicyIn(Schema):
@@ -58,6 +92,12 @@ class ContactPolicyIn(Schema):
         load_default=True,
         metadata={"description": "On holidays, too: the clinic's, and those of the country of a lead's number."},
     )
+    breaker = fields.Nested(
+        BreakerIn,
+        allow_none=True,
+        load_default=lambda: asdict(_BREAKER),
+        metadata={"description": "When a rule or sequence that goes wrong is paused; null: never."},
+    )
 
 
 class ContactPolicyOut(Schema):
@@ -71,4 +111,5 @@ class ContactPolicyOut(Schema):
     business_hours_only = Boolean(required=True)
     weekends = Boolean(required=True)
     holidays = Boolean(required=True)
+    breaker = fields.Nested(BreakerIn, required=True, allow_none=True)
     version = Integer(required=True)

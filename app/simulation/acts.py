@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 from app.activities.conclusions import STAGE_OF, completed, contact, news, told
-from app.activities.models import ActivityType, Direction, Outcome
+from app.activities.models import Activity, ActivityType, Direction, Outcome
 from app.automation.events import Event, EventName
 from app.db import new_id
 from app.leads.consultations import consultation_event
@@ -18,8 +18,9 @@ from app.simulation.lead import fields_of, set_facts
 from app.simulation.recording import record
 from app.simulation.script import Happening
 from app.simulation.task_acts import TASK_ACTS
+from app.simulation.things import Refused
 from app.simulation.timeline import What
-from app.simulation.world import Refused, World
+from app.simulation.world import World
 
 Given: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -35,6 +36,7 @@ _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
     EventName.QUOTE_SENT: {"type": ActivityType.QUOTE_SENT},
     EventName.ESTIMATE_CREATED: {"type": ActivityType.ESTIMATE_CREATED},
 }
+_NOTHING: Final = dict.fromkeys(column.key for column in Activity.__table__.columns)
 _OF_OPEN_LEADS: Final = frozenset(
     {EventName.LEAD_STAGE_CHANGED, EventName.LEAD_CONVERTED, EventName.LEAD_LOST, EventName.LEAD_ASSIGNED}
     | {EventName.CONSULTATION_SCHEDULED, EventName.CONSULTATION_COMPLETED, *TASK_ACTS}
@@ -75,8 +77,8 @@ def _log(world: World, data: Mapping[str, Any]) -> list[Event]:
     """As `app.activities.service.log_activity`."""
     lead = world.lead
     lead.version += 1
-    nothing = {"outcome": None, "direction": None, "scheduled_for": None}
-    entry = SimpleNamespace(**{**nothing, **completed(data)}, id=new_id(), created_at=world.now, occurred_at=world.now)
+    known = {**completed(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
+    entry = SimpleNamespace(**{**_NOTHING, **known})
     tend(lead, world.now)
     conclusions = [*contact(lead, entry), *_consultation(world, entry), *news(lead, entry)]
     return [told(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions]
@@ -112,7 +114,7 @@ def _lose(world: World, given: Given) -> list[Event]:
 def _reopen(world: World, given: Given) -> list[Event]:
     if world.lead.status != LeadStatus.LOST:
         raise Refused("lead_is_not_lost")
-    return changes.reopen(world, given["event"].get("stage", next(iter(world.setting.stages))))
+    return changes.reopen(world, given["event"].get("stage", world.setting.first_stage))
 
 
 def _opt_out(world: World, _: Given) -> list[Event]:
@@ -143,11 +145,20 @@ def _happen(name: str) -> "Act":
     """What changes nothing by itself: a message was opened, an integrator's own event."""
 
     def happen(world: World, given: Given) -> list[Event]:
+        _note(world, name)
         set_facts(world.lead, given["lead"])
         world.lead.version += 1
         return [lead_event(name, world.lead, world.now, about=given["event"])]
 
     return happen
+
+
+def _note(world: World, name: str) -> None:
+    """What is told of a message is told of the last one."""
+    if world.sent and name in {EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED}:
+        last = world.sent[-1]
+        last.is_opened = last.is_opened or name == EventName.MESSAGE_OPENED
+        last.is_clicked = last.is_clicked or name == EventName.MESSAGE_CLICKED
 
 
 Act: TypeAlias = Callable[[World, Given], list[Event]]

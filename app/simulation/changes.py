@@ -12,6 +12,7 @@ from app.leads.facts import lead_event
 from app.leads.models import LeadStatus
 from app.leads.progress import step_into, tend
 from app.leads.reopening import forget_loss
+from app.notifications.models import LeadChannel
 from app.pipeline.models import LOST, STARTED
 from app.simulation.world import World
 from app.tasks.models import TaskStatus
@@ -49,8 +50,7 @@ def _end(world: World, ending: Ending) -> list[Event]:
     _touch(world)
     moved = step_into(world.lead, ending.stage, at=world.now)
     for task in world.open_tasks:
-        task.status = TaskStatus.CANCELLED
-        task.version += 1
+        world.set_status(task, TaskStatus.CANCELLED)
     return [lead_event(ending.event, world.lead, world.now, about={"reason": world.lead.lost_reason}), moved]
 
 
@@ -64,7 +64,8 @@ def reopen(world: World, stage: str) -> list[Event]:
 
 def opt_out(world: World) -> list[Event]:
     """It wants no more messages."""
-    world.lead.opted_out_at, world.is_suppressed = world.now, True
+    world.lead.opted_out_at = world.now
+    world.suppressed.update(LeadChannel)
     _touch(world)
     return [lead_event(EventName.LEAD_OPTED_OUT, world.lead, world.now)]
 

@@ -8,16 +8,18 @@ from app.automation.following import comes_again, next_step
 from app.automation.guard import refusal
 from app.automation.models import Reason, StepState
 from app.simulation.endings import Done, PutOff
+from app.simulation.enrollments import advance
 from app.simulation.kinds import KINDS
 from app.simulation.looking import facts_of
+from app.simulation.things import SimulatedStep, to_come
 from app.simulation.timeline import What
-from app.simulation.world import SimulatedStep, World, to_come
+from app.simulation.world import World
 
 
 def run_step(world: World, step: SimulatedStep) -> None:
     """Its guard, then what its kind does; where a reason comes back, it did nothing."""
-    is_active = step.name in world.setting.rules.slugs
-    refused = refusal(step, world.lead, now=world.now, rule_is_active=is_active, facts=partial(facts_of, world, step))
+    late, is_active = world.now - step.due_at, world.setting.has_active(step.cause)
+    refused = refusal(step, world.lead, late=late, rule_is_active=is_active, facts=partial(facts_of, world, step))
     ending = refused.reason if refused else KINDS[step.kind](world, step)
     match ending:
         case Done(details, follow):
@@ -40,3 +42,4 @@ def _end(
     again = world.plan(next_step(step, world.now, world.setting.clinic.calendar)) if comes_again(step, reason) else None
     what = What.DONE if state is StepState.DONE else What.SKIPPED
     world.tell_of(step, what, reason=reason, details=details, planned=(to_come(again),) if again else ())
+    advance(world, step, reason, details)

@@ -1,12 +1,15 @@
 """Facts as somebody writes them for a simulation: by path, held against what rules know. Pure."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from app.automation.durations import InvalidDuration, parse_duration
 from app.automation.mistakes import Mistake, one_of
 from app.automation.vocabulary import FIELDS, Field, Type, field_of
+from app.clock import zones
+from app.http.fields import EARLIEST, LATEST
 
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500
@@ -54,7 +57,7 @@ def _read_one(found: Facts, path: str, value: object, place: str, *, start: date
         found.mistakes.extend(one_of(path, paths, place))
         return
     try:
-        found.by_group[group][name] = _value(field, value, start)
+        found.by_group[group][name] = _SHAPES.get(path, _value)(field, value, start)
     except ValueError as problem:
         found.mistakes.append(Mistake(place, str(problem)))
         return
@@ -64,7 +67,7 @@ def _read_one(found: Facts, path: str, value: object, place: str, *, start: date
 
 def _value(field: Field, value: object, start: datetime) -> object:
     """Raises ValueError, which says what it must be."""
-    if value is None:
+    if value is None and field.type is not Type.LIST:
         return None
     if field.type is Type.INSTANT:
         return read_instant(value, start)
@@ -96,9 +99,10 @@ def read_instant(value: object, start: datetime) -> datetime:
         return start + _length(value[1:])
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return instant.astimezone(start.tzinfo) if instant.tzinfo else _refuse()
-    except (ValueError, OverflowError):
+    except ValueError:
         return _refuse()
+    is_right = instant.tzinfo is not None and EARLIEST < instant.year < LATEST
+    return instant.astimezone(UTC) if is_right else _refuse()
 
 
 def _length(text: str) -> timedelta:
@@ -110,3 +114,31 @@ def _length(text: str) -> timedelta:
 
 def _refuse() -> datetime:
     raise ValueError("must be an instant such as 2026-03-10T15:00:00Z, or counted from the start: +2 days 3 hours")
+
+
+def _zone(_: Field, value: object, __: datetime) -> object:
+    if value is not None and value not in zones():
+        raise ValueError("must be a zone such as America/New_York")
+    return value
+
+
+def _id(_: Field, value: object, __: datetime) -> object:
+    try:
+        return None if value is None else str(UUID(str(value)))
+    except ValueError:
+        raise ValueError("must be an id") from None
+
+
+def _something(field: Field, value: object, start: datetime) -> object:
+    if value is None:
+        raise ValueError("must be known")
+    return _value(field, value, start)
+
+
+_SHAPES: Final[Mapping[str, Callable[[Field, object, datetime], object]]] = {
+    "lead.timezone": _zone,
+    "lead.assigned_to_id": _id,
+    "lead.source_id": _id,
+    **dict.fromkeys(("lead.status", "lead.pipeline_stage", "lead.failed_attempts", "task.due_at"), _something),
+    **dict.fromkeys(("lead.created_at", "lead.last_activity_at", "lead.stage_entered_at"), _something),
+}

@@ -1,6 +1,6 @@
 """The lead of a simulation: an object with the columns of its row, made up or read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
@@ -12,6 +12,10 @@ from app.sources.models import SourceCategory
 
 SAMPLE: Final = UUID(int=0x1)  # the same each time: whose turn it is to look after a lead goes by its id
 _IDS: Final = frozenset({"source_id", "assigned_to_id"})
+_OF_ITS_PAST: Final = (
+    *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
+    *("converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
+)
 _OWN: Final = "custom."
 _NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts that are columns of another name
 
@@ -21,8 +25,6 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
     lead = SimpleNamespace(**dict.fromkeys(column.key for column in Lead.__table__.columns))
     known = {
         "id": SAMPLE,
-        "status": LeadStatus.NEW,
-        "pipeline_stage": stage,
         "patient_first_name": "Mia",
         "patient_last_name": "Keller",
         "first_name": "Mia",
@@ -39,22 +41,30 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
         "treatment_interest": [],
         "custom": {},
         "opted_out_channels": [],
-        "failed_attempts": 0,
         "version": 1,
-        "created_at": at,
-        "updated_at": at,
-        "last_activity_at": at,
-        "stage_entered_at": at,
+        **_beginning(stage, at),
     }
     vars(lead).update(known)
     return lead
 
 
-def more_of(lead: Any) -> dict[str, Any]:
-    """The facts of the lead that rules may ask for and that no event carries."""
+def as_new(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
+    """Who it is stays; what has happened with it so far is forgotten."""
+    vars(lead).update(dict.fromkeys(_OF_ITS_PAST), **_beginning(stage, at))
+
+
+def _beginning(stage: str, at: datetime) -> dict[str, Any]:
+    times = ("created_at", "updated_at", "last_activity_at", "stage_entered_at")
+    return {"status": LeadStatus.NEW, "pipeline_stage": stage, "failed_attempts": 0, **dict.fromkeys(times, at)}
+
+
+def more_of(lead: Any, open_tasks: Sequence[Any]) -> dict[str, Any]:
+    """The facts of the lead, with these tasks by their due times, that rules may ask for and that no event carries."""
     value = lead.lead_value
+    of_tasks = {"next_follow_up_at": open_tasks[0].due_at if open_tasks else None}
     own = {f"{_OWN}{key}": known for key, known in lead.custom.items()}
-    return {name: getattr(lead, _NAMED.get(name, name)) for name in NAMES} | own | {"value": value and float(value)}
+    facts = {name: getattr(lead, _NAMED.get(name, name)) for name in NAMES - of_tasks.keys()}
+    return facts | of_tasks | own | {"value": value and float(value)}
 
 
 def set_facts(lead: Any, facts: Mapping[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from app.simulation.enrollments import facts_of_enrollment
 from app.simulation.lead import more_of
-from app.simulation.world import SimulatedStep, World
+from app.simulation.things import SimulatedStep
+from app.simulation.world import World
 from app.tasks.facts import facts_when_due
 
 
@@ -11,4 +13,6 @@ def facts_of(world: World, step: SimulatedStep) -> dict[str, dict[str, Any]]:
     """As they are now, for this step."""
     task = world.task(step.params.get("task_id"))
     at = world.setting.clinic.calendar.local(world.now)
-    return facts_when_due(world.lead, task, at=at, since=step.created_at, more=more_of(world.lead))
+    more = more_of(world.lead, world.open_tasks)
+    facts = facts_when_due(world.lead, task, at=at, since=step.created_at, more=more)
+    return {**facts, "enrollment": facts_of_enrollment(world, step)}

@@ -6,9 +6,11 @@ from app.automation.deciding import Verdict
 from app.automation.events import FROM_OUTSIDE, Chain, Event, reason_of
 from app.automation.models import StepState
 from app.automation.plan import Plan, plan
+from app.simulation.enrollments import follow_events
 from app.simulation.lead import more_of
+from app.simulation.things import SimulatedStep
 from app.simulation.timeline import Planned, What
-from app.simulation.world import SimulatedStep, World
+from app.simulation.world import World
 
 
 def record(world: World, *events: Event, led_by: Chain = FROM_OUTSIDE) -> None:
@@ -16,9 +18,11 @@ def record(world: World, *events: Event, led_by: Chain = FROM_OUTSIDE) -> None:
     stopped = [(step, by) for step in world.pending if (by := _stopping(step, events))]
     for step, by in stopped:
         world.end(step, StepState.CANCELLED, reason_of(by.name))
+    followed = world.aside(lambda: follow_events(world, events))
     for event in events:
         known = event.following(led_by) if event.chain is FROM_OUTSIDE else event
         _take_note(world, known, [step for step, by in stopped if by is event])
+    world.timeline += followed
 
 
 def _stopping(step: SimulatedStep, events: Sequence[Event]) -> Event | None:
@@ -34,7 +38,7 @@ def _is_meant(step: SimulatedStep, event: Event) -> bool:
 def _take_note(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> None:
     rules = world.setting.rules
     if asked := rules.asked_of(event.name):
-        more = more_of(world.lead)
+        more = more_of(world.lead, world.open_tasks)
         event = event.knowing({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
     told = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}

@@ -1,7 +1,7 @@
 """Running a simulation: whatever comes first happens, then what comes first from there on. Pure."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from types import SimpleNamespace
@@ -9,13 +9,16 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.leads.facts import lead_created
+from app.notifications.gate_facts import Gone
 from app.simulation.acts import act
 from app.simulation.doing import run_step
+from app.simulation.enrollments import put_in
 from app.simulation.recording import record
 from app.simulation.script import Happening, Script
 from app.simulation.sweeps import next_look
+from app.simulation.things import Setting, SimulatedEnrollment, SimulatedStep, to_come
 from app.simulation.timeline import Simulation
-from app.simulation.world import Setting, World, to_come
+from app.simulation.world import World
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
 
@@ -27,12 +30,34 @@ class Next(NamedTuple):
     happens: Callable[[], None]
 
 
-def simulate(
-    name: str, setting: Setting, lead: SimpleNamespace, script: Script, *, start: datetime, until: datetime
-) -> Simulation:
-    """What happens with this lead, which comes in at `start`. Of what is handed in, the lead alone changes."""
-    world = World(_with_holidays(setting, script.holidays), lead, now=start)
-    record(world, lead_created(lead, start))
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where it begins: a lead comes in, is put `into` a sequence by hand, or goes on as it is."""
+
+    setting: Setting
+    lead: SimpleNamespace
+    is_new: bool = True
+    into: str | None = None
+    tasks: Sequence[Mapping[str, Any]] = ()
+    steps: Sequence[SimulatedStep] = ()
+    went: Sequence[Gone] = ()
+    enrollments: Sequence[SimulatedEnrollment] = ()
+    suppressed: Collection[str] = ()  # the channels by which nobody may write to it
+
+
+def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, until: datetime) -> Simulation:
+    """What happens from `start` on. Of what is handed in, the lead and its steps change."""
+    setting, lead = _with_holidays(begin.setting, script.holidays), begin.lead
+    world = World(setting, lead, now=start, suppressed=set(begin.suppressed), went=list(begin.went))
+    world.enrollments += begin.enrollments
+    for task in begin.tasks:
+        world.give_task(task)
+    for step in begin.steps:
+        world.add(step)
+    if begin.into:
+        put_in(world, begin.into)
+    elif begin.is_new:
+        record(world, lead_created(lead, start))
     happenings, ran = list(reversed(script.happenings)), 0
     while (following := _next(world, happenings)) and following.at <= until and ran < MOST_RUN:
         world.now = following.at

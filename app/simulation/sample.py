@@ -1,19 +1,21 @@
 """A clinic to try a playbook in where there is none: with the hours and the stages that every clinic begins with."""
 
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar
 from app.automation.clinic import ClinicContext
 from app.automation.playbooks import Playbook
 from app.automation.rules import RuleSet, read_rule
+from app.automation.sequence_texts import Sequences
+from app.automation.sequences import read_sequence
 from app.identity.models import WEEKDAYS_9_TO_18, Role
 from app.leads.coordinators import Colleague
 from app.leads.stages import Stage, Stages
 from app.pipeline.defaults import default_stages
 from app.pipeline.models import LOST, STARTED
-from app.simulation.world import Setting
+from app.simulation.things import Setting
 
 STALE_AFTER_DAYS: Final = 14
 _CLINIC: Final = UUID(int=0xC)
@@ -30,14 +32,28 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
         ClinicContext(_CLINIC, "Example", region, calendar, rules_version=1, stale_after_days=STALE_AFTER_DAYS),
         rules_of(playbook),
         with_stages(_DEFAULT, playbook),
+        next(iter(_DEFAULT)),
         {**most, **own},
         {person.id: person for person in people},
+        sequences_of(playbook),
     )
 
 
 def rules_of(playbook: Playbook) -> RuleSet:
-    """All rules of a playbook, as if they were in force."""
-    return RuleSet.of(map(read_rule, playbook.rules))
+    """All rules of a playbook, as if they were in force; those that enroll into its sequences among them."""
+    triggers = [one.trigger for one in sequences_of(playbook).by_slug.values() if one.trigger]
+    return RuleSet.of([*map(read_rule, playbook.rules), *triggers])
+
+
+def sequences_of(playbook: Playbook) -> Sequences:
+    """All sequences of a playbook, as if they were switched on."""
+    found = [read_sequence(definition, id=_id(definition["name"])) for definition in playbook.sequences]
+    return Sequences({one.slug: one for one in found}, frozenset(one.id for one in found if one.id))
+
+
+def _id(slug: str) -> UUID:
+    """The same each time; what is planned names it."""
+    return uuid5(_CLINIC, slug)
 
 
 def with_stages(stages: Stages, playbook: Playbook) -> Stages:

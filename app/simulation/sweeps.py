@@ -12,7 +12,6 @@ from app.leads.models import LeadStatus
 from app.simulation.recording import record
 from app.simulation.task_acts import mark_overdue
 from app.simulation.world import World
-from app.tasks.models import TaskStatus
 
 # How often each looks, as beat has it; the simulated beat ticks at whole multiples of that.
 OVERDUE_TASKS: Final = timedelta(seconds=20)
@@ -23,7 +22,6 @@ NEXT_ACTIONS: Final = timedelta(seconds=20)
 TO_PLAN: Final = timedelta(minutes=5)  # since something happened with the lead: who has just hung up decides first
 ACTING: Final = frozenset({Kind.CREATE_TASK, Kind.ESCALATE, Kind.SEND_MESSAGE})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_LATE_YET: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
 _OPEN: Final = (LeadStatus.NEW, LeadStatus.ACTIVE)
 
 
@@ -40,9 +38,8 @@ def next_look(world: World) -> Look | None:
 
 
 def _looks(world: World) -> Iterator[Look]:
-    late = [task for task in world.tasks.values() if task.status in _NOT_LATE_YET]
-    if late:
-        due_at = min(task.due_at for task in late)
+    if tasks := world.not_late_yet:
+        due_at = min(task.due_at for task in tasks)
         yield Look(_tick(world, due_at, OVERDUE_TASKS), partial(_mark_overdue, world))
     if world.lead.status in _OPEN and world.lead.deleted_at is None:
         yield from _of_open_lead(world)
@@ -82,8 +79,7 @@ def _is_heard(world: World, name: EventName) -> bool:
 
 
 def _mark_overdue(world: World) -> None:
-    late = [task for task in world.tasks.values() if task.status in _NOT_LATE_YET and task.due_at < world.now]
-    events = [mark_overdue(world, task) for task in late]
+    events = [mark_overdue(world, task) for task in world.not_late_yet if task.due_at < world.now]
     if _is_heard(world, EventName.TASK_OVERDUE):
         record(world, *events)
 

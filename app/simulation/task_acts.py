@@ -6,7 +6,8 @@ from typing import Any, Final, TypeAlias
 
 from app.automation.events import Event, EventName
 from app.leads.progress import tend
-from app.simulation.world import Refused, World
+from app.simulation.things import Refused
+from app.simulation.world import World
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import task_row
@@ -35,16 +36,19 @@ def _create(world: World, given: Given) -> list[Event]:
 
 
 def _complete(world: World, given: Given) -> list[Event]:
-    task = _meant(world, given)
-    _touch(task, TaskStatus.COMPLETED)
+    return complete(world, _meant(world, given), outcome=given["event"].get("outcome"))
+
+
+def complete(world: World, task: SimpleNamespace, *, outcome: str | None = None) -> list[Event]:
+    """It is done."""
+    world.set_status(task, TaskStatus.COMPLETED)
     tend(world.lead, world.now)
-    outcome = given["event"].get("outcome")
     return [task_event(EventName.TASK_COMPLETED, task, world.lead, world.now, outcome=outcome)]
 
 
 def _cancel(world: World, given: Given) -> list[Event]:
     task = _meant(world, given)
-    _touch(task, TaskStatus.CANCELLED)
+    world.set_status(task, TaskStatus.CANCELLED)
     return [task_event(EventName.TASK_CANCELLED, task, world.lead, world.now)]
 
 
@@ -52,7 +56,7 @@ def _retime(world: World, given: Given) -> list[Event]:
     task = _meant(world, given)
     task.due_at = given["task"]["due_at"]
     is_ahead = task.status == TaskStatus.OVERDUE and task.due_at > world.now
-    _touch(task, TaskStatus.PENDING if is_ahead else task.status)
+    world.set_status(task, TaskStatus.PENDING if is_ahead else task.status)
     return [task_event(EventName.TASK_RETIMED, task, world.lead, world.now)]
 
 
@@ -67,7 +71,7 @@ def _overdue(world: World, given: Given) -> list[Event]:
 
 def mark_overdue(world: World, task: SimpleNamespace) -> Event:
     """Its time has come and gone."""
-    _touch(task, TaskStatus.OVERDUE)
+    world.set_status(task, TaskStatus.OVERDUE)
     return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now)
 
 
@@ -77,11 +81,6 @@ def _meant(world: World, given: Given) -> SimpleNamespace:
         if all(getattr(task, name) == value for name, value in said.items()):
             return task
     raise Refused("no_such_task_is_open")
-
-
-def _touch(task: SimpleNamespace, status: TaskStatus) -> None:
-    task.status = status
-    task.version += 1
 
 
 TASK_ACTS: Final[Mapping[str, Callable[[World, Given], list[Event]]]] = {

@@ -11,6 +11,9 @@ _SAYS: Final[Mapping[What, str]] = {
     What.SKIPPED: "skipped",
     What.PUT_OFF: "put off",
     What.CANCELLED: "cancelled",
+    What.ENROLLED: "the lead is enrolled",
+    What.NEXT: "goes on",
+    What.LEFT: "the lead has left:",
     What.REFUSED: "cannot be",
 }
 

@@ -16,6 +16,9 @@ class What(StrEnum):
     SKIPPED = "skipped"  # it was due, but must not or need not happen
     PUT_OFF = "put_off"  # the gate said: not now
     CANCELLED = "cancelled"  # an event stopped it before it was due
+    ENROLLED = "enrolled"  # the lead is in that sequence from now on
+    NEXT = "next"  # what comes next in that sequence is `planned`
+    LEFT = "left"  # it is in that sequence no more: through with it, or why
     REFUSED = "refused"  # what the script says could not happen: the lead is over, no task is open
 
 
@@ -32,7 +35,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened; `name` is the event's, or that of the step's rule."""
+    """One thing that happened; `name` is that of the event, of the step's rule, or of the sequence."""
 
     at: datetime
     what: What

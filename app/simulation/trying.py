@@ -1,14 +1,16 @@
 """Trying a playbook that ships with a made-up lead, in a made-up clinic: no database is asked. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.automation import playbooks
-from app.simulation.facts import read_facts
+from app.automation.mistakes import Mistake, one_of
+from app.clock import zones
+from app.simulation.facts import Facts, read_facts, read_instant
 from app.simulation.lead import sample_lead, set_facts
-from app.simulation.run import simulate
+from app.simulation.run import Beginning, simulate
 from app.simulation.sample import sample_setting
 from app.simulation.script import InvalidScript, read_script
 from app.simulation.timeline import Simulation
@@ -16,32 +18,52 @@ from app.simulation.timeline import Simulation
 MOST_DAYS: Final = 366
 DAYS: Final = 90
 
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "start": None,
+    "days": DAYS,
+    "zone": "America/New_York",
+    "region": "US",
+    "facts": {},
+    "script": (),
+}
 
-def try_playbook(
-    name: str,
-    *,
-    start: datetime,
-    days: int = DAYS,
-    zone: str = "America/New_York",
-    region: str = "US",
-    facts: Mapping[str, Any] | None = None,
-    script: Sequence[Any] = (),
-) -> Simulation:
-    """What the playbook does with a lead that comes in at `start`, for so many days.
 
-    `facts` are the lead's, by path. Raises InvalidPlaybook where none ships of that name, InvalidScript,
-    UnknownHolidays.
+def try_playbook(name: str, trial: Mapping[str, Any], *, now: datetime) -> Simulation:
+    """What the playbook does with a lead that comes in.
+
+    `trial` may hold `start` (else now), `days`, the clinic's `zone` and `region`, the lead's `facts`, and a `script`.
+    Raises InvalidPlaybook where none ships of that name, InvalidScript, UnknownHolidays.
     """
-    setting = sample_setting(playbooks.load(name), zone=ZoneInfo(zone), region=region)
-    until = start + timedelta(days=days)
-    read = read_script(script, start=start, until=until)
-    lead = sample_lead(stage=next(iter(setting.stages)), zone=zone, at=start)
-    set_facts(lead, _facts(facts or {}, start))
-    return simulate(name, setting, lead, read, start=start, until=until)
+    wrong = [mistake for part in trial for mistake in one_of(part, _DEFAULTS, str(part))]
+    if wrong:
+        raise InvalidScript(wrong)
+    said = {**_DEFAULTS, **trial}
+    start, facts = _start(said, now), read_facts(said["facts"], "facts", start=now, about=("lead",))
+    if mistakes := [*facts.mistakes, *_mistakes(said)]:
+        raise InvalidScript(mistakes)
+    return _run(name, said, facts, start=start)
 
 
-def _facts(given: Mapping[str, Any], start: datetime) -> Mapping[str, Any]:
-    read = read_facts(given, "facts", start=start, about=("lead",))
-    if read.mistakes:
-        raise InvalidScript(read.mistakes)
-    return read.by_group["lead"]
+def _run(name: str, said: Mapping[str, Any], facts: Facts, *, start: datetime) -> Simulation:
+    until = start + timedelta(days=said["days"])
+    setting = sample_setting(playbooks.load(name), zone=ZoneInfo(said["zone"]), region=said["region"])
+    script = read_script(said["script"], start=start, until=until)
+    lead = sample_lead(stage=setting.first_stage, zone=said["zone"], at=start)
+    set_facts(lead, facts.by_group["lead"])
+    return simulate(name, Beginning(setting, lead), script, start=start, until=until)
+
+
+def _start(said: Mapping[str, Any], now: datetime) -> datetime:
+    try:
+        return now if said["start"] is None else read_instant(said["start"], now)
+    except ValueError as problem:
+        raise InvalidScript([Mistake("start", str(problem))]) from None
+
+
+def _mistakes(said: Mapping[str, Any]) -> list[Mistake]:
+    days, zone = said["days"], said["zone"]
+    is_length = isinstance(days, int) and 1 <= days <= MOST_DAYS
+    mistakes = [] if is_length else [Mistake("days", f"must be a number from 1 to {MOST_DAYS}")]
+    if zone not in zones():
+        mistakes.append(Mistake("zone", "must be a zone such as America/New_York"))
+    return mistakes

@@ -12,7 +12,8 @@ from app.notifications.gate_facts import Ahead, Gone, Touch
 from app.notifications.history import History
 from app.notifications.touching import priority_of, touch_of
 from app.simulation.endings import Done, Ending, PutOff
-from app.simulation.world import SimulatedStep, World
+from app.simulation.things import Sent, SimulatedStep
+from app.simulation.world import World
 
 
 def send_message(world: World, step: SimulatedStep, tell: Callable[[Event], None]) -> Ending:
@@ -20,7 +21,7 @@ def send_message(world: World, step: SimulatedStep, tell: Callable[[Event], None
     channel = step.params["channel"]
     touch = touch_of(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
     writing = Writing(world.lead, world.setting.clinic, touch)
-    match judge(touch, known_of(writing, _history(world, step), is_suppressed=world.is_suppressed), world.now):
+    match judge(touch, known_of(writing, _history(world, step), is_suppressed=channel in world.suppressed), world.now):
         case Never(reason):
             return reason
         case Until(instant, reason):
@@ -40,6 +41,7 @@ def _is_another(other: SimulatedStep, step: SimulatedStep) -> bool:
 
 def _send(world: World, step: SimulatedStep, touch: Touch, tell: Callable[[Event], None]) -> Ending:
     world.went.append(Gone(world.now, touch.series))
+    world.sent.append(Sent(touch.channel, step.cause.get("enrollment_id")))
     about = {"channel": touch.channel, "template": step.params["template"]}
     sent = lead_event(EventName.MESSAGE_SENT, world.lead, world.now, about=about, subject_id=step.id, key="")
     return Done(about, partial(tell, sent))

@@ -7,7 +7,7 @@ from marshmallow import fields
 from app.automation.models import Kind, StepState
 from app.http.fields import Choice, Id, Instant, Integer, Text
 from app.http.paging import PageQuery
-from app.http.schema import Schema
+from app.http.schema import QuerySchema, Schema
 
 LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 
@@ -59,3 +59,62 @@ class RetriedOut(Schema):
 
     retried = fields.Integer(required=True)
     left = fields.Integer(required=True)
+
+
+class LatenessQuery(QuerySchema):
+    """Of which period: the last day, unless it is given, and never more than seven days."""
+
+    since = Instant()
+    until = Instant()
+
+
+class LateStepOut(Schema):
+    """One step, and where it says why."""
+
+    id = Id(required=True)
+    lead_id = Id(required=True, allow_none=True)
+    due_at = Instant(required=True)
+    link = fields.String(required=True, allow_none=True)
+
+
+class LatenessLineOut(Schema):
+    """Steps of one kind of one rule. Late is what ran more than a minute after it was due."""
+
+    kind = fields.String(required=True)
+    name = fields.String(required=True)
+    on_time = fields.Integer(required=True)
+    late = fields.Integer(required=True, metadata={"description": "Done all the same."})
+    p50_seconds = fields.Float(required=True, allow_none=True, metadata={"description": "Of those that ran late."})
+    longest_seconds = fields.Float(required=True, allow_none=True)
+    too_late = fields.Integer(required=True, metadata={"description": "Skipped: their rule wants them not so late."})
+    skipped = fields.Integer(required=True, metadata={"description": "For other reasons."})
+    failed = fields.Integer(required=True)
+    put_off = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        required=True,
+        metadata={"description": "Those that wait for a later time now, by the reason."},
+    )
+    overdue = fields.Integer(required=True, metadata={"description": "Due, and still to be done."})
+    first_late = fields.Nested(LateStepOut, required=True, allow_none=True)
+    last_late = fields.Nested(LateStepOut, required=True, allow_none=True)
+    first_overdue = fields.Nested(LateStepOut, required=True, allow_none=True)
+    last_overdue = fields.Nested(LateStepOut, required=True, allow_none=True)
+
+
+class GapOut(Schema):
+    """A time in which no worker finished a step of the clinic's, though some were due."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    waiting = fields.Integer(required=True, metadata={"description": "Steps that were due meanwhile."})
+    because = fields.String(required=True, metadata={"description": "In plain words."})
+
+
+class LatenessOut(Schema):
+    """What ran late in a period."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    rules = fields.List(fields.Nested(LatenessLineOut), required=True, metadata={"description": "The latest first."})
+    gaps = fields.List(fields.Nested(GapOut), required=True)

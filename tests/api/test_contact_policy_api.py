@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "business_hours_only": False,
     "weekends": True,
     "holidays": True,
+    "breaker": {"min_messages": 50, "failures": 0.2, "bounces": 0.05, "opt_outs": 0.03},
 }
 CAREFUL = {
     "daily_cap": 1,
@@ -28,6 +29,7 @@ CAREFUL = {
     "business_hours_only": True,
     "weekends": False,
     "holidays": False,
+    "breaker": {"min_messages": 10, "failures": 0.5, "bounces": None, "opt_outs": 0.01},
 }
 
 
@@ -41,6 +43,13 @@ def test_what_is_decided_is_shown_and_what_is_left_out_is_the_default(desk: Desk
     assert desk.coordinator.get(PATH).body == {**CAREFUL, "version": 2}
     assert desk.admin.put(PATH, {"daily_cap": 2}).body == {**DEFAULTS, "daily_cap": 2, "version": 3}
     assert other_desk.admin.get(PATH).body == {**DEFAULTS, "version": 1}
+
+
+def test_the_breaker_may_be_off_and_what_it_leaves_out_is_the_default(desk: Desk):
+    assert desk.admin.put(PATH, {"breaker": None}).body == {**DEFAULTS, "breaker": None, "version": 2}
+    set_up = {**DEFAULTS["breaker"], "failures": 0.1}
+    assert desk.admin.put(PATH, {"breaker": {"failures": 0.1}}).body == {**DEFAULTS, "breaker": set_up, "version": 3}
+    assert desk.coordinator.get(PATH).body["breaker"] == set_up
 
 
 def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
@@ -69,6 +78,13 @@ def test_it_may_be_decided_by_who_looks_after_the_automation(desk: Desk):
         ({"window": 24}, "/window"),
         ({"weekends": "no"}, "/weekends"),
         ({"quiet": None}, "/quiet"),
+        ({"breaker": {"failures": 1.1}}, "/breaker/failures"),
+        ({"breaker": {"bounces": -0.1}}, "/breaker/bounces"),
+        ({"breaker": {"opt_outs": "0.1"}}, "/breaker/opt_outs"),
+        ({"breaker": {"opt_outs": True}}, "/breaker/opt_outs"),
+        ({"breaker": {"min_messages": 0}}, "/breaker/min_messages"),
+        ({"breaker": {"limit": 1}}, "/breaker/limit"),
+        ({"breaker": 0.2}, "/breaker"),
         ({"version": 1}, "/version"),
     ],
 )

@@ -15,6 +15,7 @@ from app.outgoing import signing
 from app.sealed import sealed_row
 from tests.support.desk import Answer, Desk
 from tests.support.gateway import Gateway
+from workers.sweeps import sweep
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
 
@@ -209,6 +210,34 @@ def test_an_address_that_nobody_has_is_not_written_to_again(desk: Desk):
     found = note(desk, sent)
     assert (found["state"], found["error"]) == ("failed", "it came back: invalid")
     assert desk.sql("SELECT way, reason FROM suppressions") == [("phone", "invalid")]
+
+
+def test_what_comes_back_is_counted_for_the_rule_that_sent_it_and_once(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    bounced, failed, anybodys = (message(desk, gateway, lead, series=series) for series in ("hello", "hello", None))
+    for status, sent in (("bounced", bounced), ("bounced", bounced), ("failed", failed), ("bounced", anybodys)):
+        tell(desk, gateway, event(sent, status))
+    found = desk.sql("SELECT series, sum(sent)::int, sum(failed)::int, sum(bounced)::int FROM series_hours GROUP BY 1")
+    assert [tuple(row) for row in found] == [("hello", -1, 1, 1)]  # what failed later was counted as sent before
+
+
+def test_a_rule_that_bounces_too_much_is_paused_and_an_admin_switches_it_on_again(desk: Desk):
+    gateway, lead = set_up(desk), desk.capture(phone=PHONE)
+    desk.admin.put("/api/settings/contact-policy", {"breaker": {"min_messages": 2, "bounces": 0.4}})
+    rule = {"name": "hello", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
+    path = f"/api/follow-up-rules/{desk.admin.post('/api/follow-up-rules', rule).body['id']}"
+    desk.sql("INSERT INTO series_hours VALUES (:c, 'hello', date_trunc('hour', now()), 99, 0, 2, 0, 0, 0)",
+        c=desk.clinic_id)  # fmt: skip
+    tell(desk, gateway, event(message(desk, gateway, lead, series="hello"), "bounced"))
+    assert sweep("pause_failing_rules") == 1
+    paused = desk.admin.get(path).body
+    why = "1 of 2 messages bounced within 24 hours: 50.0%, and 40.0% is the most."
+    assert (paused["is_active"], paused["paused_because"]) == (False, why)
+    assert desk.steps(desk.capture(), name="hello") == []
+    on_again = desk.admin.patch(path, {"is_active": True}).body
+    assert (on_again["is_active"], on_again["paused_because"]) == (True, None)
+    assert sweep("pause_failing_rules") == 0
+    assert len(desk.steps(desk.capture(), name="hello")) == 1
 
 
 def test_the_same_call_again_changes_nothing(desk: Desk):

@@ -58,14 +58,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/follow-up-rules/<follow_up_rule_id>/cancel-pending": {},
     "PATCH /api/sequences/<sequence_id>": {"description": "x"},
     "POST /api/sequences/<sequence_id>/publish": {},
+    "POST /api/sequences/<sequence_id>/simulate": {},
     "POST /api/sequences/<sequence_id>/rollback": {"number": 1},
     "POST /api/sequences/<sequence_id>/enrollments": {"lead_ids": [str(uuid4())]},
     "POST /api/sequences/<sequence_id>/move": {"to": 1, "fingerprint": "x"},
     "POST /api/sequences/<sequence_id>/enrollments/bulk": {"lead_ids": [str(uuid4())]},
+    "PATCH /api/nurtures/<nurture_id>": {"is_active": False},
+    "POST /api/nurtures/<nurture_id>/run": {},
     "POST /api/enrollments/<enrollment_id>/pause": {},
     "POST /api/enrollments/<enrollment_id>/resume": {},
     "POST /api/enrollments/<enrollment_id>/exit": {},
     "POST /api/enrollments/<enrollment_id>/skip": {},
+    "POST /api/follow-up-rules/<follow_up_rule_id>/backfill": {},
     "PUT /api/teams/<team_id>": {"name": "x"},
     "PUT /api/roles/<role_id>": {"name": "x", "grants": {}},
     "PUT /api/followups/<task_id>": {"title": "Call"},
@@ -133,6 +137,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
     gateway = {"name": "x", "purpose": "webhook", "url": "http://127.0.0.1:9/"}
     field = {"key": "x", "label": "x", "type": "text"}
     sequence = other_desk.admin.post("/api/sequences", WAITING).body
+    nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
     other_desk.admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [lead["id"]]})
     return {
         "lead_id": lead["id"],
@@ -161,6 +166,7 @@ def theirs(other_desk: Desk) -> dict[str, str]:
         "gateway_id": other_desk.admin.post("/api/gateways", gateway).body["id"],
         "form_id": other_desk.admin.post("/api/web-forms", form).body["id"],
         "sequence_id": sequence["id"],
+        "nurture_id": other_desk.admin.post("/api/nurtures", nurture).body["id"],
         "enrollment_id": other_desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]["id"],
     }
 

@@ -40,7 +40,7 @@ def test_a_playbook_is_installed_beside_what_is_there(desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
     assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
     again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
-    assert again == {"stages": [], "fields": [], "templates": [], "sequences": [], "rules": []}
+    assert again == {"stages": [], "fields": [], "templates": [], "sequences": [], "nurtures": [], "rules": []}
     names = {rule["name"] for rule in desk.admin.every("/api/follow-up-rules")}
     assert {"speed-to-lead", "website-lead-follow-up"} <= names
     assert desk.admin.post(f"{PLAYBOOKS}/nonsense/install").status == 404
@@ -61,7 +61,7 @@ def test_what_a_clinic_has_stays_as_it_is(desk: Desk):
 def test_a_clinics_own_playbook_goes_round_and_comes_back_the_same(desk: Desk, other_desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
-    assert added == {**new, "sequences": []}
+    assert added == {**new, "sequences": [], "nurtures": []}
     written = desk.admin.get(f"{PLAYBOOKS}/export", name="clinic-a").body["yaml"]
     there = other_desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": written})
     assert (there.status, there.body["rules"]) == (200, ["visit"])

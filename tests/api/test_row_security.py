@@ -72,6 +72,9 @@ def fill(desk: Desk) -> None:
     form = {"name": "x", "allowed_origins": [], "source_id": desk.source_id, "fields": [{"name": "phone"}]}
     admin.post("/api/web-forms", form)
     sequence = admin.post("/api/sequences", WAITING).body
+    nurture = {"name": "x", "sequence": sequence["name"], "score_from": 2, "score_to": 6}
+    made = admin.post("/api/nurtures", nurture).body
+    admin.post(f"/api/nurtures/{made['id']}/run")
     newcomer = desk.capture(phone="+12125550199")
     [entry] = admin.post(f"/api/sequences/{sequence['id']}/enrollments", {"lead_ids": [newcomer["id"]]}).body["results"]
     enrolled = admin.every(f"/api/leads/{entry['lead_id']}/enrollments")[0]["id"]
@@ -79,6 +82,7 @@ def fill(desk: Desk) -> None:
     gateway = admin.post("/api/gateways", {"name": "x", "purpose": "webhook", "url": "https://8.8.8.8/"}).body
     for table, column in (("gateway_minutes", "now(), 1, 0"), ("gateway_receipts", "'x', now()")):
         desk.sql(f"INSERT INTO {table} VALUES (:gateway, {column})", gateway=gateway["id"])
+    desk.sql("INSERT INTO series_hours VALUES (:c, 'x', now(), 0, 1, 0, 0, 0, 0)", c=desk.clinic_id)
     desk.sql(
         "INSERT INTO deliveries (id, clinic_id, notification_id, attempt, started_at)"
         " SELECT gen_random_uuid(), clinic_id, id, 1, now() FROM notifications WHERE clinic_id = :c",

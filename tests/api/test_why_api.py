@@ -35,6 +35,32 @@ def test_a_rule_that_acted_says_what_it_planned_and_what_became_of_it(desk: Desk
     assert (step["state"], step["because"].startswith("call-soon: create_task is planned for")) == ("planned", True)
 
 
+def test_a_leads_automation_names_the_rule_its_version_and_what_moved_each_step(desk: Desk):
+    made = rule(desk, name="call-soon", after={"time": "1 day", "at": "09:00"})
+    desk.admin.patch(f"{RULES}/{made['id']}", {"after": {"time": "2 days", "at": "09:00"}})
+    rule(desk, name="call-now")
+    lead = desk.capture()
+    [soon] = desk.steps(lead, name="call-soon")
+    assert (soon["rule"], soon["rule_version"], soon["state"], soon["reason"]) == ("call-soon", 2, "planned", None)
+    assert [move["by"] for move in soon["moves"]] == ["hour_of_day"]
+    assert (soon["moves"][0]["to"], soon["wanted_at"] != soon["due_at"]) == (soon["due_at"], True)
+    [at_once] = desk.steps(lead, name="call-now")
+    assert (at_once["rule"], at_once["rule_version"], at_once["wanted_at"], at_once["moves"]) == (
+        "call-now",
+        1,
+        None,
+        [],
+    )
+
+
+def test_steps_of_no_rule_and_of_forgotten_events_are_shown_all_the_same(desk: Desk):
+    rule(desk, name="call-soon", after={"time": "1 day", "at": "09:00"})
+    lead = desk.capture()
+    desk.sql("DELETE FROM events WHERE lead_id = :l", l=lead["id"])
+    desk.sql("UPDATE steps SET cause = '{}' WHERE lead_id = :l AND name <> 'call-soon'", l=lead["id"])
+    assert {(step["rule"], len(step["moves"])) for step in desk.steps(lead)} == {("call-soon", 0), (None, 0)}
+
+
 def test_a_rule_that_did_not_act_says_which_condition_did_not_hold(desk: Desk):
     asked = [{"field": "lead.status", "equals": "NEW"}, {"field": "lead.tags", "contains": "vip"}]
     rule(desk, name="vip", when=asked)

@@ -29,6 +29,7 @@ from app.automation.models import Kind
 from app.automation.sequence_models import Sequence as SequenceRow
 from app.automation.sequence_models import SequenceVersion
 from app.automation.service import add_steps, step_row, steps_of
+from app.bulk import service as jobs
 from app.bulk.chunks import work_off
 from app.db import APP_ROLE, new_id, transaction
 from app.embedded import Postgres, Valkey
@@ -57,6 +58,7 @@ from app.notifications.history import Wanted, histories
 from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
 from app.periods import Period
+from app.rules.backfill import preview_backfill, start_backfill
 from app.sequences.bulk import enroll_many
 from app.sequences.enrolling import Enrolled, enroll
 from app.sequences.enrollments import enrollments_of, list_enrollments
@@ -69,6 +71,7 @@ from app.sequences.pausing import resume_held_up
 from app.sequences.performance import performance
 from app.sequences.version_moves import carry_out_move
 from app.steps import service as steps
+from app.steps.lateness import lateness
 from app.task_templates import trying
 from app.task_templates.models import TaskTemplate
 from app.tasks import service as tasks
@@ -347,6 +350,30 @@ def what_a_gateway_tells(session: Session, there: Crowd) -> None:
     assert receiving.take(session, gateway, "a call", [delivered])["taken"] == 1
 
 
+def a_rule(session: Session, there: Crowd) -> UUID:
+    """One that hears of new leads, and of which no step of the crowd is."""
+    slug = "SELECT id FROM rules WHERE clinic_id = :c AND slug = 'speed-to-lead'"
+    return session.scalars(text(slug), {"c": there.practice.clinic_id}).one()
+
+
+def a_backfill(session: Session, there: Crowd) -> UUID:
+    job = start_backfill(session, there.actor, a_rule(session, there), per_hour=200)
+    assert job.total > 40_000
+    session.flush()
+    return job.id
+
+
+def a_chunk_of_a_backfill(session: Session, there: Crowd) -> None:
+    chunk = {"job_id": a_backfill(session, there), "first": 0, "last": 499, "clinic": there.actor.clinic}
+    work_off(session, chunk)
+    found = session.execute(text("SELECT count(*) FROM job_items WHERE job_id = :job_id AND status = 'done'"), chunk)
+    assert found.scalar_one() == 500
+
+
+def a_cancelled_backfill(session: Session, there: Crowd) -> None:
+    jobs.cancel(session, there.actor, a_backfill(session, there))
+
+
 def a_reply(session: Session, there: Crowd) -> None:
     lead = session.get_one(Lead, there.other["enrolled"].lead_id)
     follow_events(session, there.actor.clinic, [lead_event("lead.replied", lead, now())])
@@ -372,7 +399,9 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
     "what went to leads, and what is to go": (past_of_leads, {"ix_notifications_touches", "ix_steps_lead"}),
     "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
+    "a chunk of a backfill": (a_chunk_of_a_backfill, {"ix_steps_lead", "ix_leads_clinic"}),
     # the sweeps
+    "pause failing rules": (sweep("pause_failing_rules"), {"ix_series_hours_trouble", "pk_series_hours"}),
     "assign orphans": (sweep("assign_orphans"), {"ix_leads_open_of"}),
     "cover absences": (sweep("cover_absences"), {"ix_lead_tasks_mine"}),
     "publish what is due": (sweep("publish_due_steps"), {"ix_steps_due"}),
@@ -422,7 +451,24 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
             "ix_lead_touches_lead",
         },
     ),
-    "a lead opts out": (lambda s, there: leads.opt_out(s, there.actor, there.lead), {"ix_steps_lead", "pk_leads"}),
+    "a lead opts out": (
+        lambda s, there: leads.opt_out(s, there.actor, there.lead),
+        {"ix_steps_lead", "pk_leads", "ix_notifications_touches"},
+    ),
+    # a rule for leads that were there before
+    "a backfill begins": (
+        lambda s, there: start_backfill(s, there.actor, a_rule(s, there), per_hour=200),
+        {"ix_leads_clinic"},
+    ),
+    "a backfill is looked at": (
+        lambda s, there: preview_backfill(s, there.actor, a_rule(s, there), per_hour=200),
+        {"ix_leads_clinic", "ix_steps_lead"},
+    ),
+    "a backfill is cancelled": (a_cancelled_backfill, {"ix_steps_lead"}),
+    "what ran late": (
+        lambda s, there: lateness(s, there.actor.clinic),
+        {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
+    ),
     "a lead opts out of a channel": (
         lambda s, there: leads.opt_out(s, there.actor, there.lead, channel=LeadChannel.EMAIL),
         {"ix_steps_lead", "ix_notifications_unsent"},  # by their state while few wait, else by the lead

@@ -178,9 +178,9 @@ class Scene:
             return int(client.hlen("unacked"))  # type: ignore[arg-type]
 
 
-def enter(url: str, *rules: Rule, name: str = "clinic") -> OpenClinic:
+def enter(url: str, *rules: Rule, name: str = "clinic", zone: str = "Europe/Madrid") -> OpenClinic:
     """A new clinic in this process's database, and its admin signed in at the API there."""
-    source_id = _make_clinic(rules, name)
+    source_id = _make_clinic(rules, name, zone)
     login = {"email": f"admin@{name}.example", "password": PASSWORD}
     answer = httpx.post(f"{url}/api/auth/login", json=login, timeout=30)
     assert answer.status_code == 200, answer.text
@@ -206,12 +206,10 @@ def mail_server(scene: Scene) -> Iterator[SmtpServer]:
         yield server
 
 
-def _make_clinic(rules: Iterable[Rule], name: str) -> str:
+def _make_clinic(rules: Iterable[Rule], name: str, zone: str) -> str:
     playbook = yaml.safe_dump({"name": "chaos", "rules": list(rules), "templates": TEMPLATES})
     with transaction() as session:
-        clinic = open_clinic(
-            session, name="A clinic", slug=name, timezone="Europe/Madrid", region="ES", playbook_text=playbook
-        )
+        clinic = open_clinic(session, name="A clinic", slug=name, timezone=zone, region="ES", playbook_text=playbook)
         for who, role in (("admin", Role.CLINIC_ADMIN), ("coordinator", Role.TREATMENT_COORDINATOR)):
             create_user(session, clinic.id, email=f"{who}@{name}.example", name=who, role=role, password=PASSWORD)
         return str(session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)))

@@ -12,7 +12,8 @@ LEADS, STEPS_PER_LEAD, TASKS, ACTIVITIES, NOTIFICATIONS = 100_000, 10, 200_000, 
 TASK_TEMPLATE = UUID("00000000-0000-7000-8000-00000000007e")  # that one task in ten was made from
 BIG = [
     *("leads", "steps", "lead_tasks", "lead_activities", "notifications", "deliveries"),
-    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "enrollments", "enrollment_steps"),
+    *("audit_entries", "lead_touches", "gateway_minutes", "gateway_receipts", "series_hours", "enrollments"),
+    "enrollment_steps",
 ]
 
 
@@ -25,7 +26,7 @@ def fill(owner: psycopg.Connection) -> None:
         for name, _ in indexes:
             owner.execute(f'DROP INDEX "{name}"')
         owner.execute("ALTER TABLE steps DROP CONSTRAINT pk_steps")
-        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, *_SEQUENCES):
+        for statement in (*_ROWS, _AUDIT, _TOUCHES, *_GATEWAYS, _SERIES, *_SEQUENCES):
             owner.execute(statement)
         owner.execute("ALTER TABLE steps ADD CONSTRAINT pk_steps PRIMARY KEY (id)")
         for _, definition in indexes:
@@ -190,6 +191,14 @@ SELECT {_id("created_at", "n")}, clinic_id, id, source_id, 'WEB_FORM', created_a
 """
 
 _ROWS = (_CROWD, _LEADS, _STEPS, _TASKS, _ACTIVITIES, _NOTIFICATIONS, _DELIVERIES)
+
+# Two hundred rules and sequences of each clinic, counted by sixteen processes, hour by hour; with few it went wrong.
+_SERIES = f"""
+INSERT INTO series_hours (clinic_id, series, hour, shard, done, sent, failed, bounced, opted_out)
+SELECT c.id, 'series-' || n, date_trunc('hour', now()) - make_interval(hours => h), s, 10, 10,
+    CASE WHEN {_dice(50, 100)} = 0 THEN 1 ELSE 0 END, 0, 0
+FROM clinics AS c, generate_series(1, 200) AS n, generate_series(0, 25) AS h, generate_series(0, 15) AS s
+"""
 
 # Ten in each clinic; every minute of weeks that nobody has swept, and twice as many calls of theirs.
 _GATEWAYS = (

@@ -14,6 +14,7 @@ NEW_YORK, LOS_ANGELES = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Ange
 CALENDAR = Calendar(
     NEW_YORK, BusinessHours.from_json({day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")})
 )
+RUNS = ["18:00", "09:00", "14:00"]  # in whatever order they are written
 
 
 def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
@@ -46,6 +47,17 @@ def due(
         ({"time": "2 hours", "at": "18:00"}, "2026-03-10 15:00", "2026-03-10 18:00", ["hour_of_day"]),
         ({"at": "09:00"}, "2026-03-10 15:00", "2026-03-11 09:00", ["hour_of_day"]),
         ({"at": "09:00"}, "2026-03-10 09:00", "2026-03-10 09:00", []),
+        # of several hours the first one once the wait is over, whatever it is counted in
+        ({"time": "24 hours", "at": RUNS}, "2026-03-10 09:00", "2026-03-11 09:00", []),
+        ({"time": "24 hours", "at": RUNS}, "2026-03-10 09:01", "2026-03-11 14:00", ["hour_of_day"]),
+        ({"time": "1 day", "at": RUNS}, "2026-03-10 18:01", "2026-03-12 09:00", ["hour_of_day"]),
+        ({"at": RUNS}, "2026-03-10 15:00", "2026-03-10 18:00", ["hour_of_day"]),
+        # 24 hours from 09:30 on Saturday are 10:30 on Sunday: the clocks went on meanwhile
+        ({"time": "24 hours", "at": RUNS}, "2026-03-07 09:30", "2026-03-08 14:00", ["hour_of_day"]),
+        # and there is no 02:30 that day: the first instant after the gap stands for it
+        ({"time": "24 hours", "at": ["02:30", "09:00"]}, "2026-03-07 02:00", "2026-03-08 03:00", []),
+        ({"on_day": 10, "at": RUNS}, "2026-03-10 11:00", "2026-03-10 14:00", ["day_of_month"]),
+        ({"on_day": 10, "at": RUNS}, "2026-03-10 18:01", "2026-04-10 09:00", ["day_of_month"]),
         # a day of the month, the last where there is none such
         ({"on_day": 1, "at": "10:00"}, "2026-03-10 15:00", "2026-04-01 10:00", ["day_of_month"]),
         ({"on_day": 10, "at": "10:00"}, "2026-03-10 09:00", "2026-03-10 10:00", ["day_of_month"]),
@@ -79,6 +91,7 @@ EXPIRY = date(2026, 9, 1)
         # closer than that already: at once; over: not at all
         ({"time": "180 days", "of": "x", "at": "09:00"}, True, "2026-06-10 15:00", "2026-06-10 15:00"),
         ({"time": "180 days", "of": "x", "at": "09:00"}, True, "2026-09-02 15:00", None),
+        ({"time": "180 days", "of": "x", "at": RUNS}, True, "2026-01-10 15:00", "2026-03-05 09:00"),
         # after a date
         ({"time": "3 days", "of": "x", "at": "09:00"}, False, "2026-01-10 15:00", "2026-09-04 09:00"),
         ({"time": "3 days", "of": "x", "at": "09:00"}, False, "2026-09-05 15:00", None),

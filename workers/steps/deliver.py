@@ -32,6 +32,7 @@ from app.notifications.gate import Allow, Never, Until
 from app.notifications.models import Channel, NotificationState
 from workers.context import StepContext
 from workers.follow import message_went
+from workers.guard import is_paused, wait
 from workers.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from workers.throttle import counted, wait_for_room
 
@@ -47,8 +48,8 @@ class Question(NamedTuple):
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
-def guard(context: StepContext) -> Skip | None:
-    """Why the message must not be sent any more, or None."""
+def guard(context: StepContext) -> Skip | Snooze | None:
+    """Why the message must not be sent any more, or not yet; else None."""
     note = context.notification
     if note is None:
         return Skip(Reason.LEAD_GONE)
@@ -58,8 +59,9 @@ def guard(context: StepContext) -> Skip | None:
         return None
     if over := lead_is_over(context.lead, context.step.cause):
         return _suppress(context, over)
-    refused = unmet(context.step, context.facts)
-    return _suppress(context, refused.reason) if refused else None
+    if refused := unmet(context.step, context.facts):
+        return _suppress(context, refused.reason)
+    return wait(context) if is_paused(context, note.series) else None
 
 
 def decide(context: StepContext) -> Outcome | Ask:

@@ -34,6 +34,7 @@ class Playbook:
     stages: tuple[Mapping[str, Any], ...] = ()
     fields: tuple[Mapping[str, Any], ...] = ()
     sequences: tuple[Mapping[str, Any], ...] = ()
+    nurtures: tuple[Mapping[str, Any], ...] = ()
 
 
 class _Loader(yaml.SafeLoader):
@@ -78,6 +79,7 @@ def read(text: str) -> Playbook:
         stages=tuple(document.get("stages", ())),
         fields=tuple(document.get("fields", ())),
         sequences=tuple(document.get("sequences", ())),
+        nurtures=tuple(document.get("nurtures", ())),
     )
 
 

@@ -11,9 +11,12 @@ from app.automation.playbooks.check_rule import LONGEST_DESCRIPTION, check_rule
 from app.automation.playbooks.check_sequence import check_sequence
 from app.automation.playbooks.shapes import LONGEST_SLUG
 
-KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields", "sequences"})
+KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields", "sequences", "nurtures"})
 STAGE_KEYS = frozenset({"slug", "name", "description", "color", "max_days_in_stage"})
 FIELD_KEYS = frozenset({"key", "label", "type", "options"})
+NURTURE_KEYS = frozenset(
+    {"name", "sequence", "is_active", "run_hours", "days", "score_from", "score_to", "silent_for", "batch", "most"}
+)
 MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
 
 
@@ -27,6 +30,8 @@ def check(document: object) -> list[Mistake]:
         mistakes += shapes.text(document, key, key, longest=LONGEST_DESCRIPTION) if key in document else []
     mistakes += _parts(document.get("stages", []), "stages", STAGE_KEYS, {"slug", "name"})
     mistakes += _parts(document.get("fields", []), "fields", FIELD_KEYS, {"key", "label", "type"})
+    nurtures, needed = document.get("nurtures", []), {"name", "sequence", "score_from", "score_to"}
+    mistakes += _parts(nurtures, "nurtures", NURTURE_KEYS, needed) or _repeated(nurtures, "nurtures")
     templates = document.get("templates") or {}
     if not isinstance(templates, Mapping) or len(templates) > MOST_TEMPLATES:
         return [*mistakes, Mistake("templates", f"must map at most {MOST_TEMPLATES} slugs to their subject and body")]

@@ -103,7 +103,7 @@ def check_moment(value: object, key: str, place: str, around: Around) -> list[Mi
         value.get("clock", "wall"), {"wall", "business"} if key == "after" else {"wall"}, f"{place}.clock"
     )
     mistakes += one_of(value.get("zone", "clinic"), {"clinic", "lead"}, f"{place}.zone")
-    mistakes += shapes.hour(value["at"], f"{place}.at") if "at" in value else []
+    mistakes += shapes.hours(value["at"], f"{place}.at") if "at" in value else []
     mistakes += shapes.number(value["on_day"], f"{place}.on_day", least=1, most=31) if "on_day" in value else []
     return mistakes + (_anchor(value["of"], f"{place}.of", around) if "of" in value else [])
 

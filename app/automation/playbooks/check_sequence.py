@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from app.automation import condition_check
@@ -38,7 +39,16 @@ ENDING: Final = (
     *(event for event in STOPPING if not event.startswith("task.")),
     *(EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED),
 )
-_OF_RULES: Final = ("send_message", "create_task", "notify", "change_stage", "assign", "update_lead", "call_webhook")
+_OF_RULES: Final = (
+    "send_message",
+    "create_task",
+    "notify",
+    "change_stage",
+    "assign",
+    "update_lead",
+    "complete_tasks",
+    "call_webhook",
+)
 STEP_ACTIONS: Final = (*_OF_RULES, "wait", "branch")
 
 
@@ -69,7 +79,7 @@ def _trigger(value: object, place: str, around: Around) -> list[Mistake]:
     if unknown := shapes.keys(value, TRIGGER_KEYS, place, {"on"}):
         return unknown
     enrolling = {"name": "itself", "do": [{"enroll": {"sequence": "itself"}}]}
-    return check_rule({**value, **enrolling}, place, around)
+    return check_rule({**value, **enrolling}, place, replace(around, sequences=None))
 
 
 def _re_entry(value: object, place: str) -> list[Mistake]:

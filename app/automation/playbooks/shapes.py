@@ -9,6 +9,7 @@ from app.automation.durations import InvalidDuration, parse_duration, parse_wait
 from app.automation.mistakes import Mistake, one_of
 
 LONGEST_TITLE, LONGEST_SLUG = 200, 100
+MOST_HOURS = 24
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -65,6 +66,15 @@ def hour(value: object, place: str) -> list[Mistake]:
     except ValueError:
         is_right = False
     return [] if is_right else [Mistake(place, 'must be an hour of the day in quotes, such as "09:00"')]
+
+
+def hours(value: object, place: str) -> list[Mistake]:
+    """An hour, or several of them."""
+    if not isinstance(value, list):
+        return hour(value, place)
+    if not 1 <= len(value) <= MOST_HOURS:
+        return [Mistake(place, f"must be a list of 1 to {MOST_HOURS} hours of the day")]
+    return [mistake for i, one in enumerate(value) for mistake in hour(one, f"{place}[{i}]")]
 
 
 def listed(value: object) -> list[Any]:

@@ -5,8 +5,8 @@ Each step changes where its enrollment is, and nothing that an index holds: with
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0024"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

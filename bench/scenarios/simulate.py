@@ -1,0 +1,65 @@
+"""What ninety days of a playbook cost to simulate."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.automation import playbooks
+from bench.figures import Row
+from bench.product import act
+from bench.rounds import in_rounds
+from bench.servers import Servers
+
+TITLE = "Simulation: ninety days of a playbook"
+WHAT = """Each playbook that ships, with a lead that nobody looks after, and with one that is called, replies, is met
+and won. The figure is the CPU of one process for all of it: every event, each rule that listens, the guard and the gate
+of every step, and every tick at which a sweep finds something. **told** is how many entries its timeline has. "No
+rules" is the bare machinery: the same things happen, and nobody hears of them. No database is in it."""
+
+TOOK, TOLD = "90 days (ms)", "told"
+ASKED_FOR = 100.0  # milliseconds
+WON: list[dict[str, Any]] = [
+    {"at": "+2 hours", "event": "lead.attempt_failed"},
+    {"at": "+1 day", "event": "lead.contacted"},
+    {"at": "+1 day", "event": "task.completed", "facts": {"event.outcome": "callback_requested"}},
+    {"at": "+2 days", "event": "lead.replied"},
+    {"at": "+3 days", "event": "quote.sent"},
+    {"at": "+5 days", "event": "consultation.scheduled"},
+    {"at": "+12 days", "event": "consultation.completed"},
+    {"at": "+60 days", "event": "lead.converted"},
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A playbook, and what happens with the lead."""
+
+    name: str
+    playbook: str
+    script: list[dict[str, Any]] = field(default_factory=list)
+    rules: bool = True
+
+
+def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
+    times = 1 if quick else 20
+    chosen = [kind for kind in _kinds() if only.lower() in kind.name.lower()]
+    return in_rounds(chosen, runs, lambda kind: _measure(servers, kind, times))
+
+
+def verdicts(rows: Sequence[Row]) -> list[str]:
+    """Against what was asked for."""
+    return [f"{row.name}: {row.figures[TOOK].median:.1f} ms of the {ASKED_FOR:.0f} ms asked for." for row in rows]
+
+
+def _kinds() -> Iterator[Kind]:
+    for name in playbooks.names():
+        yield Kind(f"{name}, left alone", name)
+        yield Kind(f"{name}, won", name, WON)
+    yield Kind("no rules, won", playbooks.names()[0], WON, rules=False)
+
+
+def _measure(servers: Servers, kind: Kind, times: int) -> dict[str, float]:
+    given = {"playbook": kind.playbook, "script": kind.script, "rules": kind.rules, "times": times}
+    spent = act(servers, "time_simulating", json.dumps(given))
+    return {TOOK: spent["took"], TOLD: spent["told"]}

@@ -1,0 +1,158 @@
+"""A script of a simulation, lived through in a real clinic.
+
+Its clock is moved to every moment at which something is to happen; workers and sweeps are the real ones.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.clock import now
+from app.db import transaction
+from app.errors import Conflict
+from app.leads import service as leads
+from app.leads.reopening import reopen
+from app.tasks import service as tasks
+from tests.support.practice import Practice, Watch
+from workers.sweeps import sweep
+
+SWEEPS = {
+    "mark_overdue_tasks": 20,
+    "find_leads_without_next_action": 20,
+    "detect_stale_leads": 300,
+    "detect_time_in_stage": 300,
+}
+SENT = {"deliver", "deliver_to_user"}
+OPEN = ("NEW", "ACTIVE")
+
+
+def live(practice: Practice, watch: Watch, lead_id: UUID, script: list[Mapping[str, Any]], *, until: datetime) -> None:
+    """From now on until then. Entries of the script have an instant each."""
+    acts = sorted(script, key=lambda entry: entry["at"])
+    while (at := _next(practice, lead_id, acts)) <= until:
+        watch.set(at)
+        while acts and acts[0]["at"] <= at:
+            act(practice, lead_id, acts.pop(0))
+        practice.run_due()
+        for name, seconds in SWEEPS.items():
+            if at.timestamp() % seconds == 0:
+                sweep(name)
+        practice.run_due()
+
+
+def came_of_it(practice: Practice, lead_id: UUID) -> list[tuple[Any, ...]]:
+    """Every step but those that hand messages over: its kind, rule and due time, its end and why."""
+    steps = [step for step in practice.steps(lead_id) if step.kind not in SENT]
+    return sorted((step.due_at, step.kind, step.name, *_end(step)) for step in steps)
+
+
+def told_of_it(simulated: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The same of a simulation."""
+    ended = [
+        (entry["details"].get("due_at") if entry["what"] == "cancelled" else entry["at"], entry)
+        for entry in simulated["timeline"]
+        if entry["what"] in {"done", "skipped", "cancelled"}
+    ]
+    over = [(at, entry["kind"], entry["name"], str(entry["what"]), entry["reason"] or "") for at, entry in ended]
+    return sorted(over + [(step["due_at"], step["kind"], step["name"], "pending", "") for step in simulated["pending"]])
+
+
+def _end(step: Any) -> tuple[str, str]:
+    return ("pending", "") if step.state in {"planned", "published"} else (step.state, step.reason or "")
+
+
+def _next(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> datetime:
+    return min(_moments(practice, lead_id, acts), default=datetime.max.replace(tzinfo=UTC))
+
+
+def _moments(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> Iterator[datetime]:
+    yield from (entry["at"] for entry in acts[:1])
+    pending = [step for step in practice.pending(lead_id) if step.kind not in SENT]
+    yield from (max(step.due_at, now()) for step in pending)
+    mine = practice.rows("lead_tasks", lead_id=lead_id)
+    yield from (_tick(task.due_at, 20) for task in mine if task.status in {"PENDING", "IN_PROGRESS"})
+    lead = practice.row("leads", id=lead_id)
+    if lead.status in OPEN:
+        yield from _of_lead(practice, lead, has_next=bool(pending) or any(_is_open(task) for task in mine))
+
+
+def _of_lead(practice: Practice, lead: Any, *, has_next: bool) -> Iterator[datetime]:
+    stale_after = practice.actor().clinic.stale_after_days
+    if lead.stale_since is None:
+        yield _tick(lead.last_activity_at + timedelta(days=stale_after), 300)
+    [stage] = practice.rows("pipeline_stages", slug=lead.pipeline_stage)
+    if stage.max_days_in_stage and lead.stage_overdue_since is None:
+        yield _tick(lead.stage_entered_at + timedelta(days=stage.max_days_in_stage), 300)
+    if has_next is bool(lead.without_next_action_since):
+        yield _tick(lead.last_activity_at + timedelta(minutes=5), 20)
+
+
+def _is_open(task: Any) -> bool:
+    return task.status in {"PENDING", "IN_PROGRESS", "OVERDUE"}
+
+
+def _tick(since: datetime, seconds: int) -> datetime:
+    """The first whole multiple of so many seconds after it, but none that is past."""
+    after = max(since, now())
+    return datetime.fromtimestamp((after.timestamp() // seconds + 1) * seconds, UTC)
+
+
+def act(practice: Practice, lead_id: UUID, entry: Mapping[str, Any]) -> None:
+    """What the entry says, as people do it over the API's services."""
+    about = {path.partition(".")[2]: value for path, value in entry.get("facts", {}).items()}
+    with suppress(Conflict):  # a lead that is over: the simulation says that it cannot be
+        ACTS[entry["event"]](practice, lead_id, about)
+
+
+def _complete(practice: Practice, lead_id: UUID, about: Mapping[str, Any]) -> None:
+    if task := _first(practice, lead_id):
+        with transaction() as session:
+            tasks.complete(session, practice.actor(), task.id, dict(about))
+
+
+def _retime(practice: Practice, lead_id: UUID, about: Mapping[str, Any]) -> None:
+    if task := _first(practice, lead_id):
+        practice.retime(task.id, about["due_at"])
+
+
+def _cancel(practice: Practice, lead_id: UUID, _: Mapping[str, Any]) -> None:
+    if task := _first(practice, lead_id):
+        practice.cancel(task.id)
+
+
+def _first(practice: Practice, lead_id: UUID) -> Any:
+    mine = [task for task in practice.rows("lead_tasks", lead_id=lead_id) if _is_open(task)]
+    return min(mine, key=lambda task: (task.due_at, task.id), default=None)
+
+
+def _update(practice: Practice, lead_id: UUID, about: Mapping[str, Any]) -> None:
+    with transaction() as session:
+        leads.update_lead(session, practice.actor(), lead_id, dict(about))
+
+
+def _reopen(practice: Practice, lead_id: UUID, _: Mapping[str, Any]) -> None:
+    with transaction() as session:
+        reopen(session, practice.actor(), lead_id, {"reason": "They called."})
+
+
+Act = Callable[[Practice, UUID, Mapping[str, Any]], None]
+
+ACTS: Mapping[str, Act] = {
+    "lead.replied": lambda practice, lead_id, _: practice.hear_from(lead_id),
+    "lead.contacted": lambda practice, lead_id, _: practice.speak_with(lead_id),
+    "lead.attempt_failed": lambda practice, lead_id, _: practice.fail_to_reach(lead_id, times=1),
+    "lead.opted_out": lambda practice, lead_id, _: practice.opt_out(lead_id),
+    "lead.converted": lambda practice, lead_id, _: practice.convert(lead_id),
+    "lead.lost": lambda practice, lead_id, _: practice.lose(lead_id),
+    "lead.reopened": _reopen,
+    "lead.updated": _update,
+    "lead.stage_changed": lambda practice, lead_id, about: practice.move(lead_id, about["stage"]),
+    "consultation.scheduled": lambda practice, lead_id, about: practice.log(lead_id, "CONSULTATION_SCHEDULED", **about),
+    "consultation.completed": lambda practice, lead_id, _: practice.log(lead_id, "CONSULTATION_COMPLETED"),
+    "quote.sent": lambda practice, lead_id, _: practice.log(lead_id, "QUOTE_SENT"),
+    "task.completed": _complete,
+    "task.retimed": _retime,
+    "task.cancelled": _cancel,
+}

@@ -1,0 +1,42 @@
+"""Nurtures of a practice: set up over their service, run by the workers' own sweep."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.db import transaction
+from app.nurtures import service
+from app.nurtures.schemas import NurtureIn
+from tests.support.practice import Practice, sql
+from workers.sweeps import sweep
+
+NURTURE: dict[str, Any] = {"name": "nurture", "sequence": "welcome", "score_from": 2, "score_to": 6}
+
+
+def set_up(practice: Practice, **parts: Any) -> UUID:
+    """A nurture as the API would make it; returns its id."""
+    with transaction() as session:
+        data = NurtureIn().read({**NURTURE, **parts})
+        return service.create_nurture(session, practice.actor(), data).id
+
+
+def score(lead_id: UUID, score: int | None, **columns: Any) -> None:
+    """So promising is it, and whatever else is to be true of it."""
+    sets = "".join(f", {name} = :{name}" for name in columns)
+    sql(f"UPDATE leads SET score = :score{sets} WHERE id = :id", id=lead_id, score=score, **columns)
+
+
+def run_nurtures() -> None:
+    """As beat has it done."""
+    sweep("run_nurtures")
+
+
+def runs(practice: Practice) -> list[tuple[datetime, str, int]]:
+    """The runs of all nurtures: what they were for, what became of them, and how many leads they took."""
+    found = sorted(practice.rows("nurture_runs"), key=lambda run: run.scheduled_for)
+    return [(run.scheduled_for, run.state, run.taken) for run in found]
+
+
+def taken(practice: Practice) -> set[UUID]:
+    """The leads that are or were in a sequence."""
+    return {row.lead_id for row in practice.rows("enrollments")}

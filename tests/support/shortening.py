@@ -1,0 +1,70 @@
+"""A playbook that ships, with waits of seconds: the shortest of them becomes a few, the next one more, and so on.
+
+So all that it does comes in the order in which it comes in life, within a quarter of a minute. What names an hour or
+a day comes whenever its wait is over; what comes again comes once. What counts from a date of the lead stays, and so
+does when tasks are due: nobody is late.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import yaml
+
+from app.automation import playbooks
+from app.automation.durations import parse_wait
+from app.playbooks.installing import as_document
+
+# Seconds of the shortest wait: of a rule's enough for the calls that stop it, on a slow machine, too.
+_SHORTEST: Final = {"rules": 3, "sequences": 1}
+_WAITS: Final = frozenset({"after", "time", "skip_when_later_than"})
+_KEPT: Final = frozenset({"due", "before_due", "re_entry"})
+_DROPPED: Final = frozenset({"at", "on_day", "zone", "clock", "every"})
+
+_Seconds = Mapping[timedelta, int]
+
+
+def shortened(name: str) -> str:
+    """The playbook of that name as YAML, to be brought in."""
+    document = as_document(playbooks.load(name))
+    quick = {part: _quick(document[part], shortest) for part, shortest in _SHORTEST.items() if part in document}
+    return yaml.safe_dump({**document, **quick}, sort_keys=False)
+
+
+def _quick(part: Any, shortest: int) -> Any:
+    lengths = sorted({_length(wait) for wait in _waits(part)})
+    return _shorter(part, {length: shortest + i for i, length in enumerate(lengths)})
+
+
+def _waits(part: Any) -> Iterator[str]:
+    """All lengths that are written anywhere in it."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _waits(one)
+    elif isinstance(part, Mapping) and "of" not in part:
+        for key, value in part.items():
+            if key in _WAITS and isinstance(value, str):
+                yield value
+            elif key not in _KEPT:
+                yield from _waits(value)
+
+
+def _shorter(part: Any, seconds: _Seconds) -> Any:
+    if isinstance(part, list):
+        return [_shorter(one, seconds) for one in part]
+    if not isinstance(part, Mapping) or "of" in part:
+        return part
+    written = {key: _shorter_value(key, value, seconds) for key, value in part.items() if key not in _DROPPED}
+    return {key: value for key, value in written.items() if value != {} or part[key] == {}}
+
+
+def _shorter_value(key: str, value: Any, seconds: _Seconds) -> Any:
+    if key in _KEPT:
+        return value
+    is_wait = key in _WAITS and isinstance(value, str)
+    return f"{seconds[_length(value)]} seconds" if is_wait else _shorter(value, seconds)
+
+
+def _length(wait: str) -> timedelta:
+    read = parse_wait(wait)
+    return read.time + timedelta(days=30 * read.months)

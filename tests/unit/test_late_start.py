@@ -1,0 +1,100 @@
+"""What a rule wants of a lead that was there before it, and when: the arithmetic stands beside each row."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.automation.calendar import BusinessHours, Calendar
+from app.automation.deciding import Verdict
+from app.automation.events import Event
+from app.automation.rules import Rule, read_rule
+from app.rules.existing import Told
+from app.rules.late_start import at_its_turn, look_at
+
+ZONE = ZoneInfo("America/New_York")
+WEEKDAYS = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+CALENDAR = Calendar(ZONE, BusinessHours.from_json(WEEKDAYS))
+NOW = datetime(2026, 3, 10, 11, 0, tzinfo=ZONE)  # a Tuesday
+TURN = NOW + timedelta(hours=9)  # 20:00
+
+
+def rule(**parts: Any) -> Rule:
+    return read_rule({"name": "x", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}], **parts})
+
+
+def told(since: datetime | None = None, **facts: Any) -> Told:
+    lead = {"status": "ACTIVE", **facts}
+    return Told(Event("lead.created", uuid4(), uuid4(), NOW, facts={"lead": lead, "event": {}}), since)
+
+
+def due(of: Rule, about: Told) -> tuple[bool, datetime]:
+    """Whether it waits for its turn, and when it is due."""
+    start = look_at(of, [about], CALENDAR)
+    assert start is not None
+    assert start.is_wanted
+    planned = at_its_turn(start, of, TURN, CALENDAR) if start.awaits_its_turn else start.planned
+    assert planned is not None
+    [step] = planned.steps
+    return start.awaits_its_turn, step.due_at
+
+
+@pytest.mark.parametrize(
+    ("after", "since", "turn", "expected"),
+    [
+        ("2 hours", None, True, "2026-03-10T22:00"),  # its turn and two hours
+        ({"time": "1 hour", "clock": "business"}, None, True, "2026-03-11T10:00"),  # closed at 20:00
+        ("3 days", "2026-03-09T10:00", False, "2026-03-12T10:00"),  # not over yet
+        ("3 days", "2026-03-01T10:00", True, "2026-03-10T20:00"),  # over: at its turn
+        ({"time": "3 days", "at": "09:00"}, "2026-03-01T10:00", True, "2026-03-11T09:00"),  # ... and its hour
+        ({"time": "8 hours", "clock": "business"}, "2026-03-01T10:00", True, "2026-03-11T09:00"),
+    ],
+)
+def test_what_counts_from_an_event(after: Any, since: str | None, turn: bool, expected: str):
+    about = told(datetime.fromisoformat(since).replace(tzinfo=ZONE) if since else None)
+    assert due(rule(after=after), about) == (turn, datetime.fromisoformat(expected).replace(tzinfo=ZONE))
+
+
+@pytest.mark.parametrize(
+    ("expiry", "turn", "expected"),
+    [
+        (date(2026, 12, 1), False, "2026-08-03T00:00"),  # 120 days before
+        (date(2026, 5, 1), True, "2026-03-10T20:00"),  # less than that is left: at its turn
+        (date(2026, 3, 11), True, "2026-03-10T20:00"),
+    ],
+)
+def test_what_counts_from_a_date(expiry: date, turn: bool, expected: str):
+    of = rule(before={"time": "120 days", "of": "lead.expiry"})
+    wanted = datetime.fromisoformat(expected).replace(tzinfo=ZONE)
+    assert due(of, told(expiry=expiry)) == (turn, wanted)
+
+
+def test_a_date_that_is_past_when_its_turn_comes_does_not_wait_for_it():
+    of = rule(before={"time": "120 days", "of": "lead.expiry"})
+    start = look_at(of, [told(expiry=date(2026, 3, 11))], CALENDAR)
+    assert start is not None
+    [step] = at_its_turn(start, of, NOW + timedelta(days=2), CALENDAR).steps
+    assert step.due_at == NOW
+
+
+def test_a_date_that_is_past_is_none():
+    of = rule(before={"time": "120 days", "of": "lead.expiry"})
+    start = look_at(of, [told(expiry=date(2026, 3, 1))], CALENDAR)
+    assert start is not None
+    assert (start.is_wanted, start.decision.verdict) == (False, Verdict.NO_SUCH_DATE)
+
+
+def test_conditions_are_asked_as_of_now_and_not_as_of_the_turn():
+    of = rule(when=[{"field": "lead.created_at", "days_since": {"less_than": 1}}], after="1 hour")
+    yesterday = NOW - timedelta(hours=20)  # at its turn it is more than a day ago
+    assert due(of, told(created_at=yesterday)) == (True, TURN + timedelta(hours=1))
+
+
+def test_of_several_events_the_first_that_it_acts_on_counts():
+    of = rule(when=[{"field": "lead.status", "equals": "NEW"}])
+    start = look_at(of, [told(), told(status="NEW")], CALENDAR)
+    assert start is not None
+    assert start.is_wanted
+    assert look_at(of, [], CALENDAR) is None

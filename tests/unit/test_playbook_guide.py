@@ -1,0 +1,126 @@
+"""The page about playbooks: it says what the playbooks say, in words and pictures for everything there is."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from app.automation import guide, playbooks
+from app.automation.condition_check import TESTS
+from app.automation.events import LISTENED_TO
+from app.automation.guide import pictures, words
+from app.automation.guide.days import days_of
+from app.automation.playbooks.check_actions import ACTIONS
+from app.automation.playbooks.check_sequence import STEP_ACTIONS
+from app.automation.reference import ACTIONS as EXAMPLES
+from app.automation.sequences import read_sequence
+from tests.support.desk import the_app
+from tests.support.environment import ROOT
+
+PAGE = guide.page()
+
+
+def test_the_committed_page_is_what_the_playbooks_say():
+    committed = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
+    assert committed == PAGE, "write it anew with `make openapi`"
+
+
+@pytest.mark.parametrize("name", playbooks.names())
+def test_every_part_that_ships_is_told_and_drawn(name: str):
+    playbook = playbooks.load(name)
+    for one in (*playbook.rules, *playbook.sequences, *playbook.nurtures):
+        assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", PAGE, re.MULTILINE), one["name"]
+
+
+def test_every_call_that_the_page_names_is_there():
+    there = {re.sub(r"<[^>]*>", "{}", rule.rule) for rule in the_app().url_map.iter_rules()}
+    named = re.findall(r"(?:GET|POST|PUT|PATCH) (/api[a-z/{}-]*)", PAGE)
+    assert named
+    assert {re.sub(r"\{[^}]*\}", "{}", path) for path in named} <= there
+
+
+@pytest.mark.parametrize("event", [*LISTENED_TO, "custom.page_viewed"])
+def test_every_event_can_be_told(event: str):
+    assert words.of_events(event)
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_every_condition_can_be_told(test: str):
+    assert words.of_condition({"field": "lead.score", test: 5}).startswith("its score")
+
+
+@pytest.mark.parametrize("action", sorted({*ACTIONS, "branch"}))
+def test_every_action_can_be_told(action: str):
+    assert words.of_action({action: yaml.safe_load(EXAMPLES[action][1])})
+
+
+@pytest.mark.parametrize("action", sorted({*STEP_ACTIONS} - {*ACTIONS, "branch"}))
+def test_what_only_sequences_do_can_be_told(action: str):
+    assert words.of_step({"name": "x", action: {}})
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("{field: lead.status, equals: NEW}", "its status is new"),
+        ("{field: lead.source_category, in: [WEB_PAID, WALK_IN]}", "its source category is web paid or walk in"),
+        ("{field: lead.tags, contains: vip}", "it is tagged “vip”"),
+        ("{field: lead.contacted_at, exists: false}", "nobody has spoken with the lead"),
+        ("{field: lead.score, exists: true}", "its score is known"),
+        ("{field: since.replied, equals: true}", "the lead answered meanwhile"),
+        ("{field: lead.custom.documents_received, equals: true}", "its documents received: yes"),
+        ("{field: lead.contacted_at, days_since: 7}", "its last contact was 7 days ago or more"),
+        ("{field: lead.created_at, days_since: {less_than: 3}}", "its created at was less than 3 days ago"),
+        ("{field: lead.tags, changed: true}", "its tags just changed"),
+        (
+            "{any: [{field: lead.score, greater_than: 79}, {field: lead.tags, contains: hot}]}",
+            "either its score is more than 79, or it is tagged “hot”",
+        ),
+    ],
+)
+def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
+    assert words.of_condition(yaml.safe_load(condition)) == said
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{}", ""),
+        ("{after: 3 days}", "3 days later"),
+        ("{after: {time: 3 days, at: '09:00', zone: lead}}", "3 days later, at 09:00, where the lead is"),
+        ("{after: {time: 1 hour, clock: business}}", "1 hour later, in opening hours"),
+        ("{before: {time: 180 days, of: lead.custom.passport_expiry}}", "180 days before the lead's passport expiry"),
+        ("{after: {time: 1 day, at: ['09:00', '18:00']}}", "1 day later, at 09:00 or 18:00"),
+        ("{before_due: 15 minutes}", "15 minutes before the task is due"),
+        (
+            "{after: {on_day: 1, at: '09:00'}, every: 1 month}",
+            "on day 1 of the month, at 09:00, and then every month",
+        ),
+    ],
+)
+def test_a_time_reads_as_somebody_would_say_it(rule: str, said: str):
+    assert words.of_timing(yaml.safe_load(rule)) == said
+
+
+def test_what_mermaid_would_read_as_its_own_stands_in_codes():
+    task = {"type": "CALL", "title": 'Ask "why" #1 <now>; [end] {x} | yes'}
+    drawn = "\n".join(pictures.of_rule({"on": "lead.created", "do": [{"create_task": task}]}))
+    label = drawn.partition('do0["')[2].partition('"]')[0].replace("<br/>", " ")
+    assert label == "Task: Ask #quot;why#quot; #35;1 #lt;now#gt;; [end] {x} | yes (call)"
+
+
+STEPS: list[dict[str, Any]] = [
+    {
+        "name": "call",
+        "create_task": {"type": "CALL", "title": "x", "due": {"after": "2 days"}, "wait_for": "completion"},
+    },
+    {"name": "which", "after": "3 days", "branch": {"if": [], "then": "late", "else": "soon"}},
+    {"name": "soon", "after": "1 day", "wait": {}},
+    {"name": "late", "after": "1 month", "wait": {}},
+]
+
+
+def test_the_days_of_a_sequence_count_waits_and_tasks_that_hold_it():
+    # 0; 2 for the task and 3; a day after that; of the two ways to the last step the shorter: 30 days from day 5.
+    assert days_of(read_sequence({"name": "x", "steps": STEPS})) == {"call": 0, "which": 5, "soon": 6, "late": 35}

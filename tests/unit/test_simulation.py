@@ -1,0 +1,169 @@
+"""Simulations as such: the gate puts off, what cannot be is said, and there is an end to what would go on for ever."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import beat_schedule
+from app.automation.calendar import UnknownHolidays
+from app.automation.contact_policy import ContactPolicy
+from app.automation.playbooks import read
+from app.leads.more_facts import NAMES
+from app.simulation import run, sweeps
+from app.simulation.lead import more_of, sample_lead
+from app.simulation.run import Beginning, simulate
+from app.simulation.sample import sample_setting
+from app.simulation.script import InvalidScript, read_script
+from app.simulation.timeline import Simulation
+from app.simulation.trying import try_playbook
+
+START = datetime(2026, 3, 10, 15, tzinfo=UTC)  # Tuesday, 11:00 in New York
+HEAD = "name: ours\ntemplates: {hello: {subject: Hello, body: Hello}}\nrules:\n"
+SEND = "do: [{send_message: {channel: email, template: hello}}]"
+
+
+def of_rules(
+    *rules: str, script: Any = (), days: int = 30, policy: ContactPolicy | None = None, zone: str = "America/New_York"
+) -> Simulation:
+    """What these rules, each of them YAML in braces, do in New York with a lead that is in that zone."""
+    playbook = read(HEAD + "".join(f"  - {{{rule}}}\n" for rule in rules))
+    setting = sample_setting(playbook, zone=ZoneInfo("America/New_York"), region="US")
+    setting = replace(setting, clinic=replace(setting.clinic, policy=policy or ContactPolicy()))
+    until = START + timedelta(days=days)
+    lead = sample_lead(stage=setting.first_stage, zone=zone, at=START)
+    happens = read_script(script, start=START, until=until)
+    return simulate("ours", Beginning(setting, lead), happens, start=START, until=until)
+
+
+def ends(simulation: Simulation) -> list[tuple[str, str, str]]:
+    """When, how and why steps ended or were put off: on the wall."""
+    zone = simulation.zones[0]
+    steps = [entry for entry in simulation.timeline if entry.kind]
+    return [(f"{entry.at.astimezone(zone):%d %H:%M}", entry.what, entry.reason or "") for entry in steps]
+
+
+def test_a_message_is_put_off_to_the_first_moment_that_the_gate_allows():
+    policy = ContactPolicy(minimum_interval=timedelta(hours=4), weekends=False)
+    twice = (f"name: a, on: lead.created, {SEND}", f"name: b, on: lead.created, after: 1 hour, {SEND}")
+    late = f"name: c, on: lead.created, after: {{time: 4 days, at: '09:00'}}, {SEND}"
+    assert ends(of_rules(*twice, late, policy=policy)) == [
+        ("10 11:00", "done", ""),
+        ("10 12:00", "put_off", "minimum_interval"),
+        ("10 15:00", "done", ""),
+        ("14 09:00", "put_off", "weekend"),
+        ("16 08:00", "done", ""),
+    ]
+
+
+def test_a_reply_stops_what_waits_for_none():
+    rule = f"name: a, on: lead.created, after: 3 days, stop_on: [lead.replied], {SEND}"
+    script = [{"at": "+2 days", "event": "lead.replied"}]
+    assert ends(of_rules(rule, script=script)) == [("12 11:00", "cancelled", "replied")]
+
+
+def test_a_holiday_of_the_script_moves_what_waits_for_opening_hours():
+    rule = "name: a, on: lead.created, after: {time: 8 hours, clock: business}, do: [{suggest_lost: {reason: OTHER}}]"
+    assert ends(of_rules(rule)) == [("11 10:00", "done", "")]
+    assert ends(of_rules(rule, script=[{"holiday": "2026-03-11"}])) == [("12 10:00", "done", "")]
+
+
+def test_rules_that_lead_to_each_other_come_to_an_end():
+    ping = "name: a, on: lead.scored, do: [{update_lead: {add_tags: [b]}}]"
+    pong = "name: b, on: lead.updated, do: [{update_lead: {add_score: 1}}]"
+    told = of_rules(ping, pong, script=[{"at": "+1 hour", "event": "lead.scored", "facts": {"event.score": 5}}])
+    refused = [decision["verdict"] for entry in told.timeline for decision in entry.decisions]
+    assert (refused.count("loop"), told.is_complete) == (3, True)
+
+
+def test_what_comes_again_for_ever_stops_at_the_bound():
+    rules = [f"name: r{i}, on: lead.created, every: 1 day, {SEND}" for i in range(20)]
+    told = of_rules(*rules, days=366)
+    assert (told.is_complete, len(told.timeline)) == (False, run.MOST_RUN + 1)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ([("lead.converted", {}), ("lead.replied", {})], "lead_is_locked"),
+        ([("lead.lost", {}), ("lead.stage_changed", {"event.stage": "contacted"})], "lead_is_closed"),
+        ([("lead.stage_changed", {"event.stage": "nowhere"})], "no_such_stage"),
+        (
+            [("consultation.completed", {}), ("lead.stage_changed", {"event.stage": "contacted"})],
+            "no_way_back",
+        ),
+        ([("task.completed", {})], "no_such_task_is_open"),
+        ([("lead.reopened", {})], "lead_is_not_lost"),
+    ],
+)
+def test_what_cannot_be_is_said_and_changes_nothing(script: list[tuple[str, dict[str, Any]]], reason: str):
+    entries = [{"at": f"+{i} days", "event": event, "facts": facts} for i, (event, facts) in enumerate(script)]
+    told = of_rules(f"name: a, on: lead.created, after: 29 days, {SEND}", script=entries)
+    assert [entry.reason for entry in told.timeline if entry.what == "refused"] == [reason]
+
+
+def test_integrators_events_and_what_becomes_of_messages_are_heard_of_too():
+    page = "name: a, on: custom.page_viewed, when: [{field: event.data.page, equals: prices}], " + SEND
+    opened = "name: b, on: message.opened, when: [{field: event.template, equals: hello}], " + SEND
+    script = [
+        {"at": "+1 day", "event": "custom.page_viewed", "facts": {"event.data.page": "prices"}},
+        {"at": "+2 days", "event": "message.opened", "facts": {"event.template": "hello"}},
+    ]
+    assert ends(of_rules(page, opened, script=script)) == [("11 11:00", "done", ""), ("12 11:00", "done", "")]
+
+
+def test_it_looks_as_often_as_beat_does():
+    assert {
+        "mark_overdue_tasks": sweeps.OVERDUE_TASKS.total_seconds(),
+        "detect_stale_leads": sweeps.STALE_LEADS.total_seconds(),
+        "detect_time_in_stage": sweeps.TIME_IN_STAGE.total_seconds(),
+        "find_leads_without_next_action": sweeps.NEXT_ACTIONS.total_seconds(),
+    }.items() <= beat_schedule.EVERY.items()
+
+
+def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
+    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), []).keys() == NAMES
+
+
+@pytest.mark.parametrize(
+    ("trial", "place"),
+    [
+        ({"day": 3}, "day"),
+        ({"days": "many"}, "days"),
+        ({"zone": "Mars"}, "zone"),
+        ({"start": "tomorrow"}, "start"),
+        ({"facts": []}, "facts"),
+        ({"facts": {"lead.score": "high"}}, "facts.lead.score"),
+        ({"facts": {"lead.tags": "urgent"}}, "facts.lead.tags"),
+        ({"facts": {"lead.source_category": "WEB"}}, "facts.lead.source_category"),
+        ({"facts": {"lead.status": None}}, "facts.lead.status"),
+        ({"facts": {"lead.assigned_to_id": "me"}}, "facts.lead.assigned_to_id"),
+        ({"script": "lead.replied"}, "script"),
+        ({"script": ["lead.replied"]}, "script[0]"),
+        ({"script": [{"at": "9999-12-31T00:00:00Z", "event": "lead.replied"}]}, "script[0].at"),
+        ({"script": [{"at": "+2 moons", "event": "lead.replied"}]}, "script[0].at"),
+        ({"script": [{"at": "2026-03-11T00:00:00", "event": "lead.replied"}]}, "script[0].at"),
+        ({"script": [{"at": "+1 day", "event": ["lead.replied"]}]}, "script[0].event"),
+    ],
+)
+def test_a_mistake_in_a_trial_is_named_by_its_place(trial: dict[str, Any], place: str):
+    with pytest.raises(InvalidScript) as mistakes:
+        try_playbook("orthodontics", {"start": START, **trial}, now=START)
+    assert [mistake.place for mistake in mistakes.value.mistakes] == [place]
+
+
+def test_a_country_without_known_holidays_is_refused():
+    with pytest.raises(UnknownHolidays):
+        try_playbook("orthodontics", {"region": "XX"}, now=START)
+
+
+def test_what_comes_again_on_a_day_of_the_month_does_so_where_the_lead_is():
+    after = "{on_day: 1, at: '09:00', zone: lead}"
+    rule = f"name: a, on: lead.created, after: {after}, every: 1 month, do: [{{suggest_lost: {{reason: OTHER}}}}]"
+    told = of_rules(rule, days=150, zone="Australia/Sydney")
+    sydney = ZoneInfo("Australia/Sydney")
+    assert [f"{entry.at.astimezone(sydney):%m-%d %H:%M}" for entry in told.timeline if entry.kind] == [
+        *("04-01 09:00", "05-01 09:00", "06-01 09:00", "07-01 09:00", "08-01 09:00"),
+    ]

@@ -1,0 +1,376 @@
+"""The playbook `immigration`: the use cases of bansalcrm2-follow-up-guide.md, from trigger to last step."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.clock import now
+from app.db import transaction
+from app.identity.models import Role
+from app.leads.custom_events import report
+from app.leads.service import update_lead
+from app.tasks.service import complete
+from tests.support.desk import Desk, the_app
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+from workers.sweeps import sweep
+
+pytest_plugins = ["tests.support.practice"]
+
+
+@pytest.fixture
+def agency(open_practice: Any) -> Practice:
+    """A clinic that had no rules, and installed the playbook over HTTP."""
+    practice: Practice = open_practice(playbook="{name: nothing, rules: []}")
+    desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
+    added = desk.admin.post("/api/playbooks/immigration/install")
+    assert (added.status, "no-contact-60-days" in added.body["rules"]) == (200, True)
+    return practice
+
+
+def change(agency: Practice, lead: UUID, **data: Any) -> None:
+    """As somebody writes it down."""
+    with transaction() as session:
+        update_lead(session, agency.actor(), lead, data)
+
+
+def tell(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
+    """As an integrator reports it, with what follows from it at once."""
+    with transaction() as session:
+        report(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
+    agency.run_due()
+
+
+def complete_as(agency: Practice, task: Any, outcome: str) -> None:
+    with transaction() as session:
+        complete(session, agency.actor(), task.id, {"outcome": outcome})
+    agency.run_due()
+
+
+def run_at(agency: Practice, watch: Watch, wall: str) -> None:
+    watch.set(at(wall))
+    agency.run_due()
+
+
+def tasks(agency: Practice, lead: UUID) -> list[tuple[str, str]]:
+    return [(task.type, task.title) for task in agency.rows("lead_tasks", lead_id=lead)]
+
+
+def told(agency: Practice, lead: UUID) -> list[str]:
+    """The templates of what people of the clinic were told in the app."""
+    return [note.template for note in agency.rows("notifications", lead_id=lead) if note.channel == "in_app"]
+
+
+def titles(agency: Practice, lead: UUID) -> list[str]:
+    return [task.title for task in agency.rows("lead_tasks", lead_id=lead)]
+
+
+def task_of(agency: Practice, lead: UUID, title: str) -> Any:
+    return agency.row("lead_tasks", lead_id=lead, title=title)
+
+
+def written_to(agency: Practice, lead: UUID) -> list[str]:
+    """The templates of what the lead was written."""
+    return [note.template for note in agency.rows("notifications", lead_id=lead) if note.user_id is None]
+
+
+def left(agency: Practice, lead: UUID) -> tuple[str, str | None]:
+    """How the lead's way through its sequence ended."""
+    enrollment = agency.row("enrollments", lead_id=lead)
+    return enrollment.state, enrollment.reason
+
+
+def onboard(agency: Practice, watch: Watch) -> UUID:
+    """A new client with whom the initial consultation is held, on day 2, and day 5 of it."""
+    lead = agency.capture()
+    agency.move(lead, "client")
+    agency.run_due()
+    assert written_to(agency, lead) == ["client-welcome"]
+    call = task_of(agency, lead, "Initial consultation call")
+    assert call.due_at == TUESDAY + timedelta(days=2)
+    watch.set(call.due_at)
+    agency.run_due()
+    assert "Send document checklist" not in titles(agency, lead)
+    complete_as(agency, call, "successful")
+    assert task_of(agency, lead, "Send document checklist").due_at == TUESDAY + timedelta(days=3)
+    return lead
+
+
+def test_use_case_1_a_new_client_without_documents_and_progress_is_reminded_and_escalated(
+    agency: Practice, watch: Watch
+):
+    lead = onboard(agency, watch)
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert titles(agency, lead)[2:] == ["Check document submission status"]
+    assert written_to(agency, lead) == ["client-welcome", "documents-missing"]
+    watch.set(TUESDAY + timedelta(days=14))
+    agency.run_due()
+    assert titles(agency, lead)[3:] == ["Application status update call"]
+    assert told(agency, lead).count("no-progress") == 1
+    assert left(agency, lead) == ("completed", None)
+
+
+def test_use_case_1_a_new_client_whose_documents_are_there_goes_on(agency: Practice, watch: Watch):
+    lead = onboard(agency, watch)
+    agency.hear_from(lead)  # with the documents
+    change(agency, lead, custom={"documents_received": True})
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert task_of(agency, lead, "Document review").due_at == TUESDAY + timedelta(days=7)
+    assert written_to(agency, lead) == ["client-welcome"]
+    agency.move(lead, "application_lodged")
+    watch.set(TUESDAY + timedelta(days=14))
+    agency.run_due()
+    assert "Application status update call" in titles(agency, lead)
+    assert ("no-progress" in told(agency, lead), left(agency, lead)) == (False, ("completed", None))
+
+
+REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment discussion call"]
+
+
+def test_use_case_2_an_invoice_that_is_not_paid_is_escalated(agency: Practice, watch: Watch):
+    lead = agency.capture()
+    tell(agency, lead, "custom.invoice_created", number="2026-17")
+    expected = {
+        0: (REMINDERS[:1], [], []),
+        3: (REMINDERS[:2], ["payment-reminder"], []),
+        7: (REMINDERS, ["payment-reminder", "payment-urgent"], ["payment-late"]),
+        10: (REMINDERS, ["payment-reminder", "payment-urgent"], ["payment-late", "payment-collections"]),
+    }
+    for day, made in expected.items():
+        watch.set(TUESDAY + timedelta(days=day))
+        agency.run_due()
+        money = [template for template in told(agency, lead) if template.startswith("payment")]
+        assert (titles(agency, lead), written_to(agency, lead), money) == made
+    due = [task.due_at - TUESDAY for task in agency.rows("lead_tasks", lead_id=lead)]
+    assert [waited.days for waited in due] == [3, 7, 10]
+    assert left(agency, lead) == ("completed", None)
+
+
+@pytest.mark.parametrize("event", ["custom.invoice_paid", "custom.payment_arranged"])
+def test_use_case_2_who_pays_hears_no_more_of_it_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
+    lead = agency.capture()
+    tell(agency, lead, "custom.invoice_created")
+    watch.advance(days=4)
+    agency.run_due()
+    tell(agency, lead, event)
+    assert left(agency, lead) == ("exited", "goal")
+    assert [task.status for task in agency.rows("lead_tasks", lead_id=lead)] == ["COMPLETED", "COMPLETED"]
+    watch.advance(days=20)
+    agency.run_due()
+    assert (titles(agency, lead), written_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
+    tell(agency, lead, "custom.invoice_created")
+    assert titles(agency, lead) == [*REMINDERS[:2], REMINDERS[0]]
+
+
+def download(agency: Practice, watch: Watch) -> UUID:
+    """A lead that downloaded the guide, on the day on which it has got the tips."""
+    lead = agency.capture()
+    tell(agency, lead, "custom.guide_downloaded")
+    assert written_to(agency, lead) == ["guide-thanks"]
+    watch.set(TUESDAY + timedelta(days=2))
+    agency.run_due()
+    assert written_to(agency, lead) == ["guide-thanks", "visa-tips"]
+    return lead
+
+
+def test_use_case_5_who_downloaded_the_guide_is_nurtured_until_the_last_email(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    for day in (3, 5, 8, 10):
+        watch.set(TUESDAY + timedelta(days=day))
+        agency.run_due()
+    assert written_to(agency, lead)[2:] == ["success-story", "guide-farewell"]
+    assert (titles(agency, lead), left(agency, lead)) == (["Consultation call offer"], ("completed", None))
+
+
+def test_use_case_5_who_clicks_and_shows_interest_is_called(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    sql("UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead)  # as a gateway tells of its own
+    watch.set(TUESDAY + timedelta(days=3))
+    agency.run_due()
+    assert titles(agency, lead) == ["Call to discuss visa options"]
+    change(agency, lead, score=60)
+    watch.set(TUESDAY + timedelta(days=5))
+    agency.run_due()
+    assert titles(agency, lead)[1:] == ["Call while they are interested"]
+
+
+def test_use_case_5_who_replies_is_written_to_no_more_and_answered(agency: Practice, watch: Watch):
+    lead = download(agency, watch)
+    assert "visa-guide" in agency.row("leads", id=lead).tags
+    agency.hear_from(lead)
+    agency.run_due()
+    answer = task_of(agency, lead, "Respond to lead inquiry")
+    assert (answer.priority, left(agency, lead)) == ("HIGH", ("exited", "replied"))
+    watch.advance(days=20)
+    agency.run_due()
+    assert (written_to(agency, lead), agency.row("leads", id=lead).tags) == (["guide-thanks", "visa-tips"], [])
+
+
+@pytest.mark.parametrize(("act", "reason"), [("book", "goal"), ("opt_out", "opted_out")])
+def test_use_case_5_who_books_or_opts_out_leaves(agency: Practice, watch: Watch, act: str, reason: str):
+    lead = download(agency, watch)
+    if act == "book":
+        agency.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=now() + timedelta(days=1))
+    else:
+        agency.opt_out(lead)
+    assert left(agency, lead) == ("exited", reason)
+
+
+CHECK_IN = ("CALL", "Check in and re-engage")
+
+
+def test_use_case_3_a_client_that_nobody_spoke_with_for_60_days_is_checked_in_on(agency: Practice, watch: Watch):
+    lead = agency.capture()
+    watch.advance(days=1)
+    agency.speak_with(lead)
+    run_at(agency, watch, "2026-05-10 08:59")
+    assert tasks(agency, lead) == []
+    run_at(agency, watch, "2026-05-10 09:00")
+    [check_in] = agency.rows("lead_tasks", lead_id=lead)
+    assert ((check_in.type, check_in.title), check_in.priority) == (CHECK_IN, "HIGH")
+    assert check_in.assigned_to_id == agency.people[Role.TREATMENT_COORDINATOR]
+    run_at(agency, watch, "2026-05-17 09:00")
+    assert tasks(agency, lead) == [CHECK_IN]  # one that is planned is enough
+    agency.complete(check_in.id)
+    run_at(agency, watch, "2026-05-24 09:00")
+    assert tasks(agency, lead) == [CHECK_IN, CHECK_IN]  # nobody spoke with them all the same
+    agency.speak_with(lead)
+    assert [str(step.due_at.date()) for step in agency.pending(lead) if step.name == "no-contact-60-days"] == [
+        "2026-07-23"
+    ]
+
+
+def test_use_case_3_a_client_with_a_follow_up_planned_is_not_neglected(agency: Practice, watch: Watch):
+    lead = agency.capture()
+    agency.plan(lead, TUESDAY + timedelta(days=70))
+    run_at(agency, watch, "2026-05-09 09:00")
+    step = agency.steps(lead, name="no-contact-60-days", state="skipped")
+    assert [one.reason for one in step] == ["condition_not_met"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "follows"),
+    [("successful", [("DOCUMENT_REVIEW", "Check passport renewal status")]), ("not_interested", [])],
+)
+def test_use_case_4_a_passport_that_expires_is_spoken_of_180_days_before(
+    agency: Practice, watch: Watch, outcome: str, follows: list[Any]
+):
+    lead = agency.capture()
+    change(agency, lead, custom={"passport_expiry": "2026-12-01"})
+    run_at(agency, watch, "2026-06-04 08:59")
+    assert ("PAPERWORK_REMINDER", "Inform client about passport renewal") not in tasks(agency, lead)
+    run_at(agency, watch, "2026-06-04 09:00")
+    [inform] = [task for task in agency.rows("lead_tasks", lead_id=lead) if task.type == "PAPERWORK_REMINDER"]
+    assert (inform.title, inform.priority) == ("Inform client about passport renewal", "NORMAL")
+    watch.set(inform.due_at - timedelta(days=7))
+    agency.run_due()
+    assert told(agency, lead).count("task-coming-up") == 1
+    complete_as(agency, inform, outcome)
+    after = [task for task in agency.rows("lead_tasks", lead_id=lead) if task.type == "DOCUMENT_REVIEW"]
+    assert [(task.type, task.title) for task in after] == follows
+    assert all(task.due_at == now() + timedelta(days=30) for task in after)
+
+
+def test_use_case_6_the_follow_ups_go_to_who_has_the_least_to_do(agency: Practice):
+    desk = Desk(agency.clinic_id, the_app().test_client, source_id=str(agency.source_id))
+    busy, idle = desk.hire(Role.TREATMENT_COORDINATOR), desk.hire(Role.TREATMENT_COORDINATOR)
+    for _ in range(3):
+        agency.capture(assigned_to_id=UUID(busy.id))
+    members = [{"user_id": one.id, "weight": 1} for one in (busy, idle)]
+    made = desk.admin.post("/api/assignment-rules", {"name": "Least to do", "strategy": "capacity", "members": members})
+    assert made.status == 201, made.body
+    lead = agency.capture()
+    agency.hear_from(lead)
+    agency.run_due()
+    [answer] = agency.rows("lead_tasks", lead_id=lead)
+    assert (answer.title, answer.assigned_to_id) == ("Respond to lead inquiry", UUID(idle.id))
+
+
+MONTHLY = ("CALL", "Monthly status call")
+
+
+def test_use_case_7_a_high_value_client_is_called_on_the_first_of_each_month(agency: Practice, watch: Watch):
+    lead = agency.capture(timezone="America/Los_Angeles")
+    change(agency, lead, tags=["high-value"])
+    run_at(agency, watch, "2026-04-01 11:59")  # 08:59 where the client is
+    assert MONTHLY not in tasks(agency, lead)
+    run_at(agency, watch, "2026-04-01 12:00")
+    assert tasks(agency, lead).count(MONTHLY) == 1
+    watch.set(at("2026-04-28 10:00"))
+    agency.speak_with(lead)  # through other means
+    run_at(agency, watch, "2026-05-01 12:00")
+    assert tasks(agency, lead).count(MONTHLY) == 1
+    run_at(agency, watch, "2026-06-01 12:00")
+    assert tasks(agency, lead).count(MONTHLY) == 2
+    agency.opt_out(lead)
+    run_at(agency, watch, "2026-07-01 12:00")
+    assert tasks(agency, lead).count(MONTHLY) == 2
+
+
+HOT = ("CALL", "Hot lead: immediate call recommended")
+
+
+def test_use_case_8_a_lead_that_becomes_hot_is_called_within_the_hour_or_escalated(agency: Practice, watch: Watch):
+    lead = agency.capture(score=25)
+    tell(agency, lead, "custom.form_downloaded")
+    tell(agency, lead, "custom.pricing_viewed", times_today=4)
+    assert (agency.row("leads", id=lead).score, tasks(agency, lead)) == (55, [])
+    tell(agency, lead, "custom.pricing_viewed", times_today=5)
+    [call] = agency.rows("lead_tasks", lead_id=lead)
+    assert ((call.type, call.title), call.priority, call.due_at) == (HOT, "URGENT", TUESDAY + timedelta(hours=1))
+    assert "hot-lead" in told(agency, lead)
+    tell(agency, lead, "custom.form_downloaded")  # hotter still, and no news
+    assert tasks(agency, lead) == [HOT]
+    watch.advance(hours=2)
+    agency.run_due()
+    assert tasks(agency, lead) == [HOT, ("CALL", "Hot lead: nobody called")]
+    assert "hot-lead-waits" in told(agency, lead)
+
+
+def test_use_case_8_who_was_called_is_not_escalated(agency: Practice, watch: Watch):
+    lead = agency.capture(score=50)
+    change(agency, lead, score=85)  # whoever writes the score: a program, or a person
+    agency.run_due()
+    agency.speak_with(lead)
+    watch.advance(hours=2)
+    agency.run_due()
+    assert tasks(agency, lead) == [HOT]
+
+
+def test_follow_up_types_an_application_is_asked_about_every_two_weeks_and_its_end_is_followed_up(
+    agency: Practice, watch: Watch
+):
+    lead = agency.capture()
+    agency.move(lead, "application_lodged")
+    for wall in ("2026-03-24 10:59", "2026-03-24 11:00", "2026-04-07 11:00"):
+        run_at(agency, watch, wall)
+    status = ("APPLICATION_STATUS", "Check the application's status")
+    assert tasks(agency, lead).count(status) == 2
+    agency.convert(lead)
+    run_at(agency, watch, "2026-05-07 11:00")
+    assert tasks(agency, lead).count(status) == 2
+    assert tasks(agency, lead)[-1] == ("SERVICE", "Ask how it went")
+
+
+def test_follow_up_types_a_visa_and_a_test_have_their_dates(agency: Practice, watch: Watch):
+    lead = agency.capture(custom={"visa_expiry": "2026-08-01", "test_date": "2026-03-20"})
+    run_at(agency, watch, "2026-04-03 09:00")
+    assert tasks(agency, lead) == [("TEST_SCORE_REVIEW", "Review the test score")]
+    run_at(agency, watch, "2026-05-03 09:00")
+    assert tasks(agency, lead)[-1] == ("VISA_STATUS", "Talk about the next visa")
+
+
+def test_a_follow_up_is_reminded_of_and_told_of_when_it_is_missed(agency: Practice, watch: Watch):
+    lead = agency.capture()
+    agency.plan(lead, TUESDAY + timedelta(hours=2))
+    watch.advance(minutes=110)
+    agency.run_due()
+    assert told(agency, lead) == ["task-coming-up"]
+    watch.advance(minutes=11)
+    sweep("mark_overdue_tasks")
+    watch.advance(hours=1)
+    agency.run_due()
+    assert told(agency, lead) == ["task-coming-up", "task-missed"]

@@ -1,0 +1,258 @@
+"""What a simulation tells is what workers then do: the same lead and the same script, simulated and lived through."""
+
+from datetime import datetime, timedelta
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.automation import playbooks
+from app.db import transaction
+from app.simulation.service import simulate_playbook
+from tests.support.enrolling import call, mail, playbook, sequence
+from tests.support.living import came_of_it, live, told_of_it
+from tests.support.practice import TUESDAY, Practice, Watch, sql
+
+pytest_plugins = ["tests.support.practice"]
+
+Script = list[dict[str, Any]]
+
+
+def at(days: float, event: str, **facts: Any) -> dict[str, Any]:
+    given = {"facts": {name.replace("__", "."): value for name, value in facts.items()}} if facts else {}
+    return {"at": TUESDAY + timedelta(days=days), "event": event, **given}
+
+
+ANSWERED: Script = [
+    at(0.01, "lead.attempt_failed"),
+    at(1.5, "lead.attempt_failed"),
+    at(2, "lead.replied"),
+    at(2.1, "task.completed", event__outcome="callback_requested"),
+    at(2.5, "lead.contacted"),
+    at(3, "consultation.scheduled", event__scheduled_for=TUESDAY + timedelta(days=8)),
+    at(8, "consultation.completed"),
+    at(9, "lead.stage_changed", event__stage="pending_decision"),
+    at(20, "task.completed"),
+    at(24, "lead.converted"),
+]
+LEFT_ALONE: Script = []
+TRIED_IN_VAIN: Script = [
+    at(0.2, "lead.attempt_failed"),
+    at(1.2, "lead.attempt_failed"),
+    at(2.6, "lead.attempt_failed"),
+    at(4, "task.retimed", task__due_at=TUESDAY + timedelta(days=6)),
+    at(9, "lead.lost"),
+]
+QUOTED: Script = [
+    at(0.5, "quote.sent"),
+    at(1, "quote.sent"),
+    at(4, "lead.updated", lead__tags=["urgent"]),
+    at(5, "lead.stage_changed", event__stage="negotiating"),
+    at(10, "lead.replied"),
+    at(16, "task.cancelled"),
+    at(25, "lead.lost"),
+    at(26, "lead.reopened"),
+]
+
+
+@pytest.mark.parametrize("name", playbooks.names())
+@pytest.mark.parametrize("script", [ANSWERED, QUOTED, TRIED_IN_VAIN, LEFT_ALONE])
+def test_workers_do_what_was_simulated(open_practice: Any, watch: Watch, name: str, script: Script):
+    practice = open_practice(playbook=text_of(name))
+    lead_id = practice.capture()
+    script = [entry for entry in script if is_possible(practice, entry)]
+    until = TUESDAY + timedelta(days=30 if script else 10)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+
+
+def text_of(playbook: str) -> str:
+    return (files("app.automation.playbooks") / f"{playbook}.yaml").read_text(encoding="utf-8")
+
+
+def is_possible(practice: Practice, entry: dict[str, Any]) -> bool:
+    stage = entry.get("facts", {}).get("event.stage")
+    return stage is None or bool(practice.rows("pipeline_stages", slug=stage))
+
+
+def simulate(practice: Practice, lead_id: UUID, script: Script, *, until: datetime, **given: Any) -> Any:
+    days = (until - TUESDAY).days
+    asked = {"lead_id": lead_id, "is_new": True, "facts": {}, "start": TUESDAY, "days": days, "script": script}
+    with transaction() as session:
+        return simulate_playbook(session, practice.actor(), "own", {**asked, **given})
+
+
+EVERYTHING = """
+name: everything
+rules:
+  - name: hello
+    on: lead.created
+    after: 1 hour
+    priority: 10
+    stop_on: [lead.replied]
+    do:
+      - send_message: {channel: email, template: hello}
+  - name: newsletter
+    on: lead.created
+    after: { time: 1 day, at: "23:30" }
+    every: 1 week
+    stop_on: [lead.lost]
+    do:
+      - send_message: {channel: email, template: hello}
+  - name: second-thoughts
+    on: lead.created
+    after: { time: 9 hours, clock: business }
+    do:
+      - branch:
+          if: [{ field: lead.score, greater_than: 50 }]
+          then:
+            - change_stage: { stage: contacted }
+            - update_lead: { add_tags: [hot] }
+          else:
+            - send_message: {channel: email, template: hello}
+            - update_lead: { add_score: 60 }
+  - name: promising
+    on: lead.scored
+    when: [{ field: event.score, greater_than: 50 }]
+    only_if: [{ field: lead.status, equals: NEW }]
+    do:
+      - change_stage: { stage: contacted }
+      - update_lead: { add_score: 5 }
+  - name: moved
+    on: lead.stage_entered
+    when: [{ field: event.stage, equals: contacted }]
+    after: 2 days
+    stop_on: [lead.stage_left]
+    do:
+      - notify: { to: managers, channels: [in_app], template: hello }
+      - complete_tasks: { types: [CALL, FOLLOW_UP] }
+      - suggest_lost: { reason: NO_RESPONSE }
+  - name: hot
+    on: lead.updated
+    when: [{ field: lead.tags, contains: hot }]
+    skip_when_later_than: 1 hour
+    do:
+      - assign: { to: by_rules }
+      - create_task: { type: CALL, title: Call them, due: { after: 2 hours, clock: business } }
+  - name: missed-call
+    on: [task.overdue]
+    do:
+      - escalate: { title: Nobody called, channels: [in_app], template: hello }
+  - name: too-many-tasks
+    on: task.created
+    when: [{ field: task.priority, equals: URGENT }]
+    after: 5 days
+    only_if: [{ field: task.status, equals: OVERDUE }]
+    do:
+      - change_stage: { stage: lost, reason: NO_RESPONSE }
+templates:
+  hello: {subject: Hello, body: Hello}
+"""
+POLICY = '{"daily_cap": 1, "minimum_interval": "12 hours", "window": "1 day", "weekends": false, "holidays": false}'
+
+
+@pytest.mark.parametrize("policy", ["{}", POLICY])
+@pytest.mark.parametrize("score", [None, 70])
+def test_every_kind_of_step_does_what_was_simulated(open_practice: Any, watch: Watch, policy: str, score: int | None):
+    practice = open_practice(playbook=EVERYTHING)
+    sql(
+        "UPDATE clinics SET contact_policy = CAST(:policy AS jsonb), rules_version = rules_version + 1 WHERE id = :id",
+        policy=policy,
+        id=practice.clinic_id,
+    )
+    lead_id = practice.capture(timezone="America/Los_Angeles", **({"score": score} if score else {}))
+    script = [at(0.02, "lead.attempt_failed"), at(6, "lead.replied"), at(20, "lead.updated", lead__score=90)]
+    until = TUESDAY + timedelta(days=30)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+
+
+def test_a_lead_that_is_there_goes_on_as_simulated(open_practice: Any, watch: Watch):
+    practice = open_practice(playbook=text_of("orthodontics"))
+    lead_id = practice.capture()
+    begun, until = TUESDAY + timedelta(days=3, hours=1), TUESDAY + timedelta(days=33, hours=1)
+    live(practice, watch, lead_id, [at(0.2, "lead.attempt_failed"), at(1, "lead.attempt_failed")], until=begun)
+    watch.set(begun)
+    before = came_of_it(practice, lead_id)
+    script = [at(3.5, "lead.attempt_failed"), at(9, "lead.contacted"), at(21, "task.completed")]
+    asked = {"lead_id": lead_id, "is_new": False, "facts": {}, "days": 30, "script": script}
+    with transaction() as session:
+        simulated = simulate_playbook(session, practice.actor(), "own", asked)
+    live(practice, watch, lead_id, script, until=until)
+    over = [step for step in before if step[3] != "pending"]
+    assert sorted(over + told_of_it(simulated)) == came_of_it(practice, lead_id)
+
+
+QUARTERS = st.integers(1, 32).map(lambda quarters: quarters / 4 + 0.003)
+EVENTS = st.sampled_from(
+    [
+        *("lead.replied", "lead.contacted", "lead.attempt_failed", "lead.opted_out", "lead.lost", "lead.reopened"),
+        *("consultation.completed", "quote.sent", "task.completed", "task.cancelled"),
+    ]
+)
+SCRIPTS = st.lists(st.builds(at, QUARTERS, EVENTS), max_size=6, unique_by=lambda entry: entry["at"])
+
+
+@settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(script=SCRIPTS)
+def test_whatever_happens_workers_do_what_was_simulated(practice: Practice, watch: Watch, script: Script):
+    watch.set(TUESDAY)
+    lead_id, until = practice.capture(), TUESDAY + timedelta(days=10)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+
+
+SEQUENCES = playbook(
+    sequence(
+        mail("hello", "2 hours"),
+        call("call", "1 day", waits=True),
+        {
+            "name": "fork",
+            "after": "1 day",
+            "branch": {"if": [{"field": "lead.tags", "contains": "hot"}], "then": "offer", "else": "news"},
+        },
+        mail("offer", {"time": "2 days", "at": "23:00"}),
+        mail("news", "1 week", unless=[{"field": "lead.failed_attempts", "greater_than": 1}]),
+        {"name": "over", "change_stage": {"stage": "contacted"}},
+        enroll={"on": "lead.created"},
+        exclusive=True,
+        label="in-welcome",
+        goal=["consultation.completed"],
+    ),
+    sequence(mail("care", "3 days"), call("ring", "1 day"), name="care", re_entry={"after": "1 day"}),
+    rules=[
+        {"name": "caring", "on": "lead.stage_entered", "after": "1 hour", "do": [{"enroll": {"sequence": "care"}}]},
+        {"name": "careless", "on": "lead.attempt_failed", "do": [{"unenroll": {"sequence": "care"}}]},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [],
+        [at(2.2, "task.completed"), at(14, "lead.stage_changed", event__stage="pending_decision")],
+        [at(1.5, "lead.updated", lead__tags=["hot", "in-welcome"]), at(2.2, "task.cancelled")],
+        [at(0.4, "lead.replied"), at(3, "lead.stage_changed", event__stage="contacted"), at(5, "lead.attempt_failed")],
+        [at(0.4, "lead.attempt_failed"), at(0.5, "lead.attempt_failed"), at(2.2, "task.completed")],
+        [at(2, "consultation.completed"), at(6, "lead.lost")],
+        [at(2.1, "lead.opted_out")],
+    ],
+)
+def test_leads_go_through_sequences_as_was_simulated(open_practice: Any, watch: Watch, script: Script):
+    practice = open_practice(playbook=SEQUENCES)
+    lead_id = practice.capture()
+    until = TUESDAY + timedelta(days=25)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    left = {(entry["name"], entry["reason"]) for entry in simulated["timeline"] if entry["what"] == "left"}
+    over = [row for row in practice.rows("enrollments") if row.ended_at]
+    slugs = {row.id: row.slug for row in practice.rows("sequences")}
+    assert left == {(slugs[row.sequence_id], row.reason or "completed") for row in over}
