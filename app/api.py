@@ -38,7 +38,10 @@ from app.pipeline.routes import blp as pipeline
 from app.playbooks.routes import blp as playbooks
 from app.privacy.routes import blueprints as privacy
 from app.rules.routes import blp as follow_up_rules
+from app.sequences.bulk_routes import blp as bulk_enrollments
 from app.sequences.enrollment_routes import blp as enrollments
+from app.sequences.move_routes import blp as sequence_moves
+from app.sequences.performance_routes import blp as sequence_performance
 from app.sequences.routes import blp as sequences
 from app.settings.routes import blp as clinic_settings
 from app.simulation.routes import blp as simulations
@@ -75,6 +78,9 @@ BLUEPRINTS = (
     follow_up_rules,
     sequences,
     enrollments,
+    bulk_enrollments,
+    sequence_performance,
+    sequence_moves,
     playbooks,
     simulations,
     nurtures,

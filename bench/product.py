@@ -50,11 +50,12 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
-    from bench import acts, acts_at_scale, keeping, sealing, simulating  # noqa: PLC0415  (they import the application, with this process's settings)
+    from bench import acts, acts_at_scale, acts_of_sequences, keeping, sealing, simulating  # noqa: PLC0415  (they import the application, with this process's settings)
 
     inside: dict[str, Any] = {
         "open": acts.open_bench_clinic,
         "enqueue": acts.enqueue,
+        "enqueue_enrollments": acts_of_sequences.enqueue_enrollments,
         "open_clinics": acts_at_scale.open_clinics,
         "seal_people": sealing.seal_people,
         "time_keeping": keeping.time_keeping,

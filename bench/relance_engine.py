@@ -38,8 +38,9 @@ def contestants(servers: Servers) -> list[Contestant]:
 class Relance:
     """Implements `bench.contestants.Contestant`."""
 
-    def __init__(self, name: str, servers: Servers, *, messages_of: int) -> None:
+    def __init__(self, name: str, servers: Servers, *, messages_of: int, enqueues_by: str = "enqueue") -> None:
         self.name = name
+        self._enqueues_by = enqueues_by
         self._servers = servers
         self._messages_of = messages_of
         self._workers = Processes(servers.folder / "relance.log")
@@ -52,7 +53,7 @@ class Relance:
 
     def enqueue(self, jobs: Sequence[Job]) -> None:
         given = {"clinic": self._clinic, "jobs": [(str(job.lead_id), job.due_at.isoformat()) for job in jobs]}
-        act(self._servers, "enqueue", json.dumps(given), {"BATCH_SIZE": str(self._messages_of)})
+        act(self._servers, self._enqueues_by, json.dumps(given), {"BATCH_SIZE": str(self._messages_of)})
 
     def start_workers(self) -> None:
         self._workers.start(python(*WORKER, "--without-gossip", "--without-mingle"), environment(self._servers))

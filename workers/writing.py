@@ -19,6 +19,8 @@ from app.imports import working as _imports  # noqa: F401  (jobs that make leads
 from app.leads.models import Lead
 from app.notifications.models import Delivery, Notification
 from app.rules import backfilling as _backfills  # noqa: F401  (as above)
+from app.sequences import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
+from app.sequences import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.tasks.models import Task
 from workers.advancing import advance_enrollments
 from workers.changes import carry_out

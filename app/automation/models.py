@@ -104,6 +104,7 @@ class Reason(StrEnum):
     RULE_CHANGED = "rule_changed"  # its rule was deleted, or its pending steps called off
     ALREADY_SO = "already_so"  # the lead is in that stage, or has that coordinator
     PAUSED = "paused"  # its enrollment: what is left of the wait is kept there
+    NEW_VERSION = "new_version"  # its enrollment was moved to another version, which has a step of its own for it
     NOT_ENROLLED = "not_enrolled"  # the lead left its sequence
     NOT_POSSIBLE = "not_possible"  # no way leads to that stage, or the field refuses the value
 

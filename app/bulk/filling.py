@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, literal, select, text
+from sqlalchemy import Select, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from app.bulk.items import Ends, place_of_lead, write_ends
@@ -41,17 +41,30 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) 
         sealed = [seal_json(lead, place=place_of_lead(job_id, place)) for place, lead in enumerate(leads)]
         session.execute(_NEW_LEADS, {"job": job_id, "leads": sealed})
         return len(leads), 0
-    ids = data["lead_ids"]
+    return fill_with_ids(session, job_id, data["lead_ids"])
+
+
+def fill_with_ids(session: Session, job_id: UUID, ids: Sequence[str]) -> tuple[int, int]:
+    """An item for each; returns how many they are, and how many of them are doubles, which failed at once."""
     session.execute(_LEAD_IDS, {"job": job_id, "ids": ids})
     doubles = _doubles(ids)
     write_ends(session, job_id, doubles)
     return len(ids), len(doubles.failed)
 
 
-def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping[str, Any]) -> int:
+def fill_with_found(session: Session, job_id: UUID, leads: Select[Any]) -> int:
+    """An item for each lead that the query finds, in the order of their ids; returns how many they are."""
     place = func.row_number().over(order_by=Lead.id) - 1
+    found = leads.with_only_columns(literal(job_id), place, Lead.id, literal(ItemStatus.PENDING.value))
+    table: Any = JobItem.__table__  # of the class, the insert would not tell how many rows it wrote
+    into = insert(table).from_select(["job_id", "position", "lead_id", "status"], found)
+    written = session.execute(into.execution_options(preserve_rowcount=True))
+    return written.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping[str, Any]) -> int:
     found = (
-        select(literal(job_id), place, Lead.id, literal(ItemStatus.PENDING.value))
+        select(Lead.id)
         .where(*visible_to(actor))
         .where(Lead.status.in_([tests["status"]] if "status" in tests else OPEN_STATUSES))
         .where(*(column == tests[name] for name, column in _COLUMNS.items() if name in tests))
@@ -59,10 +72,7 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping
     )
     if "assigned_to_id" in tests:
         found = found.where(Lead.assigned_to_id == who_is(tests["assigned_to_id"], actor))
-    table: Any = JobItem.__table__  # of the class, the insert would not tell how many rows it wrote
-    into = insert(table).from_select(["job_id", "position", "lead_id", "status"], found)
-    written = session.execute(into.execution_options(preserve_rowcount=True))
-    total: int = written.rowcount  # type: ignore[attr-defined]
+    total = fill_with_found(session, job_id, found)
     if total > MOST_ITEMS:
         raise Invalid.at("/filter", f"Finds more than {MOST_ITEMS:,} leads: ask for fewer.")
     return total

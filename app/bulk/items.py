@@ -23,6 +23,14 @@ WORDS: Final[Mapping[ItemReason, str]] = {
     ItemReason.LEAD_IS_CLOSED: LeadIsClosed.title(),
     ItemReason.LEAD_IS_RESTRICTED: LeadIsRestricted.title(),
     ItemReason.NOBODY_TO_ASSIGN: "Nobody works here who could do it.",
+    ItemReason.ALREADY_IN: "The lead is in the sequence.",
+    ItemReason.IN_ANOTHER: "The lead is in another sequence, and both are exclusive.",
+    ItemReason.BEEN_BEFORE: "The lead was in the sequence before.",
+    ItemReason.TOO_SOON: "The lead was in the sequence a short time ago.",
+    ItemReason.OPTED_OUT: "The lead opted out.",
+    ItemReason.CANNOT_MOVE: "The lead's step is under way, or has no place in that version.",
+    ItemReason.NO_LONGER_IN: "The lead is in another version no longer.",
+    ItemReason.SEQUENCE_INACTIVE: "The sequence is switched off, or deleted.",
 }
 
 _LOCK_PENDING: Final = text(

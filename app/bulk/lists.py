@@ -19,11 +19,11 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII |
 class LeadIds(ListOf):
     """Ids, looked at as text: the database reads them anyway."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(Id(), least=1, most=MOST_ITEMS, **options)
+    def __init__(self, *, most: int = MOST_ITEMS, **options: Any) -> None:
+        super().__init__(Id(), least=1, most=most, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        ids = _list(value)
+        ids = _list(value, self._most)
         _refuse((i for i, given in enumerate(ids) if not _is_id(given)), "Not a valid UUID.")
         return [given.lower() for given in ids]
 
@@ -35,16 +35,16 @@ class NewLeads(ListOf):
         super().__init__(fields.Nested(LeadIn), least=1, most=MOST_ITEMS, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
-        leads = _list(value)
+        leads = _list(value, self._most)
         _refuse((i for i, given in enumerate(leads) if not isinstance(given, dict)), "Not an object.")
         return leads
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: Any, most: int) -> list[Any]:
     if not isinstance(value, list):
         raise ValidationError("Not a valid list.")
-    if len(value) > MOST_ITEMS:
-        raise ValidationError(f"At most {MOST_ITEMS:,} items.")
+    if len(value) > most:
+        raise ValidationError(f"At most {most:,} items.")
     return value
 
 

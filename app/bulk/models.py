@@ -39,6 +39,14 @@ class ItemReason(StrEnum):
     UPDATED = "updated"
     UNMATCHED = "unmatched"  # a rule does not want anything of it
     HAS_STEPS = "has_steps"  # it got what the rule wants before
+    ALREADY_IN = "already_in"  # of a sequence, as what follows: it is in it
+    IN_ANOTHER = "in_another"  # and both are exclusive
+    BEEN_BEFORE = "been_before"
+    TOO_SOON = "too_soon"
+    OPTED_OUT = "opted_out"
+    SEQUENCE_INACTIVE = "sequence_inactive"
+    CANNOT_MOVE = "cannot_move"  # to the other version: its step is under way, or has no place there
+    NO_LONGER_IN = "no_longer_in"
 
 
 class Job(Base):

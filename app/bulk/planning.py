@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -34,9 +34,16 @@ def chunks_of(total: int, size: int = CHUNK) -> Iterable[Span]:
 
 
 def plan_chunks(
-    session: Session, clinic_id: UUID, job_id: UUID, spans: Iterable[Span], *, at: datetime, once: bool = False
+    session: Session,
+    clinic_id: UUID,
+    job_id: UUID,
+    spans: Iterable[Span],
+    *,
+    at: datetime,
+    every: timedelta = timedelta(),
+    once: bool = False,
 ) -> None:
-    """Plan one step for each span. `once`: the same span of a job planned again is the same step."""
+    """Plan one step for each span, so long after the one before. `once`: a span planned again is the same step."""
     rows = [
         step_row(
             clinic_id,
@@ -45,10 +52,10 @@ def plan_chunks(
             name=NAME,
             params={"job_id": str(job_id), "first": span.first, "last": span.last},
             cause={"job_id": str(job_id)},
-            due_at=at,
+            due_at=at + number * every,
             dedupe_key=f"{NAME}:{job_id}:{span.first}" if once else None,
         )
-        for span in spans
+        for number, span in enumerate(spans)
     ]
     if rows:
         add_steps(session, rows)

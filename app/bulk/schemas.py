@@ -72,7 +72,7 @@ class FollowUpIn(TaskIn):
 
     @validates_schema
     def _is_due_once(self, data: dict[str, Any], **_: Any) -> None:
-        _require_one_of(data, "due_at", "due_in_minutes")
+        require_one_of(data, "due_at", "due_in_minutes")
 
 
 class FilterIn(Schema):
@@ -107,7 +107,7 @@ class BulkIn(Schema):
 
     @validates_schema
     def _says_for_whom(self, data: dict[str, Any], **_: Any) -> None:
-        _require_one_of(data, "lead_ids", "filter", "leads")
+        require_one_of(data, "lead_ids", "filter", "leads")
 
 
 class JobOut(Schema):
@@ -145,6 +145,7 @@ class ItemQuery(PageQuery):
     status = Choice(ItemStatus)
 
 
-def _require_one_of(data: dict[str, Any], *names: str) -> None:
+def require_one_of(data: dict[str, Any], *names: str) -> None:
+    """Raises ValidationError, for each of them."""
     if sum(name in data for name in names) != 1:
         raise ValidationError({name: [f"Give exactly one of {', '.join(names)}."] for name in names})

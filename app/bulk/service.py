@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from app.bulk import items
 from app.bulk.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.bulk.filling import fill
 from app.bulk.models import Job, JobItem, JobState
-from app.bulk.planning import chunks_of, plan_chunks
+from app.bulk.planning import CHUNK, chunks_of, plan_chunks
 from app.bulk.spec import Spec
 from app.clock import now
 from app.db import new_id
@@ -40,25 +41,52 @@ _RESUME: Final = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job is to do, and with what: `spec` for its row, from when it begins; `fill` writes the items of a new
+    job, and returns how many they are and how many failed at once; they are cut into chunks of `size`, each so long
+    after the one before.
+    """
+
+    spec: Callable[[datetime], Mapping[str, Any]]
+    fill: Callable[[UUID], tuple[int, int]]
+    size: int = CHUNK
+    every: timedelta = timedelta()
+
+
 def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
     """A job for what `BulkIn` read, cut into chunks; the one that its client key stands for, if there is one.
 
     Raises Forbidden, Invalid, ClientKeyReused.
     """
     _require_permission(actor, data)
+
+    def spec(at: datetime) -> Mapping[str, Any]:
+        _require_users(session, actor, data)
+        return _spec(session, actor, data, at=at)
+
+    return start_job(session, actor, data, Plan(spec, lambda job_id: fill(session, actor, job_id, data)))
+
+
+def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Plan) -> Job:
+    """A job as planned; the one that the `client_key` in `data`, which is all that was asked for, stands for.
+
+    Raises ClientKeyReused, Conflict, and what the plan raises.
+    """
     fingerprint = _fingerprint(data) if "client_key" in data else None
     if earlier := _earlier(session, actor, data, fingerprint):
         return earlier
-    _require_users(session, actor, data)
-    job_id = _insert(session, actor, data, fingerprint)
+    at = now()
+    job_id = _insert(session, actor, data.get("client_key"), fingerprint, spec=plan.spec(at), at=at)
     if job_id is None:  # somebody else posted the same key meanwhile
         return _earlier(session, actor, data, fingerprint) or _insist()
-    total, failed = fill(session, actor, job_id, data)
+    total, failed = plan.fill(job_id)
     job = get_job(session, actor, job_id)
     job.total, job.failed = total, failed
     if not job.pending:
         job.state, job.finished_at = JobState.DONE, job.created_at
-    plan_chunks(session, actor.clinic.id, job_id, chunks_of(total), at=job.created_at, once=True)
+    spans = chunks_of(total, plan.size)
+    plan_chunks(session, actor.clinic.id, job_id, spans, at=job.created_at, every=plan.every, once=True)
     return job
 
 
@@ -155,15 +183,22 @@ def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> N
         raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
 
 
-def _insert(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> UUID | None:
+def _insert(
+    session: Session,
+    actor: Actor,
+    client_key: str | None,
+    fingerprint: str | None,
+    *,
+    spec: Mapping[str, Any],
+    at: datetime,
+) -> UUID | None:
     """The new job's id; None when its key is taken, even by one who commits only now."""
-    at = now()
     row = {
         "id": new_id(),
         "clinic_id": actor.clinic.id,
-        "client_key": data.get("client_key"),
+        "client_key": client_key,
         "fingerprint": fingerprint,
-        "spec": _spec(session, actor, data, at=at),
+        "spec": spec,
         "total": 0,
         "created_by": actor.user_id,
         "created_at": at,

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.http.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.paging import PageQuery
-from app.http.schema import QuerySchema
+from app.http.schema import QuerySchema, Schema
 from app.leads.fields import LONGEST_TAG
 from app.leads.models import (
     LeadStatus,
@@ -49,18 +49,8 @@ class IdleLeadQuery(PageQuery):
     assigned_to_id = Somebody()
 
 
-class LeadQuery(PageQuery):
-    """Which leads to list, in which order."""
-
-    sort = Choice(
-        LeadSort,
-        load_default=LeadSort.NEWEST,
-        metadata={
-            "description": "By value, `rots_at` or next follow-up there are only leads that have one: a value, an open"
-            " state, an open task."
-        },
-    )
-    expand = Choices(LeadPart, metadata=EXPAND_LEAD)
+class LeadTests(Schema):
+    """Which leads: all that pass every test, as they are now."""
 
     status = Choice(LeadStatus)
     stage = Text(100, least=1, metadata={"description": "A stage's slug."})
@@ -77,3 +67,17 @@ class LeadQuery(PageQuery):
     rotting = Boolean(metadata={"description": "Open leads that are rotten by now (true), or not yet (false)."})
     next_follow_up_from = Instant(metadata={"description": "Leads whose next open task is due then, or later."})
     next_follow_up_to = Instant(metadata={"description": "Exclusive."})
+
+
+class LeadQuery(PageQuery, LeadTests):
+    """Which leads to list, in which order."""
+
+    sort = Choice(
+        LeadSort,
+        load_default=LeadSort.NEWEST,
+        metadata={
+            "description": "By value, `rots_at` or next follow-up there are only leads that have one: a value, an open"
+            " state, an open task."
+        },
+    )
+    expand = Choices(LeadPart, metadata=EXPAND_LEAD)

@@ -1,6 +1,6 @@
 """The list of leads: filtered, and in the orders that an index has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Select, TextClause, func, select, text, union_all
@@ -36,12 +36,17 @@ _ROWS: Final = select(Lead.__table__)
 
 def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The leads that pass the filters in `query` (as `LeadQuery` reads it), in its order. Raises Invalid."""
-    query, sort = _looked_up(session, query), query.get("sort", LeadSort.NEWEST)
+    sort = query.get("sort", LeadSort.NEWEST)
     if sort in _BY_NEXT_FOLLOW_UP:
-        return _by_next_follow_up(session, actor, query, _BY_NEXT_FOLLOW_UP[sort])
+        return _by_next_follow_up(session, actor, _looked_up(session, query), _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
-    leads = _ROWS.where(*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(session, actor, query), *only)
-    return page(session, leads, keys, query)
+    return page(session, _ROWS.where(*passing(session, actor, query), *only), keys, query)
+
+
+def passing(session: Session, actor: Actor, query: Mapping[str, Any]) -> Sequence[ColumnElement[bool]]:
+    """What a lead has to be that the actor knows of, and that passes what `LeadTests` read. Raises Invalid."""
+    query = _looked_up(session, query)
+    return [*visible_to(actor), *tests_of(query, actor), *_follow_up_tests(session, actor, query)]
 
 
 def _looked_up(session: Session, query: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -48,9 +48,11 @@ def advance(session: Session, ends: Sequence[Ended], *, at: datetime) -> None:
     enrollments = locked(session, [one.enrollment_id for one in ends])
     known = texts(session, enrollments.values())
     came = [
-        _Came(one, row, known[row.sequence_id, row.sequence_version])
+        _Came(one, row, text_, text_.step(row.step))
         for one in ends
-        if (row := enrollments.get(one.enrollment_id)) and row.step_id == one.step_id
+        if (row := enrollments.get(one.enrollment_id))
+        and row.step_id == one.step_id
+        and (text_ := known[row.sequence_id, row.sequence_version])
     ]
     insert_many(session, EnrollmentStep, [_entry(one, at) for one in came if not one.was_held_up])
     for one in came:
@@ -67,7 +69,7 @@ def skip_step(session: Session, row: Row[Any], calendar: Calendar, *, reason: Re
     step = sequence.step(row.step)
     session.execute(_SKIP, {"id": row.step_id, "reason": reason, "now": at})
     cause = {"enrollment_id": str(row.id)}
-    came = _Came(Ended(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence)
+    came = _Came(Ended(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence, step)
     insert_many(session, EnrollmentStep, [_entry(came, at)])
     move(session, [Move(row, sequence, came.next, calendar)], at=at)
 
@@ -84,10 +86,7 @@ class _Came(NamedTuple):
     end: Ended
     row: Row[Any]
     text: SequenceText
-
-    @property
-    def step(self) -> SequenceStep:
-        return self.text.step(self.row.step)
+    step: SequenceStep
 
     @property
     def was_held_up(self) -> bool:

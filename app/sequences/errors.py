@@ -13,3 +13,7 @@ class NothingToPublish(Conflict):
 
 class EnrollmentIsOver(Conflict):
     """The lead is through, or has left the sequence."""
+
+
+class MovePlanChanged(Conflict):
+    """What would become of the leads is not what you saw: look at the plan again."""

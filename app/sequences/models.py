@@ -52,6 +52,7 @@ class Enrollment(Base):
         ),
         Index("ix_enrollments_lead", "lead_id", "id"),
         Index("ix_enrollments_sequence", "sequence_id", "id"),
+        Index("ix_enrollments_enrolled", "sequence_id", "enrolled_at"),
         Index("ix_enrollments_state", "sequence_id", "state", "id"),
         Index(
             "ix_enrollments_colleagues",

@@ -19,8 +19,13 @@ from app.db import update_many
 from app.sequences.labels import take_off
 from app.sequences.models import IS_LIVE, Enrollment, EnrollmentState
 
+_COLUMNS: Final = (
+    *("id", "clinic_id", "lead_id", "sequence_id", "sequence_version", "state", "reason", "step", "step_id"),
+    *("waits_for_task_id", "seconds_left", "label", "cause"),
+)
 _LOCK: Final = (
-    "SELECT e.*, l.timezone FROM enrollments e JOIN leads l ON l.id = e.lead_id"
+    f"SELECT {', '.join(f'e.{name}' for name in _COLUMNS)}, l.timezone"  # noqa: S608  (of the model)
+    " FROM enrollments e JOIN leads l ON l.id = e.lead_id"
     " WHERE {which} ORDER BY e.id FOR NO KEY UPDATE OF e"
 )
 _BY_ID: Final = text(_LOCK.format(which=f"e.id = ANY(:ids) AND e.{IS_LIVE}"))

@@ -16,7 +16,7 @@ from bench.servers import Servers
 
 ORDER = (
     *("drain", "lateness", "pending", "capture", "rules", "records", "walls", "reads", "views", "bulk", "imports"),
-    *("exports", "simulate"),
+    *("exports", "simulate", "enrollments"),
 )
 
 

@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 300.0
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     count = 1_000 if quick else 10_000
-    return in_rounds(all_contestants(servers, only=only), runs, lambda one: _drain(one, count))
+    return in_rounds(all_contestants(servers, only=only), runs, lambda one: drain(one, count))
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
@@ -43,7 +43,8 @@ def _median_rate(one: Row) -> float:
     return one.figures[RATE].median
 
 
-def _drain(contestant: Contestant, count: int) -> dict[str, float]:
+def drain(contestant: Contestant, count: int) -> dict[str, float]:
+    """The figures of one run."""
     jobs = jobs_due([datetime.now(UTC) - OVERDUE] * count)
     with prepared(contestant):
         contestant.enqueue(jobs)

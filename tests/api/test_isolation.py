@@ -61,6 +61,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/sequences/<sequence_id>/simulate": {},
     "POST /api/sequences/<sequence_id>/rollback": {"number": 1},
     "POST /api/sequences/<sequence_id>/enrollments": {"lead_ids": [str(uuid4())]},
+    "POST /api/sequences/<sequence_id>/move": {"to": 1, "fingerprint": "x"},
+    "POST /api/sequences/<sequence_id>/enrollments/bulk": {"lead_ids": [str(uuid4())]},
     "PATCH /api/nurtures/<nurture_id>": {"is_active": False},
     "POST /api/nurtures/<nurture_id>/run": {},
     "POST /api/enrollments/<enrollment_id>/pause": {},

@@ -5,12 +5,10 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from sqlalchemy import text
 
 from app.automation import publish
-from app.db import sessions
 from app.embedded import Postgres
-from tests.support.bulk import ask, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
+from tests.support.bulk import ask, busy, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
 from tests.support.desk import Desk
 from tests.support.processes import Processes, wait_until
 from tests.support.together import together
@@ -36,14 +34,6 @@ def trouble(postgres: Postgres, body: str) -> Iterator[None]:
             yield
         finally:
             owner.execute("DROP TRIGGER trouble ON lead_tasks; DROP FUNCTION trouble; DROP SEQUENCE nth_task")
-
-
-@contextmanager
-def busy(lead_id: str) -> Iterator[None]:
-    """Somebody is just changing the lead."""
-    with sessions()() as session:
-        session.execute(text("SELECT id FROM leads WHERE id = :id FOR NO KEY UPDATE"), {"id": lead_id})
-        yield
 
 
 def assert_each_once(desk: Desk, leads: int) -> None:

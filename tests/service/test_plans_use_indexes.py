@@ -26,10 +26,12 @@ from app.assignment.rules import by_load
 from app.assignment.workload import workload
 from app.audit import service as audit
 from app.automation.models import Kind
+from app.automation.sequence_models import Sequence as SequenceRow
+from app.automation.sequence_models import SequenceVersion
 from app.automation.service import add_steps, step_row, steps_of
 from app.bulk import service as jobs
 from app.bulk.chunks import work_off
-from app.db import APP_ROLE, transaction
+from app.db import APP_ROLE, new_id, transaction
 from app.embedded import Postgres, Valkey
 from app.gateways import receiving
 from app.gateways import service as gateways
@@ -64,12 +66,17 @@ from app.nurtures.schemas import NurtureIn
 from app.nurtures.tracking import leads_of
 from app.periods import Period
 from app.rules.backfill import preview_backfill, start_backfill
+from app.sequences.bulk import enroll_many
 from app.sequences.enrolling import Enrolled, enroll
 from app.sequences.enrollments import enrollments_of, list_enrollments
 from app.sequences.facts import enrollment_facts
 from app.sequences.following import follow_events
+from app.sequences.models import LIVE, Enrollment
+from app.sequences.move_plan import plan_move
 from app.sequences.moving import locked
 from app.sequences.pausing import resume_held_up
+from app.sequences.performance import performance
+from app.sequences.version_moves import carry_out_move
 from app.steps import service as steps
 from app.steps.lateness import lateness
 from app.task_templates import trying
@@ -286,6 +293,7 @@ def everybodys_load(session: Session, there: Crowd) -> None:
 
 
 A_YEAR = Period(now() - timedelta(days=366), now() + timedelta(days=1))
+A_MONTH = Period(now() - timedelta(days=31), now() + timedelta(days=1))
 NEEDY = Variant(None, None, "{{ lead.value }}", "{{ custom.school }} {{ coordinator.name }}")
 
 
@@ -295,6 +303,46 @@ def how_it_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> N
     held = dict.fromkeys(there.actor.permissions, scope)
     shown = statistics.statistics(session, replace(there.actor, permissions=held), template, A_YEAR)
     assert shown["written"] > (100_000 if scope is Scope.ALL else 1000)
+
+
+def how_a_sequence_did(session: Session, there: Crowd, *, scope: Scope = Scope.ALL) -> None:
+    of_clinic = SequenceRow.clinic_id == there.practice.clinic_id
+    sequence = session.scalars(select(SequenceRow).where(of_clinic, SequenceRow.slug == "sequence-7")).one()
+    held = dict.fromkeys(there.actor.permissions, scope)
+    told = performance(session, replace(there.actor, permissions=held), sequence.id, A_MONTH, version=None)
+    assert told["steps"][0]["came"] > (300 if scope is Scope.ALL else 0)
+
+
+def a_move(session: Session, there: Crowd, *, leads: int) -> None:
+    """To a text without the step that everybody is at, which is said to be the new one's; of all, or of so few."""
+    sequence = session.scalars(select(SequenceRow).where(*_the_fifth(there))).one()
+    steps = [{"name": "two", "create_task": {"type": "CALL", "title": "Call"}}]
+    given = {"id": new_id(), "clinic_id": sequence.clinic_id, "sequence_id": sequence.id, "number": 2}
+    text = {**(sequence.definition or {}), "steps": steps}
+    session.add(SequenceVersion(**given, definition=text, created_at=now(), created_by=None))
+    alike = Enrollment.sequence_id == sequence.id, Enrollment.state.in_(LIVE)
+    some = select(Enrollment.id).where(*alike).order_by(Enrollment.id).limit(leads)
+    session.execute(update(Enrollment).where(*alike, Enrollment.id.not_in(some)).values(sequence_version=2))
+    session.flush()
+    plan = plan_move(session, there.actor, sequence.id, 2)
+    assert plan.total == leads
+    carry_out_move(
+        session,
+        there.actor,
+        sequence.id,
+        {"to": 2, "fingerprint": plan.fingerprint, "steps": {"one": "two"} if plan.total else {}},
+    )
+
+
+def _the_fifth(there: Crowd) -> tuple[Any, ...]:
+    return SequenceRow.clinic_id == there.practice.clinic_id, SequenceRow.slug == "sequence-5"
+
+
+def enrolled_by_a_job(session: Session, there: Crowd) -> None:
+    sequence = session.scalars(select(SequenceRow).where(*_the_fifth(there))).one()
+    job = enroll_many(session, there.actor, sequence.id, {"filter": {"tag": "tag 7"}})
+    assert job.total > 10
+    work_off(session, {"job_id": job.id, "first": 0, "last": 499, "clinic": there.actor.clinic})
 
 
 def a_gateways_hour(session: Session, there: Crowd) -> None:
@@ -558,6 +606,20 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "how a message template did with the leads of a team": (
         lambda s, there: how_it_did(s, there, scope=Scope.TEAM),
+        {"ix_lead_activities_timeline"},
+    ),
+    "a few are moved to another version": (
+        lambda s, there: a_move(s, there, leads=300),
+        {"ix_enrollments_state", "uq_enrollments_live", "pk_steps", "pk_leads"},
+    ),
+    "many are moved to another version": (lambda s, there: a_move(s, there, leads=600), {"ix_enrollments_state"}),
+    "many are enrolled by a job": (enrolled_by_a_job, {"pk_job_items", "ix_leads_clinic", "ix_enrollments_lead"}),
+    "how a sequence did": (
+        how_a_sequence_did,
+        {"ix_enrollments_enrolled", "pk_notifications", "ix_lead_activities_timeline", "pk_leads"},
+    ),
+    "how a sequence did with the leads of a team": (
+        lambda s, there: how_a_sequence_did(s, there, scope=Scope.TEAM),
         {"ix_lead_activities_timeline"},
     ),
     "how much a task template is used": (

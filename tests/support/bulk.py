@@ -1,9 +1,14 @@
 """Posting jobs and working them off as a worker does, in this process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from app.automation.models import Kind
+from app.db import sessions
 from tests.support.desk import Caller, Desk
 from workers import runner
 
@@ -69,3 +74,11 @@ def reasons(desk: Desk, job: dict[str, Any]) -> dict[int, str]:
 def tasks(desk: Desk) -> list[Any]:
     """The clinic's tasks, by their due time."""
     return desk.sql("SELECT * FROM lead_tasks WHERE clinic_id = :c ORDER BY due_at, id", c=desk.clinic_id)
+
+
+@contextmanager
+def busy(lead_id: str) -> Iterator[None]:
+    """Somebody is just changing the lead."""
+    with sessions()() as session:
+        session.execute(text("SELECT id FROM leads WHERE id = :id FOR NO KEY UPDATE"), {"id": lead_id})
+        yield

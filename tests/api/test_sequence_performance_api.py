@@ -1,0 +1,190 @@
+"""How a sequence did, as REST tells it: of real messages, to leads who answer or do not."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.automation.models import Kind
+from app.db import transaction
+from app.gateways.receiving import find_gateway, take
+from app.gateways.schemas import Told
+from app.gateways.service import create_gateway
+from app.identity.models import Role
+from app.sequences.comparing import LEAST
+from tests.support.desk import Answer, Caller, Desk, the_app
+from tests.support.enrolling import call, mail, playbook, put, sequence
+from tests.support.gateway import Gateway
+from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.smtp import SmtpServer
+
+pytest_plugins = ["tests.support.practice", "tests.support.desk"]
+
+Ours = Callable[..., Practice]
+VARIANTS = {"channel": "email", "variants": [{"name": "a", "template": "one"}, {"name": "b", "template": "two"}]}
+
+
+@pytest.fixture
+def ours(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Ours:
+    return lambda *sequences, **parts: open_practice(playbook=playbook(*sequences, **parts))
+
+
+@pytest.fixture
+def server(configure: Callable[..., None]) -> Iterator[Gateway]:
+    with Gateway() as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=1)
+        yield server
+
+
+def desk_of(practice: Practice) -> Desk:
+    return Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
+
+
+def asked(practice: Practice, by: Caller | None = None, **query: Any) -> Answer:
+    [found] = practice.rows("sequences")
+    return (by or desk_of(practice).admin).get(f"/api/sequences/{found.id}/performance", **query)
+
+
+def shown(practice: Practice, by: Caller | None = None, **query: Any) -> Any:
+    answer = asked(practice, by, until="2026-06-01T00:00:00Z", since="2026-01-01T00:00:00Z", **query)
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+def write_to(practice: Practice, *leads: UUID, into: str = "welcome") -> None:
+    """Enroll them, and have done what is due, messages sent included."""
+    put(practice, *leads, into=into)
+    practice.run_due()
+    while practice.run(Kind.DELIVER):
+        pass
+
+
+def counted(rate: dict[str, Any]) -> tuple[int, int]:
+    return rate["count"], rate["of"]
+
+
+def test_what_became_of_enrollments_and_messages_step_by_step(ours: Ours, watch: Watch):
+    practice = ours(sequence(mail("hello"), call("speak", "2 days")))
+    replied, converted, away, silent, unreached = (
+        practice.capture(**more) for more in ({}, {}, {}, {}, {"email": None})
+    )
+    write_to(practice, replied, converted, away, silent, unreached)
+    watch.advance(hours=1)
+    practice.hear_from(replied)
+    practice.log(away, "EMAIL", direction="INBOUND", is_auto_reply=True)
+    practice.convert(converted)
+    watch.advance(days=2)
+    practice.run_due()
+
+    told = shown(practice)
+    states = ("enrolled", "active", "paused", "completed", "exited")
+    assert [told[name] for name in states] == [5, 0, 0, 2, 3]
+    assert {one["reason"]: one["count"] for one in told["exit_reasons"]} == {
+        "replied": 1,
+        "converted": 1,
+        "bounced": 1,
+    }
+    assert (counted(told["replied"]), counted(told["converted"])) == ((1, 5), (1, 5))
+    # Wilson: 1 of 5 lies from 3.6 to 62.4 per cent.
+    assert (round(told["replied"]["low"], 3), round(told["replied"]["high"], 3)) == (0.036, 0.624)
+    hello, speak = told["steps"]
+    assert [hello[name] for name in ("step", "kind", "came", "done", "skipped")] == ["hello", "send_message", 5, 4, 1]
+    assert hello["skip_reasons"] == [{"reason": "no_address", "count": 1}]
+    assert hello["exit_reasons"] == [{"reason": "bounced", "count": 1}]
+    assert hello["messages"]["sent"] == told["messages"]["sent"] == 4
+    assert (counted(hello["messages"]["replied"]), counted(hello["messages"]["converted"])) == ((1, 4), (1, 4))
+    assert (speak["came"], speak["messages"]["replied"]["rate"]) == (2, None)
+    assert {one["reason"] for one in speak["exit_reasons"]} == {"replied", "converted"}
+
+
+def test_nobody_tells_whether_a_mail_was_opened_but_a_gateway_does(ours: Ours, server: Gateway, watch: Watch):
+    text = {"name": "text", "send_message": {"channel": "http", "template": "one"}}
+    practice = ours(sequence(mail("hello"), text))
+    given = {"name": "social", "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True}
+    with transaction() as session:
+        gateway_id = create_gateway(session, practice.clinic_id, given).id
+    lead = practice.capture()
+    write_to(practice, lead)
+    watch.advance(days=1)
+    write_to(practice)
+    message = practice.row("notifications", channel="http")
+    events = [{"message_id": message.id, "status": told, "at": message.sent_at} for told in (Told.OPENED, Told.CLICKED)]
+    with transaction() as session:
+        take(session, find_gateway(session, gateway_id), "a call", events)
+
+    hello, text = (step["messages"] for step in shown(practice)["steps"])
+    assert (hello["sent"], counted(hello["opened"]), hello["opened"]["rate"]) == (1, (0, 0), None)
+    assert (text["sent"], counted(text["opened"]), counted(text["clicked"])) == (1, (1, 1), (1, 1))
+    assert counted(text["delivered"]) == (0, 1)
+
+
+def test_of_two_texts_too_few_messages_say_nothing(ours: Ours):
+    practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
+    write_to(practice, *(practice.capture() for _ in range(8)))
+    [step] = shown(practice)["steps"]
+    assert sum(one["came"] for one in step["variants"]) == 8
+    assert [one["variant"] for one in step["variants"]] == ["a", "b"]
+    first = step["comparisons"][0]
+    assert (first["variant"], first["against"], first["measure"]) == ("b", "a", "replied")
+    assert (first["verdict"], first["difference"]) == ("not_enough_data", None)
+    assert first["words"].startswith("Not enough data: ")
+
+
+def test_of_two_texts_the_better_one_is_told_from_chance(ours: Ours, watch: Watch):
+    practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
+    leads = [practice.capture() for _ in range(3 * LEAST)]
+    write_to(practice, *leads)
+    watch.advance(minutes=1)
+    second = {row.lead_id for row in practice.rows("notifications", template="two")}
+    for lead in second:
+        practice.hear_from(lead)
+    [step] = shown(practice)["steps"]
+    by_measure = {one["measure"]: one for one in step["comparisons"]}
+    replied, converted = by_measure["replied"], by_measure["converted"]
+    assert (replied["verdict"], replied["difference"]) == ("better", 1.0)
+    assert 0.8 < replied["low"] < 1.0
+    assert (converted["verdict"], converted["difference"]) == ("no_difference", 0.0)
+    assert converted["low"] < 0 < converted["high"]
+    assert by_measure["opened"]["verdict"] == "not_enough_data"  # nobody tells of mails
+
+
+def test_versions_are_told_apart(ours: Ours):
+    practice = ours(sequence(call("one"), call("two")))
+    write_to(practice, practice.capture())
+    desk, [found] = desk_of(practice), practice.rows("sequences")
+    shorter = {"steps": [{"name": "one", "create_task": {"type": "CALL", "title": "Call"}}]}
+    assert desk.admin.patch(f"/api/sequences/{found.id}", shorter).status == 200
+    write_to(practice, practice.capture(), practice.capture())
+    named = {version: shown(practice, version=version) for version in (1, 2)}
+    assert [one["enrolled"] for one in named.values()] == [1, 2]
+    assert [[step["step"] for step in one["steps"]] for one in named.values()] == [["one", "two"], ["one"]]
+    both = shown(practice)
+    assert [(step["step"], step["came"], step["is_in_text"]) for step in both["steps"]] == [
+        ("one", 3, True),
+        ("two", 1, False),
+    ]
+    assert asked(practice, version=3).status == 404
+
+
+def test_leads_count_where_one_may_see_them_and_when_they_began(ours: Ours, watch: Watch):
+    practice = ours(sequence(call("one")))
+    write_to(practice, practice.capture())
+    assert shown(practice, by=desk_of(practice).caller(Role.MANAGER))["enrolled"] == 0  # nobody of their team
+    until = (TUESDAY).isoformat()
+    assert asked(practice, until=until).body["enrolled"] == 0
+    assert asked(practice, since=until, until="2026-04-01T00:00:00Z").body["enrolled"] == 1
+
+
+def test_before_anything_was_published_there_is_nothing_to_tell(desk: Desk):
+    text = {"name": "x", "steps": [{"name": "a", "after": "1 day", "wait": {}}], "is_draft": True}
+    draft = desk.admin.post("/api/sequences", text).body
+    told = desk.admin.get(f"/api/sequences/{draft['id']}/performance").body
+    assert (told["enrolled"], told["steps"], told["replied"]["rate"]) == (0, [], None)
+
+
+@pytest.mark.parametrize(("query", "pointer"), [({"since": "2026-02-01"}, "/since"), ({"version": "0"}, "/version")])
+def test_what_makes_no_sense_is_pointed_at(desk: Desk, query: dict[str, str], pointer: str):
+    text = {"name": "x", "steps": [{"name": "a", "after": "1 day", "wait": {}}]}
+    made = desk.admin.post("/api/sequences", text).body
+    assert desk.admin.get(f"/api/sequences/{made['id']}/performance", **query).pointers == [pointer]
