@@ -46,6 +46,7 @@ from app.leads.duplicates import duplicates_of
 from app.leads.facts import lead_event
 from app.leads.merging import merge
 from app.leads.models import Lead
+from app.leads.more_facts import more_facts
 from app.leads.next_actions import without_next_action
 from app.leads.next_follow_up import with_next_follow_ups
 from app.leads.searching import search
@@ -70,6 +71,7 @@ from app.task_templates.models import TaskTemplate
 from app.tasks import service as tasks
 from app.tasks.calendar import calendar
 from app.tasks.dashboard import dashboard
+from app.tasks.ending import complete_all
 from app.tasks.kanban import kanban
 from app.tasks.models import OPEN_TASKS, TaskStatus
 from app.touches.service import touches_of
@@ -388,6 +390,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "everything of somebody is handed over": (
         lambda s, there: hand_over(s, there.actor, there.actor.user_id, to=None, reason=None),
         {"ix_leads_open_of", "ix_lead_tasks_mine", "pk_leads", "ix_lead_tasks_lead"},
+    ),
+    # what rules ask of leads, and do to their tasks
+    "when the next follow-up of leads is due": (
+        lambda s, there: more_facts(s, [there.lead], ["next_follow_up_at"]),
+        {"pk_leads", "ix_lead_tasks_lead"},
+    ),
+    "tasks of a type are done by themselves": (
+        lambda s, there: complete_all(s, there.actor, s.get_one(Lead, there.lead), types=["CALL"]),
+        {"ix_lead_tasks_lead"},
     ),
     # what stops steps
     "a lead is captured": (a_lead, {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_name"}),
