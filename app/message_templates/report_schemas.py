@@ -4,11 +4,11 @@ from typing import Final
 
 from marshmallow import fields, validate
 
+from app.activities.responses import REPLY_DAYS
 from app.http.fields import Boolean, Choice, Id, Instant, Integer, Language, Text
 from app.http.schema import QuerySchema, Schema
 from app.leads.lacking import MOST_LOOKED_AT
 from app.message_templates.schemas import MessageMedia, Variants
-from app.message_templates.statistics import REPLY_DAYS
 from app.notifications.values import LONGEST_VALUE
 from app.notifications.variants import VariantChannel
 from app.periods import DEFAULT_DAYS

@@ -1,21 +1,18 @@
 """What became of the messages that were made from a template, by version."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, select, true
 from sqlalchemy.orm import Session
 
-from app.activities.models import Activity, Direction
+from app.activities.responses import SOON, converted, heard_of
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.notifications.models import MessageTemplate, MessageTemplateVersion, Notification, NotificationState
 from app.periods import Period
-
-REPLY_DAYS: Final = 7
 
 _FIGURES: Final = ("written", "sent", "failed", "suppressed", "replied", "converted")
 
@@ -43,7 +40,7 @@ def _counted(actor: Actor, template: MessageTemplate, period: Period) -> Select[
 
 
 def _messages(actor: Actor, period: Period) -> Any:
-    replied, converted = heard_of(), converted_after()
+    replied, won = responses()
     written = (
         Notification.template_version_id == MessageTemplateVersion.id,
         Notification.clinic_id == actor.clinic.id,
@@ -57,10 +54,10 @@ def _messages(actor: Actor, period: Period) -> Any:
         "failed": func.count().filter(_is(NotificationState.FAILED)),
         "suppressed": func.count().filter(_is(NotificationState.SUPPRESSED)),
         "replied": func.count().filter(went_to_lead, replied.c.one.is_not(None)),
-        "converted": func.count().filter(went_to_lead, converted.c.one.is_not(None)),
+        "converted": func.count().filter(went_to_lead, won.c.one.is_not(None)),
     }
     found = select(*(count.label(name) for name, count in counts.items())).select_from(Notification)
-    looked_up = found.join(replied, true(), isouter=True).join(converted, true(), isouter=True)
+    looked_up = found.join(replied, true(), isouter=True).join(won, true(), isouter=True)
     return looked_up.where(*written, *_of_those_seen(actor)).correlate(MessageTemplateVersion).lateral("messages")
 
 
@@ -68,27 +65,13 @@ def _is(state: NotificationState) -> ColumnElement[bool]:
     return Notification.state == state
 
 
-def heard_of() -> Any:
-    """Whether the lead of a message, `notifications`, answered within a week; what a machine wrote is no answer.
-
-    LIMIT: looked up message by message, rather than put beside every entry of every timeline.
-    """
-    after = Activity.occurred_at > Notification.sent_at
-    soon = Activity.occurred_at <= Notification.sent_at + timedelta(days=REPLY_DAYS)
-    theirs = (
-        Activity.lead_id == Notification.lead_id,
-        Activity.direction == Direction.INBOUND,
-        ~Activity.is_auto_reply,
-    )
+def responses() -> tuple[Any, Any]:
+    """Whether the lead of a message, `notifications`, answered within a week, and whether it was converted after it."""
+    sent_at, beside = Notification.sent_at, (Notification,)
     return (
-        select(literal(1).label("one")).where(*theirs, after, soon).limit(1).correlate(Notification).lateral("replied")
+        heard_of(Notification.lead_id, after=sent_at, until=sent_at + SOON, beside=beside),
+        converted(Notification.lead_id, after=sent_at, beside=beside),
     )
-
-
-def converted_after() -> Any:
-    """Whether the lead of a message was converted after it."""
-    theirs = (Lead.id == Notification.lead_id, Lead.converted_at > Notification.sent_at)
-    return select(literal(1).label("one")).where(*theirs).limit(1).correlate(Notification).lateral("converted")
 
 
 def _of_those_seen(actor: Actor) -> list[ColumnElement[bool]]:

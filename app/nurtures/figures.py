@@ -14,7 +14,7 @@ from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.message_templates.statistics import converted_after, heard_of
+from app.message_templates.statistics import responses
 from app.notifications.models import Notification, NotificationState
 from app.periods import Period
 from app.sequences.models import LIVE, Enrollment, EnrollmentStep
@@ -88,7 +88,7 @@ _GROUPS: Final = {_grouping(group): group for group in (ALL, BY_SEQUENCE, BY_STE
 
 def _messages(asked: Asked) -> Select[Any]:
     """Found by when they were written; of each its lead and its lead's next reply are looked up by an index."""
-    replied, converted = heard_of(), converted_after()
+    replied, converted = responses()
     was_sent = Notification.sent_at.is_not(None)
     local = func.timezone(asked.actor.clinic.calendar.zone.key, Notification.sent_at)
     return (

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from app.activities.responses import REPLY_DAYS
 from app.automation.hours import WEEKDAYS
 from app.automation.playbooks.shapes import LONGEST_SLUG, MOST_HOURS
 from app.gateways.schemas import SLUG
@@ -11,7 +12,6 @@ from app.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.paging import PageQuery
 from app.http.schema import Schema
 from app.leads.models import HIGHEST_SCORE
-from app.message_templates.statistics import REPLY_DAYS
 from app.nurtures.models import DEFAULT_BATCH, RunReason, RunState
 from app.nurtures.tracking import FollowUpState
 from app.sequences.models import EnrollmentState

@@ -5,26 +5,23 @@ its own index.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, true
 from sqlalchemy.orm import Session
 
-from app.activities.models import Activity, Direction
+from app.activities.responses import SOON, converted, heard_of
 from app.clock import now
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.message_templates.statistics import REPLY_DAYS
 from app.notifications.models import Channel, Notification, NotificationState
 from app.periods import Period
 from app.sequences.models import Enrollment, EnrollmentStep
 
 MESSAGES: Final = ("sent", "told_of", "delivered", "opened", "clicked", "failed", "replied", "converted")
-_SOON: Final = timedelta(days=REPLY_DAYS)
 
 
 class Asked(NamedTuple):
@@ -38,15 +35,16 @@ class Asked(NamedTuple):
 def count_enrollments(session: Session, actor: Actor, asked: Asked) -> Sequence[Row[Any]]:
     """By state, reason and the step that each is at, or was at its end: how many, how many replied, were converted."""
     over = func.coalesce(Enrollment.ended_at, now())
-    replied = _heard_of(Enrollment.lead_id, Enrollment.enrolled_at, over + _SOON, Enrollment)
-    converted = _converted(Enrollment.lead_id, Enrollment.enrolled_at, Enrollment)
+    began, beside = Enrollment.enrolled_at, (Enrollment,)
+    replied = heard_of(Enrollment.lead_id, after=began, until=over + SOON, beside=beside)
+    won = converted(Enrollment.lead_id, after=began, beside=beside)
     keys: tuple[Any, ...] = (Enrollment.state, Enrollment.reason, Enrollment.step)
-    counts = {"enrolled": func.count(), "replied": func.count(replied.c.one), "converted": func.count(converted.c.one)}
+    counts = {"enrolled": func.count(), "replied": func.count(replied.c.one), "converted": func.count(won.c.one)}
     found = (
         select(*keys, *(count.label(name) for name, count in counts.items()))
         .select_from(Enrollment)
         .join(replied, true(), isouter=True)
-        .join(converted, true(), isouter=True)
+        .join(won, true(), isouter=True)
         .where(*_began(actor, asked))
         .group_by(*keys)
     )
@@ -61,16 +59,17 @@ def count_steps(session: Session, actor: Actor, asked: Asked) -> Sequence[Row[An
 def _steps(actor: Actor, asked: Asked) -> Select[Any]:
     keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
     message = _message()
-    replied = _heard_of(Enrollment.lead_id, message.c.sent_at, message.c.sent_at + _SOON, Enrollment, message)
-    converted = _converted(Enrollment.lead_id, message.c.sent_at, Enrollment, message)
-    counts = {**_counts(message), "replied": func.count(replied.c.one), "converted": func.count(converted.c.one)}
+    sent_at, beside = message.c.sent_at, (Enrollment, message)
+    replied = heard_of(Enrollment.lead_id, after=sent_at, until=sent_at + SOON, beside=beside)
+    won = converted(Enrollment.lead_id, after=sent_at, beside=beside)
+    counts = {**_counts(message), "replied": func.count(replied.c.one), "converted": func.count(won.c.one)}
     return (
         select(*keys, func.count().label("came"), *(counts[name].label(name) for name in MESSAGES))
         .select_from(Enrollment)
         .join(EnrollmentStep, EnrollmentStep.enrollment_id == Enrollment.id)
         .join(message, true(), isouter=True)
         .join(replied, true(), isouter=True)
-        .join(converted, true(), isouter=True)
+        .join(won, true(), isouter=True)
         .where(*_began(actor, asked), EnrollmentStep.sequence_id == asked.sequence_id)
         .group_by(*keys)
     )
@@ -114,21 +113,3 @@ def _message() -> Any:
         Notification.id == EnrollmentStep.notification_id
     )
     return mine.limit(1).correlate(EnrollmentStep).lateral("message")
-
-
-def _heard_of(lead_id: Any, after: Any, until: Any, *beside: Any) -> Any:
-    """That a machine answered for them is no reply."""
-    theirs = (
-        Activity.lead_id == lead_id,
-        Activity.direction == Direction.INBOUND,
-        Activity.is_auto_reply.is_(False),
-        Activity.occurred_at > after,
-        Activity.occurred_at <= until,
-    )
-    found = select(literal(1).label("one")).where(*theirs).limit(1)
-    return found.correlate(*beside).lateral("replied")
-
-
-def _converted(lead_id: Any, after: Any, *beside: Any) -> Any:
-    theirs = select(literal(1).label("one")).where(Lead.id == lead_id, Lead.converted_at > after).limit(1)
-    return theirs.correlate(*beside).lateral("converted")

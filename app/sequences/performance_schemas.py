@@ -2,11 +2,11 @@
 
 from marshmallow import fields
 
+from app.activities.responses import REPLY_DAYS
 from app.automation.models import Kind
 from app.http.fields import Choice, Instant, Integer
 from app.http.schema import Schema
 from app.message_templates.report_schemas import PeriodQuery
-from app.message_templates.statistics import REPLY_DAYS
 from app.sequences.comparing import LEAST, Verdict
 
 
