@@ -28,7 +28,7 @@ from app.notifications.library import templates_of
 from app.notifications.models import Notification
 from app.notifications.variants import Template
 from app.sealed import open_rows
-from app.sequences.facts import enrollment_facts
+from app.sequences.facts import current_steps, enrollment_facts
 from app.tasks.facts import facts_when_due
 from app.tasks.models import Task
 from workers.claim import lead_of
@@ -67,6 +67,7 @@ class StepContext:
     line: Line = NO_LINE  # the gateway that the step goes through
     sequences: Sequences = field(default_factory=Sequences)  # the clinic's
     enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
+    has_left: bool = False  # a sequence's step that its enrollment is no longer at
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -128,7 +129,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
     more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
-    enrolled = _enrolled(session, rows)
+    enrolled, left_behind = _enrolled(session, rows), _left_behind(session, rows)
     stages = _stages(session, rows)
     names = {clinic_id: names_of(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
@@ -149,6 +150,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             line=lines.get(row.id, NO_LINE),
             sequences=sequences[row.clinic_id],
             enrollment=enrolled.get(row.cause.get("enrollment_id"), {}),
+            has_left=row.id in left_behind,
         )
         for row in rows
     ]
@@ -202,6 +204,12 @@ def _enrolled(session: Session, rows: Iterable[Row[Any]]) -> Mapping[str, Mappin
     of_sequences = (row for row in rows if "enrollment_id" in row.cause)
     asking = [row for row in of_sequences if any(path.startswith("enrollment.") for path in _asked(row))]
     return enrollment_facts(session, {row.cause["enrollment_id"] for row in asking}) if asking else {}
+
+
+def _left_behind(session: Session, rows: Iterable[Row[Any]]) -> set[UUID]:
+    """The steps that their enrollments are no longer at: one that failed, or is tried again, may outlive an end."""
+    of_sequences = {row.id: row.cause["enrollment_id"] for row in rows if "enrollment_id" in row.cause}
+    return of_sequences.keys() - current_steps(session, {*of_sequences.values()}) if of_sequences else set()
 
 
 def _stages(session: Session, rows: Iterable[Row[Any]]) -> Mapping[UUID, Stages]:

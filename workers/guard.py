@@ -14,6 +14,8 @@ _WAITS_SINCE: Final = "waits_since"  # what a step keeps while its rule is pause
 
 def check(context: StepContext) -> Skip | Snooze | None:
     """Why the step must not run, or not yet; else None."""
+    if context.has_left:
+        return Skip(Reason.NOT_ENROLLED)
     pauses = is_paused(context, context.step.cause.get("rule"))
     refused = guard.refusal(
         context.step,

@@ -42,10 +42,11 @@ _STOP_MESSAGES = text(
     " RETURNING kind, params, reason"
 )
 # The same step: of the same rule, for no task and no message of its own. What follows from being new happens once.
+# Those of sequences end with their enrollments, or move along with them.
 _CANCEL_DOUBLES = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :duplicate AND state IN ('planned', 'published')"
-    " AND NOT params ?| ARRAY['task_id', 'notification_id']"
+    " AND NOT params ?| ARRAY['task_id', 'notification_id'] AND NOT cause ? 'enrollment_id'"
     " AND EXISTS (SELECT 1 FROM steps AS own WHERE own.lead_id = :survivor AND own.kind = s.kind AND own.name = s.name"
     " AND NOT own.params ?| ARRAY['task_id', 'notification_id']"
     " AND (own.state IN ('planned', 'published', 'running')"

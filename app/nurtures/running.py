@@ -117,16 +117,21 @@ def active_sequence(session: Session, clinic: ClinicContext, slug: str) -> Seque
 
 def _take_batch(session: Session, work: _Work, at: datetime) -> int:
     run, nurture = work.run, work.nurture
-    room = nurture.batch if nurture.most is None else min(nurture.batch, nurture.most - run.taken)
+    room = _room(run, nurture)
     wanted = leads_for(nurture, work.sequence, at=at).where(beyond(run.reached_score, run.reached_id))
     leads = session.execute(wanted.limit(room)).all()
     if leads:
         came = enroll(session, work.clinic, work.sequence.slug, _causes(run, leads), at=at, by=run.asked_by)
         _count(run, came.values())
         run.reached_score, run.reached_id = leads[-1].score, leads[-1].id
-    if len(leads) < room or run.taken == nurture.most:
+    if len(leads) < room or not _room(run, nurture):
         run.state, run.finished_at = RunState.DONE, at
     return max(len(leads), 1)
+
+
+def _room(run: NurtureRun, nurture: Nurture) -> int:
+    """How many more may be taken at once; none also where somebody allowed fewer since it began."""
+    return nurture.batch if nurture.most is None else max(min(nurture.batch, nurture.most - run.taken), 0)
 
 
 def _causes(run: NurtureRun, leads: Sequence[Row[UUID, int | None]]) -> Mapping[UUID, Mapping[str, Any]]:

@@ -1,10 +1,13 @@
-"""What became of an enrollment's messages: the facts `enrollment.*` that its steps may ask for."""
+"""What steps of sequences ask of their enrollments: the facts `enrollment.*`, and whether these are still at them."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from app.sequences.models import IS_LIVE
 
 # Only gateways tell what is opened. Where none told of any of the messages, nobody knows: null, which is neither.
 _FACTS: Final = text(
@@ -24,6 +27,16 @@ _FACTS: Final = text(
 def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
     """By enrollment: opened, clicked, last_opened, last_clicked (true, false, or None: nobody knows) and replied."""
     return {str(row.id): _facts(row) for row in session.execute(_FACTS, {"ids": list(ids)})}
+
+
+def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:
+    """The steps at which those of these enrollments are that are live."""
+    return set(session.scalars(_CURRENT, {"ids": list(ids)}))
+
+
+_CURRENT: Final = text(
+    f"SELECT step_id FROM enrollments WHERE id = ANY(CAST(:ids AS uuid[])) AND {IS_LIVE}"  # noqa: S608  (of the models)
+)
 
 
 def _facts(row: Any) -> dict[str, Any]:

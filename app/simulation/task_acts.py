@@ -72,7 +72,7 @@ def _overdue(world: World, given: Given) -> list[Event]:
 def mark_overdue(world: World, task: SimpleNamespace) -> Event:
     """Its time has come and gone."""
     world.set_status(task, TaskStatus.OVERDUE)
-    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now)
+    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).following(world.chain_of(task))
 
 
 def _meant(world: World, given: Given) -> SimpleNamespace:

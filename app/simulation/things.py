@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.automation.clinic import ClinicContext
@@ -24,6 +24,18 @@ class Refused(Exception):
     """What a script says cannot happen as things are; its words are a code."""
 
 
+class Nurture(NamedTuple):
+    """Which leads a nurture takes into its sequence, and at which hours of the clinic's wall; `days`: None, all."""
+
+    name: str
+    sequence: str
+    run_hours: Sequence[str]
+    score_from: int
+    score_to: int
+    silent_for: str
+    days: Sequence[str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A clinic, as far as it matters to what happens with a lead; `max_days` are those that a stage allows."""
@@ -35,6 +47,7 @@ class Setting:
     max_days: Mapping[str, int]
     people: Mapping[UUID, Colleague]
     sequences: Sequences = field(default_factory=Sequences)
+    nurtures: Sequence[Nurture] = ()
 
     def has_active(self, cause: Mapping[str, Any]) -> bool:
         """Whether the rule or sequence that planned a step still is; a step without one needs none."""

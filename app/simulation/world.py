@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
+from app.automation.events import FROM_OUTSIDE, Chain
 from app.automation.models import Reason, StepState
 from app.automation.plan import PlannedStep
 from app.leads.coordinators import Colleague, coordinator_of
@@ -34,6 +35,7 @@ class World:
     sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
     enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    chains: dict[UUID, Chain] = field(default_factory=dict)  # what led to each step
     _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _pending: dict[UUID, SimulatedStep] = field(default_factory=dict)
@@ -70,6 +72,10 @@ class World:
     def pending(self) -> list[SimulatedStep]:
         """The steps that are to come, in the order in which they were planned."""
         return list(self._pending.values())
+
+    def chain_of(self, task: SimpleNamespace) -> Chain:
+        """What led to the task."""
+        return self.chains.get(task.step_id, FROM_OUTSIDE)
 
     def task(self, task_id: str | None) -> SimpleNamespace | None:
         """The task of that id."""
@@ -119,6 +125,7 @@ class World:
         if step.dedupe_key:
             self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
+        self.chains[step.id] = Chain.of(step.cause)
         self.queue(step)
 
     def queue(self, step: SimulatedStep) -> None:

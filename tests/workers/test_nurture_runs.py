@@ -138,6 +138,20 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(practice: Practice, watch: 
     assert (practice.row("nurture_runs").taken, len(practice.rows("enrollments"))) == (120, 120)
 
 
+def test_a_run_that_may_take_fewer_than_it_took_already_ends(practice: Practice, watch: Watch):
+    practice.fill(120, "create_task", due_at=TUESDAY + timedelta(days=99))
+    sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
+    nurture = set_up(practice, batch=50, most=100)
+    watch.set(AT_14)
+    for part in (plan_runs, work_on_a_run):
+        with transaction() as session:
+            part(session)
+    with transaction() as session:
+        service.change_nurture(session, practice.actor(), nurture, {"most": 10})
+    run_nurtures()
+    assert runs(practice) == [(AT_14, "done", 50)]
+
+
 def test_of_two_beats_at_once_one_runs_it(practice: Practice, watch: Watch):
     silent(practice)
     set_up(practice)

@@ -10,11 +10,13 @@ from app.automation.models import Kind
 from app.db import transaction
 from app.gateways import receiving
 from app.gateways.service import create_gateway
+from app.leads import merging
 from app.leads import service as leads
 from app.notifications.models import LeadChannel
 from app.sequences.enrolling import Enrolled
 from app.sequences.enrollments import pause_enrollment, resume_enrollment, skip_in_enrollment
-from app.sequences.service import change_sequence
+from app.sequences.service import change_sequence, create_sequence, delete_sequence
+from app.steps.service import retry_many
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -43,6 +45,11 @@ def switch(practice: Practice, *, is_on: bool) -> None:
 def act(practice: Practice, lead: Any, what: Callable[..., Any]) -> None:
     with transaction() as session:
         what(session, practice.actor(), way(practice, lead).id)
+
+
+def merge(practice: Practice, survivor: Any, duplicate: Any) -> None:
+    with transaction() as session:
+        merging.merge(session, practice.actor(), survivor, duplicate_id=duplicate)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +184,21 @@ def test_a_step_that_fails_holds_it_until_it_is_left_out(ours: Ours, watch: Watc
     assert way(practice, lead).step == "two"
 
 
+def test_a_step_that_failed_is_not_made_up_for_once_the_lead_has_left(ours: Ours):
+    practice = ours(sequence(call("one"), call("two")))
+    lead = practice.capture()
+    put(practice, lead)
+    sql("UPDATE steps SET state = 'failed' WHERE id = :id", id=way(practice, lead).step_id)
+    practice.hear_from(lead)
+    with transaction() as session:
+        retry_many(session, practice.clinic_id, {}, spread=timedelta())
+    practice.run_due()
+    assert [(step.state, step.reason) for step in practice.steps(lead, name="welcome/one")] == [
+        ("skipped", "not_enrolled")
+    ]
+    assert practice.rows("lead_tasks", lead_id=lead, title="Call them") == []
+
+
 def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
     practice = ours(
         sequence(call("one", "1 day"), label="nurture"), sequence(call("one", "1 day"), name="other", label="nurture")
@@ -197,6 +219,44 @@ def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
     practice.hear_from(lead)
     practice.hear_from(tagged)
     assert (tags(tagged), tags(lead)) == (["nurture"], [])
+
+
+def test_a_lead_that_an_event_takes_out_of_it_is_answered_as_it_is_then(ours: Ours):
+    """Without the label, and with the version that the next change has to name."""
+    practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
+    lead = practice.capture()
+    put(practice, lead)
+    with transaction() as session:
+        answered = leads.opt_out(session, practice.actor(), lead)
+    row = practice.row("leads", id=lead)
+    assert (answered.tags, answered.version) == ([], row.version)
+
+
+def test_who_is_merged_with_one_that_has_been_in_it_has_its_label_no_more(ours: Ours):
+    practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
+    survivor, duplicate = practice.capture(), practice.capture()
+    put(practice, survivor, duplicate)
+    practice.hear_from(survivor)
+    merge(practice, survivor, duplicate)
+    assert practice.row("leads", id=survivor).tags == []
+
+
+def test_who_was_in_another_of_its_name_does_not_stop_it_by_a_merge(ours: Ours):
+    """The step of the one that goes on moves along, whatever the other had of the same name."""
+    written = sequence(call("one", "1 day"), enroll={"on": "lead.created"})
+    practice = ours(written)
+    survivor = practice.capture()
+    practice.run_due()
+    [row] = practice.rows("sequences")
+    with transaction() as session:
+        delete_sequence(session, practice.actor(), row.id, seen=None)
+    with transaction() as session:
+        create_sequence(session, practice.actor(), {**written, "is_active": True, "is_draft": False})
+    duplicate = practice.capture()
+    practice.run_due()
+    merge(practice, survivor, duplicate)
+    [live] = practice.rows("enrollments", lead_id=survivor, state="active")
+    assert [step.id for step in practice.pending(survivor) if step.name == "welcome/one"] == [live.step_id]
 
 
 def test_a_colleague_who_replies_replies_for_all(ours: Ours):
