@@ -17,9 +17,10 @@ def task_created(context: StepContext, task: Row) -> tuple[Event, ...]:
 
 
 def message_went(context: StepContext, name: EventName, *, at: datetime, key: str = "") -> tuple[Event, ...]:
-    """The event of what came of a message to the lead, where some rule listens to it: it stops nothing by itself."""
+    """The event of what came of a message to the lead, where somebody hears of it: a rule; of a bounce, sequences."""
     note = context.notification
-    if note.user_id is not None or context.lead is None or not context.rules.listening_to(name):
+    ends_some = name is EventName.MESSAGE_BOUNCED and bool(context.sequences)
+    if note.user_id is not None or context.lead is None or not (ends_some or context.rules.listening_to(name)):
         return ()
     about = {"channel": note.channel, "template": note.template}
     went = lead_event(name, context.lead, at, about=about, subject_id=note.id, key=key)

@@ -20,6 +20,7 @@ from app.steps.service import retry_many
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
+from tests.support.smtp import SmtpServer
 
 pytest_plugins = ["tests.support.practice"]
 
@@ -406,3 +407,23 @@ def test_a_task_that_is_done_during_a_pause_is_done(ours: Ours, watch: Watch):
     watch.advance(days=5)
     act(practice, lead, resume_enrollment)
     assert practice.pending(lead)[-1].due_at == TUESDAY + 6 * DAY
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("550 5.1.1 No such user", ("exited", "bounced")),
+        ("554 5.7.1 We do not like your server", ("active", None)),
+    ],
+)
+def test_who_has_no_such_mailbox_leaves_and_whose_server_refuses_us_does_not(
+    ours: Ours, smtp: SmtpServer, answer: str, expected: tuple[str, str | None]
+):
+    smtp.on("rcpt", answer)
+    practice = ours(sequence(mail("hello"), mail("again", "2 days")))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    assert practice.row("notifications", lead_id=lead, template="one").state == "failed"
+    assert (way(practice, lead).state, way(practice, lead).reason) == expected

@@ -45,6 +45,8 @@ class Question(NamedTuple):
     message: OutgoingMessage
 
 
+# RFC 3463: that mailbox, or its domain, is not there, or not any more. Whatever else is refused may be our own fault.
+_NO_SUCH_MAILBOX: Final = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
@@ -189,16 +191,20 @@ def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, 
         delivered=(ended,),
         notification_states=(_state(context, state, tried=True, **given),),
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
-        events=_events(context, state, at=ended["finished_at"]),
+        events=_events(context, state, ended),
     )
 
 
-def _events(context: StepContext, state: NotificationState, *, at: datetime) -> tuple[Event, ...]:
+def _events(context: StepContext, state: NotificationState, ended: dict[str, Any]) -> tuple[Event, ...]:
+    at, key = ended["finished_at"], str(context.notification.attempts)
     if state is NotificationState.SENT:
         return message_went(context, EventName.MESSAGE_SENT, at=at)
-    if state is NotificationState.FAILED:
-        return message_went(context, EventName.MESSAGE_FAILED, at=at, key=str(context.notification.attempts))
-    return ()
+    if state is not NotificationState.FAILED:
+        return ()
+    failed = message_went(context, EventName.MESSAGE_FAILED, at=at, key=key)
+    if context.notification.channel == Channel.EMAIL and _NO_SUCH_MAILBOX.search(ended["response"]):
+        return failed + message_went(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
+    return failed
 
 
 def _state(
