@@ -26,6 +26,7 @@ QUEUE_OF: dict[Kind, str] = {
     Kind.CHANGE_STAGE: STEPS,
     Kind.ASSIGN: STEPS,
     Kind.UPDATE_LEAD: STEPS,
+    Kind.COMPLETE_TASKS: STEPS,
     Kind.BRANCH: STEPS,
     Kind.WAIT: STEPS,
     Kind.ENROLL: STEPS,

@@ -1,9 +1,11 @@
 """The steps that follow from a step: the next of those that come again, and the way that a branch goes on. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from app.automation.calendar import Calendar
 from app.automation.conditions import holds
@@ -54,7 +56,8 @@ def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
     """The next one of a step that comes again (bansalcrm2-follow-up-guide.md, use case 7)."""
     every = step.cause["every"]
     last = datetime.fromisoformat(every["due_at"])  # not when it ran: what was late once is not late for ever
-    due_at = next_time(parse_wait(every["time"]), last, now, calendar)
+    wall = replace(calendar, zone=ZoneInfo(every["zone"])) if "zone" in every else calendar
+    due_at = next_time(parse_wait(every["time"]), last, now, wall)
     params = dict(step.params)
     if "task_due_at" in params:
         params["task_due_at"] = (datetime.fromisoformat(params["task_due_at"]) + (due_at - last)).isoformat()

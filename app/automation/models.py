@@ -46,6 +46,7 @@ class Kind(StrEnum):
     CHANGE_STAGE = "change_stage"
     ASSIGN = "assign"
     UPDATE_LEAD = "update_lead"
+    COMPLETE_TASKS = "complete_tasks"
     BRANCH = "branch"
     WAIT = "wait"  # of a sequence: nothing but the time before what follows
     ENROLL = "enroll"

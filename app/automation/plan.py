@@ -233,7 +233,8 @@ def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:
     if rule.priority != NORMAL:
         cause["priority"] = rule.priority
     if rule.every:
-        cause["every"] = {"time": str(rule.every)}
+        own = event.facts["lead"].get("timezone") if rule.timing.zone == "lead" else None
+        cause["every"] = {"time": str(rule.every), **({"zone": own} if own else {})}
     return cause
 
 

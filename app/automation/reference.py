@@ -52,6 +52,10 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Tags, score and the clinic's own fields.",
         "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
     ),
+    "complete_tasks": (
+        "The lead's open tasks of these types are done, for what they were about has happened.",
+        "{types: [PAYMENT]}",
+    ),
     "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
     "enroll": ("Put the lead into a sequence, if it may be in it.", "{sequence: onboarding}"),
     "unenroll": ("Take the lead out of a sequence, if it is in it.", "{sequence: onboarding}"),

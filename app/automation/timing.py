@@ -99,7 +99,7 @@ def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, wal
 
 
 def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) -> datetime:
-    """The first time after now of those that follow each other from `last` on, on the clinic's wall."""
+    """The first time after now of those that follow each other from `last` on, on the calendar's wall."""
     due = last
     while due <= now:
         due = calendar.add_wall_months(due, every.months) if every.months else due

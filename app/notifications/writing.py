@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from app.automation.conditions import leaves
 from app.automation.models import Kind
 from app.automation.service import step_row
 from app.config import get_settings
@@ -14,6 +15,8 @@ from app.db import new_id
 from app.notifications.models import Channel, Notification, NotificationState
 from app.notifications.templates import Wording
 from app.sealed import sealed_row
+
+OF_ENROLLMENTS: Final = "enrollment."  # facts of a lead's way through a sequence
 
 Origin: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
@@ -82,11 +85,21 @@ def delivery_step(
         name="deliver",
         params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
-        guard=origin.get("guard"),
+        guard=_asked_again(origin.get("guard")),
         stop_on=origin.get("stop_on") or (),
         due_at=due_at,
         dedupe_key=dedupe_key,
     )
+
+
+def _asked_again(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What is asked of a lead; what a sequence's messages came to was asked before this one was one of them."""
+    if guard is None:
+        return None
+    return {
+        name: [one for one in conditions if not any(leaf["field"].startswith(OF_ENROLLMENTS) for leaf in leaves(one))]
+        for name, conditions in guard.items()
+    }
 
 
 def _reaches(channel: str, to: Recipient) -> bool:

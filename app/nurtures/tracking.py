@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, Row, Select, case, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -42,7 +43,9 @@ def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[st
     found = page(session, wanted, NEWEST_FIRST, query)
     trail.saw(session, "lead", [row.lead_id for row in found.items])
     messages = _messages(session, [row.id for row in found.items])
-    return Page([_shown(row, messages[row.id]) for row in found.items], found.next_cursor, found.total_count)
+    due = _due(session, [row.step_id for row in found.items if row.step_id])
+    shown = [{**_shown(row, messages[row.id]), "next_follow_up_at": due.get(row.step_id)} for row in found.items]
+    return Page(shown, found.next_cursor, found.total_count)
 
 
 def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Select[Any]:
@@ -61,12 +64,11 @@ def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Sele
             _state(followed).label("state"),
             followed.c.follow_up_count,
             followed.c.last_at.label("last_follow_up_at"),
-            Step.due_at.label("next_follow_up_at"),
+            Enrollment.step_id,
             case((was_converted, Lead.converted_at)).label("converted_at"),
         )
         .join(Lead, Lead.id == Enrollment.lead_id)
         .join(followed, true())
-        .join(Step, and_(Step.id == Enrollment.step_id, Step.state.in_(PENDING)), isouter=True)
         .where(
             Enrollment.sequence_id == select(Sequence.id).where(*there).scalar_subquery(), *visible_to(actor), is_wanted
         )
@@ -132,6 +134,12 @@ def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID,
     for row in session.execute(wanted.order_by(EnrollmentStep.id)):
         messages[row.enrollment_id].append(row)
     return messages
+
+
+def _due(session: Session, step_ids: Iterable[UUID]) -> Mapping[UUID, datetime]:
+    """When those of these steps are due that are still to come."""
+    wanted = select(Step.id, Step.due_at).where(Step.id.in_(list(step_ids)), Step.state.in_(PENDING))
+    return {row.id: row.due_at for row in session.execute(wanted)}
 
 
 def _shown(row: Any, messages: Iterable[Row[Any]]) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from app.simulation.lead import fields_of, set_facts
 from app.simulation.recording import record
 from app.simulation.script import Happening
 from app.simulation.task_acts import TASK_ACTS
+from app.simulation.things import Refused
 from app.simulation.timeline import What
-from app.simulation.world import Refused, World
+from app.simulation.world import World
 
 Given: TypeAlias = Mapping[str, Mapping[str, Any]]
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.automation.chains import chains_of
 from app.automation.models import PENDING, Kind, Step
 from app.automation.sequence_steps import Passage
 from app.leads.known import address_for
@@ -20,7 +21,7 @@ from app.sequences.moving import texts
 from app.simulation.kinds import KINDS
 from app.simulation.lead import as_new
 from app.simulation.run import Beginning
-from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep
+from app.simulation.things import Setting, SimulatedEnrollment, SimulatedStep
 from app.tasks.models import TO_BE_DONE, Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest
@@ -43,11 +44,13 @@ def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) ->
     """With its open tasks, what is planned for it, and what went to it."""
     _look_up(session, lead)
     went = session.execute(_WENT, {"lead": lead.id, "most": MOST})
+    tasks = _open_tasks(session, lead)
     return Beginning(
         setting,
         lead,
         is_new=False,
-        tasks=_open_tasks(session, lead),
+        tasks=tasks,
+        chains=chains_of(session, {task["step_id"] for task in tasks if task["step_id"]}),
         steps=_pending_steps(session, lead),
         enrollments=_enrollments(session, lead),
         went=[Gone(row.at, row.series) for row in went],

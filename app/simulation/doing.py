@@ -11,8 +11,9 @@ from app.simulation.endings import Done, PutOff
 from app.simulation.enrollments import advance
 from app.simulation.kinds import KINDS
 from app.simulation.looking import facts_of
+from app.simulation.things import SimulatedStep, to_come
 from app.simulation.timeline import What
-from app.simulation.world import SimulatedStep, World, to_come
+from app.simulation.world import World
 
 
 def run_step(world: World, step: SimulatedStep) -> None:

@@ -10,8 +10,9 @@ from app.automation.sequence_steps import Passage, exit_after, plan_step
 from app.automation.sequences import EXIT_BY_EVENT, ExitReason, SequenceStep
 from app.sequences.enrolling import Enrolled, label_of, why_not_by_its_past, why_not_this_lead
 from app.sequences.models import EnrollmentState
+from app.simulation.things import SimulatedEnrollment, SimulatedStep, to_come
 from app.simulation.timeline import What
-from app.simulation.world import SimulatedEnrollment, SimulatedStep, World, to_come
+from app.simulation.world import World
 
 COMPLETED: Final = "completed"
 _TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})

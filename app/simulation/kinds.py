@@ -15,12 +15,13 @@ from app.identity.models import Role
 from app.leads.changes import AMENDED, amended
 from app.leads.coordinators import audience
 from app.leads.stages import can_move
-from app.simulation import changes
+from app.simulation import changes, task_acts
 from app.simulation.endings import Done, Ending
 from app.simulation.enrollments import enroll, unenroll
 from app.simulation.looking import facts_of
 from app.simulation.recording import record
-from app.simulation.world import SimulatedStep, World
+from app.simulation.things import SimulatedStep
+from app.simulation.world import World
 from app.simulation.writing import send_message
 from app.tasks.reminding import why_not_remind
 from app.tasks.rows import escalation_row, task_created, task_row
@@ -121,6 +122,15 @@ def _update_lead(world: World, step: SimulatedStep) -> Ending:
     return Done(amendment, _led_by(world, step, write))
 
 
+def _complete_tasks(world: World, step: SimulatedStep) -> Ending:
+    types = step.params["types"]
+
+    def complete() -> list[Event]:
+        return [event for task in world.open_tasks if task.type in types for event in task_acts.complete(world, task)]
+
+    return Done({"types": types}, _led_by(world, step, complete))
+
+
 def _branch(world: World, step: SimulatedStep) -> Ending:
     way = way_of(step, facts_of(world, step), world.now, world.setting.clinic.calendar)
     for planned in way.steps:
@@ -169,6 +179,7 @@ KINDS: Final[Mapping[Kind, Callable[[World, SimulatedStep], Ending]]] = {
     Kind.CHANGE_STAGE: _change_stage,
     Kind.ASSIGN: _assign,
     Kind.UPDATE_LEAD: _update_lead,
+    Kind.COMPLETE_TASKS: _complete_tasks,
     Kind.BRANCH: _branch,
     Kind.WAIT: _wait,
     Kind.ENROLL: _enroll,

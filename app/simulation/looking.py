@@ -4,7 +4,8 @@ from typing import Any
 
 from app.simulation.enrollments import facts_of_enrollment
 from app.simulation.lead import more_of
-from app.simulation.world import SimulatedStep, World
+from app.simulation.things import SimulatedStep
+from app.simulation.world import World
 from app.tasks.facts import facts_when_due
 
 

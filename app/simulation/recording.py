@@ -8,8 +8,9 @@ from app.automation.models import StepState
 from app.automation.plan import Plan, plan
 from app.simulation.enrollments import follow_events
 from app.simulation.lead import more_of
+from app.simulation.things import SimulatedStep
 from app.simulation.timeline import Planned, What
-from app.simulation.world import SimulatedStep, World
+from app.simulation.world import World
 
 
 def record(world: World, *events: Event, led_by: Chain = FROM_OUTSIDE) -> None:

@@ -1,13 +1,15 @@
 """Running a simulation: whatever comes first happens, then what comes first from there on. Pure."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.automation.events import Chain
 from app.leads.facts import lead_created
 from app.notifications.gate_facts import Gone
 from app.simulation.acts import act
@@ -16,8 +18,9 @@ from app.simulation.enrollments import put_in
 from app.simulation.recording import record
 from app.simulation.script import Happening, Script
 from app.simulation.sweeps import next_look
+from app.simulation.things import Setting, SimulatedEnrollment, SimulatedStep, to_come
 from app.simulation.timeline import Simulation
-from app.simulation.world import Setting, SimulatedEnrollment, SimulatedStep, World, to_come
+from app.simulation.world import World
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
 MOST_PLANNED: Final = 10_000  # steps: many rules that each do much plan more with one event than a call can run
@@ -42,6 +45,7 @@ class Beginning:
     steps: Sequence[SimulatedStep] = ()
     went: Sequence[Gone] = ()
     enrollments: Sequence[SimulatedEnrollment] = ()
+    chains: Mapping[UUID, Chain] = field(default_factory=dict)  # what led to the steps that made the tasks
     suppressed: Collection[str] = ()  # the channels by which nobody may write to it
 
 
@@ -50,6 +54,7 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
     setting, lead = _with_holidays(begin.setting, script.holidays), begin.lead
     world = World(setting, lead, now=start, suppressed=set(begin.suppressed), went=list(begin.went))
     world.enrollments += begin.enrollments
+    world.chains |= begin.chains
     for task in begin.tasks:
         world.give_task(task)
     for step in begin.steps:

@@ -15,7 +15,7 @@ from app.leads.coordinators import Colleague
 from app.leads.stages import Stage, Stages
 from app.pipeline.defaults import default_stages
 from app.pipeline.models import LOST, STARTED
-from app.simulation.world import Setting
+from app.simulation.things import Nurture, Setting
 
 STALE_AFTER_DAYS: Final = 14
 _CLINIC: Final = UUID(int=0xC)
@@ -36,6 +36,7 @@ def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Settin
         {**most, **own},
         {person.id: person for person in people},
         sequences_of(playbook),
+        nurtures_of(playbook),
     )
 
 
@@ -49,6 +50,11 @@ def sequences_of(playbook: Playbook) -> Sequences:
     """All sequences of a playbook, as if they were switched on."""
     found = [read_sequence(definition, id=_id(definition["name"])) for definition in playbook.sequences]
     return Sequences({one.slug: one for one in found}, frozenset(one.id for one in found if one.id))
+
+
+def nurtures_of(playbook: Playbook) -> list[Nurture]:
+    """All nurtures of a playbook, as if they were switched on."""
+    return [Nurture(**{name: one[name] for name in Nurture._fields if name in one}) for one in playbook.nurtures]
 
 
 def _id(slug: str) -> UUID:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.automation import playbooks
@@ -22,6 +22,7 @@ from app.identity.permissions import Permission
 from app.leads.coordinators import colleagues
 from app.leads.lookup import read_lead
 from app.leads.stages import Stage
+from app.nurtures.models import Nurture as NurtureRow
 from app.pipeline.models import PipelineStage
 from app.rules.definitions import as_pointer
 from app.sequences.service import find_sequence
@@ -32,7 +33,7 @@ from app.simulation.facts import Facts, read_facts
 from app.simulation.lead import sample_lead, set_facts
 from app.simulation.run import Beginning, simulate
 from app.simulation.script import InvalidScript, Script, read_script
-from app.simulation.world import Setting
+from app.simulation.things import Nurture, Setting
 
 OWN: Final = "own"  # what is in force in the clinic, instead of a playbook that ships
 
@@ -63,7 +64,7 @@ def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: M
     """
     sequence = _to_try(session, actor, sequence_id)
     alone = Sequences({sequence.slug: sequence}, frozenset({sequence_id}))
-    setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone)
+    setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone, nurtures=())
     return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
 
 
@@ -126,6 +127,7 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
         own,
         rules=sample.rules_of(playbook),
         sequences=sample.sequences_of(playbook),
+        nurtures=sample.nurtures_of(playbook),
         stages=sample.with_stages(own.stages, playbook),
         max_days={**most, **own.max_days},
     )
@@ -144,4 +146,11 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         colleagues(session, clinic.id),
         sequences_of(session, clinic),
+        [Nurture(*row) for row in session.execute(_nurtures(actor))],
     )
+
+
+def _nurtures(actor: Actor) -> Select[Any]:
+    """Those that are switched on, as `Nurture` has them."""
+    columns = [getattr(NurtureRow, name) for name in Nurture._fields]
+    return select(*columns).where(NurtureRow.clinic_id == actor.clinic.id, NurtureRow.is_active).order_by(NurtureRow.id)

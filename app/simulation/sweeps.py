@@ -9,6 +9,7 @@ from app.automation.events import Event, EventName
 from app.automation.models import Kind
 from app.leads.facts import lead_event, lead_facts
 from app.leads.models import LeadStatus
+from app.simulation.nurtures import next_taking, take
 from app.simulation.recording import record
 from app.simulation.task_acts import mark_overdue
 from app.simulation.world import World
@@ -47,6 +48,9 @@ def _looks(world: World) -> Iterator[Look]:
 
 def _of_open_lead(world: World) -> Iterator[Look]:
     lead, setting = world.lead, world.setting
+    for nurture in setting.nurtures:
+        if at := next_taking(world, nurture):
+            yield Look(at, partial(take, world, nurture))
     if lead.stale_since is None and _is_heard(world, EventName.LEAD_STALE):
         since = lead.last_activity_at + timedelta(days=setting.clinic.stale_after_days)
         yield Look(_tick(world, since, STALE_LEADS), partial(_flag, world, EventName.LEAD_STALE))

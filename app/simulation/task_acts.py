@@ -6,7 +6,8 @@ from typing import Any, Final, TypeAlias
 
 from app.automation.events import Event, EventName
 from app.leads.progress import tend
-from app.simulation.world import Refused, World
+from app.simulation.things import Refused
+from app.simulation.world import World
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import task_row
@@ -35,10 +36,13 @@ def _create(world: World, given: Given) -> list[Event]:
 
 
 def _complete(world: World, given: Given) -> list[Event]:
-    task = _meant(world, given)
+    return complete(world, _meant(world, given), outcome=given["event"].get("outcome"))
+
+
+def complete(world: World, task: SimpleNamespace, *, outcome: str | None = None) -> list[Event]:
+    """It is done."""
     world.set_status(task, TaskStatus.COMPLETED)
     tend(world.lead, world.now)
-    outcome = given["event"].get("outcome")
     return [task_event(EventName.TASK_COMPLETED, task, world.lead, world.now, outcome=outcome)]
 
 
@@ -68,7 +72,7 @@ def _overdue(world: World, given: Given) -> list[Event]:
 def mark_overdue(world: World, task: SimpleNamespace) -> Event:
     """Its time has come and gone."""
     world.set_status(task, TaskStatus.OVERDUE)
-    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now)
+    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).following(world.chain_of(task))
 
 
 def _meant(world: World, given: Given) -> SimpleNamespace:

@@ -1,6 +1,6 @@
 """The world of a simulation: one lead, its tasks, its steps, and what went to it. Nothing of it is in a database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -8,115 +8,18 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from app.automation.clinic import ClinicContext
-from app.automation.models import PENDING, Kind, Reason, StepState
+from app.automation.events import FROM_OUTSIDE, Chain
+from app.automation.models import Reason, StepState
 from app.automation.plan import PlannedStep
-from app.automation.rules import RuleSet
-from app.automation.sequence_steps import Passage
-from app.automation.sequence_texts import Sequences
-from app.automation.sequences import Sequence as SequenceText
-from app.db import new_id
-from app.identity.models import Role
 from app.leads.coordinators import Colleague, coordinator_of
-from app.leads.stages import Stages
 from app.notifications.gate_facts import Gone
 from app.notifications.touching import priority_of
-from app.sequences.models import LIVE, EnrollmentState
-from app.simulation.timeline import Entry, Planned, What
+from app.sequences.models import LIVE
+from app.simulation.things import Sent, Setting, SimulatedEnrollment, SimulatedStep
+from app.simulation.timeline import Entry, What
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 NOT_LATE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
-
-
-class Refused(Exception):
-    """What a script says cannot happen as things are; its words are a code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A clinic, as far as it matters to what happens with a lead; `max_days` are those that a stage allows."""
-
-    clinic: ClinicContext
-    rules: RuleSet
-    stages: Stages
-    first_stage: str  # in which leads begin
-    max_days: Mapping[str, int]
-    people: Mapping[UUID, Colleague]
-    sequences: Sequences = field(default_factory=Sequences)
-
-    def has_active(self, cause: Mapping[str, Any]) -> bool:
-        """Whether the rule or sequence that planned a step still is; a step without one needs none."""
-        if "sequence_id" in cause:
-            return UUID(cause["sequence_id"]) in self.sequences.active
-        return "rule" not in cause or cause["rule"] in self.rules.slugs
-
-    def with_role(self, role: Role) -> list[Colleague]:
-        """The clinic's people of that role, in a stable order."""
-        return [person for person in self.people.values() if person.role == role]
-
-
-@dataclass(slots=True, eq=False)
-class SimulatedStep:
-    """A step, with what workers find in its row."""
-
-    kind: Kind
-    name: str
-    due_at: datetime
-    params: dict[str, Any]
-    cause: dict[str, Any]
-    guard: dict[str, Any] | None
-    stop_on: Sequence[str]
-    lateness: int | None
-    dedupe_key: str | None
-    created_at: datetime
-    id: UUID = field(default_factory=new_id)
-    state: StepState = StepState.PLANNED
-    reason: Reason | None = None
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether it is still to run."""
-        return self.state in PENDING
-
-
-@dataclass(slots=True, eq=False)
-class SimulatedEnrollment:
-    """A way through a sequence; `step_id` is the step that is planned, `waits_for` a task."""
-
-    sequence: SequenceText
-    passage: Passage
-    enrolled_at: datetime
-    label: str | None = None
-    state: EnrollmentState = EnrollmentState.ACTIVE
-    step: str = ""
-    step_id: UUID | None = None
-    waits_for: UUID | None = None
-    ended_at: datetime | None = None
-
-    @property
-    def id(self) -> UUID:
-        """As its steps name it."""
-        return self.passage.id
-
-    @property
-    def sequence_id(self) -> UUID | None:
-        """As its row names it."""
-        return self.sequence.id
-
-    @property
-    def is_exclusive(self) -> bool:
-        """Whether it suffers no other beside it."""
-        return self.sequence.is_exclusive
-
-
-@dataclass(slots=True)
-class Sent:
-    """A message that went to the lead, and what is told of it."""
-
-    channel: str
-    enrollment_id: str | None
-    is_opened: bool = False
-    is_clicked: bool = False
 
 
 @dataclass(slots=True)
@@ -128,11 +31,11 @@ class World:
     now: datetime
     suppressed: set[str] = field(default_factory=set)  # the channels by which nobody may write to it
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
-    steps: list[SimulatedStep] = field(default_factory=list)
     went: list[Gone] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
     enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    chains: dict[UUID, Chain] = field(default_factory=dict)  # what led to each step
     _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _pending: dict[UUID, SimulatedStep] = field(default_factory=dict)
@@ -169,6 +72,10 @@ class World:
     def pending(self) -> list[SimulatedStep]:
         """The steps that are to come, in the order in which they were planned."""
         return list(self._pending.values())
+
+    def chain_of(self, task: SimpleNamespace) -> Chain:
+        """What led to the task."""
+        return self.chains.get(task.step_id, FROM_OUTSIDE)
 
     def task(self, task_id: str | None) -> SimpleNamespace | None:
         """The task of that id."""
@@ -215,10 +122,10 @@ class World:
 
     def add(self, step: SimulatedStep) -> None:
         """A step that is to come."""
-        self.steps.append(step)
         if step.dedupe_key:
             self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
+        self.chains[step.id] = Chain.of(step.cause)
         self.queue(step)
 
     def queue(self, step: SimulatedStep) -> None:
@@ -254,8 +161,3 @@ class World:
     def tell_of(self, step: SimulatedStep, what: What, **told: Any) -> None:
         """Write down what became of a step just now."""
         self.tell(what, step.name, kind=step.kind, **told)
-
-
-def to_come(step: SimulatedStep) -> Planned:
-    """A step as it is told of, as long as nothing moved it."""
-    return Planned(step.name, step.kind, step.due_at)

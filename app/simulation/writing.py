@@ -12,7 +12,8 @@ from app.notifications.gate_facts import Ahead, Gone, Touch
 from app.notifications.history import History
 from app.notifications.touching import priority_of, touch_of
 from app.simulation.endings import Done, Ending, PutOff
-from app.simulation.world import Sent, SimulatedStep, World
+from app.simulation.things import Sent, SimulatedStep
+from app.simulation.world import World
 
 
 def send_message(world: World, step: SimulatedStep, tell: Callable[[Event], None]) -> Ending:

@@ -1,6 +1,6 @@
 """How a task ends: done, called off, or deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from app.leads.models import Lead
 from app.leads.progress import tend
 from app.tasks.facts import task_event
 from app.tasks.lookup import open_task
-from app.tasks.models import DELETED, Task, TaskStatus
+from app.tasks.models import DELETED, TO_BE_DONE, Task, TaskStatus
 from app.tasks.progress import touch
 from app.versions import Seen, require_seen
 
@@ -48,6 +48,13 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, A
     if activity:
         task.activity_id = log_activity(session, actor, lead.id, {**activity, "task_id": task.id}).id
     return task
+
+
+def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:
+    """What is still to be done of these types for a lead, locked, is done: what it was about has happened by itself."""
+    still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), TO_BE_DONE)
+    for task_id in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
+        complete(session, actor, task_id)
 
 
 def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:

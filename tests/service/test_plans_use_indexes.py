@@ -46,6 +46,7 @@ from app.leads.duplicates import duplicates_of
 from app.leads.facts import lead_event
 from app.leads.merging import merge
 from app.leads.models import Lead
+from app.leads.more_facts import more_facts
 from app.leads.next_actions import without_next_action
 from app.leads.next_follow_up import with_next_follow_ups
 from app.leads.searching import search
@@ -55,6 +56,12 @@ from app.notifications import service as notifications
 from app.notifications.history import Wanted, histories
 from app.notifications.models import LeadChannel, MessageTemplate
 from app.notifications.variants import Variant
+from app.nurtures import service as nurtures
+from app.nurtures.dashboard import dashboard as dashboard_of_nurtures
+from app.nurtures.models import Nurture
+from app.nurtures.running import work_on_a_run
+from app.nurtures.schemas import NurtureIn
+from app.nurtures.tracking import leads_of
 from app.periods import Period
 from app.rules.backfill import preview_backfill, start_backfill
 from app.sequences.enrolling import Enrolled, enroll
@@ -70,6 +77,7 @@ from app.task_templates.models import TaskTemplate
 from app.tasks import service as tasks
 from app.tasks.calendar import calendar
 from app.tasks.dashboard import dashboard
+from app.tasks.ending import complete_all
 from app.tasks.kanban import kanban
 from app.tasks.models import OPEN_TASKS, TaskStatus
 from app.touches.service import touches_of
@@ -339,6 +347,27 @@ def many_enrolled(session: Session, there: Crowd) -> None:
     assert Enrolled.ENROLLED in came.values()
 
 
+def a_nurture(session: Session, there: Crowd) -> UUID:
+    data = {"name": "nurture", "sequence": "sequence-1", "score_from": 2, "score_to": 60}
+    return nurtures.create_nurture(session, there.actor, NurtureIn().read(data)).id
+
+
+def a_batch_of_a_run(session: Session, there: Crowd) -> None:
+    nurtures.run_now(session, there.actor, a_nurture(session, there))
+    assert work_on_a_run(session) > 1
+
+
+def a_dashboard(session: Session, there: Crowd, *, days: int) -> None:
+    a_nurture(session, there)
+    month = Period(now() - timedelta(days=days), now())
+    assert dashboard_of_nurtures(session, there.actor, month)["sent"] > 0
+
+
+def followed_leads(session: Session, there: Crowd, query: Any) -> Any:
+    [known] = session.scalars(select(Nurture.id)).all() or [a_nurture(session, there)]
+    return leads_of(session, there.actor, known, query)
+
+
 def all_enrolled(session: Session, there: Crowd, query: Any) -> Any:
     return list_enrollments(session, there.actor, there.other["enrolled"].sequence_id, query)
 
@@ -379,6 +408,7 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         lambda s, there: enrollment_facts(s, [str(there.other["enrolled"].id)]),
         {"pk_enrollments", "ix_enrollment_steps_enrollment"},
     ),
+    "a batch of a nurture's run": (a_batch_of_a_run, {"ix_leads_scored", "ix_enrollments_lead"}),
     "an enrollment goes on": (lambda s, there: locked(s, [there.other["enrolled"].id]), {"pk_enrollments"}),
 }
 WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
@@ -388,6 +418,15 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "everything of somebody is handed over": (
         lambda s, there: hand_over(s, there.actor, there.actor.user_id, to=None, reason=None),
         {"ix_leads_open_of", "ix_lead_tasks_mine", "pk_leads", "ix_lead_tasks_lead"},
+    ),
+    # what rules ask of leads, and do to their tasks
+    "when the next follow-up of leads is due": (
+        lambda s, there: more_facts(s, [there.lead], ["next_follow_up_at"]),
+        {"pk_leads", "ix_lead_tasks_lead"},
+    ),
+    "tasks of a type are done by themselves": (
+        lambda s, there: complete_all(s, there.actor, s.get_one(Lead, there.lead), types=["CALL"]),
+        {"ix_lead_tasks_lead"},
     ),
     # what stops steps
     "a lead is captured": (a_lead, {"ix_leads_phone", "ix_leads_phone_alt", "ix_leads_name"}),
@@ -434,6 +473,14 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_steps_lead", "pk_lead_tasks", "pk_leads"},
     ),
     # who goes through sequences
+    "what a nurture's run would take": (
+        lambda s, there: nurtures.preview(s, there.actor, a_nurture(s, there)),
+        {"ix_leads_scored"},
+    ),
+    "what follow-ups come to": (
+        lambda s, there: a_dashboard(s, there, days=7),
+        {"ix_enrollment_steps_written", "pk_notifications"},
+    ),
     "leads are enrolled": (many_enrolled, {"pk_leads", "ix_enrollments_lead"}),
     "a reply ends enrollments": (a_reply, {"uq_enrollments_live", "ix_enrollments_colleagues"}),
     "a sequence is switched on": (
@@ -629,6 +676,10 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "a lead's enrollments": (
         page_of(lambda s, there, query: enrollments_of(s, there.actor, there.other["enrolled"].lead_id, query)),
         {"ix_enrollments_lead"},
+    ),
+    "the leads of a nurture": (
+        page_of(followed_leads),
+        {"ix_enrollments_sequence", "ix_enrollment_steps_enrollment", "pk_notifications", "pk_leads"},
     ),
     "who is or was in a sequence": (page_of(all_enrolled), {"ix_enrollments_sequence"}),
     "who is in a sequence": (page_of(all_enrolled, state="active"), {"ix_enrollments_state"}),

@@ -68,7 +68,7 @@ INSERT INTO leads (
     patient_last_name, patient_relationship, first_name, last_name, email_blind, phone_blind, preferred_contact,
     source_id, treatment_interest, assigned_to_id, lost_reason, failed_attempts, last_activity_at, stale_since,
     created_at, updated_at, version, tags, lead_value, external_source, external_id,
-    rots_at, rotting_reason, without_next_action_since, language
+    rots_at, rotting_reason, without_next_action_since, language, score
 )
 SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(1, 50)} > 0 THEN now() END, 'Mia', 'Keller', 'SELF', 'Mia', 'Keller',
@@ -80,7 +80,7 @@ SELECT {_id("now() - age", "n")}, c.clinic_id, status, stage, now() - age / 2,
     CASE WHEN {_dice(42, 3)} = 0 THEN {_dice(43, 9000)} END, 'crm', n::text,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN now() + ({_dice(44, 50)} - 49) * interval '1 day' + age / 300 END,
     CASE WHEN status IN ('NEW', 'ACTIVE') THEN 'NO_CONTACT' END, CASE WHEN {_dice(45, 50)} = 0 THEN now() - age / 3 END,
-    CASE WHEN {_dice(46, 20)} = 0 THEN 'fr' END
+    CASE WHEN {_dice(46, 20)} = 0 THEN 'fr' END, CASE WHEN {_dice(48, 2)} = 0 THEN {_dice(49, 101)} END
 FROM (
     SELECT n, CASE WHEN {_dice(6, 5)} < 4 THEN 1 ELSE 2 + {_dice(7, 4)} END AS nth,
         interval '300 days' * (1 - n / {LEADS}.0) AS age,
@@ -237,7 +237,7 @@ _SEQUENCES = (
         id, clinic_id, lead_id, sequence_id, sequence_version, state, reason, step, is_exclusive, exit_on, goal,
         colleague_key, cause, enrolled_at, changed_at, ended_at)
     SELECT gen_random_uuid(), l.clinic_id, l.id, s.id, 1, d.state, CASE d.state WHEN 'paused' THEN d.why END, 'one',
-        true, '{{lead.replied}}', '{{}}', CASE WHEN d.nth = 1 THEN 'company' END, '{{}}', now(), now(),
+        true, '{{lead.replied}}', '{{}}', CASE WHEN d.nth = 1 THEN 'company' END, '{{}}', l.created_at, now(),
         CASE WHEN d.state IN ('completed', 'exited') THEN now() END
     FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM leads) AS l
     CROSS JOIN LATERAL (SELECT {_dice(40, 10, "l.n")} + 1 AS nth,
@@ -248,8 +248,10 @@ _SEQUENCES = (
     """,
     """
     INSERT INTO enrollment_steps (
-        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, outcome, at)
-    SELECT gen_random_uuid(), clinic_id, id, sequence_id, 1, 'one', 'create_task', 'done', now()
-    FROM enrollments, generate_series(1, 3) AS n
+        id, clinic_id, enrollment_id, sequence_id, sequence_version, step, kind, notification_id, outcome, at)
+    SELECT gen_random_uuid(), e.clinic_id, e.id, sequence_id, 1, 'one', 'create_task',
+        CASE n WHEN 1 THEN m.id END, 'done', e.enrolled_at
+    FROM enrollments AS e LEFT JOIN notifications AS m ON m.lead_id = e.lead_id AND m.user_id IS NULL,
+        generate_series(1, 3) AS n
     """,
 )

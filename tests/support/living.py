@@ -23,6 +23,7 @@ SWEEPS = {
     "find_leads_without_next_action": 20,
     "detect_stale_leads": 300,
     "detect_time_in_stage": 300,
+    "run_nurtures": 30,
 }
 SENT = {"deliver", "deliver_to_user"}
 OPEN = ("NEW", "ACTIVE")
@@ -69,6 +70,7 @@ def _next(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> d
 
 def _moments(practice: Practice, lead_id: UUID, acts: list[Mapping[str, Any]]) -> Iterator[datetime]:
     yield from (entry["at"] for entry in acts[:1])
+    yield from (nurture.next_run_at for nurture in practice.rows("nurtures") if nurture.is_active)
     pending = [step for step in practice.pending(lead_id) if step.kind not in SENT]
     yield from (max(step.due_at, now()) for step in pending)
     mine = practice.rows("lead_tasks", lead_id=lead_id)

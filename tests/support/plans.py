@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +85,7 @@ _CASTS = {
     bool: "::boolean",
     str: "::text",
     bytes: "::bytea",
+    timedelta: "::interval",
 }
 
 

@@ -27,9 +27,9 @@ def test_the_committed_page_is_what_the_playbooks_say():
 
 
 @pytest.mark.parametrize("name", playbooks.names())
-def test_every_rule_and_sequence_that_ships_is_told_and_drawn(name: str):
+def test_every_part_that_ships_is_told_and_drawn(name: str):
     playbook = playbooks.load(name)
-    for one in (*playbook.rules, *playbook.sequences):
+    for one in (*playbook.rules, *playbook.sequences, *playbook.nurtures):
         assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", PAGE, re.MULTILINE), one["name"]
 
 
@@ -91,6 +91,7 @@ def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
         ("{after: {time: 3 days, at: '09:00', zone: lead}}", "3 days later, at 09:00, where the lead is"),
         ("{after: {time: 1 hour, clock: business}}", "1 hour later, in opening hours"),
         ("{before: {time: 180 days, of: lead.custom.passport_expiry}}", "180 days before the lead's passport expiry"),
+        ("{after: {time: 1 day, at: ['09:00', '18:00']}}", "1 day later, at 09:00 or 18:00"),
         ("{before_due: 15 minutes}", "15 minutes before the task is due"),
         (
             "{after: {on_day: 1, at: '09:00'}, every: 1 month}",

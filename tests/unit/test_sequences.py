@@ -68,6 +68,10 @@ def test_a_step_says_where_it_came_from():
     assert cause["chain"]["rules"] == ["sequence:welcome"]
 
 
+def test_a_label_is_written_as_tags_are():
+    assert read_sequence(written({"name": "one", **CALL}, label="Follow-Up")).label == "follow-up"
+
+
 @given(minutes=st.integers(0, 60 * 24 * 30), days=st.integers(0, 60))
 def test_what_a_pause_left_is_waited_for_and_no_more_than_the_quiet_hours_besides(minutes: int, days: int):
     left, at = timedelta(minutes=minutes), TUESDAY + timedelta(days=days)

@@ -25,13 +25,15 @@ HEAD = "name: ours\ntemplates: {hello: {subject: Hello, body: Hello}}\nrules:\n"
 SEND = "do: [{send_message: {channel: email, template: hello}}]"
 
 
-def of_rules(*rules: str, script: Any = (), days: int = 30, policy: ContactPolicy | None = None) -> Simulation:
-    """What these rules do with a lead in New York; each is YAML in braces."""
+def of_rules(
+    *rules: str, script: Any = (), days: int = 30, policy: ContactPolicy | None = None, zone: str = "America/New_York"
+) -> Simulation:
+    """What these rules, each of them YAML in braces, do in New York with a lead that is in that zone."""
     playbook = read(HEAD + "".join(f"  - {{{rule}}}\n" for rule in rules))
     setting = sample_setting(playbook, zone=ZoneInfo("America/New_York"), region="US")
     setting = replace(setting, clinic=replace(setting.clinic, policy=policy or ContactPolicy()))
     until = START + timedelta(days=days)
-    lead = sample_lead(stage=setting.first_stage, zone="America/New_York", at=START)
+    lead = sample_lead(stage=setting.first_stage, zone=zone, at=START)
     happens = read_script(script, start=START, until=until)
     return simulate("ours", Beginning(setting, lead), happens, start=START, until=until)
 
@@ -164,3 +166,13 @@ def test_a_mistake_in_a_trial_is_named_by_its_place(trial: dict[str, Any], place
 def test_a_country_without_known_holidays_is_refused():
     with pytest.raises(UnknownHolidays):
         try_playbook("orthodontics", {"region": "XX"}, now=START)
+
+
+def test_what_comes_again_on_a_day_of_the_month_does_so_where_the_lead_is():
+    after = "{on_day: 1, at: '09:00', zone: lead}"
+    rule = f"name: a, on: lead.created, after: {after}, every: 1 month, do: [{{suggest_lost: {{reason: OTHER}}}}]"
+    told = of_rules(rule, days=150, zone="Australia/Sydney")
+    sydney = ZoneInfo("Australia/Sydney")
+    assert [f"{entry.at.astimezone(sydney):%m-%d %H:%M}" for entry in told.timeline if entry.kind] == [
+        *("04-01 09:00", "05-01 09:00", "06-01 09:00", "07-01 09:00", "08-01 09:00"),
+    ]

@@ -157,6 +157,7 @@ def test_use_case_2_who_pays_hears_no_more_of_it_until_the_next_invoice(agency: 
     agency.run_due()
     tell(agency, lead, event)
     assert left(agency, lead) == ("exited", "goal")
+    assert [task.status for task in agency.rows("lead_tasks", lead_id=lead)] == ["COMPLETED", "COMPLETED"]
     watch.advance(days=20)
     agency.run_due()
     assert (titles(agency, lead), written_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])

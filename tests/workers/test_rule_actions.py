@@ -142,6 +142,26 @@ def test_tags_score_and_own_fields_are_written_and_heard_of(ours: Callable[[str]
     assert lead_of(practice, lead).score == 100  # no more than that
 
 
+def test_what_happened_by_itself_is_to_be_done_no_more(ours: Callable[[str], Practice]):
+    done = "{complete_tasks: {types: [PAYMENT, EMAIL]}}"
+    paid = "[{field: event.type, equals: PAYMENT}]"
+    practice = ours(rule("settled", "lead.replied", done) + rule("thanks", "task.completed", CALL, when=paid))
+    lead, other = practice.capture(), practice.capture()
+    for type_ in ("PAYMENT", "EMAIL", "VISA_STATUS"):
+        practice.plan(lead, TUESDAY + timedelta(days=1), type=type_)
+    practice.plan(other, TUESDAY + timedelta(days=1), type="PAYMENT")
+    practice.hear_from(lead)
+    practice.run_due()
+    assert {task.type: task.status for task in practice.rows("lead_tasks", lead_id=lead)} == {
+        "PAYMENT": "COMPLETED",
+        "EMAIL": "COMPLETED",
+        "VISA_STATUS": "PENDING",
+        "CALL": "PENDING",  # what listens to a task that is done hears of it
+    }
+    assert practice.row("lead_tasks", lead_id=other).status == "PENDING"
+    assert names(practice, lead) == ["settled", "thanks"]
+
+
 BRANCH = """
   - name: check
     on: lead.created

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from app.automation.models import Kind
 from app.sequences.enrolling import Enrolled
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.smtp import SmtpServer
 from workers.sweeps import sweep
 
 pytest_plugins = ["tests.support.practice"]
@@ -22,6 +24,18 @@ def ours(open_practice: Callable[..., Practice]) -> Ours:
         return open_practice(playbook=playbook(*sequences, **parts))
 
     return opened
+
+
+def test_what_a_step_asks_of_its_sequence_is_asked_before_its_message_is_written_and_not_again(
+    ours: Ours, smtp: SmtpServer
+):
+    unheard = [{"field": "enrollment.replied", "equals": False}]
+    practice = ours(sequence(mail("hello", only_if=unheard), mail("again", "1 day", unless=unheard)))
+    lead = practice.capture()
+    put(practice, lead)
+    practice.run_due()
+    practice.run(Kind.DELIVER)
+    assert [note.state for note in practice.rows("notifications", lead_id=lead)] == ["sent"]
 
 
 def test_an_event_enrolls_and_each_step_is_planned_when_the_one_before_is_done(ours: Ours, watch: Watch):

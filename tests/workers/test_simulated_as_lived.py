@@ -129,6 +129,7 @@ rules:
     stop_on: [lead.stage_left]
     do:
       - notify: { to: managers, channels: [in_app], template: hello }
+      - complete_tasks: { types: [CALL, FOLLOW_UP] }
       - suggest_lost: { reason: NO_RESPONSE }
   - name: hot
     on: lead.updated
@@ -255,3 +256,31 @@ def test_leads_go_through_sequences_as_was_simulated(open_practice: Any, watch: 
     over = [row for row in practice.rows("enrollments") if row.ended_at]
     slugs = {row.id: row.slug for row in practice.rows("sequences")}
     assert left == {(slugs[row.sequence_id], row.reason or "completed") for row in over}
+
+
+NURTURED = playbook(
+    sequence(mail("one"), mail("two", {"time": "24 hours", "at": ["09:00", "14:00"]}), name="nurture"),
+    nurtures=[
+        {
+            "name": "silent",
+            "sequence": "nurture",
+            "run_hours": ["09:00", "14:00"],
+            "score_from": 2,
+            "score_to": 6,
+            "silent_for": "24 hours",
+        }
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    "script", [[], [at(0.9, "lead.replied")], [at(3, "lead.updated", lead__score=9)], [at(0.5, "lead.opted_out")]]
+)
+def test_nurtures_take_leads_as_was_simulated(open_practice: Any, watch: Watch, script: Script):
+    practice = open_practice(playbook=NURTURED)
+    lead_id = practice.capture(score=4)
+    until = TUESDAY + timedelta(days=5)
+    simulated = simulate(practice, lead_id, script, until=until)
+    live(practice, watch, lead_id, script, until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    assert bool(came_of_it(practice, lead_id)) is (script != [at(0.5, "lead.opted_out")])

@@ -63,6 +63,20 @@ class TestOverdueTasks:
         assert sweep("mark_overdue_tasks") == 1
         assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
 
+    def test_an_escalation_that_nobody_does_is_not_escalated_again(self, practice: Practice, watch: Watch):
+        lead = practice.capture()
+        sql("DELETE FROM steps")  # what else is planned for a new lead
+        practice.plan(lead, TUESDAY + timedelta(minutes=30))
+        watch.advance(hours=1)
+        sweep("mark_overdue_tasks")
+        step = practice.step(lead, name="overdue-24h")
+        watch.set(step.due_at)
+        practice.run(Kind.ESCALATE, step)
+        watch.advance(hours=2)
+
+        assert sweep("mark_overdue_tasks") == 1
+        assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["done"]
+
     def test_a_task_that_is_moved_away_and_back_is_late_again(self, practice: Practice, watch: Watch):
         lead, due = practice.capture(), TUESDAY + timedelta(hours=1)
         task = practice.plan(lead, due)

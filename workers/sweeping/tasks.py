@@ -8,7 +8,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.events import Event, EventName
+from app.automation.chains import chains_of
+from app.automation.events import FROM_OUTSIDE, Event, EventName
 from app.automation.service import record
 from app.identity.clinics import load_contexts
 from app.leads.models import Lead
@@ -36,9 +37,12 @@ def mark_overdue(session: Session) -> int:
     if not tasks:
         return 0
     leads = {row.id: row for row in open_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
+    # What a step made and nobody did follows from that step: an escalation is not escalated again, day after day.
+    chains = chains_of(session, {task.step_id for task in tasks if task.step_id})
     events: dict[UUID, list[Event]] = defaultdict(list)
     for task in tasks:
-        events[task.clinic_id].append(task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now))
+        overdue = task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now)
+        events[task.clinic_id].append(overdue.following(chains.get(task.step_id, FROM_OUTSIDE)))
     for clinic_id, clinic in load_contexts(session, events).items():
         record(session, clinic, *events[clinic_id])
     return len(tasks)

@@ -31,6 +31,10 @@ def _of_playbook(playbook: Playbook) -> Iterator[str]:
     for rule in playbook.rules:
         yield from ("", f"### {rule['name']}", "", _in_words(rule), "")
         yield from pictures.of_rule(rule)
+    for nurture in playbook.nurtures:
+        said = f"Every day {words.of_nurture(nurture)} begin the sequence {nurture['sequence']}."
+        yield from ("", f"### {nurture['name']} (a nurture)", "", said, "")
+        yield from pictures.of_nurture(nurture)
     for sequence in playbook.sequences:
         yield from ("", f"### {sequence['name']} (a sequence)", "", _told(sequence), "")
         yield from pictures.of_sequence(sequence)

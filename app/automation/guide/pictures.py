@@ -50,6 +50,14 @@ def of_sequence(sequence: Written) -> Iterator[str]:
     yield from ("  over([through])", "```")
 
 
+def of_nurture(nurture: Written) -> Iterator[str]:
+    """The lines of its picture: whom it takes, and into which sequence."""
+    yield from ("```mermaid", "flowchart LR")
+    yield f"  run([{_label(words.of_nurture(nurture))}])"
+    yield f"  run --> into[{_label('begin the sequence ' + nurture['sequence'])}]"
+    yield "```"
+
+
 _STRAIGHT: Final[tuple[tuple[str, str | None], ...]] = (("", None),)
 _BRANCHED: Final[tuple[tuple[str, str | None], ...]] = (("|yes|", "then"), ("|no|", "else"))
 

@@ -173,7 +173,7 @@ def of_wait(wait: Any, *, way: str = "after") -> str:
     said = [f"{parts['time']}{of_field}"] if "time" in parts else []
     said += ["in opening hours"] if parts.get("clock") == "business" else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
-    said += [f"at {parts['at']}"] if "at" in parts else []
+    said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
     said += ["where the lead is"] if parts.get("zone") == "lead" else []
     return ", ".join(said)
 
@@ -182,7 +182,7 @@ def of_beginning(sequence: Written) -> str:
     """How leads come into a sequence."""
     enroll = sequence.get("enroll")
     if enroll is None:
-        return "somebody puts the lead in, or a rule does"
+        return "somebody puts the lead in, or a rule or a nurture does"
     conditions = f", if {of_conditions(enroll['when'])}" if enroll.get("when") else ""
     waited = f": {timing}" if (timing := of_timing(enroll)) else ""
     return f"{of_events(enroll['on'])}{conditions}{waited}"
@@ -195,6 +195,14 @@ def of_step(step: Written) -> str:
     only = [f"if {of_conditions(step['only_if'])}"] if step.get("only_if") else []
     only += [f"unless {of_conditions(step['unless'])}"] if step.get("unless") else []
     return ", ".join([action, *only])
+
+
+def of_nurture(nurture: Written) -> str:
+    """Whom a nurture takes, and when."""
+    scores = f"a score of {nurture['score_from']} to {nurture['score_to']}"
+    silence = f" that were silent for {nurture['silent_for']}" if "silent_for" in nurture else ""
+    hours = _hours(nurture["run_hours"]) if "run_hours" in nurture else "its hours"
+    return f"at {hours}: leads with {scores}{silence}"
 
 
 def of_action(action: Written) -> str:
@@ -260,12 +268,17 @@ _ACTIONS: Final[Mapping[str, Callable[[Written], str]]] = {
         f"Give the lead to {'whom the assignment rules choose' if to['to'] == BY_RULES else 'somebody'}"
     ),
     "update_lead": _update_lead,
+    "complete_tasks": lambda done: f"The lead's open tasks are done: {_value(done['types'])}",
     "call_webhook": lambda hook: f"Call the gateway {hook['gateway']}",
     "branch": _branch,
     "enroll": lambda into: f"Put the lead into the sequence {into['sequence']}",
     "unenroll": lambda out_of: f"Take the lead out of the sequence {out_of['sequence']}",
     "wait": lambda _: "Wait",
 }
+
+
+def _hours(hours: str | list[str]) -> str:
+    return hours if isinstance(hours, str) else " or ".join(hours)
 
 
 def _by(channels: Iterable[str]) -> str:

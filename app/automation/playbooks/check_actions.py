@@ -184,6 +184,14 @@ def _update_lead(settings: Mapping[str, Any], place: str, around: Around) -> lis
     return mistakes + _custom(settings.get("custom", {}), f"{place}.custom", around)
 
 
+def _complete_tasks(settings: Mapping[str, Any], place: str, _: Around) -> list[Mistake]:
+    mistakes = shapes.keys(settings, {"types"}, place, {"types"})
+    types = settings.get("types")
+    if not isinstance(types, list) or not types:
+        return [*mistakes, Mistake(f"{place}.types", "must be a list of task types")]
+    return mistakes + [m for i, one in enumerate(types) for m in one_of(one, TASK_TYPES, f"{place}.types[{i}]")]
+
+
 def _tags(value: object, place: str) -> list[Mistake]:
     is_right = isinstance(value, list) and len(value) <= MOST_TAGS
     if is_right and all(isinstance(tag, str) and 0 < len(tag.strip()) <= 50 for tag in value):  # type: ignore[attr-defined]  # noqa: PLR2004
@@ -209,6 +217,7 @@ ACTIONS: Final[Mapping[str, Check]] = {
     "change_stage": _change_stage,
     "assign": _assign,
     "update_lead": _update_lead,
+    "complete_tasks": _complete_tasks,
     "call_webhook": _call_webhook,
     "enroll": _enroll,
     "unenroll": _enroll,

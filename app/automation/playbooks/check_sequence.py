@@ -39,7 +39,16 @@ ENDING: Final = (
     *(event for event in STOPPING if not event.startswith("task.")),
     *(EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED),
 )
-_OF_RULES: Final = ("send_message", "create_task", "notify", "change_stage", "assign", "update_lead", "call_webhook")
+_OF_RULES: Final = (
+    "send_message",
+    "create_task",
+    "notify",
+    "change_stage",
+    "assign",
+    "update_lead",
+    "complete_tasks",
+    "call_webhook",
+)
 STEP_ACTIONS: Final = (*_OF_RULES, "wait", "branch")
 
 

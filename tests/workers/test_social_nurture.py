@@ -1,0 +1,249 @@
+"""The playbook `social_nurture`: the examples of leads-follow-up-feature.md, installed and called over HTTP.
+
+The gateway is a real server on this machine; the runner and the sweep are the workers' own; the clock is moved.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.automation.models import Kind
+from app.clock import now
+from app.identity.models import Role
+from app.outgoing import signing
+from tests.support.desk import Caller, Desk, the_app
+from tests.support.gateway import Gateway
+from tests.support.nurturing import run_nurtures
+from tests.support.practice import TUESDAY, Practice, Watch, at, sql
+
+pytest_plugins = ["tests.support.practice", "tests.support.desk"]
+
+PHONE = "+12125550143"
+PICTURE, FILM = "https://8.8.8.8/smile.jpg", "https://8.8.8.8/a-minute.mp4"
+FIRST_RUN = at("2026-03-11 14:00")  # the lead comes in on Tuesday at 11, and is silent for 24 hours on Wednesday at 11
+
+
+class Social:
+    """A clinic with the playbook and a gateway, both set up over HTTP."""
+
+    def __init__(self, practice: Practice, server: Gateway, watch: Watch) -> None:
+        self.practice, self.server, self.watch = practice, server, watch
+        self.desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
+        admin = self.admin()
+        assert "social-nurture" in admin.post("/api/playbooks/social_nurture/install").body["nurtures"]
+        given = {"name": "instagram", "purpose": "messages", "url": server.url}
+        self.gateway = admin.post("/api/gateways", given).body
+        for slug, url in (("nurture-picture", PICTURE), ("nurture-film", FILM)):
+            self._show(admin, slug, url)
+
+    def admin(self) -> Caller:
+        """Signed in as of now: nobody stays so for days."""
+        return self.desk.hire(Role.CLINIC_ADMIN)
+
+    def allow(self, per_hour: int) -> None:
+        """The gateway takes so many an hour."""
+        path = f"/api/gateways/{self.gateway['id']}"
+        assert self.admin().patch(path, {"per_hour": per_hour}).status == 200
+
+    def capture(self, score: int | None, **more: Any) -> str:
+        return str(self.desk.capture(phone=PHONE, score=score, **more)["id"])
+
+    def live(self, until: datetime) -> None:
+        """Let the time pass; whatever comes due meanwhile is done at its moment."""
+        while (moment := self._next()) <= until:
+            self.watch.set(moment)
+            run_nurtures()
+            while due := [step for step in self.practice.pending() if step.due_at <= now()]:
+                for kind in sorted({step.kind for step in due}):
+                    self.practice.run(Kind(kind), *[step for step in due if step.kind == kind])
+        self.watch.set(until)
+
+    def told(self, lead: str) -> list[Any]:
+        """What the gateway was sent for the lead."""
+        return [call.said for call in self.server.calls if call.said["lead_id"] == lead]
+
+    def tell(self, lead: str, status: str, **more: Any) -> None:
+        """The gateway says what became of the lead's last message."""
+        event = {"message_id": self.told(lead)[-1]["id"], "status": status, "at": now().isoformat(), **more}
+        body = json.dumps({"events": [event]}).encode()
+        headers = signing.sign([self.gateway["secret"]], str(uuid4()), body, at=now())
+        path = f"/api/gateways/{self.gateway['id']}/events"
+        answer = self.desk.client().post(path, data=body, headers=headers, content_type="application/json")
+        assert answer.json == {"taken": 1, "ignored": 0}
+
+    def followed(self, lead: str, **query: Any) -> Any:
+        """What the nurture's list says of the lead; None: it is not there."""
+        admin = self.admin()
+        [nurture] = admin.every("/api/nurtures")
+        found = admin.every(f"/api/nurtures/{nurture['id']}/leads", **query)
+        return next((one for one in found if one["lead_id"] == lead), None)
+
+    def _next(self) -> datetime:
+        [hour] = sql("SELECT min(next_run_at) AS at FROM nurtures")
+        return min([hour.at, *(step.due_at for step in self.practice.pending())])
+
+    def _show(self, admin: Caller, slug: str, url: str) -> None:
+        [template] = [one for one in admin.every("/api/message-templates") if one["slug"] == slug]
+        variants = [
+            {**one, "media": one["media"] and {**one["media"], "url": url}}
+            for one in admin.get(f"/api/message-templates/{template['id']}").body["variants"]
+        ]
+        texts = [{name: value for name, value in one.items() if name != "name"} for one in variants]
+        answer = admin.patch(f"/api/message-templates/{template['id']}", {"variants": texts})
+        assert answer.status == 200, answer.body
+
+
+@pytest.fixture
+def social(open_practice: Callable[..., Practice], watch: Watch, configure: Callable[..., None]) -> Iterator[Social]:
+    with Gateway() as server:
+        configure(outgoing_allow=server.place, outgoing_timeout=5, retry_base_seconds=10)
+        yield Social(open_practice(playbook="{name: none, rules: []}"), server, watch)
+
+
+def test_a_lead_of_score_4_that_was_silent_for_25_hours_is_written_to_at_the_next_run_hour(social: Social):
+    lead = social.capture(4)
+    social.live(FIRST_RUN - timedelta(seconds=1))
+    assert social.told(lead) == []
+    social.live(FIRST_RUN)
+    [message] = social.told(lead)
+    assert (message["type"], message["to"]["phone"]) == ("text", PHONE)
+    assert message["text"].startswith("Hello Ana, you wrote to us a while ago.")
+    [call] = social.server.calls
+    assert call.is_signed_with(social.gateway["secret"])
+
+
+def test_there_are_five_follow_ups_at_most_at_run_hours_and_at_least_24_hours_apart(social: Social):
+    lead = social.capture(4)
+    social.live(TUESDAY + timedelta(days=9))
+    followed = social.followed(lead)
+    assert [(message["type"], message["media_url"]) for message in social.told(lead)] == [
+        ("text", None),
+        ("text", None),
+        ("image", PICTURE),
+        ("video", FILM),
+        ("text", None),
+    ]
+    sent = [datetime.fromisoformat(message["sent_at"]) for message in followed["messages"]]
+    local = [social.practice.actor().clinic.calendar.local(one).strftime("%H:%M") for one in sent]
+    assert set(local) <= {"09:00", "14:00", "18:00"}
+    assert all(later - earlier >= timedelta(hours=24) for earlier, later in pairwise(sent))
+    assert (followed["enrollment_state"], followed["follow_up_count"]) == ("completed", 5)
+    assert len(social.practice.rows("enrollments")) == 1  # nor is it taken again in the days that follow
+
+
+def test_a_reply_ends_it(social: Social):
+    lead = social.capture(4)
+    social.live(FIRST_RUN + timedelta(hours=1))
+    social.tell(lead, "replied", text="Yes, please call me.")
+    social.live(TUESDAY + timedelta(days=10))
+    assert len(social.told(lead)) == 1
+    followed = social.followed(lead)
+    assert (followed["enrollment_state"], followed["reason"]) == ("exited", "replied")
+
+
+def test_what_a_machine_replies_does_not_end_it(social: Social):
+    lead = social.capture(4)
+    social.live(FIRST_RUN + timedelta(hours=1))
+    social.tell(lead, "replied", text="We are closed.", is_auto_reply=True)
+    social.live(TUESDAY + timedelta(days=10))
+    assert len(social.told(lead)) == 5
+
+
+@pytest.mark.parametrize("score", [1, 7, None])
+def test_who_is_not_scored_2_to_6_is_left_out(social: Social, score: int | None):
+    lead = social.capture(score)
+    social.live(TUESDAY + timedelta(days=3))
+    assert (social.told(lead), social.followed(lead)) == ([], None)
+
+
+def test_a_score_that_leaves_the_range_meanwhile_ends_the_messages(social: Social):
+    lead = social.capture(6)
+    social.live(FIRST_RUN)
+    social.admin().put(f"/api/leads/{lead}", {"score": 7})
+    social.live(TUESDAY + timedelta(days=10))
+    assert len(social.told(lead)) == 1
+    assert social.followed(lead)["enrollment_state"] == "completed"
+
+
+def test_an_opt_out_stops_it_at_once(social: Social):
+    lead = social.capture(4)
+    social.live(FIRST_RUN)
+    assert social.admin().post(f"/api/leads/{lead}/opt-out", {}).status == 200
+    assert [step for step in social.practice.pending() if str(step.lead_id) == lead] == []
+    social.live(TUESDAY + timedelta(days=10))
+    assert len(social.told(lead)) == 1
+
+
+def test_no_account_sends_more_than_it_may_in_an_hour(social: Social):
+    assert social.gateway["per_hour"] == 200  # the document's; fewer show the same sooner
+    social.allow(20)
+    leads = [social.capture(4) for _ in range(23)]
+    social.live(FIRST_RUN + timedelta(minutes=59))
+    assert len(social.server.calls) == 20
+    social.live(FIRST_RUN + timedelta(hours=3))
+    assert sorted(call.said["lead_id"] for call in social.server.calls) == sorted(leads)
+
+
+def test_media_that_lead_into_our_own_network_are_not_handed_on(social: Social):
+    admin = social.admin()
+    social._show(admin, "nurture-picture", "https://127.0.0.1/smile.jpg")
+    lead = social.capture(4)
+    social.live(TUESDAY + timedelta(days=10))
+    assert [message["type"] for message in social.told(lead)] == ["text", "text", "video", "text"]
+    assert [message["state"] for message in social.followed(lead)["messages"]].count("failed") == 1
+
+
+def test_a_lead_has_the_label_while_it_is_in_the_sequence(social: Social):
+    lead, other = social.capture(4), social.capture(9)
+    social.live(FIRST_RUN)
+    listed = social.admin().every("/api/leads", tag="follow-up")
+    assert [(one["id"], one["tags"]) for one in listed] == [(lead, ["follow-up"])]
+    social.tell(lead, "replied")
+    assert social.admin().every("/api/leads", tag="follow-up") == []
+    assert other not in {one["lead_id"] for one in [social.followed(lead)]}
+
+
+def test_each_message_is_tracked_from_pending_to_converted(social: Social):
+    lead = social.capture(4)
+    social.server.answer(503, {"Retry-After": "600"})
+    social.live(FIRST_RUN)
+    assert (social.followed(lead)["state"], social.followed(lead)["follow_up_count"]) == ("pending", 0)
+    social.server.answer(200)
+    social.live(FIRST_RUN + timedelta(hours=1))
+    sent = social.followed(lead)
+    assert (sent["state"], sent["follow_up_count"]) == ("sent", 1)
+    assert sent["next_follow_up_at"] == at("2026-03-12 14:00").isoformat().replace("+00:00", "Z")
+    social.tell(lead, "delivered")
+    assert social.followed(lead, state="delivered")["messages"][0]["delivered_at"] is not None
+    assert social.followed(lead, state="sent") is None
+    social.admin().post(f"/api/leads/{lead}/convert", {})
+    converted = social.followed(lead, state="converted")
+    assert [message["state"] for message in converted["messages"]] == ["converted"]
+    assert (converted["enrollment_state"], converted["reason"]) == ("exited", "converted")
+
+
+def test_the_dashboard_says_what_came_of_it(social: Social):
+    answered, converted, silent = (social.capture(4) for _ in range(3))
+    social.live(FIRST_RUN + timedelta(hours=1))
+    social.tell(answered, "replied", text="Yes.")
+    social.tell(converted, "delivered")
+    social.admin().post(f"/api/leads/{converted}/convert", {})
+    said = social.admin().get("/api/nurtures/dashboard").body
+    assert (said["sent_today"], said["sent"], said["delivered"], said["leads"]) == (3, 3, 1, 3)
+    assert (said["response_rate"], said["conversion_rate"]) == (0.3333, 0.3333)
+    assert said["time_to_conversion"] == {"leads": 1, "median_seconds": 3600, "mean_seconds": 3600}
+    [sequence] = said["sequences"]
+    steps = {one["step"]: (one["sent"], one["standing"]) for one in sequence["steps"]}
+    assert (sequence["sequence"], sequence["conversion_rate"]) == ("social-nurture", 0.3333)
+    assert steps == {"first": (3, 0), "second": (0, 1), "third": (0, 0), "fourth": (0, 0), "fifth": (0, 0)}
+    [message] = said["messages"]
+    assert (message["template"], message["version_number"], message["response_rate"]) == ("nurture-hello", 1, 0.3333)
+    assert [(hour["hour"], hour["sent"]) for hour in said["hours"]] == [(14, 3)]
+    social.watch.set(at("2026-03-12 00:00"))
+    assert social.admin().get("/api/nurtures/dashboard").body["sent_today"] == 0
+    assert social.followed(silent)["state"] == "sent"
