@@ -82,7 +82,7 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
 
 
 def _has_room(world: World, ran: int) -> bool:
-    return ran < MOST_RUN and len(world.steps) < MOST_PLANNED
+    return ran < MOST_RUN and world.has_planned < MOST_PLANNED
 
 
 def _next(world: World, happenings: list[Happening]) -> Next | None:

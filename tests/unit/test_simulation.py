@@ -133,7 +133,7 @@ def test_it_looks_as_often_as_beat_does():
 
 
 def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
-    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), []).keys() == NAMES
+    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == NAMES
 
 
 @pytest.mark.parametrize(
