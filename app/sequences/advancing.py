@@ -1,8 +1,8 @@
 """What follows in an enrollment from the end of one of its steps, in the transaction in which that one ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -19,6 +19,8 @@ from app.db import insert_many, new_id
 from app.sequences.leaving import end
 from app.sequences.models import EnrollmentState, EnrollmentStep, PauseReason
 from app.sequences.moving import Move, locked, move, texts, write
+
+AGAIN_IN: Final = timedelta(seconds=5)  # for a step whose sequence was just being changed
 
 
 class StepOutcome(StrEnum):
@@ -54,13 +56,14 @@ def advance(session: Session, ends: Sequence[Ended], *, at: datetime) -> None:
         and row.step_id == one.step_id
         and (text_ := known[row.sequence_id, row.sequence_version])
     ]
+    off = _switched_off(session, {one.row.sequence_id for one in came if one.was_held_up})
     insert_many(session, EnrollmentStep, [_entry(one, at) for one in came if not one.was_held_up])
     for one in came:
         if one.exit:
             end(session, [one.row.id], reason=one.exit, at=at)
     going = [one for one in came if not one.exit]
-    write(session, [_held(one, at) for one in going if one.holds])
-    move(session, [Move(one.row, one.text, one.next, one.end.calendar) for one in going if not one.holds], at=at)
+    write(session, [_held(one, at) for one in going if one.holds(off)])
+    move(session, [one.move for one in going if not one.holds(off)], at=at)
 
 
 def skip_step(session: Session, row: Row[Any], calendar: Calendar, *, reason: Reason, at: datetime) -> None:
@@ -98,9 +101,9 @@ class _Came(NamedTuple):
         """The task that it made is to be done before anything follows."""
         return self.step.holds_for_its_task and self.end.reason is None
 
-    @property
-    def holds(self) -> bool:
-        return self.was_held_up or self.waits
+    def holds(self, off: Collection[UUID]) -> bool:
+        """Whether it stays where it is, where these sequences are switched off."""
+        return self.waits or (self.was_held_up and self.row.sequence_id in off)
 
     @property
     def exit(self) -> ExitReason | None:
@@ -111,6 +114,24 @@ class _Came(NamedTuple):
         """What follows; a branch that was skipped decided nothing, so the next one in the text does."""
         way = self.end.told.get("way") if self.step.kind is Kind.BRANCH else None
         return self.text.after(self.step.name, way)
+
+    @property
+    def move(self) -> Move:
+        """To the next one; to the same one again where its sequence is just being switched on."""
+        if self.was_held_up:
+            return Move(self.row, self.text, self.step, self.end.calendar, left=AGAIN_IN)
+        return Move(self.row, self.text, self.next, self.end.calendar)
+
+
+def _switched_off(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these sequences that are off until the commit: who switches one on then finds what it held up.
+
+    One that somebody changes just now is none of them: a worker, who has leads in hand, does not wait for it.
+    """
+    return set(session.scalars(_OFF, {"ids": list(ids)})) if ids else set()
+
+
+_OFF: Final = text("SELECT id FROM sequences WHERE id = ANY(:ids) AND NOT active FOR KEY SHARE SKIP LOCKED")
 
 
 def _held(one: _Came, at: datetime) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Enrolled(StrEnum):
     SEQUENCE_INACTIVE = "sequence_inactive"
 
 
+# Who deletes or switches it waits for those who enroll, and they for them: nobody comes into what is no more.
+_HOLD: Final = text("SELECT id FROM sequences WHERE id = :id AND active AND deleted_at IS NULL FOR KEY SHARE")
 # In the order of their ids, as everybody who locks several.
 _LOCK: Final = text(
     "SELECT id, status, timezone, tags, opted_out_at, restricted_at FROM leads"
@@ -60,11 +62,12 @@ def enroll(
     """Put these leads into the sequence of that name, and plan the first step of each; returns what came of each.
 
     `causes` are the leads, each with the cause of the step that enrolls it; a person, `by`, needs none: `{}`. Of two
-    calls at once for one lead, one enrolls it. The leads are locked until the commit, in the order of their ids.
+    calls at once for one lead, one enrolls it. The sequence is held until the commit, and the leads in the order of
+    their ids.
     """
     known = sequences_of(session, clinic)
     sequence = known.by_slug.get(slug)
-    if sequence is None or sequence.id not in known.active:
+    if sequence is None or sequence.id not in known.active or not _is_held(session, sequence):
         return dict.fromkeys(causes, Enrolled.SEQUENCE_INACTIVE)
     leads = {lead.id: lead for lead in session.execute(_LOCK, {"ids": list(causes), "clinic": clinic.id})}
     before = _before(session, sequence, leads)
@@ -79,6 +82,11 @@ def enroll(
     return {
         id_: refusal or (Enrolled.ENROLLED if id_ in fresh else Enrolled.ALREADY_IN) for id_, refusal in found.items()
     }
+
+
+def _is_held(session: Session, sequence: SequenceText) -> bool:
+    """Whether it is still there and switched on; if so, it is until the commit."""
+    return session.scalars(_HOLD, {"id": sequence.id}).one_or_none() is not None
 
 
 def _before(session: Session, sequence: SequenceText, leads: Collection[UUID]) -> Mapping[UUID, Sequence[Row[Any]]]:

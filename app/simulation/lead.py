@@ -1,6 +1,6 @@
 """The lead of a simulation: an object with the columns of its row, made up or read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
@@ -58,10 +58,10 @@ def _beginning(stage: str, at: datetime) -> dict[str, Any]:
     return {"status": LeadStatus.NEW, "pipeline_stage": stage, "failed_attempts": 0, **dict.fromkeys(times, at)}
 
 
-def more_of(lead: Any, open_tasks: Sequence[Any]) -> dict[str, Any]:
-    """The facts of the lead, with these tasks by their due times, that rules may ask for and that no event carries."""
+def more_of(lead: Any, next_follow_up_at: datetime | None) -> dict[str, Any]:
+    """The facts of the lead, whose first open task is due then, that rules may ask for and that no event carries."""
     value = lead.lead_value
-    of_tasks = {"next_follow_up_at": open_tasks[0].due_at if open_tasks else None}
+    of_tasks = {"next_follow_up_at": next_follow_up_at}
     own = {f"{_OWN}{key}": known for key, known in lead.custom.items()}
     facts = {name: getattr(lead, _NAMED.get(name, name)) for name in NAMES - of_tasks.keys()}
     return facts | of_tasks | own | {"value": value and float(value)}

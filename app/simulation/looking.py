@@ -13,6 +13,6 @@ def facts_of(world: World, step: SimulatedStep) -> dict[str, dict[str, Any]]:
     """As they are now, for this step."""
     task = world.task(step.params.get("task_id"))
     at = world.setting.clinic.calendar.local(world.now)
-    more = more_of(world.lead, world.open_tasks)
+    more = more_of(world.lead, world.next_follow_up_at)
     facts = facts_when_due(world.lead, task, at=at, since=step.created_at, more=more)
     return {**facts, "enrollment": facts_of_enrollment(world, step)}

@@ -15,7 +15,8 @@ from app.simulation.world import World
 
 def record(world: World, *events: Event, led_by: Chain = FROM_OUTSIDE) -> None:
     """Stop what these events end, then plan what the rules want; `led_by` is what led to them, where a step did."""
-    stopped = [(step, by) for step in world.pending if (by := _stopping(step, events))]
+    stopping = [event for event in events if reason_of(event.name)]
+    stopped = [(step, by) for step in world.pending if (by := _stopping(step, stopping))] if stopping else []
     for step, by in stopped:
         world.end(step, StepState.CANCELLED, reason_of(by.name))
     followed = world.aside(lambda: follow_events(world, events))
@@ -31,14 +32,13 @@ def _stopping(step: SimulatedStep, events: Sequence[Event]) -> Event | None:
 
 
 def _is_meant(step: SimulatedStep, event: Event) -> bool:
-    is_of_task = not event.is_about_a_task or step.params.get("task_id") == str(event.subject_id)
-    return is_of_task and reason_of(event.name) is not None
+    return not event.is_about_a_task or step.params.get("task_id") == str(event.subject_id)
 
 
 def _take_note(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> None:
     rules = world.setting.rules
     if asked := rules.asked_of(event.name):
-        more = more_of(world.lead, world.open_tasks)
+        more = more_of(world.lead, world.next_follow_up_at)
         event = event.knowing({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
     told = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}

@@ -23,6 +23,7 @@ from app.simulation.timeline import Simulation
 from app.simulation.world import World
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
+MOST_PLANNED: Final = 10_000  # steps: many rules that each do much plan more with one event than a call can run
 
 
 class Next(NamedTuple):
@@ -63,7 +64,7 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
     elif begin.is_new:
         record(world, lead_created(lead, start))
     happenings, ran = list(reversed(script.happenings)), 0
-    while (following := _next(world, happenings)) and following.at <= until and ran < MOST_RUN:
+    while (following := _next(world, happenings)) and following.at <= until and _has_room(world, ran):
         world.now = following.at
         following.happens()
         ran += 1
@@ -78,6 +79,10 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
         timeline=tuple(world.timeline),
         pending=tuple(map(to_come, pending)),
     )
+
+
+def _has_room(world: World, ran: int) -> bool:
+    return ran < MOST_RUN and world.has_planned < MOST_PLANNED
 
 
 def _next(world: World, happenings: list[Happening]) -> Next | None:

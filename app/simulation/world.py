@@ -54,6 +54,11 @@ class World:
         return [one for one in self.enrollments if one.state in LIVE]
 
     @property
+    def next_follow_up_at(self) -> datetime | None:
+        """When the first of what is still to be done is due."""
+        return min((task.due_at for task in self._open.values()), default=None)
+
+    @property
     def open_tasks(self) -> list[SimpleNamespace]:
         """What is still to be done, what is due first before all others."""
         return sorted(self._open.values(), key=lambda task: task.due_at)
@@ -72,6 +77,11 @@ class World:
     def pending(self) -> list[SimulatedStep]:
         """The steps that are to come, in the order in which they were planned."""
         return list(self._pending.values())
+
+    @property
+    def has_planned(self) -> int:
+        """How many steps there are, past and to come."""
+        return len(self.chains)
 
     def chain_of(self, task: SimpleNamespace) -> Chain:
         """What led to the task."""

@@ -84,6 +84,15 @@ def test_what_comes_again_for_ever_stops_at_the_bound():
     assert (told.is_complete, len(told.timeline)) == (False, run.MOST_RUN + 1)
 
 
+def test_what_plans_ever_more_stops_at_the_bound():
+    """Each of 200 events plans 200 steps for the end of the year: nothing of it comes to run."""
+    do = ", ".join(["suggest_lost: {reason: OTHER}"] * 20).replace(", ", "}, {")
+    rules = [f"name: r{i}, on: custom.thing, after: 360 days, do: [{{{do}}}]" for i in range(10)]
+    script = [{"at": f"+{i} minutes", "event": "custom.thing"} for i in range(200)]
+    told = of_rules(*rules, script=script, days=300)
+    assert (told.is_complete, len(told.pending)) == (False, run.MOST_PLANNED)
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
@@ -124,7 +133,7 @@ def test_it_looks_as_often_as_beat_does():
 
 
 def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
-    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), []).keys() == NAMES
+    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == NAMES
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,10 +17,10 @@ from app.automation.models import Kind
 from app.db import transaction
 from app.sequences.enrolling import Enrolled
 from app.sequences.enrollments import pause_enrollment, resume_enrollment
-from app.sequences.service import change_sequence
+from app.sequences.service import change_sequence, delete_sequence
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.plans import listening
-from tests.support.practice import TUESDAY, Practice, Watch
+from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
 from tests.support.threads import at_once
 from workers import runner
@@ -69,6 +70,34 @@ def test_a_reply_while_its_step_runs_leaves_nothing_planned(ours: Ours, watch: W
     at_once(reply, partial(runner.run, Kind.CREATE_TASK, steps))
     assert {row.state for row in practice.rows("enrollments")} == {"exited"}
     assert [step for step in practice.pending() if "enrollment_id" in step.cause] == []
+
+
+def test_who_comes_into_a_sequence_as_it_is_deleted_is_not_in_it(ours: Ours):
+    practice = ours(sequence(*STEPS))
+    lead, [row] = practice.capture(), practice.rows("sequences")
+    with ThreadPoolExecutor(1) as threads:
+        with transaction() as session:
+            delete_sequence(session, practice.actor(), row.id, seen=None)
+            enrolling = threads.submit(put, practice, lead)
+            wait_until(somebody_waits, 30, "the one who enrolls to wait for the one who deletes")
+        assert enrolling.result(timeout=60) == [Enrolled.SEQUENCE_INACTIVE]
+    assert practice.rows("enrollments") == []
+
+
+def test_a_step_that_comes_due_as_its_sequence_is_switched_on_is_done(ours: Ours, watch: Watch):
+    practice = ours(sequence(*STEPS))
+    lead, [row] = practice.capture(), practice.rows("sequences")
+    put(practice, lead)
+    with transaction() as session:
+        change_sequence(session, practice.actor(), row.id, {"is_active": False}, seen=None)
+    watch.advance(hours=1)
+    with transaction() as session:
+        change_sequence(session, practice.actor(), row.id, {"is_active": True}, seen=None)
+        session.flush()
+        runner.run(Kind.CREATE_TASK, [way(practice, lead).step_id])  # to which it is still off
+    watch.advance(seconds=10)
+    practice.run_due()
+    assert came_by(practice, lead) == [("one", "done")]
 
 
 def test_a_message_that_comes_again_advances_nobody_twice(ours: Ours, watch: Watch):
@@ -146,6 +175,10 @@ def test_five_thousand_are_enrolled_by_as_many_statements_as_one(ours: Ours):
     _, one, many = (_statements(practice, some) for some in (leads[:1], leads[1:2], leads[2:]))  # the first reads it
     assert one == many <= 6
     assert len(practice.rows("enrollments")) == 5000
+
+
+def somebody_waits() -> bool:
+    return bool(sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
 def _statements(practice: Practice, leads: list[Any]) -> int:
