@@ -42,6 +42,7 @@ def _take_note(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> 
         event = event.knowing({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
     told = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}
+    world.has_decided += len(found.decisions)
     decisions = tuple(decision.as_json() for decision in found.decisions)
     world.tell(What.EVENT, event.name, details=told, planned=_plan(world, found), decisions=decisions)
     for step in stopped:

@@ -23,6 +23,7 @@ from app.simulation.timeline import Simulation
 from app.simulation.world import World
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
+MOST_DECIDED: Final = 20_000  # by rules: the answer says what each of them decided
 MOST_PLANNED: Final = 10_000  # steps: many rules that each do much plan more with one event than a call can run
 
 
@@ -82,7 +83,7 @@ def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, un
 
 
 def _has_room(world: World, ran: int) -> bool:
-    return ran < MOST_RUN and world.has_planned < MOST_PLANNED
+    return ran < MOST_RUN and world.has_planned < MOST_PLANNED and world.has_decided < MOST_DECIDED
 
 
 def _next(world: World, happenings: list[Happening]) -> Next | None:

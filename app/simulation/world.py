@@ -35,6 +35,7 @@ class World:
     sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
     enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
+    has_decided: int = 0  # rules, each once for every event that it listens to
     chains: dict[UUID, Chain] = field(default_factory=dict)  # what led to each step
     _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)

@@ -93,6 +93,14 @@ def test_what_plans_ever_more_stops_at_the_bound():
     assert (told.is_complete, len(told.pending)) == (False, run.MOST_PLANNED)
 
 
+def test_what_is_decided_ever_more_stops_at_the_bound():
+    never = "when: [{field: lead.score, greater_than: 5}], do: [{suggest_lost: {reason: OTHER}}]"
+    rules = [f"name: r{i}, on: custom.thing, {never}" for i in range(150)]
+    script = [{"at": f"+{i} minutes", "event": "custom.thing"} for i in range(200)]
+    told = of_rules(*rules, script=script)
+    assert (told.is_complete, sum(len(entry.decisions) for entry in told.timeline)) == (False, 20_100)
+
+
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
