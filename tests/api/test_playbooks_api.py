@@ -79,6 +79,7 @@ def test_a_clinics_own_playbook_goes_round_and_comes_back_the_same(desk: Desk, o
         (("{{ lead.first_name }}", "{{ lead.phone }}"), "templates.visit.body"),
         (("name: ours", "nam: ours"), "playbook.nam"),
         (("{slug: site_visit, name: Site visit}", "{slug: site_visit}"), "stages[0].name: is missing"),
+        (("slug: site_visit", "slug: {site: visit}"), "stages[0].slug: must be text"),
         (("rules:", "rules: ["), "line"),
     ],
 )

@@ -333,6 +333,14 @@ def test_a_few_lines_that_stand_for_billions_are_refused_at_once():
     assert "name" in mistakes_in("\n".join([*lines, "rules: *a14"]))
 
 
+@pytest.mark.parametrize("merge", ["<<", '!!merge "<<"'])
+def test_merges_of_merges_that_stand_for_billions_are_refused_at_once(merge: str):
+    lines = ["m0: &m0 {a: 1, b: 2}"]
+    lines += [f"m{i}: &m{i} {{{merge}: [{', '.join([f'*m{i - 1}'] * 10)}]}}" for i in range(1, 15)]
+
+    assert "merge" in str(mistakes_in("\n".join([*lines, "name: ours", "rules: []"])))
+
+
 def test_words_that_yaml_takes_for_truth_values_are_words():
     playbook = playbooks.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
 

@@ -38,7 +38,10 @@ class Playbook:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it today: `on` is a word; only true and false are truth values."""
+    """YAML as people write it today: `on` is a word; only true and false are truth values; there is no `<<`."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge nothing: merges of merges grow a page of text to billions of keys before anybody can look at them."""
 
 
 _Loader.yaml_implicit_resolvers = {

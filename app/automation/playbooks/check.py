@@ -1,6 +1,6 @@
 """What is wrong with a playbook, each mistake with its path."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,9 @@ def check(document: object) -> list[Mistake]:
     mistakes += shapes.text(document, "name", "name", longest=LONGEST_SLUG)
     for key in ("title", "description"):
         mistakes += shapes.text(document, key, key, longest=LONGEST_DESCRIPTION) if key in document else []
-    mistakes += _parts(document.get("stages", []), "stages", STAGE_KEYS, {"slug", "name"})
-    mistakes += _parts(document.get("fields", []), "fields", FIELD_KEYS, {"key", "label", "type"})
-    nurtures, needed = document.get("nurtures", []), {"name", "sequence", "score_from", "score_to"}
+    mistakes += _parts(document.get("stages", []), "stages", STAGE_KEYS, ("slug", "name"))
+    mistakes += _parts(document.get("fields", []), "fields", FIELD_KEYS, ("key", "label", "type"))
+    nurtures, needed = document.get("nurtures", []), ("name", "sequence", "score_from", "score_to")
     mistakes += _parts(nurtures, "nurtures", NURTURE_KEYS, needed) or _repeated(nurtures, "nurtures")
     templates = document.get("templates") or {}
     if not isinstance(templates, Mapping) or len(templates) > MOST_TEMPLATES:
@@ -54,11 +54,12 @@ def _each(written: object, key: str, most: int, check_one: Callable[[object, str
     return mistakes + _repeated(written, key)
 
 
-def _parts(value: object, place: str, keys: frozenset[str], needed: set[str]) -> list[Mistake]:
-    """What the clinic's own checks look into further when it is installed."""
+def _parts(value: object, place: str, keys: frozenset[str], needed: Sequence[str]) -> list[Mistake]:
+    """What the clinic's own checks look into further when it is installed; the first of `needed` names each."""
     if not isinstance(value, list) or len(value) > MOST_PARTS or not all(isinstance(one, Mapping) for one in value):
         return [Mistake(place, f"must be a list of at most {MOST_PARTS} mappings")]
-    return [m for i, one in enumerate(value) for m in shapes.keys(one, keys, f"{place}[{i}]", needed)]
+    named = [m for i, one in enumerate(value) for m in shapes.text(one, needed[0], f"{place}[{i}].{needed[0]}")]
+    return named + [m for i, one in enumerate(value) for m in shapes.keys(one, keys, f"{place}[{i}]", needed)]
 
 
 def first_of_each_place(mistakes: Iterable[Mistake]) -> list[Mistake]:
