@@ -341,6 +341,10 @@ def test_merges_of_merges_that_stand_for_billions_are_refused_at_once(merge: str
     assert "merge" in str(mistakes_in("\n".join([*lines, "name: ours", "rules: []"])))
 
 
+def test_a_key_that_stands_twice_is_refused_rather_than_half_forgotten():
+    assert "a key stands twice" in str(mistakes_in("name: ours\nrules: []\nname: yours"))
+
+
 def test_words_that_yaml_takes_for_truth_values_are_words():
     playbook = playbooks.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
 

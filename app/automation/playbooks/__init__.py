@@ -38,10 +38,19 @@ class Playbook:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it today: `on` is a word; only true and false are truth values; there is no `<<`."""
+    """YAML as people write it today: `on` is a word, only true and false are truth values, there is no `<<`, and no
+    key stands twice in a mapping.
+    """
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge nothing: merges of merges grow a page of text to billions of keys before anybody can look at them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Of two with one key the first would be lost without a word."""
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
+        return mapping
 
 
 _Loader.yaml_implicit_resolvers = {
