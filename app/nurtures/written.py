@@ -8,18 +8,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.identity.clinics import load_context
+from app.nurtures.errors import TooManyNurtures
 from app.nurtures.models import Nurture
 from app.nurtures.schemas import NurtureIn
-from app.nurtures.service import new_nurture
+from app.nurtures.service import MOST_NURTURES, new_nurture
 
 
 def install_nurtures(
     session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """Add those that the clinic lacks; returns their names. One that it has stays as it is. Raises Invalid."""
+    """Add those that the clinic lacks; returns their names. One that it has stays as it is.
+
+    Raises Invalid, TooManyNurtures.
+    """
     known = set(session.scalars(select(Nurture.name).where(Nurture.clinic_id == clinic_id)))
     read = [NurtureIn().read(dict(nurture)) for nurture in nurtures]
     missing = [nurture for nurture in read if nurture["name"] not in known]
+    if missing and len(known) + len(missing) > MOST_NURTURES:
+        raise TooManyNurtures
     if missing:
         clinic = load_context(session, clinic_id)
         session.add_all([new_nurture(clinic, nurture, playbook=playbook, by=None) for nurture in missing])

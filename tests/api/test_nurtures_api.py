@@ -175,3 +175,11 @@ def test_a_playbook_with_a_nurture_that_cannot_be_is_refused(desk: Desk, wrong: 
     answer = desk.admin.post("/api/playbooks/import", {"yaml": text})
     assert answer.pointers == ["/yaml"]
     assert says in answer.body["errors"][0]["message"]
+
+
+def test_no_playbook_brings_in_more_than_a_clinic_may_have(desk: Desk, nurture: dict[str, Any]):
+    ours = {"sequence": WAITING["name"], "score_from": 2, "score_to": 6}
+    many = [{**ours, "name": f"n{i}"} for i in range(50)]
+    text = yaml.safe_dump({"name": "ours", "rules": [], "nurtures": many})
+    assert desk.admin.post("/api/playbooks/import", {"yaml": text}).status == 409
+    assert [one["name"] for one in desk.admin.get(NURTURES).body["items"]] == ["ours"]
