@@ -74,9 +74,11 @@ def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID
 
 def _move(session: Session, survivor: Lead, duplicate: Lead) -> None:
     leads = {"survivor": survivor.id, "duplicate": duplicate.id}
+    hand_over(
+        session, survivor=survivor.id, duplicate=duplicate.id
+    )  # first: a late answer has its step, then its message
     for statement in (*_MOVES, _MERGED_EARLIER):
         session.execute(statement, leads)
-    hand_over(session, survivor=survivor.id, duplicate=duplicate.id)
 
 
 def _bury(session: Session, actor: Actor, duplicate: Lead, survivor: Lead) -> None:

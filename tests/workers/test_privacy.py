@@ -1,10 +1,12 @@
 """What a person may ask of the clinic, and what then no longer happens (GDPR; CAN-SPAM's list)."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from app.audit.seals import seal_next, verify
 from app.automation.models import Kind
@@ -14,12 +16,20 @@ from app.models import __all__ as _everything  # every table is known
 from app.privacy.tables import ABOUT_A_LEAD
 from tests.support.desk import Desk
 from tests.support.importing import send, work_off
+from tests.support.practice import TUESDAY
 from tests.support.smtp import SmtpServer
 from workers import runner
 
 pytest_plugins = ["tests.support.desk"]
 
 CANARY = "Zanzibar"
+
+
+@pytest.fixture
+def by_day() -> Iterator[None]:
+    """Nobody is written to at night, whenever these tests run."""
+    with time_machine.travel(TUESDAY):
+        yield
 
 
 def ask(desk: Desk, lead: dict[str, Any], what: str, **body: Any) -> Any:
@@ -46,6 +56,7 @@ def a_busy_lead(desk: Desk) -> dict[str, Any]:
     return lead
 
 
+@pytest.mark.usefixtures("by_day")
 def test_an_export_holds_everything_about_the_person(desk: Desk):
     lead, other = a_busy_lead(desk), desk.capture(first_name="Somebody", last_name="Else")
     desk.doctor.get(f"/api/leads/{lead['id']}")
@@ -113,6 +124,7 @@ def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
     assert "erase" in {entry["act"] for entry in entries}
 
 
+@pytest.mark.usefixtures("by_day")
 def test_what_was_queued_for_who_is_erased_vanishes(desk: Desk, smtp: SmtpServer):
     lead = a_busy_lead(desk)
     [queued] = desk.sql("SELECT state FROM notifications WHERE channel = 'email' AND user_id IS NULL")
@@ -125,6 +137,7 @@ def test_what_was_queued_for_who_is_erased_vanishes(desk: Desk, smtp: SmtpServer
     )
 
 
+@pytest.mark.usefixtures("by_day")
 def test_who_is_erased_and_comes_again_by_an_import_is_not_written_to(desk: Desk, smtp: SmtpServer):
     email = a_busy_lead(desk)["email"]
     [lead] = desk.admin.every("/api/leads")

@@ -178,6 +178,15 @@ rules:
       - assign: {to: by_rules}
       - change_stage: {stage: contacted}
       - branch: {if: [], then: [{update_lead: {add_score: 1}}]}
+      - complete_tasks: {types: [CALL]}
+      - enroll: {sequence: rest}
+  - name: out-again
+    on: consultation.scheduled
+    do: [unenroll: {sequence: rest}]
+sequences:
+  - name: rest
+    exit_on: lead.converted
+    steps: [{name: pause, after: 1 minute, wait: {}}]
 templates: {hello: {subject: Hello, body: Hello}}
 """
 
