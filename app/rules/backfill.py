@@ -22,12 +22,10 @@ from app.clock import now
 from app.db import new_id
 from app.errors import Conflict
 from app.identity.actor import Actor
-from app.leads.known import Writing, address_for, load_known
-from app.notifications.gate import Never, Until, judge
-from app.notifications.touching import touch_of
 from app.rules.backfilling import HOUR, MAKES, Work, having_steps, plan_of, starts_of, words_of
 from app.rules.errors import CannotBackfill, RuleIsOff
 from app.rules.existing import COLUMNS_SQL, TOLD, ExistingLead, untold
+from app.rules.reaching import held_back
 from app.rules.service import find_rule
 
 CHUNK: Final = 500  # leads that are held at once
@@ -158,23 +156,6 @@ def _look(session: Session, work: Work, leads: list[ExistingLead], preview: Prev
             if step.kind is Kind.SEND_MESSAGE:
                 messages.append((fresh[place], step))
         preview.matched += start.is_wanted
-    _ask_gate(session, work, messages, preview, at=at)
-
-
-def _ask_gate(
-    session: Session, work: Work, messages: list[tuple[ExistingLead, PlannedStep]], preview: Preview, *, at: datetime
-) -> None:
-    """Of each message as of when it is due, and with what went to its lead by now."""
-    writings = [_writing(work, lead, step) for lead, step in messages]
-    known = load_known(session, writings, now=at)
-    for writing, facts, (_, step) in zip(writings, known, messages, strict=True):
-        match judge(writing.touch, facts, step.due_at):
-            case Never(reason):
-                preview.blocked[reason] += 1
-            case Until(_, reason):
-                preview.put_off[reason] += 1
-
-
-def _writing(work: Work, lead: ExistingLead, step: PlannedStep) -> Writing:
-    channel = step.params["channel"]
-    return Writing(lead, work.clinic, touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at))
+    held = held_back(session, work.clinic, messages, at=at)
+    preview.blocked += held.blocked
+    preview.put_off += held.put_off

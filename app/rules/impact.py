@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.calendar import Calendar
@@ -15,7 +15,7 @@ from app.automation.deciding import Decision, Verdict
 from app.automation.events import Event
 from app.automation.keeping import BACKFILL
 from app.automation.models import KeptEvent, Kind
-from app.automation.plan import plan
+from app.automation.plan import Plan, plan
 from app.automation.rules import Rule, RuleSet
 from app.automation.vocabulary import FIELDS, Type
 from app.clock import now
@@ -24,9 +24,12 @@ from app.identity.permissions import Permission, Scope
 from app.leads.lookup import id_made_at
 from app.leads.more_facts import more_facts
 from app.rules.dry_run import rule_to_try
+from app.rules.existing import COLUMNS_SQL, ExistingLead
+from app.rules.reaching import Held, held_back
 
 MOST_EVENTS: Final = 20_000  # the newest; a preview answers within the call
 MOST_NAMED: Final = 20
+MOST_JUDGED: Final = 2_000  # messages that the gate is asked of, those of the newest events
 
 _INSTANTS: Final = frozenset(path for path, field in FIELDS.items() if field.type is Type.INSTANT)
 
@@ -37,11 +40,12 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
     Facts that events do not keep (tags, a clinic's own fields) are those of the leads as they are now.
     Raises NotFound, and Conflict for a rule without any text.
     """
-    rule = rule_to_try(session, actor, rule_id)
-    rows = _events(session, actor, rule, since=now() - timedelta(days=days))
+    rule, at = rule_to_try(session, actor, rule_id), now()
+    rows = _events(session, actor, rule, since=at - timedelta(days=days))
     tried = _try(session, rule, rows, actor.clinic.calendar)
-    matched = [(event, decision) for event, decision in tried if decision.verdict is Verdict.MATCHED]
-    steps = [step for _, decision in matched for step in decision.details["steps"]]
+    matched = [(event, found) for event, found in tried if found.decisions[0].verdict is Verdict.MATCHED]
+    steps = [step for _, found in matched for step in found.decisions[0].details["steps"]]
+    held = _held_back(session, actor, matched, at=at)
     return {
         "days": days,
         "events": len(rows),
@@ -49,9 +53,9 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
         "matched": len(matched),
         "leads": len({event.lead_id for event, _ in matched}),
         "steps": dict(Counter(step["kind"] for step in steps)),
-        "blocked": _blocked(matched),
-        "put_off": dict(Counter(move["by"] for step in steps for move in step.get("moves", ()))),
-        "unmet": _unmet(decision for _, decision in tried),
+        "blocked": dict(held.blocked),
+        "put_off": dict(Counter(move["by"] for step in steps for move in step.get("moves", ())) + held.put_off),
+        "unmet": _unmet(decision for _, found in tried for decision in found.decisions),
         "lead_ids": _some(actor, matched),
     }
 
@@ -70,10 +74,10 @@ def _events(session: Session, actor: Actor, rule: Rule, *, since: datetime) -> S
     return found
 
 
-def _try(session: Session, rule: Rule, rows: Sequence[Row[Any]], calendar: Calendar) -> list[tuple[Event, Decision]]:
+def _try(session: Session, rule: Rule, rows: Sequence[Row[Any]], calendar: Calendar) -> list[tuple[Event, Plan]]:
     rules, more = RuleSet.of([rule]), more_facts(session, {row.lead_id for row in rows}, rule.asks)
     events = [_event(row).knowing(more.get(row.lead_id, {})) for row in rows]
-    return [(event, decision) for event in events for decision in plan(rules, event, calendar).decisions]
+    return [(event, plan(rules, event, calendar)) for event in events]
 
 
 def _event(row: Row[Any]) -> Event:
@@ -87,21 +91,25 @@ def _read(group: str, name: str, value: Any) -> Any:
     return datetime.fromisoformat(value) if f"{group}.{name}" in _INSTANTS and isinstance(value, str) else value
 
 
-def _some(actor: Actor, matched: Iterable[tuple[Event, Decision]]) -> list[UUID]:
+def _some(actor: Actor, matched: Iterable[tuple[Event, Plan]]) -> list[UUID]:
     """A few of the leads, for who may see all of them."""
     sees_all = actor.permissions.get(Permission.LEAD_READ) is Scope.ALL
     return list(dict.fromkeys(event.lead_id for event, _ in matched))[:MOST_NAMED] if sees_all else []
 
 
-def _blocked(matched: Iterable[tuple[Event, Decision]]) -> dict[str, int]:
-    """Messages that nobody would get, by the reason that is known beforehand."""
-    opted_out = sum(
-        step["kind"] == Kind.SEND_MESSAGE
-        for event, decision in matched
-        if event.facts["lead"].get("opted_out_at")
-        for step in decision.details["steps"]
-    )
-    return {"opted_out": opted_out} if opted_out else {}
+def _held_back(session: Session, actor: Actor, matched: Iterable[tuple[Event, Plan]], *, at: datetime) -> Held:
+    """What the gate says of the newest messages, with the leads as they are now; who was erased is told nothing of."""
+    wanted = [
+        (event.lead_id, step) for event, found in matched for step in found.steps if step.kind is Kind.SEND_MESSAGE
+    ]
+    wanted = wanted[:MOST_JUDGED]
+    rows = session.execute(_LEADS, {"ids": list({lead_id for lead_id, _ in wanted})}) if wanted else ()
+    leads = {lead.id: lead for lead in (ExistingLead(*row) for row in rows)}
+    there = [(leads[lead_id], step) for lead_id, step in wanted if lead_id in leads]
+    return held_back(session, actor.clinic, there, at=at)
+
+
+_LEADS: Final = text(f"SELECT {COLUMNS_SQL} FROM leads AS l WHERE l.id = ANY(:ids)")  # noqa: S608  (ours)
 
 
 def _unmet(decisions: Iterable[Decision]) -> list[Mapping[str, Any]]:

@@ -1,7 +1,9 @@
-"""What the gate would say of the messages that a rule plans, when they are due: for a dry run."""
+"""What the gate would say of the messages that a rule plans, when they are due: for a dry run, and for previews."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +15,34 @@ from app.notifications.gate import Allow, Never, Until, Verdict, explain, judge
 from app.notifications.touching import touch_of
 
 
+class Held(NamedTuple):
+    """How many messages the gate would let nobody have, and how many it would put off, by reason."""
+
+    blocked: Counter[str]
+    put_off: Counter[str]
+
+
+def held_back(
+    session: Session, clinic: ClinicContext, messages: Sequence[tuple[Any, PlannedStep]], *, at: datetime
+) -> Held:
+    """Of these messages, each with its lead, as of when it is due, and with what went to its lead by `at`."""
+    held = Held(Counter(), Counter())
+    writings = [_writing(clinic, lead, step) for lead, step in messages]
+    known = load_known(session, writings, now=at)
+    for writing, facts, (_, step) in zip(writings, known, messages, strict=True):
+        match judge(writing.touch, facts, step.due_at):
+            case Never(reason):
+                held.blocked[reason] += 1
+            case Until(_, reason):
+                held.put_off[reason] += 1
+    return held
+
+
+def _writing(clinic: ClinicContext, lead: Any, step: PlannedStep) -> Writing:
+    channel = step.params["channel"]
+    return Writing(lead, clinic, touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at))
+
+
 def gates_of(
     session: Session, clinic: ClinicContext, lead: Any, steps: Sequence[PlannedStep]
 ) -> list[dict[str, Any] | None]:
@@ -21,9 +51,8 @@ def gates_of(
 
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
-    channel = step.params["channel"]
-    touch = touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at)
-    [known] = load_known(session, [Writing(lead, clinic, touch)], now=step.due_at)
+    writing = _writing(clinic, lead, step)
+    touch, [known] = writing.touch, load_known(session, [writing], now=step.due_at)
     findings = explain(touch, known, step.due_at)
     return {
         **_told(judge(touch, known, step.due_at)),

@@ -228,8 +228,18 @@ class ImpactOut(Schema):
     matched = Integer(required=True)
     leads = Integer(required=True)
     steps = fields.Dict(keys=fields.String(), values=Integer(), required=True, metadata={"description": "By kind."})
-    blocked = fields.Dict(keys=fields.String(), values=Integer(), required=True, metadata={"description": "Messages."})
-    put_off = fields.Dict(keys=fields.String(), values=Integer(), required=True)
+    blocked = fields.Dict(
+        keys=fields.String(),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Messages that nobody would get, by the gate's reason: of the newest 2,000."},
+    )
+    put_off = fields.Dict(
+        keys=fields.String(),
+        values=Integer(),
+        required=True,
+        metadata={"description": "Steps by what moved them, and messages that the gate would put off, by its reason."},
+    )
     unmet = fields.List(fields.Nested(UnmetOut), required=True)
     lead_ids = fields.List(Id(), required=True, metadata={"description": "Some that it matches."})
 

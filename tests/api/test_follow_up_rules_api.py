@@ -263,11 +263,13 @@ def test_the_impact_of_a_rule_is_told_before_it_is_published(desk: Desk):
     for score in (10, 90, 95):
         desk.capture(score=score)
     opted_out = desk.capture(score=99)
+    desk.admin.post(f"/api/leads/{opted_out['id']}/opt-out")
     break_up = {"send_message": {"channel": "email", "template": "break-up-email"}}
     rule = make(desk, when=[{"field": "lead.score", "greater_than": 80}], do=[CALL, break_up], is_draft=True)
     told = desk.admin.get(f"{RULES}/{rule['id']}/impact", days=7).body
     assert (told["events"], told["matched"], told["leads"], told["is_complete"]) == (4, 3, 3, True)
     assert told["steps"] == {"create_task": 3, "send_message": 3}
+    assert told["blocked"] == {"opted_out": 1, "no_address": 2}
     assert told["unmet"] == [
         {"verdict": "unmet", "condition": {"field": "lead.score", "greater_than": 80}, "events": 1}
     ]
