@@ -23,8 +23,7 @@ from app.leads.facts import lead_facts
 from app.leads.lookup import read_lead
 from app.leads.more_facts import more_facts
 from app.rules.reaching import gates_of
-from app.rules.service import find_rule
-from app.rules.showing import draft_of
+from app.rules.service import TEXTS, find_rule
 
 
 def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
 def rule_to_try(session: Session, actor: Actor, rule_id: UUID) -> Rule:
     """The rule as its draft says, if there is one. Raises NotFound, Conflict."""
     found = find_rule(session, actor, rule_id)
-    draft = session.scalars(draft_of(found)).one_or_none()
+    draft = TEXTS.draft(session, found)
     text = draft.definition if draft else found.definition
     if text is None:
         raise Conflict("The rule has no text yet.")

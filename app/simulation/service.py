@@ -25,8 +25,7 @@ from app.leads.stages import Stage
 from app.nurtures.models import Nurture as NurtureRow
 from app.pipeline.models import PipelineStage
 from app.rules.definitions import as_pointer
-from app.sequences.service import find_sequence
-from app.sequences.showing import draft_of
+from app.sequences.service import TEXTS, find_sequence
 from app.simulation import sample
 from app.simulation.beginning import begin_as_it_is, begin_as_new
 from app.simulation.facts import Facts, read_facts
@@ -70,7 +69,7 @@ def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: M
 
 def _to_try(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
     found = find_sequence(session, actor, sequence_id)
-    draft = session.scalars(draft_of(found)).one_or_none()
+    draft = TEXTS.draft(session, found)
     text = draft.definition if draft else found.definition
     if text is None:
         raise Conflict("The sequence has no text yet.")
