@@ -23,7 +23,7 @@ forwarded_allow_ips = ""
 def post_worker_init(worker: Any) -> None:
     """A worker with a wrong key would seal what nobody can open. Other applications, of benchmarks, have none."""
     if worker.app.app_uri.startswith("app:"):
-        from app.key_checks import require_right_keys  # noqa: PLC0415  (not in the arbiter, which is forked)
+        from app.security.key_verification import require_right_keys  # noqa: PLC0415  (not in the arbiter, which is forked)
 
         require_right_keys()
     gc.freeze()  # what was imported stays: no request waits while garbage is looked for in it

@@ -14,6 +14,6 @@ gc.set_threshold(10_000, 5, 10)
 
 def create_app() -> "Flask":
     """Make the API: a WSGI application, with the settings of this process's environment."""
-    # Loaded when it is made, not with the package: a worker that needs `app.db` does not carry Flask along.
-    api: Flask = import_module("app.api").create_app()
+    # Loaded when it is made, not with the package: a worker that needs `app.core.db` does not carry Flask along.
+    api: Flask = import_module("app.api.application").create_app()
     return api

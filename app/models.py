@@ -1,31 +1,31 @@
 """Every table in one place, for migrations and for tests that walk them; no domain imports this."""
 
-from app.activities.models import Activity
-from app.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.audit.models import AuditChange, AuditEntry, AuditSeal
-from app.automation.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
-from app.automation.sequence_models import Sequence, SequenceVersion
-from app.automation.series import SeriesHour
-from app.bulk.models import Job, JobItem
-from app.db import Base
-from app.fields.models import CustomField
-from app.forms.models import WebForm
-from app.gateways.models import Gateway, GatewayMinute, GatewayReceipt
+from app.automation.nurtures.models import Nurture, NurtureRun
+from app.automation.sequences.models import Enrollment, EnrollmentStep
+from app.core.db import Base
+from app.engine.jobs.models import Job, JobItem
+from app.engine.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
+from app.engine.sequences.models import Sequence, SequenceVersion
+from app.engine.statistics.outcome_statistics import SeriesHour
 from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
-from app.imports.models import Import, ImportRow
-from app.key_checks import KeyCheck
+from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
+from app.leads.attribution.models import LeadSource
+from app.leads.attribution.touch_models import Touch
+from app.leads.capture.forms.models import WebForm
+from app.leads.capture.imports.models import Import, ImportRow
+from app.leads.custom_fields.models import CustomField
 from app.leads.models import Lead
-from app.notifications.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
-from app.nurtures.models import Nurture, NurtureRun
-from app.pipeline.models import PipelineStage
-from app.privacy.models import Consent
-from app.sequences.models import Enrollment, EnrollmentStep
-from app.sources.models import LeadSource
-from app.task_templates.models import TaskTemplate
+from app.leads.pipeline.models import PipelineStage
+from app.leads.privacy.models import Consent
+from app.leads.timeline.models import Activity
+from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
+from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
+from app.security.key_verification import KeyCheck
 from app.tasks.models import Task
-from app.tasks.views_models import TaskView
-from app.touches.models import Touch
+from app.tasks.templates.models import TaskTemplate
+from app.tasks.views.models import TaskView
 
 __all__ = [
     "Absence",

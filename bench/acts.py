@@ -8,17 +8,17 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from app import clock
-from app.automation.models import Kind
-from app.automation.publish import WakeUp, send
-from app.automation.service import add_steps, step_row
-from app.db import insert_many, new_id, transaction
+from app.automation.playbooks.onboarding import open_clinic
+from app.core.db import insert_many, new_id, transaction
+from app.engine.models import Kind
+from app.engine.service import add_steps, step_row
+from app.engine.steps.publish import WakeUp, send
 from app.identity.models import Role, SignIn
 from app.identity.service import create_user
-from app.identity.tokens import write_access
+from app.identity.sign_in.tokens import write_access
+from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.onboarding import open_clinic
-from app.sealed import sealed_row
-from app.sources.models import LeadSource
+from app.security.encrypted_fields import sealed_row
 from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
 
 CHUNK = 5_000

@@ -9,16 +9,18 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app import clock, logs
-from app.automation.models import Kind
-from app.automation.service import add_steps, step_row
-from app.db import new_id, transaction
+from app import clock
+from app.automation.playbooks.onboarding import open_clinic
+from app.core import logs
+from app.core.db import new_id, transaction
+from app.engine.models import Kind
+from app.engine.service import add_steps, step_row
 from app.identity.models import Role, SignIn, User
-from app.identity.tokens import write_access
-from app.onboarding import open_clinic
-from app.sources.models import LeadSource
+from app.identity.sign_in.tokens import write_access
+from app.leads.attribution.models import LeadSource
 from bench.product import MINUTE
-from workers import runner, sweeps
+from workers import runner
+from workers.sweeps import run
 
 PAUSE = 0.3  # seconds between two calls of a sweep, so that each finds something
 WARM_UP = 6  # calls after which PostgreSQL has made up its mind about the plan
@@ -64,7 +66,7 @@ def time_sweep(given: dict[str, Any]) -> list[float]:
     """How long each call of a sweep takes, in milliseconds."""
     logs.configure()
     calls = WARM_UP + given["calls"]
-    return [_milliseconds(lambda: sweeps.sweep(given["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
+    return [_milliseconds(lambda: run.sweep(given["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
 
 
 def time_batches(given: dict[str, Any]) -> list[float]:

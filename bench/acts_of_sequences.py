@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app import clock
-from app.automation.publish import WakeUp, send
-from app.db import insert_many, transaction
+from app.automation.sequences.enrollments.enroll import enroll
+from app.automation.sequences.service import create_sequence
+from app.core.db import insert_many, transaction
+from app.engine.steps.publish import WakeUp, send
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.leads.models import Lead
-from app.sealed import sealed_row
-from app.sequences.enrolling import enroll
-from app.sequences.service import create_sequence
+from app.security.encrypted_fields import sealed_row
 from bench.acts import CHUNK
 from bench.product import lead_rows
 

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from bench.cpu import database_seconds
 from bench.parts import check, running
 from bench.peaks import peaks_of

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from bench.bulk_ways import BULK, MOST_SECONDS, PARTS, START_SECONDS, WEB, answers
 from bench.parts import check, running
 from bench.peaks import peaks_of

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 from sqlalchemy.orm import Session
 
 from app import clock, create_app
-from app.automation import service
-from app.automation.models import Kind
-from app.db import insert_many, new_id, transaction
+from app.core.db import insert_many, new_id, transaction
+from app.engine import service
+from app.engine.models import Kind
 from app.leads.models import Lead
-from app.sealed import sealed_row
+from app.security.encrypted_fields import sealed_row
 from bench.acts import create_task_step
 from bench.cpu import seconds_of
 from bench.product import MINUTE, lead_body, lead_rows

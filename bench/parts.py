@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.cli import procfile
+from app.ops.stack import procfile
 from bench.processes import Processes
 from bench.servers import Servers
 

@@ -8,10 +8,10 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import text
 
-from app.activities.models import Activity
-from app.db import new_id, transaction
+from app.core.db import new_id, transaction
 from app.leads.models import Lead
-from app.sealed import open_or_none, sealed_row
+from app.leads.timeline.models import Activity
+from app.security.encrypted_fields import open_or_none, sealed_row
 
 AT_A_TIME: Final = 10_000
 NOTE: Final = "They would like to start in the summer. "

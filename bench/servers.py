@@ -14,7 +14,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from app.embedded import Postgres, Valkey
+from app.ops.embedded import Postgres, Valkey
 
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 SHOWN = ("server_version", *DURABILITY, "shared_buffers", "max_wal_size", "track_commit_timestamp")

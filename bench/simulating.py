@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from app.automation import playbooks
-from app.automation.rules import RuleSet
-from app.automation.sequence_texts import Sequences
-from app.simulation.lead import sample_lead
-from app.simulation.run import Beginning, simulate
-from app.simulation.sample import sample_setting
-from app.simulation.script import read_script
+from app.automation.playbooks import shipped
+from app.automation.simulation.lead import sample_lead
+from app.automation.simulation.run import Beginning, simulate
+from app.automation.simulation.sample_clinic import sample_setting
+from app.automation.simulation.script import read_script
+from app.engine.rules.rules import RuleSet
+from app.engine.sequences.definitions import Sequences
 
 ZONE: Final = "America/New_York"
 START: Final = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -25,7 +25,7 @@ def time_simulating(given: Mapping[str, Any]) -> dict[str, float]:
 
     `given` names the `playbook`, the `script`, how many `times`, and whether its rules are in force (`rules`).
     """
-    setting = sample_setting(playbooks.load(given["playbook"]), zone=ZoneInfo(ZONE), region="US")
+    setting = sample_setting(shipped.load(given["playbook"]), zone=ZoneInfo(ZONE), region="US")
     if not given["rules"]:
         setting = replace(setting, rules=RuleSet(), sequences=Sequences())
     script = read_script(given["script"], start=START, until=UNTIL)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import psycopg
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from bench.peers.bare_flask import SCHEMA
 from bench.processes import Processes, python
 from bench.servers import Servers

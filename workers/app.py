@@ -10,14 +10,15 @@ from celery import Task
 from celery.signals import worker_init, worker_process_init
 from sqlalchemy.exc import OperationalError, StatementError
 
-from app.automation.calendar import HolidayCalendar
-from app.automation.models import Kind
-from app.broker import celery, task_name
-from app.db import dispose, engine
-from app.key_checks import require_right_keys
+from app.core.calendar.calendar import HolidayCalendar
+from app.core.db import dispose, engine
+from app.engine.broker import celery, task_name
+from app.engine.models import Kind
+from app.security.key_verification import require_right_keys
 from beat_schedule import SCHEDULE
-from workers import runner, sweeps
-from workers.words import words
+from workers import runner
+from workers.error_text import words
+from workers.sweeps import run as sweeps
 
 HolidayCalendar("US")  # its library loads country by country; better once, before the children are forked
 

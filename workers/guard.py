@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.automation import guard
-from app.automation.models import Reason
-from workers.context import StepContext
-from workers.outcomes import Skip, Snooze
+from app.engine.models import Reason
+from app.engine.outcomes import Skip, Snooze
+from app.engine.steps import guard
+from workers.pipeline.context import StepContext
 
 LOOKED_AGAIN: Final = timedelta(minutes=15)  # whether a rule is still paused: what waits goes on spread out, as it came
 _WAITS_SINCE: Final = "waits_since"  # what a step keeps while its rule is paused

@@ -4,11 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.automation.models import Kind
-from workers import guard
-from workers.context import StepContext
-from workers.outcomes import Ask, Outcome, Retry, Skip, Snooze
-from workers.steps import (
+from app.automation.handlers import (
     assign,
     branch,
     call_webhook,
@@ -27,6 +23,10 @@ from workers.steps import (
     update_lead,
     wait,
 )
+from app.engine.models import Kind
+from app.engine.outcomes import Ask, Outcome, Retry, Skip, Snooze
+from workers import guard
+from workers.pipeline.context import StepContext
 
 FEW = 25  # steps that change leads one by one: a batch holds its locks for a fraction of a second
 

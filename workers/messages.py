@@ -5,17 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.languages import in_order
-from app.leads.merge_fields import said_of
-from app.notifications.channels.parcel import MessageType
-from app.notifications.models import Channel
-from app.notifications.templates import render
-from app.notifications.values import MissingVariable
-from app.notifications.variables import Values, message_values
-from app.notifications.variants import Template, Variant, choose
-from app.notifications.writing import About, Recipient, compose, delivery_steps
-from workers.context import Person, StepContext
-from workers.outcomes import Effects, Row
+from app.core.languages import in_order
+from app.engine.outcomes import Effects, Row
+from app.leads.facts.merge_fields import said_of
+from app.messaging.channels.gateway_payload import MessageType
+from app.messaging.compose import About, Recipient, compose, delivery_steps
+from app.messaging.models import Channel
+from app.messaging.rendering.render import render
+from app.messaging.rendering.values import MissingVariable
+from app.messaging.rendering.variables import Values, message_values
+from app.messaging.rendering.variants import Template, Variant, choose
+from workers.pipeline.context import Person, StepContext
 
 
 def to_users(context: StepContext, people: Sequence[Person]) -> Effects:

@@ -18,24 +18,24 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation import publish
-from app.automation.models import Kind, Reason
-from app.automation.publish import WakeUp, after_commit
 from app.config import get_settings
-from app.db import engine, transaction
-from app.notifications.gate_facts import Gone
-from app.notifications.touching import priority_of
-from app.notifications.values import MissingVariable
-from workers import metrics, series
-from workers.claim import claim, left_over, still_asking, still_pending
-from workers.context import StepContext, bare, load
+from app.core.db import engine, transaction
+from app.engine.models import Kind, Reason
+from app.engine.outcomes import Ask, Outcome, Skip
+from app.engine.steps import publish
+from app.engine.steps.publish import WakeUp, after_commit
+from app.messaging.contact_policy.contact_attempts import priority_of
+from app.messaging.contact_policy.facts import Gone
+from app.messaging.rendering.values import MissingVariable
+from workers.error_text import words
 from workers.kinds import KINDS
-from workers.outcomes import Ask, Outcome, Skip
-from workers.reach import gone_to_lead
-from workers.record import BEGUN, mark_begun, record, record_running
-from workers.tries import TRIES
-from workers.words import words
-from workers.writing import write
+from workers.pipeline import metrics, outcome_statistics
+from workers.pipeline.claim import claim, left_over, still_asking, still_pending
+from workers.pipeline.contact_context import gone_to_lead
+from workers.pipeline.context import StepContext, bare, load
+from workers.pipeline.effects_writer import write
+from workers.pipeline.outcome_recorder import BEGUN, mark_begun, record, record_running
+from workers.retry_limits import TRIES
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
 KILLED = "The process that ran it ended."
@@ -212,7 +212,7 @@ def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome |
     ended = [(context, end) for context, end in decided if not isinstance(end, Ask)]
     record(session, ended)
     metrics.count(session, ended)
-    series.count(session, ended)
+    outcome_statistics.count(session, ended)
     return lease
 
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from app.automation.models import Reason
-from app.gateways.throttle import first_room, has_room, minute_row
-from workers.context import StepContext
-from workers.outcomes import Effects, Row, Snooze
+from app.engine.models import Reason
+from app.engine.outcomes import Effects, Row, Snooze
+from app.messaging.gateways.throttle import first_room, has_room, minute_row
+from workers.pipeline.context import StepContext
 
 A_MINUTE = 60_000  # milliseconds
 

@@ -13,17 +13,17 @@ from flask import Flask, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.audit import trail
-from app.db import engine, sessions
+from app.audit import audit_log
+from app.core.db import engine, sessions
+from app.core.logs import request_id
+from app.core.row_security import step_down
 from app.errors import Forbidden
-from app.http import limits
+from app.http import rate_limits
+from app.http.body.unknown_parameters import surplus_of
 from app.http.problems import Unavailable, is_away
-from app.http.surplus import surplus_of
 from app.identity.actor import Actor
-from app.identity.authentication import authenticate
 from app.identity.permissions import Permission, Scope
-from app.logs import request_id
-from app.row_security import step_down
+from app.identity.sign_in.authentication import authenticate
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,7 +125,7 @@ def register(app: Flask) -> None:
 
 def _let_in(needed: Permission | Open) -> None:
     g.actor = who = _authenticate()
-    limits.spend(who)
+    rate_limits.spend(who)
     if isinstance(needed, Open):
         return
     if needed not in who.permissions:
@@ -162,14 +162,14 @@ def _write_trail(session: Session) -> None:
     if clinic_id is None:
         return  # signing in, say, which has rows of its own
     person, key = (who.user_id, who.api_key_id) if who else (None, None)
-    caller = trail.Caller(clinic_id, person, key, request.remote_addr, request_id(), request.endpoint or "")
-    trail.write(session, caller)
+    caller = audit_log.Caller(clinic_id, person, key, request.remote_addr, request_id(), request.endpoint or "")
+    audit_log.write(session, caller)
 
 
 def _session() -> Session:
     if "session" not in g:
         g.session = sessions()()
-        trail.begin(g.session)
+        audit_log.begin(g.session)
     session: Session = g.session
     return session
 

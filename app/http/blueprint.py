@@ -10,11 +10,11 @@ import orjson
 from flask import Response, request
 
 from app.http import idempotency
-from app.http.body import read_body
-from app.http.paging import COUNT_PREFERRED, PageOut
+from app.http.body.json_body import read_body
+from app.http.body.unknown_parameters import mark_body, mark_query
 from app.http.preconditions import TAGGED, is_known, tag_of
-from app.http.schema import QuerySchema, Schema
-from app.http.surplus import mark_body, mark_query
+from app.http.schemas.paging import COUNT_PREFERRED, PageOut
+from app.http.schemas.schema import QuerySchema, Schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -17,16 +17,16 @@ from flask import Response, g, request
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.audit import trail
+from app.audit import audit_log
 from app.clock import now
-from app.crypto import Unreadable, seal, unseal
-from app.db import to_json
+from app.core.db import to_json
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
-from app.http.body import fingerprint, read_unread_body
+from app.http.body.json_body import fingerprint, read_unread_body
 from app.http.models import ANSWERS_ARE_KEPT
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
+from app.security.encryption import Unreadable, seal, unseal
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -115,7 +115,7 @@ def _call() -> Mapping[str, Any]:
 def _keep(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
     session.flush()  # what is changed through a model is noted down by then
     read_unread_body()
-    shown = trail.noted(session)
+    shown = audit_log.noted(session)
     answer = {
         "fingerprint": fingerprint(),
         "status": response.status_code,
@@ -137,7 +137,7 @@ def _again(session: Session, known: Row[Any], call: Mapping[str, Any]) -> Respon
     if known.body is None:
         raise ShownOnce
     for subject, ids in shown.items():
-        trail.saw(session, subject, ids)
+        audit_log.saw(session, subject, ids)
     try:
         body = unseal(known.body, place=_place(call))
     except Unreadable:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Index, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base
+from app.core.db import Base
 
 ANSWERS_ARE_KEPT: Final = timedelta(hours=24)
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from flask import request
 
+from app.core.optimistic_locking import Seen
 from app.errors import RelanceError
-from app.versions import Seen
 
 MARK: Final = "x-if-match"  # of operations that need the header
 TAGGED: Final = "x-tagged"  # of operations whose answer has an ETag

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.core.logs import request_id
 from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
-from app.logs import request_id
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import structlog
 from flask import Flask, Request, Response, g, request
 
-from app.http import limits
-from app.identity import keys
-from app.logs import begin_request, request_id
+from app.core.logs import begin_request, request_id
+from app.http import rate_limits
+from app.identity.sign_in import api_key_format
 
 REQUEST_ID: Final = "X-Request-Id"
 MOST_DROPPED: Final = 10_000_000  # bytes; of more than that the line is cut
@@ -34,9 +34,9 @@ def _end(response: Response) -> Response:
     headers[REQUEST_ID] = request_id() or ""
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Cache-Control", "no-store")
-    headers.update(limits.headers())
-    if keys.used:
-        response.call_on_close(keys.write_down_uses)
+    headers.update(rate_limits.headers())
+    if api_key_format.used:
+        response.call_on_close(api_key_format.write_down_uses)
     call: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     if call.content_length and "stream" not in vars(call):
         _drop_body(call, call.content_length)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
-from app.automation.clinic import ClinicContext
+from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission, Scope
 
 

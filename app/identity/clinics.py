@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
-from app.automation.clinic import ClinicContext
-from app.automation.contact_policy import ContactPolicy
+from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, UnknownHolidays
 from app.errors import NotFound
+from app.identity.clinic_context import ClinicContext
+from app.identity.contact_policy import ContactPolicy
 from app.identity.models import Clinic
 
 KEPT_CLINICS = 1024  # of a process; a calendar remembers some hundred days, so this is bounded

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app import languages
-from app.db import Base, new_id
+from app.core import languages
+from app.core.db import Base, new_id
 
 WEEKDAYS_9_TO_18: dict[str, Any] = {
     **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},

@@ -11,15 +11,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import languages
-from app.automation.calendar import BusinessHours, InvalidHours
 from app.clock import now, zones
-from app.db import new_id
+from app.core import languages
+from app.core.calendar.calendar import BusinessHours, InvalidHours
+from app.core.db import new_id
 from app.errors import Conflict, Invalid
 from app.identity.clinics import count_up
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
-from app.identity.passwords import hash_password, refuse_weak
-from app.identity.roles import require_role
+from app.identity.passwords.policy import hash_password, refuse_weak
+from app.identity.users.roles import require_role
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 LONGEST_SLUG: Final = 63
@@ -44,7 +44,7 @@ def create_clinic(
     subdivision: str | None = None,
     business_hours: Mapping[str, Any] | None = None,
 ) -> Clinic:
-    """The clinic's row alone; `app.onboarding.open_clinic` gives it stages, sources and rules.
+    """The clinic's row alone; `app.automation.playbooks.onboarding.open_clinic` gives it stages, sources and rules.
 
     `timezone` is an IANA name, `region` an ISO 3166 country, `language` a BCP 47 tag, `business_hours` what
     BusinessHours reads (else weekdays from 9 to 18). Raises Invalid, SlugTaken.

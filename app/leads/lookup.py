@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
-from app.audit import trail
+from app.audit import audit_log
 from app.errors import NotFound
 from app.http import idempotency
-from app.http.paging import Key
+from app.http.schemas.paging import Key
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
+from app.leads.assignment.people import who_is
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
-from app.leads.people import who_is
-from app.leads.rotting import is_fresh, is_rotting
-from app.sealed import opened
+from app.leads.pipeline.rotting import is_fresh, is_rotting
+from app.security.encrypted_fields import opened
 
 SLACK: Final = timedelta(seconds=1)  # between the time in a lead's id and its `created_at`
 
@@ -67,7 +67,7 @@ def read_lead(session: Session, actor: Actor, lead_id: UUID) -> SimpleNamespace:
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
         _explain(session, actor, lead_id)
-    trail.saw(session, "lead", [found.id])
+    audit_log.saw(session, "lead", [found.id])
     return opened(Lead, found)
 
 

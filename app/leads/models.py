@@ -21,9 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, new_id
-from app.sealed import SealedField
-from app.touches.models import CaptureChannel
+from app.core.db import Base, new_id
+from app.leads.attribution.touch_models import CaptureChannel
+from app.security.encrypted_fields import SealedField
 
 
 class LeadStatus(StrEnum):

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from app.automation.events import Event, EventName
-from app.leads.facts import lead_facts
+from app.engine.events.events import Event, EventName
+from app.leads.facts.events import lead_facts
 
 
 def task_facts(task: Any) -> dict[str, Any]:

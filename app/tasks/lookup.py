@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.audit import trail
+from app.audit import audit_log
 from app.errors import Forbidden, NotFound
 from app.http import idempotency
-from app.http.paging import Key, Page, page
+from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
+from app.leads.assignment.people import who_is
 from app.leads.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
 from app.leads.models import Lead
-from app.leads.people import who_is
 from app.tasks.errors import TaskIsClosed
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 
@@ -73,7 +73,7 @@ def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
     ).one_or_none()
     if found is None:
         raise NotFound
-    trail.saw(session, "task", [found.id])
+    audit_log.saw(session, "task", [found.id])
     return found
 
 

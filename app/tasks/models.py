@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Integer, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base, new_id
+from app.core.db import Base, new_id
 
 
 class TaskType(StrEnum):

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from app.automation.clinic import ClinicContext
-from app.automation.events import Event, EventName
-from app.db import new_id
+from app.core.db import new_id
+from app.engine.events.events import Event, EventName
+from app.identity.clinic_context import ClinicContext
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 

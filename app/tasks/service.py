@@ -1,11 +1,11 @@
 """What can be done with a task. Every function takes the session first, and leaves the commit to its caller."""
 
-from app.tasks.creating import create_for_named_lead, create_task
-from app.tasks.editing import pin, snooze, start, update_task
-from app.tasks.ending import cancel, complete, delete
-from app.tasks.handover import reassign
+from app.tasks.lifecycle.create import create_for_named_lead, create_task
+from app.tasks.lifecycle.edit import pin, snooze, start, update_task
+from app.tasks.lifecycle.end import cancel, complete, delete
+from app.tasks.lifecycle.reassign import reassign
 from app.tasks.lookup import my_tasks, overdue_tasks, read_task, tasks_of_lead
-from app.tasks.queue import list_tasks
+from app.tasks.queue.queue import list_tasks
 
 __all__ = [
     "cancel",

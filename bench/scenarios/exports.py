@@ -7,7 +7,7 @@ from functools import partial
 
 import psycopg
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from bench.bulk_ways import START_SECONDS, WEB, Clinic, answers, open_with_leads
 from bench.figures import Row
 from bench.parts import check, running

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.events import Event, EventName
-from app.automation.keeping import kept
-from app.automation.plan import plan
-from app.automation.rules import RuleSet, read_rule
-from app.db import new_id, to_json
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.core.db import new_id, to_json
+from app.engine.events.event_log import kept
+from app.engine.events.events import Event, EventName
+from app.engine.plan.plan import plan
+from app.engine.rules.rules import RuleSet, read_rule
 from bench.figures import Row
 from bench.rounds import in_rounds
 from bench.servers import Servers

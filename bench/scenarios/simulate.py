@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.automation import playbooks
+from app.automation.playbooks import shipped
 from bench.figures import Row
 from bench.product import act
 from bench.rounds import in_rounds
@@ -53,10 +53,10 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
 
 
 def _kinds() -> Iterator[Kind]:
-    for name in playbooks.names():
+    for name in shipped.names():
         yield Kind(f"{name}, left alone", name)
         yield Kind(f"{name}, won", name, WON)
-    yield Kind("no rules, won", playbooks.names()[0], WON, rules=False)
+    yield Kind("no rules, won", shipped.names()[0], WON, rules=False)
 
 
 def _measure(servers: Servers, kind: Kind, times: int) -> dict[str, float]:

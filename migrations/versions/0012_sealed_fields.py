@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from alembic import op
 
-from app.crypto import seal_json
-from app.sealed import blind
+from app.security.encrypted_fields import blind
+from app.security.encryption import seal_json
 
 revision = "0012"
 down_revision = "0011"

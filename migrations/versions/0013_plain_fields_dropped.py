@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.crypto import unseal_json
+from app.security.encryption import unseal_json
 
 revision = "0013"
 down_revision = "0012"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.crypto import seal, unseal
+from app.security.encryption import seal, unseal
 
 revision = "0016"
 down_revision = "0015"

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy.exc
 
 from app.clock import now
-from app.embedded import Postgres
 from app.identity.models import Role
+from app.ops.embedded import Postgres
 from tests.support.desk import Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]

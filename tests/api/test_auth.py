@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.db import transaction
-from app.embedded import Valkey
-from app.identity.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.core.db import transaction
 from app.identity.models import Role, User
 from app.identity.service import create_user
+from app.identity.sign_in.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.ops.embedded import Valkey
 from tests.support.desk import Answer, Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.clock import now
 from app.config import get_settings
-from app.db import new_id
-from app.identity.tokens import write_refresh
-from app.keyring import key_for
+from app.core.db import new_id
+from app.core.key_derivation import key_for
+from app.identity.sign_in.tokens import write_refresh
 from tests.support.desk import Caller, Desk
 
 pytest_plugins = ["tests.support.desk"]

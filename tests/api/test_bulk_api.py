@@ -10,8 +10,8 @@ import pytest
 
 from app.clock import now
 from app.config import get_settings
-from app.embedded import Postgres
 from app.identity.models import Role
+from app.ops.embedded import Postgres
 from tests.support.bulk import FOLLOW_UP, ask, counts, items, many_leads, show, work_off
 from tests.support.desk import Answer, Caller, Desk
 

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.db import transaction
-from app.embedded import Postgres
+from app.core.db import transaction
 from app.errors import Conflict, TooManyRequests
 from app.http.access import PUBLIC, allow
+from app.ops.embedded import Postgres
 from tests.support.desk import Desk
 
 pytest_plugins = ["tests.support.desk"]

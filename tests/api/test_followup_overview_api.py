@@ -10,8 +10,8 @@ import openpyxl
 import pytest
 
 from app.clock import now
-from app.http.sheets import armed
-from app.tasks import export as exporting
+from app.core.spreadsheets import armed
+from app.tasks.queue import export as exporting
 from tests.support.desk import Desk
 from tests.support.practice import Watch
 

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 
 from app.clock import now
-from app.db import insert_many, new_id, transaction
-from app.notifications.models import Notification
-from app.outgoing import signing
-from app.sealed import sealed_row
+from app.core.db import insert_many, new_id, transaction
+from app.core.http_client import signing
+from app.messaging.models import Notification
+from app.security.encrypted_fields import sealed_row
 from tests.support.desk import Answer, Desk
 from tests.support.gateway import Gateway
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk", "tests.support.practice"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import transaction
+from app.core.db import transaction
 from app.http import idempotency
 from tests.support.desk import Caller, Desk
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk"]
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, event
 
 from app import create_app
 from app.clock import now
-from app.db import insert_many, new_id, transaction
+from app.core.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
-from app.notifications.models import Notification
+from app.messaging.models import Notification
 from tests.support.desk import Answer, Desk
 from tests.support.enrolling import WAITING
 from tests.support.importing import send

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app.cli import relance
 from app.clock import now
+from app.ops.cli import relance
 from tests.support.desk import Desk
 
 pytest_plugins = ["tests.support.desk"]

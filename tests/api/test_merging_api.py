@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.clock import now
-from app.db import to_json
-from app.leads.merging import LEFT, MOVED
+from app.core.db import to_json
+from app.leads.duplicates.merge import LEFT, MOVED
 from tests.support.desk import Answer, Caller, Desk
 from tests.support.together import together
 

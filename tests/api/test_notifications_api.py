@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from app.db import insert_many, new_id, transaction
+from app.core.db import insert_many, new_id, transaction
 from app.identity.models import Role
-from app.notifications.models import Channel, Delivery, Notification, NotificationState
-from app.notifications.templates import Wording
-from app.notifications.writing import About, Recipient, compose
+from app.messaging.compose import About, Recipient, compose
+from app.messaging.models import Channel, Delivery, Notification, NotificationState
+from app.messaging.rendering.render import Wording
 from tests.support.desk import Caller, Desk
 
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)

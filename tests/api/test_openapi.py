@@ -10,7 +10,7 @@ import schemathesis
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.http.openapi import spec
+from app.http.openapi.openapi import spec
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 

@@ -7,7 +7,7 @@ from flask import request
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.identity.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.identity.sign_in.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
 
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from app.embedded import Valkey
 from app.identity.models import Role
+from app.ops.embedded import Valkey
 from tests.support.desk import Caller, Desk
 from tests.support.practice import set_settings, settings_kept
 from tests.support.processes import Processes

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
 from app.clock import now
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
 from tests.support.importing import send

@@ -13,17 +13,17 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app import create_app
-from app.audit.seals import seal_next
-from app.automation.models import Kind
+from app.audit.hash_chain import seal_next
 from app.clock import now
-from app.db import engine, transaction
-from app.embedded import Postgres
+from app.core.db import engine, transaction
+from app.core.row_security import ROLE, step_down
+from app.engine.models import Kind
 from app.http.access import allow, reading, unit_of_work
 from app.identity.models import Role
 from app.identity.permissions import Permission
 from app.leads.models import Lead
 from app.models import Base
-from app.row_security import ROLE, step_down
+from app.ops.embedded import Postgres
 from tests.support.assigning import add_rule
 from tests.support.desk import Caller, Desk
 from tests.support.enrolling import WAITING

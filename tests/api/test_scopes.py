@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk
 from workers import runner

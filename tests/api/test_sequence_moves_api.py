@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.automation.models import Kind
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.bulk import chunks, counts, many_leads, reasons, run, work_off
 from tests.support.desk import Answer, Desk

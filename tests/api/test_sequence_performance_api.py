@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.gateways.receiving import find_gateway, take
-from app.gateways.schemas import Told
-from app.gateways.service import create_gateway
+from app.api.messaging.gateway_schemas import Told
+from app.automation.sequences.performance.comparison import LEAST
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.models import Role
-from app.sequences.comparing import LEAST
+from app.messaging.gateways.receiving import find_gateway, take
+from app.messaging.gateways.service import create_gateway
 from tests.support.desk import Answer, Caller, Desk, the_app
 from tests.support.enrolling import call, mail, playbook, put, sequence
 from tests.support.gateway import Gateway

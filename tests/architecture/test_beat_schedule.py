@@ -1,10 +1,10 @@
 """The clock on one page: what beat starts is what there is to start, on the queue that is worked off."""
 
-from app.broker import SWEEPS as SWEEPS_QUEUE
 from app.config import get_settings
+from app.engine.broker import SWEEPS as SWEEPS_QUEUE
 from beat_schedule import EVERY, SCHEDULE
 from workers.app import SWEEP_TASKS, app
-from workers.sweeps import AT_MOST, SWEEPS
+from workers.sweeps.run import AT_MOST, SWEEPS
 
 
 def test_every_sweep_is_started_and_nothing_else_is():

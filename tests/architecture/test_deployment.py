@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.broker import QUEUES
-from app.cli.procfile import ROOT, parts
+from app.engine.broker import QUEUES
+from app.ops.stack.procfile import ROOT, parts
 
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from app.leads.models import Lead
 from app.models import Base
-from app.sealed import open_fields
+from app.security.encrypted_fields import open_fields
 from tests.support.servers import migrate
 
 

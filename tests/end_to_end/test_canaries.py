@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from app.clock import now
-from app.embedded import Postgres
+from app.ops.embedded import Postgres
 from tests.support.chaos import OpenClinic, Scene, call_task, enter, escalation, mail_to_lead, ready, reminder
 from tests.support.importing import CSV
 from tests.support.processes import Process, wait_until

@@ -21,7 +21,7 @@ from pytest_celery import CeleryBrokerCluster, CeleryTestSetup, CeleryWorkerCont
 from pytest_docker_tools import build, container, fxtr
 from pytest_docker_tools.wrappers import Container
 
-from app.db import dispose
+from app.core.db import dispose
 from tests.support.chaos import FOUND_AGAIN, QUICK, OpenClinic, call_task, enter, escalation
 from tests.support.environment import ROOT
 from tests.support.ledger import Ledger

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.broker import celery
 from app.clock import now
-from app.embedded import Postgres, Valkey
+from app.engine.broker import celery
+from app.ops.embedded import Postgres, Valkey
 from tests.support.chaos import QUICK, OpenClinic, enter
 from tests.support.environment import this_process
 from tests.support.gateway import Gateway

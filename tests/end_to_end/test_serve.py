@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from tests.support.environment import ROOT, this_process
 from tests.support.processes import wait_until
 
@@ -37,7 +37,7 @@ def served(home: Path) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]
     kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     with (home / "serve.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve", "--json"],
+            [sys.executable, "-m", "app.ops.cli", "serve", "--json"],
             cwd=ROOT,
             env={**kept, **ports, "RELANCE_ENV": "demo", "RELANCE_HOME": str(home)},
             stdin=subprocess.DEVNULL,

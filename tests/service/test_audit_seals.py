@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from app import cli
-from app.audit.seals import Break, seal_next, verify
-from app.db import transaction
-from app.embedded import Postgres
+from app.audit.hash_chain import Break, seal_next, verify
+from app.core.db import transaction
+from app.ops import cli
+from app.ops.embedded import Postgres
 from tests.support.desk import Desk
 
 pytest_plugins = ["tests.support.desk"]

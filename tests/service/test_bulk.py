@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.bulk.retention import forget_old_job
 from app.clock import now
-from app.db import transaction
+from app.core.db import transaction
+from app.engine.jobs.retention import forget_old_job
 from app.identity.models import Role
 from tests.support.bulk import FOLLOW_UP, ask, chunks, counts, items, many_leads, reasons, run, tasks, work_off
 from tests.support.desk import Desk

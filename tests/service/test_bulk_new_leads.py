@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.bulk.items import place_of_lead
-from app.crypto import unseal_json
+from app.engine.jobs.items import place_of_lead
 from app.identity.models import Role
+from app.security.encryption import unseal_json
 from tests.support.bulk import ask, counts, items, reasons, tasks, work_off
 from tests.support.desk import Desk
 

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from app.automation import publish
-from app.embedded import Postgres
+from app.engine.steps import publish
+from app.ops.embedded import Postgres
 from tests.support.bulk import ask, busy, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
 from tests.support.desk import Desk
 from tests.support.processes import Processes, wait_until

@@ -13,9 +13,9 @@ from unittest.mock import patch
 import pytest
 from click.testing import CliRunner
 
-from app import cli
-from app.cli.demo_clinic import PEOPLE
-from app.embedded import Postgres
+from app.ops import cli
+from app.ops.demo.clinic import PEOPLE
+from app.ops.embedded import Postgres
 from tests.support.environment import ROOT
 
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
@@ -41,7 +41,7 @@ def relance(*arguments: str, said: str = "") -> Done:
 def start_relance(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own, for what an environment decides."""
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", "app.ops.cli", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from app.embedded import CannotStart, Postgres, Valkey, free_port, is_taken
-from app.embedded.folders import closed_parents, open_the_way
-from app.embedded.ports import LOOPBACK
-from app.embedded.postgres_install import programs
+from app.ops.embedded import CannotStart, Postgres, Valkey, free_port, is_taken
+from app.ops.embedded.folders import closed_parents, open_the_way
+from app.ops.embedded.ports import LOOPBACK
+from app.ops.embedded.postgres_install import programs
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy
 
-from app import db
-from app.embedded import Postgres, Valkey
+from app.core import db
+from app.ops.embedded import Postgres, Valkey
 
 
 def count(url: str, table: str) -> int:

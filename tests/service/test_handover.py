@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from app.assignment.handover import HandedOver, hand_over
-from app.db import transaction
+from app.core.db import transaction
 from app.identity.models import Role
+from app.tasks.workload.handover import HandedOver, hand_over
 from tests.support.assigning import add_rule, given_out, history
 from tests.support.desk import Caller, Desk
 from tests.support.together import together

@@ -9,18 +9,18 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.automation.mistakes import InvalidPlaybook
-from app.db import transaction
+from app.automation.playbooks.onboarding import open_clinic
+from app.core.db import transaction
+from app.core.validation_errors import InvalidPlaybook
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinics import context_of, count_up, load_context, load_contexts
 from app.identity.models import Clinic, Role, User
-from app.identity.passwords import is_right
+from app.identity.passwords.policy import is_right
 from app.identity.permissions import Permission
 from app.identity.service import EmailTaken, SlugTaken, create_clinic, create_user
-from app.onboarding import open_clinic
-from app.pipeline.models import PipelineStage
-from app.sources.models import LeadSource, SourceCategory
+from app.leads.attribution.models import LeadSource, SourceCategory
+from app.leads.pipeline.models import PipelineStage
 
 CLINIC = {"name": "Bright Smiles", "slug": "bright-smiles", "timezone": "Europe/Berlin", "region": "DE"}
 PASSWORD = "seven green umbrellas"

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 from pydantic import ValidationError
 
-from app import cli, crypto
-from app.cli.checks import Check, examine
 from app.config import Settings
-from app.key_checks import require_right_keys
+from app.ops import cli
+from app.ops.doctor.checks import Check, examine
+from app.security import encryption
+from app.security.key_verification import require_right_keys
 from tests.support.desk import Desk
 from tests.support.keys import ANOTHER, FIRST, key
 
@@ -111,7 +112,7 @@ def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk,
     assert relance("keys", "rotate").exit_code == 0
     secrets(ENCRYPTION_KEYS=new, **changed)
     assert_fits(desk)
-    assert crypto.current_key() == "k1"
+    assert encryption.current_key() == "k1"
     assert desk.sql("SELECT sealed FROM leads WHERE id = :id", id=lead["id"])[0].sealed.startswith(b"k1:")
     assert doctor().found == "not here: 0"  # the record, which is never written anew
 
@@ -157,7 +158,7 @@ def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk:
 
 def test_neither_the_key_to_seal_with_nor_that_of_the_marks_is_forgotten(desk: Desk):
     require_right_keys()
-    for name in (crypto.current_key(), "MARKS_KEY", "nobody"):
+    for name in (encryption.current_key(), "MARKS_KEY", "nobody"):
         assert relance("keys", "forget", name).exit_code == 1
 
 

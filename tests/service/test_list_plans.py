@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from app.clock import now
-from app.db import transaction
-from app.row_security import step_down
+from app.core.db import transaction
+from app.core.row_security import step_down
 from tests.support.desk import Desk
 
 # Twenty thousand leads, one in twenty of them ours, each with five tasks and five activities.

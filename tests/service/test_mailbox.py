@@ -9,9 +9,9 @@ from threading import Thread
 import httpx
 import pytest
 
-from app.embedded import free_port
-from app.mailbox.server import page_server, smtp_server
-from app.mailbox.store import Store
+from app.ops.embedded import free_port
+from app.ops.mailbox.server import page_server, smtp_server
+from app.ops.mailbox.store import Store
 
 
 @pytest.fixture

@@ -11,25 +11,27 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.cancel import cancel_pending
-from app.automation.mistakes import InvalidPlaybook
-from app.automation.models import Kind, Reason, Step
-from app.automation.service import add_steps, step_row
-from app.db import insert_many, new_id, transaction
-from app.embedded import Postgres
+from app.automation.playbooks.onboarding import open_clinic
+from app.core.db import insert_many, new_id, transaction
+from app.core.validation_errors import InvalidPlaybook
+from app.engine.models import Kind, Reason, Step
+from app.engine.service import add_steps, step_row
+from app.engine.steps.cancel import cancel_pending
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import context_of
 from app.identity.models import Clinic, Role, User
-from app.leads.capture import capture_lead
-from app.notifications import library, retrying, service
-from app.notifications.models import Channel, Delivery, MessageTemplate, Notification, NotificationState
-from app.notifications.retrying import CannotResolve, CannotRetry, Resolution
-from app.notifications.templates import Wording
-from app.notifications.variants import Variant
-from app.notifications.writing import About, Recipient, compose, delivery_steps
-from app.onboarding import open_clinic
-from app.sources.models import LeadSource
+from app.leads.attribution.models import LeadSource
+from app.leads.capture.capture import capture_lead
+from app.messaging import notifications
+from app.messaging.compose import About, Recipient, compose, delivery_steps
+from app.messaging.delivery import retry
+from app.messaging.delivery.retry import CannotResolve, CannotRetry, Resolution
+from app.messaging.models import Channel, Delivery, MessageTemplate, Notification, NotificationState
+from app.messaging.rendering.render import Wording
+from app.messaging.rendering.variants import Variant
+from app.messaging.templates import library
+from app.ops.embedded import Postgres
 
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 WORDING = Wording("See you on Monday", "Hello Mia")
@@ -224,7 +226,7 @@ def test_a_failed_message_is_sent_again_and_keeps_its_history(session: Session, 
     notification_id = written(session, admin, "failed", attempts=8, error="550 No such user")
     insert_many(session, Delivery, [a_delivery(admin, notification_id, attempt=8)])
 
-    notification = retrying.retry(session, admin, notification_id)
+    notification = retry.retry(session, admin, notification_id)
 
     assert (notification.state, notification.error, notification.attempts) == ("pending", None, 8)
     assert [delivery.attempt for delivery in notification.deliveries] == [8]
@@ -251,7 +253,7 @@ def test_a_retried_message_is_stopped_by_what_would_have_stopped_it_at_first(ses
     add_steps(session, [origin])
     notification_id = written(session, admin, "failed", lead_id=lead_id, step_id=origin["id"])
 
-    retrying.retry(session, admin, notification_id)
+    retry.retry(session, admin, notification_id)
 
     step = session.scalars(select(Step).where(Step.params["notification_id"].astext == str(notification_id))).one()
     assert (step.stop_on, step.guard) == (["lead.replied"], {"only_if": []})
@@ -262,7 +264,7 @@ def test_only_what_failed_can_be_retried(session: Session, admin: Actor, state: 
     notification_id = written(session, admin, state)
 
     with pytest.raises(CannotRetry):
-        retrying.retry(session, admin, notification_id)
+        retry.retry(session, admin, notification_id)
 
     assert deliveries_planned(session) == []
 
@@ -277,7 +279,7 @@ def test_two_admins_who_retry_at_once_send_one_message(clean_database: None, cle
         with transaction() as session:
             together.wait(10)
             try:
-                retrying.retry(session, admin, notification_id)
+                retry.retry(session, admin, notification_id)
             except CannotRetry:
                 return False
             return True
@@ -293,7 +295,7 @@ def test_many_are_retried_oldest_first_and_spread_evenly(session: Session, admin
     oldest_last = [written(session, admin, "failed", created_at=NOW - timedelta(hours=hours)) for hours in range(4)]
     before = clock.now()
 
-    done = retrying.retry_many(session, admin, {}, spread=timedelta(minutes=8))
+    done = retry.retry_many(session, admin, {}, spread=timedelta(minutes=8))
 
     assert (done.retried, done.left) == (4, 0)
     steps = deliveries_planned(session)
@@ -309,7 +311,7 @@ def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor)
     in_doubt = written(session, admin, "unknown")
     foreign = written(session, an_admin(session, "other"), "failed")
 
-    done = retrying.retry_many(session, admin, {"since": NOW, "channel": Channel.EMAIL}, spread=timedelta(0))
+    done = retry.retry_many(session, admin, {"since": NOW, "channel": Channel.EMAIL}, spread=timedelta(0))
 
     assert (done.retried, done.left) == (1, 0)
     states = [state_of(session, one) for one in (old, new, in_doubt, foreign)]
@@ -317,11 +319,11 @@ def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor)
 
 
 def test_what_exceeds_one_call_is_left_and_counted(session: Session, admin: Actor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retrying, "MOST_RETRIED", 2)
+    monkeypatch.setattr(retry, "MOST_RETRIED", 2)
     for _ in range(5):
         written(session, admin, "failed")
 
-    counts = [retrying.retry_many(session, admin, {}, spread=timedelta(0)) for _ in range(4)]
+    counts = [retry.retry_many(session, admin, {}, spread=timedelta(0)) for _ in range(4)]
 
     assert [(done.retried, done.left) for done in counts] == [(2, 3), (2, 1), (1, 0), (0, 0)]
 
@@ -338,7 +340,7 @@ def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admi
         [a_delivery(admin, notification_id, attempt=i + 1, at=at) for i, at in enumerate(handed_over)],
     )
 
-    resolved = retrying.resolve(session, admin, notification_id, as_=Resolution.SENT)
+    resolved = retry.resolve(session, admin, notification_id, as_=Resolution.SENT)
 
     assert (resolved.state, resolved.reason, resolved.sent_at) == ("sent", Reason.BY_HAND, handed_over[-1])
     assert deliveries_planned(session) == []
@@ -346,7 +348,7 @@ def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admi
 
 def test_a_person_may_send_a_message_in_doubt_again(session: Session, admin: Actor):
     notification_id = written(session, admin, "unknown", attempts=1)
-    resolved = retrying.resolve(session, admin, notification_id, as_=Resolution.RETRY)
+    resolved = retry.resolve(session, admin, notification_id, as_=Resolution.RETRY)
 
     assert resolved.state == "pending"
     assert len(deliveries_planned(session)) == 1
@@ -356,16 +358,16 @@ def test_a_person_may_send_a_message_in_doubt_again(session: Session, admin: Act
 def test_only_what_is_in_doubt_can_be_resolved(session: Session, admin: Actor, state: str):
     notification_id = written(session, admin, state)
     with pytest.raises(CannotResolve):
-        retrying.resolve(session, admin, notification_id, as_=Resolution.SENT)
+        retry.resolve(session, admin, notification_id, as_=Resolution.SENT)
 
 
 def test_another_clinics_notification_is_not_found(session: Session, admin: Actor):
     foreign = written(session, an_admin(session, "other"), "failed")
-    for act in (service.get_notification, retrying.retry, service.mark_read):
+    for act in (notifications.get_notification, retry.retry, notifications.mark_read):
         with pytest.raises(NotFound):
             act(session, admin, foreign)
     with pytest.raises(NotFound):
-        retrying.resolve(session, admin, foreign, as_=Resolution.SENT)
+        retry.resolve(session, admin, foreign, as_=Resolution.SENT)
 
 
 # --- lists ---
@@ -418,7 +420,7 @@ def filled(clean_database: None, clean_broker: None, postgres: Postgres) -> Acto
 )
 def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str, object], index: str):
     with transaction() as session:
-        plan = plan_of(session, lambda: service.list_notifications(session, filled, query | {"limit": 50}))
+        plan = plan_of(session, lambda: notifications.list_notifications(session, filled, query | {"limit": 50}))
 
     assert index in plan
     assert "Sort" not in plan
@@ -428,7 +430,7 @@ def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str
 @pytest.mark.parametrize("query", [{}, {"unread": True}])
 def test_the_inbox_is_read_off_its_index(filled: Actor, query: dict[str, object]):
     with transaction() as session:
-        plan = plan_of(session, lambda: service.my_notifications(session, filled, query | {"limit": 50}))
+        plan = plan_of(session, lambda: notifications.my_notifications(session, filled, query | {"limit": 50}))
 
     assert "ix_notifications_inbox" in plan
     assert "Sort" not in plan
@@ -454,7 +456,7 @@ def test_ten_thousand_are_retried_in_a_constant_number_of_statements(session: Se
     ran: list[str] = []
     event.listen(session.connection(), "before_cursor_execute", lambda *given: ran.append(given[2]))
 
-    done = retrying.retry_many(session, admin, {}, spread=timedelta(hours=1))
+    done = retry.retry_many(session, admin, {}, spread=timedelta(hours=1))
 
     assert (done.retried, done.left) == (10_000, 0)
     assert len(ran) == 6  # choose, mark, set the old steps aside, ask what stops them, plan, count the rest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from app.cli.http_file import as_calls
+from app.ops.cli.support.http_file import as_calls
 from tests.support.environment import ROOT
 
 COMMITTED = ROOT / "docs" / "openapi.json"
@@ -19,7 +19,7 @@ CALLS = ROOT / "docs" / "relance.http"
 def relance_openapi(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """As on a machine where nothing is set, or only this."""
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", "openapi", *arguments],
+        [sys.executable, "-m", "app.ops.cli", "openapi", *arguments],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,

@@ -16,86 +16,86 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app import db, row_security
-from app.activities.service import timeline
-from app.assignment.choosing import load_roster
-from app.assignment.handover import hand_over
-from app.assignment.orphans import unassigned
-from app.assignment.past import assignments_of
-from app.assignment.rules import by_load
-from app.assignment.workload import workload
-from app.audit import service as audit
-from app.automation.models import Kind
-from app.automation.sequence_models import Sequence as SequenceRow
-from app.automation.sequence_models import SequenceVersion
-from app.automation.service import add_steps, step_row, steps_of
-from app.bulk import service as jobs
-from app.bulk.chunks import work_off
-from app.db import APP_ROLE, new_id, transaction
-from app.embedded import Postgres, Valkey
-from app.gateways import receiving
-from app.gateways import service as gateways
-from app.gateways.schemas import Told
-from app.gateways.throttle import count_calls, minute_row, usages
+from app.api.automation.nurture_schemas import NurtureIn
+from app.api.messaging.gateway_schemas import Told
+from app.audit import search as audit
+from app.automation.lead_view.steps import automation_of
+from app.automation.nurtures import service as nurtures
+from app.automation.nurtures.dashboard import dashboard as dashboard_of_nurtures
+from app.automation.nurtures.models import Nurture
+from app.automation.nurtures.running import work_on_a_run
+from app.automation.nurtures.tracking import leads_of
+from app.automation.rules.backfill import preview_backfill, start_backfill
+from app.automation.sequences.enrollments.bulk import enroll_many
+from app.automation.sequences.enrollments.enroll import Enrolled, enroll
+from app.automation.sequences.enrollments.pause import resume_held_up
+from app.automation.sequences.enrollments.service import enrollments_of, list_enrollments
+from app.automation.sequences.enrollments.transitions import locked
+from app.automation.sequences.event_listeners import follow_events
+from app.automation.sequences.facts import enrollment_facts
+from app.automation.sequences.models import LIVE, Enrollment
+from app.automation.sequences.performance.report import performance
+from app.automation.sequences.versions.move_plan import plan_move
+from app.automation.sequences.versions.version_moves import carry_out_move
+from app.core import db, row_security
+from app.core.date_range import Period
+from app.core.db import APP_ROLE, new_id, transaction
+from app.engine.jobs import service as jobs
+from app.engine.jobs.chunks import work_off
+from app.engine.models import Kind
+from app.engine.sequences.models import Sequence as SequenceRow
+from app.engine.sequences.models import SequenceVersion
+from app.engine.service import add_steps, step_row, steps_of
+from app.engine.steps import failed as steps
+from app.engine.steps.lateness import lateness
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
-from app.lead_activities import service as lead_activities
 from app.leads import service as leads
-from app.leads.automation import automation_of
-from app.leads.board import board
-from app.leads.duplicates import duplicates_of
-from app.leads.facts import lead_event
-from app.leads.merging import merge
+from app.leads.assignment.assignment_history import assignments_of
+from app.leads.assignment.choose import load_roster
+from app.leads.assignment.rules.rules import by_load
+from app.leads.assignment.unassigned import unassigned
+from app.leads.attribution.touches import touches_of
+from app.leads.duplicates.merge import merge
+from app.leads.duplicates.search import duplicates_of
+from app.leads.facts.events import lead_event
+from app.leads.facts.lookup import more_facts
 from app.leads.models import Lead
-from app.leads.more_facts import more_facts
-from app.leads.next_actions import without_next_action
-from app.leads.next_follow_up import with_next_follow_ups
-from app.leads.searching import search
-from app.message_templates import missing, statistics
-from app.notifications import retrying
-from app.notifications import service as notifications
-from app.notifications.history import Wanted, histories
-from app.notifications.models import LeadChannel, MessageTemplate
-from app.notifications.variants import Variant
-from app.nurtures import service as nurtures
-from app.nurtures.dashboard import dashboard as dashboard_of_nurtures
-from app.nurtures.models import Nurture
-from app.nurtures.running import work_on_a_run
-from app.nurtures.schemas import NurtureIn
-from app.nurtures.tracking import leads_of
-from app.periods import Period
-from app.rules.backfill import preview_backfill, start_backfill
-from app.sequences.bulk import enroll_many
-from app.sequences.enrolling import Enrolled, enroll
-from app.sequences.enrollments import enrollments_of, list_enrollments
-from app.sequences.facts import enrollment_facts
-from app.sequences.following import follow_events
-from app.sequences.models import LIVE, Enrollment
-from app.sequences.move_plan import plan_move
-from app.sequences.moving import locked
-from app.sequences.pausing import resume_held_up
-from app.sequences.performance import performance
-from app.sequences.version_moves import carry_out_move
-from app.steps import service as steps
-from app.steps.lateness import lateness
-from app.task_templates import trying
-from app.task_templates.models import TaskTemplate
+from app.leads.next_actions.next_follow_up import with_next_follow_ups
+from app.leads.next_actions.without_next_action import without_next_action
+from app.leads.pipeline.board import board
+from app.leads.search.search import search
+from app.leads.timeline.service import timeline
+from app.messaging import notifications
+from app.messaging.contact_policy.history import Wanted, histories
+from app.messaging.delivery import retry
+from app.messaging.gateways import receiving
+from app.messaging.gateways import service as gateways
+from app.messaging.gateways.throttle import count_calls, minute_row, usages
+from app.messaging.models import LeadChannel, MessageTemplate
+from app.messaging.rendering.variants import Variant
+from app.messaging.templates import missing, statistics
+from app.ops.embedded import Postgres, Valkey
 from app.tasks import service as tasks
-from app.tasks.calendar import calendar
-from app.tasks.dashboard import dashboard
-from app.tasks.ending import complete_all
-from app.tasks.kanban import kanban
+from app.tasks.lead_activities import service as lead_activities
+from app.tasks.lifecycle.end import complete_all
 from app.tasks.models import OPEN_TASKS, TaskStatus
-from app.touches.service import touches_of
+from app.tasks.queue.calendar import calendar
+from app.tasks.queue.dashboard import dashboard
+from app.tasks.queue.kanban import kanban
+from app.tasks.templates import preview
+from app.tasks.templates.models import TaskTemplate
+from app.tasks.workload.handover import hand_over
+from app.tasks.workload.workload import workload
 from tests.support import crowd
 from tests.support.environment import database_url
 from tests.support.plans import Statement, explain, explain_prepared, listening
 from tests.support.practice import Practice, _open_practice, _person, set_settings, settings_kept
 from tests.support.servers import copy_template
-from workers.claim import claim, left_over
-from workers.context import load
-from workers.sweeps import SWEEPS
+from workers.pipeline.claim import claim, left_over
+from workers.pipeline.context import load
+from workers.sweeps.run import SWEEPS
 
 pytestmark = pytest.mark.slow
 
@@ -623,7 +623,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_lead_activities_timeline"},
     ),
     "how much a task template is used": (
-        lambda s, there: trying.statistics(s, there.actor, TaskTemplate(id=crowd.TASK_TEMPLATE), A_YEAR),
+        lambda s, there: preview.statistics(s, there.actor, TaskTemplate(id=crowd.TASK_TEMPLATE), A_YEAR),
         {"ix_lead_tasks_made_from"},
     ),
     "what leads lack for a template": (
@@ -632,7 +632,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     # what admins do about trouble
     "a notification is retried": (
-        lambda s, there: retrying.retry(s, there.actor, there.other["note"]),
+        lambda s, there: retry.retry(s, there.actor, there.other["note"]),
         {"pk_notifications"},
     ),
     "a step is retried": (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.embedded import Postgres
-from app.row_security import ROLE
+from app.core.row_security import ROLE
+from app.ops.embedded import Postgres
 from tests.support.environment import this_process
 from tests.support.servers import migrate
 

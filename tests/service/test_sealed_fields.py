@@ -7,20 +7,21 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app import cli, crypto
-from app.db import transaction
-from app.embedded.postgres_install import programs
-from app.key_checks import require_right_keys
+from app.core.db import transaction
 from app.leads.models import Lead
-from app.notifications.models import Way
-from app.notifications.suppression_list import find_suppressed
-from app.sealed import blind
+from app.messaging.contact_policy.suppression_list import find_suppressed
+from app.messaging.models import Way
+from app.ops import cli
+from app.ops.embedded.postgres_install import programs
+from app.security import encryption
+from app.security.encrypted_fields import blind
+from app.security.key_verification import require_right_keys
 from tests.support.bulk import ask
 from tests.support.desk import Desk
 from tests.support.environment import database_url
 from tests.support.importing import send, work_off
 from tests.support.keys import ANOTHER, FIRST, key
-from workers.sweeping.tasks import mark_overdue
+from workers.sweeps.tasks import mark_overdue
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -176,6 +177,6 @@ def test_marks_are_made_anew_after_the_secret_changed(desk: Desk):
 def test_a_new_key_is_one_that_can_be_used(secrets: Any):
     made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
     secrets(ENCRYPTION_KEYS=made)
-    assert crypto.current_key() == "b"
-    for name in ("a:b", crypto.DERIVED):
+    assert encryption.current_key() == "b"
+    for name in ("a:b", encryption.DERIVED):
         assert CliRunner().invoke(cli.relance, ["keys", "new", name]).exit_code == 2

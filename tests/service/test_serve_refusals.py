@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import free_port
+from app.ops.embedded import free_port
 from tests.support.environment import ROOT
 
 NOBODY_LISTENS = 1  # a port that needs root, and that no service uses
@@ -29,7 +29,7 @@ def refusal(home: Path, *arguments: str, **environment: str) -> str:
     own = {"RELANCE_HOME": str(home), "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", "app.ops.cli", *arguments],
         cwd=ROOT,
         env={**kept, **own, **environment},
         capture_output=True,

@@ -20,7 +20,7 @@ def typed(tmp_path: Path) -> Typed:
     bare = {"PATH": os.environ["PATH"], "RELANCE_HOME": str(tmp_path), "RELANCE_ENV": "production"}
 
     def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.cli", "simulate", *arguments]
+        command = [sys.executable, "-m", "app.ops.cli", "simulate", *arguments]
         return subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=120, check=False)
 
     return typed

@@ -11,8 +11,8 @@ import time
 import psutil
 import pytest
 
-from app.cli.procfile import Part, needed, parts
-from app.cli.supervisor import Supervisor
+from app.ops.stack.procfile import Part, needed, parts
+from app.ops.stack.supervisor import Supervisor
 
 PROGRAM = """
 import asyncio, sys

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.automation.models import Kind
-from app.db import sessions
+from app.core.db import sessions
+from app.engine.models import Kind
 from tests.support.desk import Caller, Desk
 from workers import runner
 

@@ -22,12 +22,12 @@ import pytest
 import yaml
 from sqlalchemy import select
 
-from app.db import transaction
-from app.embedded import Postgres, Valkey
+from app.automation.playbooks.onboarding import open_clinic
+from app.core.db import transaction
 from app.identity.models import Role
 from app.identity.service import create_user
-from app.onboarding import open_clinic
-from app.sources.models import LeadSource, SourceCategory
+from app.leads.attribution.models import LeadSource, SourceCategory
+from app.ops.embedded import Postgres, Valkey
 from tests.support.ledger import Ledger
 from tests.support.processes import Process, Processes
 from tests.support.smtp import SmtpServer

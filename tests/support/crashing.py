@@ -7,10 +7,10 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from app.automation.models import Kind
+from app.engine.models import Kind
+from app.engine.outcomes import Outcome
 from workers.app import app
 from workers.kinds import KINDS
-from workers.outcomes import Outcome
 
 DEADLY = "Number 7"  # the last name of that lead
 

@@ -19,16 +19,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app import create_app
+from app.automation.playbooks.onboarding import open_clinic
 from app.clock import now
-from app.db import new_id, transaction
+from app.core.db import new_id, transaction
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, SignIn, User
 from app.identity.permissions import ROLE_GRANTS
-from app.identity.tokens import write_access
+from app.identity.sign_in.tokens import write_access
+from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.onboarding import open_clinic
-from app.sources.models import LeadSource
 
 _numbers = count(1)
 _OWN = {"id", "sealed"}  # of each row alone

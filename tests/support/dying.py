@@ -9,8 +9,9 @@ import sys
 from typing import Any
 from uuid import UUID
 
-from app.automation.models import Kind
-from workers import runner, writing
+from app.engine.models import Kind
+from workers import runner
+from workers.pipeline import effects_writer
 
 
 def _advance_and_die(*given: Any) -> None:
@@ -18,8 +19,8 @@ def _advance_and_die(*given: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-_advance = writing.advance_enrollments
+_advance = effects_writer.advance_enrollments
 
 if __name__ == "__main__":
-    writing.advance_enrollments = _advance_and_die  # type: ignore[assignment]
+    effects_writer.advance_enrollments = _advance_and_die  # type: ignore[assignment]
     runner.run(Kind.CREATE_TASK, [UUID(id_) for id_ in sys.argv[1:]])

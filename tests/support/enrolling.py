@@ -6,9 +6,9 @@ from uuid import UUID
 
 import yaml
 
+from app.automation.sequences.enrollments.enroll import Enrolled, enroll
 from app.clock import now
-from app.db import transaction
-from app.sequences.enrolling import Enrolled, enroll
+from app.core.db import transaction
 from tests.support.practice import Practice
 
 TEMPLATES = {

@@ -16,7 +16,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from app.clock import now
-from app.outgoing import signing
+from app.core.http_client import signing
 
 
 @dataclass(frozen=True)

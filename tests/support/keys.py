@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from app import crypto, keyring
 from app.config import get_settings
+from app.core import key_derivation
+from app.security import encryption
 
 FIRST = os.environ["SECRET_KEY"]
 ANOTHER = "another secret, thirty-two characters or more"
@@ -40,5 +41,5 @@ def key(name: str) -> str:
 
 
 def _forget() -> None:
-    for cached in (get_settings, crypto._ciphers, keyring.key_for, keyring.mark_key_for):
+    for cached in (get_settings, encryption._ciphers, key_derivation.key_for, key_derivation.mark_key_for):
         cached.cache_clear()

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from app.embedded import Postgres
+from app.ops.embedded import Postgres
 from tests.support.processes import wait_until
 from tests.support.smtp import Mail
 

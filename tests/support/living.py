@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from app.clock import now
-from app.db import transaction
+from app.core.db import transaction
 from app.errors import Conflict
 from app.leads import service as leads
-from app.leads.reopening import reopen
+from app.leads.pipeline.reopening import reopen
 from app.tasks import service as tasks
 from tests.support.practice import Practice, Watch
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 SWEEPS = {
     "mark_overdue_tasks": 20,

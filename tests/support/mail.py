@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.automation.models import Kind
+from app.engine.models import Kind
 from tests.support.practice import Practice, Watch
 
 SEND = Kind.DELIVER

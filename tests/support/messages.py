@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.automation import publish
-from app.broker import QUEUES
-from app.embedded import Valkey
+from app.engine.broker import QUEUES
+from app.engine.steps import publish
+from app.ops.embedded import Valkey
 
 
 @dataclass(frozen=True)

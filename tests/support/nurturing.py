@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import transaction
-from app.nurtures import service
-from app.nurtures.schemas import NurtureIn
+from app.api.automation.nurture_schemas import NurtureIn
+from app.automation.nurtures import service
+from app.core.db import transaction
 from tests.support.practice import Practice, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 NURTURE: dict[str, Any] = {"name": "nurture", "sequence": "welcome", "score_from": 2, "score_to": 6}
 

@@ -22,24 +22,24 @@ import pytest
 import time_machine
 from sqlalchemy import select, text
 
-from app import logs
-from app.activities.models import Activity
-from app.activities.service import log_activity
-from app.automation.models import PENDING, Kind, Step
+from app.automation.playbooks.onboarding import open_clinic
 from app.clock import now
 from app.config import get_settings
-from app.db import insert_many, new_id, transaction
+from app.core import logs
+from app.core.db import insert_many, new_id, transaction
+from app.engine.models import PENDING, Kind, Step
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.permissions import ROLE_GRANTS
 from app.leads import service as leads
+from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.notifications import channels
-from app.notifications.models import Notification
-from app.onboarding import open_clinic
-from app.sealed import open_fields, sealed_row
-from app.sources.models import LeadSource
+from app.leads.timeline.models import Activity
+from app.leads.timeline.service import log_activity
+from app.messaging import channels
+from app.messaging.models import Notification
+from app.security.encrypted_fields import open_fields, sealed_row
 from app.tasks import service as tasks
 from tests.support.smtp import SmtpServer
 from workers import runner

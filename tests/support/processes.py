@@ -26,7 +26,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from app.embedded import Valkey, free_port
+from app.ops.embedded import Valkey, free_port
 from tests.support.environment import ROOT, this_process
 
 START_PATIENCE = 60  # seconds; generous, because two cores may run everything at once

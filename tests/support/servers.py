@@ -19,10 +19,12 @@ import pytest
 from psycopg import sql
 from redis import Redis, RedisError
 
-from app import broker, db, tally
-from app.embedded import CannotStart, Postgres, Valkey
-from app.embedded.folders import open_the_way
-from app.embedded.postgres_install import programs
+from app.core import db
+from app.engine import broker
+from app.ops.embedded import CannotStart, Postgres, Valkey
+from app.ops.embedded.folders import open_the_way
+from app.ops.embedded.postgres_install import programs
+from app.security import rate_counters
 from tests.support import environment
 from tests.support.environment import ROOT, this_process
 
@@ -104,7 +106,7 @@ def clean_broker(valkey: Valkey) -> None:
         valkey.flush()
     if _is_another("valkey", valkey.pid()):
         broker.celery.pool.resize(broker.celery.pool.limit, reset=True)
-    tally._away_until = 0.0  # the test before may have stopped it
+    rate_counters._away_until = 0.0  # the test before may have stopped it
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
-from app.automation import playbooks
-from app.automation.durations import parse_wait
-from app.playbooks.installing import as_document
+from app.automation.playbooks import shipped
+from app.automation.playbooks.installing import as_document
+from app.core.calendar.durations import parse_wait
 
 # Seconds of the shortest wait: of a rule's enough for the calls that stop it, on a slow machine, too.
 _SHORTEST: Final = {"rules": 3, "sequences": 1}
@@ -26,7 +26,7 @@ _Seconds = Mapping[timedelta, int]
 
 def shortened(name: str) -> str:
     """The playbook of that name as YAML, to be brought in."""
-    document = as_document(playbooks.load(name))
+    document = as_document(shipped.load(name))
     quick = {part: _quick(document[part], shortest) for part, shortest in _SHORTEST.items() if part in document}
     return yaml.safe_dump({**document, **quick}, sort_keys=False)
 

@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from redis import Redis
 
-from app.broker import QUEUES
-from app.db import new_id
-from app.embedded import Valkey
+from app.core.db import new_id
+from app.engine.broker import QUEUES
+from app.ops.embedded import Valkey
 
 _PART = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _BODY = re.compile(r'"body": "([A-Za-z0-9+/=]+)"')

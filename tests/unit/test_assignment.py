@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.assignment.deciding import decide, explain
-from app.assignment.models import Strategy
-from app.assignment.roster import Colleague, Obstacle, Roster
-from app.assignment.rules import Conditions, Member, Rule
-from app.automation.calendar import BusinessHours, Calendar
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.leads.assignment.models import Strategy
+from app.leads.assignment.roster import Colleague, Obstacle, Roster
+from app.leads.assignment.rules.evaluation import decide, explain
+from app.leads.assignment.rules.rules import Conditions, Member, Rule
 
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York
 ANA, BEN, CLEO, DAN = (UUID(int=n) for n in range(1, 5))

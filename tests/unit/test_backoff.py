@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.automation.backoff import backoff
+from app.engine.backoff import backoff
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import (
-    BusinessHours,
-    Calendar,
-    HolidayCalendar,
-    NaiveInstant,
-    NeverOpen,
-)
+from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, NaiveInstant, NeverOpen
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAYS_9_TO_18 = BusinessHours.from_json({day: [["09:00", "18:00"]] for day in DAYS[:5]})

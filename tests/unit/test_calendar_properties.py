@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.automation.calendar import BusinessHours, Calendar, QuietHours
+from app.core.calendar.calendar import BusinessHours, Calendar, QuietHours
 
 MINUTE = timedelta(minutes=1)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

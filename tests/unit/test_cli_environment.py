@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import environment, places
-from app.embedded import CannotStart
+from app.ops.embedded import CannotStart
+from app.ops.stack import addresses, environment
 
 NAMES = (*environment.SHARED, "RELANCE_HOME", "PUBLIC_URL")
 
@@ -82,9 +82,9 @@ def test_what_the_operator_says_is_not_mixed_with_a_demo(
 def test_the_mailbox_moves_aside_when_its_usual_ports_are_taken(
     taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(places.MAILBOX_PORTS, "MAILBOX_SMTP_PORT", taken_port)
+    monkeypatch.setitem(addresses.MAILBOX_PORTS, "MAILBOX_SMTP_PORT", taken_port)
 
-    places.settle_mailbox_ports()
+    addresses.settle_mailbox_ports()
 
     assert os.environ["MAILBOX_SMTP_PORT"] != str(taken_port)
     assert os.environ["SMTP_URL"] == f"smtp://127.0.0.1:{os.environ['MAILBOX_SMTP_PORT']}"
@@ -94,7 +94,7 @@ def test_a_port_the_operator_chose_is_not_moved(taken_port: int, monkeypatch: py
     monkeypatch.setenv("MAILBOX_PORT", str(taken_port))
 
     with pytest.raises(CannotStart, match="MAILBOX_PORT"):
-        places.settle_mailbox_ports()
+        addresses.settle_mailbox_ports()
 
 
 def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FLOWER_BASIC_AUTH", "relance:p:w")
     monkeypatch.setenv("MAILBOX_PORT", "8125")
 
-    assert places.places().as_json() == {
+    assert addresses.places().as_json() == {
         "api": "http://127.0.0.1:8100/api",
         "flower": {"url": "http://127.0.0.1:5555", "user": "relance", "password": "p:w"},
         "mailbox": "http://127.0.0.1:8125",

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.condition_check import DEEPEST, MOST, TESTS, Known, check
-from app.automation.conditions import first_unmet, holds
-from app.automation.vocabulary import FIELDS, Field, Type, When
+from app.automation.language.condition_check import DEEPEST, MOST, TESTS, Known, check
+from app.engine.rules.conditions import first_unmet, holds
+from app.engine.rules.vocabulary import FIELDS, Field, Type, When
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
 FACTS: dict[str, dict[str, Any]] = {

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.cursors import read_cursor, write_cursor
 from app.errors import Invalid
-from app.http.cursors import read_cursor, write_cursor
 
 ID = UUID("01900000-0000-7000-8000-000000000000")
 INSTANT = datetime(2026, 3, 9, 12, 0, 0, 123456, tzinfo=UTC)

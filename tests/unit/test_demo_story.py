@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from app.automation import playbooks
-from app.automation.rules import read_rule
-from app.cli.demo_stage import SHORTENED, shortened_playbook, zone_where_it_is
-from app.cli.demo_story import ENDS_AFTER, TURNS
-from app.onboarding import DEFAULT_PLAYBOOK
+from app.automation.playbooks import shipped as playbooks
+from app.automation.playbooks.onboarding import DEFAULT_PLAYBOOK
+from app.engine.rules.rules import read_rule
+from app.ops.demo.stage import SHORTENED, shortened_playbook, zone_where_it_is
+from app.ops.demo.story import ENDS_AFTER, TURNS
 
 
 def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.durations import LONGEST, InvalidDuration, format_duration, parse_duration
+from app.core.calendar.durations import LONGEST, InvalidDuration, format_duration, parse_duration
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.notifications.channels import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
-from app.notifications.channels.email import EmailChannel
-from app.notifications.channels.mail_server import MailServer
+from app.messaging.channels import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
+from app.messaging.channels.email import EmailChannel
+from app.messaging.channels.mail_server import MailServer
 from tests.support.smtp import AUTHORITY, DROP, HANG, SmtpServer
 
 WAIT = 1.0  # seconds for each network wait; servers that hang are given up after that

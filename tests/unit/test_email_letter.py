@@ -6,8 +6,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from app.notifications.channels import OutgoingMessage
-from app.notifications.channels.letter import BadAddress, address_of, sender_of, write_letter
+from app.messaging.channels import OutgoingMessage
+from app.messaging.channels.mime import BadAddress, address_of, sender_of, write_letter
 
 SENDER = sender_of("Relance <no-reply@clinic.example>")
 

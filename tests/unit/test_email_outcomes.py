@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.notifications.channels import Permanent, Receipt, Sent, Transient, Unknown
-from app.notifications.delivery import after
+from app.messaging.channels import Permanent, Receipt, Sent, Transient, Unknown
+from app.messaging.delivery.delivery import after
 
 
 @pytest.mark.parametrize(

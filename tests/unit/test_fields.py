@@ -13,8 +13,8 @@ from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from app.errors import Invalid
-from app.http.fields import Boolean, Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Secret, Text
-from app.http.schema import QuerySchema, Schema
+from app.http.schemas.fields import Boolean, Choice, Day, Email, Id, Instant, Integer, ListOf, Money, Secret, Text
+from app.http.schemas.schema import QuerySchema, Schema
 
 
 class Colour(StrEnum):

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.steps.gaps import Gap, gaps
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.engine.steps.gaps import Gap, gaps
 
 CALENDAR = Calendar(ZoneInfo("America/New_York"), BusinessHours.from_json({}))
 

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar, QuietHours
-from app.automation.contact_policy import ContactPolicy
-from app.automation.models import Reason
-from app.notifications.gate import Allow, Never, Until, Verdict, explain, judge
-from app.notifications.gate_checks import CHECKS
-from app.notifications.gate_facts import Ahead, Gone, Known, Touch
+from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar, QuietHours
+from app.engine.models import Reason
+from app.identity.contact_policy import ContactPolicy
+from app.messaging.contact_policy.checks import CHECKS
+from app.messaging.contact_policy.facts import Ahead, Gone, Known, Touch
+from app.messaging.contact_policy.gate import Allow, Never, Until, Verdict, explain, judge
 
 NEW_YORK, LOS_ANGELES, BERLIN = map(ZoneInfo, ("America/New_York", "America/Los_Angeles", "Europe/Berlin"))
 WEEK = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.contact_policy import ContactPolicy
-from app.notifications.gate import Allow, Never, Until, explain, judge
-from app.notifications.gate_facts import Ahead, Gone, Known, Touch
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.identity.contact_policy import ContactPolicy
+from app.messaging.contact_policy.facts import Ahead, Gone, Known, Touch
+from app.messaging.contact_policy.gate import Allow, Never, Until, explain, judge
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 START = datetime(2026, 3, 26, tzinfo=UTC)  # Europe changes its clocks on the 29th, Lord Howe on April 5th

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.gateways.throttle import HOUR, MINUTE, Usage, first_room, has_room, minute_of
+from app.messaging.gateways.throttle import HOUR, MINUTE, Usage, first_room, has_room, minute_of
 
 START = datetime(2026, 3, 10, 15, 0, 30, tzinfo=UTC)
 PAUSES = st.lists(st.one_of(st.integers(0, 90), st.integers(0, 4000)), max_size=300)  # seconds between calls

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.automation import playbooks
-from app.simulation.text import lines
-from app.simulation.trying import try_playbook
+from app.automation.playbooks import shipped
+from app.automation.simulation.sandbox import try_playbook
+from app.automation.simulation.text import lines
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SCRIPTS = sorted(GOLDEN.glob("*/*.yaml"))
@@ -21,7 +21,7 @@ def command(script: Path) -> str:
     return f"relance simulate {script.parent.name} --script {within} > {within.with_suffix('.txt')}"
 
 
-@pytest.mark.parametrize("name", playbooks.names())
+@pytest.mark.parametrize("name", shipped.names())
 def test_a_playbook_that_ships_shows_what_becomes_of_a_lead_that_is_left_alone(name: str):
     script = GOLDEN / name / "left-alone.yaml"
     assert script.is_file(), f"say a start and days in {script}, then: {command(script)}"

@@ -4,7 +4,7 @@ from datetime import date, time
 
 import pytest
 
-from app.automation.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
+from app.core.calendar.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
 
 
 def test_opening_hours_are_written_as_they_were_read() -> None:

@@ -14,10 +14,10 @@ import pytest
 import xlsxwriter
 
 from app.errors import Invalid
-from app.imports import workbook as limits
-from app.imports.cells import DateOrder, Reading, lead_of
-from app.imports.mapping import guess
-from app.imports.reading import MOST_ROWS, FileKind, open_table
+from app.leads.capture.imports import workbook as limits
+from app.leads.capture.imports.cells import DateOrder, Reading, lead_of
+from app.leads.capture.imports.mapping import guess
+from app.leads.capture.imports.reading import MOST_ROWS, FileKind, open_table
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.sequences.intervals import Interval, Share, difference, shared_confidence, wilson
+from app.automation.sequences.performance.intervals import Interval, Share, difference, shared_confidence, wilson
 
 
 def rounded(interval: Interval) -> tuple[float, float]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.automation.sequences import Sequence, read_sequence
-from app.sequences.landing import Landing, Obstacle, land
+from app.automation.sequences.versions.version_mapping import Landing, Obstacle, land
+from app.engine.sequences.sequence import Sequence, read_sequence
 
 
 def text(*names: str, **more: Any) -> Sequence:

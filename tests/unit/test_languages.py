@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.languages import in_order, normalise
-from app.notifications.variants import Variant, choose
+from app.core.languages import in_order, normalise
+from app.messaging.rendering.variants import Variant, choose
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.deciding import Verdict
-from app.automation.events import Event
-from app.automation.rules import Rule, read_rule
-from app.rules.existing import Told
-from app.rules.late_start import at_its_turn, look_at
+from app.automation.rules.existing_leads import Told
+from app.automation.rules.late_start import at_its_turn, look_at
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.engine.events.events import Event
+from app.engine.rules.rule_evaluation import Verdict
+from app.engine.rules.rules import Rule, read_rule
 
 ZONE = ZoneInfo("America/New_York")
 WEEKDAYS = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}

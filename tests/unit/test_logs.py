@@ -9,7 +9,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from app import logs
+from app.core import logs
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.notifications.needs import fields_in, needed_in
-from app.notifications.templates import Wording, check_template, render
-from app.notifications.values import MissingVariable
+from app.messaging.rendering.needs import fields_in, needed_in
+from app.messaging.rendering.render import Wording, check_template, render
+from app.messaging.rendering.values import MissingVariable
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.nurtures.hours import next_run, runs_between
+from app.automation.nurtures.hours import next_run, runs_between
+from app.core.calendar.calendar import BusinessHours, Calendar
 from tests.support.practice import at
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -13,10 +13,10 @@ from typing import Any, Self
 import pytest
 
 from app.config import Settings
-from app.outgoing import client, signing, targets
-from app.outgoing.addresses import is_public
-from app.outgoing.client import NotReached, Unanswered
-from app.outgoing.targets import NotAllowed, Unresolved
+from app.core.http_client import client, signing, targets
+from app.core.http_client.addresses import is_public
+from app.core.http_client.client import NotReached, Unanswered
+from app.core.http_client.targets import NotAllowed, Unresolved
 from tests.support.environment import ROOT
 from tests.support.gateway import Gateway
 

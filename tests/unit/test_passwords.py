@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import Invalid
-from app.identity.passwords import hash_password, is_common, is_right, refuse_weak
+from app.identity.passwords.policy import hash_password, is_common, is_right, refuse_weak
 
 EMAIL = "ana.ruiz@clinic.example"
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.leads.place import days_off_of, places_of
+from app.leads.location import days_off_of, places_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 

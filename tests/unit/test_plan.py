@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation import playbooks
-from app.automation.calendar import BusinessHours, Calendar, HolidayCalendar
-from app.automation.events import Event, EventName
-from app.automation.models import Kind
-from app.automation.plan import PlannedStep, plan
-from app.automation.rules import RuleSet, read_rule
+from app.automation.playbooks import shipped
+from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar
+from app.engine.events.events import Event, EventName
+from app.engine.models import Kind
+from app.engine.plan.plan import PlannedStep, plan
+from app.engine.rules.rules import RuleSet, read_rule
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = ("mon", "tue", "wed", "thu", "fri")
@@ -22,7 +22,7 @@ CALENDAR = Calendar(
     BusinessHours.from_json({day: [["09:00", "18:00"]] for day in DAYS}),
     closed_on=HolidayCalendar("US", closed=frozenset({date(2026, 3, 18)})),
 )
-RULES = RuleSet.of([read_rule(definition) for definition in playbooks.load("orthodontics").rules])
+RULES = RuleSet.of([read_rule(definition) for definition in shipped.load("orthodontics").rules])
 LEAD, TASK = UUID(int=1), UUID(int=2)
 
 
@@ -232,7 +232,7 @@ def test_the_time_of_the_consultation_goes_into_the_confirmation():
 
 
 def test_a_step_says_what_caused_it():
-    rule = read_rule(playbooks.load("orthodontics").rules[0], id=UUID(int=7), version=3)
+    rule = read_rule(shipped.load("orthodontics").rules[0], id=UUID(int=7), version=3)
     event = happened(EventName.LEAD_CREATED, "2026-03-10 10:00")
     [step] = planned(event, RuleSet.of([rule]))
 

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.events import Event, EventName
-from app.automation.plan import plan
-from app.automation.rules import RuleSet, read_rule
-from app.automation.sequence_steps import Passage, plan_step
-from app.automation.sequences import read_sequence
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.engine.events.events import Event, EventName
+from app.engine.plan.plan import plan
+from app.engine.rules.rules import RuleSet, read_rule
+from app.engine.sequences.sequence import read_sequence
+from app.engine.sequences.step_path import Passage, plan_step
 
 CALENDAR = Calendar(
     ZoneInfo("America/New_York"),

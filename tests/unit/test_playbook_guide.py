@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation import guide, playbooks
-from app.automation.condition_check import TESTS
-from app.automation.events import LISTENED_TO
-from app.automation.guide import pictures, words
-from app.automation.guide.days import days_of
-from app.automation.playbooks.check_actions import ACTIONS
-from app.automation.playbooks.check_sequence import STEP_ACTIONS
-from app.automation.reference import ACTIONS as EXAMPLES
-from app.automation.sequences import read_sequence
+from app.automation.language import docs
+from app.automation.language.check_actions import ACTIONS
+from app.automation.language.check_sequence import STEP_ACTIONS
+from app.automation.language.condition_check import TESTS
+from app.automation.language.docs import diagrams, sentences
+from app.automation.language.docs.days import days_of
+from app.automation.language.reference import ACTIONS as EXAMPLES
+from app.automation.playbooks import shipped
+from app.engine.events.events import LISTENED_TO
+from app.engine.sequences.sequence import read_sequence
 from tests.support.desk import the_app
 from tests.support.environment import ROOT
 
-PAGE = guide.page()
+PAGE = docs.page()
 
 
 def test_the_committed_page_is_what_the_playbooks_say():
@@ -26,9 +27,9 @@ def test_the_committed_page_is_what_the_playbooks_say():
     assert committed == PAGE, "write it anew with `make openapi`"
 
 
-@pytest.mark.parametrize("name", playbooks.names())
+@pytest.mark.parametrize("name", shipped.names())
 def test_every_part_that_ships_is_told_and_drawn(name: str):
-    playbook = playbooks.load(name)
+    playbook = shipped.load(name)
     for one in (*playbook.rules, *playbook.sequences, *playbook.nurtures):
         assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", PAGE, re.MULTILINE), one["name"]
 
@@ -42,22 +43,22 @@ def test_every_call_that_the_page_names_is_there():
 
 @pytest.mark.parametrize("event", [*LISTENED_TO, "custom.page_viewed"])
 def test_every_event_can_be_told(event: str):
-    assert words.of_events(event)
+    assert sentences.of_events(event)
 
 
 @pytest.mark.parametrize("test", TESTS)
 def test_every_condition_can_be_told(test: str):
-    assert words.of_condition({"field": "lead.score", test: 5}).startswith("its score")
+    assert sentences.of_condition({"field": "lead.score", test: 5}).startswith("its score")
 
 
 @pytest.mark.parametrize("action", sorted({*ACTIONS, "branch"}))
 def test_every_action_can_be_told(action: str):
-    assert words.of_action({action: yaml.safe_load(EXAMPLES[action][1])})
+    assert sentences.of_action({action: yaml.safe_load(EXAMPLES[action][1])})
 
 
 @pytest.mark.parametrize("action", sorted({*STEP_ACTIONS} - {*ACTIONS, "branch"}))
 def test_what_only_sequences_do_can_be_told(action: str):
-    assert words.of_step({"name": "x", action: {}})
+    assert sentences.of_step({"name": "x", action: {}})
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_what_only_sequences_do_can_be_told(action: str):
     ],
 )
 def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
-    assert words.of_condition(yaml.safe_load(condition)) == said
+    assert sentences.of_condition(yaml.safe_load(condition)) == said
 
 
 @pytest.mark.parametrize(
@@ -100,12 +101,12 @@ def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
     ],
 )
 def test_a_time_reads_as_somebody_would_say_it(rule: str, said: str):
-    assert words.of_timing(yaml.safe_load(rule)) == said
+    assert sentences.of_timing(yaml.safe_load(rule)) == said
 
 
 def test_what_mermaid_would_read_as_its_own_stands_in_codes():
     task = {"type": "CALL", "title": 'Ask "why" #1 <now>; [end] {x} | yes'}
-    drawn = "\n".join(pictures.of_rule({"on": "lead.created", "do": [{"create_task": task}]}))
+    drawn = "\n".join(diagrams.of_rule({"on": "lead.created", "do": [{"create_task": task}]}))
     label = drawn.partition('do0["')[2].partition('"]')[0].replace("<br/>", " ")
     assert label == "Task: Ask #quot;why#quot; #35;1 #lt;now#gt;; [end] {x} | yes (call)"
 

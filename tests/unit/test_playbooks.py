@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation import playbooks
-from app.automation.mistakes import InvalidPlaybook
-from app.automation.models import Kind
-from app.automation.playbooks.check_actions import ACTIONS, CHANNELS, MESSAGE_TYPES
-from app.automation.rules import read_rule
-from app.automation.vocabulary import (
+from app.automation.language.check_actions import ACTIONS, CHANNELS, MESSAGE_TYPES
+from app.automation.playbooks import shipped
+from app.core.validation_errors import InvalidPlaybook
+from app.engine.models import Kind
+from app.engine.rules.rules import read_rule
+from app.engine.rules.vocabulary import (
     LEAD_STATUSES,
     LOST_REASONS,
     PRIORITIES,
@@ -19,12 +19,12 @@ from app.automation.vocabulary import (
     TASK_STATUSES,
     TASK_TYPES,
 )
+from app.leads.attribution.models import SourceCategory
 from app.leads.models import LeadStatus, LostReason
-from app.notifications.channels.parcel import MessageType
-from app.notifications.library import check_templates
-from app.notifications.models import Channel
-from app.pipeline.defaults import default_stages
-from app.sources.models import SourceCategory
+from app.leads.pipeline.defaults import default_stages
+from app.messaging.channels.gateway_payload import MessageType
+from app.messaging.models import Channel
+from app.messaging.templates.library import check_templates
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 CALL = {"create_task": {"type": "CALL", "title": "Call back"}}
@@ -54,20 +54,20 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 def mistakes_in(document: object) -> dict[str, str]:
     with pytest.raises(InvalidPlaybook) as refused:
-        playbooks.read(document if isinstance(document, str) else yaml.safe_dump(document))
+        shipped.read(document if isinstance(document, str) else yaml.safe_dump(document))
     assert str(refused.value)
     return {mistake.place: mistake.problem for mistake in refused.value.mistakes}
 
 
 def test_what_is_right_is_read():
-    playbook = playbooks.read(yaml.safe_dump(RIGHT))
+    playbook = shipped.read(yaml.safe_dump(RIGHT))
 
     assert (playbook.name, len(playbook.rules), list(playbook.templates)) == ("ours", 1, ["hello"])
 
 
-@pytest.mark.parametrize("name", playbooks.names())
+@pytest.mark.parametrize("name", shipped.names())
 def test_what_ships_is_right(name: str):
-    playbook = playbooks.load(name)
+    playbook = shipped.load(name)
 
     assert playbook.name == name
     assert not check_templates(playbook.templates)
@@ -75,7 +75,7 @@ def test_what_ships_is_right(name: str):
 
 
 def test_the_default_playbook_has_the_rules_that_were_promised():
-    assert [rule["name"] for rule in playbooks.load("orthodontics").rules] == [
+    assert [rule["name"] for rule in shipped.load("orthodontics").rules] == [
         "speed-to-lead",
         "task-reminder",
         "no-contact-24h",
@@ -92,7 +92,7 @@ def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
     slugs = {stage.slug for stage in default_stages()}
     conditions = [
         condition
-        for rule in playbooks.load("orthodontics").rules
+        for rule in shipped.load("orthodontics").rules
         for key in ("when", "only_if", "unless")
         for condition in rule.get(key, ())
         if condition["field"] in {"lead.pipeline_stage", "event.stage"}
@@ -126,7 +126,7 @@ SMILE = "https://clinic.example/smile.png"
 def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
     picture = {**HTTP, "type": "image", "media_url": SMILE, "gateway": "social-desk", "transactional": True}
     document = changed(f"{RULE}.do", [{"send_message": picture}, {"call_webhook": {"gateway": "crm"}}])
-    [rule] = playbooks.read(yaml.safe_dump(document)).rules
+    [rule] = shipped.read(yaml.safe_dump(document)).rules
     assert [(action.kind, action.settings) for action in read_rule(rule).actions] == [
         (Kind.SEND_MESSAGE, picture),
         (Kind.CALL_WEBHOOK, {"gateway": "crm"}),
@@ -346,7 +346,7 @@ def test_a_key_that_stands_twice_is_refused_rather_than_half_forgotten():
 
 
 def test_words_that_yaml_takes_for_truth_values_are_words():
-    playbook = playbooks.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
+    playbook = shipped.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
 
     assert playbook.templates["hello"] == {"subject": "off", "body": "off"}
     assert playbook.rules[0]["on"] == "task.created"
@@ -355,4 +355,4 @@ def test_words_that_yaml_takes_for_truth_values_are_words():
 @pytest.mark.parametrize("name", ["dentistry", "", "../orthodontics", "orthodontics.yaml", "__init__", "a/b"])
 def test_a_playbook_that_does_not_ship_is_told_with_those_that_do(name: str):
     with pytest.raises(InvalidPlaybook, match=r"there are: .*orthodontics"):
-        playbooks.load(name)
+        shipped.load(name)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar, NeverAllowed, QuietHours
+from app.core.calendar.calendar import BusinessHours, Calendar, NeverAllowed, QuietHours
 
 HOURS = BusinessHours.from_json({"mon": [["09:00", "18:00"]]})
 PARIS, NEW_YORK, LOS_ANGELES, APIA = map(

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from app.automation.models import Reason, StepState
-from workers.outcomes import Cancel, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
-from workers.record import LONGEST_ERROR, changes_of
-from workers.words import words
+from app.engine.models import Reason, StepState
+from app.engine.outcomes import Cancel, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from workers.error_text import words
+from workers.pipeline.outcome_recorder import LONGEST_ERROR, changes_of
 
 AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
 

@@ -3,13 +3,12 @@
 import pytest
 import yaml
 
-from app.automation import reference
-from app.automation.condition_check import TESTS
-from app.automation.events import LISTENED_TO
-from app.automation.playbooks import check_actions
-from app.automation.playbooks.check_actions import Around
-from app.automation.playbooks.check_rule import RULE_KEYS, check_rule
-from app.automation.vocabulary import FIELDS
+from app.automation.language import check_actions, reference
+from app.automation.language.check_actions import Around
+from app.automation.language.check_rule import RULE_KEYS, check_rule
+from app.automation.language.condition_check import TESTS
+from app.engine.events.events import LISTENED_TO
+from app.engine.rules.vocabulary import FIELDS
 
 SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
 

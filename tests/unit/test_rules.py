@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.automation.durations import Wait
-from app.automation.models import Kind
-from app.automation.rules import Action, RuleSet, read_rule
-from app.automation.timing import Timing
+from app.core.calendar.durations import Wait
+from app.engine.models import Kind
+from app.engine.plan.timing import Timing
+from app.engine.rules.rules import Action, RuleSet, read_rule
 
 SHORTEST: dict[str, Any] = {"name": "tell", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
 CONDITION = {"field": "lead.status", "equals": "NEW"}

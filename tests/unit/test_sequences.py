@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.models import Kind, Reason
-from app.automation.playbooks.check_actions import Around
-from app.automation.playbooks.check_sequence import check_sequence
-from app.automation.sequence_steps import Passage, exit_after, plan_step
-from app.automation.sequences import DEFAULT_EXITS, ExitReason, read_sequence
+from app.automation.language.check_actions import Around
+from app.automation.language.check_sequence import check_sequence
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.engine.models import Kind, Reason
+from app.engine.sequences.sequence import DEFAULT_EXITS, ExitReason, read_sequence
+from app.engine.sequences.step_path import Passage, exit_after, plan_step
 
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import beat_schedule
-from app.automation.calendar import UnknownHolidays
-from app.automation.contact_policy import ContactPolicy
-from app.automation.playbooks import read
-from app.leads.more_facts import NAMES
-from app.simulation import run, sweeps
-from app.simulation.lead import more_of, sample_lead
-from app.simulation.run import Beginning, simulate
-from app.simulation.sample import sample_setting
-from app.simulation.script import InvalidScript, read_script
-from app.simulation.timeline import Simulation
-from app.simulation.trying import try_playbook
+from app.automation.playbooks.shipped import read
+from app.automation.simulation import run, sweeps
+from app.automation.simulation.lead import more_of, sample_lead
+from app.automation.simulation.run import Beginning, simulate
+from app.automation.simulation.sample_clinic import sample_setting
+from app.automation.simulation.sandbox import try_playbook
+from app.automation.simulation.script import InvalidScript, read_script
+from app.automation.simulation.timeline import Simulation
+from app.core.calendar.calendar import UnknownHolidays
+from app.identity.contact_policy import ContactPolicy
+from app.leads.facts.lookup import NAMES
 
 START = datetime(2026, 3, 10, 15, tzinfo=UTC)  # Tuesday, 11:00 in New York
 HEAD = "name: ours\ntemplates: {hello: {subject: Hello, body: Hello}}\nrules:\n"

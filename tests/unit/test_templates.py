@@ -6,13 +6,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation import playbooks
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.clinic import ClinicContext
-from app.notifications.library import check_templates
-from app.notifications.templates import LONGEST_BODY, InvalidTemplate, MessageTooLong, Wording, check_template, render
-from app.notifications.values import MissingVariable
-from app.notifications.variables import message_values
+from app.automation.playbooks import shipped
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.identity.clinic_context import ClinicContext
+from app.messaging.rendering.render import (
+    LONGEST_BODY,
+    InvalidTemplate,
+    MessageTooLong,
+    Wording,
+    check_template,
+    render,
+)
+from app.messaging.rendering.values import MissingVariable
+from app.messaging.rendering.variables import message_values
+from app.messaging.templates.library import check_templates
 
 VALUES = {
     "lead": {"first_name": "Mia", "last_name": "Keller", "last_initial": "K."},
@@ -154,7 +161,7 @@ def test_times_are_told_as_the_clinics_clock_shows_them(instant: datetime, said:
 
 
 def test_the_default_templates_have_no_mistakes():
-    assert check_templates(playbooks.load("orthodontics").templates) == []
+    assert check_templates(shipped.load("orthodontics").templates) == []
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,7 @@ def test_the_default_templates_have_no_mistakes():
 )
 def test_the_default_templates_read_well_whatever_is_known(known: dict[str, object]):
     due = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
-    for template in playbooks.load("orthodontics").templates.values():
+    for template in shipped.load("orthodontics").templates.values():
         values = message_values(CLINIC, lead=LEAD, task={"title": "Call Mia", "due_at": due}, **known)
         message = render(Wording(**template), values)
         assert "\n\n\n" not in message.body

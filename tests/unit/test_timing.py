@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar
-from app.automation.durations import Wait, parse_wait
-from app.automation.timing import Due, Timing, Wall, due_time, next_time
+from app.core.calendar.calendar import BusinessHours, Calendar
+from app.core.calendar.durations import Wait, parse_wait
+from app.engine.plan.timing import Due, Timing, Wall, due_time, next_time
 
 NEW_YORK, LOS_ANGELES = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.calendar import BusinessHours, Calendar
+from app.core.calendar.calendar import BusinessHours, Calendar
 
 HOURS = BusinessHours.from_json({"mon": [["09:00", "18:00"]]})
 PARIS, APIA = map(ZoneInfo, ("Europe/Paris", "Pacific/Apia"))

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.notifications.library import check_templates
-from app.notifications.variants import Media, Variant
-from app.notifications.written import MOST_VARIANTS, as_written, check_text, variants_in
+from app.messaging.rendering.variants import Media, Variant
+from app.messaging.templates.library import check_templates
+from app.messaging.templates.template_definitions import MOST_VARIANTS, as_written, check_text, variants_in
 
 PLAIN = {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}
 FRENCH = {"language": "FR-ca", "subject": "Bonjour", "body": "Bonjour {{ lead.first_name }}"}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.desk import Answer, Desk
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk"]
 

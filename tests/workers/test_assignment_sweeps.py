@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.automation.models import Kind
 from app.clock import now
-from app.db import new_id, transaction
+from app.core.db import new_id, transaction
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.practice import Practice, Watch, _person, sql
 from tests.support.threads import at_once
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
+from app.api.clinic.settings_schemas import ContactPolicyIn
+from app.automation.rules.service import change_rule, find_rule, get_rule
+from app.automation.sequences.service import change_sequence
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.models import Role
-from app.rules.service import change_rule, find_rule, get_rule
-from app.sequences.service import change_sequence
-from app.settings.contact_policy import set_contact_policy
-from app.settings.schemas import ContactPolicyIn
+from app.messaging.contact_policy.settings import set_contact_policy
 from tests.support.enrolling import mail, playbook, sequence
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.smtp import SmtpServer
 from tests.support.together import together
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 PAUSE = "pause_failing_rules"
 OURS = """

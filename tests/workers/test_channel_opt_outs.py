@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
-from app.notifications.models import WAY_OF, Channel, LeadChannel
+from app.engine.models import Kind
+from app.messaging.models import WAY_OF, Channel, LeadChannel
 from tests.support.desk import Desk
 from tests.support.practice import TUESDAY, Watch
 from tests.support.smtp import SmtpServer

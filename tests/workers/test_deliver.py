@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.db import transaction
-from app.notifications import retrying
-from app.notifications.delivery import MOST_TRIES
-from app.notifications.retrying import Resolution
+from app.core.db import transaction
+from app.messaging.delivery import retry
+from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.retry import Resolution
 from tests.support.mail import SEND, about_to_be_delivered, deliveries, delivery_step, note, try_again
 from tests.support.practice import TUESDAY, Practice, Watch
 from tests.support.smtp import DROP, HANG, SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_an_admin_who_finds_that_it_never_arrived_has_it_sent_again(practice: Pr
     practice.run(SEND)
     watch.advance(hours=1)
     with transaction() as session:
-        retrying.resolve(session, practice.actor(), note(practice).id, as_=Resolution.RETRY)
+        retry.resolve(session, practice.actor(), note(practice).id, as_=Resolution.RETRY)
     practice.run(SEND)
 
     assert note(practice).state == "sent"
@@ -149,7 +149,7 @@ def test_a_failed_one_that_is_retried_keeps_its_history(practice: Practice, smtp
     smtp.behave()
     watch.advance(hours=1)
     with transaction() as session:
-        retrying.retry(session, practice.actor(), note(practice).id)
+        retry.retry(session, practice.actor(), note(practice).id)
     practice.run(SEND)
 
     assert deliveries(practice) == [(1, "permanent", "550 5.1.1 No such user"), (2, "sent", "250 2.0.0 Queued as 1")]

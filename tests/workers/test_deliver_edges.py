@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from app import db
-from app.automation.models import Kind, Reason
-from app.db import transaction
-from app.embedded import Postgres
-from app.notifications import retrying
-from app.notifications.delivery import MOST_TRIES
-from app.notifications.retrying import Resolution
+from app.core import db
+from app.core.db import transaction
+from app.engine.models import Kind, Reason
+from app.messaging.delivery import retry
+from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.retry import Resolution
+from app.ops.embedded import Postgres
 from tests.support.mail import SEND, about_to_be_delivered, deliveries, delivery_step, note, try_again
 from tests.support.practice import Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_a_lead_waits_for_is_delivered_at_night(practice: Practice, smtp: S
         practice.run(SEND)
         with transaction() as session:
             failed = practice.row("notifications", lead_id=lead)
-            retrying.retry(session, practice.actor(), failed.id)
+            retry.retry(session, practice.actor(), failed.id)
     practice.run(SEND)
 
     assert [mail.recipient for mail in smtp.received] == ["tom@lead.example"]
@@ -109,7 +109,7 @@ def test_an_admin_who_retries_cannot_send_what_was_stopped_meanwhile(
     practice.run(SEND)
     stop(practice, practice.row("leads").id)
     with transaction() as session:
-        retrying.retry(session, practice.actor(), note(practice).id)
+        retry.retry(session, practice.actor(), note(practice).id)
     practice.run(SEND)
 
     assert not smtp.received
@@ -133,7 +133,7 @@ def test_a_guard_of_what_happened_since_counts_from_the_message_not_from_its_ret
         happened(practice, practice.row("leads").id)
     watch.advance(minutes=5)
     with transaction() as session:
-        retrying.retry(session, practice.actor(), note(practice).id)
+        retry.retry(session, practice.actor(), note(practice).id)
     practice.run(SEND)
 
     assert (note(practice).state, note(practice).reason) == (("suppressed", "replied") if happened else ("sent", None))
@@ -197,7 +197,7 @@ def test_an_admin_who_decides_while_an_answer_is_recorded_waits_for_it(practice:
 
     def decide() -> None:
         with transaction() as session:
-            retrying.resolve(session, practice.actor(), note(practice).id, as_=Resolution.SENT)
+            retry.resolve(session, practice.actor(), note(practice).id, as_=Resolution.SENT)
 
     with ThreadPoolExecutor() as pool:
         with transaction() as session:  # as the runner does with an answer: the step, then the notification
@@ -247,7 +247,7 @@ def test_a_message_that_cannot_be_prepared_can_be_retried_in_the_end(
     assert note(practice).state == "failed"
     assert not smtp.received
     with transaction() as session:
-        retrying.retry(session, practice.actor(), note(practice).id)
+        retry.retry(session, practice.actor(), note(practice).id)
     try_again(practice, watch)
     assert note(practice).state == "sent"
 

@@ -8,14 +8,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.embedded import Postgres, Valkey
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.threads import at_once
 from workers import runner
-from workers.claim import claim
+from workers.pipeline.claim import claim
 
 MAKE = Kind.CREATE_TASK
 SOON = TUESDAY + timedelta(milliseconds=100)  # when a step that could not be taken is woken again

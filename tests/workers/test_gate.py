@@ -9,24 +9,24 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind, Reason
+from app.api.clinic.settings_schemas import ContactPolicyIn
 from app.clock import now
-from app.db import transaction
+from app.core.db import transaction
+from app.engine.models import Kind, Reason
 from app.leads import service as leads
-from app.leads.known import Writing, load_known
-from app.notifications import retrying
-from app.notifications.gate import Allow, Until, explain
-from app.notifications.gate_facts import Touch
-from app.notifications.models import LeadChannel
-from app.settings.contact_policy import set_contact_policy
-from app.settings.schemas import ContactPolicyIn
+from app.messaging.contact_policy.contact_facts import Writing, load_known
+from app.messaging.contact_policy.facts import Touch
+from app.messaging.contact_policy.gate import Allow, Until, explain
+from app.messaging.contact_policy.settings import set_contact_policy
+from app.messaging.delivery import retry
+from app.messaging.models import LeadChannel
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import DROP, HANG, SmtpServer
 from tests.support.together import together
-from workers.claim import claim
-from workers.context import load
+from workers.pipeline.claim import claim
+from workers.pipeline.context import load
 
 BOTH = """
 name: ours
@@ -291,7 +291,7 @@ def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice,
     deliver(practice)
     watch.advance(hours=1)
     with transaction() as session:
-        retrying.retry(session, practice.actor(), practice.row("notifications", state="failed").id)
+        retry.retry(session, practice.actor(), practice.row("notifications", state="failed").id)
     deliver(practice)
     assert subjects(smtp)[-1:] == ["Offer"]
     [again] = practice.steps(kind="deliver", reason=Reason.ANOTHER_TOUCH)

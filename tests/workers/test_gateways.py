@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.models import Kind, Reason
-from app.db import transaction
-from app.embedded import Valkey
-from app.gateways.service import create_gateway
-from app.notifications import retrying
-from app.notifications.delivery import MOST_TRIES
-from app.notifications.retrying import Resolution
-from app.steps import service as steps
+from app.core.db import transaction
+from app.engine.models import Kind, Reason
+from app.engine.steps import failed as steps
+from app.messaging.delivery import retry
+from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.retry import Resolution
+from app.messaging.gateways.service import create_gateway
+from app.ops.embedded import Valkey
 from tests.support.gateway import Gateway
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 PHONE = "+12125550143"
 RULES: dict[str, Any] = {
@@ -279,7 +279,7 @@ def test_one_that_does_not_is_not_called_again_by_itself(practice: Practice, ser
         practice.run(Kind.DELIVER)
     assert len(server.calls) == 1
     with transaction() as session:
-        retrying.resolve(session, practice.actor(), note(practice).id, as_=Resolution.RETRY)
+        retry.resolve(session, practice.actor(), note(practice).id, as_=Resolution.RETRY)
     practice.run(Kind.DELIVER)
     assert (note(practice).state, len(server.calls)) == ("sent", 2)
 

@@ -7,14 +7,14 @@ from uuid import UUID
 import pytest
 
 from app.clock import now
-from app.db import transaction
+from app.core.db import transaction
 from app.identity.models import Role
-from app.leads.custom_events import report
 from app.leads.service import update_lead
+from app.leads.timeline.custom_events import report
 from app.tasks.service import complete
 from tests.support.desk import Desk, the_app
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 

@@ -9,13 +9,13 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from app.automation.models import Kind
-from app.db import transaction
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Desk
 from tests.support.importing import XLSX, send, work_off
 from workers import runner
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk"]
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.embedded import Postgres
-from app.leads.merging import merge
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.leads.duplicates.merge import merge
+from app.ops.embedded import Postgres
 from tests.support.practice import Practice, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer

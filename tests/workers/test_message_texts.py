@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.fields.service import create_field
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.service import change_language
-from app.message_templates import service
-from app.message_templates.preview import preview
-from app.sources.service import update_source
+from app.leads.attribution.sources import update_source
+from app.leads.custom_fields.service import create_field
+from app.messaging.templates import service
+from app.messaging.templates.preview import preview
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 
 pytest_plugins = ["tests.support.practice"]

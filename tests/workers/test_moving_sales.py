@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.db import transaction
+from app.core.db import transaction
 from app.identity.models import Role
 from app.leads.service import update_lead
 from app.tasks.service import complete
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.db import transaction
-from app.nurtures import service
-from app.nurtures.running import plan_runs, work_on_a_run
+from app.automation.nurtures import service
+from app.automation.nurtures.running import plan_runs, work_on_a_run
+from app.core.db import transaction
 from tests.support.enrolling import call, mail, playbook, put, sequence, way
 from tests.support.nurturing import run_nurtures, runs, score, set_up, taken
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from app.automation.models import Kind
+from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Desk, the_app
 from tests.support.practice import TUESDAY, Practice, Watch
 from tests.support.smtp import Mail, SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 

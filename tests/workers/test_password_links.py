@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import time_machine
 
-from app.automation.models import Kind
 from app.clock import now
-from app.identity.attempts import MESSAGES_TO_ONE
-from app.identity.links import write_token
+from app.engine.models import Kind
+from app.identity.passwords.links import write_token
+from app.identity.sign_in.attempts import MESSAGES_TO_ONE
 from tests.support.desk import Answer, Caller, Desk
 from tests.support.smtp import SmtpServer
 from workers import runner
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.desk"]
 

@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from app import db
-from app.automation.models import Kind
 from app.config import get_settings
-from app.db import transaction
-from app.embedded import Postgres, Valkey
+from app.core import db
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.engine.steps import failed as steps_service
+from app.engine.steps.failed import CannotRetryStep, RetryTheNotification
 from app.errors import NotFound
-from app.steps import service as steps_service
-from app.steps.service import CannotRetryStep, RetryTheNotification
+from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner

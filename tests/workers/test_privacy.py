@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import time_machine
 
-from app.audit.seals import seal_next, verify
-from app.automation.models import Kind
-from app.db import Base, transaction
-from app.embedded import Postgres
+from app.audit.hash_chain import seal_next, verify
+from app.core.db import Base, transaction
+from app.engine.models import Kind
+from app.leads.privacy.tables import ABOUT_A_LEAD
 from app.models import __all__ as _everything  # every table is known
-from app.privacy.tables import ABOUT_A_LEAD
+from app.ops.embedded import Postgres
 from tests.support.desk import Desk
 from tests.support.importing import send, work_off
 from tests.support.practice import TUESDAY
@@ -85,7 +85,7 @@ def test_an_export_holds_what_hangs_on_duplicates_that_became_part_of_the_person
 
 
 def test_every_table_about_a_lead_is_in_an_export():
-    """Whoever adds one says in app/privacy/tables.py how its rows are found, and what an erasure leaves of them."""
+    """app/leads/privacy/tables.py says of each such table how its rows are found and what an erasure leaves of them."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
     assert _everything
     assert keyed | {"leads", "deliveries", "enrollment_steps"} == set(ABOUT_A_LEAD)

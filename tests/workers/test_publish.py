@@ -8,16 +8,16 @@ from uuid import UUID
 
 import pytest
 
-from app.automation import playbooks
-from app.automation.models import Kind
-from app.automation.publish import MOMENT
-from app.automation.service import MOST_PUBLISHED, add_steps, step_row
-from app.db import transaction
-from app.embedded import Valkey
-from app.playbooks.installing import install
+from app.automation.playbooks import shipped
+from app.automation.playbooks.installing import install
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.engine.service import MOST_PUBLISHED, add_steps, step_row
+from app.engine.steps.publish import MOMENT
+from app.ops.embedded import Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
 A_MOMENT = 2.0  # seconds: less than any time-out of the broker's, and enough for a slow machine
@@ -193,7 +193,7 @@ templates: {hello: {subject: Hello, body: Hello}}
 
 def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):
     with transaction() as session:
-        install(session, practice.clinic_id, playbooks.read(EVERYTHING_ELSE))
+        install(session, practice.clinic_id, shipped.read(EVERYTHING_ELSE))
     lead = practice.capture(
         first_name=CANARY,
         last_name=CANARY,

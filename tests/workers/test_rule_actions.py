@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db import transaction
+from app.core.db import transaction
 from app.identity.models import Role
 from app.leads.service import update_lead
 from app.tasks.service import complete

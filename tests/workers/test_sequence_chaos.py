@@ -8,16 +8,16 @@ from uuid import UUID
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.gateways.service import create_gateway
+from app.automation.sequences.enrollments.service import exit_enrollment, pause_enrollment, resume_enrollment
+from app.automation.sequences.errors import MovePlanChanged
+from app.automation.sequences.service import change_sequence
+from app.automation.sequences.versions.move_plan import plan_move
+from app.automation.sequences.versions.version_moves import carry_out_move
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.leads import service as leads
-from app.leads.merging import merge
-from app.sequences.enrollments import exit_enrollment, pause_enrollment, resume_enrollment
-from app.sequences.errors import MovePlanChanged
-from app.sequences.move_plan import plan_move
-from app.sequences.service import change_sequence
-from app.sequences.version_moves import carry_out_move
+from app.leads.duplicates.merge import merge
+from app.messaging.gateways.service import create_gateway
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import Practice, Watch

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.gateways import receiving
-from app.gateways.service import create_gateway
-from app.leads import merging
+from app.automation.sequences.enrollments.enroll import Enrolled
+from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment, skip_in_enrollment
+from app.automation.sequences.service import change_sequence, create_sequence, delete_sequence
+from app.core.db import transaction
+from app.engine.models import Kind
+from app.engine.steps.failed import retry_many
 from app.leads import service as leads
-from app.notifications.models import LeadChannel
-from app.sequences.enrolling import Enrolled
-from app.sequences.enrollments import pause_enrollment, resume_enrollment, skip_in_enrollment
-from app.sequences.service import change_sequence, create_sequence, delete_sequence
-from app.steps.service import retry_many
+from app.leads.duplicates import merge as merging
+from app.messaging.gateways import receiving
+from app.messaging.gateways.service import create_gateway
+from app.messaging.models import LeadChannel
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.sequences.enrolling import Enrolled
-from app.sequences.enrollments import pause_enrollment, resume_enrollment
-from app.sequences.service import change_sequence, delete_sequence
+from app.automation.sequences.enrollments.enroll import Enrolled
+from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment
+from app.automation.sequences.service import change_sequence, delete_sequence
+from app.core.db import transaction
+from app.engine.models import Kind
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, sql

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind
-from app.sequences.enrolling import Enrolled
+from app.automation.sequences.enrollments.enroll import Enrolled
+from app.engine.models import Kind
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.practice import TUESDAY, Practice, Watch
 from tests.support.smtp import SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.automation import playbooks
-from app.db import transaction
-from app.simulation.service import simulate_playbook
+from app.automation.playbooks import shipped
+from app.automation.simulation.service import simulate_playbook
+from app.core.db import transaction
 from tests.support.enrolling import call, mail, playbook, sequence
 from tests.support.living import came_of_it, live, told_of_it
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -58,7 +58,7 @@ QUOTED: Script = [
 ]
 
 
-@pytest.mark.parametrize("name", playbooks.names())
+@pytest.mark.parametrize("name", shipped.names())
 @pytest.mark.parametrize("script", [ANSWERED, QUOTED, TRIED_IN_VAIN, LEFT_ALONE])
 def test_workers_do_what_was_simulated(open_practice: Any, watch: Watch, name: str, script: Script):
     practice = open_practice(playbook=text_of(name))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.automation.models import Kind, Reason
+from app.engine.models import Kind, Reason
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 OURS = """
 name: ours

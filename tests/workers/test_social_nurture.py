@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.automation.models import Kind
 from app.clock import now
+from app.core.http_client import signing
+from app.engine.models import Kind
 from app.identity.models import Role
-from app.outgoing import signing
 from tests.support.desk import Caller, Desk, the_app
 from tests.support.gateway import Gateway
 from tests.support.nurturing import run_nurtures

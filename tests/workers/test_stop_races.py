@@ -11,10 +11,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.embedded import Postgres
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.leads import service as leads
+from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
 from tests.support.smtp import SmtpServer

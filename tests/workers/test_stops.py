@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from app import clock
-from app.automation.models import PENDING, Kind
-from app.embedded import Postgres, Valkey
+from app.engine.models import PENDING, Kind
 from app.errors import Conflict
+from app.ops.embedded import Postgres, Valkey
 from tests.support.practice import TUESDAY, Practice, Watch
 from tests.support.servers import empty_every_table
 from tests.support.smtp import DROP, SmtpServer
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 KINDS = [kind for kind in Kind if kind is not Kind.IMPORT_CHUNK]
 STOPS: dict[str, Callable[[Practice, UUID], None]] = {

@@ -9,19 +9,19 @@ import pytest
 from sqlalchemy import text
 
 from app import clock
-from app.automation.models import Kind
+from app.api.operations.metrics import render
 from app.clock import now
-from app.db import transaction
-from app.embedded import Postgres
+from app.core.db import transaction
+from app.engine.models import Kind
 from app.identity.models import Role
-from app.leads.next_actions import without_next_action
+from app.leads.next_actions.without_next_action import without_next_action
+from app.leads.privacy.service import restrict_lead
 from app.leads.service import reopen
-from app.ops.metrics import render
-from app.privacy.service import restrict_lead
+from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
-from workers.sweeping.walking import ON_THE_STRETCH, go_on, next_stretch
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
+from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
 
 FIND = "find_leads_without_next_action"
 ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from app import clock
-from app.automation.models import Kind
-from app.embedded import Postgres, Valkey
+from app.engine.models import Kind
+from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
 HORIZON = timedelta(seconds=120)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from app import clock
-from app.automation.models import Kind
-from app.embedded import Postgres
+from app.engine.models import Kind
+from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
-from workers.sweeps import sweep
+from workers.sweeps.run import sweep
 
 MAKE = Kind.CREATE_TASK
 

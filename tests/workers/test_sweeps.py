@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from app import clock
-from app.automation.models import Kind
-from app.embedded import Postgres, Valkey
+from app.engine.models import Kind
 from app.leads.lookup import id_made_at
+from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.threads import at_once
 from workers.app import SWEEP_TASKS
-from workers.sweeps import SWEEPS, sweep
+from workers.sweeps.run import SWEEPS, sweep
 
 MAKE = Kind.CREATE_TASK
 ADVISORY_KEYS = [zlib.crc32(name.encode()) for name in SWEEPS]

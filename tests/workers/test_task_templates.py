@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from app.automation.models import Kind
-from app.db import transaction
-from app.row_security import step_down
-from app.task_templates.service import create_template
+from app.core.db import transaction
+from app.core.row_security import step_down
+from app.engine.models import Kind
 from app.tasks import service as tasks
+from app.tasks.templates.service import create_template
 from tests.support.practice import Practice, Watch, at
 
 pytest_plugins = ["tests.support.practice"]

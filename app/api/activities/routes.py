@@ -1,0 +1,40 @@
+"""The timeline of a lead."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.activities.schemas import ActivityIn, ActivityOut
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.leads.timeline import service
+
+blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="What happened with a lead.")
+
+
+@blp.get("/<uuid:lead_id>/activities")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(ActivityOut))
+def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
+    """Show what happened with a lead.
+
+    In the order it happened.
+    """
+    with reading() as session:
+        return service.timeline(session, actor(), lead_id, query)
+
+
+@blp.post("/<uuid:lead_id>/activities")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(ActivityIn)
+@blp.response(201, ActivityOut)
+@blp.alt_response(409, "CONFLICT")
+def log_activity(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Log what happened with a lead.
+
+    Somebody they spoke with counts as contact, what they send as a reply; an attempt without answer is counted.
+    """
+    with unit_of_work() as session:
+        return service.log_activity(session, actor(), lead_id, given)

@@ -1,0 +1,132 @@
+"""The API: every blueprint, around them the edge."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.api.activities.lead_activity_routes import blp as lead_activities
+from app.api.activities.routes import blp as activities
+from app.api.assignment.availability_routes import blp as availability
+from app.api.assignment.lead_routes import blp as lead_assignment
+from app.api.assignment.rule_routes import blp as assignment_rules
+from app.api.audit.routes import blp as audit
+from app.api.automation.nurture_routes import blp as nurtures
+from app.api.automation.playbook_routes import blp as playbooks
+from app.api.automation.rule_routes import blp as follow_up_rules
+from app.api.automation.simulation_routes import blp as simulations
+from app.api.capture.bulk_routes import blp as bulk
+from app.api.capture.form_routes import blp as forms
+from app.api.capture.import_routes import blp as imports
+from app.api.capture.lead_routes import blp as capture
+from app.api.capture.public_form_routes import blp as public_forms
+from app.api.clinic.custom_field_routes import blp as fields
+from app.api.clinic.settings_routes import blp as clinic_settings
+from app.api.clinic.source_routes import blp as sources
+from app.api.identity.password_page import blp as password_page
+from app.api.identity.password_routes import blp as passwords
+from app.api.identity.sign_in_routes import blueprints as identity
+from app.api.identity.user_routes import blueprints as accounts
+from app.api.leads.event_routes import blp as events
+from app.api.leads.privacy_routes import blueprints as privacy
+from app.api.leads.routes import blp as leads
+from app.api.messaging.gateway_event_routes import blp as gateway_events
+from app.api.messaging.gateway_routes import blp as gateways
+from app.api.messaging.notification_routes import blp as notifications
+from app.api.messaging.template_routes import blp as message_templates
+from app.api.operations.lateness_routes import blp as lateness
+from app.api.operations.probe_routes import blp as ops
+from app.api.operations.step_routes import blp as steps
+from app.api.pipeline.board_routes import blp as board
+from app.api.pipeline.stage_routes import blp as pipeline
+from app.api.sequences.bulk_routes import blp as bulk_enrollments
+from app.api.sequences.enrollment_routes import blp as enrollments
+from app.api.sequences.move_routes import blp as sequence_moves
+from app.api.sequences.performance_routes import blp as sequence_performance
+from app.api.sequences.routes import blp as sequences
+from app.api.tasks.overview_routes import blp as overview
+from app.api.tasks.queue_routes import blp as queue
+from app.api.tasks.routes import blp as tasks
+from app.api.tasks.template_routes import blp as task_templates
+from app.api.tasks.view_routes import blp as views
+from app.config import get_settings
+from app.core import logs
+from app.http import access, problems, requests
+from app.http.openapi import docs_page, openapi
+
+BLUEPRINTS = (
+    *identity,
+    passwords,
+    *accounts,
+    leads,
+    capture,
+    events,
+    board,
+    tasks,
+    activities,
+    bulk,
+    imports,
+    sources,
+    pipeline,
+    notifications,
+    steps,
+    lateness,
+    audit,
+    *privacy,
+    lead_assignment,
+    assignment_rules,
+    follow_up_rules,
+    sequences,
+    enrollments,
+    bulk_enrollments,
+    sequence_performance,
+    sequence_moves,
+    playbooks,
+    simulations,
+    nurtures,
+    availability,
+    queue,
+    overview,
+    views,
+    task_templates,
+    message_templates,
+    lead_activities,
+    fields,
+    forms,
+    public_forms,
+    clinic_settings,
+    gateways,
+    gateway_events,
+    ops,
+)
+
+
+class _Relance(Flask):
+    """Flask asks of every view and hook, at every call, whether it is a coroutine. None is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
+def create_app() -> Flask:
+    """The WSGI application."""
+    settings = get_settings()
+    logs.configure()
+    app = _Relance("relance", static_folder=None)
+    app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
+    requests.register(app)
+    access.register(app)
+    problems.register(app)
+    openapi.register(app, BLUEPRINTS)
+    app.register_blueprint(docs_page.blp)
+    app.register_blueprint(password_page)
+    _believe(app, settings.trusted_proxies)
+    return app
+
+
+def _believe(app: Flask, proxies: int) -> None:
+    """Take client, scheme and host from the X-Forwarded-* entries that so many proxies in front wrote."""
+    if proxies:  # whatever stands left of those entries the client may have written itself
+        edge = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+        app.wsgi_app = edge  # type: ignore[method-assign]

@@ -1,0 +1,78 @@
+"""When somebody is there."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from app.api.assignment.availability_schemas import AbsenceIn, AbsenceOut, WorkingHoursSchema
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.leads.assignment import availability
+
+blp = Blueprint("availability", __name__, url_prefix="/api/users", description="When somebody is there.")
+
+
+@blp.get("/<uuid:user_id>/out-of-office")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(AbsenceOut))
+def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
+    """List when somebody is away.
+
+    Past times, too; the one that ends last comes first.
+    """
+    with reading() as session:
+        return availability.list_absences(session, actor(), user_id, query)
+
+
+@blp.post("/<uuid:user_id>/out-of-office")
+@allow(Permission.LEAD_READ)
+@blp.arguments(AbsenceIn)
+@blp.response(201, AbsenceOut)
+def add_absence(given: dict[str, Any], user_id: UUID) -> Any:
+    """Say that somebody is away.
+
+    Oneself; somebody else with lead:assign or user:manage. They get no new leads then. Their open tasks that fall due
+    meanwhile are seen to when it begins: at once if it has begun.
+    """
+    with unit_of_work() as session:
+        return availability.add_absence(session, actor(), user_id, given)
+
+
+@blp.delete("/<uuid:user_id>/out-of-office/<uuid:absence_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(204)
+def remove_absence(user_id: UUID, absence_id: UUID) -> None:
+    """Say that somebody is back, or stays after all.
+
+    What was given to others meanwhile stays theirs.
+    """
+    with unit_of_work() as session:
+        availability.remove_absence(session, actor(), user_id, absence_id)
+
+
+@blp.get("/<uuid:user_id>/working-hours")
+@allow(Permission.LEAD_READ)
+@blp.response(200, WorkingHoursSchema)
+def show_hours(user_id: UUID) -> Mapping[str, Any]:
+    """Show when somebody works.
+
+    Null: whenever the clinic is open.
+    """
+    with reading() as session:
+        return availability.hours_of(session, actor(), user_id)
+
+
+@blp.put("/<uuid:user_id>/working-hours")
+@allow(Permission.LEAD_READ)
+@blp.arguments(WorkingHoursSchema)
+@blp.response(200, WorkingHoursSchema)
+def set_hours(given: dict[str, Any], user_id: UUID) -> Mapping[str, Any]:
+    """Say when somebody works.
+
+    Oneself; somebody else with lead:assign or user:manage. Assignment rules with the strategy `schedule` go by it.
+    """
+    with unit_of_work() as session:
+        return availability.set_hours(session, actor(), user_id, given["hours"])

@@ -1,0 +1,81 @@
+"""The trail: who saw and changed what."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.audit import search
+from app.audit.models import Act
+from app.clock import now
+from app.http.access import actor, allow, reading
+from app.http.blueprint import Blueprint
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.schema import Schema
+from app.identity.permissions import Permission
+
+LONGEST_PERIOD: Final = timedelta(days=366)
+USUAL_PERIOD: Final = timedelta(days=31)
+
+blp = Blueprint("audit", __name__, url_prefix="/api/audit", description="Who saw and changed what.")
+
+
+class AuditQuery(PageQuery):
+    """Which entries to list: of the last 31 days, unless a period is given (at most 366 days)."""
+
+    from_ = Instant(data_key="from")
+    to = Instant(metadata={"description": "Exclusive."})
+    user_id = Id()
+    api_key_id = Id()
+    act = Choice(Act)
+    subject = Text(50, least=1, metadata={"examples": ["lead", "task", "user"]})
+    subject_id = Id(metadata={"description": "Entries that name this lead, task, …, in lists too."})
+    operation = Text(100, least=1, metadata={"examples": ["leads.get_lead"]})
+
+    @validates_schema(skip_on_field_errors=True)
+    def _is_a_period(self, data: dict[str, Any], **_: Any) -> None:
+        to = data.setdefault("to", now() + timedelta(minutes=1))
+        since = data.setdefault("from_", to - USUAL_PERIOD)
+        if not timedelta() < to - since <= LONGEST_PERIOD:
+            raise ValidationError(f"Must lie before `to`, by at most {LONGEST_PERIOD.days} days.", "from")
+
+
+class EntryOut(Schema):
+    """Something that was seen or changed, by one call."""
+
+    number = Integer(required=True)
+    at = Instant(required=True)
+    user_id = Id(required=True, allow_none=True)
+    api_key_id = Id(required=True, allow_none=True)
+    address = fields.String(required=True, allow_none=True)
+    request_id = fields.String(required=True, allow_none=True)
+    operation = fields.String(required=True, metadata={"description": "The `operationId` of the call."})
+    act = Choice(Act, required=True)
+    subject = fields.String(required=True)
+    ids = fields.List(Id(), required=True)
+    fields_ = fields.List(
+        fields.String(),
+        required=True,
+        data_key="fields",
+        attribute="fields",
+        metadata={"description": "Those changed."},
+    )
+    before = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
+    after = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
+    is_readable = Boolean(
+        required=True, metadata={"description": "False where the values were erased, or the key to them is gone."}
+    )
+
+
+@blp.get("")
+@allow(Permission.AUDIT_READ)
+@blp.arguments(AuditQuery)
+@blp.response(200, page_of(EntryOut))
+def list_entries(query: dict[str, Any]) -> Page:
+    """List who saw and changed what.
+
+    The latest first. A list that somebody looked at is one entry, with the ids of what it showed.
+    """
+    with reading() as session:
+        return search.list_entries(session, actor(), query)

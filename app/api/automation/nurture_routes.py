@@ -1,0 +1,158 @@
+"""Nurtures: which leads are taken into a sequence, and when (leads-follow-up-feature.md)."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.automation.nurture_schemas import (
+    FollowedLeadOut,
+    FollowedLeadQuery,
+    NurtureChange,
+    NurtureDashboardOut,
+    NurtureIn,
+    NurtureOut,
+    NurturePreviewOut,
+    NurtureRunOut,
+)
+from app.api.messaging.template_report_schemas import PeriodQuery
+from app.automation.nurtures import service
+from app.automation.nurtures.dashboard import dashboard
+from app.automation.nurtures.models import Nurture, NurtureRun
+from app.automation.nurtures.tracking import leads_of
+from app.core.date_range import period_of
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+
+blp = Blueprint("nurtures", __name__, url_prefix="/api/nurtures", description="Whom sequences take, and when.")
+
+
+@blp.get("")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(NurtureOut))
+def list_nurtures(query: dict[str, Any]) -> Page:
+    """List the clinic's nurtures.
+
+    By name.
+    """
+    with reading() as session:
+        return service.list_nurtures(session, actor(), query)
+
+
+@blp.post("")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(NurtureIn)
+@blp.response(201, NurtureOut)
+@blp.alt_response(409, "CONFLICT")
+def create_nurture(given: dict[str, Any]) -> Nurture:
+    """Add a nurture.
+
+    Its first run is at the next of its hours.
+    """
+    with unit_of_work() as session:
+        return service.create_nurture(session, actor(), given)
+
+
+@blp.get("/dashboard")
+@allow(Permission.LEAD_ANALYTICS)
+@blp.arguments(PeriodQuery)
+@blp.response(200, NurtureDashboardOut)
+def nurture_dashboard(query: dict[str, Any]) -> dict[str, Any]:
+    """Show what the follow-ups of all nurtures come to.
+
+    Of messages written within a time of at most a year, to leads that you may see, by whichever hand they came into the
+    sequences: how many answered and were converted, by sequence, step, message and hour.
+    """
+    period = period_of(query.get("since"), query.get("until"))
+    with reading() as session:
+        return dashboard(session, actor(), period)
+
+
+@blp.get("/<uuid:nurture_id>")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, NurtureOut)
+def get_nurture(nurture_id: UUID) -> Nurture:
+    """Get one nurture."""
+    with reading() as session:
+        return service.find_nurture(session, actor(), nurture_id)
+
+
+@blp.patch("/<uuid:nurture_id>")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(NurtureChange)
+@blp.response(200, NurtureOut)
+@if_match
+def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: Seen) -> Nurture:
+    """Change a nurture, or switch it on or off.
+
+    What the body leaves out stays as it is; so does its name. It holds for the next batch of a run that is under way.
+    """
+    with unit_of_work() as session:
+        return service.change_nurture(session, actor(), nurture_id, given, seen=seen)
+
+
+@blp.delete("/<uuid:nurture_id>")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.response(204)
+@if_match
+def delete_nurture(nurture_id: UUID, seen: Seen) -> None:
+    """Delete a nurture, with what is known of its runs.
+
+    The leads that it took stay in the sequence.
+    """
+    with unit_of_work() as session:
+        service.delete_nurture(session, actor(), nurture_id, seen=seen)
+
+
+@blp.get("/<uuid:nurture_id>/runs")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(NurtureRunOut))
+def list_nurture_runs(query: dict[str, Any], nurture_id: UUID) -> Page:
+    """List the runs of a nurture.
+
+    The latest first, those that were missed among them.
+    """
+    with reading() as session:
+        return service.list_runs(session, actor(), nurture_id, query)
+
+
+@blp.post("/<uuid:nurture_id>/run")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.response(202, NurtureRunOut)
+@blp.alt_response(409, "CONFLICT")
+def run_nurture(nurture_id: UUID) -> NurtureRun:
+    """Run a nurture now.
+
+    Whatever the hour, also one that is switched off. It begins within a minute; what came of it is in the list of runs.
+    """
+    with unit_of_work() as session:
+        return service.run_now(session, actor(), nurture_id)
+
+
+@blp.get("/<uuid:nurture_id>/preview")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, NurturePreviewOut)
+def preview_nurture(nurture_id: UUID) -> dict[str, Any]:
+    """See how many leads a run would take now.
+
+    Nothing is written. The sequence may still refuse some: those that are in another one that excludes it, say.
+    """
+    with reading() as session:
+        return service.preview(session, actor(), nurture_id)
+
+
+@blp.get("/<uuid:nurture_id>/leads")
+@allow(Permission.LEAD_READ)
+@blp.arguments(FollowedLeadQuery)
+@blp.response(200, page_of(FollowedLeadOut))
+def list_followed_leads(query: dict[str, Any], nurture_id: UUID) -> Page:
+    """List the leads that are or were in a nurture's sequence, with every message to each.
+
+    The latest first, by whichever hand they came there.
+    """
+    with reading() as session:
+        return leads_of(session, actor(), nurture_id, query)

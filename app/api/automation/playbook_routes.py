@@ -1,0 +1,79 @@
+"""Playbooks: whole ways of working, to be installed, exported and brought in."""
+
+from typing import Any
+
+from app.api.automation.playbook_schemas import (
+    AddedOut,
+    ExportOut,
+    ExportQuery,
+    ImportedPlaybookIn,
+    PlaybookDetailOut,
+    PlaybookOut,
+)
+from app.automation.playbooks import service
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+
+blp = Blueprint("playbooks", __name__, url_prefix="/api/playbooks", description="Whole ways of working.")
+
+
+@blp.get("")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, page_of(PlaybookOut))
+def list_playbooks() -> Page:
+    """List the playbooks that ship."""
+    with reading() as session:
+        return Page(service.list_playbooks(session, actor()), next_cursor=None)
+
+
+@blp.get("/export")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(ExportQuery)
+@blp.response(200, ExportOut)
+def export_playbook(query: dict[str, str]) -> dict[str, str]:
+    """Write the clinic's rules, sequences, nurtures and templates down as one playbook.
+
+    What is published, with the clinic's own stages and fields: to be kept, read, or brought into another clinic.
+    """
+    with reading() as session:
+        return {"yaml": service.export_playbook(session, actor(), query["name"])}
+
+
+@blp.post("/import")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(ImportedPlaybookIn)
+@blp.response(200, AddedOut)
+@blp.alt_response(409, "CONFLICT")
+def import_playbook(given: dict[str, str]) -> Any:
+    """Bring a playbook in.
+
+    What the clinic lacks of it is added, and its rules are in force at once; what it has stays as it is.
+    """
+    with unit_of_work() as session:
+        return service.import_playbook(session, actor(), given["yaml"])
+
+
+@blp.get("/<name>")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, PlaybookDetailOut)
+@blp.alt_response(404, "NOT_FOUND")
+def get_playbook(name: str) -> dict[str, Any]:
+    """Get a playbook that ships, as it is written."""
+    with reading() as session:
+        return service.get_playbook(session, actor(), name)
+
+
+@blp.post("/<name>/install")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.response(200, AddedOut)
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+def install_playbook(name: str) -> Any:
+    """Install a playbook that ships.
+
+    What the clinic lacks of it is added, and its rules are in force at once; what it has stays as it is.
+    """
+    with unit_of_work() as session:
+        return service.install_playbook(session, actor(), name)

@@ -1,0 +1,58 @@
+"""Playbooks, in and out."""
+
+from typing import Final
+
+from marshmallow import fields
+
+from app.http.schemas.fields import Integer, Text
+from app.http.schemas.schema import QuerySchema, Schema
+
+LONGEST_YAML: Final = 500_000
+
+
+class PlaybookOut(Schema):
+    """A playbook that ships."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    rules = fields.List(fields.String(), required=True)
+    sequences = fields.List(fields.String(), required=True)
+    nurtures = fields.List(fields.String(), required=True)
+    templates = fields.List(fields.String(), required=True)
+    installed_rules = Integer(required=True, metadata={"description": "How many rules of it the clinic has."})
+
+
+class PlaybookDetailOut(PlaybookOut):
+    """A playbook, as it is written."""
+
+    yaml = fields.String(required=True)
+
+
+class ImportedPlaybookIn(Schema):
+    """A playbook that somebody wrote."""
+
+    yaml = Text(LONGEST_YAML, least=1, lines=True, required=True)
+
+
+class AddedOut(Schema):
+    """What was new to the clinic; the rest stays as it is."""
+
+    stages = fields.List(fields.String(), required=True)
+    fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
+    templates = fields.List(fields.String(), required=True)
+    sequences = fields.List(fields.String(), required=True)
+    nurtures = fields.List(fields.String(), required=True)
+    rules = fields.List(fields.String(), required=True)
+
+
+class ExportQuery(QuerySchema):
+    """What the playbook is to be called."""
+
+    name = Text(100, least=1, load_default="ours")
+
+
+class ExportOut(Schema):
+    """The clinic's rules, sequences, nurtures and templates as one playbook."""
+
+    yaml = fields.String(required=True)

@@ -1,0 +1,80 @@
+"""Follow-ups for many leads in one call, and the jobs that make them."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.capture.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
+from app.engine.jobs import service
+from app.engine.jobs.models import Job
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.body.large_bodies import large_body
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+
+blp = Blueprint("jobs", __name__, url_prefix="/api", description="Follow-ups for many leads, and the jobs behind.")
+
+
+@blp.post("/followups/bulk")
+@allow(Permission.LEAD_UPDATE)
+@large_body
+@blp.arguments(BulkIn)
+@blp.response(202, JobOut)
+def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
+    """Plan a follow-up for many leads.
+
+    Answers at once with a job, which `Location` names; workers make the tasks. An item that cannot be made fails
+    alone: read why under `/api/jobs/{job_id}/items?status=failed`. The body may have 20 MB (MAX_IMPORT_BYTES).
+    """
+    with unit_of_work() as session:
+        job = service.create_job(session, actor(), given)
+    return job, {"Location": f"/api/jobs/{job.id}"}
+
+
+@blp.get("/jobs/<uuid:job_id>")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, JobOut)
+def show_job(job_id: UUID) -> Job:
+    """Show a job and how far it is."""
+    with reading() as session:
+        return service.get_job(session, actor(), job_id)
+
+
+@blp.get("/jobs/<uuid:job_id>/items")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(ItemQuery)
+@blp.response(200, page_of(ItemOut))
+def items_of_job(query: dict[str, Any], job_id: UUID) -> Page:
+    """List a job's items.
+
+    In the order given. A new lead's fields are not shown again.
+    """
+    with reading() as session:
+        return service.items_of(session, actor(), job_id, query)
+
+
+@blp.post("/jobs/<uuid:job_id>/cancel")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, JobOut)
+@blp.alt_response(409, "CONFLICT")
+def cancel_job(job_id: UUID) -> Job:
+    """Cancel a job.
+
+    Items that were not begun are given up; tasks that were made stay. Saying it twice does no harm.
+    """
+    with unit_of_work() as session:
+        return service.cancel(session, actor(), job_id)
+
+
+@blp.post("/jobs/<uuid:job_id>/retry-failed")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(202, JobOut)
+@blp.alt_response(409, "CONFLICT")
+def retry_failed(job_id: UUID) -> tuple[Job, dict[str, str]]:
+    """Try the failed items of a job again.
+
+    All but those that were named twice. What is no longer wrong with them succeeds; the rest says again why not.
+    """
+    with unit_of_work() as session:
+        job = service.retry_failed(session, actor(), job_id)
+    return job, {"Location": f"/api/jobs/{job.id}"}

@@ -1,0 +1,39 @@
+"""Reading what a page sent: JSON, or a form as browsers send it."""
+
+from typing import Any, Final
+
+from flask import request
+from marshmallow import fields
+from werkzeug.datastructures import MultiDict
+
+from app.api.capture.form_schemas import Submission
+from app.errors import Invalid
+from app.http.body.json_body import read_body
+from app.http.schemas.schema import pointer
+
+URLENCODED: Final = "application/x-www-form-urlencoded"
+MOST_PARTS: Final = 100
+CHECKED: Final = frozenset({"on", "true", "1", "yes"})  # what a ticked box sends
+
+_READER: Final = Submission()
+
+
+def read_submission() -> dict[str, Any]:
+    """The fields as `Submission` reads them. Raises Invalid, UnsupportedMediaType, Malformed; 413 comes from Flask."""
+    if request.mimetype != URLENCODED:
+        return _READER.read(read_body())  # type: ignore[no-any-return]
+    request.max_form_parts = MOST_PARTS
+    return _READER.read(_unfold(request.form))  # type: ignore[no-any-return]
+
+
+def _unfold(form: MultiDict[str, str]) -> dict[str, Any]:
+    """An empty field is one that nobody filled in."""
+    given: dict[str, Any] = {}
+    for name, values in form.lists():
+        if isinstance(_READER.fields.get(name), fields.List):
+            given[name] = [value for value in values if value]
+        elif len(values) > 1:
+            raise Invalid.at(pointer(name), "Given more than once.")
+        elif values[0]:
+            given[name] = values[0].lower() in CHECKED if name == "consent" else values[0].replace("\r\n", "\n")
+    return given

@@ -1,0 +1,79 @@
+"""Web forms: where a clinic's website may send leads to."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.capture.form_schemas import WebFormIn, WebFormOut, WebFormQuery
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+from app.leads.capture.forms import service
+from app.leads.capture.forms.models import WebForm
+
+blp = Blueprint("web-forms", __name__, url_prefix="/api/web-forms", description="Forms on a clinic's website.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(WebFormQuery)
+@blp.response(200, page_of(WebFormOut))
+def list_forms(query: dict[str, Any]) -> Page:
+    """List the clinic's web forms.
+
+    By name.
+    """
+    with reading() as session:
+        return service.list_forms(session, actor().clinic.id, query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(WebFormIn)
+@blp.response(201, WebFormOut)
+@blp.alt_response(409, "CONFLICT")
+def create_form(given: dict[str, Any]) -> WebForm:
+    """Add a web form.
+
+    The answer holds its key: pages of the origins it allows send leads to `/api/public/forms/{key}/leads`.
+    """
+    with unit_of_work() as session:
+        return service.create_form(session, actor().clinic.id, given)
+
+
+@blp.get("/<uuid:form_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.response(200, WebFormOut)
+def get_form(form_id: UUID) -> WebForm:
+    """Show a web form."""
+    with reading() as session:
+        return service.read_form(session, actor().clinic.id, form_id)
+
+
+@blp.put("/<uuid:form_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(WebFormIn)
+@blp.response(200, WebFormOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def update_form(given: dict[str, Any], form_id: UUID, seen: Seen) -> WebForm:
+    """Change a web form.
+
+    The body replaces all of it but its key. A form that is not active is not there for its visitors.
+    """
+    with unit_of_work() as session:
+        return service.update_form(session, actor().clinic.id, form_id, given, seen=seen)
+
+
+@blp.post("/<uuid:form_id>/rotate-key")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.response(200, WebFormOut)
+def rotate_key(form_id: UUID) -> WebForm:
+    """Give a web form another key.
+
+    Pages with the old one can send nothing any more.
+    """
+    with unit_of_work() as session:
+        return service.rotate_key(session, actor().clinic.id, form_id)

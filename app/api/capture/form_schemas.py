@@ -1,0 +1,159 @@
+"""Web forms, in and out; and what a website sends through one."""
+
+import re
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.api.leads.touch_schemas import TouchDetails
+from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Text
+from app.http.schemas.paging import PageQuery
+from app.http.schemas.schema import Schema
+from app.leads.models import PreferredContact, TreatmentInterest
+
+MOST_ORIGINS: Final = 20
+LONGEST_MESSAGE: Final = 2000
+HONEYPOT: Final = "website"  # a field that people do not see, and machines fill in
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
+
+
+class FormField(StrEnum):
+    """What a form may ask."""
+
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    EMAIL = "email"
+    PHONE = "phone"
+    PREFERRED_CONTACT = "preferred_contact"
+    PREFERRED_TIME = "preferred_time"
+    CITY = "city"
+    POSTAL_CODE = "postal_code"
+    TREATMENT_INTEREST = "treatment_interest"
+    NOTES = "notes"
+
+
+class Origin(Text):
+    """Scheme and host of a website, as browsers name it: `https://clinic.example`."""
+
+    def __init__(self) -> None:
+        super().__init__(300)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        origin = super()._deserialize(value).lower().removesuffix("/")
+        if not _ORIGIN.fullmatch(origin):
+            raise ValidationError("Must be scheme and host, such as https://clinic.example.")
+        return origin
+
+
+class WebAddress(Text):
+    """Where a visitor is sent afterwards."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(2000, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        address = super()._deserialize(value)
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            raise ValidationError("Not the address of a page.") from None
+        if parts.scheme not in {"http", "https"} or not parts.hostname or " " in address:
+            raise ValidationError("Must be the address of a page, such as https://clinic.example/thanks.")
+        return address
+
+
+class FormFieldIn(Schema):
+    """A field of the form."""
+
+    name = Choice(FormField, required=True)
+    required = Boolean(load_default=False)
+
+
+class WebFormIn(Schema):
+    """A form on a website."""
+
+    name = Text(100, least=1, required=True)
+    allowed_origins = ListOf(
+        Origin(), most=MOST_ORIGINS, required=True, metadata={"description": "The websites whose pages may send it."}
+    )
+    source_id = Id(required=True, metadata={"description": "Of its leads, where no `utm_source` names another."})
+    campaign = Text(200, allow_none=True, load_default=None)
+    fields_ = ListOf(fields.Nested(FormFieldIn), least=1, most=len(FormField), required=True, data_key="fields")
+    consent_text = Text(
+        LONGEST_MESSAGE,
+        lines=True,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "What visitors may agree to; kept word by word with who did, and when."},
+    )
+    thank_you = Text(LONGEST_MESSAGE, lines=True, allow_none=True, load_default=None)
+    redirect_url = WebAddress(allow_none=True, load_default=None)
+    is_active = Boolean(load_default=True)
+
+    @validates_schema
+    def _asks_how_to_reach_them(self, data: dict[str, Any], **_: Any) -> None:
+        names = [field["name"] for field in data.get("fields_", ())]
+        if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
+            raise ValidationError({"fields": ["Ask for a phone number or an e-mail address."]})
+        if len(names) != len(set(names)):
+            raise ValidationError({"fields": ["Each field once."]})
+
+
+class FormFieldOut(Schema):
+    """A field of the form, as it is shown."""
+
+    name = Choice(FormField, required=True)
+    required = Boolean(required=True)
+
+
+class WebFormOut(Schema):
+    """A form."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    key = fields.String(required=True, metadata={"description": "Public: it stands in the page."})
+    allowed_origins = fields.List(fields.String(), required=True)
+    source_id = Id(required=True)
+    campaign = fields.String(required=True, allow_none=True)
+    fields_ = fields.List(fields.Nested(FormFieldOut), required=True, data_key="fields", attribute="fields")
+    consent_text = fields.String(required=True, allow_none=True)
+    thank_you = fields.String(required=True, allow_none=True)
+    redirect_url = fields.String(required=True, allow_none=True)
+    is_active = Boolean(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    version = Integer(required=True)
+
+
+class WebFormQuery(PageQuery):
+    """Which forms."""
+
+    is_active = Boolean()
+
+
+class Submission(TouchDetails):
+    """What a visitor sends: the fields of the form, and how they came."""
+
+    first_name = Text(100)
+    last_name = Text(100)
+    email = Email()
+    phone = Text(50)
+    preferred_contact = Choice(PreferredContact)
+    preferred_time = Text(100)
+    city = Text(100)
+    postal_code = Text(20)
+    treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
+    notes = Text(5000, lines=True)
+    consent = Boolean(metadata={"description": "Whether they agree to the form's consent text."})
+    website = Text(2000, metadata={"description": "Not for people: hide it. A submission that fills it in is dropped."})
+
+
+class SubmissionOut(Schema):
+    """It was taken in."""
+
+    accepted = Boolean(required=True)
+    thank_you = fields.String(required=True, allow_none=True)
+    redirect_url = fields.String(required=True, allow_none=True)

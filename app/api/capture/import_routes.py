@@ -1,0 +1,140 @@
+"""Imports: a file of leads is sent, rehearsed, and taken in by workers."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from flask import Response, request
+from werkzeug.wsgi import wrap_file
+
+from app.api.capture.import_schemas import ImportDetailOut, ImportOut, RowOut, RowQuery, StartIn, UploadQuery
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.body.json_body import read_bytes
+from app.http.body.large_bodies import large_body
+from app.http.body.unknown_parameters import mark_body
+from app.http.problems import UnsupportedMediaType
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.leads.capture.imports import service
+from app.leads.capture.imports.reading import FileKind, Table, open_table
+
+KINDS: Final = {
+    "text/csv": FileKind.CSV,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": FileKind.XLSX,
+}
+_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+
+blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Files of leads.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_IMPORT)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(ImportOut))
+def list_imports(query: dict[str, Any]) -> Page:
+    """List the clinic's imports.
+
+    Newest first; a file is kept for seven days.
+    """
+    with reading() as session:
+        return service.list_imports(session, actor(), query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_IMPORT)
+@large_body
+@mark_body
+@blp.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
+@blp.arguments(UploadQuery)
+@blp.response(201, ImportDetailOut)
+@blp.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
+def upload(query: dict[str, str]) -> tuple[Any, dict[str, str]]:
+    """Send a file of leads.
+
+    The body is the file: CSV (UTF-8, UTF-16 or what Windows writes; comma, semicolon or tab) or XLSX, up to 20 MB and
+    100,000 rows, with the names of the columns in the first row. Nothing is taken in yet: the answer says what the
+    columns seem to be.
+    """
+    table = _sent()  # before the transaction: a large workbook takes its time until its first row is there
+    with unit_of_work() as session:
+        kept = service.upload(session, actor(), table, name=query["name"])
+        shown = service.describe(session, actor(), kept.id)
+    return shown, {"Location": f"/api/imports/{kept.id}"}
+
+
+@blp.get("/<uuid:import_id>")
+@allow(Permission.LEAD_IMPORT)
+@blp.response(200, ImportDetailOut)
+def get_import(import_id: UUID) -> dict[str, Any]:
+    """Show an import and how far it is."""
+    with reading() as session:
+        return service.describe(session, actor(), import_id)
+
+
+@blp.post("/<uuid:import_id>/preview")
+@allow(Permission.LEAD_IMPORT)
+@blp.arguments(StartIn)
+@blp.response(202, ImportDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+    """Rehearse an import.
+
+    Workers read every row and say how it would end; nothing is taken in. Then look at the rows that failed.
+    """
+    return _start(given, import_id, is_rehearsal=True)
+
+
+@blp.post("/<uuid:import_id>/start")
+@allow(Permission.LEAD_IMPORT)
+@blp.arguments(StartIn)
+@blp.response(202, ImportDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
+    """Take in the leads of a file.
+
+    Workers do it; a row with a mistake fails alone. The job can be cancelled, and what failed tried again.
+    """
+    return _start(given, import_id, is_rehearsal=False)
+
+
+@blp.get("/<uuid:import_id>/rows")
+@allow(Permission.LEAD_IMPORT)
+@blp.arguments(RowQuery)
+@blp.response(200, page_of(RowOut))
+def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
+    """List how the rows of the last preview or run ended.
+
+    In the order of the file.
+    """
+    with reading() as session:
+        return service.rows_with_results(session, actor(), import_id, query)
+
+
+@blp.get("/<uuid:import_id>/errors")
+@allow(Permission.LEAD_IMPORT)
+@blp.alt_response(200, schema=_FILE["schema"], content_type="text/csv", success=True)
+def download_errors(import_id: UUID) -> Response:
+    """Download the rows that failed.
+
+    CSV, as they were sent, with a last column that says what is wrong: mend them, and send the file as a new import.
+    """
+    with reading() as session:
+        file = service.errors_file(session, actor(), import_id)
+    headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
+    response = Response(wrap_file(request.environ, file), headers=headers, content_type="text/csv; charset=utf-8")
+    response.call_on_close(file.close)
+    return response
+
+
+def _start(given: dict[str, Any], import_id: UUID, *, is_rehearsal: bool) -> dict[str, Any]:
+    with unit_of_work() as session:
+        service.start(session, actor(), import_id, given, is_rehearsal=is_rehearsal)
+        session.flush()
+        return service.describe(session, actor(), import_id)
+
+
+def _sent() -> Table:
+    """The file of the call. Raises UnsupportedMediaType, Invalid; 413 comes from Flask."""
+    if request.mimetype not in KINDS:
+        raise UnsupportedMediaType(f"Send the file itself, as one of {', '.join(KINDS)}.")
+    return open_table(read_bytes(), KINDS[request.mimetype])

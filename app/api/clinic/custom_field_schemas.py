@@ -1,0 +1,64 @@
+"""Custom fields, in and out."""
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
+from app.http.schemas.paging import PageQuery
+from app.http.schemas.schema import Schema
+from app.leads.custom_fields.models import FieldType
+
+MOST_OPTIONS: Final = 100
+SLUG: Final = (r"^[a-z][a-z0-9_]{0,49}$", "Must be a slug such as `school_name`.")
+
+
+class CustomFieldChange(Schema):
+    """What can be changed of a field."""
+
+    label = Text(100, least=1, required=True)
+    options = ListOf(
+        Text(100, least=1), most=MOST_OPTIONS, load_default=list, metadata={"description": "Of the type `choice`."}
+    )
+    required = Boolean(load_default=False)
+    archived = Boolean(load_default=False)
+
+
+class CustomFieldIn(CustomFieldChange):
+    """A field of the clinic's own. Its key and type stay."""
+
+    key = Text(50, required=True, form=SLUG)
+    type = Choice(FieldType, required=True)
+
+    @validates_schema
+    def _has_options_to_choose_from(self, data: dict[str, Any], **_: Any) -> None:
+        if mistake := options_mistake(data.get("type"), data.get("options", [])):
+            raise ValidationError({"options": [mistake]})
+
+
+class CustomFieldOut(Schema):
+    """A field."""
+
+    id = Id(required=True)
+    key = fields.String(required=True)
+    label = fields.String(required=True)
+    type = Choice(FieldType, required=True)
+    options = fields.List(fields.String(), required=True)
+    required = Boolean(required=True)
+    archived = Boolean(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    version = Integer(required=True)
+
+
+class CustomFieldQuery(PageQuery):
+    """Which fields."""
+
+    archived = Boolean()
+
+
+def options_mistake(type: str | None, options: list[str]) -> str | None:  # noqa: A002
+    """What is wrong with the options of a field of that type."""
+    if type == FieldType.CHOICE:
+        return None if options and len(options) == len(set(options)) else "Give options, each once."
+    return "Only a choice has options." if options else None

@@ -1,0 +1,58 @@
+"""Where leads come from."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.clinic.source_schemas import SourceIn, SourceOut, SourceQuery
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+from app.leads.attribution import sources
+from app.leads.attribution.models import LeadSource
+
+blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", description="Where leads come from.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_READ)
+@blp.arguments(SourceQuery)
+@blp.response(200, page_of(SourceOut))
+def list_sources(query: dict[str, Any]) -> Page:
+    """List the clinic's lead sources.
+
+    By name.
+    """
+    with reading() as session:
+        return sources.list_sources(session, actor().clinic.id, query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(SourceIn)
+@blp.response(201, SourceOut)
+@blp.alt_response(409, "CONFLICT")
+def create_source(given: dict[str, Any]) -> LeadSource:
+    """Add a lead source.
+
+    Its name must be new to the clinic.
+    """
+    with unit_of_work() as session:
+        return sources.create_source(session, actor().clinic.id, given)
+
+
+@blp.put("/<uuid:source_id>")
+@allow(Permission.LEAD_CONFIGURE)
+@blp.arguments(SourceIn)
+@blp.response(200, SourceOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def update_source(given: dict[str, Any], source_id: UUID, seen: Seen) -> LeadSource:
+    """Change a lead source.
+
+    The body replaces all of it: what is left out gets its default. Leads keep a source that is no longer active.
+    """
+    with unit_of_work() as session:
+        return sources.update_source(session, actor().clinic.id, source_id, given, seen=seen)

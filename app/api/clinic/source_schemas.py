@@ -1,0 +1,55 @@
+"""Lead sources, in and out."""
+
+from typing import Any
+
+from marshmallow import fields
+
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Money, Text
+from app.http.schemas.paging import PageQuery
+from app.http.schemas.schema import Schema
+from app.leads.attribution.models import SourceCategory
+
+
+class _Alias(Text):
+    """In lower case, as it is looked for."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return super()._deserialize(value).lower()
+
+
+class SourceIn(Schema):
+    """A source, as the clinic names it."""
+
+    name = Text(100, least=1, required=True, metadata={"examples": ["Dr. Weber"]})
+    category = Choice(SourceCategory, required=True)
+    description = Text(1000, lines=True, allow_none=True, load_default=None)
+    aliases = ListOf(
+        _Alias(100, least=1),
+        most=20,
+        load_default=list,
+        metadata={"description": "Other names of it, as `utm_source` has them; upper and lower case are the same."},
+    )
+    is_active = Boolean(load_default=True)
+    monthly_cost = Money(allow_none=True, load_default=None)
+
+
+class SourceOut(Schema):
+    """A source."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    category = Choice(SourceCategory, required=True)
+    description = fields.String(required=True, allow_none=True)
+    aliases = fields.List(fields.String(), required=True)
+    is_active = Boolean(required=True)
+    monthly_cost = Money(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    version = Integer(required=True)
+
+
+class SourceQuery(PageQuery):
+    """Which sources."""
+
+    is_active = Boolean(metadata={"description": "Only those in use, or only those that are not."})
+    category = Choice(SourceCategory)

@@ -1,0 +1,173 @@
+"""How a lead is shown."""
+
+from datetime import date
+from typing import Any, Final
+
+from marshmallow import fields
+
+from app.api.leads.rotting_schemas import RottingOut
+from app.http.access import actor
+from app.http.schemas.fields import Choice, Day, Id, Instant, Integer, Money
+from app.http.schemas.schema import Schema
+from app.identity.permissions import Permission
+from app.leads.attribution.touch_models import CaptureChannel
+from app.leads.models import (
+    LeadStatus,
+    LostReason,
+    PatientRelationship,
+    PreferredContact,
+    SocialPlatform,
+    TreatmentInterest,
+)
+from app.leads.next_actions.next_follow_up import MadeBy
+
+_WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
+
+
+class _PrivateText(fields.String):
+    """Shown to those who hold `lead:private`."""
+
+    def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
+        return value if actor().allows(Permission.LEAD_PRIVATE) else None
+
+
+class _PrivateDay(Day):
+    """Shown to those who hold `lead:private`."""
+
+    def _serialize(self, value: date | None, *args: Any, **more: Any) -> Any:
+        return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
+
+
+class PersonRef(Schema):
+    """A user, by name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class SourceRef(Schema):
+    """A source, by name."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    category = fields.String(required=True)
+
+
+class FollowUpSourceOut(Schema):
+    """The next follow-up, and where it comes from."""
+
+    task_id = Id(required=True)
+    made_by = Choice(MadeBy, required=True)
+    rule = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The slug of the rule that made it, for as long as its steps are kept."},
+    )
+    user_id = Id(required=True, allow_none=True, metadata={"description": "Who made it, if a person did."})
+
+
+class LeadOut(RottingOut):
+    """A lead."""
+
+    next_follow_up_at = Instant(
+        required=True, allow_none=True, metadata={"description": "When its next open task is due."}
+    )
+    next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
+
+    assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
+    source = fields.Nested(SourceRef, allow_none=True, metadata={"description": "With `expand=source`."})
+
+    id = Id(required=True)
+    status = Choice(LeadStatus, required=True)
+    pipeline_stage = fields.String(required=True, metadata={"description": "A stage's slug."})
+    stage_entered_at = Instant(required=True)
+    stage_overdue_since = Instant(required=True, allow_none=True)
+
+    patient_first_name = fields.String(required=True)
+    patient_last_name = fields.String(required=True)
+    patient_dob = _PrivateDay(required=True, allow_none=True, metadata=_WITHHELD)
+    patient_relationship = Choice(PatientRelationship, required=True)
+
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    email = fields.String(required=True, allow_none=True)
+    phone = fields.String(required=True, allow_none=True)
+    phone_alt = fields.String(required=True, allow_none=True)
+    preferred_contact = Choice(PreferredContact, required=True)
+    preferred_time = fields.String(required=True, allow_none=True)
+    timezone = fields.String(required=True, allow_none=True)
+    language = fields.String(required=True, allow_none=True)
+
+    address_line1 = fields.String(required=True, allow_none=True)
+    address_line2 = fields.String(required=True, allow_none=True)
+    city = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, allow_none=True)
+    postal_code = fields.String(required=True, allow_none=True)
+
+    source_id = Id(required=True)
+    source_campaign = fields.String(required=True, allow_none=True)
+    source_detail = fields.String(required=True, allow_none=True)
+    referring_provider_id = Id(required=True, allow_none=True)
+    referring_patient_id = Id(required=True, allow_none=True)
+
+    capture_channel = Choice(CaptureChannel, required=True)
+    social_platform = Choice(SocialPlatform, required=True, allow_none=True)
+    social_handle = fields.String(required=True, allow_none=True)
+    external_source = fields.String(required=True, allow_none=True)
+    external_id = fields.String(required=True, allow_none=True)
+    first_touch_id = Id(required=True, allow_none=True)
+    first_touch_at = Instant(required=True, allow_none=True)
+    first_touch_source_id = Id(required=True, allow_none=True)
+    last_touch_id = Id(required=True, allow_none=True)
+    last_touch_at = Instant(required=True, allow_none=True)
+    last_touch_source_id = Id(required=True, allow_none=True)
+
+    tags = fields.List(fields.String(), required=True)
+    lead_value = Money(required=True, allow_none=True)
+    score = Integer(required=True, allow_none=True)
+    custom = fields.Dict(required=True)
+
+    treatment_interest = fields.List(Choice(TreatmentInterest), required=True)
+    insurance_carrier = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+    insurance_member_id = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+    notes = _PrivateText(required=True, allow_none=True, metadata=_WITHHELD)
+
+    assigned_to_id = Id(required=True, allow_none=True)
+    assigned_at = Instant(required=True, allow_none=True)
+    consultation_id = Id(required=True, allow_none=True)
+    converted_to_patient_id = Id(required=True, allow_none=True)
+    converted_at = Instant(required=True, allow_none=True)
+    lost_at = Instant(required=True, allow_none=True)
+    lost_reason = Choice(LostReason, required=True, allow_none=True)
+    lost_notes = fields.String(required=True, allow_none=True)
+    lost_suggested_at = Instant(required=True, allow_none=True)
+    lost_suggested_reason = Choice(LostReason, required=True, allow_none=True)
+
+    failed_attempts = Integer(required=True, metadata={"description": "In a row, since the last contact."})
+    contacted_at = Instant(required=True, allow_none=True)
+    replied_at = Instant(required=True, allow_none=True)
+    opted_out_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Since when it wants no messages at all."}
+    )
+    opted_out_channels = fields.List(
+        fields.String(), required=True, metadata={"description": "By which channels it wants none."}
+    )
+    restricted_at = Instant(
+        required=True, allow_none=True, metadata={"description": "Since when nothing may be done with it."}
+    )
+    last_activity_at = Instant(required=True)
+    stale_since = Instant(required=True, allow_none=True)
+
+    created_at = Instant(required=True)
+    created_by = Id(required=True, allow_none=True)
+    updated_at = Instant(required=True)
+    updated_by = Id(required=True, allow_none=True)
+    version = Integer(required=True)
+
+
+class IdleLeadOut(LeadOut):
+    """An open lead that has no next action."""
+
+    without_next_action_since = Instant(
+        required=True, metadata={"description": "Since when it is known to have neither an open task nor a step."}
+    )

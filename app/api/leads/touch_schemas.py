@@ -1,0 +1,84 @@
+"""What comes in and goes out about touches."""
+
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from marshmallow import ValidationError, fields
+
+from app.clock import now
+from app.http.schemas.fields import Choice, Id, Instant, Text
+from app.http.schemas.schema import Schema
+from app.leads.attribution.touch_models import CaptureChannel
+
+LONGEST_ADDRESS: Final = 2000
+LONGEST_UTM: Final = 200
+
+
+class PageAddress(Text):
+    """A page's address. Its query, fragment and sign-in are left out: they may name people."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(LONGEST_ADDRESS, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            parts = urlsplit(super()._deserialize(value))
+        except ValueError:
+            raise ValidationError("Not the address of a page.") from None
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValidationError("Must be the address of a page, such as https://clinic.example/braces.")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _has_happened(at: datetime) -> None:
+    if at > now():
+        raise ValidationError("Lies in the future.")
+
+
+class TouchDetails(Schema):
+    """How somebody came, as far as a website knows."""
+
+    medium = Text(LONGEST_UTM, allow_none=True)
+    utm_source = Text(LONGEST_UTM, allow_none=True)
+    utm_medium = Text(LONGEST_UTM, allow_none=True)
+    utm_campaign = Text(LONGEST_UTM, allow_none=True)
+    utm_term = Text(LONGEST_UTM, allow_none=True)
+    utm_content = Text(LONGEST_UTM, allow_none=True)
+    referrer = PageAddress(allow_none=True, metadata={"description": "Kept without its query and fragment."})
+    landing_page = PageAddress(allow_none=True, metadata={"description": "Kept without its query and fragment."})
+
+
+class TouchIn(TouchDetails):
+    """A time the lead came again."""
+
+    source_id = Id(metadata={"description": "Where from; else the source that the lead came from."})
+    channel = Choice(CaptureChannel, metadata={"description": "API for programs, else MANUAL."})
+    campaign = Text(200, allow_none=True)
+    detail = Text(500, allow_none=True)
+    occurred_at = Instant(validate=_has_happened, metadata={"description": "Now, unless it is given."})
+
+
+class TouchOut(Schema):
+    """A time the lead came."""
+
+    id = Id(required=True)
+    lead_id = Id(required=True)
+    source_id = Id(required=True)
+    channel = Choice(CaptureChannel, required=True)
+    campaign = fields.String(required=True, allow_none=True)
+    detail = fields.String(required=True, allow_none=True)
+    medium = fields.String(required=True, allow_none=True)
+    utm_source = fields.String(required=True, allow_none=True)
+    utm_medium = fields.String(required=True, allow_none=True)
+    utm_campaign = fields.String(required=True, allow_none=True)
+    utm_term = fields.String(required=True, allow_none=True)
+    utm_content = fields.String(required=True, allow_none=True)
+    referrer = fields.String(required=True, allow_none=True)
+    landing_page = fields.String(required=True, allow_none=True)
+    form_id = Id(required=True, allow_none=True)
+    consent_text = fields.String(required=True, allow_none=True)
+    consent_at = Instant(required=True, allow_none=True)
+    occurred_at = Instant(required=True)
+    created_at = Instant(required=True)
+    created_by = Id(required=True, allow_none=True)

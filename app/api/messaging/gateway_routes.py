@@ -1,0 +1,117 @@
+"""Gateways: where a clinic has messages and events sent to."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.messaging.gateway_schemas import (
+    GatewayChange,
+    GatewayIn,
+    GatewayOut,
+    GatewayQuery,
+    GatewaySecretOut,
+    GatewayTestOut,
+)
+from app.clock import now
+from app.core.db import new_id
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+from app.messaging.channels.base import Receipt
+from app.messaging.channels.gateway_client import call
+from app.messaging.gateways import service
+from app.messaging.gateways.models import Gateway
+
+blp = Blueprint("gateways", __name__, url_prefix="/api/gateways", description="Where messages and events are sent to.")
+
+
+@blp.get("")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(GatewayQuery)
+@blp.response(200, page_of(GatewayOut))
+def list_gateways(query: dict[str, Any]) -> Page:
+    """List the clinic's gateways.
+
+    By name.
+    """
+    with reading() as session:
+        return service.list_gateways(session, actor().clinic.id, query)
+
+
+@blp.post("")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(GatewayIn)
+@blp.response(201, GatewaySecretOut, shown_once=True)
+@blp.alt_response(409, "CONFLICT")
+def create_gateway(given: dict[str, Any]) -> Gateway:
+    """Add a gateway.
+
+    Calls of it are signed as Standard Webhooks has it; the secret for that is shown this once. The URL begins with
+    https:// and leads to a public host.
+    """
+    with unit_of_work() as session:
+        return service.create_gateway(session, actor().clinic.id, given)
+
+
+@blp.get("/<uuid:gateway_id>")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, GatewayOut)
+def get_gateway(gateway_id: UUID) -> Gateway:
+    """Show a gateway."""
+    with reading() as session:
+        return service.read_gateway(session, actor().clinic.id, gateway_id)
+
+
+@blp.patch("/<uuid:gateway_id>")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(GatewayChange)
+@blp.response(200, GatewayOut)
+@if_match
+def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: Seen) -> Gateway:
+    """Change a gateway.
+
+    What the body leaves out stays as it is; so do its name and its purpose.
+    """
+    with unit_of_work() as session:
+        return service.change_gateway(session, actor().clinic.id, gateway_id, given, seen=seen)
+
+
+@blp.delete("/<uuid:gateway_id>")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(204)
+@if_match
+def delete_gateway(gateway_id: UUID, seen: Seen) -> None:
+    """Remove a gateway.
+
+    What was to go through it fails, and says so. To hold it for a while, make it inactive.
+    """
+    with unit_of_work() as session:
+        service.delete_gateway(session, actor().clinic.id, gateway_id, seen=seen)
+
+
+@blp.post("/<uuid:gateway_id>/rotate-secret")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, GatewaySecretOut, shown_once=True)
+def rotate_secret(gateway_id: UUID) -> Gateway:
+    """Give a gateway another secret.
+
+    It is shown this once. For a day calls are signed with both, and either is good for what comes back.
+    """
+    with unit_of_work() as session:
+        return service.rotate_secret(session, actor().clinic.id, gateway_id)
+
+
+@blp.post("/<uuid:gateway_id>/test")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, GatewayTestOut)
+def test_gateway(gateway_id: UUID) -> Receipt:
+    """Send a signed test call.
+
+    `{"type": "test", ...}`; answers what came of it. It counts against no measure.
+    """
+    with reading() as session:
+        endpoint = service.endpoint_of(service.read_gateway(session, actor().clinic.id, gateway_id), at=now())
+    # No transaction is open while it answers.
+    return call(endpoint, str(new_id()), {"type": "test", "timestamp": now(), "data": {"gateway_id": gateway_id}})

@@ -1,0 +1,114 @@
+"""One's own messages, and the clinic's with what became of them."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.api.messaging.notification_schemas import (
+    InboxOut,
+    InboxQuery,
+    NotificationDetailOut,
+    NotificationOut,
+    NotificationQuery,
+    ResolveIn,
+    RetriedNotificationsOut,
+    RetryNotificationsIn,
+)
+from app.http.access import SIGNED_IN, actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+from app.messaging import notifications
+from app.messaging.delivery import retry
+from app.messaging.models import Notification
+
+blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", description="Messages to people.")
+
+
+@blp.get("/mine")
+@allow(SIGNED_IN)
+@blp.arguments(InboxQuery)
+@blp.response(200, page_of(InboxOut))
+def list_my_notifications(query: dict[str, Any]) -> Page:
+    """List one's own messages in the app.
+
+    Newest first. A program has none.
+    """
+    with reading() as session:
+        return notifications.my_notifications(session, actor(), query)
+
+
+@blp.post("/<uuid:notification_id>/read")
+@allow(SIGNED_IN)
+@blp.response(200, InboxOut)
+def read_notification(notification_id: UUID) -> Notification:
+    """Mark one of one's own messages as read.
+
+    The first time counts; again is no mistake.
+    """
+    with unit_of_work() as session:
+        return notifications.mark_read(session, actor(), notification_id)
+
+
+@blp.get("")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(NotificationQuery)
+@blp.response(200, page_of(NotificationOut))
+def list_notifications(query: dict[str, Any]) -> Page:
+    """List the clinic's notifications.
+
+    Newest first. `state=failed` is what was given up, `state=unknown` what nobody knows about.
+    """
+    with reading() as session:
+        return notifications.list_notifications(session, actor(), query)
+
+
+@blp.get("/<uuid:notification_id>")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, NotificationDetailOut)
+def get_notification(notification_id: UUID) -> Notification:
+    """Get one notification, with every attempt to deliver it."""
+    with reading() as session:
+        return notifications.get_notification(session, actor(), notification_id)
+
+
+@blp.post("/<uuid:notification_id>/retry")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.response(200, NotificationDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def retry_notification(notification_id: UUID) -> Notification:
+    """Send a failed notification again.
+
+    It has eight tries once more; those before stay in its deliveries. In any other state: 409.
+    """
+    with unit_of_work() as session:
+        return retry.retry(session, actor(), notification_id)
+
+
+@blp.post("/retry")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(RetryNotificationsIn)
+@blp.response(200, RetriedNotificationsOut)
+def retry_notifications(given: dict[str, Any]) -> retry.Retried:
+    """Send many failed notifications again.
+
+    Oldest first, evenly spread over `spread_seconds`. Answers how many, and how many are left for another call.
+    """
+    spread = timedelta(seconds=given["spread_seconds"])
+    with unit_of_work() as session:
+        return retry.retry_many(session, actor(), given, spread=spread)
+
+
+@blp.post("/<uuid:notification_id>/resolve")
+@allow(Permission.NOTIFICATION_MANAGE)
+@blp.arguments(ResolveIn)
+@blp.response(200, NotificationDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def resolve_notification(given: dict[str, Any], notification_id: UUID) -> Notification:
+    """Decide what became of an `unknown` notification.
+
+    The line to the provider broke after the message was handed over, so it may have arrived or not: such a one is
+    never sent again by itself. In any other state: 409.
+    """
+    with unit_of_work() as session:
+        return retry.resolve(session, actor(), notification_id, **given)

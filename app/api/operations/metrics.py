@@ -1,0 +1,131 @@
+"""`/metrics`: what Prometheus reads. Counters come from the processes' own rows, gauges from the last census."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.engine import broker
+from app.engine.models import SweepRun
+from app.engine.statistics.metrics_store import LATENESS_BUCKETS, sums
+
+# metric name in `counters` → name and help in Prometheus
+COUNTERS = {
+    "steps": ("relance_steps", "Steps that ended, by kind and outcome"),
+    "notifications": ("relance_notifications", "Notifications that changed state, by channel and state"),
+    "republished": ("relance_steps_republished", "Steps published again because they should have run by now"),
+    "refused": ("relance_duplicates_refused", "Steps of a message that were already done when it came"),
+}
+
+log = structlog.get_logger()
+
+
+def render(session: Session) -> bytes:
+    """Everything that can be read now, as Prometheus text. A broker that is away leaves its gauges out."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(session))
+    return generate_latest(registry)
+
+
+class _Collector:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def collect(self) -> Iterator[Metric]:
+        counted = sums(self._session)
+        yield from _counters(counted)
+        yield _lateness(counted)
+        yield from _sweeps(self._session)
+        yield from _queues()
+
+
+def _counters(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Iterator[Metric]:
+    families: dict[str, CounterMetricFamily] = {}
+    for metric, labels, value in counted:
+        if metric in COUNTERS:
+            name, words = COUNTERS[metric]
+            family = families.setdefault(metric, CounterMetricFamily(name, words, labels=sorted(labels)))
+            family.add_metric([labels[key] for key in sorted(labels)], value)
+    yield from families.values()
+
+
+def _lateness(counted: Iterable[tuple[str, Mapping[str, str], float]]) -> Metric:
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    total: dict[str, float] = {}
+    for metric, labels, value in counted:
+        if metric == "lateness":
+            found[labels["kind"]][labels["le"]] = value
+        elif metric == "lateness_sum":
+            total[labels["kind"]] = value
+    family = HistogramMetricFamily(
+        "relance_step_lateness_seconds", "When a step ran, minus when it was due", labels=["kind"]
+    )
+    for kind, buckets in found.items():
+        family.add_metric([kind], _cumulated(buckets), total.get(kind, 0.0))
+    return family
+
+
+def _cumulated(buckets: Mapping[str, float]) -> list[tuple[str, float]]:
+    bounds = ["+Inf" if bound == float("inf") else str(bound) for bound in LATENESS_BUCKETS]
+    seen, cumulated = 0.0, []
+    for bound in bounds:
+        seen += buckets.get(bound, 0.0)
+        cumulated.append((bound, seen))
+    return cumulated
+
+
+def _sweeps(session: Session) -> Iterator[Metric]:
+    runs = list(session.scalars(select(SweepRun)))
+    now = clock.now()
+    ages = GaugeMetricFamily("relance_sweep_age_seconds", "Since a sweep last finished", labels=["sweep"])
+    for run in runs:
+        if run.finished_at:
+            ages.add_metric([run.name], (now - run.finished_at).total_seconds())
+    yield ages
+    census = next((run for run in runs if run.name == "census"), None)
+    yield from _census(census.result if census and census.result else {"steps": []}, now)
+
+
+def _census(census: Mapping[str, Any], now: datetime) -> Iterator[Metric]:
+    steps = GaugeMetricFamily(
+        "relance_steps_present", "Steps by state and kind, at the last census", labels=["state", "kind"]
+    )
+    oldest = GaugeMetricFamily(
+        "relance_oldest_overdue_seconds", "How long the oldest unfinished step has been due", labels=["kind"]
+    )
+    late: dict[str, float] = defaultdict(float)
+    for row in census["steps"]:
+        steps.add_metric([row["state"], row["kind"]], row["n"])
+        if row["state"] in {"planned", "published"} and row["oldest"]:
+            overdue = (now - datetime.fromisoformat(row["oldest"])).total_seconds()
+            late[row["kind"]] = max(late[row["kind"]], overdue, 0.0)
+    for kind, seconds in late.items():
+        oldest.add_metric([kind], seconds)
+    idle = GaugeMetricFamily(
+        "relance_leads_without_next_action", "Open leads with neither a task nor a step, at the last census"
+    )
+    if "leads_without_next_action" in census:
+        idle.add_metric([], census["leads_without_next_action"])
+    yield steps
+    yield oldest
+    yield idle
+
+
+def _queues() -> Iterator[Metric]:
+    depth = GaugeMetricFamily("relance_queue_messages", "Messages waiting in a queue", labels=["queue"])
+    oldest = GaugeMetricFamily("relance_queue_oldest_seconds", "Age of the oldest waiting message", labels=["queue"])
+    try:
+        for state in broker.queue_states():
+            depth.add_metric([state.queue], state.messages)
+            oldest.add_metric([state.queue], state.oldest_seconds)
+    except Exception as error:  # noqa: BLE001  (whatever the broker raises, the rest of the scrape stands)
+        log.warning("metrics.broker_away", because=type(error).__name__)
+    yield depth
+    yield oldest

@@ -1,0 +1,32 @@
+"""Enrolling any number of leads in one call."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.capture.bulk_schemas import JobOut
+from app.api.sequences.bulk_schemas import BulkEnrollIn
+from app.automation.sequences.enrollments.bulk import enroll_many
+from app.engine.jobs.models import Job
+from app.http.access import actor, allow, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.body.large_bodies import large_body
+from app.identity.permissions import Permission
+
+blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", description="Many leads into a sequence.")
+
+
+@blp.post("/<uuid:sequence_id>/enrollments/bulk")
+@allow(Permission.LEAD_UPDATE)
+@large_body
+@blp.arguments(BulkEnrollIn)
+@blp.response(202, JobOut)
+def enroll_many_leads(given: dict[str, Any], sequence_id: UUID) -> tuple[Job, dict[str, str]]:
+    """Enroll any number of leads in a sequence.
+
+    Answers at once with a job, which `Location` names; workers enroll the leads, or do so over time, as `per_hour`
+    says. One that cannot be enrolled fails alone: read why under `/api/jobs/{job_id}/items?status=failed`. Who is in
+    stays in when the job is cancelled; the others are not enrolled then. The body may have 20 MB (MAX_IMPORT_BYTES).
+    """
+    with unit_of_work() as session:
+        job = enroll_many(session, actor(), sequence_id, given)
+    return job, {"Location": f"/api/jobs/{job.id}"}

@@ -1,0 +1,112 @@
+"""Putting leads into sequences by hand, and what can be done with an enrollment."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.sequences.schemas import EnrollIn, EnrollmentDetailOut, EnrollmentOut, EnrollmentQuery, EnrollOut
+from app.automation.sequences.enrollments import service
+from app.automation.sequences.enrollments.enroll import Enrolled
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+
+blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Leads' ways through sequences.")
+
+
+@blp.post("/sequences/<uuid:sequence_id>/enrollments")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(EnrollIn)
+@blp.response(207, EnrollOut)
+def enroll_leads(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+    """Enroll up to 500 leads in a sequence.
+
+    One that cannot be enrolled says why, and the others are in all the same.
+    """
+    with unit_of_work() as session:
+        results = service.enroll_by_hand(session, actor(), sequence_id, given["lead_ids"])
+    return {"enrolled": sum(one["result"] is Enrolled.ENROLLED for one in results), "results": results}
+
+
+@blp.get("/sequences/<uuid:sequence_id>/enrollments")
+@allow(Permission.LEAD_READ)
+@blp.arguments(EnrollmentQuery)
+@blp.response(200, page_of(EnrollmentOut))
+def list_enrollments(query: dict[str, Any], sequence_id: UUID) -> Page:
+    """List who is, or was, in a sequence.
+
+    The newest first.
+    """
+    with reading() as session:
+        return service.list_enrollments(session, actor(), sequence_id, query)
+
+
+@blp.get("/leads/<uuid:lead_id>/enrollments")
+@allow(Permission.LEAD_READ)
+@blp.arguments(EnrollmentQuery)
+@blp.response(200, page_of(EnrollmentOut))
+def list_enrollments_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
+    """List the sequences that a lead is, or was, in.
+
+    The newest first.
+    """
+    with reading() as session:
+        return service.enrollments_of(session, actor(), lead_id, query)
+
+
+@blp.get("/enrollments/<uuid:enrollment_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, EnrollmentDetailOut)
+def get_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+    """Get an enrollment, with the steps that it came by."""
+    with reading() as session:
+        return service.get_enrollment(session, actor(), enrollment_id)
+
+
+@blp.post("/enrollments/<uuid:enrollment_id>/pause")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, EnrollmentDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def pause_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+    """Pause an enrollment.
+
+    What is left of the wait for its next step is kept. Saying it twice changes nothing.
+    """
+    with unit_of_work() as session:
+        return service.pause_enrollment(session, actor(), enrollment_id)
+
+
+@blp.post("/enrollments/<uuid:enrollment_id>/resume")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, EnrollmentDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def resume_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+    """Go on with an enrollment that was paused.
+
+    What was left of the wait counts from now. Saying it twice changes nothing.
+    """
+    with unit_of_work() as session:
+        return service.resume_enrollment(session, actor(), enrollment_id)
+
+
+@blp.post("/enrollments/<uuid:enrollment_id>/exit")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, EnrollmentDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def exit_enrollment(enrollment_id: UUID) -> dict[str, Any]:
+    """Take the lead out of the sequence."""
+    with unit_of_work() as session:
+        return service.exit_enrollment(session, actor(), enrollment_id)
+
+
+@blp.post("/enrollments/<uuid:enrollment_id>/skip")
+@allow(Permission.LEAD_UPDATE)
+@blp.response(200, EnrollmentDetailOut)
+@blp.alt_response(409, "CONFLICT")
+def skip_step(enrollment_id: UUID) -> dict[str, Any]:
+    """Leave out the step that an enrollment is at.
+
+    Also one that failed, or that waits for its task: the next one is planned from now.
+    """
+    with unit_of_work() as session:
+        return service.skip_in_enrollment(session, actor(), enrollment_id)

@@ -1,0 +1,129 @@
+"""Sequences, and leads' ways through them (bansalcrm2-follow-up-guide.md, sequences and workflows)."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBackIn, RuleVersionOut
+from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery
+from app.automation.sequences import service
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+
+blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description="Steps that follow each other.")
+
+
+@blp.get("")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(SequenceQuery)
+@blp.response(200, page_of(SequenceOut))
+def list_sequences(query: dict[str, Any]) -> Page:
+    """List the clinic's sequences.
+
+    By name.
+    """
+    with reading() as session:
+        return service.list_sequences(session, actor(), query)
+
+
+@blp.post("")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(SequenceIn)
+@blp.response(201, SequenceOut)
+@blp.alt_response(409, "CONFLICT")
+def create_sequence(given: dict[str, Any]) -> dict[str, Any]:
+    """Add a sequence.
+
+    Leads can be enrolled from now on, unless it is a draft.
+    """
+    with unit_of_work() as session:
+        return service.create_sequence(session, actor(), given)
+
+
+@blp.get("/<uuid:sequence_id>")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, SequenceOut)
+def get_sequence(sequence_id: UUID) -> dict[str, Any]:
+    """Get one sequence."""
+    with reading() as session:
+        return service.get_sequence(session, actor(), sequence_id)
+
+
+@blp.patch("/<uuid:sequence_id>")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(SequenceChange)
+@blp.response(200, SequenceOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: Seen) -> dict[str, Any]:
+    """Change parts of a sequence, or switch it on or off.
+
+    A changed text is the next version; leads that are in it go on through their own. While it is switched off nobody is
+    enrolled, and what comes due waits until it is switched on again.
+    """
+    with unit_of_work() as session:
+        return service.change_sequence(session, actor(), sequence_id, given, seen=seen)
+
+
+@blp.delete("/<uuid:sequence_id>")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.response(204)
+@if_match
+def delete_sequence(sequence_id: UUID, seen: Seen) -> None:
+    """Delete a sequence.
+
+    Every lead that is in it leaves it.
+    """
+    with unit_of_work() as session:
+        service.delete_sequence(session, actor(), sequence_id, seen=seen)
+
+
+@blp.post("/<uuid:sequence_id>/publish")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.response(200, SequenceOut)
+@blp.alt_response(409, "CONFLICT")
+def publish_sequence(sequence_id: UUID) -> dict[str, Any]:
+    """Publish the draft of a sequence.
+
+    Who is enrolled from now on goes through it. A sequence that is published for the first time is switched on.
+    """
+    with unit_of_work() as session:
+        return service.publish(session, actor(), sequence_id)
+
+
+@blp.post("/<uuid:sequence_id>/rollback")
+@allow(Permission.AUTOMATION_MANAGE)
+@blp.arguments(RollBackIn)
+@blp.response(200, SequenceOut)
+def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> dict[str, Any]:
+    """Put an earlier version of a sequence in force again.
+
+    Its text becomes a new version. A draft is thrown away.
+    """
+    with unit_of_work() as session:
+        return service.roll_back(session, actor(), sequence_id, given["number"])
+
+
+@blp.get("/<uuid:sequence_id>/versions")
+@allow(Permission.AUTOMATION_READ)
+@blp.response(200, page_of(RuleVersionOut))
+def list_sequence_versions(sequence_id: UUID) -> Page:
+    """List all versions of a sequence.
+
+    The newest first; a draft before all others.
+    """
+    with reading() as session:
+        return Page(service.versions_of(session, actor(), sequence_id), next_cursor=None)
+
+
+@blp.get("/<uuid:sequence_id>/diff")
+@allow(Permission.AUTOMATION_READ)
+@blp.arguments(CompareQuery)
+@blp.response(200, ComparisonOut)
+def compare_sequence_versions(query: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
+    """See what differs between two versions of a sequence."""
+    with reading() as session:
+        return service.compare(session, actor(), sequence_id, query)

@@ -1,0 +1,124 @@
+"""Up to a hundred acts in one call and one transaction: what one of them may not do, the others do all the same."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from marshmallow import ValidationError
+from sqlalchemy import or_, select, text
+from sqlalchemy.orm import Session
+
+from app.api.tasks.batch_schemas import Reschedule
+from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn
+from app.api.tasks.schemas import Cancellation, Completion, Snooze
+from app.audit import audit_log
+from app.errors import FieldError, Invalid, RelanceError
+from app.http.schemas.fields import Id
+from app.http.schemas.schema import Schema, pointer
+from app.identity.actor import Actor
+from app.leads.lookup import visible_to
+from app.leads.models import Lead
+from app.tasks import service
+from app.tasks.models import Task
+
+# Written out: a session's own nested transactions would hand over messages before the outer one has committed.
+_BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one operation ended: with a task, or with why not."""
+
+    index: int
+    status: int
+    task: Task | None = None
+    error: RelanceError | None = None
+
+
+class Kind(NamedTuple):
+    """What an operation reads besides its `op` and `id`, and what it does."""
+
+    schema: Schema
+    act: Callable[[Session, Actor, UUID, Mapping[str, Any]], Task]
+
+
+ON_A_TASK: Final[Mapping[str, Kind]] = {
+    "complete": Kind(Completion(), service.complete),
+    "cancel": Kind(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
+    "start": Kind(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
+    "snooze": Kind(Snooze(), lambda s, a, id_, given: service.snooze(s, a, id_, until=given["until"])),
+    "reschedule": Kind(Reschedule(), service.update_task),
+    "reassign": Kind(
+        Handover(),
+        lambda s, a, id_, given: service.reassign(s, a, id_, given["assigned_to_id"], reason=given.get("reason")),
+    ),
+    "pin": Kind(Pin(), lambda s, a, id_, given: service.pin(s, a, id_, pinned=given["pinned"])),
+}
+CREATE: Final = "create"
+
+_NEW: Final = QueuedTaskIn()
+
+
+def carry_out(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> list[Result]:
+    """Carry out each operation in its order, or not at all; returns how each ended."""
+    _lock_leads(session, actor, operations)
+    return [_one(session, actor, index, operation) for index, operation in enumerate(operations)]
+
+
+def _one(session: Session, actor: Actor, index: int, operation: Mapping[str, Any]) -> Result:
+    session.execute(_BEGIN)
+    before = audit_log.length(session)
+    try:
+        task = _act(session, actor, dict(operation))
+        session.flush()
+    except RelanceError as error:
+        session.execute(_UNDO)
+        audit_log.forget_after(session, before)
+        session.expunge_all()  # what it left half done; the tasks of the others are written, and stay as they are
+        return Result(index, error.status, error=_placed(error, index))
+    session.execute(_KEEP)
+    return Result(index, 201 if operation["op"] == CREATE else 200, task)
+
+
+def _act(session: Session, actor: Actor, operation: dict[str, Any]) -> Task:
+    name = operation.pop("op", None)
+    if name == CREATE:
+        return service.create_for_named_lead(session, actor, _NEW.read(operation))
+    if not isinstance(name, str) or name not in ON_A_TASK:
+        raise Invalid.at("/op", f"Must be one of {', '.join((CREATE, *ON_A_TASK))}.")
+    kind, task_id = ON_A_TASK[name], _id(operation.pop("id", None))
+    return kind.act(session, actor, task_id, kind.schema.read(operation))
+
+
+def _id(value: Any) -> UUID:
+    try:
+        found: UUID = Id(required=True).deserialize(value)
+    except ValidationError:
+        raise Invalid.at("/id", "Must be the id of a task.") from None
+    return found
+
+
+def _placed(error: RelanceError, index: int) -> RelanceError:
+    """With the operation's place before each pointer."""
+    if not isinstance(error, Invalid):
+        return error
+    place = pointer("operations", index)
+    return Invalid(*(FieldError(place + mistake.pointer, mistake.message) for mistake in error.errors))
+
+
+def _lock_leads(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> None:
+    """All of them in one order: two batches over the same leads do not wait for each other in a circle."""
+    tasks, leads = (_ids(operations, name) for name in ("id", "lead_id"))
+    of_tasks = select(Task.lead_id).where(Task.id.in_(tasks))
+    wanted = select(Lead.id).where(or_(Lead.id.in_(leads), Lead.id.in_(of_tasks)), *visible_to(actor))
+    session.execute(wanted.order_by(Lead.id).with_for_update(key_share=True, of=Lead))
+
+
+def _ids(operations: Sequence[Mapping[str, Any]], name: str) -> list[UUID]:
+    found: list[UUID] = []
+    for operation in operations:
+        with suppress(Invalid):  # to be told where the operation is carried out
+            found.append(_id(operation.get(name)))
+    return found

@@ -1,0 +1,92 @@
+"""Views of the work queue: figures, board, calendar, file."""
+
+from typing import Any, Final
+
+from flask import Response, request
+from werkzeug.wsgi import wrap_file
+
+from app.api.tasks.overview_schemas import (
+    CalendarOut,
+    CalendarQuery,
+    DashboardOut,
+    DashboardQuery,
+    ExportQuery,
+    FileFormat,
+    KanbanOut,
+    KanbanQuery,
+)
+from app.http.access import actor, allow, reading
+from app.http.blueprint import Blueprint
+from app.identity.permissions import Permission
+from app.tasks.queue.calendar import calendar
+from app.tasks.queue.dashboard import dashboard
+from app.tasks.queue.export import export
+from app.tasks.queue.kanban import kanban
+
+CONTENT_TYPES: Final = {
+    FileFormat.CSV: "text/csv; charset=utf-8",
+    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_FILE: Final = {"type": "string", "format": "binary"}
+
+blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", description="Views of the work queue.")
+
+
+@blp.get("/dashboard")
+@allow(Permission.LEAD_READ)
+@blp.arguments(DashboardQuery)
+@blp.response(200, DashboardOut)
+def show_dashboard(query: dict[str, Any]) -> dict[str, Any]:
+    """Show the figures of the work queue.
+
+    What is late, what the day and the week hold, which leads rot, and how well the clinic keeps up.
+    """
+    with reading() as session:
+        return dashboard(session, actor(), query)
+
+
+@blp.get("/kanban")
+@allow(Permission.LEAD_READ)
+@blp.arguments(KanbanQuery)
+@blp.response(200, KanbanOut)
+def show_kanban(query: dict[str, Any]) -> dict[str, Any]:
+    """Show the work queue as a board.
+
+    A column for each status, with the first of its tasks; what is over, from its end.
+    """
+    with reading() as session:
+        return {"columns": kanban(session, actor(), query)}
+
+
+@blp.get("/calendar")
+@allow(Permission.LEAD_READ)
+@blp.arguments(CalendarQuery)
+@blp.response(200, CalendarOut)
+def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
+    """Show the work queue by days.
+
+    Days begin and end at midnight of the clinic's wall.
+    """
+    with reading() as session:
+        return calendar(session, actor(), query)
+
+
+@blp.get("/export")
+@allow(Permission.LEAD_READ)
+@blp.arguments(ExportQuery)
+@blp.doc(responses={200: {"content": {CONTENT_TYPES[FileFormat.XLSX]: {"schema": _FILE}}}})
+@blp.alt_response(200, schema=_FILE, content_type="text/csv", success=True)
+@blp.alt_response(409, "CONFLICT")
+def export_tasks(query: dict[str, Any]) -> Response:
+    """Download the work queue as a file.
+
+    The filters and orders are those of the list; CSV in UTF-8, or XLSX. In CSV an apostrophe stands before what a
+    spreadsheet would take for a formula, a phone number for example.
+    """
+    with reading() as session:
+        file = export(session, actor(), query)
+    name = f"followups.{query['format']}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    response = Response(wrap_file(request.environ, file), headers=headers, content_type=CONTENT_TYPES[query["format"]])
+    response.call_on_close(file.close)
+    return response

@@ -1,0 +1,141 @@
+"""Tasks: follow-ups that a person has to do."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.tasks.schemas import (
+    Cancellation,
+    Completion,
+    LeadTasksQuery,
+    MyTasksQuery,
+    OverdueQuery,
+    Snooze,
+    TaskChanges,
+    TaskIn,
+    TaskOut,
+)
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, page_of
+from app.identity.permissions import Permission
+from app.tasks import service
+
+blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-ups that a person has to do.")
+
+
+@blp.get("/<uuid:lead_id>/tasks")
+@allow(Permission.LEAD_READ)
+@blp.arguments(LeadTasksQuery)
+@blp.response(200, page_of(TaskOut))
+def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
+    """List a lead's tasks.
+
+    As they are due.
+    """
+    with reading() as session:
+        return service.tasks_of_lead(session, actor(), lead_id, query)
+
+
+@blp.post("/<uuid:lead_id>/tasks")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(TaskIn)
+@blp.response(201, TaskOut)
+@blp.alt_response(409, "CONFLICT")
+def create_task(given: dict[str, Any], lead_id: UUID) -> Any:
+    """Plan a task for a lead.
+
+    For the lead's coordinator, unless somebody else is named.
+    """
+    with unit_of_work() as session:
+        return service.create_task(session, actor(), lead_id, given)
+
+
+@blp.get("/tasks/my-tasks")
+@allow(Permission.LEAD_READ)
+@blp.arguments(MyTasksQuery)
+@blp.response(200, page_of(TaskOut))
+def my_tasks(query: dict[str, Any]) -> Page:
+    """List my tasks.
+
+    As they are due; those that are open, unless another status is asked for.
+    """
+    with reading() as session:
+        return service.my_tasks(session, actor(), query)
+
+
+@blp.get("/tasks/overdue")
+@allow(Permission.LEAD_READ)
+@blp.arguments(OverdueQuery)
+@blp.response(200, page_of(TaskOut))
+def overdue_tasks(query: dict[str, Any]) -> Page:
+    """List the clinic's overdue tasks.
+
+    The latest first.
+    """
+    with reading() as session:
+        return service.overdue_tasks(session, actor(), query)
+
+
+@blp.get("/tasks/<uuid:task_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(200, TaskOut)
+def get_task(task_id: UUID) -> Any:
+    """Show a task."""
+    with reading() as session:
+        return service.read_task(session, actor(), task_id)
+
+
+@blp.put("/tasks/<uuid:task_id>")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(TaskChanges)
+@blp.response(200, TaskOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
+    """Edit a task.
+
+    The fields given are replaced; those not given stay as they are. Moving it moves its reminders.
+    """
+    with unit_of_work() as session:
+        return service.update_task(session, actor(), task_id, given, seen=seen)
+
+
+@blp.post("/tasks/<uuid:task_id>/complete")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(Completion, required=False)
+@blp.response(200, TaskOut)
+@blp.alt_response(409, "CONFLICT")
+def complete(given: dict[str, Any], task_id: UUID) -> Any:
+    """Say that a task is done.
+
+    Only once: the second to say so gets 409.
+    """
+    with unit_of_work() as session:
+        return service.complete(session, actor(), task_id, given)
+
+
+@blp.post("/tasks/<uuid:task_id>/snooze")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(Snooze)
+@blp.response(200, TaskOut)
+@blp.alt_response(409, "CONFLICT")
+def snooze(given: dict[str, Any], task_id: UUID) -> Any:
+    """Put a task off.
+
+    Its reminders move along.
+    """
+    with unit_of_work() as session:
+        return service.snooze(session, actor(), task_id, until=given["until"])
+
+
+@blp.post("/tasks/<uuid:task_id>/cancel")
+@allow(Permission.LEAD_UPDATE)
+@blp.arguments(Cancellation, required=False)
+@blp.response(200, TaskOut)
+@blp.alt_response(409, "CONFLICT")
+def cancel(given: dict[str, Any], task_id: UUID) -> Any:
+    """Say that a task need not be done."""
+    with unit_of_work() as session:
+        return service.cancel(session, actor(), task_id, reason=given.get("reason"))

@@ -1,0 +1,117 @@
+"""Templates of tasks, in and out."""
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from app.api.tasks.schemas import Tags
+from app.core.calendar.durations import InvalidDuration, parse_duration
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from app.http.schemas.paging import PageQuery
+from app.http.schemas.schema import Schema
+from app.tasks.models import TaskPriority, TaskType
+from app.tasks.templates.rendering import MERGE_FIELDS, Words, mistakes_of
+
+_FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
+
+
+class Duration(Text):
+    """A length of time as playbooks write it, such as `1 day 4 hours`."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
+        text = super()._deserialize(value, *args, **more)
+        try:
+            parse_duration(text)
+        except InvalidDuration as mistake:
+            raise ValidationError(str(mistake)) from None
+        return text
+
+
+class TemplateIn(Schema):
+    """A template: all of it, for what is left out gets its default."""
+
+    name = Text(100, least=1, required=True, metadata={"examples": ["Insurance check"]})
+    title = Text(
+        200,
+        least=1,
+        required=True,
+        metadata={"description": f"With merge fields: {_FIELDS}.", "examples": ["Call {{ lead.first_name }}"]},
+    )
+    description = Text(5000, lines=True, allow_none=True, load_default=None)
+    type = Choice(TaskType, required=True)
+    priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
+    due_in = Duration(
+        60,
+        required=True,
+        metadata={"description": "After it is planned.", "examples": ["2 hours", "1 day 4 hours"]},
+    )
+    business_time = Boolean(load_default=False, metadata={"description": "Count the clinic's opening hours only."})
+    tags = Tags(load_default=list)
+    stage = Text(
+        100,
+        least=1,
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "A stage's slug, not a final one: each lead that moves into it gets the task. What new"
+            " leads get is said by rules."
+        },
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _can_be_read(self, data: dict[str, Any], **_: Any) -> None:
+        if mistakes := mistakes_of(Words(data["title"], data["description"])):
+            raise ValidationError({name: [problem] for name, problem in mistakes.items()})
+
+
+class TemplateOut(Schema):
+    """A template."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    type = Choice(TaskType, required=True)
+    priority = Choice(TaskPriority, required=True)
+    due_in = fields.String(required=True)
+    business_time = Boolean(required=True)
+    tags = fields.List(fields.String(), required=True)
+    stage = fields.String(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    created_by = Id(required=True, allow_none=True)
+    updated_at = Instant(required=True)
+    version = Integer(required=True)
+
+
+class TaskPreviewIn(Schema):
+    """For whom."""
+
+    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: somebody made up."})
+
+
+class TaskPreviewOut(Schema):
+    """A task as it would be planned now. None was."""
+
+    title = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    due_at = Instant(required=True)
+    missing = fields.List(
+        fields.String(), required=True, metadata={"description": "Fields that have no value, and are a dash."}
+    )
+
+
+class TaskTemplateFiguresOut(Schema):
+    """How many tasks were made from a template within a time, and what became of them."""
+
+    since = Instant(required=True)
+    until = Instant(required=True)
+    made = Integer(required=True)
+    open = Integer(required=True)
+    done = Integer(required=True)
+    cancelled = Integer(required=True)
+
+
+class TemplateQuery(PageQuery):
+    """Which templates to list."""
+
+    stage = Text(100, least=1, metadata={"description": "A stage's slug."})

@@ -1,0 +1,68 @@
+"""Saved views of the work queue."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.tasks.view_schemas import ViewIn, ViewOut
+from app.core.optimistic_locking import Seen
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.http.schemas.paging import Page, PageQuery, page_of
+from app.identity.permissions import Permission
+from app.tasks.views import views
+from app.tasks.views.models import TaskView
+
+blp = Blueprint("followup-views", __name__, url_prefix="/api/followups/views", description="Saved views of the queue.")
+
+
+@blp.get("")
+@allow(Permission.LEAD_READ)
+@blp.arguments(PageQuery)
+@blp.response(200, page_of(ViewOut))
+def list_views(query: dict[str, Any]) -> Page:
+    """List my views of the queue, and those that are shared.
+
+    By name.
+    """
+    with reading() as session:
+        return views.list_views(session, actor(), query)
+
+
+@blp.post("")
+@allow(Permission.LEAD_READ)
+@blp.arguments(ViewIn)
+@blp.response(201, ViewOut)
+@blp.alt_response(409, "CONFLICT")
+def create_view(given: dict[str, Any]) -> TaskView:
+    """Save a view of the queue.
+
+    Its filters are parameters of `GET /api/followups`, held against them when it is saved.
+    """
+    with unit_of_work() as session:
+        return views.create_view(session, actor(), given)
+
+
+@blp.put("/<uuid:view_id>")
+@allow(Permission.LEAD_READ)
+@blp.arguments(ViewIn)
+@blp.response(200, ViewOut)
+@blp.alt_response(409, "CONFLICT")
+@if_match
+def update_view(given: dict[str, Any], view_id: UUID, seen: Seen) -> TaskView:
+    """Change a view of mine.
+
+    The body replaces all of it: what is left out gets its default.
+    """
+    with unit_of_work() as session:
+        return views.update_view(session, actor(), view_id, given, seen=seen)
+
+
+@blp.delete("/<uuid:view_id>")
+@allow(Permission.LEAD_READ)
+@blp.response(204)
+@if_match
+def delete_view(view_id: UUID, seen: Seen) -> None:
+    """Delete a view of mine."""
+    with unit_of_work() as session:
+        views.delete_view(session, actor(), view_id, seen=seen)

@@ -1,0 +1,60 @@
+"""Saved views of the work queue, in and out."""
+
+from typing import Any
+
+from marshmallow import fields
+from werkzeug.datastructures import MultiDict
+
+from app.api.tasks.queue_schemas import Filters
+from app.errors import FieldError, Invalid
+from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
+from app.http.schemas.schema import Schema
+
+LONGEST_VALUE = 300
+
+
+class ViewFilters(fields.Field[dict[str, str]]):
+    """Parameters of `GET /api/followups`, each as it stands in the query; read by that very schema."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=True,
+            metadata={
+                "type": "object",
+                "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
+                "description": "Parameters of `GET /api/followups`, as they stand in the query.",
+                "examples": [{"status": "PENDING,OVERDUE", "assigned_to_id": "me"}],
+            },
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> dict[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+            raise self.make_error("validator_failed")
+        try:
+            Filters().read(MultiDict(value))
+        except Invalid as mistakes:
+            raise Invalid(
+                *(FieldError(f"/{attr}{error.pointer}", error.message) for error in mistakes.errors)
+            ) from None
+        return value
+
+
+class ViewIn(Schema):
+    """A view: all of it, for what is left out gets its default."""
+
+    name = Text(100, least=1, required=True)
+    filters = ViewFilters()
+    shared = Boolean(load_default=False, metadata={"description": "With everybody of the clinic."})
+
+
+class ViewOut(Schema):
+    """A view."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    filters = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    shared = Boolean(required=True)
+    user_id = Id(required=True, metadata={"description": "Whose it is."})
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    version = Integer(required=True)

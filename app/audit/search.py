@@ -1,0 +1,52 @@
+"""Reading the trail."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import any_, literal, select
+from sqlalchemy.orm import Session
+
+from app.audit.audit_log import place_of
+from app.audit.models import AuditChange, AuditEntry
+from app.http.schemas.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.security.encryption import Unreadable, unseal
+
+LATEST_FIRST: Final[list[Key]] = [(AuditEntry.at, "desc"), (AuditEntry.number, "desc")]
+
+
+def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's entries, latest first, that pass the filters in `query` (as `AuditQuery` reads it)."""
+    entries = select(AuditEntry).where(
+        AuditEntry.clinic_id == actor.clinic.id, AuditEntry.at >= query["from_"], AuditEntry.at < query["to"]
+    )
+    for name in query.keys() & {"user_id", "api_key_id", "act", "subject", "operation"}:
+        entries = entries.where(getattr(AuditEntry, name) == query[name])
+    if "subject_id" in query:
+        entries = entries.where(literal(query["subject_id"]) == any_(AuditEntry.ids))
+    found = page(session, entries, LATEST_FIRST, query)
+    changes = _changes(session, found.items)
+    shown = [{**_plain(entry), **_opened(entry, changes.get(entry.number))} for entry in found.items]
+    return Page(shown, found.next_cursor, found.total_count)
+
+
+def _changes(session: Session, entries: Sequence[AuditEntry]) -> Mapping[int, bytes]:
+    wanted = select(AuditChange.entry, AuditChange.sealed).where(AuditChange.entry.in_([e.number for e in entries]))
+    return {row.entry: row.sealed for row in session.execute(wanted)}
+
+
+def _plain(entry: AuditEntry) -> dict[str, Any]:
+    names = ("number", "at", "user_id", "api_key_id", "address", "request_id", "operation", "act", "subject", "ids")
+    return {name: getattr(entry, name) for name in (*names, "fields")}
+
+
+def _opened(entry: AuditEntry, sealed: bytes | None) -> Mapping[str, Any]:
+    """The values before and after. That they were erased, or that no key opens them any more, is said."""
+    if entry.digest is None:
+        return {"before": None, "after": None, "is_readable": True}
+    try:
+        opened = json.loads(unseal(sealed or b"", place=place_of(entry.clinic_id, entry.request_id)))
+    except Unreadable:
+        return {"before": None, "after": None, "is_readable": False}
+    return {**opened, "is_readable": True}

@@ -1,0 +1,81 @@
+"""`call_webhook`: tell a gateway of the clinic's what happened, in ids and codes."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from app import clock
+from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Unclear
+from app.messaging.channels.base import Outcome as Came
+from app.messaging.channels.base import Receipt, Transient
+from app.messaging.channels.gateway_client import call, unanswered
+from app.messaging.channels.gateway_payload import Endpoint
+from app.messaging.gateways.results import result_row
+from app.messaging.gateways.service import endpoint_of
+from app.messaging.rendering.safe_text import one_line
+from workers.pipeline.context import StepContext
+from workers.throttle import counted, wait_for_room
+
+
+class Question(NamedTuple):
+    """Whom to tell what; the id is the step's, the same at each try."""
+
+    endpoint: Endpoint
+    call_id: str
+    said: dict[str, Any]
+
+
+def decide(context: StepContext) -> Outcome | Ask:
+    """Tell it, if it is there and has room."""
+    gateway = context.line.gateway
+    if gateway is None or not gateway.is_active:
+        return Retry(f"the clinic has no active gateway {context.params['gateway']!r}")
+    if later := wait_for_room(context):
+        return later
+    question = Question(endpoint_of(gateway, at=context.now), str(context.step.id), _said(context))
+    return Ask(question, effects=Effects(gateway_minutes=counted(context)))
+
+
+def ask(question: Question) -> Receipt:
+    """Call it; no transaction is open meanwhile."""
+    return call(question.endpoint, question.call_id, question.said, hide=None)  # it may know the lead by name
+
+
+def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
+    """What its answer means for the step."""
+    is_failure = receipt.outcome is not Came.SENT
+    effects = Effects(gateway_results=(result_row(context.line.gateway.id, is_failure=is_failure),))
+    if isinstance(receipt, Transient):
+        return Retry(receipt.response, _not_before(receipt), effects=effects)
+    if receipt.outcome is Came.UNKNOWN:
+        return Unclear(receipt.response, effects=effects)
+    if is_failure:
+        return Fail(receipt.response, effects=effects)
+    return Done({"status": int(receipt.response)}, effects=effects)
+
+
+def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
+    """Something broke while it was asked: nobody knows how far it got."""
+    return conclude(context, question, unanswered(question.endpoint, one_line(error)))
+
+
+def _not_before(receipt: Transient) -> datetime | None:
+    return clock.now() + receipt.wait if receipt.wait else None
+
+
+def _said(context: StepContext) -> dict[str, Any]:
+    """The event as Standard Webhooks shape one, without anything that tells who the lead is."""
+    cause, lead = context.step.cause, context.lead
+    return {
+        "type": cause["event"],
+        "timestamp": cause.get("occurred_at"),
+        "data": {
+            "clinic_id": str(context.clinic.id),
+            "lead_id": str(lead.id),
+            "status": lead.status,
+            "stage": lead.pipeline_stage,
+            "subject_id": cause.get("subject_id"),
+            "rule": cause.get("rule"),
+            **({"sequence": cause["sequence"]} if "sequence" in cause else {}),
+            "step_id": str(context.step.id),
+        },
+    }

@@ -1,0 +1,222 @@
+"""`deliver`: hand one message to its provider, once.
+
+The message is `sending` before anybody is asked. Whoever stops it commits before that, and nothing is sent, or
+after it, and the message was already on its way.
+"""
+
+import re
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from app import clock
+from app.core.db import new_id
+from app.engine.events.events import Event, EventName
+from app.engine.models import Reason
+from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from app.engine.steps.guard import lead_is_over, unmet
+from app.identity.passwords.links import with_link
+from app.messaging.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, Unknown, channel_of
+from app.messaging.channels.gateway_client import unanswered
+from app.messaging.channels.gateway_payload import MessageType, Parcel
+from app.messaging.contact_policy.gate import Allow, Never, Until
+from app.messaging.delivery.delivery import MOST_TRIES, after
+from app.messaging.gateways.results import result_row
+from app.messaging.gateways.service import endpoint_of
+from app.messaging.models import Channel, NotificationState
+from workers.follow_up_events import message_went
+from workers.guard import is_paused, wait
+from workers.pipeline.context import StepContext
+from workers.throttle import counted, wait_for_room
+
+
+class Question(NamedTuple):
+    """What is handed over to whom, and the attempt that it is."""
+
+    delivery_id: UUID
+    channel: str
+    message: OutgoingMessage
+
+
+# RFC 3463: that mailbox, or its domain, is not there, or not any more. Whatever else is refused may be our own fault.
+_NO_SUCH_MAILBOX: Final = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
+_ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
+
+
+def guard(context: StepContext) -> Skip | Snooze | None:
+    """Why the message must not be sent any more, or not yet; else None."""
+    note = context.notification
+    if note is None:
+        return Skip(Reason.LEAD_GONE)
+    if note.state != NotificationState.PENDING:
+        return Skip(Reason.ALREADY_DELIVERED)
+    if context.lead is None:
+        return None
+    if over := lead_is_over(context.lead, context.step.cause):
+        return _suppress(context, over)
+    if refused := unmet(context.step, context.facts):
+        return _suppress(context, refused.reason)
+    return wait(context) if is_paused(context, note.series) else None
+
+
+def decide(context: StepContext) -> Outcome | Ask:
+    """Say that it is being sent, with an attempt that has no end yet; to a lead, if the gate still lets it through.
+
+    It did when the message was written. Since then the mail server may have been away for a night.
+    """
+    match context.verdict() if context.reach else Allow():
+        case Never(reason):
+            return _suppress(context, reason)
+        case Until(instant, reason):
+            return Snooze(instant, reason)
+        case Allow():
+            return _obstacle(context) or _hand_over(context)
+
+
+def _suppress(context: StepContext, reason: Reason) -> Skip:
+    stopped = _state(context, NotificationState.SUPPRESSED, reason=reason)
+    return Skip(reason, effects=Effects(notification_states=(stopped,)))
+
+
+def _obstacle(context: StepContext) -> Outcome | None:
+    """Why its gateway cannot be called just now."""
+    if context.notification.channel != Channel.HTTP:
+        return None
+    if (gateway := context.line.gateway) is None or not gateway.is_active:
+        return raised(context, "the message's gateway is not active, or gone")
+    return wait_for_room(context)
+
+
+def _hand_over(context: StepContext) -> Ask:
+    note = context.notification
+    delivery = {
+        "id": new_id(),
+        "clinic_id": note.clinic_id,
+        "notification_id": note.id,
+        "attempt": note.attempts + 1,
+        "started_at": context.now,
+    }
+    message = OutgoingMessage(
+        note.address,
+        note.subject,
+        with_link(note.template, note.id, note.body),
+        message_id=note.message_id,
+        parcel=_parcel(context),
+        sender_name=context.clinic.name,
+        reply_to=_reply_to(context),
+    )
+    effects = Effects(
+        deliveries=(delivery,),
+        notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
+        gateway_minutes=counted(context) if note.channel == Channel.HTTP else (),
+    )
+    return Ask(Question(delivery["id"], note.channel, message), effects=effects)
+
+
+def ask(question: Question) -> Receipt:
+    """Hand it over; no transaction is open meanwhile."""
+    try:
+        channel = channel_of(question.channel)
+    except InvalidMailSettings as error:  # ours to mend; it is known that nobody was asked
+        return Transient(str(error))
+    return channel.send(question.message)
+
+
+def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outcome:
+    """What the provider's answer means for the message and for the step."""
+    words, now = without_addresses(receipt.response), clock.now()
+    ended = {"id": question.delivery_id, "outcome": receipt.outcome, "response": words, "finished_at": now}
+    match after(receipt, context.step.attempts + 1):
+        case NotificationState.SENT as state:
+            return Done({"response": words}, effects=_end(context, ended, state, sent_at=now))
+        case NotificationState.PENDING as state:
+            wait = receipt.wait if isinstance(receipt, Transient) else None
+            return Retry(words, now + wait if wait else None, effects=_end(context, ended, state, error=words))
+        case NotificationState.FAILED as state:
+            return Fail(words, effects=_end(context, ended, state, error=words))
+        case state:
+            return Unclear(words, effects=_end(context, ended, state, error=words))
+
+
+def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
+    """Something broke while the provider was asked: nobody knows how far it got."""
+    if (parcel := question.message.parcel) is not None:
+        return conclude(context, question, unanswered(parcel.endpoint, error))
+    return conclude(context, question, Unknown(error))
+
+
+def without_addresses(words: str) -> str:
+    """What a mail server says of somebody's address is kept; the address itself stands sealed in its message."""
+    return _ADDRESS.sub("<address>", words)
+
+
+def _reply_to(context: StepContext) -> str | None:
+    """A lead who answers reaches a person, not the address that machines send from."""
+    to_lead = context.notification is not None and context.notification.user_id is None
+    return context.coordinator.email if to_lead and context.coordinator else None
+
+
+def _parcel(context: StepContext) -> Parcel | None:
+    """What a gateway is told beyond the text, and where it is."""
+    note, gateway = context.notification, context.line.gateway
+    if gateway is None:
+        return None
+    return Parcel(
+        endpoint_of(gateway, at=context.now),
+        type=note.message_type or MessageType.TEXT,
+        media_url=note.media_url,
+        lead_id=str(note.lead_id),
+        clinic_id=str(note.clinic_id),
+    )
+
+
+def raised(context: StepContext, error: str) -> Outcome:
+    """It crashed before anybody was asked. When it is given up, the message is too, so that it can be retried."""
+    if context.step.attempts + 1 < MOST_TRIES:
+        return Retry(error)
+    given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
+    return Fail(error, effects=Effects(notification_states=(given_up,)))
+
+
+def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:
+    gateway, is_failure = context.line.gateway, state is not NotificationState.SENT
+    return Effects(
+        delivered=(ended,),
+        notification_states=(_state(context, state, tried=True, **given),),
+        gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
+        events=_events(context, state, ended),
+    )
+
+
+def _events(context: StepContext, state: NotificationState, ended: dict[str, Any]) -> tuple[Event, ...]:
+    at, key = ended["finished_at"], str(context.notification.attempts)
+    if state is NotificationState.SENT:
+        return message_went(context, EventName.MESSAGE_SENT, at=at)
+    if state is not NotificationState.FAILED:
+        return ()
+    failed = message_went(context, EventName.MESSAGE_FAILED, at=at, key=key)
+    if context.notification.channel == Channel.EMAIL and _NO_SUCH_MAILBOX.search(ended["response"]):
+        return failed + message_went(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
+    return failed
+
+
+def _state(
+    context: StepContext,
+    state: NotificationState,
+    *,
+    tried: bool = False,
+    reason: str | None = None,
+    error: str | None = None,
+    **times: datetime,
+) -> dict[str, Any]:
+    note = context.notification
+    assert note is not None  # noqa: S101
+    attempts = note.attempts + tried
+    return {
+        "id": note.id,
+        "state": state,
+        "reason": reason,
+        "error": error,
+        "attempts": attempts,
+        **times,
+    }

@@ -1,0 +1,291 @@
+"""Rules in plain words, for people who have never seen one written down. Pure.
+
+Each function takes a part of a definition that `playbooks.check` found right. What stands in these words is short
+enough for a picture; nothing of it is read by the engine.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from app.automation.language.check_actions import BY_RULES
+from app.engine.events.events import EventName
+from app.engine.sequences.sequence import STEP_PARTS
+
+Written = Mapping[str, Any]
+
+EVENTS: Final[Mapping[str, str]] = {
+    EventName.LEAD_CREATED: "a lead comes in",
+    EventName.LEAD_UPDATED: "something about a lead is changed",
+    EventName.LEAD_ASSIGNED: "a lead is given to somebody",
+    EventName.LEAD_STAGE_CHANGED: "a lead moves to another stage",
+    EventName.LEAD_CONTACTED: "somebody speaks with the lead",
+    EventName.LEAD_REPLIED: "the lead answers",
+    EventName.LEAD_ATTEMPT_FAILED: "an attempt to reach the lead fails",
+    EventName.LEAD_OPTED_OUT: "the lead opts out",
+    EventName.LEAD_SCORED: "a lead's score changes",
+    EventName.LEAD_CONVERTED: "the lead is won",
+    EventName.LEAD_LOST: "the lead is lost",
+    EventName.LEAD_REOPENED: "a lost lead is taken up again",
+    EventName.LEAD_MERGED: "a duplicate becomes part of the lead",
+    EventName.LEAD_STALE: "nothing happens with a lead for too long",
+    EventName.LEAD_STAGE_OVERDUE: "a lead stays in its stage for too long",
+    EventName.LEAD_WITHOUT_NEXT_ACTION: "a lead has nothing planned",
+    EventName.ACTIVITY_LOGGED: "anything is logged about the lead",
+    EventName.TASK_CREATED: "a task is made",
+    EventName.TASK_RETIMED: "the task gets another time",
+    EventName.TASK_SNOOZED: "a task is put off",
+    EventName.TASK_COMPLETED: "a task is done",
+    EventName.TASK_CANCELLED: "the task is called off",
+    EventName.TASK_OVERDUE: "a task is overdue",
+    EventName.CONSULTATION_SCHEDULED: "a consultation is booked",
+    EventName.CONSULTATION_COMPLETED: "a consultation has taken place",
+    EventName.CONSULTATION_MISSED: "a consultation is missed",
+    EventName.QUOTE_SENT: "a quote is sent",
+    EventName.ESTIMATE_CREATED: "an estimate is made",
+    EventName.MESSAGE_SENT: "a message is sent",
+    EventName.MESSAGE_DELIVERED: "a message arrives",
+    EventName.MESSAGE_OPENED: "a message is opened",
+    EventName.MESSAGE_CLICKED: "a link in a message is clicked",
+    EventName.MESSAGE_BOUNCED: "a message comes back",
+    EventName.MESSAGE_FAILED: "a message cannot be sent",
+    "lead.stage_entered": "a lead enters a stage",
+    "lead.stage_left": "the lead leaves the stage",
+    "date.reached": "a date of the lead comes near, or is past",
+}
+_CUSTOM: Final = "custom."  # before the name of an integrator's own
+
+# Of a field: what it is called in a sentence, where its name alone would not be understood.
+_NAMES: Final[Mapping[str, str]] = {
+    "lead.contacted_at": "last contact",
+    "lead.replied_at": "last answer",
+    "lead.pipeline_stage": "stage",
+    "lead.failed_attempts": "number of failed attempts in a row",
+    "event.previous_stage": "stage before",
+    "event.previous_score": "score before",
+}
+# What it means that a field has a value, and that it has none.
+_THERE: Final[Mapping[str, tuple[str, str]]] = {
+    "lead.contacted_at": ("somebody has spoken with the lead", "nobody has spoken with the lead"),
+    "lead.replied_at": ("the lead has answered", "the lead has not answered"),
+    "lead.opted_out_at": ("the lead has opted out", "the lead has not opted out"),
+    "lead.assigned_to_id": ("somebody looks after the lead", "nobody looks after the lead"),
+    "lead.next_follow_up_at": ("one of its tasks is open", "none of its tasks is open"),
+    "event.changed": ("something was changed", "it is new"),
+}
+# What is either so or not, as it is said when it is.
+_TRUTHS: Final[Mapping[str, str]] = {
+    "since.contacted": "somebody spoke with the lead meanwhile",
+    "since.replied": "the lead answered meanwhile",
+    "enrollment.opened": "one of the messages was opened",
+    "enrollment.clicked": "a link in one of the messages was clicked",
+    "enrollment.replied": "the lead answered",
+    "enrollment.last_opened": "the last message was opened",
+    "enrollment.last_clicked": "a link in the last message was clicked",
+}
+_TESTS: Final[Mapping[str, str]] = {
+    "equals": "is",
+    "not_equals": "is not",
+    "contains": "has",
+    "in": "is",
+    "not_in": "is not",
+    "greater_than": "is more than",
+    "less_than": "is less than",
+}
+_CHANNELS: Final[Mapping[str, str]] = {"in_app": "in the app", "email": "by e-mail", "http": "through a gateway"}
+
+
+def of_events(names: str | Iterable[str]) -> str:
+    """`a lead comes in, or a quote is sent`."""
+    listed = [names] if isinstance(names, str) else names
+    return ", or ".join(_of_event(str(name)) for name in listed)
+
+
+def of_stops(names: str | Iterable[str]) -> str:
+    """The same of events that call off what is pending: of that lead, that task."""
+    return of_events(names).replace("a lead ", "the lead ").replace("a task ", "the task ")
+
+
+def _of_event(name: str) -> str:
+    if name.startswith(_CUSTOM):
+        return f"another system reports “{_plain(name.removeprefix(_CUSTOM))}”"
+    return EVENTS[name]
+
+
+def of_conditions(conditions: Iterable[Written]) -> str:
+    """`status is new, and score is more than 79`."""
+    return ", and ".join(map(of_condition, conditions))
+
+
+def of_condition(condition: Written) -> str:
+    """One, or a group of them."""
+    if "all" in condition:
+        return " and ".join(map(of_condition, condition["all"]))
+    if "any" in condition:
+        return "either " + ", or ".join(map(of_condition, condition["any"]))
+    field = condition["field"]
+    return " and ".join(_of_test(field, test, want) for test, want in condition.items() if test != "field")
+
+
+def _of_test(field: str, test: str, want: Any) -> str:
+    name = f"its {_NAMES.get(field, _plain(field.rpartition('.')[2]))}"
+    if field in _TRUTHS:
+        return _TRUTHS[field] if want else f"it is not so that {_TRUTHS[field]}"
+    match test:
+        case "exists":
+            there, missing = _THERE.get(field, (f"{name} is known", f"{name} is not known"))
+            return there if want else missing
+        case "changed":
+            return f"{name} {'just changed' if want else 'did not change'}"
+        case "days_since":
+            return f"{name} {_days_ago(want)}"
+        case "contains" if field == "lead.tags":
+            return f"it is tagged “{want}”"
+    return f"{name}: {_value(want)}" if isinstance(want, bool) else f"{name} {_TESTS[test]} {_value(want)}"
+
+
+def _days_ago(want: Any) -> str:
+    if not isinstance(want, Mapping):
+        return f"was {want} days ago or more"
+    bounds = {"greater_than": "more", "less_than": "less"}
+    return "was " + " and ".join(f"{bounds[bound]} than {days} days ago" for bound, days in want.items())
+
+
+def _value(want: Any) -> str:
+    if isinstance(want, bool):
+        return "yes" if want else "no"
+    return " or ".join(map(_plain, want)) if isinstance(want, list) else _plain(want)
+
+
+def of_timing(rule: Written) -> str:
+    """When a rule acts, counted from its event; nothing where that is at once."""
+    again = f", and then every {rule['every'].removeprefix('1 ')}" if "every" in rule else ""
+    if "before_due" in rule:
+        return f"{rule['before_due']} before the task is due"
+    if "before" in rule:
+        return of_wait(rule["before"], way="before") + again
+    return of_wait(rule["after"]) + again if "after" in rule else ""
+
+
+def of_wait(wait: Any, *, way: str = "after") -> str:
+    """`3 days later, at 09:00`."""
+    parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
+    of_field = f" {way} the lead's {_plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
+    said = [f"{parts['time']}{of_field}"] if "time" in parts else []
+    said += ["in opening hours"] if parts.get("clock") == "business" else []
+    said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
+    said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
+    said += ["where the lead is"] if parts.get("zone") == "lead" else []
+    return ", ".join(said)
+
+
+def of_beginning(sequence: Written) -> str:
+    """How leads come into a sequence."""
+    enroll = sequence.get("enroll")
+    if enroll is None:
+        return "somebody puts the lead in, or a rule or a nurture does"
+    conditions = f", if {of_conditions(enroll['when'])}" if enroll.get("when") else ""
+    waited = f": {timing}" if (timing := of_timing(enroll)) else ""
+    return f"{of_events(enroll['on'])}{conditions}{waited}"
+
+
+def of_step(step: Written) -> str:
+    """What one step of a sequence does."""
+    [kind] = step.keys() - STEP_PARTS
+    action = of_conditions(step[kind]["if"]) + "?" if kind == "branch" else of_action({kind: step[kind]})
+    only = [f"if {of_conditions(step['only_if'])}"] if step.get("only_if") else []
+    only += [f"unless {of_conditions(step['unless'])}"] if step.get("unless") else []
+    return ", ".join([action, *only])
+
+
+def of_nurture(nurture: Written) -> str:
+    """Whom a nurture takes, and when."""
+    scores = f"a score of {nurture['score_from']} to {nurture['score_to']}"
+    silence = f" that were silent for {nurture['silent_for']}" if "silent_for" in nurture else ""
+    hours = _hours(nurture["run_hours"]) if "run_hours" in nurture else "its hours"
+    return f"at {hours}: leads with {scores}{silence}"
+
+
+def of_action(action: Written) -> str:
+    """What one action does."""
+    [(kind, settings)] = action.items()
+    return _ACTIONS[kind](settings)
+
+
+def _create_task(task: Written) -> str:
+    priority = task.get("priority", "NORMAL")
+    urgency = "" if priority == "NORMAL" else f", {_plain(priority)} priority"
+    due = task.get("due", {})
+    hours = " of opening hours" if due.get("clock") == "business" else ""
+    when = f", due in {due['after']}{hours}" if "after" in due else ""
+    held = "; goes on when it is done" if "wait_for" in task else ""
+    return f"Task: {task['title']} ({_plain(task['type'])}{urgency}{when}){held}"
+
+
+def _notify(told: Written) -> str:
+    audience = told.get("to", "coordinator")
+    return f"Tell the {audience} {_by(told['channels'])}: {_plain(told['template'])}"
+
+
+def _send_message(message: Written) -> str:
+    way = "E-mail" if message["channel"] == "email" else "Message"
+    texts = [one["template"] for one in message.get("variants", ())] or [message["template"]]
+    return f"{way} to the lead: {' or '.join(map(_plain, texts))}"
+
+
+def _suggest_lost(loss: Written) -> str:
+    return f"Suggest to close the lead as lost ({_plain(loss['reason'])})"
+
+
+def _change_stage(move: Written) -> str:
+    return f"Move the lead to {_plain(move['stage'])}"
+
+
+def _update_lead(change: Written) -> str:
+    said = [f"add the tag {tag}" for tag in change.get("add_tags", ())]
+    said += [f"take off the tag {tag}" for tag in change.get("remove_tags", ())]
+    said += [f"set the score to {change['score']}"] if "score" in change else []
+    said += [f"add {change['add_score']} to the score"] if "add_score" in change else []
+    said += [f"note {_plain(key)}: {_value(value)}" for key, value in change.get("custom", {}).items()]
+    return " and ".join(said).capitalize()
+
+
+def _branch(branch: Written) -> str:
+    ways = [", then ".join(map(of_action, branch[way])) for way in ("then", "else") if way in branch]
+    return f"If {of_conditions(branch['if'])}: {'; otherwise '.join(ways)}"
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Written], str]]] = {
+    "create_task": _create_task,
+    "remind": lambda told: f"Remind whoever has the task {_by(told['channels'])}",
+    "escalate": lambda alarm: (
+        f"Escalate to the admins: {alarm['title']} (an urgent task, and a message to all of them)"
+    ),
+    "notify": _notify,
+    "send_message": _send_message,
+    "suggest_lost": _suggest_lost,
+    "change_stage": _change_stage,
+    "assign": lambda to: (
+        f"Give the lead to {'whom the assignment rules choose' if to['to'] == BY_RULES else 'somebody'}"
+    ),
+    "update_lead": _update_lead,
+    "complete_tasks": lambda done: f"The lead's open tasks are done: {_value(done['types'])}",
+    "call_webhook": lambda hook: f"Call the gateway {hook['gateway']}",
+    "branch": _branch,
+    "enroll": lambda into: f"Put the lead into the sequence {into['sequence']}",
+    "unenroll": lambda out_of: f"Take the lead out of the sequence {out_of['sequence']}",
+    "wait": lambda _: "Wait",
+}
+
+
+def _hours(hours: str | list[str]) -> str:
+    return hours if isinstance(hours, str) else " or ".join(hours)
+
+
+def _by(channels: Iterable[str]) -> str:
+    return " and ".join(_CHANNELS[channel] for channel in channels)
+
+
+def _plain(code: Any) -> str:
+    """A slug or a code as a word: `WEB_PAID` is web paid."""
+    text = str(code).replace("_", " ").replace("-", " ")
+    return text.lower() if text.isupper() else text

@@ -1,0 +1,118 @@
+"""Why something was, or was not, done: decisions and steps in plain sentences. Pure."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from app.core.calendar.calendar import Calendar
+from app.engine.rules.conditions import leaves
+from app.engine.rules.rule_evaluation import Verdict
+
+Kept = Mapping[str, Any]
+
+_MOVERS: Final[Mapping[str, str]] = {
+    "opening_hours": "the opening hours",
+    "hour_of_day": "the hour of the day that the rule names",
+    "day_of_month": "the day of the month that the rule names",
+    "quiet_hours": "the quiet hours",
+    "at_once": "the time that was left",
+}
+_TESTS: Final[Mapping[str, str]] = {
+    "equals": "must be",
+    "not_equals": "must not be",
+    "contains": "must contain",
+    "in": "must be one of",
+    "not_in": "must be none of",
+    "greater_than": "must be more than",
+    "less_than": "must be less than",
+    "days_since": "must be so many days ago:",
+    "changed": "must have been changed:",
+}
+
+
+def of_decision(decision: Kept, event: str, calendar: Calendar) -> str:
+    """What a rule decided about an event, in one sentence."""
+    version = f" (version {decision['version']})" if decision.get("version") else ""
+    return f"{decision['rule']}{version} {_VERDICTS[decision['verdict']](decision, event, calendar)}"
+
+
+def of_condition(condition: Kept, value: Any) -> str:
+    """What a condition asks, and what it found."""
+    if "field" not in condition:  # a group: what each of its parts found stands under its field
+        found = value or {}
+        parts = (of_condition(part, found.get(part["field"])) for part in leaves(condition))
+        return (" or " if "any" in condition else " and ").join(parts)
+    wants = " and ".join(_asked(test, want) for test, want in condition.items() if test != "field")
+    return f"{condition['field']} is {_said(value)}, but {wants}"
+
+
+def of_step(step: Any, calendar: Calendar) -> str:
+    """What became of a step, in one sentence."""
+    at = told(step.finished_at or step.due_at, calendar)
+    because = f" because of {step.reason}" if step.reason else ""
+    return f"{step.kind} {_STATES[step.state]} {at}{because}"
+
+
+def told(at: datetime | str, calendar: Calendar) -> str:
+    """An instant on the clinic's wall."""
+    instant = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{calendar.local(instant):%a %-d %b %Y %H:%M %Z}"
+
+
+_STATES: Final[Mapping[str, str]] = {
+    "planned": "is planned for",
+    "published": "is planned for",
+    "running": "is under way since",
+    "done": "was done on",
+    "skipped": "was skipped on",
+    "cancelled": "was called off on",
+    "failed": "failed on",
+    "unknown": "was cut off on",
+}
+
+
+def _matched(decision: Kept, event: str, calendar: Calendar) -> str:
+    steps = "; ".join(_step(step, calendar) for step in decision["steps"])
+    return f"acted on {event}: it planned {steps}."
+
+
+def _step(step: Kept, calendar: Calendar) -> str:
+    due = f"{step['kind']} for {told(step['due_at'], calendar)}"
+    movers = " and ".join(_MOVERS[move["by"]] for move in step.get("moves", ()))
+    return f"{due}, moved from {told(step['wanted_at'], calendar)} by {movers}" if movers else due
+
+
+def _unmet(decision: Kept, event: str, _: Calendar) -> str:
+    return f"did not act on {event}: {of_condition(decision['condition'], decision.get('value'))}."
+
+
+def _loop(decision: Kept, event: str, _: Calendar) -> str:
+    return f"did not act on {event}: it would go round in a circle ({' → '.join(decision.get('chain', ()))})."
+
+
+def _plainly(words: str) -> Callable[[Kept, str, Calendar], str]:
+    return lambda _, event, __: f"did not act on {event}: {words}."
+
+
+_VERDICTS: Final[Mapping[str, Callable[[Kept, str, Calendar], str]]] = {
+    Verdict.MATCHED: _matched,
+    Verdict.UNMET: _unmet,
+    Verdict.LEAD_IS_OVER: _plainly("the lead was converted, lost or archived by then"),
+    Verdict.LOOP: _loop,
+    Verdict.TOO_DEEP: _plainly("too many rules had led to it, one after the other"),
+    Verdict.NO_SUCH_DATE: _plainly("the date that it counts from is not there, or is past"),
+}
+
+
+def _asked(test: str, want: Any) -> str:
+    if test == "exists":
+        return "must be there" if want else "must not be there"
+    return f"{_TESTS.get(test, test)} {_said(want)}"
+
+
+def _said(value: Any) -> str:
+    if value is None or value == []:
+        return "nothing"
+    if isinstance(value, bool):
+        return "there" if value else "not there"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

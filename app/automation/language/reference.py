@@ -1,0 +1,131 @@
+"""The rule language as a page for people, written from what the engine checks and knows. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from app.automation.language.check_rule import STOPPING
+from app.automation.language.condition_check import FITS, TESTS
+from app.engine.events.events import LISTENED_TO, MOMENTS
+from app.engine.rules.vocabulary import FIELDS, Type, When
+
+PARTS: Final[Mapping[str, tuple[str, str]]] = {
+    "name": ("The rule's name: a slug. It stays: steps and reports know the rule by it.", "website-lead-follow-up"),
+    "description": ("For people.", "Somebody calls within the hour."),
+    "on": ("The event that sets it off, or several.", "[quote.sent, estimate.created]"),
+    "when": ("Conditions that hold as the event happens; all of them.", "[{field: lead.tags, contains: vip}]"),
+    "after": (
+        "A delay, or `{time, clock, at, on_day, zone, of}`: in opening hours, at an hour, from a date (see below).",
+        '{time: 3 days, at: "09:00", zone: lead}',
+    ),
+    "before": ("So long before a date.", '{time: 180 days, of: lead.custom.passport_expiry, at: "09:00"}'),
+    "before_due": ("So long before the task is due; a task's own reminders win.", "15 minutes"),
+    "every": ("Again after so long, until it is stopped; at least a day.", "1 week"),
+    "only_if": ("Conditions that have to hold when a step is due.", "[{field: task.status, equals: OVERDUE}]"),
+    "unless": ("Conditions that must not hold when a step is due.", "[{field: since.contacted, equals: true}]"),
+    "skip_when_later_than": ("Better not at all than later than this.", "2 hours"),
+    "stop_on": ("Events that cancel what is pending.", "[lead.replied, lead.converted]"),
+    "do": ("What to do: each action is a step of its own, see below.", "[{suggest_lost: {reason: NO_RESPONSE}}]"),
+    "priority": ("1 comes first, of rules and of their messages; 100 where nothing is said.", "10"),
+}
+ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "create_task": (
+        "A task for the lead's coordinator, due so long after it is made.",
+        "{type: CALL, title: Call back, priority: HIGH, due: {after: 30 minutes, clock: business}}",
+    ),
+    "remind": ("Tell whoever has the task that it is about to be due.", "{channels: [in_app, email], template: hello}"),
+    "escalate": (
+        "An urgent task for an admin, and a message to all of them.",
+        "{title: No contact in 24 hours, channels: [email], template: hello}",
+    ),
+    "notify": (
+        "Tell the `coordinator`, the `managers` or the `admins`.",
+        "{to: managers, channels: [in_app], template: hello}",
+    ),
+    "send_message": (
+        "A message to the lead, by `email`, or `http`: a gateway. `transactional: true` passes quiet hours and caps.",
+        "{channel: email, template: hello}",
+    ),
+    "suggest_lost": ("Tell the coordinator that the lead looks lost; a person decides.", "{reason: NO_RESPONSE}"),
+    "change_stage": ("Move the lead on; to `lost` with its reason.", "{stage: contacted}"),
+    "assign": ("Give the lead to whom the assignment rules choose (`by_rules`), or to a user.", "{to: by_rules}"),
+    "update_lead": (
+        "Tags, score and the clinic's own fields.",
+        "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
+    ),
+    "complete_tasks": (
+        "The lead's open tasks of these types are done, for what they were about has happened.",
+        "{types: [PAYMENT]}",
+    ),
+    "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
+    "enroll": ("Put the lead into a sequence, if it may be in it.", "{sequence: onboarding}"),
+    "unenroll": ("Take the lead out of a sequence, if it is in it.", "{sequence: onboarding}"),
+    "branch": (
+        "One way or the other, decided when it is due.",
+        "{if: [{field: lead.replied_at, exists: true}], then: [{assign: {to: by_rules}}]}",
+    ),
+}
+_TESTS: Final[Mapping[str, str]] = {
+    "equals": "the same",
+    "not_equals": "not the same",
+    "contains": "has this in it, literally and in any case; of a list, this as one of its items",
+    "in": "one of these",
+    "not_in": "none of these",
+    "greater_than": "more than this",
+    "less_than": "less than this",
+    "exists": "is there (`true`), or is not (`false`)",
+    "days_since": "at least so many days ago; or `{greater_than: 7, less_than: 30}`",
+    "changed": "the event changed it (`true`); of an event only",
+}
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield from ("# The rule language", "", "<!-- written by `make openapi`, from the code -->", "")
+    yield "A rule reads like a sentence: *on* an event, *when* this holds, *after* a while, *do* this, *stop on* that."
+    yield from ("", "## Parts of a rule", "", "| part | what it says | such as |", "| --- | --- | --- |")
+    yield from (f"| `{name}` | {about} | `{example}` |" for name, (about, example) in PARTS.items())
+    yield ""
+    yield from _OF_DELAYS
+    yield from ("", "## Events", "", "| event | stops what names it under `stop_on` |", "| --- | --- |")
+    yield from (f"| `{name}`{_means(name)} | {'yes' if name in STOPPING else ''} |" for name in LISTENED_TO)
+    yield "| `custom.<name>`: what integrators report by `POST /api/events` | yes |"
+    yield from ("", "## Conditions", "")
+    yield "`{field: lead.status, equals: NEW}`; `all: [...]` and `any: [...]` hold others, five deep, fifty in all."
+    yield from ("", "| test | asks whether the value is | of |", "| --- | --- | --- |")
+    yield from (f"| `{name}` | {_TESTS[name]} | {_of(name)} |" for name in TESTS)
+    yield from ("", "## Fields", "", "| field | type | what it is | known |", "| --- | --- | --- | --- |")
+    for path, field in FIELDS.items():
+        values = f" One of {', '.join(sorted(field.values))}." if field.values else ""
+        yield f"| `{path}` | {field.type} | {field.about}{values} | {_KNOWN[field.known]} |"
+    yield "| `lead.custom.<key>` | its own | A field of the clinic's own. | always |"
+    yield "| `event.data.<key>` | any | What an integrator sent along. | as it happens |"
+    yield from ("", "## Actions", "", "| action | what it does | such as |", "| --- | --- | --- |")
+    yield from (f"| `{name}` | {about} | `{example}` |" for name, (about, example) in ACTIONS.items())
+
+
+_OF_DELAYS: Final = (
+    "Of a delay: `clock: business` counts opening hours. `at` is an hour of the day, `on_day` a day of the",
+    "month, in the clinic's zone or the `zone` of the lead: after days, of that very day, else the next such. Of",
+    'several hours, `at: ["09:00", "14:00", "18:00"]`, it is the first one once the wait is over. `of` is a field with',
+    "a date to count from, instead of the event. Months are those of the calendar.",
+)
+_KNOWN: Final = {
+    When.ALWAYS: "always",
+    When.PLANNING: "as it happens",
+    When.DUE: "when it is due",
+    When.ENROLLED: "in sequences",
+}
+
+
+def _means(name: str) -> str:
+    events = MOMENTS.get(name)
+    return f": {' or '.join(f'`{event}`' for event in events)}" if events else ""
+
+
+def _of(test: str) -> str:
+    types = FITS.get(test)
+    return ", ".join(sorted(type_ for type_ in types if type_ is not Type.ANY)) if types else "everything"

@@ -1,0 +1,100 @@
+"""What the engine did, does and will do for a lead, and why."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from marshmallow import fields
+from sqlalchemy import Float, Row, case, extract, select
+from sqlalchemy.orm import Session
+
+from app.api.operations.step_schemas import StepOut
+from app.engine.models import KeptEvent, Step, StepState
+from app.http.schemas.fields import Instant
+from app.http.schemas.paging import Key, Page, page
+from app.http.schemas.schema import Schema
+from app.identity.actor import Actor
+from app.leads.lookup import read_lead
+
+BY_DUE: Final[list[Key]] = [(Step.due_at, "asc"), (Step.id, "asc")]
+RAN: Final = (StepState.DONE, StepState.SKIPPED)
+
+_STEPS: Final = select(
+    Step.id,
+    Step.lead_id,
+    Step.kind,
+    Step.name,
+    Step.cause,
+    Step.params,
+    Step.due_at,
+    Step.state,
+    Step.reason,
+    Step.outcome,
+    Step.attempts,
+    Step.error,
+    Step.created_at,
+    Step.finished_at,
+    case((Step.state.in_(RAN), extract("epoch", Step.finished_at - Step.due_at).cast(Float))).label("lateness_seconds"),
+)
+
+
+class MovedOut(Schema):
+    """What moved a due time, and to when."""
+
+    by = fields.String(required=True)
+    to = Instant(required=True)
+
+
+class LeadStepOut(StepOut):
+    """One automation step of a lead: planned, on its way, or past."""
+
+    lateness_seconds = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Ran less due; null while it has not run."}
+    )
+    rule = fields.String(required=True, allow_none=True, metadata={"description": "The one that planned it."})
+    rule_version = fields.Integer(required=True, allow_none=True)
+    wanted_at = Instant(
+        required=True, allow_none=True, metadata={"description": "What the rule's wait alone says, if that was moved."}
+    )
+    moves = fields.List(
+        fields.Nested(MovedOut), required=True, metadata={"description": "What moved it as it was planned."}
+    )
+
+
+def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """A lead's steps, past and pending, as they are due. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    steps = _STEPS.where(Step.lead_id == lead_id, Step.clinic_id == actor.clinic.id)
+    found = page(session, steps, BY_DUE, query)
+    return Page(_with_moves(session, found.items), found.next_cursor, found.total_count)
+
+
+def _with_moves(session: Session, steps: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """The steps, each with what its rule decided about when it is due, as long as that is kept."""
+    ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
+    kept = select(KeptEvent.id, KeptEvent.decisions).where(KeptEvent.id.in_([UUID(event_id) for event_id in ids]))
+    decisions = {str(row.id): row.decisions for row in session.execute(kept)} if ids else {}
+    return [_shown(step, decisions.get(step.cause.get("event_id"), ())) for step in steps]
+
+
+def _shown(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    cause, planned = step.cause, _planned(step, decisions)
+    return {
+        **step._mapping,  # noqa: SLF001  (the public name of a row as a mapping)
+        "rule": cause.get("rule"),
+        "rule_version": cause.get("rule_version"),
+        "wanted_at": _instant(planned["wanted_at"]) if "wanted_at" in planned else None,
+        "moves": [{**move, "to": _instant(move["to"])} for move in planned.get("moves", ())],
+    }
+
+
+def _planned(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The step as its rule planned it: the one due then, or, when it was put off since, the first of its kind."""
+    rule = next((one for one in decisions if one["rule"] == step.cause.get("rule")), {})
+    alike = [one for one in rule.get("steps", ()) if one["kind"] == step.kind]
+    return next((one for one in alike if _instant(one["due_at"]) == step.due_at), alike[0] if alike else {})
+
+
+def _instant(kept: str) -> datetime:
+    return datetime.fromisoformat(kept)

@@ -1,0 +1,134 @@
+"""Why something was, or was not, done for a lead: its events, what each rule decided, and what became of the steps."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from marshmallow import fields
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from app.automation.language import explanations
+from app.core.calendar.calendar import Calendar
+from app.engine.events.event_log import BACKFILL
+from app.engine.models import KeptEvent, Step
+from app.errors import NotFound
+from app.http.schemas.fields import Id, Instant, Text
+from app.http.schemas.paging import Key, Page, PageQuery, page
+from app.http.schemas.schema import Schema
+from app.identity.actor import Actor
+from app.leads.lookup import read_lead
+
+NEWEST_FIRST: Final[list[Key]] = [(KeptEvent.id, "desc")]
+_SHOWN: Final = (Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.due_at, Step.finished_at, Step.cause)
+
+
+class WhyQuery(PageQuery):
+    """What is asked about: all of it, unless something is named."""
+
+    at = Instant(metadata={"description": "What had happened by then, the latest first."})
+    rule = Text(100, least=1, metadata={"description": "A rule's name: only what it decided."})
+    step = Id(metadata={"description": "A step's id: the event that led to it."})
+
+
+class DecisionOut(Schema):
+    """What one rule decided about an event."""
+
+    rule = fields.String(required=True)
+    rule_id = Id(required=True, allow_none=True)
+    version = fields.Integer(required=True, allow_none=True)
+    verdict = fields.String(required=True)
+    because = fields.String(required=True, metadata={"description": "In plain words."})
+    details = fields.Dict(required=True)
+
+
+class WhyStepOut(Schema):
+    """A step that an event led to, and what became of it."""
+
+    id = Id(required=True)
+    kind = fields.String(required=True)
+    name = fields.String(required=True)
+    state = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    due_at = Instant(required=True)
+    because = fields.String(required=True)
+
+
+class WhyOut(Schema):
+    """Something that happened, and what followed from it."""
+
+    id = Id(required=True)
+    event = fields.String(required=True)
+    occurred_at = Instant(required=True)
+    led_by = fields.List(
+        fields.String(), required=True, metadata={"description": "The rules whose steps led to it; none: people did."}
+    )
+    backfill_job_id = Id(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The job that told a rule of it afterwards."},
+    )
+    decisions = fields.List(fields.Nested(DecisionOut), required=True)
+    steps = fields.List(fields.Nested(WhyStepOut), required=True)
+
+
+def why(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The lead's events, the latest first, with what each rule that listens decided. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    events = select(KeptEvent).where(KeptEvent.lead_id == lead_id, KeptEvent.clinic_id == actor.clinic.id)
+    if "at" in query:
+        events = events.where(KeptEvent.occurred_at <= query["at"])
+    if "step" in query:
+        events = events.where(KeptEvent.id == _event_of(session, lead_id, query["step"]))
+    if "rule" in query:
+        events = events.where(KeptEvent.decisions.contains([{"rule": query["rule"]}]))
+    found = page(session, events, NEWEST_FIRST, query)
+    steps = _steps_by_event(session, lead_id, [event.id for event in found.items])
+    told = [_shown(event, steps[str(event.id)], actor.clinic.calendar, query.get("rule")) for event in found.items]
+    return Page(told, found.next_cursor, found.total_count)
+
+
+def _event_of(session: Session, lead_id: UUID, step_id: UUID) -> UUID:
+    cause = session.scalar(select(Step.cause).where(Step.id == step_id, Step.lead_id == lead_id))
+    if cause is None or "event_id" not in cause:
+        raise NotFound
+    return UUID(cause["event_id"])
+
+
+def _steps_by_event(session: Session, lead_id: UUID, event_ids: Sequence[UUID]) -> Mapping[str, list[Row[Any]]]:
+    event = Step.cause["event_id"].astext
+    wanted = select(*_SHOWN).where(Step.lead_id == lead_id, event.in_([str(one) for one in event_ids]))
+    steps: dict[str, list[Row[Any]]] = defaultdict(list)
+    for step in session.execute(wanted.order_by(Step.due_at, Step.id)):
+        steps[step.cause["event_id"]].append(step)
+    return steps
+
+
+def _shown(event: KeptEvent, steps: Sequence[Row[Any]], calendar: Calendar, rule: str | None) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "event": event.name,
+        "occurred_at": event.occurred_at,
+        "backfill_job_id": event.facts.get(BACKFILL, {}).get("job_id"),
+        "led_by": (event.chain or {}).get("rules", []),
+        "decisions": [
+            _decision(decision, event.name, calendar)
+            for decision in event.decisions
+            if rule is None or decision["rule"] == rule
+        ],
+        "steps": [
+            {**step._mapping, "because": f"{step.name}: {explanations.of_step(step, calendar)}."}  # noqa: SLF001  (public)
+            for step in steps
+            if rule is None or step.name == rule
+        ],
+    }
+
+
+def _decision(decision: Mapping[str, Any], event: str, calendar: Calendar) -> dict[str, Any]:
+    told = ("rule", "rule_id", "version", "verdict")
+    return {
+        **{name: decision.get(name) for name in told},
+        "because": explanations.of_decision(decision, event, calendar),
+        "details": {name: value for name, value in decision.items() if name not in told},
+    }

@@ -1,0 +1,75 @@
+"""Putting a playbook into a clinic: what it has already stays as it is, whatever the playbook says of it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.api.clinic.custom_field_schemas import CustomFieldIn
+from app.api.pipeline.stage_schemas import StageIn
+from app.automation.nurtures.definitions import install_nurtures
+from app.automation.playbooks import shipped
+from app.automation.playbooks.shipped import Playbook
+from app.clock import now
+from app.identity.clinics import count_up
+from app.leads.custom_fields.models import CustomField
+from app.leads.custom_fields.service import create_field
+from app.leads.pipeline.models import PipelineStage
+from app.leads.pipeline.service import create_stage
+from app.messaging.models import MessageTemplate
+from app.messaging.templates import library
+
+Added = Mapping[str, list[str]]
+
+
+def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
+    """Stages, fields, templates, sequences, nurtures and rules, as they speak of each other; returns what was added.
+
+    Raises InvalidPlaybook for templates with mistakes, Invalid or Conflict for other parts that cannot be.
+    """
+    added = {
+        "stages": _stages(session, clinic_id, playbook),
+        "fields": _fields(session, clinic_id, playbook),
+        "templates": _templates(session, clinic_id, playbook),
+        "sequences": shipped.install_sequences(session, clinic_id, playbook, at=now()),
+        "nurtures": install_nurtures(session, clinic_id, playbook.name, playbook.nurtures),
+        "rules": shipped.install(session, clinic_id, playbook, at=now()),
+    }
+    count_up(session, clinic_id)
+    return added
+
+
+def _stages(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:
+    known = set(session.scalars(select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id)))
+    missing = [StageIn().read(dict(stage)) for stage in playbook.stages if stage["slug"] not in known]
+    return [create_stage(session, clinic_id, stage).slug for stage in missing]
+
+
+def _fields(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:
+    known = set(session.scalars(select(CustomField.key).where(CustomField.clinic_id == clinic_id)))
+    missing = [CustomFieldIn().read(dict(field)) for field in playbook.fields if field["key"] not in known]
+    return [create_field(session, clinic_id, field).key for field in missing]
+
+
+def _templates(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:
+    known = set(session.scalars(select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic_id)))
+    library.install(session, clinic_id, playbook.templates)
+    return [slug for slug in playbook.templates if slug not in known]
+
+
+def as_document(playbook: Playbook) -> dict[str, Any]:
+    """A playbook as it would be written."""
+    parts = {
+        "name": playbook.name,
+        "title": playbook.title,
+        "description": playbook.description,
+        "stages": list(playbook.stages),
+        "fields": list(playbook.fields),
+        "rules": list(playbook.rules),
+        "sequences": list(playbook.sequences),
+        "nurtures": list(playbook.nurtures),
+        "templates": dict(playbook.templates),
+    }
+    return {key: part for key, part in parts.items() if part or key in {"name", "rules"}}

@@ -1,0 +1,152 @@
+"""Playbooks: named sets of rules, sequences and templates, shipped as YAML and copied into a clinic."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import yaml
+from sqlalchemy.orm import Session
+
+from app.automation.language import plain_data
+from app.automation.language.check_playbook import check
+from app.core.db import Base, Rows, insert_many, new_id
+from app.core.validation_errors import InvalidPlaybook, Mistake
+from app.engine.models import Rule, RuleVersion
+from app.engine.sequences.models import Sequence, SequenceVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """Definitions of rules and sequences, and message templates (slug → subject and body), found right.
+
+    `stages` and `fields` are what they speak of besides what every clinic has.
+    """
+
+    name: str
+    rules: tuple[Mapping[str, Any], ...]
+    templates: Mapping[str, Mapping[str, str]]
+    title: str = ""
+    description: str = ""
+    stages: tuple[Mapping[str, Any], ...] = ()
+    fields: tuple[Mapping[str, Any], ...] = ()
+    sequences: tuple[Mapping[str, Any], ...] = ()
+    nurtures: tuple[Mapping[str, Any], ...] = ()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it today: `on` is a word, only true and false are truth values, there is no `<<`, and no
+    key stands twice in a mapping.
+    """
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge nothing: merges of merges grow a page of text to billions of keys before anybody can look at them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Of two with one key the first would be lost without a word."""
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
+        return mapping
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@lru_cache(maxsize=8)
+def load(name: str) -> Playbook:
+    """A playbook that ships with Relance, read once. Raises InvalidPlaybook when there is none of that name."""
+    shipped = files(__package__) / f"{name}.yaml"
+    if not name.replace("_", "").isalnum() or not shipped.is_file():
+        raise InvalidPlaybook([Mistake("name", f"{name!r} is not shipped; there are: {', '.join(names())}")])
+    return read(shipped.read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """The playbooks that ship."""
+    return sorted(f.name.removesuffix(".yaml") for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
+
+
+def read(text: str) -> Playbook:
+    """Read YAML. Raises InvalidPlaybook with every mistake and the path to it."""
+    try:
+        document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
+        raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
+    mistakes = plain_data.check(document) or check(document)
+    if mistakes:
+        raise InvalidPlaybook(mistakes)
+    return Playbook(
+        document["name"],
+        tuple(document["rules"]),
+        document.get("templates") or {},
+        title=document.get("title", document["name"]),
+        description=document.get("description", ""),
+        stages=tuple(document.get("stages", ())),
+        fields=tuple(document.get("fields", ())),
+        sequences=tuple(document.get("sequences", ())),
+        nurtures=tuple(document.get("nurtures", ())),
+    )
+
+
+def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+    """Copy the playbook's rules into the clinic, as version 1 of each; returns the names of those that are new to it.
+
+    A rule that the clinic has stays as it is.
+    """
+    return _add(session, (Rule, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
+
+
+def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
+    """As `install` does with the rules."""
+    rows = _rows(clinic_id, playbook.name, playbook.sequences, at)
+    return _add(session, (Sequence, SequenceVersion, "sequence_id"), rows)
+
+
+_ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"
+
+
+_Tables = tuple[type[Base], type[Base], str]  # of what is written, of its versions, and how these name it
+
+
+def _add(session: Session, tables: _Tables, rows: Rows) -> list[str]:
+    model, versions, owner = tables
+    added = {row.slug for row in insert_many(session, model, rows, tail=_ONLY_NEW)}
+    insert_many(session, versions, [_first_version(row, owner) for row in rows if row["slug"] in added])
+    return [row["slug"] for row in rows if row["slug"] in added]
+
+
+def _first_version(row: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "clinic_id": row["clinic_id"],
+        owner: row["id"],
+        "number": row["published"],
+        "definition": row["definition"],
+        "created_at": row["created_at"],
+    }
+
+
+def _rows(
+    clinic_id: UUID, playbook: str, definitions: Iterable[Mapping[str, Any]], at: datetime
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": new_id(),
+            "clinic_id": clinic_id,
+            "playbook": playbook,
+            "slug": definition["name"],
+            "definition": definition,
+            "published": 1,
+            "active": True,
+            "created_at": at,
+            "version": 1,
+        }
+        for definition in definitions
+    ]

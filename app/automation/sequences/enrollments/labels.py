@@ -1,0 +1,48 @@
+"""The tag that a lead has while it is in a sequence. Rules hear nothing of it: it says where the lead is."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
+
+from app.automation.sequences.models import IS_LIVE
+from app.leads.models import Lead
+
+_PUT_ON: Final = text(
+    "UPDATE leads AS l SET tags = l.tags || r.label, version = l.version + 1"
+    " FROM unnest(CAST(:leads AS uuid[]), CAST(:labels AS text[])) AS r(id, label)"
+    " WHERE l.id = r.id AND NOT r.label = ANY(l.tags) RETURNING l.id, l.tags, l.version"
+)
+# Another sequence may have the lead under the same label: the last one takes it off.
+_TAKE_OFF: Final = text(
+    "UPDATE leads AS l SET tags = array_remove(l.tags, r.label), version = l.version + 1"  # noqa: S608  (of the models)
+    " FROM unnest(CAST(:leads AS uuid[]), CAST(:labels AS text[])) AS r(id, label)"
+    " WHERE l.id = r.id AND r.label = ANY(l.tags) AND NOT EXISTS (SELECT FROM enrollments e"
+    f" WHERE e.lead_id = l.id AND e.label = r.label AND {IS_LIVE}) RETURNING l.id, l.tags, l.version"
+)
+
+
+def put_on(session: Session, labels: Mapping[UUID, str]) -> None:
+    """Give each of these leads, which are locked, its label."""
+    if labels:
+        _write(session, _PUT_ON, list(labels), list(labels.values()))
+
+
+def take_off(session: Session, ended: Collection[Any]) -> None:
+    """Take the labels of these enrollments (rows with `lead_id` and `label`) off their leads."""
+    labelled = [row for row in ended if row.label]
+    if labelled:
+        _write(session, _TAKE_OFF, [row.lead_id for row in labelled], [row.label for row in labelled])
+
+
+def _write(session: Session, statement: TextClause, lead_ids: Sequence[UUID], labels: Sequence[str]) -> None:
+    """A lead that the caller has loaded knows of it as well: it may be the answer of a call, with its version."""
+    session.flush()
+    for row in session.execute(statement, {"leads": lead_ids, "labels": labels}):
+        if lead := session.identity_map.get(identity_key(Lead, row.id)):
+            set_committed_value(lead, "tags", row.tags)
+            set_committed_value(lead, "version", row.version)

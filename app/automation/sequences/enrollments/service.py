@@ -1,0 +1,169 @@
+"""Enrollments by hand, and as they are shown. The caller commits."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, Select, case, select
+from sqlalchemy.orm import Session
+
+from app.audit import audit_log
+from app.audit.models import Act
+from app.automation.sequences.enrollments.advance import skip_step
+from app.automation.sequences.enrollments.enroll import Enrolled, enroll
+from app.automation.sequences.enrollments.exit import end
+from app.automation.sequences.enrollments.pause import pause, resume
+from app.automation.sequences.enrollments.transitions import locked
+from app.automation.sequences.errors import EnrollmentIsOver
+from app.automation.sequences.models import Enrollment, EnrollmentState, EnrollmentStep, ShownState
+from app.automation.sequences.service import find_sequence
+from app.clock import now
+from app.engine.models import Reason, Step, StepState
+from app.engine.sequences.models import Sequence as SequenceRow
+from app.engine.sequences.sequence import ExitReason
+from app.errors import NotFound
+from app.http.schemas.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.leads.lookup import get_lead, read_lead, visible_to
+from app.leads.models import Lead
+
+NEWEST_FIRST: Final[list[Key]] = [(Enrollment.id, "desc")]
+STATUS: Final[Mapping[Enrolled, int]] = {Enrolled.ENROLLED: 201, Enrolled.NO_SUCH_LEAD: 404}
+
+_IN_TROUBLE: Final = (Enrollment.state == EnrollmentState.ACTIVE) & Step.state.in_(
+    (StepState.FAILED, StepState.UNKNOWN)
+)
+_SHOWN: Final = (
+    select(
+        Enrollment.id,
+        Enrollment.lead_id,
+        Enrollment.sequence_id,
+        SequenceRow.slug.label("sequence"),
+        Enrollment.sequence_version,
+        case((_IN_TROUBLE, ShownState.HELD), else_=Enrollment.state).label("state"),
+        Enrollment.reason,
+        Enrollment.step,
+        Enrollment.step_id,
+        Step.due_at.label("next_at"),
+        Enrollment.waits_for_task_id,
+        Enrollment.seconds_left,
+        Enrollment.enrolled_at,
+        Enrollment.enrolled_by,
+        Enrollment.changed_at,
+        Enrollment.ended_at,
+    )
+    .join(SequenceRow, SequenceRow.id == Enrollment.sequence_id)
+    .outerjoin(Step, Step.id == Enrollment.step_id)
+)
+
+
+def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Enroll those of the leads that the actor knows of; returns what came of each, in their order. Raises NotFound."""
+    sequence = find_sequence(session, actor, sequence_id)
+    known = set(session.scalars(select(Lead.id).where(Lead.id.in_(lead_ids), *visible_to(actor))))
+    causes: dict[UUID, dict[str, Any]] = {id_: {} for id_ in known}
+    came = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
+    new = [id_ for id_, result in came.items() if result is Enrolled.ENROLLED]
+    audit_log.wrote(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
+    results = [(id_, came.get(id_, Enrolled.NO_SUCH_LEAD)) for id_ in dict.fromkeys(lead_ids)]
+    return [{"lead_id": id_, "result": one, "status": STATUS.get(one, 409)} for id_, one in results]
+
+
+def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[str, Any]) -> Page:
+    """Those in a sequence, of leads that the actor knows of, the newest first. Raises NotFound."""
+    sequence = find_sequence(session, actor, sequence_id)
+    found = _SHOWN.join(Lead, Lead.id == Enrollment.lead_id).where(
+        Enrollment.sequence_id == sequence.id, *visible_to(actor)
+    )
+    listed = page(session, _in_state(found, query.get("state")), NEWEST_FIRST, query)
+    audit_log.saw(session, "lead", [row.lead_id for row in listed.items])
+    return listed
+
+
+def enrollments_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The lead's enrollments, the newest first. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    mine = _SHOWN.where(Enrollment.lead_id == lead_id, Enrollment.clinic_id == actor.clinic.id)
+    return page(session, _in_state(mine, query.get("state")), NEWEST_FIRST, query)
+
+
+def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """One enrollment, with the steps that it came by. Raises NotFound."""
+    lead_id = _lead_of(session, actor, enrollment_id)
+    read_lead(session, actor, lead_id)
+    row = session.execute(_SHOWN.where(Enrollment.id == enrollment_id)).one()
+    steps = select(EnrollmentStep).where(EnrollmentStep.enrollment_id == enrollment_id).order_by(EnrollmentStep.id)
+    return {**row._mapping, "steps": session.scalars(steps).all()}  # noqa: SLF001  (public)
+
+
+def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """Hold it where it is; saying it twice changes nothing. Raises NotFound, EnrollmentIsOver."""
+
+    def act(row: Row[Any], at: datetime) -> None:
+        if row.state == EnrollmentState.ACTIVE:
+            pause(session, row, at=at)
+
+    return _change(session, actor, enrollment_id, act, told="paused")
+
+
+def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """Go on with it; saying it twice changes nothing. Raises NotFound, EnrollmentIsOver."""
+
+    def act(row: Row[Any], at: datetime) -> None:
+        if row.state == EnrollmentState.PAUSED:
+            resume(session, row, actor.clinic.calendar, at=at)
+
+    return _change(session, actor, enrollment_id, act, told="resumed")
+
+
+def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """Take the lead out. Raises NotFound, EnrollmentIsOver."""
+
+    def act(row: Row[Any], at: datetime) -> None:
+        end(session, [row.id], reason=ExitReason.BY_HAND, at=at)
+
+    return _change(session, actor, enrollment_id, act, told="exited")
+
+
+def skip_in_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """Leave out the step that it is at, also one that failed or waits for its task.
+
+    Raises NotFound, EnrollmentIsOver.
+    """
+
+    def act(row: Row[Any], at: datetime) -> None:
+        skip_step(session, row, actor.clinic.calendar, reason=Reason.BY_HAND, at=at)
+
+    return _change(session, actor, enrollment_id, act, told="step_skipped")
+
+
+def _change(
+    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[Row[Any], datetime], None], *, told: str
+) -> dict[str, Any]:
+    """The lead is locked first, as whoever changes what follows for it does."""
+    lead_id = _lead_of(session, actor, enrollment_id)
+    get_lead(session, actor, lead_id, lock=True)
+    row = locked(session, [enrollment_id]).get(enrollment_id)
+    if row is None:
+        raise EnrollmentIsOver
+    act(row, now())
+    audit_log.wrote(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": told})
+    return get_enrollment(session, actor, enrollment_id)
+
+
+def _lead_of(session: Session, actor: Actor, enrollment_id: UUID) -> UUID:
+    found = session.scalar(
+        select(Enrollment.lead_id).where(Enrollment.id == enrollment_id, Enrollment.clinic_id == actor.clinic.id)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _in_state(found: Select[Any], state: str | None) -> Select[Any]:
+    if state is None:
+        return found
+    if state == ShownState.HELD:
+        return found.where(_IN_TROUBLE)
+    return found.where(Enrollment.state == state)

@@ -1,0 +1,110 @@
+"""Moving enrollments on: to a step, which is planned; or to the end. Any number of them in the same few statements."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.automation.sequences.enrollments.labels import take_off
+from app.automation.sequences.models import IS_LIVE, Enrollment, EnrollmentState
+from app.core.calendar.calendar import Calendar
+from app.core.db import update_many
+from app.engine.sequences.definitions import TextKey, texts_of
+from app.engine.sequences.sequence import Sequence as SequenceText
+from app.engine.sequences.sequence import SequenceStep
+from app.engine.sequences.step_path import Passage, plan_step
+from app.engine.service import add_steps, planned_row
+
+_COLUMNS: Final = (
+    *("id", "clinic_id", "lead_id", "sequence_id", "sequence_version", "state", "reason", "step", "step_id"),
+    *("waits_for_task_id", "seconds_left", "label", "cause"),
+)
+_LOCK: Final = (
+    f"SELECT {', '.join(f'e.{name}' for name in _COLUMNS)}, l.timezone"  # noqa: S608  (of the model)
+    " FROM enrollments e JOIN leads l ON l.id = e.lead_id"
+    " WHERE {which} ORDER BY e.id FOR NO KEY UPDATE OF e"
+)
+_BY_ID: Final = text(_LOCK.format(which=f"e.id = ANY(:ids) AND e.{IS_LIVE}"))
+_WAITING: Final = text(
+    _LOCK.format(which=f"e.lead_id = ANY(:leads) AND e.{IS_LIVE} AND e.waits_for_task_id = ANY(:tasks)")
+)
+_CHANGED: Final = ("state", "reason", "step", "step_id", "waits_for_task_id", "seconds_left", "changed_at", "ended_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One enrollment (its row, locked) and what becomes of it: the step that it comes to; None: it is through.
+
+    `left` is what a pause left of the wait before that step; `resumes`: it was paused, and is no more.
+    """
+
+    enrollment: Row[Any]
+    text: SequenceText
+    to: SequenceStep | None
+    calendar: Calendar
+    left: timedelta | None = None
+    resumes: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it goes on now; one that is paused waits at its next step until it is resumed."""
+        return self.resumes or self.enrollment.state == EnrollmentState.ACTIVE
+
+
+def locked(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Those of these enrollments that are live, with the zone of their leads; held until the commit."""
+    return {row.id: row for row in session.execute(_BY_ID, {"ids": list(ids)})} if ids else {}
+
+
+def waiting_for(session: Session, lead_ids: Collection[UUID], task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
+    """The live enrollments of these leads that wait for one of these tasks; held as above."""
+    return session.execute(_WAITING, {"leads": list(lead_ids), "tasks": list(task_ids)}).all()
+
+
+def texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[TextKey, SequenceText]:
+    """The versions that these go through."""
+    return texts_of(session, {(row.sequence_id, row.sequence_version) for row in enrollments})
+
+
+def move(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
+    """Plan the steps that these come to, counted from `at`."""
+    steps, rows = [], []
+    for one in moves:
+        step = _step(one, at=at) if one.to and one.is_active else None
+        steps += [step] if step else []
+        rows.append(_state(one, step, at=at))
+    if steps:
+        add_steps(session, steps)
+    write(session, rows)
+    take_off(session, [one.enrollment for one in moves if one.to is None])
+
+
+def write(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set all that tells where enrollments are; what a row does not name becomes null."""
+    update_many(session, Enrollment, rows, _CHANGED)
+
+
+def _step(one: Move, *, at: datetime) -> dict[str, Any]:
+    row = one.enrollment
+    assert one.to is not None  # noqa: S101  (asked of moves to a step)
+    passage = Passage(row.id, row.timezone, row.cause)
+    planned = plan_step(one.text, one.to, passage, at=at, calendar=one.calendar, left=one.left)
+    return planned_row(row.clinic_id, row.lead_id, planned)
+
+
+def _state(one: Move, step: Mapping[str, Any] | None, *, at: datetime) -> dict[str, Any]:
+    row = one.enrollment
+    if one.to is None:
+        return {"id": row.id, "state": EnrollmentState.COMPLETED, "changed_at": at, "ended_at": at}
+    return {
+        "id": row.id,
+        "state": EnrollmentState.ACTIVE if one.is_active else EnrollmentState.PAUSED,
+        "reason": None if one.is_active else row.reason,
+        "step": one.to.name,
+        "step_id": step and step["id"],
+        "changed_at": at,
+    }

@@ -1,0 +1,49 @@
+"""What steps of sequences ask of their enrollments: the facts `enrollment.*`, and whether these are still at them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.automation.sequences.models import IS_LIVE
+
+# Only gateways tell what is opened. Where none told of any of the messages, nobody knows: null, which is neither.
+_FACTS: Final = text(
+    "SELECT e.id, count(n.id) FILTER (WHERE n.channel = 'http') > 0 AS is_told,"
+    " bool_or(n.opened_at IS NOT NULL) AS opened, bool_or(n.clicked_at IS NOT NULL) AS clicked,"
+    " (array_agg(n.channel = 'http' ORDER BY s.id DESC))[1] AS last_is_told,"
+    " (array_agg(n.opened_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_opened,"
+    " (array_agg(n.clicked_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_clicked,"
+    " coalesce(l.replied_at > e.enrolled_at, false) AS replied"
+    " FROM enrollments e JOIN leads l ON l.id = e.lead_id"
+    " LEFT JOIN enrollment_steps s ON s.enrollment_id = e.id AND s.notification_id IS NOT NULL"
+    " LEFT JOIN notifications n ON n.id = s.notification_id"
+    " WHERE e.id = ANY(CAST(:ids AS uuid[])) GROUP BY e.id, l.replied_at"
+)
+
+
+def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    """By enrollment: opened, clicked, last_opened, last_clicked (true, false, or None: nobody knows) and replied."""
+    return {str(row.id): _facts(row) for row in session.execute(_FACTS, {"ids": list(ids)})}
+
+
+def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:
+    """The steps at which those of these enrollments are that are live."""
+    return set(session.scalars(_CURRENT, {"ids": list(ids)}))
+
+
+_CURRENT: Final = text(
+    f"SELECT step_id FROM enrollments WHERE id = ANY(CAST(:ids AS uuid[])) AND {IS_LIVE}"  # noqa: S608  (of the models)
+)
+
+
+def _facts(row: Any) -> dict[str, Any]:
+    return {
+        "opened": row.opened or (False if row.is_told else None),
+        "clicked": row.clicked or (False if row.is_told else None),
+        "last_opened": row.last_opened or (False if row.last_is_told else None),
+        "last_clicked": row.last_clicked or (False if row.last_is_told else None),
+        "replied": row.replied,
+    }

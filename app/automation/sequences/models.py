@@ -1,0 +1,112 @@
+"""Leads' ways through sequences, and what each of them came by."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, Double, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+
+
+class EnrollmentState(StrEnum):
+    ACTIVE = "active"  # its next step is planned, or it waits for a task
+    PAUSED = "paused"
+    COMPLETED = "completed"  # it went through to the end
+    EXITED = "exited"  # something ended it before, see its reason
+
+
+LIVE: Final = (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
+IS_LIVE: Final = "state IN ('active', 'paused')"
+
+
+class ShownState(StrEnum):
+    """As people read it."""
+
+    ACTIVE = EnrollmentState.ACTIVE.value
+    HELD = "held"  # active, and its step failed: it goes on when that is tried again, or left out
+    PAUSED = EnrollmentState.PAUSED.value
+    COMPLETED = EnrollmentState.COMPLETED.value
+    EXITED = EnrollmentState.EXITED.value
+
+
+class PauseReason(StrEnum):
+    BY_HAND = "by_hand"
+    SEQUENCE_INACTIVE = "sequence_inactive"  # a step came due while the sequence was switched off
+
+
+class Enrollment(Base):
+    """A lead's way through one version of a sequence. Its next step is a row of `steps` like any other."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (
+        # Of two that enroll a lead at once, one does.
+        Index("uq_enrollments_live", "lead_id", "sequence_id", unique=True, postgresql_where=text(IS_LIVE)),
+        Index(
+            "uq_enrollments_exclusive",
+            "lead_id",
+            unique=True,
+            postgresql_where=text(f"is_exclusive AND {IS_LIVE}"),
+        ),
+        Index("ix_enrollments_lead", "lead_id", "id"),
+        Index("ix_enrollments_sequence", "sequence_id", "id"),
+        Index("ix_enrollments_enrolled", "sequence_id", "enrolled_at"),
+        Index("ix_enrollments_state", "sequence_id", "state", "id"),
+        Index(
+            "ix_enrollments_colleagues",
+            "clinic_id",
+            postgresql_where=text(f"colleague_key IS NOT NULL AND {IS_LIVE}"),
+        ),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in EnrollmentState)})", name="state"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    sequence_id: Mapped[UUID] = mapped_column(ForeignKey("sequences.id"))
+    sequence_version: Mapped[int]
+    state: Mapped[str] = mapped_column(Text, default=EnrollmentState.ACTIVE)
+    reason: Mapped[str | None] = mapped_column(Text)  # an ExitReason, or a PauseReason
+    step: Mapped[str | None] = mapped_column(Text)  # the name of the one that comes next, or is under way
+    step_id: Mapped[UUID | None]  # its row; None: paused, or waiting for a task
+    waits_for_task_id: Mapped[UUID | None]
+    seconds_left: Mapped[float | None] = mapped_column(Double)  # paused: of the wait before its next step
+    is_exclusive: Mapped[bool] = mapped_column(Boolean, default=False)
+    exit_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that end it
+    goal: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that end it as a success
+    label: Mapped[str | None] = mapped_column(Text)  # a tag that it put on the lead, and takes off at its end
+    colleague_key: Mapped[str | None] = mapped_column(Text)  # of an own field: who shares its value replies for all
+    cause: Mapped[dict[str, Any]]  # what led to it: ids and codes, as of steps
+    enrolled_at: Mapped[datetime]
+    enrolled_by: Mapped[UUID | None]  # None: a rule
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class EnrollmentStep(Base):
+    """One step that an enrollment came by: kept for figures, when the step's own row is long forgotten."""
+
+    __tablename__ = "enrollment_steps"
+    __table_args__ = (
+        Index("ix_enrollment_steps_enrollment", "enrollment_id", "id"),
+        Index("ix_enrollment_steps_sequence", "sequence_id", "sequence_version", "step"),
+        # Messages by when they were written: figures of a time.
+        Index("ix_enrollment_steps_written", "sequence_id", "at", postgresql_where=text("notification_id IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]
+    enrollment_id: Mapped[UUID] = mapped_column(ForeignKey("enrollments.id", ondelete="CASCADE"))
+    sequence_id: Mapped[UUID]
+    sequence_version: Mapped[int]
+    step: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    variant: Mapped[str | None] = mapped_column(Text)
+    step_id: Mapped[UUID | None]
+    notification_id: Mapped[UUID | None]
+    task_id: Mapped[UUID | None]
+    outcome: Mapped[str] = mapped_column(Text)  # done or skipped
+    reason: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[datetime]

@@ -1,0 +1,137 @@
+"""Enrollments of a simulation: enroll, advance and exit, as `app.automation.sequences` does in the database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import uuid5
+
+from app.automation.sequences.enrollments.enroll import Enrolled, label_of, why_not_by_its_past, why_not_this_lead
+from app.automation.sequences.models import EnrollmentState
+from app.automation.simulation.state import SimulatedEnrollment, SimulatedStep, to_come
+from app.automation.simulation.timeline import What
+from app.automation.simulation.world import World
+from app.engine.events.events import Event, EventName, reason_of
+from app.engine.models import Kind, Reason, StepState
+from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
+from app.engine.sequences.step_path import Passage, exit_after, plan_step
+
+COMPLETED: Final = "completed"
+_TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
+_OVER_WITH: Final = frozenset({EventName.TASK_COMPLETED, EventName.TASK_CANCELLED})
+
+
+def enroll(world: World, slug: str, cause: Mapping[str, Any]) -> Enrolled:
+    """Put the lead into the sequence, where it may be in it, and plan its first step."""
+    sequences, lead, before = world.setting.sequences, world.lead, world.enrollments
+    sequence = sequences.by_slug.get(slug)
+    if sequence is None or sequence.id not in sequences.active:
+        return Enrolled.SEQUENCE_INACTIVE
+    if refusal := why_not_this_lead(lead, cause) or why_not_by_its_past(sequence, before, world.now):
+        return refusal
+    id_ = uuid5(lead.id, f"{slug}:{len(before)}")  # the same each time, so that the same variants are chosen
+    label, begun = label_of(sequence, lead, before), Passage.begun(id_, slug, cause, timezone=lead.timezone)
+    enrollment = SimulatedEnrollment(sequence, begun, enrolled_at=world.now, label=label)
+    world.enrollments.append(enrollment)
+    if label:
+        lead.tags = [*lead.tags, label]
+    world.tell(What.ENROLLED, slug)
+    _come_to(world, enrollment, sequence.first)
+    return Enrolled.ENROLLED
+
+
+def put_in(world: World, slug: str) -> None:
+    """Somebody enrolls the lead; where it cannot be, that is said."""
+    came = enroll(world, slug, {})
+    if came is not Enrolled.ENROLLED:
+        world.tell(What.REFUSED, slug, reason=came)
+
+
+def unenroll(world: World, slug: str, reason: ExitReason) -> bool:
+    """Take the lead out of it; False: it was not in it."""
+    mine = [one for one in world.live_enrollments if one.sequence.slug == slug]
+    for enrollment in mine:
+        _leave(world, enrollment, reason)
+    return bool(mine)
+
+
+def advance(world: World, step: SimulatedStep, reason: Reason | None, told: Mapping[str, Any]) -> None:
+    """What follows from the end of a step: the next one, a wait for its task, or the end of it all."""
+    enrollment = next((one for one in world.live_enrollments if one.step_id == step.id), None)
+    if enrollment is None:
+        return
+    at = enrollment.sequence.step(step.cause["step"])
+    if ended := exit_after(reason, told) if reason else None:
+        _leave(world, enrollment, ended)
+    elif at.holds_for_its_task and reason is None:
+        enrollment.waits_for = next(task.id for task in world.open_tasks if task.step_id == step.id)
+    else:
+        way = told.get("way") if step.kind is Kind.BRANCH else None
+        _go_on(world, enrollment, enrollment.sequence.after(at.name, way))
+
+
+def follow_events(world: World, events: Sequence[Event]) -> None:
+    """End what these events end, and go on where they are what was waited for."""
+    for enrollment in world.live_enrollments:
+        if reason := next(_reasons(enrollment, events), None):
+            _leave(world, enrollment, reason)
+    over = {event.subject_id for event in events if event.name in _OVER_WITH}
+    for enrollment in world.live_enrollments:
+        if enrollment.waits_for in over:
+            enrollment.waits_for = None
+            _go_on(world, enrollment, enrollment.sequence.after(enrollment.step))
+
+
+def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
+    """What became of the messages of the step's enrollment. Only gateways tell: None where nobody knows."""
+    id_ = step.cause.get("enrollment_id")
+    enrollment = next((one for one in world.enrollments if str(one.id) == id_), None)
+    if enrollment is None:
+        return {}
+    sent, replied_at = [one for one in world.sent if one.enrollment_id == id_], world.lead.replied_at
+    nobody_knows = None if all(one.channel != "http" for one in sent) else False
+    return {
+        "opened": any(one.is_opened for one in sent) or nobody_knows,
+        "clicked": any(one.is_clicked for one in sent) or nobody_knows,
+        "last_opened": sent[-1].is_opened or (False if sent[-1].channel == "http" else None) if sent else None,
+        "last_clicked": sent[-1].is_clicked or (False if sent[-1].channel == "http" else None) if sent else None,
+        "replied": bool(replied_at and replied_at > enrollment.enrolled_at),
+    }
+
+
+def _reasons(enrollment: SimulatedEnrollment, events: Sequence[Event]) -> Iterator[ExitReason]:
+    """What it is for counts before all else; of several events, the first one."""
+    ending = [event.name for event in events if reason_of(event.name) or event.name in _TOLD_BY_GATEWAYS]
+    yield from (ExitReason.GOAL for name in ending if name in enrollment.sequence.goal)
+    named = (name for name in ending if name in enrollment.sequence.exit_on)
+    yield from (EXIT_BY_EVENT.get(name, ExitReason.STOPPED) for name in named)
+
+
+def _go_on(world: World, enrollment: SimulatedEnrollment, step: SequenceStep | None) -> None:
+    if step:
+        _come_to(world, enrollment, step)
+    else:
+        _end(world, enrollment, EnrollmentState.COMPLETED, COMPLETED)
+
+
+def _come_to(world: World, enrollment: SimulatedEnrollment, step: SequenceStep) -> None:
+    calendar = world.setting.clinic.calendar
+    planned = world.plan(plan_step(enrollment.sequence, step, enrollment.passage, at=world.now, calendar=calendar))
+    assert planned is not None  # noqa: S101  (it has no key that it could share)
+    enrollment.step, enrollment.step_id = step.name, planned.id
+    world.tell(What.NEXT, enrollment.sequence.slug, planned=(to_come(planned),))
+
+
+def _leave(world: World, enrollment: SimulatedEnrollment, reason: ExitReason) -> None:
+    for step in world.pending:
+        if step.id == enrollment.step_id:
+            because = Reason(reason) if reason in {*Reason} else Reason.NOT_ENROLLED
+            world.end(step, StepState.CANCELLED, because)
+            world.tell_of(step, What.CANCELLED, reason=because, details={"by": reason, "due_at": step.due_at})
+    _end(world, enrollment, EnrollmentState.EXITED, reason)
+
+
+def _end(world: World, enrollment: SimulatedEnrollment, state: EnrollmentState, reason: str) -> None:
+    enrollment.state, enrollment.ended_at, enrollment.step_id = state, world.now, None
+    label = enrollment.label
+    if label and all(one.label != label for one in world.live_enrollments):
+        world.lead.tags = [tag for tag in world.lead.tags if tag != label]
+    world.tell(What.LEFT, enrollment.sequence.slug, reason=reason)

@@ -1,0 +1,94 @@
+"""What changes about the lead of a simulated world, and the events of it, which the caller records."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from app.automation.simulation.world import World
+from app.engine.events.events import Event, EventName
+from app.leads.changes import what_changed
+from app.leads.facts.events import lead_event
+from app.leads.models import LeadStatus
+from app.leads.pipeline.closing import CONVERTED, GIVEN_UP, Ending
+from app.leads.pipeline.consultations import EVENT_OF, consultation_event
+from app.leads.pipeline.models import LOST, STARTED
+from app.leads.pipeline.progress import step_into, tend
+from app.leads.pipeline.reopening import forget_loss
+from app.messaging.models import LeadChannel
+from app.tasks.models import TaskStatus
+
+NO_RESPONSE: Final = "NO_RESPONSE"  # why a lead is lost where a script says nothing
+
+
+def move(world: World, stage: str, *, reason: str | None = None, scheduled_for: Any = None) -> list[Event]:
+    """To a stage that lies ahead; the two ends of the pipeline are what they mean."""
+    if stage == LOST:
+        return lose(world, reason or NO_RESPONSE)
+    if stage == STARTED:
+        return convert(world)
+    _touch(world)
+    moved = step_into(world.lead, stage, at=world.now)
+    if stage not in EVENT_OF:
+        return [moved]
+    clinic = world.setting.clinic
+    return [moved, consultation_event(stage, world.lead, clinic, at=world.now, scheduled_for=scheduled_for)]
+
+
+def convert(world: World) -> list[Event]:
+    """The lead becomes a patient: everything open ends."""
+    world.lead.status, world.lead.converted_at = LeadStatus.CONVERTED, world.now
+    return _end(world, CONVERTED)
+
+
+def lose(world: World, reason: str) -> list[Event]:
+    """The lead will not: everything open ends."""
+    world.lead.status, world.lead.lost_at, world.lead.lost_reason = LeadStatus.LOST, world.now, reason
+    return _end(world, GIVEN_UP)
+
+
+def _end(world: World, ending: Ending) -> list[Event]:
+    _touch(world)
+    moved = step_into(world.lead, ending.stage, at=world.now)
+    for task in world.open_tasks:
+        world.set_status(task, TaskStatus.CANCELLED)
+    return [lead_event(ending.event, world.lead, world.now, about={"reason": world.lead.lost_reason}), moved]
+
+
+def reopen(world: World, stage: str) -> list[Event]:
+    """Work goes on with a lost lead."""
+    forget_loss(world.lead)
+    _touch(world)
+    moved = step_into(world.lead, stage, at=world.now)
+    return [moved, lead_event(EventName.LEAD_REOPENED, world.lead, world.now, about={"stage": stage})]
+
+
+def opt_out(world: World) -> list[Event]:
+    """It wants no more messages."""
+    world.lead.opted_out_at = world.now
+    world.suppressed.update(LeadChannel)
+    _touch(world)
+    return [lead_event(EventName.LEAD_OPTED_OUT, world.lead, world.now)]
+
+
+def give(world: World, user_id: UUID) -> list[Event]:
+    """To this person of the clinic."""
+    world.lead.assigned_to_id, world.lead.assigned_at = user_id, world.now
+    _touch(world)
+    tend(world.lead, world.now)
+    about = {"changed": ["assigned_to_id"]}
+    return [lead_event(EventName.LEAD_ASSIGNED, world.lead, world.now, about=about)]
+
+
+def write(world: World, fields: Mapping[str, Any]) -> list[Event]:
+    """These fields of it, as its row has them; nothing where all is as it was."""
+    lead = world.lead
+    before = {name: getattr(lead, name) for name in fields}
+    for name, value in fields.items():
+        setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
+    _touch(world)
+    return list(what_changed(lead, before, world.now))
+
+
+def _touch(world: World) -> None:
+    world.lead.updated_at = world.now
+    world.lead.version += 1

@@ -1,0 +1,119 @@
+"""The script of a simulation: what people and the world do, and when. Pure.
+
+- { at: +2 days 3 hours, event: lead.replied }
+- { at: 2026-03-20T15:00:00Z, event: task.completed, facts: { event.outcome: no_answer } }
+- { holiday: 2026-03-17 }
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from app.automation.simulation.facts import read_facts, read_instant
+from app.core.validation_errors import Mistake, one_of
+from app.engine.events.events import CUSTOM, EventName
+
+MOST_ENTRIES: Final = 200
+
+_PARTS: Final = ("at", "event", "facts", "holiday")
+# What an event cannot be without, and nobody can guess.
+_NEEDS: Final[Mapping[str, str]] = {
+    EventName.LEAD_STAGE_CHANGED: "event.stage",
+    EventName.TASK_CREATED: "task.due_at",
+    EventName.TASK_RETIMED: "task.due_at",
+    EventName.TASK_SNOOZED: "task.due_at",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happens; `facts` by group: what is said of it, of the task, and what the lead is like then."""
+
+    at: datetime
+    event: str
+    facts: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """All that happens, in its order, and days on which the clinic is closed besides its own."""
+
+    happenings: tuple[Happening, ...] = ()
+    holidays: frozenset[date] = frozenset()
+
+
+class InvalidScript(ValueError):
+    """The script has mistakes."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("; ".join(map(str, mistakes)))
+        self.mistakes = tuple(mistakes)
+
+
+def read_script(written: object, *, start: datetime, until: datetime) -> Script:
+    """Raises InvalidScript with the place of every mistake, such as `script[2].at`."""
+    if not isinstance(written, Sequence) or isinstance(written, str):
+        raise InvalidScript([Mistake("script", "must be a list of what happens")])
+    if len(written) > MOST_ENTRIES:
+        raise InvalidScript([Mistake("script", f"has more than {MOST_ENTRIES} entries")])
+    mistakes: list[Mistake] = []
+    holidays: list[date] = []
+    happenings: list[Happening] = []
+    for i, entry in enumerate(written):
+        place = f"script[{i}]"
+        if wrong := list(_shape(entry, place)):
+            mistakes += wrong
+        elif "holiday" in entry:
+            holidays += _holiday(entry["holiday"], f"{place}.holiday", mistakes)
+        else:
+            happenings += _happening(entry, place, mistakes, start=start, until=until)
+    if mistakes:
+        raise InvalidScript(mistakes)
+    return Script(tuple(sorted(happenings, key=lambda happening: happening.at)), frozenset(holidays))
+
+
+def _shape(entry: object, place: str) -> Iterator[Mistake]:
+    if not isinstance(entry, Mapping):
+        yield Mistake(place, "must be like {at: +2 days, event: lead.replied} or {holiday: 2026-03-17}")
+        return
+    for part in entry:
+        yield from one_of(part, _PARTS, f"{place}.{part}")
+    if "holiday" in entry:
+        yield from (Mistake(f"{place}.{part}", "has no place beside a holiday") for part in entry if part != "holiday")
+    else:
+        yield from (Mistake(f"{place}.{part}", "is missing") for part in ("at", "event") if part not in entry)
+
+
+def _holiday(value: object, place: str, mistakes: list[Mistake]) -> list[date]:
+    try:
+        return [value if type(value) is date else date.fromisoformat(str(value))]
+    except ValueError:
+        mistakes.append(Mistake(place, "must be a date such as 2026-03-17"))
+        return []
+
+
+def _happening(
+    entry: Mapping[str, Any], place: str, mistakes: list[Mistake], *, start: datetime, until: datetime
+) -> list[Happening]:
+    facts = read_facts(entry.get("facts") or {}, f"{place}.facts", start=start)
+    wrong = [*facts.mistakes, *_check_event(entry, place)]
+    try:
+        at = read_instant(entry["at"], start)
+        if not start <= at <= until:
+            wrong.append(Mistake(f"{place}.at", "must lie between the simulation's start and its end"))
+    except ValueError as problem:
+        wrong.append(Mistake(f"{place}.at", str(problem)))
+    mistakes += wrong
+    return [] if wrong else [Happening(at, entry["event"], facts.by_group)]
+
+
+def _check_event(entry: Mapping[str, Any], place: str) -> list[Mistake]:
+    name = entry["event"]
+    if isinstance(name, str) and CUSTOM.fullmatch(name):
+        return []
+    if mistakes := one_of(name, list(EventName), f"{place}.event"):
+        return mistakes
+    needed = _NEEDS.get(name)
+    is_there = needed is None or needed in (entry.get("facts") or {})
+    return [] if is_there else [Mistake(f"{place}.facts", f"must say {needed}")]

@@ -1,0 +1,155 @@
+"""Simulations in a clinic: of a playbook that ships, or of the rules that are in force. Nothing is written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from app.automation.nurtures.models import Nurture as NurtureRow
+from app.automation.playbooks import shipped
+from app.automation.rules.definitions import as_pointer
+from app.automation.sequences.service import TEXTS, find_sequence
+from app.automation.simulation import sample_clinic
+from app.automation.simulation.facts import Facts, read_facts
+from app.automation.simulation.lead import sample_lead, set_facts
+from app.automation.simulation.run import Beginning, simulate
+from app.automation.simulation.script import InvalidScript, Script, read_script
+from app.automation.simulation.start_state import begin_as_it_is, begin_as_new
+from app.automation.simulation.state import Nurture, Setting
+from app.clock import now
+from app.core.validation_errors import Mistake
+from app.engine.rules.rules import RuleSet
+from app.engine.rules.ruleset import rules_of
+from app.engine.sequences.definitions import Sequences, sequences_of
+from app.engine.sequences.sequence import Sequence, read_sequence
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.identity.actor import Actor
+from app.identity.permissions import Permission
+from app.leads.assignment.coordinators import colleagues
+from app.leads.lookup import read_lead
+from app.leads.pipeline.models import PipelineStage
+from app.leads.pipeline.stages import Stage
+
+OWN: Final = "own"  # what is in force in the clinic, instead of a playbook that ships
+
+
+def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a playbook (`own`: the clinic's active rules) does with a lead, as `SimulationIn` asks.
+
+    Raises NotFound, Forbidden, LeadWasMerged, Invalid.
+    """
+    return _simulate(session, actor, _setting(session, actor, name), data, name=name)
+
+
+def _simulate(
+    session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, name: str, into: str | None = None
+) -> dict[str, Any]:
+    start: datetime = data.get("start") or now()
+    until = start + timedelta(days=data["days"])
+    script, facts = _read(data, start, until)
+    begin = replace(_begin(session, actor, setting, data, start=start), into=into)
+    set_facts(begin.lead, facts.by_group["lead"])
+    return simulate(name, begin, script, start=start, until=until).as_json()
+
+
+def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a sequence (its draft, if it has one) by itself does with a lead that is put into it at the start.
+
+    Raises NotFound, Conflict for a sequence without any text, Forbidden, LeadWasMerged, Invalid.
+    """
+    sequence = _to_try(session, actor, sequence_id)
+    alone = Sequences({sequence.slug: sequence}, frozenset({sequence_id}))
+    setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone, nurtures=())
+    return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
+
+
+def _to_try(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
+    found = find_sequence(session, actor, sequence_id)
+    draft = TEXTS.draft(session, found)
+    text = draft.definition if draft else found.definition
+    if text is None:
+        raise Conflict("The sequence has no text yet.")
+    return read_sequence(text, id=found.id, version=found.published or 0)
+
+
+def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Script, Facts]:
+    """Raises Invalid with a pointer to every mistake."""
+    facts = read_facts(data["facts"], "facts", start=start, about=("lead",))
+    mistakes, script = list(facts.mistakes), Script()
+    if not data["is_new"]:
+        mistakes += _of_what_is_there(data)
+    try:
+        script = read_script(data["script"], start=start, until=until)
+    except InvalidScript as invalid:
+        mistakes += invalid.mistakes
+    if mistakes:
+        raise Invalid(*(FieldError(as_pointer(mistake), mistake.problem) for mistake in mistakes))
+    return script, facts
+
+
+def _of_what_is_there(data: Mapping[str, Any]) -> Iterator[Mistake]:
+    if "lead_id" not in data:
+        yield Mistake("is_new", "is true of a made-up lead: name a lead that is there")
+    if "start" in data:
+        yield Mistake("start", "a lead goes on as it is from now on: leave it out")
+
+
+def _begin(session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, start: datetime) -> Beginning:
+    if "lead_id" not in data:
+        zone = actor.clinic.calendar.zone.key
+        return Beginning(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start))
+    lead = read_lead(session, _who_sees_leads(actor), data["lead_id"])
+    return begin_as_new(session, setting, lead, at=start) if data["is_new"] else begin_as_it_is(session, setting, lead)
+
+
+def _who_sees_leads(actor: Actor) -> Actor:
+    """Raises Forbidden for who may read rules only."""
+    if not actor.allows(Permission.LEAD_READ):
+        raise Forbidden("Your role does not allow looking at leads.")
+    return actor.within(Permission.LEAD_READ)
+
+
+def _setting(session: Session, actor: Actor, name: str) -> Setting:
+    """The clinic, with its own rules, or with those of a playbook and the stages that come with it. Raises NotFound."""
+    own = _own_setting(session, actor)
+    if name == OWN:
+        return own
+    if name not in shipped.names():
+        raise NotFound
+    playbook = shipped.load(name)
+    most = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
+    return replace(
+        own,
+        rules=sample_clinic.rules_of(playbook),
+        sequences=sample_clinic.sequences_of(playbook),
+        nurtures=sample_clinic.nurtures_of(playbook),
+        stages=sample_clinic.with_stages(own.stages, playbook),
+        max_days={**most, **own.max_days},
+    )
+
+
+def _own_setting(session: Session, actor: Actor) -> Setting:
+    clinic = actor.clinic
+    in_use = select(PipelineStage).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
+    stages = session.scalars(in_use.order_by(PipelineStage.position)).all()
+    first = next((stage for stage in stages if stage.is_default), stages[0])
+    return Setting(
+        clinic,
+        rules_of(session, clinic),
+        {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal) for stage in stages},
+        first.slug,
+        {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
+        colleagues(session, clinic.id),
+        sequences_of(session, clinic),
+        [Nurture(*row) for row in session.execute(_nurtures(actor))],
+    )
+
+
+def _nurtures(actor: Actor) -> Select[Any]:
+    """Those that are switched on, as `Nurture` has them."""
+    columns = [getattr(NurtureRow, name) for name in Nurture._fields]
+    return select(*columns).where(NurtureRow.clinic_id == actor.clinic.id, NurtureRow.is_active).order_by(NurtureRow.id)

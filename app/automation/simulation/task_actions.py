@@ -1,0 +1,93 @@
+"""What a script says that people do with tasks: with the one that it names, else with that which is due first."""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, Final, TypeAlias
+
+from app.automation.simulation.state import Refused
+from app.automation.simulation.world import World
+from app.engine.events.events import Event, EventName
+from app.leads.pipeline.progress import tend
+from app.tasks.facts import task_event
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
+from app.tasks.rows import task_row
+
+Given: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+_TELLS_APART: Final = ("title", "type", "priority")
+
+
+def _create(world: World, given: Given) -> list[Event]:
+    said, coordinator = given["task"], world.coordinator
+    if coordinator is None:
+        raise Refused("nobody_to_tell")
+    row = task_row(
+        world.setting.clinic.id,
+        world.lead.id,
+        at=world.now,
+        title=said.get("title", "A task by hand"),
+        type=said.get("type", TaskType.FOLLOW_UP),
+        priority=said.get("priority", TaskPriority.NORMAL),
+        assigned_to_id=coordinator.id,
+        due_at=said["due_at"],
+    )
+    task = world.give_task(row)
+    return [task_event(EventName.TASK_CREATED, task, world.lead, world.now)]
+
+
+def _complete(world: World, given: Given) -> list[Event]:
+    return complete(world, _meant(world, given), outcome=given["event"].get("outcome"))
+
+
+def complete(world: World, task: SimpleNamespace, *, outcome: str | None = None) -> list[Event]:
+    """It is done."""
+    world.set_status(task, TaskStatus.COMPLETED)
+    tend(world.lead, world.now)
+    return [task_event(EventName.TASK_COMPLETED, task, world.lead, world.now, outcome=outcome)]
+
+
+def _cancel(world: World, given: Given) -> list[Event]:
+    task = _meant(world, given)
+    world.set_status(task, TaskStatus.CANCELLED)
+    return [task_event(EventName.TASK_CANCELLED, task, world.lead, world.now)]
+
+
+def _retime(world: World, given: Given) -> list[Event]:
+    task = _meant(world, given)
+    task.due_at = given["task"]["due_at"]
+    is_ahead = task.status == TaskStatus.OVERDUE and task.due_at > world.now
+    world.set_status(task, TaskStatus.PENDING if is_ahead else task.status)
+    return [task_event(EventName.TASK_RETIMED, task, world.lead, world.now)]
+
+
+def _snooze(world: World, given: Given) -> list[Event]:
+    task = _meant(world, given)
+    return [*_retime(world, given), task_event(EventName.TASK_SNOOZED, task, world.lead, world.now)]
+
+
+def _overdue(world: World, given: Given) -> list[Event]:
+    return [mark_overdue(world, _meant(world, given))]
+
+
+def mark_overdue(world: World, task: SimpleNamespace) -> Event:
+    """Its time has come and gone."""
+    world.set_status(task, TaskStatus.OVERDUE)
+    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).following(world.chain_of(task))
+
+
+def _meant(world: World, given: Given) -> SimpleNamespace:
+    said = {name: value for name, value in given["task"].items() if name in _TELLS_APART}
+    for task in world.open_tasks:
+        if all(getattr(task, name) == value for name, value in said.items()):
+            return task
+    raise Refused("no_such_task_is_open")
+
+
+TASK_ACTS: Final[Mapping[str, Callable[[World, Given], list[Event]]]] = {
+    EventName.TASK_CREATED: _create,
+    EventName.TASK_COMPLETED: _complete,
+    EventName.TASK_CANCELLED: _cancel,
+    EventName.TASK_RETIMED: _retime,
+    EventName.TASK_SNOOZED: _snooze,
+    EventName.TASK_OVERDUE: _overdue,
+}

@@ -1,0 +1,224 @@
+"""What people write down in versions, rules and sequences: the text in force, those before it, and perhaps a draft.
+
+A row owns its texts: it has a `slug`, the `definition` in force and its number, `published`. Every function takes the
+session first, and leaves the commit to its caller.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.core.json_diff import differences
+from app.core.optimistic_locking import Seen, require_seen
+from app.errors import Conflict, Invalid, NotFound
+from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
+from app.identity.clinics import count_up
+
+OWN: Final = ""  # the playbook of what came from none
+_SETTINGS: Final = frozenset({"is_active", "is_draft"})  # no part of a text
+
+Owner = TypeVar("Owner", bound=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts(Generic[Owner]):
+    """The texts of one kind of row. `word`: what people call it; `key`: the column by which a version names its row."""
+
+    word: str
+    owner: type[Owner]
+    version: type[Any]
+    key: str
+    require_right: Callable[[Session, ClinicContext, Mapping[str, Any]], None]
+    name_taken: type[Conflict]
+    nothing_to_publish: type[Conflict]
+
+    def of_clinic(self, clinic_id: UUID) -> Select[Any]:
+        """The clinic's rows that are still there."""
+        return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
+
+    def find(self, session: Session, actor: Actor, id: UUID, *, lock: bool = False) -> Owner:  # noqa: A002
+        """The clinic's row of that id. Raises NotFound."""
+        wanted = self.of_clinic(actor.clinic.id).where(self.owner.id == id)
+        row: Owner | None = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
+        if row is None:
+            raise NotFound
+        return row
+
+    def create(self, session: Session, actor: Actor, data: Mapping[str, Any]) -> Owner:
+        """A new row with its first text, in force at once or as a draft. Raises Invalid, or that it is taken."""
+        definition = {name: value for name, value in data.items() if name not in _SETTINGS and value is not None}
+        self.require_right(session, actor.clinic, definition)
+        at, is_draft = now(), data["is_draft"]
+        row: Owner = self.owner(
+            id=new_id(),
+            clinic_id=actor.clinic.id,
+            playbook=OWN,
+            slug=definition["name"],
+            definition=None if is_draft else definition,
+            published=None if is_draft else 1,
+            active=data["is_active"] and not is_draft,
+            created_at=at,
+            updated_at=at,
+            updated_by=actor.user_id,
+            version=1,
+        )
+        session.add(row)
+        self._flush(session)
+        session.add(self._text(actor, row, definition, number=row.published))
+        count_up(session, actor.clinic.id)
+        return row
+
+    def begin_change(self, session: Session, actor: Actor, id: UUID, seen: Seen) -> Owner:  # noqa: A002
+        """The row, locked, as the caller has seen it. Raises NotFound, ChangedMeanwhile."""
+        row = self.find(session, actor, id, lock=True)
+        require_seen(row, seen)
+        return row
+
+    def change(self, session: Session, actor: Actor, row: Owner, data: Mapping[str, Any]) -> None:
+        """Replace the parts in `data`, null takes one away: as the next version, or as the draft. Raises Invalid."""
+        parts = {name: value for name, value in data.items() if name not in _SETTINGS}
+        if parts.get("name", row.slug) != row.slug:
+            raise Invalid.at("/name", f"Steps and reports know the {self.word} by its name: it stays.")
+        if parts or data.get("is_draft"):
+            self._write(session, actor, row, self._changed(session, row, parts), is_draft=data.get("is_draft", False))
+
+    def require_published(self, row: Owner) -> None:
+        """Raises Conflict for what cannot be switched on."""
+        if row.published is None:
+            raise self.nothing_to_publish(f"Publish the {self.word} before it is switched on.")
+
+    def publish(self, session: Session, actor: Actor, row: Owner) -> None:
+        """The draft is in force from now on. Raises Conflict where there is none, Invalid."""
+        draft = self.draft(session, row)
+        if draft is None:
+            raise self.nothing_to_publish
+        self.require_right(session, actor.clinic, draft.definition)
+        was_never = row.published is None
+        draft.number = self._next_number(session, row)
+        row.definition, row.published = draft.definition, draft.number
+        row.active = row.active or was_never
+
+    def roll_back(self, session: Session, actor: Actor, row: Owner, number: int) -> None:
+        """An earlier text is in force again, as a new version. Raises NotFound, Invalid."""
+        self._write(session, actor, row, self._numbered(session, row, number).definition, is_draft=False)
+
+    def touch(self, session: Session, actor: Actor, row: Owner) -> None:
+        """It was changed: every process reads it anew from the commit on."""
+        row.updated_at, row.updated_by = now(), actor.user_id
+        row.version += 1
+        session.flush()
+        count_up(session, actor.clinic.id)
+
+    def all_of(self, session: Session, row: Owner) -> list[dict[str, Any]]:
+        """Every text as `RuleVersionOut` writes it, the newest first; a draft before all others."""
+        found = session.scalars(self._of(row).order_by(self.version.number.desc().nulls_first()))
+        return [_shown(row, version) for version in found]
+
+    def compare(self, session: Session, row: Owner, query: Mapping[str, Any]) -> dict[str, Any]:
+        """What differs between two versions; unless they are named, the one in force and the draft. Raises NotFound."""
+        newest = None if self.draft(session, row) else row.published
+        before, after = (
+            self._numbered(session, row, number)
+            for number in (query.get("before", row.published), query.get("after", newest))
+        )
+        return {
+            "before": before.number,
+            "after": after.number,
+            "differences": list(differences(before.definition, after.definition)),
+        }
+
+    def draft(self, session: Session, row: Owner) -> Any:
+        """The row's draft, of which there is one at most."""
+        return session.scalars(self._of(row).where(self.version.number.is_(None))).one_or_none()
+
+    def shown(self, session: Session, rows: Sequence[Owner]) -> list[dict[str, Any]]:
+        """Rows with the text in force and the draft, in their order."""
+        key = getattr(self.version, self.key)
+        drafts = select(key, self.version.definition).where(
+            key.in_([row.id for row in rows]), self.version.number.is_(None)
+        )
+        drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)} if rows else {}  # noqa: C416
+        return [_row_shown(row, drafted.get(row.id)) for row in rows]
+
+    def _of(self, row: Owner) -> Select[Any]:
+        return select(self.version).where(getattr(self.version, self.key) == row.id)
+
+    def _numbered(self, session: Session, row: Owner, number: int | None) -> Any:
+        found = session.scalars(self._of(row).where(self.version.number.is_not_distinct_from(number))).one_or_none()
+        if found is None:
+            raise NotFound
+        return found
+
+    def _changed(self, session: Session, row: Owner, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """The draft, or else the text in force, with these parts replaced."""
+        draft = self.draft(session, row)
+        text = {**((draft.definition if draft else row.definition) or {}), **parts}
+        return {name: value for name, value in text.items() if value is not None}
+
+    def _write(self, session: Session, actor: Actor, row: Owner, definition: dict[str, Any], *, is_draft: bool) -> None:
+        self.require_right(session, actor.clinic, definition)
+        if draft := self.draft(session, row):
+            session.delete(draft)
+        session.flush()
+        number = None if is_draft else self._next_number(session, row)
+        session.add(self._text(actor, row, definition, number=number))
+        if number is not None:
+            row.definition, row.published = definition, number
+
+    def _next_number(self, session: Session, row: Owner) -> int:
+        of_row = getattr(self.version, self.key) == row.id
+        return (session.scalar(select(func.max(self.version.number)).where(of_row)) or 0) + 1
+
+    def _text(self, actor: Actor, row: Owner, definition: dict[str, Any], *, number: int | None) -> Any:
+        return self.version(
+            id=new_id(),
+            clinic_id=row.clinic_id,
+            number=number,
+            definition=definition,
+            created_at=now(),
+            created_by=actor.user_id,
+            **{self.key: row.id},
+        )
+
+    def _flush(self, session: Session) -> None:
+        try:
+            session.flush()
+        except IntegrityError:
+            raise self.name_taken from None
+
+
+def _row_shown(row: Any, draft: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.slug,
+        "description": (row.definition or draft or {}).get("description"),
+        "playbook": row.playbook or None,
+        "is_active": row.active,
+        "paused_because": row.paused_because,
+        "published_version": row.published,
+        "definition": row.definition,
+        "draft": draft,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at or row.created_at,
+        "updated_by": row.updated_by,
+        "version": row.version,
+    }
+
+
+def _shown(row: Any, version: Any) -> dict[str, Any]:
+    state = "draft" if version.number is None else "published" if version.number == row.published else "retired"
+    return {
+        "number": version.number,
+        "state": state,
+        "definition": version.definition,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+    }

@@ -1,0 +1,150 @@
+"""The Celery application that both sides share: who publishes and who works. Settings say why they are so."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from celery import Celery
+from celery.signals import setup_logging
+from kombu import Exchange, Queue
+
+from app import clock
+from app.config import Settings, get_settings
+from app.core import logs
+from app.engine import redis_transport
+from app.engine.models import Kind
+
+STEPS, DELIVERIES, BULK, SWEEPS = "steps", "deliveries", "bulk", "sweeps"
+QUEUES = (STEPS, DELIVERIES, BULK, SWEEPS)
+
+# What must not wait for bulk has workers of its own; priorities inside one queue would not do that.
+QUEUE_OF: dict[Kind, str] = {
+    Kind.CREATE_TASK: STEPS,
+    Kind.REMIND: STEPS,
+    Kind.ESCALATE: STEPS,
+    Kind.SEND_MESSAGE: STEPS,
+    Kind.SUGGEST_LOST: STEPS,
+    Kind.NOTIFY: STEPS,
+    Kind.CHANGE_STAGE: STEPS,
+    Kind.ASSIGN: STEPS,
+    Kind.UPDATE_LEAD: STEPS,
+    Kind.COMPLETE_TASKS: STEPS,
+    Kind.BRANCH: STEPS,
+    Kind.WAIT: STEPS,
+    Kind.ENROLL: STEPS,
+    Kind.UNENROLL: STEPS,
+    Kind.DELIVER: DELIVERIES,
+    Kind.DELIVER_TO_USER: DELIVERIES,
+    Kind.IMPORT_CHUNK: BULK,
+    Kind.CALL_WEBHOOK: DELIVERIES,
+}
+
+
+def task_name(kind: str) -> str:
+    """The Celery task of a step kind."""
+    return f"steps.{kind}"
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The application, connected to nothing yet."""
+    redis_transport.register()
+    celery = Celery("relance", broker=settings.broker_url.get_secret_value())
+    celery.conf.update(
+        # A message is a wake-up: it survives a killed worker, and a second run of it does no harm.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure=True,
+        task_acks_on_timeout=False,  # the hard limit killed its process: it comes again, and that counts as a try
+        task_ignore_result=True,  # the row holds the result
+        result_backend=None,
+        task_soft_time_limit=settings.soft_time_limit,
+        task_time_limit=settings.hard_time_limit,
+        task_serializer="json",
+        accept_content=["json"],  # a pickle is refused, and the worker lives
+        enable_utc=True,
+        timezone="UTC",
+        task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
+        task_default_queue=STEPS,
+        task_default_exchange=STEPS,
+        task_default_routing_key=STEPS,
+        task_create_missing_queues=False,
+        worker_prefetch_multiplier=1,
+        worker_eta_task_limit=5000,  # a fuse only: the publisher stays far below it
+        worker_timer_precision=0.01,
+        worker_soft_shutdown_timeout=20,
+        worker_enable_soft_shutdown_on_idle=True,  # an idle worker puts held ETA messages back
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_send_task_events=True,
+        task_send_sent_event=False,  # Flower hears of a task from its worker; an event more would double the cost
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # never give up
+        broker_connection_timeout=3,
+        task_publish_retry=True,
+        task_publish_retry_policy={
+            "max_retries": 2,
+            "interval_start": 0,
+            "interval_step": 0.2,
+            "interval_max": 0.5,
+        },
+        beat_max_loop_interval=5,
+        beat_enable_remote_control=True,
+        visibility_timeout=settings.visibility_timeout,
+        broker_transport_options=_transport_options(settings),
+    )
+    return celery
+
+
+def _transport_options(settings: Settings) -> dict[str, object]:
+    if not settings.broker_url.get_secret_value().startswith("redis"):
+        return {}
+    return {
+        "visibility_timeout": settings.visibility_timeout,
+        "unacked_restore_throttle": 1,
+        "unacked_restore_interval": 10,
+        "unacked_restore_limit": 500,
+        # The defaults wait for ever: a broker that hangs would hang whoever publishes. Above BRPOP's 1 s.
+        "socket_timeout": 10,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What waits in a queue; messages that a worker already holds do not count."""
+
+    queue: str
+    messages: int
+    oldest_seconds: float
+
+
+def queue_states() -> Iterator[QueueState]:
+    """The state of every queue. Raises what the broker raises; the oldest's age is known on Redis only."""
+    with celery.connection_for_read(transport_options=_IMPATIENT) as connection:
+        channel = connection.default_channel
+        for queue in QUEUES:
+            try:
+                waiting = channel.queue_declare(queue=queue, passive=True).message_count
+            except connection.channel_errors:
+                waiting = 0  # Redis forgets an empty list
+            yield QueueState(queue, waiting, _oldest(channel, queue) if waiting else 0.0)
+
+
+_IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "max_retries": 0}
+
+
+def _oldest(channel: object, queue: str) -> float:
+    client = getattr(channel, "client", None)
+    raw = client.lindex(queue, -1) if client is not None else None
+    sent_at = json.loads(raw)["headers"].get("sent_at") if raw else None
+    return 0.0 if sent_at is None else clock.now().timestamp() - float(sent_at)
+
+
+@setup_logging.connect
+def _log_as_the_application_does(**_: object) -> None:
+    logs.configure()
+
+
+celery = make_celery(get_settings())

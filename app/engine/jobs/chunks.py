@@ -1,0 +1,118 @@
+"""Working off a chunk of a job: all its items together, in the one transaction of its step.
+
+A crash leaves nothing half done, and only items that are pending are touched, so that a chunk may be worked off
+any number of times, by any number of workers at once.
+
+Nobody waits for a lead here. Leads that somebody is just changing are left pending, and a step for them is planned
+along with the rest. Locks are taken in one order by all who touch a job: its items by their place, then leads
+(skipping what is locked), last the job's row, which every chunk needs and none holds for longer than its commit.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.audit import audit_log
+from app.engine.jobs.items import Ends, cancel_pending, write_ends
+from app.engine.jobs.models import ItemReason, JobState
+from app.engine.jobs.planning import Span, plan_chunks
+from app.identity.clinic_context import ClinicContext
+from app.tasks.bulk.make import make_follow_ups, work_on
+
+AGAIN_IN: Final = timedelta(seconds=1)  # for items whose lead was just being changed
+OF_AN_ITEM: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+# Written out: a session's own nested transactions would hand over messages before the outer one has committed.
+_BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
+# Just after a job was filled the planner takes the table of items for empty, and would read all of it for each item.
+_BY_KEY: Final = text("SET LOCAL enable_seqscan = off")
+_JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
+_COUNT: Final = text(
+    "UPDATE jobs SET done = done + :done, failed = failed + :failed, cancelled = cancelled + :cancelled,"
+    " started_at = coalesce(started_at, :now) WHERE id = :job"
+)
+_FINISH: Final = text(
+    "UPDATE jobs SET state = 'done', finished_at = :now"
+    " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
+)
+
+FOLLOW_UPS: Final = "follow_ups"
+
+# From a job and its clinic to what makes a span of its items; other domains add theirs, by the `makes` of a job's spec.
+Make: TypeAlias = Callable[[Session, Span], Ends]
+makers: dict[str, Callable[[Session, Row[Any], ClinicContext], Make]] = {}
+
+log = structlog.get_logger()
+
+
+def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
+    """Work off the pending items of a chunk: `job_id`, `first` and `last` place, and the `clinic`'s context."""
+    session.execute(_BY_KEY)
+    job = session.execute(_JOB, {"job": chunk["job_id"]}).one_or_none()
+    if job is None:
+        return
+    if job.state == JobState.CANCELLED:
+        _count(session, job, cancelled=cancel_pending(session, job.id))
+        return
+    audit_log.begin(session)
+    make = makers[job.spec.get("makes", FOLLOW_UPS)](session, job, chunk["clinic"])
+    ends = _all_but_the_bad(session, job.id, make, Span(chunk["first"], chunk["last"]))
+    audit_log.write(session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}"))
+    audit_log.end(session)
+    if ends.left:
+        later = [Span(min(ends.left), max(ends.left))]
+        plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + AGAIN_IN)
+    _count(session, job, done=len(ends.done), failed=len(ends.failed))
+
+
+def _follow_ups(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+    return partial(make_follow_ups, work=work_on(session, job, clinic))
+
+
+makers[FOLLOW_UPS] = _follow_ups
+
+
+def _all_but_the_bad(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
+    """Try the whole span; when something in it cannot be written, each half of it, down to the one that is bad."""
+    session.execute(_BEGIN)
+    before = audit_log.length(session)
+    try:
+        ends = make(session, span)
+    except OperationalError:  # the database's trouble, not an item's: the step is run again
+        raise
+    except OF_AN_ITEM as error:
+        session.execute(_UNDO)
+        audit_log.forget_after(session, before)
+        if span.first == span.last:
+            return _give_up(session, job_id, span.first, error)
+        log.warning("bulk.split", job=str(job_id), first=span.first, last=span.last, because=type(error).__name__)
+        return _sum(*(_all_but_the_bad(session, job_id, make, half) for half in span.halves()))
+    session.execute(_KEEP)
+    return ends
+
+
+def _give_up(session: Session, job_id: UUID, place: int, error: Exception) -> Ends:
+    log.error("bulk.item_crashed", job=str(job_id), position=place, exc_info=error)
+    ends = Ends()
+    ends.fail(place, ItemReason.CRASHED, f"It could not be written ({type(error).__name__}).")
+    write_ends(session, job_id, ends)
+    return ends
+
+
+def _sum(one: Ends, other: Ends) -> Ends:
+    return Ends(one.done + other.done, one.failed + other.failed, one.left + other.left)
+
+
+def _count(session: Session, job: Row[Any], *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:
+    """Last of all: every chunk of the job needs this row, and holds it until its commit."""
+    counts = {"done": done, "failed": failed, "cancelled": cancelled}
+    session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
+    session.execute(_FINISH, {"job": job.id, "now": clock.now()})

@@ -1,0 +1,218 @@
+"""What can be done with a job. Every function takes the session first, and leaves the commit to its caller."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, NoReturn
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.engine.jobs import items
+from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
+from app.engine.jobs.fill import fill
+from app.engine.jobs.models import Job, JobItem, JobState
+from app.engine.jobs.planning import CHUNK, chunks_of, plan_chunks
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.http.schemas.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.identity.permissions import Permission, Scope
+from app.leads.assignment.people import is_available, people
+from app.leads.lookup import those_within
+from app.tasks.bulk.spec import Spec
+
+# By what a job makes: takes back what is still to come of it, also after the job has ended; returns how much.
+take_back: dict[str, Callable[[Session, UUID], int]] = {}
+
+BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
+
+_CANCEL: Final = text(
+    "UPDATE jobs SET state = 'cancelled', cancelled = cancelled + :items, finished_at = :now WHERE id = :job"
+)
+_RESUME: Final = text(
+    "UPDATE jobs SET state = 'running', failed = failed - :items, finished_at = NULL"
+    " WHERE id = :job AND state <> 'cancelled'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job is to do, and with what: `spec` for its row, from when it begins; `fill` writes the items of a new
+    job, and returns how many they are and how many failed at once; they are cut into chunks of `size`, each so long
+    after the one before.
+    """
+
+    spec: Callable[[datetime], Mapping[str, Any]]
+    fill: Callable[[UUID], tuple[int, int]]
+    size: int = CHUNK
+    every: timedelta = timedelta()
+
+
+def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
+    """A job for what `BulkIn` read, cut into chunks; the one that its client key stands for, if there is one.
+
+    Raises Forbidden, Invalid, ClientKeyReused.
+    """
+    _require_permission(actor, data)
+
+    def spec(at: datetime) -> Mapping[str, Any]:
+        _require_users(session, actor, data)
+        return _spec(session, actor, data, at=at)
+
+    return start_job(session, actor, data, Plan(spec, lambda job_id: fill(session, actor, job_id, data)))
+
+
+def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Plan) -> Job:
+    """A job as planned; the one that the `client_key` in `data`, which is all that was asked for, stands for.
+
+    Raises ClientKeyReused, Conflict, and what the plan raises.
+    """
+    fingerprint = _fingerprint(data) if "client_key" in data else None
+    if earlier := _earlier(session, actor, data, fingerprint):
+        return earlier
+    at = now()
+    job_id = _insert(session, actor, data.get("client_key"), fingerprint, spec=plan.spec(at), at=at)
+    if job_id is None:  # somebody else posted the same key meanwhile
+        return _earlier(session, actor, data, fingerprint) or _insist()
+    total, failed = plan.fill(job_id)
+    job = get_job(session, actor, job_id)
+    job.total, job.failed = total, failed
+    if not job.pending:
+        job.state, job.finished_at = JobState.DONE, job.created_at
+    spans = chunks_of(total, plan.size)
+    plan_chunks(session, actor.clinic.id, job_id, spans, at=job.created_at, every=plan.every, once=True)
+    return job
+
+
+def get_job(session: Session, actor: Actor, job_id: UUID) -> Job:
+    """The job. Raises NotFound, also for another clinic's; who sees a part of the leads sees their own jobs."""
+    wanted = select(Job).where(Job.id == job_id, Job.clinic_id == actor.clinic.id)
+    if actor.scope is not Scope.ALL:
+        wanted = wanted.where(Job.created_by == actor.stands_for)
+    job = session.scalars(wanted).one_or_none()
+    if job is None:
+        raise NotFound
+    return job
+
+
+def items_of(session: Session, actor: Actor, job_id: UUID, query: Mapping[str, Any]) -> Page:
+    """A job's items in the order given, all of them or those with the status asked for. Raises NotFound."""
+    get_job(session, actor, job_id)
+    found = select(JobItem.__table__).where(JobItem.job_id == job_id)
+    if "status" in query:
+        found = found.where(JobItem.status == query["status"])
+    return page(session, found, BY_PLACE, query)
+
+
+def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
+    """Give up the items that were not begun; what is made stays, but for steps of a backfill. Twice is once.
+
+    Raises NotFound, JobIsFinished.
+    """
+    job = get_job(session, actor, job_id)
+    if job.state != JobState.CANCELLED:
+        # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
+        given_up = items.cancel_pending(session, job_id)
+        session.refresh(job, with_for_update=True)
+        undo = take_back.get(job.spec.get("makes", ""))
+        taken_back = undo(session, job_id) if undo else 0
+        if job.state == JobState.DONE and not taken_back:
+            raise JobIsFinished
+        session.execute(_CANCEL, {"job": job_id, "items": given_up, "now": now()})
+        session.refresh(job)
+    return job
+
+
+def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
+    """Have another try at every item that failed, but for doubles. Raises NotFound, JobIsCancelled."""
+    job = get_job(session, actor, job_id)
+    again, spans = items.try_failed_again(session, job_id)
+    session.refresh(job, with_for_update=True)
+    if job.state == JobState.CANCELLED:
+        raise JobIsCancelled
+    if again:
+        session.execute(_RESUME, {"job": job_id, "items": again})
+        plan_chunks(session, actor.clinic.id, job_id, spans, at=now())
+        session.refresh(job)
+    return job
+
+
+def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
+    if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
+        raise Forbidden("Your role does not allow creating leads.")
+    if "leads" in data and actor.scope is not Scope.ALL:
+        raise Forbidden("Only who works on all leads can take in many.")
+    others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
+    if others and not actor.allows(Permission.LEAD_ASSIGN):
+        raise Forbidden("Your role does not allow naming others for a task.")
+
+
+def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> Job | None:
+    """The job that the same key made, for the same body. Raises ClientKeyReused."""
+    if fingerprint is None:
+        return None
+    with_key = select(Job).where(Job.clinic_id == actor.clinic.id, Job.client_key == data["client_key"])
+    job = session.scalars(with_key).one_or_none()
+    if job and job.fingerprint != fingerprint:
+        raise ClientKeyReused(FieldError("/client_key", ClientKeyReused.title()))
+    return job
+
+
+def _fingerprint(data: Mapping[str, Any]) -> str:
+    """The body, however it was spaced and ordered."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
+    """The people that the body names for the tasks, each with its place."""
+    assignee, place = data["followup"]["assignee"], "/followup/assignee"
+    one = [(assignee["user_id"], f"{place}/user_id")] if "user_id" in assignee else []
+    return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
+
+
+def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
+    named = _named(data)
+    known = people(session, actor.clinic.id, [user_id for user_id, _ in named])
+    if wrong := [place for user_id, place in named if not is_available(known, user_id)]:
+        raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
+
+
+def _insert(
+    session: Session,
+    actor: Actor,
+    client_key: str | None,
+    fingerprint: str | None,
+    *,
+    spec: Mapping[str, Any],
+    at: datetime,
+) -> UUID | None:
+    """The new job's id; None when its key is taken, even by one who commits only now."""
+    row = {
+        "id": new_id(),
+        "clinic_id": actor.clinic.id,
+        "client_key": client_key,
+        "fingerprint": fingerprint,
+        "spec": spec,
+        "total": 0,
+        "created_by": actor.user_id,
+        "created_at": at,
+    }
+    unless_taken = insert(Job).on_conflict_do_nothing(
+        index_elements=[Job.clinic_id, Job.client_key], index_where=Job.client_key.is_not(None)
+    )
+    return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
+
+
+def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    may_assign = actor.allows(Permission.LEAD_ASSIGN)
+    return Spec.of(data, at=at, may_assign=may_assign, whose=those_within(session, actor)).to_json()
+
+
+def _insist() -> NoReturn:
+    raise Conflict("The same key is being used just now; try again.")

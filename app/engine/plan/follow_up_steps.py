@@ -1,0 +1,96 @@
+"""The steps that follow from a step: the next of those that come again, and the way that a branch goes on. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.core.calendar.calendar import Calendar
+from app.core.calendar.durations import parse_wait
+from app.engine.events.events import Facts
+from app.engine.models import Kind, Reason
+from app.engine.plan.plan import PlannedStep, params_of
+from app.engine.plan.timing import next_time
+from app.engine.rules.conditions import holds
+from app.engine.steps.guard import Guarded
+
+# What ends the row of those that come again; anything else a step was skipped for may be over the next time.
+FOR_GOOD: Final = frozenset(
+    {Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RULE_INACTIVE, Reason.RESTRICTED}
+    | {Reason.ERASED, Reason.MERGED, Reason.OPTED_OUT}
+)
+
+
+class Ran(Guarded, Protocol):
+    """A step that ran: a row of `steps`, or one of a simulation."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+    @property
+    def stop_on(self) -> Sequence[str]: ...
+    @property
+    def dedupe_key(self) -> str | None: ...
+
+
+class Way(NamedTuple):
+    """How a branch goes on: `then` or `else`, and what is to be done there."""
+
+    name: str
+    steps: tuple[PlannedStep, ...]
+
+
+def comes_again(step: Ran, skipped: Reason | None) -> bool:
+    """Whether another one follows a step that was done, or `skipped` for that reason."""
+    return "every" in step.cause and skipped not in FOR_GOOD
+
+
+def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
+    """The next one of a step that comes again (bansalcrm2-follow-up-guide.md, use case 7)."""
+    every = step.cause["every"]
+    last = datetime.fromisoformat(every["due_at"])  # not when it ran: what was late once is not late for ever
+    wall = replace(calendar, zone=ZoneInfo(every["zone"])) if "zone" in every else calendar
+    due_at = next_time(parse_wait(every["time"]), last, now, wall)
+    params = dict(step.params)
+    if "task_due_at" in params:
+        params["task_due_at"] = (datetime.fromisoformat(params["task_due_at"]) + (due_at - last)).isoformat()
+    first = (step.dedupe_key or str(step.id)).partition("@")[0]
+    cause = {**step.cause, "every": {**every, "due_at": due_at.isoformat()}}
+    key = f"{first}@{due_at.isoformat()}"
+    return PlannedStep(kind=Kind(step.kind), due_at=due_at, params=params, cause=cause, key=key, **_same(step))
+
+
+def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
+    """The actions of the way whose conditions hold, for now: steps of their own, stopped by what stops the branch."""
+    name = "then" if all(holds(condition, facts) for condition in step.params["if"]) else "else"
+    planned = (
+        _of_way(step, action, f"{name}:{i}", now=now, calendar=calendar)
+        for i, action in enumerate(step.params.get(name, []))
+    )
+    return Way(name, tuple(planned))
+
+
+def _of_way(step: Ran, action: Mapping[str, Any], place: str, *, now: datetime, calendar: Calendar) -> PlannedStep:
+    [(word, settings)] = action.items()
+    kind, kept = Kind(word), {name: step.params[name] for name in ("task_id", "scheduled_for") if name in step.params}
+    return PlannedStep(
+        kind=kind,
+        due_at=now,
+        params={**kept, **params_of(kind, settings, now, calendar)},
+        cause=dict(step.cause),
+        key=f"{step.dedupe_key or step.id}:{place}",
+        **_same(step),
+    )
+
+
+def _same(step: Ran) -> dict[str, Any]:
+    """What a step hands on to those that follow from it."""
+    guard = None if step.guard is None else dict(step.guard)
+    return {"name": step.name, "guard": guard, "stop_on": tuple(step.stop_on), "lateness": step.lateness}

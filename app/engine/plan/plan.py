@@ -1,0 +1,246 @@
+"""From an event and the rules to steps with a due time. Pure: the same code runs a playbook and simulates it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.core.calendar.calendar import Calendar
+from app.core.calendar.durations import parse_duration
+from app.engine.events.events import DATE_REACHED, ENDS, Event, Facts
+from app.engine.models import Kind
+from app.engine.plan.timing import Due, Wall, due_time
+from app.engine.rules.conditions import Condition, fact, holds
+from app.engine.rules.rule_evaluation import Decision, Verdict, matched, unmet
+from app.engine.rules.rules import NORMAL, Action, Rule, RuleSet
+from app.engine.steps.guard import OVER
+
+DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What is wanted, and when. `key` makes it the same step when it is planned again; None: nothing plans it again."""
+
+    kind: Kind
+    name: str
+    due_at: datetime
+    params: dict[str, Any]
+    cause: dict[str, Any]
+    guard: dict[str, Any] | None
+    stop_on: tuple[str, ...]
+    lateness: int | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event leads to: the steps that are wanted, and what each rule that listens decided."""
+
+    steps: tuple[PlannedStep, ...]
+    decisions: tuple[Decision, ...]
+
+
+def plan(rules: RuleSet, event: Event, calendar: Calendar) -> Plan:
+    """What the rules want because of the event. Each of them decides once, also when the answer is no."""
+    steps: list[PlannedStep] = []
+    decisions: list[Decision] = []
+    if listening := rules.listening_to(event.name):
+        happening = _happening(event, calendar)
+        for rule in listening:
+            decision, wanted = _decide(rule, happening)
+            decisions.append(decision)
+            steps += wanted
+    return Plan(tuple(steps), tuple(decisions))
+
+
+class _Happening(NamedTuple):
+    """An event, and what is the same for all rules that listen to it."""
+
+    event: Event
+    facts: Facts
+    calendar: Calendar
+    cause: Mapping[str, Any]  # of its steps, as far as no rule is named in it
+    key: str
+
+
+def _happening(event: Event, calendar: Calendar) -> _Happening:
+    facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
+    subject_id, status = str(event.subject_id), event.facts["lead"].get("status", "")
+    cause = {
+        "event": event.name,
+        "event_id": str(event.id),
+        "subject_id": subject_id,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
+    if status in OVER:
+        cause["lead_status"] = status  # the end that it is planned at: see `guard`
+    return _Happening(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
+
+
+def _decide(rule: Rule, happening: _Happening) -> tuple[Decision, list[PlannedStep]]:
+    event, facts = happening.event, happening.facts
+    if refusal := _refusal(rule, event):
+        return Decision(rule, refusal, {"chain": event.chain.rules} if event.chain.rules else {}), []
+    for condition in rule.when:
+        if not holds(condition, facts):
+            return unmet(rule, condition, facts), []
+    dues = _due_times(rule, happening)
+    if not dues:
+        return Decision(rule, Verdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
+    steps = [planned for due in dues for planned in _steps(rule, happening, due)]
+    return matched(rule, [(step.kind, due) for step, due in steps]), [step for step, _ in steps]
+
+
+def _refusal(rule: Rule, event: Event) -> Verdict | None:
+    """Why a rule that listens does not even look at the facts."""
+    status = event.facts["lead"].get("status", "")
+    if status in OVER and not _speaks_of_what_follows(event, status):
+        return Verdict.LEAD_IS_OVER
+    if rule.slug in event.chain.rules:
+        return Verdict.LOOP
+    return Verdict.TOO_DEEP if event.chain.depth >= DEEPEST_CHAIN else None
+
+
+def _speaks_of_what_follows(event: Event, status: str) -> bool:
+    """Of a lead's very end, or of a task that is there after it: its end closes all that were before."""
+    return ENDS.get(event.name) == status or (event.is_about_a_task and status in ENDS.values())
+
+
+def _due_times(rule: Rule, happening: _Happening) -> list[Due]:
+    """When the rule wants to act: mostly once; a reminder as often as the task asks for; never, without its date."""
+    event, calendar = happening.event, happening.calendar
+    if rule.before_due is not None:
+        return _reminders(rule.before_due, event)
+    anchor = _anchor(rule, event, happening.facts)
+    if anchor is None:
+        return []
+    wall = Wall(calendar, _zone(rule.timing.zone, event, calendar))
+    due = due_time(rule.timing, anchor, event.occurred_at, wall)
+    return [due] if due else []
+
+
+def _anchor(rule: Rule, event: Event, facts: Facts) -> date | datetime | None:
+    """What the wait is counted from; None where the event has no such date."""
+    if rule.timing.of is None:
+        return event.occurred_at
+    value = fact(facts, rule.timing.of)
+    if isinstance(value, str):  # a clinic's own field, or an integrator's
+        try:
+            value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and (not isinstance(value, datetime) or value.tzinfo) else None
+
+
+def _zone(name: str, event: Event, calendar: Calendar) -> ZoneInfo:
+    own = event.facts["lead"].get("timezone") if name == "lead" else None
+    return ZoneInfo(own) if own else calendar.zone
+
+
+def _reminders(default: timedelta, event: Event) -> list[Due]:
+    task = event.facts["task"]
+    own = task.get("reminder_minutes")
+    ahead = [default] if own is None else [timedelta(minutes=minutes) for minutes in own]
+    # At once when it is closer than that; several that are all past by now make one.
+    times = sorted({max(task["due_at"] - before, event.occurred_at) for before in ahead})
+    return [Due(time) for time in times]
+
+
+def _steps(rule: Rule, happening: _Happening, due: Due) -> Iterator[tuple[PlannedStep, Due]]:
+    event, calendar = happening.event, happening.calendar
+    cause, guard, moment = _cause(rule, happening), _guard(rule, event), _moment(rule, happening)
+    for i, action in enumerate(rule.actions):
+        when = _allowed(action, event, due, calendar)
+        step = PlannedStep(
+            kind=action.kind,
+            name=rule.slug,
+            due_at=when.at,
+            params=_params(action, event, when.at, calendar),
+            cause={**cause, "every": {**cause["every"], "due_at": when.at.isoformat()}} if rule.every else cause,
+            guard=guard,
+            stop_on=rule.stop_on,
+            lateness=_seconds(rule.skip_when_later_than),
+            key=f"{rule.slug}:{i}:{moment}:{_offset(rule, due.at)}",
+        )
+        yield step, when
+
+
+def _moment(rule: Rule, happening: _Happening) -> str:
+    """What it is planned once for: this event, or this date of the lead, however often it is written down."""
+    if rule.awaits_a_date and rule.timing.of:
+        event = happening.event
+        return f"{DATE_REACHED}:{event.lead_id}:{fact(event.facts, rule.timing.of)}"
+    return happening.key
+
+
+def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
+    """The rule's own; and that a date which it was planned for is still the lead's."""
+    if not rule.awaits_a_date or rule.timing.of is None:
+        return rule.guard
+    still: Condition = {"field": rule.timing.of, "equals": fact(event.facts, rule.timing.of)}
+    return {**(rule.guard or {}), "only_if": [*rule.only_if, still]}
+
+
+def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
+    zone = event.facts["lead"].get("timezone")
+    own = ZoneInfo(zone) if zone else None
+    return out_of_quiet_hours(due, action.kind, action.settings, calendar=calendar, zone=own)
+
+
+def out_of_quiet_hours(
+    due: Due, kind: Kind, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
+) -> Due:
+    """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
+    if kind is not Kind.SEND_MESSAGE or settings.get("transactional"):
+        return due
+    return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
+
+
+def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
+    params = params_of(action.kind, action.settings, due_at, calendar)
+    if event.is_about_a_task:
+        params["task_id"] = str(event.subject_id)
+        params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # a task to be made has its own
+    if (scheduled_for := event.facts.get("event", {}).get("scheduled_for")) is not None:
+        params["scheduled_for"] = scheduled_for.isoformat()
+    return params
+
+
+def params_of(kind: Kind, settings: Mapping[str, Any], due_at: datetime, calendar: Calendar) -> dict[str, Any]:
+    """An action's settings as its step has them."""
+    params = dict(settings)
+    if kind is Kind.CREATE_TASK:
+        params["task_due_at"] = _task_due(params.pop("due", {}), due_at, calendar).isoformat()
+    return params
+
+
+def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> datetime:
+    after = parse_duration(due.get("after", "0 seconds"))
+    return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
+
+
+def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:
+    event = happening.event
+    cause = {
+        **happening.cause,
+        "rule": rule.slug,
+        "rule_id": rule.id and str(rule.id),
+        "rule_version": rule.version,
+        "chain": event.chain.followed_by(rule.slug, happening.cause["event_id"]),
+    }
+    if rule.priority != NORMAL:
+        cause["priority"] = rule.priority
+    if rule.every:
+        own = event.facts["lead"].get("timezone") if rule.timing.zone == "lead" else None
+        cause["every"] = {"time": str(rule.every), **({"zone": own} if own else {})}
+    return cause
+
+
+def _offset(rule: Rule, due_at: datetime) -> str:
+    return "" if rule.before_due is None else due_at.isoformat()
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else int(duration.total_seconds())

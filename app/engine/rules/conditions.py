@@ -1,0 +1,105 @@
+"""Conditions: small facts-in, yes-or-no-out tests that rules are made of. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
+from math import inf
+from typing import Any, TypeAlias
+
+from app.engine.events.events import Facts
+
+Condition: TypeAlias = Mapping[str, Any]
+
+OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
+    "equals": lambda value, want, _: value == want,
+    "not_equals": lambda value, want, _: value != want,
+    "contains": lambda value, want, _: _contains(value, want),
+    "in": lambda value, want, _: value in want,
+    "not_in": lambda value, want, _: value not in want,
+    "greater_than": lambda value, want, _: isinstance(value, int | float) and value > want,
+    "less_than": lambda value, want, _: isinstance(value, int | float) and value < want,
+    "exists": lambda value, want, _: (value is not None) is want,
+    "days_since": lambda value, want, facts: _days_fit(_days_since(value, facts["now"]["at"]), want),
+}
+CHANGED = "changed"  # asks the event about a field, not the field's value
+
+
+def holds(condition: Condition, facts: Facts) -> bool:
+    """Whether a condition is true of the facts. A fact that is not there is None."""
+    if "all" in condition:
+        return all(holds(part, facts) for part in condition["all"])
+    if "any" in condition:
+        return any(holds(part, facts) for part in condition["any"])
+    return all(_passes(condition["field"], name, want, facts) for name, want in condition.items() if name != "field")
+
+
+def _passes(path: str, name: str, want: Any, facts: Facts) -> bool:
+    if name == CHANGED:
+        changed = fact(facts, "event.changed")
+        return (isinstance(changed, list) and path.partition(".")[2] in changed) is want
+    return OPERATORS[name](fact(facts, path), want, facts)
+
+
+def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | None:
+    """The first condition of a guard (`only_if`, `unless`) that stands in the way, else None."""
+    for condition in (guard or {}).get("only_if", ()):
+        if not holds(condition, facts):
+            return dict(condition)
+    for condition in (guard or {}).get("unless", ()):
+        if holds(condition, facts):
+            return dict(condition)
+    return None
+
+
+def fact(facts: Facts, path: str) -> Any:
+    """The value at a path such as `lead.status`. A fact may be a function: what is costly to know, if it is asked."""
+    group, _, name = path.partition(".")
+    value = facts.get(group, {}).get(name)
+    return value() if callable(value) else value
+
+
+def leaves(condition: Condition) -> Iterator[Condition]:
+    """The conditions of a group, one by one; of a condition that is none, itself."""
+    parts = condition.get("all") or condition.get("any")
+    if parts is None:
+        yield condition
+    else:
+        for part in parts:
+            yield from leaves(part)
+
+
+def _contains(value: Any, want: str) -> bool:
+    """Literally, whatever the case: in a text, or as one of a list."""
+    sought = want.casefold()
+    if isinstance(value, str):
+        return sought in value.casefold()
+    return isinstance(value, list | tuple) and any(str(one).casefold() == sought for one in value)
+
+
+def _days_fit(days: float | None, want: Any) -> bool:
+    """At least so many days ago; or as a mapping says. What never happened is no days ago."""
+    if days is None:
+        return False
+    if not isinstance(want, Mapping):
+        return bool(days >= want)
+    return bool(want.get("greater_than", -inf) < days < want.get("less_than", inf))
+
+
+def _days_since(value: Any, now: datetime) -> float | None:
+    at = _instant(value, now)
+    return None if at is None else (now - at).total_seconds() / 86400
+
+
+def _instant(value: Any, now: datetime) -> datetime | None:
+    """An instant, or the local midnight of a date; also as text, as a clinic's own fields and kept events have it."""
+    if isinstance(value, str):
+        value = _read(value)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=now.tzinfo)
+    return datetime.combine(value, time.min, now.tzinfo) if isinstance(value, date) else None
+
+
+def _read(text: str) -> date | None:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,133 @@
+"""Rules as they are written (YAML, JSON) and as they are used.
+
+A rule reads like a sentence:
+
+*on* an event, *when* conditions hold, *after* a delay, *only_if* / *unless* (checked when due), *do* actions,
+*stop_on* events.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.core.calendar.durations import Wait, parse_duration, parse_wait
+from app.engine.events.events import DATE_REACHED, named
+from app.engine.models import Kind
+from app.engine.plan.timing import Timing
+from app.engine.rules.conditions import Condition, leaves
+from app.engine.rules.vocabulary import looked_up
+
+NOW = Timing()
+NORMAL = 100  # the priority of a rule that names none; 1 comes first
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do: a step kind and its settings."""
+
+    kind: Kind
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule ready to be matched. `before_due` counts back from the task's due time; else `timing` says when."""
+
+    slug: str
+    on: frozenset[str]
+    actions: tuple[Action, ...]
+    when: tuple[Condition, ...] = ()
+    timing: Timing = NOW
+    before_due: timedelta | None = None
+    every: Wait | None = None
+    only_if: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
+    stop_on: tuple[str, ...] = ()
+    skip_when_later_than: timedelta | None = None
+    priority: int = NORMAL
+    awaits_a_date: bool = False
+    id: UUID | None = None
+    version: int = 1
+
+    @property
+    def guard(self) -> dict[str, Any] | None:
+        """What is checked again when a step of this rule is due."""
+        guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
+        return {name: conditions for name, conditions in guard.items() if conditions} or None
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """The facts of a lead that it has to look up when an event happens, such as `tags`."""
+        asked = {leaf["field"] for condition in self.when for leaf in leaves(condition)}
+        return looked_up(frozenset(asked | ({self.timing.of} if self.timing.of else set())))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """A clinic's active rules, found by event rather than by trying all; those of the first priority first."""
+
+    by_event: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    asked_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    slugs: frozenset[str] = frozenset()
+    paused: frozenset[str] = frozenset()  # by the engine itself: what is pending waits
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule], *, paused: frozenset[str] = frozenset()) -> "RuleSet":
+        """Index the rules by the events they listen to."""
+        by_event: dict[str, tuple[Rule, ...]] = {}
+        rules = sorted(rules, key=lambda rule: rule.priority)  # those of one priority in the order given: by age
+        for rule in rules:
+            for event in rule.on:
+                by_event[event] = (*by_event.get(event, ()), rule)
+        asked = {event: frozenset().union(*(rule.asks for rule in some)) for event, some in by_event.items()}
+        return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused)
+
+    def listening_to(self, event: str) -> tuple[Rule, ...]:
+        """The rules that an event may set off."""
+        return self.by_event.get(event, ())
+
+    def asked_of(self, event: str) -> frozenset[str]:
+        """The facts of a lead that these rules ask for and that the event does not carry."""
+        return self.asked_by_event.get(event, frozenset())
+
+
+def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
+    """The rule of a definition that `playbooks.check_rule` found right."""
+    every = definition.get("every")
+    return Rule(
+        slug=definition["name"],
+        on=_events(definition["on"]),
+        actions=tuple(Action(Kind(kind), settings) for do in definition["do"] for kind, settings in do.items()),
+        when=tuple(definition.get("when", ())),
+        timing=_timing(definition),
+        before_due=_duration(definition.get("before_due")),
+        every=None if every is None else parse_wait(every),
+        only_if=tuple(definition.get("only_if", ())),
+        unless=tuple(definition.get("unless", ())),
+        stop_on=tuple(sorted(_events(definition.get("stop_on", [])))),
+        skip_when_later_than=_duration(definition.get("skip_when_later_than")),
+        priority=definition.get("priority", NORMAL),
+        awaits_a_date=DATE_REACHED in _listed(definition["on"]),
+        id=id,
+        version=version,
+    )
+
+
+def _timing(definition: Mapping[str, Any]) -> Timing:
+    if "before" in definition:
+        return Timing.read(definition["before"], is_before=True)
+    return Timing.read(definition.get("after", "0 seconds"))
+
+
+def _events(words: str | list[str]) -> frozenset[str]:
+    return frozenset(event for word in _listed(words) for event in named(word))
+
+
+def _duration(text: str | None) -> timedelta | None:
+    return None if text is None else parse_duration(text)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

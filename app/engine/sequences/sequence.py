@@ -1,0 +1,216 @@
+"""Sequences as they are written (YAML, JSON) and as they are used; how one is gone through: `sequence_steps`. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from app.core.calendar.durations import parse_duration
+from app.engine.events.events import EventName, named, reason_of
+from app.engine.models import Kind
+from app.engine.plan.timing import Timing
+from app.engine.rules.conditions import Condition
+from app.engine.rules.rules import NORMAL, NOW, Rule, read_rule
+
+END: Final = "end"  # what a step names that nothing follows
+STEP_PARTS: Final = frozenset(
+    {"name", "description", "after", "only_if", "unless", "skip_when_later_than", "next"}
+)  # whatever else a step names is its action
+DEFAULT_EXITS: Final = (
+    *(EventName.LEAD_REPLIED, EventName.LEAD_OPTED_OUT, EventName.LEAD_CONVERTED, EventName.LEAD_LOST),
+    *(EventName.MESSAGE_BOUNCED, EventName.CONSULTATION_SCHEDULED),
+)
+
+
+class ExitReason(StrEnum):
+    """Why a lead left a sequence before its end."""
+
+    REPLIED = "replied"
+    MEETING_BOOKED = "meeting_booked"
+    OPTED_OUT = "opted_out"
+    BOUNCED = "bounced"  # nothing reaches it: a message came back, or the address is on the list
+    CONVERTED = "converted"
+    LOST = "lost"
+    ARCHIVED = "archived"
+    COLLEAGUE_REPLIED = "colleague_replied"  # another lead that shares the field which the sequence names
+    GOAL = "goal"  # what the sequence is for was reached
+    STOPPED = "stopped"  # by another event that the sequence names
+    BY_HAND = "by_hand"
+    UNENROLLED = "unenrolled"  # by a rule
+    MERGED = "merged"  # the lead is part of another, which is in the same sequence
+    ERASED = "erased"
+    RESTRICTED = "restricted"
+    SEQUENCE_DELETED = "sequence_deleted"
+
+
+EXIT_BY_EVENT: Final[Mapping[str, ExitReason]] = {
+    EventName.LEAD_REPLIED: ExitReason.REPLIED,
+    EventName.CONSULTATION_SCHEDULED: ExitReason.MEETING_BOOKED,
+    EventName.LEAD_OPTED_OUT: ExitReason.OPTED_OUT,
+    EventName.MESSAGE_BOUNCED: ExitReason.BOUNCED,
+    EventName.LEAD_CONVERTED: ExitReason.CONVERTED,
+    EventName.LEAD_LOST: ExitReason.LOST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of several texts of a message, and how often it is chosen beside the others."""
+
+    name: str
+    weight: int
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceStep:
+    """One step: what to do, how long after the one before; `follows` names another than the next one in the text."""
+
+    name: str
+    kind: Kind
+    settings: Mapping[str, Any]
+    timing: Timing = NOW
+    only_if: tuple[Condition, ...] = ()
+    unless: tuple[Condition, ...] = ()
+    skip_when_later_than: timedelta | None = None
+    follows: str | None = None
+    ways: Mapping[str, str] = field(default_factory=dict)  # of a branch: by `then` and `else`
+    variants: tuple[Variant, ...] = ()
+    holds_for_its_task: bool = False
+
+    @property
+    def guard(self) -> dict[str, Any] | None:
+        """What is checked when it is due."""
+        guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
+        return {name: conditions for name, conditions in guard.items() if conditions} or None
+
+
+@dataclass(frozen=True, slots=True)
+class ReEntry:
+    """Whether a lead that was in the sequence may be in it again; `after`: not before so long after its end."""
+
+    is_allowed: bool = False
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One version of a sequence. Every way through it ends: a step names later ones only."""
+
+    slug: str
+    steps: tuple[SequenceStep, ...]
+    trigger: Rule | None = None
+    exit_on: tuple[str, ...] = DEFAULT_EXITS
+    goal: tuple[str, ...] = ()
+    is_exclusive: bool = False
+    re_entry: ReEntry = ReEntry()
+    priority: int = NORMAL
+    label: str | None = None
+    colleague_key: str | None = None
+    id: UUID | None = None
+    version: int = 1
+
+    @property
+    def first(self) -> SequenceStep:
+        """Where every way begins."""
+        return self.steps[0]
+
+    @property
+    def stop_on(self) -> tuple[str, ...]:
+        """The events that call off a step that is planned: those that end the enrollment, as far as they stop steps."""
+        return tuple(sorted({event for event in (*self.exit_on, *self.goal) if reason_of(event)}))
+
+    def step(self, name: str) -> SequenceStep:
+        """The step of that name. Raises StopIteration."""
+        return next(step for step in self.steps if step.name == name)
+
+    def after(self, name: str, way: str | None = None) -> SequenceStep | None:
+        """The step that follows that one, on the way that it decided for if it branches; None: it was the last."""
+        step = self.step(name)
+        wanted = step.ways.get(way, None) if way else step.follows
+        if wanted == END:
+            return None
+        if wanted is not None:
+            return self.step(wanted)
+        later = self.steps[self.steps.index(step) + 1 :]
+        return later[0] if later else None
+
+
+def trigger_name(slug: str) -> str:
+    """What the rule is called that enrolls into a sequence: no rule that people write can have such a name."""
+    return f"sequence:{slug}"
+
+
+def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Sequence:  # noqa: A002
+    """The sequence of a definition that `playbooks.check_sequence` found right."""
+    exits = _events(definition.get("exit_on", DEFAULT_EXITS))
+    return Sequence(
+        slug=definition["name"],
+        steps=tuple(_read_step(step) for step in definition["steps"]),
+        trigger=_trigger(definition, exits, id, version),
+        exit_on=exits,
+        goal=_events(definition.get("goal", ())),
+        is_exclusive=definition.get("exclusive", False),
+        re_entry=_re_entry(definition.get("re_entry", "never")),
+        priority=definition.get("priority", NORMAL),
+        label=(definition.get("label") or "").lower() or None,  # as tags are written
+        colleague_key=(definition.get("exit_on_colleague") or "").removeprefix("custom.") or None,
+        id=id,
+        version=version,
+    )
+
+
+def _read_step(written: Mapping[str, Any]) -> SequenceStep:
+    [kind] = written.keys() - STEP_PARTS
+    settings = dict(written[kind])
+    variants = tuple(_read_variant(one) for one in settings.pop("variants", ()))
+    holds = settings.pop("wait_for", None) is not None
+    ways = {way: settings.pop(way) for way in ("then", "else") if way in settings} if kind == Kind.BRANCH else {}
+    later = written.get("skip_when_later_than")
+    return SequenceStep(
+        name=written["name"],
+        kind=Kind(kind),
+        settings=settings,
+        timing=Timing.read(written.get("after", "0 seconds")),
+        only_if=tuple(written.get("only_if", ())),
+        unless=tuple(written.get("unless", ())),
+        skip_when_later_than=None if later is None else parse_duration(later),
+        follows=written.get("next"),
+        ways=ways,
+        variants=variants,
+        holds_for_its_task=holds,
+    )
+
+
+def _read_variant(written: Mapping[str, Any]) -> Variant:
+    settings = {name: value for name, value in written.items() if name not in {"name", "weight"}}
+    return Variant(written["name"], written.get("weight", 1), settings)
+
+
+def _trigger(definition: Mapping[str, Any], exits: tuple[str, ...], id: UUID | None, version: int) -> Rule | None:  # noqa: A002
+    """The rule that enrolls; what ends an enrollment calls it off while it waits, too."""
+    enroll = definition.get("enroll")
+    if enroll is None:
+        return None
+    slug = definition["name"]
+    written = {
+        **enroll,
+        "name": trigger_name(slug),
+        "priority": definition.get("priority", NORMAL),
+        "stop_on": [event for event in exits if reason_of(event)],
+        "do": [{Kind.ENROLL: {"sequence": slug}}],
+    }
+    return read_rule(written, id=id, version=version)
+
+
+def _re_entry(written: str | Mapping[str, str]) -> ReEntry:
+    if isinstance(written, str):
+        return ReEntry(is_allowed=written == "after_exit")
+    return ReEntry(is_allowed=True, after=parse_duration(written["after"]))
+
+
+def _events(words: Any) -> tuple[str, ...]:
+    listed = [words] if isinstance(words, str) else words
+    return tuple(dict.fromkeys(str(event) for word in listed for event in named(word)))

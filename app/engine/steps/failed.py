@@ -1,0 +1,112 @@
+"""Steps as admins and ops see them: what failed, and another chance for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, bindparam, func, select, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.engine.models import Kind, Reason, Step, StepState
+from app.engine.service import horizon, wake_ups_of
+from app.engine.steps.publish import after_commit
+from app.errors import Conflict, NotFound
+from app.http.schemas.paging import Page, page
+
+MOST_RETRIED = 10_000  # at once; ask again for the rest
+
+
+class CannotRetryStep(Conflict):
+    """Only a failed step can be retried, and a webhook that nobody knows about."""
+
+
+class RetryTheNotification(Conflict):
+    """A delivery is retried through its notification: POST /api/notifications/{id}/retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many were planned again, and how many that match are left as they were."""
+
+    retried: int
+    left: int
+
+
+def list_steps(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's steps in trouble (failed or unknown), newest first."""
+    found = select(Step).where(*_matching(clinic_id, query))
+    return page(session, found, [(Step.id, "desc")], query)
+
+
+def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
+    """Plan a step in trouble again, with all its tries. Raises NotFound, CannotRetryStep, RetryTheNotification."""
+    mine = select(Step).where(Step.id == step_id, Step.clinic_id == clinic_id)
+    step = session.scalars(mine.with_for_update()).one_or_none()
+    if step is None:
+        raise NotFound
+    if step.kind == Kind.DELIVER:
+        raise RetryTheNotification
+    in_doubt = step.kind == Kind.CALL_WEBHOOK and step.state == StepState.UNKNOWN  # a person may call again
+    if step.state != StepState.FAILED and not in_doubt:
+        raise CannotRetryStep(f"It is {step.state}. {CannotRetryStep.title()}")
+    _plan_again(session, [step.id], timedelta())
+    session.refresh(step)
+    return step
+
+
+def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, spread: timedelta) -> Retried:
+    """Plan the clinic's failed steps that match again, oldest first, evenly over `spread`.
+
+    `query` may hold `kind`, `name` and `since`. Deliveries are retried through their notifications.
+    """
+    failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind != Kind.DELIVER]
+    chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MOST_RETRIED).with_for_update(skip_locked=True)
+    ids = list(session.scalars(chosen))
+    _plan_again(session, ids, spread)
+    left = session.scalar(select(func.count()).select_from(select(Step.id).where(*failed).subquery()))
+    return Retried(len(ids), left or 0)
+
+
+def counts(session: Session) -> list[dict[str, Any]]:
+    """How many steps there are of each kind and state, over all clinics, and when the oldest is or was due."""
+    rows = session.execute(
+        select(Step.kind, Step.state, func.count().label("steps"), func.min(Step.due_at).label("oldest_due_at"))
+        .group_by(Step.kind, Step.state)
+        .order_by(Step.kind, Step.state)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's own name for it)
+
+
+_AGAIN = text(
+    "UPDATE steps AS s SET state = CASE WHEN r.due_at <= :soon THEN 'published' ELSE 'planned' END,"
+    " published_at = CASE WHEN r.due_at <= :soon THEN CAST(:now AS timestamptz) END,"
+    " due_at = r.due_at, attempts = 0, finished_at = NULL, reason = :reason"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:due AS timestamptz[])) AS r(id, due_at) WHERE s.id = r.id"
+    " RETURNING s.id, s.kind, s.name, s.due_at"
+)
+
+
+def _plan_again(session: Session, ids: list[UUID], spread: timedelta) -> None:
+    if not ids:
+        return
+    now = clock.now()
+    due: list[datetime] = [now + spread * i / len(ids) for i in range(len(ids))]
+    given = {"ids": ids, "due": due, "now": now, "soon": horizon(now), "reason": Reason.BY_HAND}
+    rows = session.execute(_AGAIN, given).all()
+    after_commit(session, wake_ups_of([row for row in rows if row.due_at <= given["soon"]]))
+
+
+def _matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    # The state is written into the statement: a prepared plan can use a partial index only for what it can see.
+    state: Any = bindparam(None, query.get("state") or StepState.FAILED, literal_execute=True)
+    conditions = [Step.clinic_id == clinic_id, Step.state == state]
+    if kind := query.get("kind"):
+        conditions.append(Step.kind == kind)
+    if name := query.get("name"):
+        conditions.append(Step.name == name)
+    if since := query.get("since"):
+        conditions.append(Step.finished_at >= since)
+    return conditions

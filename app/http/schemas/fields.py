@@ -1,0 +1,233 @@
+"""Strict fields: nothing is guessed or coerced from JSON, and everything has a largest size.
+
+The same fields read query strings in a `QuerySchema`, where every value arrives as text.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from email_validator import EmailNotValidError, validate_email
+from marshmallow import ValidationError, fields, validate
+
+from app.core import languages
+
+INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
+EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there
+LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
+
+_UUID_LENGTH: Final = 36
+_LONGEST_TAG: Final = 12  # of a language: `zho-Hant-419`
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# What nearly every address looks like; all others, reserved endings among them, are for the library to judge.
+_PLAIN_EMAIL = re.compile(
+    r"[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,30})?@([a-z0-9]{1,62}\.){1,3}(com|org|net|edu|fr|de|es|it|uk|ca|us)",
+    re.ASCII,
+)
+_CONTROL = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Text(fields.String):
+    """Text of at most `most` characters, spaces around it removed. One line, unless `lines` is true.
+
+    `form` is a pattern from ^ to $ and what to say of a text that does not fit it.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        *,
+        least: int = 0,
+        lines: bool = False,
+        form: tuple[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(validate=validate.Length(least or None, most), **options)
+        if form:
+            self.validators.append(validate.Regexp(form[0], error=form[1]))
+        self._refused = _CONTROL_BUT_LINES if lines else _CONTROL
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if self._refused.search(value):
+            raise ValidationError("Control characters are not allowed.")
+        return value.strip()
+
+
+class Secret(fields.String):
+    """A password or token: taken as it is, never shown."""
+
+    def __init__(self, most: int, **options: Any) -> None:
+        super().__init__(validate=validate.Length(1, most), load_only=True, **options)
+
+
+class Email(Text):
+    """An address such as `ana@example.org`, as it is written; its domain is not looked up."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(LONGEST_EMAIL, metadata={"format": "email"}, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        address = super()._deserialize(value)
+        if _PLAIN_EMAIL.fullmatch(address):
+            return address
+        try:
+            return validate_email(address, check_deliverability=False, test_environment=True, strict=True).normalized
+        except EmailNotValidError as mistake:
+            raise ValidationError(str(mistake)) from None
+
+
+class Language(Text):
+    """A language by its BCP 47 tag, such as `fr` or `fr-CA`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_LONGEST_TAG, metadata={"examples": ["fr-CA"], **options.pop("metadata", {})}, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        try:
+            return languages.normalise(super()._deserialize(value))
+        except ValueError as mistake:
+            raise ValidationError(str(mistake)) from None
+
+
+class Choice(fields.String):
+    """One of an enumeration's values; comes in as its member."""
+
+    def __init__(self, options: type[StrEnum], **more: Any) -> None:
+        self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
+        super().__init__(validate=validate.OneOf(list(self._members)), **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        return self._members.get(value, value)  # what is no member is refused by the validator
+
+
+class Choices(fields.Field[tuple[StrEnum, ...]]):
+    """One or more of an enumeration's values with commas between, as text; come in as their members."""
+
+    def __init__(self, options: type[StrEnum], **more: Any) -> None:
+        self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
+        any_of = "|".join(self._members)
+        metadata = {"type": "string", "pattern": f"^({any_of})(,({any_of}))*$", **more.pop("metadata", {})}
+        super().__init__(metadata=metadata, **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[StrEnum, ...]:
+        names = value.split(",", len(self._members)) if isinstance(value, str) else []
+        if not names or any(name not in self._members for name in names):
+            raise ValidationError(f"Some of {', '.join(self._members)}, with commas between.")
+        return tuple(dict.fromkeys(self._members[name] for name in names))
+
+
+class Id(fields.UUID):
+    """An identifier in its canonical form."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID:
+        if not isinstance(value, str) or len(value) != _UUID_LENGTH:
+            raise self.make_error("invalid_uuid")
+        try:
+            return UUID(value)
+        except ValueError:
+            raise self.make_error("invalid_uuid") from None
+
+
+class Integer(fields.Integer):
+    """A whole number from `least` to `most`. In JSON a number, never text."""
+
+    def __init__(self, *, least: int = 0, most: int = INT4_MAX, **options: Any) -> None:
+        super().__init__(validate=validate.Range(least, most), strict=True, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if _is_from_query(self) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}", value):
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class Boolean(fields.Boolean):
+    """`true` or `false`, and nothing that looks like them."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if _is_from_query(self) and value in {"true", "false"}:
+            return bool(value == "true")
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Instant(fields.DateTime):
+    """A point in time (RFC 3339) with its offset. Comes in aware, in UTC; goes out in UTC, with Z."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+            raise ValidationError("Must be RFC 3339 with an offset, such as 2026-01-31T09:00:00Z.")
+        try:
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("There is no such time.") from None
+        if not EARLIEST <= instant.year < LATEST:
+            raise ValidationError(f"Must lie between the years {EARLIEST} and {LATEST}.")
+        return instant
+
+    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Day(fields.Date):
+    """A date, such as 2026-01-31."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
+        if not isinstance(value, str) or not _DATE.fullmatch(value):
+            raise ValidationError("Must be a date, such as 2026-01-31.")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError("There is no such date.") from None
+
+
+class Money(fields.Field[Decimal]):
+    """An amount from 0, with at most two decimals, as text: `"1250.00"`."""
+
+    def __init__(self, **options: Any) -> None:
+        shape = {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}
+        super().__init__(metadata={**shape, **options.pop("metadata", {})}, **options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
+            raise ValidationError('Must be an amount such as "1250.00".')
+        return Decimal(value)
+
+    def _serialize(self, value: Decimal | None, *_: Any, **__: Any) -> str | None:
+        return None if value is None else f"{value:.2f}"
+
+
+class ListOf(fields.List[Any]):
+    """A list of at most `most` items, each read by `item`."""
+
+    def __init__(self, item: fields.Field[Any], *, most: int, least: int = 0, **options: Any) -> None:
+        super().__init__(item, validate=validate.Length(least or None, most), **options)
+        self._most = most
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"At most {self._most} items.")  # before any of them is read
+        return super()._deserialize(value, *args, **more)
+
+
+# What these write is what the encoder makes of the value by itself: a text, an id, a number, true or false.
+WRITTEN_AS_THEY_ARE: Final = frozenset({fields.String, Text, Email, Choice, Id, Integer, fields.Integer, Boolean})
+
+
+def _is_from_query(field: fields.Field[Any]) -> bool:
+    return bool(getattr(field.root, "is_query", False))

@@ -1,0 +1,70 @@
+"""Keys that a clinic hands to programs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.errors import FieldError, Forbidden, Invalid, NotFound
+from app.http.schemas.paging import Page, page
+from app.identity.actor import Actor
+from app.identity.models import ApiKey
+from app.identity.permissions import Permission
+from app.identity.sign_in import api_key_format
+
+
+def list_api_keys(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's keys that are not revoked, newest first."""
+    alive = select(ApiKey).where(ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
+    return page(session, alive, [(ApiKey.id, "desc")], query)
+
+
+def create_api_key(
+    session: Session, actor: Actor, *, name: str, scopes: list[Permission], expires_at: datetime | None
+) -> tuple[ApiKey, str]:
+    """A new key, and the whole of it as text, which is kept nowhere. Raises Forbidden, Invalid."""
+    if actor.user_id is None:
+        raise Forbidden("A key cannot make keys.")
+    _refuse_what_the_maker_lacks(actor, scopes)
+    if expires_at is not None and expires_at <= now():
+        raise Invalid.at("/expires_at", "Lies in the past.")
+    made = api_key_format.make()
+    key = ApiKey(
+        id=new_id(),
+        clinic_id=actor.clinic.id,
+        name=name,
+        prefix=made.prefix,
+        secret_hash=made.secret_hash,
+        scopes=[scope.value for scope in dict.fromkeys(scopes)],
+        created_by=actor.user_id,
+        created_at=now(),
+        expires_at=expires_at,
+        last_used_at=None,
+    )
+    session.add(key)
+    session.flush()
+    return key, made.full
+
+
+def revoke_api_key(session: Session, clinic_id: UUID, key_id: UUID) -> None:
+    """End a key: it opens nothing from the next call on. Raises NotFound."""
+    alive = select(ApiKey).where(ApiKey.id == key_id, ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
+    key = session.scalars(alive.with_for_update()).one_or_none()
+    if key is None:
+        raise NotFound
+    key.revoked_at = now()
+
+
+def _refuse_what_the_maker_lacks(actor: Actor, scopes: list[Permission]) -> None:
+    beyond = [
+        FieldError(f"/scopes/{i}", "You do not hold this permission yourself.")
+        for i, scope in enumerate(scopes)
+        if not actor.allows(scope)
+    ]
+    if beyond:
+        raise Invalid(*beyond)

@@ -1,0 +1,69 @@
+"""The teams of a clinic."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.core.optimistic_locking import Seen, require_seen
+from app.errors import NotFound
+from app.http.schemas.paging import Key, Page, page
+from app.identity.actor import Actor
+from app.identity.models import Team, User
+from app.identity.users.errors import NameTaken, StillInUse
+
+BY_NAME: Final[list[Key]] = [(Team.name, "asc"), (Team.id, "asc")]
+
+
+def list_teams(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """The clinic's teams by name."""
+    return page(session, select(Team).where(Team.clinic_id == actor.clinic.id), BY_NAME, query)
+
+
+def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team:
+    """A new team, with nobody in it. Raises NameTaken."""
+    at = now()
+    team = Team(id=new_id(), clinic_id=actor.clinic.id, **data, created_at=at, updated_at=at, version=1)
+    session.add(team)
+    _flush(session)
+    return team
+
+
+def update_team(session: Session, actor: Actor, team_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Team:
+    """Give the team this name. Raises NotFound, ChangedMeanwhile, NameTaken."""
+    team = _lock(session, actor, team_id)
+    require_seen(team, seen)
+    team.name = data["name"]
+    team.updated_at = now()
+    team.version += 1
+    _flush(session)
+    return team
+
+
+def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: Seen = None) -> None:
+    """There is no such team any more. Raises NotFound, ChangedMeanwhile, StillInUse."""
+    team = _lock(session, actor, team_id)
+    require_seen(team, seen)
+    if session.scalar(select(User.id).where(User.team_id == team_id).limit(1)):
+        raise StillInUse
+    session.delete(team)
+
+
+def _lock(session: Session, actor: Actor, team_id: UUID) -> Team:
+    of_clinic = select(Team).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)
+    team = session.scalars(of_clinic.with_for_update()).one_or_none()  # nobody joins it meanwhile
+    if team is None:
+        raise NotFound
+    return team
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as clash:
+        raise NameTaken from clash

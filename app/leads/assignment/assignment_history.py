@@ -1,0 +1,20 @@
+"""How a lead came to those who had it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.http.schemas.paging import Page, page
+from app.identity.actor import Actor
+from app.leads.assignment.models import AssignmentEntry
+from app.leads.lookup import read_lead
+
+
+def assignments_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """Every change of the lead's coordinator, the newest first. Raises NotFound."""
+    read_lead(session, actor, lead_id)
+    entries = select(AssignmentEntry).where(AssignmentEntry.lead_id == lead_id)
+    return page(session, entries, [(AssignmentEntry.id, "desc")], query)

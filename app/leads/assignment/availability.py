@@ -1,0 +1,96 @@
+"""When somebody is there: their working hours, and the times they are away."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.audit import audit_log
+from app.audit.models import Act
+from app.clock import now
+from app.core.calendar.hours import BusinessHours
+from app.core.db import new_id
+from app.errors import Forbidden, Invalid, NotFound
+from app.http.schemas.paging import Page, page
+from app.identity.actor import Actor
+from app.identity.permissions import Permission
+from app.leads.assignment.choose import one_by_one
+from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
+from app.leads.assignment.people import is_available, people
+from app.leads.lookup import those_within
+from app.tasks.workload.absences import see_to_tasks
+
+
+def list_absences(session: Session, actor: Actor, user_id: UUID, query: Mapping[str, Any]) -> Page:
+    """Past, present and future ones, the latest first. Raises NotFound."""
+    _require_colleague(session, actor, user_id)
+    absences = select(Absence).where(Absence.user_id == user_id, Absence.clinic_id == actor.clinic.id)
+    return page(session, absences, [(Absence.ends_at, "desc"), (Absence.id, "desc")], query)
+
+
+def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any]) -> Absence:
+    """They are away as `data` (as AbsenceIn reads it) says; one's own, or anybody's for who gives out leads.
+
+    If it has begun, their tasks are seen to at once (those beyond a thousand by the sweep); else when it begins.
+    Raises NotFound, Forbidden, Invalid.
+    """
+    _require_may(session, actor, user_id)
+    cover = data["cover_id"]
+    if cover and (cover == user_id or not is_available(people(session, actor.clinic.id, [cover]), cover)):
+        raise Invalid.at("/cover_id", "Must be another active user of your clinic.")
+    at = now()
+    made = {"id": new_id(), "clinic_id": actor.clinic.id, "created_at": at, "created_by": actor.user_id}
+    absence = Absence(**made, user_id=user_id, **data)
+    session.add(absence)
+    session.flush()
+    if absence.starts_at <= at and absence.tasks != AbsentTasks.LEAVE:
+        one_by_one(session, actor.clinic.id)
+        see_to_tasks(session, Actor.system(actor.clinic), absence, at=at)
+    return absence
+
+
+def remove_absence(session: Session, actor: Actor, user_id: UUID, absence_id: UUID) -> None:
+    """They are back, or stay after all. What was given to others stays theirs. Raises NotFound, Forbidden."""
+    _require_may(session, actor, user_id)
+    gone = delete(Absence).where(
+        Absence.id == absence_id, Absence.user_id == user_id, Absence.clinic_id == actor.clinic.id
+    )
+    if session.scalar(gone.returning(Absence.id)) is None:
+        raise NotFound
+
+
+def hours_of(session: Session, actor: Actor, user_id: UUID) -> Mapping[str, Any]:
+    """Their own working hours; None where the clinic's hold. Raises NotFound."""
+    _require_colleague(session, actor, user_id)
+    return {"hours": session.scalar(select(WorkingHours.hours).where(WorkingHours.user_id == user_id))}
+
+
+def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """They work so from now on; None: whenever the clinic is open. Raises NotFound, Forbidden."""
+    _require_may(session, actor, user_id)
+    if hours is None:
+        session.execute(delete(WorkingHours).where(WorkingHours.user_id == user_id))
+        audit_log.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": None})
+        return {"hours": None}
+    written = {"hours": BusinessHours.from_json(hours).to_json(), "updated_at": now()}
+    row = insert(WorkingHours).values(user_id=user_id, clinic_id=actor.clinic.id, **written)
+    session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=written))
+    audit_log.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": written["hours"]})
+    return written
+
+
+def _require_colleague(session: Session, actor: Actor, user_id: UUID) -> None:
+    if user_id not in people(session, actor.clinic.id, [user_id]):
+        raise NotFound
+
+
+def _require_may(session: Session, actor: Actor, user_id: UUID) -> None:
+    _require_colleague(session, actor, user_id)
+    if user_id == actor.user_id or actor.allows(Permission.USER_MANAGE):
+        return
+    colleagues = those_within(session, actor.within(Permission.LEAD_ASSIGN))
+    if not actor.allows(Permission.LEAD_ASSIGN) or (colleagues is not None and user_id not in colleagues):
+        raise Forbidden("Your role does not allow this for others.")

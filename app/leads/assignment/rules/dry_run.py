@@ -1,0 +1,68 @@
+"""Who would get a lead, and why: the same decision, with nothing written and no turn taken."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.identity.actor import Actor
+from app.leads.assignment.choose import default_rules, facts_of, load_roster
+from app.leads.assignment.models import Why
+from app.leads.assignment.roster import Roster
+from app.leads.assignment.rules.evaluation import Verdict, decide, explain
+from app.leads.assignment.rules.rules import Rule, ceilings_of
+from app.leads.assignment.rules.ruleset import rules_of
+from app.leads.capture.capture import require_source
+from app.leads.lookup import read_lead
+
+
+def dry_run(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What would become of the lead in `data` (as DryRunIn reads it) if it came in now. Raises NotFound, Invalid."""
+    at, rules = now(), rules_of(session, actor.clinic)
+    [lead] = facts_of(session, actor.clinic, rules, [_lead(session, actor, data)])
+    defaults = default_rules(session, actor.clinic, at=at)
+    roster = load_roster(session, actor.clinic, [*rules, *defaults], at=at)
+    verdicts = explain(rules, lead, roster)
+    decided = next((verdict for verdict in verdicts if verdict.choice), None)
+    by_default = decide(defaults, lead, roster) if ceilings_of(rules) else None
+    return {
+        "assigned_to_id": decided.choice if decided else by_default and by_default.user_id,
+        "why": Why.RULE if decided else Why.DEFAULT,
+        "rule_id": decided and decided.rule.id,
+        "rules": [_shown(verdict, roster) for verdict in verdicts],
+        "default_team": next(filter(None, (_able(rule, roster) for rule in defaults)), []),
+    }
+
+
+def _able(rule: Rule, roster: Roster) -> list[UUID]:
+    return [member.user_id for member, obstacle in roster.standing(rule) if obstacle is None]
+
+
+def _lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "lead_id" in data:
+        return vars(read_lead(session, actor, data["lead_id"]))
+    if "source_id" in data:
+        require_source(session, actor.clinic.id, data["source_id"])
+    return data
+
+
+def _shown(verdict: Verdict, roster: Roster) -> dict[str, Any]:
+    counted = verdict.rule.counted
+    return {
+        "rule_id": verdict.rule.id,
+        "name": verdict.rule.name,
+        "strategy": verdict.rule.strategy,
+        "matches": not verdict.failing,
+        "failing": verdict.failing,
+        "would_choose": verdict.choice,
+        "members": [
+            {
+                "user_id": member.user_id,
+                "obstacle": obstacle,
+                "open_leads": roster.people[member.user_id].open_leads if member.user_id in counted else None,
+            }
+            for member, obstacle in verdict.standing
+        ],
+    }

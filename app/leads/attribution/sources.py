@@ -1,0 +1,95 @@
+"""The clinic's lead sources."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.core.optimistic_locking import Seen, require_seen
+from app.errors import Conflict, NotFound
+from app.http.schemas.paging import Page, page
+from app.identity.clinics import count_up
+from app.leads.attribution.models import LeadSource, SourceCategory
+
+
+class SourceNameTaken(Conflict):
+    """The clinic has a source of this name."""
+
+
+def default_sources() -> list[tuple[str, SourceCategory]]:
+    """The standard categories of lead-management.md (8.1.2), one source for each."""
+    return [
+        ("Doctor referral", SourceCategory.DOCTOR_REFERRAL),
+        ("Patient referral", SourceCategory.PATIENT_REFERRAL),
+        ("Web search", SourceCategory.WEB_ORGANIC),
+        ("Web advertising", SourceCategory.WEB_PAID),
+        ("Social media", SourceCategory.WEB_SOCIAL),
+        ("Print advertising", SourceCategory.PRINT_AD),
+        ("Community event", SourceCategory.COMMUNITY_EVENT),
+        ("School screening", SourceCategory.SCHOOL_SCREENING),
+        ("Walk-in", SourceCategory.WALK_IN),
+        ("Other", SourceCategory.OTHER),
+    ]
+
+
+def install_defaults(session: Session, clinic_id: UUID) -> None:
+    """Give a new clinic the default sources."""
+    session.add_all(_new(clinic_id, {"name": name, "category": category}) for name, category in default_sources())
+
+
+def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's sources by name; `query` is what SourceQuery read."""
+    statement = select(LeadSource).where(LeadSource.clinic_id == clinic_id)
+    for name in query.keys() & {"is_active", "category"}:
+        statement = statement.where(getattr(LeadSource, name) == query[name])
+    return page(session, statement, [(LeadSource.name, "asc")], query)
+
+
+def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
+    """A new source of what SourceIn read. Raises SourceNameTaken."""
+    count_up(session, clinic_id)  # its name is kept by who writes messages
+    source = _new(clinic_id, data)
+    session.add(source)
+    _flush(session)
+    return source
+
+
+def update_source(
+    session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+) -> LeadSource:
+    """Give a source these values, all of them. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
+    count_up(session, clinic_id)
+    source = _lock(session, clinic_id, source_id)
+    require_seen(source, seen)
+    for name, value in data.items():
+        setattr(source, name, value)
+    source.updated_at = now()
+    source.version += 1
+    _flush(session)
+    return source
+
+
+def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
+    """One source of the clinic, to be changed. Raises NotFound, also for another clinic's."""
+    of_clinic = select(LeadSource).where(LeadSource.id == source_id, LeadSource.clinic_id == clinic_id)
+    source = session.scalars(of_clinic.with_for_update(key_share=True)).one_or_none()
+    if source is None:
+        raise NotFound
+    return source
+
+
+def _new(clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
+    at = now()
+    return LeadSource(**{"is_active": True, **data}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at)
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as clash:
+        raise SourceNameTaken from clash

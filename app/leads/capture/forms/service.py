@@ -1,0 +1,97 @@
+"""A clinic's web forms."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.core.optimistic_locking import Seen, require_seen
+from app.errors import Conflict, NotFound
+from app.http.schemas.paging import Page, page
+from app.leads.capture.capture import require_source
+from app.leads.capture.forms.models import WebForm
+
+
+class FormNameTaken(Conflict):
+    """The clinic has a form of this name."""
+
+
+def list_forms(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's forms by name; `query` is what WebFormQuery read."""
+    statement = select(WebForm).where(WebForm.clinic_id == clinic_id)
+    if "is_active" in query:
+        statement = statement.where(WebForm.is_active == query["is_active"])
+    return page(session, statement, [(WebForm.name, "asc")], query)
+
+
+def read_form(session: Session, clinic_id: UUID, form_id: UUID) -> WebForm:
+    """One form of the clinic. Raises NotFound."""
+    return _find(session, clinic_id, form_id, lock=False)
+
+
+def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> WebForm:
+    """A new form of what WebFormIn read. Raises FormNameTaken, Invalid."""
+    require_source(session, clinic_id, data["source_id"])
+    at = now()
+    form = WebForm(id=new_id(), clinic_id=clinic_id, key=_new_key(), created_at=at, updated_at=at, **_columns(data))
+    session.add(form)
+    _flush(session)
+    return form
+
+
+def update_form(
+    session: Session, clinic_id: UUID, form_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+) -> WebForm:
+    """Give a form these values, all of them. Raises NotFound, ChangedMeanwhile, FormNameTaken, Invalid."""
+    form = _find(session, clinic_id, form_id, lock=True)
+    require_seen(form, seen)
+    require_source(session, clinic_id, data["source_id"])
+    for name, value in _columns(data).items():
+        setattr(form, name, value)
+    _count(form)
+    _flush(session)
+    return form
+
+
+def rotate_key(session: Session, clinic_id: UUID, form_id: UUID) -> WebForm:
+    """Give the form another key; the old one is nobody's from now on. Raises NotFound."""
+    form = _find(session, clinic_id, form_id, lock=True)
+    form.key = _new_key()
+    _count(form)
+    return form
+
+
+def _find(session: Session, clinic_id: UUID, form_id: UUID, *, lock: bool) -> WebForm:
+    of_clinic = select(WebForm).where(WebForm.id == form_id, WebForm.clinic_id == clinic_id)
+    form = session.scalars(of_clinic.with_for_update(key_share=True) if lock else of_clinic).one_or_none()
+    if form is None:
+        raise NotFound
+    return form
+
+
+def _columns(data: Mapping[str, Any]) -> dict[str, Any]:
+    columns = dict(data)
+    columns["fields"] = columns.pop("fields_")
+    return columns
+
+
+def _new_key() -> str:
+    return f"wf_{secrets.token_urlsafe(18)}"
+
+
+def _count(form: WebForm) -> None:
+    form.updated_at = now()
+    form.version += 1
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as clash:
+        raise FormNameTaken from clash

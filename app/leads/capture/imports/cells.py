@@ -1,0 +1,135 @@
+"""From the cells of a row to the fields of a lead, as `LeadIn` reads them. Pure."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from app.core.spreadsheets import armed
+from app.leads.models import PatientRelationship, PreferredContact, TreatmentInterest
+
+CUSTOM: Final = "custom."
+
+
+class DateOrder(StrEnum):
+    """How dates are written that are not in ISO: what comes first."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the clinic knows and the file does not say. Names are looked up in small letters."""
+
+    date_order: DateOrder
+    sources: Mapping[str, UUID]
+    people: Mapping[str, UUID]
+    default_source: UUID | None
+
+
+class Unclear(ValueError):
+    """A cell that cannot be what its column is."""
+
+
+def lead_of(cells: Mapping[str, str], reading: Reading) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields that `cells` (by field) tell of, and what is wrong with others, by field; empty cells tell nothing."""
+    lead: dict[str, Any] = {}
+    mistakes: dict[str, str] = {}
+    for field, cell in cells.items():
+        if text := armed(cell).strip():
+            try:
+                lead |= _read(field, text, reading)
+            except Unclear as mistake:
+                mistakes[field] = str(mistake)
+    if "source_id" not in lead and "source" not in mistakes and reading.default_source:
+        lead["source_id"] = str(reading.default_source)
+    return lead, mistakes
+
+
+def _read(field: str, text: str, reading: Reading) -> dict[str, Any]:
+    if field.startswith(CUSTOM):
+        return {"custom": {field.removeprefix(CUSTOM): text}}
+    if field in _NAMES:
+        return {_NAMES[field][0]: str(_known(text, getattr(reading, _NAMES[field][1])))}
+    if field == "full_name":
+        first, _, last = text.rpartition(" ")
+        return {"first_name": first or last, "last_name": last}
+    if field == "patient_dob":
+        return {field: _day(text, reading.date_order).isoformat()}
+    return {field: _READ.get(field, str)(text)}
+
+
+_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "source": ("source_id", "sources"),
+    "assigned_to": ("assigned_to_id", "people"),
+}
+
+
+def _known(text: str, names: Mapping[str, UUID]) -> UUID:
+    if text.lower() not in names:
+        raise Unclear("Not known here.")
+    return names[text.lower()]
+
+
+def _day(text: str, order: DateOrder) -> date:
+    numbers = re.fullmatch(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ].*)?", text)
+    if numbers is None:
+        raise Unclear("No date such as 2012-03-31.")
+    first, second, third = map(int, numbers.groups())
+    if len(numbers[1]) > 2:  # noqa: PLR2004  (a year)
+        year, month, day = first, second, third
+    else:
+        day, month, year = (first, second, third) if order is DateOrder.DAY else (second, first, third)
+    try:
+        return date(year if year > 99 else 2000 + year, month, day)  # noqa: PLR2004  (two digits)
+    except ValueError:
+        raise Unclear("No such date.") from None
+
+
+def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
+    known = {_plain(choice.value): choice.value for choice in choices}
+
+    def read(text: str) -> str:
+        if _plain(text) not in known:
+            raise Unclear(f"None of {', '.join(known.values())}.")
+        return known[_plain(text)]
+
+    return read
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _list_of(read: Callable[[str], str]) -> Callable[[str], Sequence[str]]:
+    return lambda text: [read(part.strip()) for part in re.split("[;,|]", text) if part.strip()]
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\d{1,3}", text.strip()):
+        raise Unclear("No whole number such as 85.")
+    return int(text)
+
+
+def _money(text: str) -> str:
+    digits = re.sub(r"[^\d.,\-]", "", text)
+    if re.fullmatch(r"\d{1,3}(\.\d{3})*,\d{1,2}|\d+,\d{1,2}", digits):  # 1.250,50
+        digits = digits.replace(".", "").replace(",", ".")
+    digits = digits.replace(",", "")
+    if not re.fullmatch(r"\d+(\.\d{1,2})?", digits):
+        raise Unclear("No amount such as 1250.00.")
+    return digits
+
+
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "patient_relationship": _one_of(PatientRelationship),
+    "preferred_contact": _one_of(PreferredContact),
+    "treatment_interest": _list_of(_one_of(TreatmentInterest)),
+    "tags": _list_of(str),
+    "lead_value": _money,
+    "score": _whole,
+}

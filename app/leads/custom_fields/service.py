@@ -1,0 +1,71 @@
+"""The definitions of a clinic's own fields."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.api.clinic.custom_field_schemas import options_mistake
+from app.clock import now
+from app.core.db import new_id
+from app.core.optimistic_locking import Seen, require_seen
+from app.errors import Conflict, Invalid, NotFound
+from app.http.schemas.paging import Page, page
+from app.identity.clinics import count_up
+from app.leads.custom_fields.models import CustomField
+
+MOST_FIELDS: Final = 100
+
+
+class FieldKeyTaken(Conflict):
+    """The clinic has a field of this key."""
+
+
+class TooManyFields(Conflict):
+    """The clinic has as many fields as it may have."""
+
+
+def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
+    """The clinic's fields by key; `query` is what CustomFieldQuery read."""
+    statement = select(CustomField).where(CustomField.clinic_id == clinic_id)
+    if "archived" in query:
+        statement = statement.where(CustomField.archived == query["archived"])
+    return page(session, statement, [(CustomField.key, "asc")], query)
+
+
+def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> CustomField:
+    """A new field of what CustomFieldIn read. Raises FieldKeyTaken, TooManyFields."""
+    count_up(session, clinic_id)  # and holds the clinic's row: fields are made one after the other
+    of_clinic = CustomField.clinic_id == clinic_id
+    if session.scalar(select(CustomField.id).where(of_clinic, CustomField.key == data["key"])):
+        raise FieldKeyTaken
+    if (session.scalar(select(func.count()).where(of_clinic)) or 0) >= MOST_FIELDS:
+        raise TooManyFields
+    at = now()
+    field = CustomField(id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at, **data)
+    session.add(field)
+    session.flush()
+    return field
+
+
+def update_field(
+    session: Session, clinic_id: UUID, field_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+) -> CustomField:
+    """Give a field these values, all of them. Raises NotFound, ChangedMeanwhile, Invalid."""
+    count_up(session, clinic_id)
+    field = session.scalars(
+        select(CustomField).where(CustomField.id == field_id, CustomField.clinic_id == clinic_id)
+    ).one_or_none()
+    if field is None:
+        raise NotFound
+    require_seen(field, seen)
+    if mistake := options_mistake(field.type, data["options"]):
+        raise Invalid.at("/options", mistake)
+    for name, value in data.items():
+        setattr(field, name, value)
+    field.updated_at = now()
+    field.version += 1
+    session.flush()
+    return field

@@ -1,0 +1,74 @@
+"""What two leads who are one person come to: the survivor keeps what it says, and learns what only the other knew."""
+
+from typing import Any, Final
+
+from app.api.leads.schemas import LONGEST_NOTE
+from app.leads.duplicates.search import is_named
+from app.leads.models import Lead, LeadStatus
+from app.leads.pipeline.progress import begin, tend
+
+FILLED: Final = (
+    *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone", "language"),
+    *("address_line1", "address_line2", "city", "state", "postal_code"),
+    *("source_campaign", "source_detail", "referring_provider_id", "referring_patient_id"),
+    *("insurance_carrier", "insurance_member_id", "consultation_id", "lead_value", "score"),
+    *("social_platform", "social_handle", "assigned_to_id", "assigned_at"),
+)
+NAMES: Final = ("first_name", "last_name", "patient_first_name", "patient_last_name", "patient_relationship")
+
+
+def combine(survivor: Lead, duplicate: Lead) -> None:
+    """Give the survivor what the duplicate has beyond it. Neither what was counted nor when: see `reckon`."""
+    if not is_named(vars(survivor)):
+        _take(survivor, duplicate, NAMES)
+    _take(survivor, duplicate, [name for name in FILLED if getattr(survivor, name) is None])
+    _take_the_other_number(survivor, duplicate)
+    survivor.treatment_interest = _both(survivor.treatment_interest, duplicate.treatment_interest)
+    survivor.tags = _both(survivor.tags, duplicate.tags)
+    survivor.custom = {**duplicate.custom, **survivor.custom}
+    survivor.notes = _joined(survivor.notes, duplicate.notes)
+
+
+def reckon(survivor: Lead, duplicate: Lead) -> None:
+    """Times and touches of the two together; who asked once not to be written to has asked for both."""
+    survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
+    survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
+    survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
+    survivor.opted_out_channels = _both(survivor.opted_out_channels, duplicate.opted_out_channels)
+    tend(survivor, duplicate.last_activity_at)
+    if duplicate.status != LeadStatus.NEW:
+        begin(survivor)
+    for which, is_nearer in (("first", _earliest), ("last", _latest)):
+        at = getattr(duplicate, f"{which}_touch_at")
+        if at and is_nearer(getattr(survivor, f"{which}_touch_at"), at) == at:
+            _take(survivor, duplicate, [f"{which}_touch_{name}" for name in ("id", "at", "source_id")])
+
+
+def _take(survivor: Lead, duplicate: Lead, names: Any) -> None:
+    for name in names:
+        setattr(survivor, name, getattr(duplicate, name))
+
+
+def _take_the_other_number(survivor: Lead, duplicate: Lead) -> None:
+    """A second number is as good as none lost; a third has no place."""
+    known = {survivor.phone, survivor.phone_alt}
+    others = [number for number in (duplicate.phone, duplicate.phone_alt) if number and number not in known]
+    if others and survivor.phone_alt is None:
+        survivor.phone_alt = others[0]
+
+
+def _both(own: list[str], more: list[str]) -> list[str]:
+    return list(dict.fromkeys([*own, *more]))
+
+
+def _joined(own: str | None, more: str | None) -> str | None:
+    parts = list(dict.fromkeys(part for part in (own, more) if part))
+    return "\n\n".join(parts)[:LONGEST_NOTE] if parts else None
+
+
+def _latest(own: Any, other: Any) -> Any:
+    return max((at for at in (own, other) if at), default=None)
+
+
+def _earliest(own: Any, other: Any) -> Any:
+    return min((at for at in (own, other) if at), default=None)

@@ -1,0 +1,49 @@
+"""The facts of leads that rules may ask for and that events do not carry: one query for many leads."""
+
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import RowMapping, func, select
+from sqlalchemy.orm import Session
+
+from app.leads.attribution.models import LeadSource
+from app.leads.models import Lead
+from app.tasks.models import TO_BE_DONE, Task
+
+_OWN: Final = "custom."  # before the key of a field of the clinic's own
+
+_COLUMNS: Final[Mapping[str, Any]] = {
+    "source": LeadSource.name,
+    "source_category": LeadSource.category,
+    "value": Lead.lead_value,
+    "next_follow_up_at": select(func.min(Task.due_at)).where(Task.lead_id == Lead.id, TO_BE_DONE).scalar_subquery(),
+    **{
+        name: getattr(Lead, name)
+        for name in (
+            *("capture_channel", "social_platform", "tags", "treatment_interest", "score", "city", "state"),
+            *("postal_code", "lost_reason", "created_at", "last_activity_at", "stage_entered_at", "assigned_at"),
+        )
+    },
+}
+NAMES: Final = frozenset(_COLUMNS)  # of all but the clinic's own fields
+_READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
+
+
+def more_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
+    """Those facts, such as `tags` and `custom.passport_expiry`, by lead; a lead that is gone is left out."""
+    columns = [_COLUMNS[name].label(name) for name in names if name in _COLUMNS]
+    own = [name for name in names if name.startswith(_OWN)]
+    wanted = select(Lead.id, *columns, *([Lead.custom.label("_custom")] if own else []))
+    found = session.execute(wanted.join(LeadSource, LeadSource.id == Lead.source_id).where(Lead.id.in_(lead_ids)))
+    return {row.id: _facts(row._mapping, own) for row in found}  # noqa: SLF001  (the public name of a row as a mapping)
+
+
+def _facts(row: RowMapping, own: Collection[str]) -> dict[str, Any]:
+    facts = {name: _READ.get(type(value), _as_it_is)(value) for name, value in row.items() if name in _COLUMNS}
+    return facts | {name: row["_custom"].get(name.removeprefix(_OWN)) for name in own}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

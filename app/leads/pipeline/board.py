@@ -1,0 +1,87 @@
+"""The pipeline as a board: every stage with its leads, as far as one screen shows them."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy.orm import Session
+
+from app.audit import audit_log
+from app.http.schemas.paging import cursor_after
+from app.identity.actor import Actor
+from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
+from app.leads.models import Lead
+from app.leads.next_actions.next_follow_up import with_next_follow_ups
+from app.leads.pipeline.models import PipelineStage
+
+_SHOWN = (
+    *(Lead.id, Lead.status, Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.patient_last_name),
+    *(Lead.treatment_interest, Lead.source_id, Lead.assigned_to_id, Lead.stage_entered_at, Lead.stage_overdue_since),
+    *(Lead.last_activity_at, Lead.stale_since, Lead.failed_attempts, Lead.created_at, Lead.version),
+    *(Lead.rots_at, Lead.rotting_reason, Lead.contacted_at, Lead.replied_at, Lead.lead_value),
+)
+_SUMS: tuple[Any, ...] = (
+    *(Lead.pipeline_stage, func.count().label("leads")),
+    func.coalesce(func.sum(Lead.lead_value), 0).label("value"),
+)
+
+
+def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A column for each stage in its order: how many leads are in it, their value, and the newest `query["cards"]`.
+
+    Of stages that were given up, those in which there still are leads. `query` is what `BoardQuery` read. A column's
+    `next_cursor` is one of the list of leads, filtered by the stage.
+    """
+    shown = (*visible_to(actor), *tests_of(query, actor))
+    summed = select(*_SUMS).where(*shown).group_by(Lead.pipeline_stage)
+    sums = {row.pipeline_stage: row for row in session.execute(summed)}
+    cards = _cards(session, actor, shown, most=query["cards"])
+    stages = select(PipelineStage).where(PipelineStage.clinic_id == actor.clinic.id).order_by(PipelineStage.position)
+    columns = [
+        _column(stage, sums.get(stage.slug), cards.get(stage.slug, ()), most=query["cards"])
+        for stage in session.scalars(stages)
+        if stage.archived_at is None or stage.slug in sums
+    ]
+    return _with_next_follow_ups(session, columns)
+
+
+def _cards(
+    session: Session, actor: Actor, shown: Sequence[ColumnElement[bool]], *, most: int
+) -> Mapping[str, Sequence[Row[Any]]]:
+    """Of each stage the newest leads, and one more than are shown: then there are others."""
+    newest = (
+        select(*_SHOWN)
+        .where(*shown, Lead.pipeline_stage == PipelineStage.slug)
+        .order_by(Lead.id.desc())
+        .limit(most + 1)
+        .correlate(PipelineStage)
+        .lateral("card")
+    )
+    of_stages = (
+        select(PipelineStage.slug, newest)
+        .join(newest, true())
+        .where(PipelineStage.clinic_id == actor.clinic.id)
+        .order_by(PipelineStage.slug, newest.c.id.desc())
+    )
+    found = session.execute(of_stages).all()
+    audit_log.saw(session, "lead", [card.id for card in found])
+    return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
+
+
+def _column(stage: PipelineStage, sums: Row[Any] | None, cards: Sequence[Row[Any]], *, most: int) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "count": sums.leads if sums else 0,
+        "value": sums.value if sums else Decimal(),
+        "cards": cards[:most],
+        "next_cursor": cursor_after(NEWEST_FIRST, cards[most - 1]) if len(cards) > most else None,
+    }
+
+
+def _with_next_follow_ups(session: Session, columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In one query, of the cards of all columns."""
+    cards = [dict(card._mapping) for column in columns for card in column["cards"]]  # noqa: SLF001  (SQLAlchemy's own name)
+    shown = {card["id"]: card for card in with_next_follow_ups(session, cards)}
+    return [{**column, "cards": [shown[card.id] for card in column["cards"]]} for column in columns]

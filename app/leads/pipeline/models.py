@@ -1,0 +1,39 @@
+"""The stages a lead moves through."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+
+LOST = "lost"
+STARTED = "treatment_started"
+
+
+class PipelineStage(Base):
+    """One column of the clinic's board (lead-management.md, 8.1.3)."""
+
+    __tablename__ = "pipeline_stages"
+    __table_args__ = (
+        UniqueConstraint("clinic_id", "slug"),
+        Index("ix_pipeline_stages_clinic_position", "clinic_id", "position"),
+        Index("ix_pipeline_stages_archived", "clinic_id", "slug", postgresql_where=text("archived_at IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    name: Mapped[str] = mapped_column(Text)
+    slug: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    position: Mapped[int]
+    color: Mapped[str | None] = mapped_column(Text)
+    max_days_in_stage: Mapped[int | None]
+    is_terminal: Mapped[bool] = mapped_column(default=False)
+    is_default: Mapped[bool] = mapped_column(default=False)
+    archived_at: Mapped[datetime | None]  # no lead enters it any more
+    moves_to: Mapped[str | None] = mapped_column(Text)  # the stage where those who are in it go
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -1,0 +1,56 @@
+"""What every step forward with a lead has in common."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.engine.events.events import Event, EventName
+from app.identity.actor import Actor
+from app.leads.facts.events import lead_event
+from app.leads.models import Lead, LeadStatus
+from app.leads.pipeline.rotting import date_rotting
+from app.leads.timeline.entries import write_entry
+from app.leads.timeline.models import ActivityType
+from app.tasks.templates.stage_tasks import plan_stage_tasks
+
+
+def touch(lead: Any, actor: Actor, at: datetime) -> None:
+    """Note who changed the lead, and when."""
+    lead.updated_at = at
+    lead.updated_by = actor.user_id
+    lead.version += 1
+
+
+def tend(lead: Any, at: datetime) -> None:
+    """Something happened with the lead at that time: it is not stale, unless that was long before the last."""
+    if at >= lead.last_activity_at:
+        lead.last_activity_at = at
+        lead.stale_since = None
+
+
+def begin(lead: Any) -> None:
+    """Somebody has tried to reach the lead: it is no longer new."""
+    if lead.status == LeadStatus.NEW:
+        lead.status = LeadStatus.ACTIVE
+
+
+def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> Event:
+    """Put the lead (touched already) in the stage; returns the event, which the caller records."""
+    previous = lead.pipeline_stage
+    moved = step_into(lead, stage, at=at)
+    date_rotting(session, actor.clinic, lead)
+    write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
+    plan_stage_tasks(session, actor.clinic, lead, at=at)
+    return moved
+
+
+def step_into(lead: Any, stage: str, *, at: datetime) -> Event:
+    """What the lead itself knows of its new stage; returns the event."""
+    previous = lead.pipeline_stage
+    lead.pipeline_stage = stage
+    lead.stage_entered_at = at
+    lead.stage_overdue_since = None
+    begin(lead)
+    tend(lead, at)
+    return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about={"previous_stage": previous, "stage": stage})

@@ -1,0 +1,65 @@
+"""Taking up a lost lead again: an act of its own, with its reason, for no stage leads back."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.errors import Conflict, Invalid
+from app.identity.actor import Actor
+from app.leads.errors import LeadIsNotLost
+from app.leads.facts.events import lead_event
+from app.leads.lookup import get_lead, require_unlocked
+from app.leads.models import Lead, LeadStatus
+from app.leads.pipeline.progress import enter_stage, touch
+from app.leads.pipeline.service import first_stage
+from app.leads.pipeline.stages import stages_of
+from app.leads.timeline.entries import write_entry
+from app.leads.timeline.models import ActivityType
+
+
+def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+    """Work goes on with a lost lead, in the stage of `data` or else the clinic's first, because of `data["reason"]`.
+
+    What was cancelled stays so; rules that listen to `lead.reopened` plan anew.
+    Raises NotFound, LeadIsLocked, LeadIsNotLost, Invalid.
+    """
+    lead = get_lead(session, actor, lead_id, lock=True)
+    require_unlocked(lead)
+    if lead.status != LeadStatus.LOST:
+        raise LeadIsNotLost
+    stage = _stage(session, lead, data.get("stage"))
+    at = now()
+    forget_loss(lead)
+    touch(lead, actor, at)
+    moved = enter_stage(session, actor, lead, stage, at=at)
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Reopened: {data['reason']}")
+    reopened = lead_event(EventName.LEAD_REOPENED, lead, at, about={"stage": stage})
+    record(session, actor.clinic, moved, reopened)
+    return lead
+
+
+def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
+    """The one that was asked for, or the one in which leads begin."""
+    if wanted is None:
+        first = first_stage(session, lead.clinic_id)
+        if first is None:
+            raise Conflict("The clinic has no stage that a lead could begin in.")
+        return first
+    stage = stages_of(session, lead, wanted).get(wanted)
+    if stage is None or stage.is_terminal:
+        raise Invalid.at("/stage", "Not a stage of your clinic in which a lead can be worked on.")
+    return wanted
+
+
+def forget_loss(lead: Any) -> None:
+    """The timeline remembers it; the lead begins to be counted anew."""
+    lead.status = LeadStatus.ACTIVE
+    lead.without_next_action_since = None
+    lead.lost_at = lead.lost_reason = lead.lost_notes = None
+    lead.lost_suggested_at = lead.lost_suggested_reason = None
+    lead.failed_attempts = 0

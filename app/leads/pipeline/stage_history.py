@@ -1,0 +1,41 @@
+"""Through which stages a lead went, and how long it stayed: read off its timeline, where every change stands."""
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.identity.actor import Actor
+from app.leads.lookup import read_lead
+from app.leads.timeline.models import Activity, ActivityType
+
+MOST_CHANGES: Final = 1000
+
+
+def stage_history(session: Session, actor: Actor, lead_id: UUID) -> list[dict[str, Any]]:
+    """Its stays, the earliest first; the last one goes on (`left_at` is None). Raises NotFound."""
+    lead = read_lead(session, actor, lead_id)
+    changes = (
+        select(Activity.previous_stage, Activity.new_stage, Activity.occurred_at)
+        .where(Activity.lead_id == lead_id, Activity.type == ActivityType.STAGE_CHANGE)
+        .order_by(Activity.occurred_at, Activity.id)
+        .limit(MOST_CHANGES)
+    )
+    found = session.execute(changes).all()
+    first = found[0].previous_stage if found else lead.pipeline_stage
+    entered = [(first, lead.created_at), *((change.new_stage, change.occurred_at) for change in found)]
+    stays = [_stay(stage, since, until) for (stage, since), (_, until) in pairwise(entered)]
+    return [*stays, _stay(*entered[-1], None)]
+
+
+def _stay(stage: str, since: datetime, until: datetime | None) -> dict[str, Any]:
+    return {
+        "stage": stage,
+        "entered_at": since,
+        "left_at": until,
+        "seconds": int(((until or now()) - since).total_seconds()),
+    }

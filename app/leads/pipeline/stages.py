@@ -1,0 +1,127 @@
+"""Moving a lead through the pipeline (lead-management.md, rule 4)."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.engine.events.events import Event
+from app.engine.service import record
+from app.errors import Forbidden, Invalid
+from app.identity.actor import Actor
+from app.identity.permissions import Permission
+from app.leads.errors import NoWayBack, StageIsFinal
+from app.leads.lookup import open_lead
+from app.leads.models import Lead
+from app.leads.pipeline.closing import become_patient, give_up_on
+from app.leads.pipeline.consultations import EVENT_OF, consultation_event
+from app.leads.pipeline.models import LOST, STARTED, PipelineStage
+from app.leads.pipeline.progress import enter_stage, touch
+
+
+class Stage(NamedTuple):
+    """What decides whether a lead may move."""
+
+    slug: str
+    position: int
+    is_terminal: bool
+
+
+Stages = Mapping[str, Stage]
+
+
+def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
+    """Move the lead to the stage in `data` (as `StageMove` reads it); where it is already, nothing happens.
+
+    The two ends of the pipeline are what `lose` and `convert` do, with what they need.
+    Raises NotFound, LeadIsLocked, LeadIsClosed, NoWayBack, StageIsFinal, Forbidden, Invalid.
+    """
+    lead = open_lead(session, actor, lead_id)
+    if data["stage"] == lead.pipeline_stage:
+        return lead
+    if data["stage"] == LOST:
+        return _lose(session, actor, lead, data)
+    if data["stage"] == STARTED:
+        return _convert(session, actor, lead)
+    _require_forward(stages_of(session, lead, data["stage"]), lead, data["stage"])
+    return _move(session, actor, lead, data)
+
+
+def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> list[Event]:
+    """Move the lead on to the stage if it is behind it; returns what happened, which the caller records."""
+    stages = stages_of(session, lead, stage)
+    if not can_move(stages, lead.pipeline_stage, stage):
+        return []
+    return [enter_stage(session, actor, lead, stage, at=at)]
+
+
+def can_move(stages: Stages, here: str, wanted: str) -> bool:
+    """Whether the way leads forward, among these stages. From one that the clinic has given up, every other does."""
+    if wanted not in stages or (here in stages and stages[here].is_terminal):
+        return False
+    return here not in stages or stages[here].position < stages[wanted].position
+
+
+def move_on(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
+    """Move a lead that is locked to a stage that lies ahead, as an automation rule says; lost, for that reason."""
+    if stage == LOST:
+        give_up_on(session, actor, lead, {"reason": reason})
+    elif stage == STARTED:
+        become_patient(session, actor, lead)
+    else:
+        _move(session, actor, lead, {"stage": stage})
+
+
+def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+    at, stage = now(), data["stage"]
+    touch(lead, actor, at)
+    events = [enter_stage(session, actor, lead, stage, at=at)]
+    if stage in EVENT_OF:
+        scheduled_for = data.get("scheduled_for")
+        events.append(consultation_event(stage, lead, actor.clinic, at=at, scheduled_for=scheduled_for))
+    record(session, actor.clinic, *events)
+    return lead
+
+
+def _lose(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+    if "reason" not in data:  # rule 5
+        raise Invalid.at("/reason", "Say why the lead is lost.")
+    return give_up_on(session, actor, lead, data)
+
+
+def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
+    if not actor.allows(Permission.LEAD_CONVERT):
+        raise Forbidden
+    return become_patient(session, actor, lead)
+
+
+def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
+    """The stage the lead is in and the one it shall go to, by slug, as far as the clinic uses them."""
+    stages = (
+        select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal)
+        .where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted)))
+        .where(PipelineStage.archived_at.is_(None))
+    )
+    return {row.slug: Stage(*row) for row in session.execute(stages)}
+
+
+def stages_by_clinic(session: Session, clinic_ids: Collection[UUID]) -> Mapping[UUID, Stages]:
+    """All stages that these clinics use, by clinic and slug."""
+    stages = select(PipelineStage).where(PipelineStage.clinic_id.in_(clinic_ids), PipelineStage.archived_at.is_(None))
+    found: dict[UUID, dict[str, Stage]] = {clinic_id: {} for clinic_id in clinic_ids}
+    for stage in session.scalars(stages):
+        found[stage.clinic_id][stage.slug] = Stage(stage.slug, stage.position, stage.is_terminal)
+    return found
+
+
+def _require_forward(stages: Stages, lead: Lead, wanted: str) -> None:
+    if wanted not in stages:
+        raise Invalid.at("/stage", "Not a stage of your clinic.")
+    if lead.pipeline_stage in stages and stages[lead.pipeline_stage].is_terminal:
+        raise StageIsFinal
+    if not can_move(stages, lead.pipeline_stage, wanted):
+        raise NoWayBack

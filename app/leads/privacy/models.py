@@ -1,0 +1,27 @@
+"""What people said about being written to."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+
+
+class Consent(Base):
+    """Somebody agreed, or no longer agrees, to be written to: who, when, in which words, and by which way."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("ix_consents_lead", "lead_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    way: Mapped[str] = mapped_column(Text)
+    is_given: Mapped[bool]
+    wording: Mapped[str] = mapped_column(Text)  # what they were asked, or what they said
+    source: Mapped[str] = mapped_column(Text)  # where: a form, a call, a paper
+    given_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]

@@ -1,0 +1,69 @@
+"""What an entry of the timeline says about its lead, whoever writes it down. Pure: a simulation draws the very same."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from app.api.activities.schemas import CHANNEL_OF, ONE_WAY
+from app.engine.events.events import Event, EventName
+from app.leads.facts.events import lead_event
+from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
+from app.leads.pipeline.progress import begin
+from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Direction, Outcome
+
+STAGE_OF: Final[Mapping[str, str]] = {
+    ActivityType.CONSULTATION_SCHEDULED: SCHEDULED,
+    ActivityType.CONSULTATION_COMPLETED: COMPLETED,
+}
+# What is an event of its own besides being logged (simplepro-follow-up-automation.md, "Event Types").
+EVENT_OF: Final[Mapping[str, EventName]] = {
+    ActivityType.CONSULTATION_MISSED: EventName.CONSULTATION_MISSED,
+    ActivityType.QUOTE_SENT: EventName.QUOTE_SENT,
+    ActivityType.ESTIMATE_CREATED: EventName.ESTIMATE_CREATED,
+}
+MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_COMPLETED})
+
+
+def completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """With what the type says of itself."""
+    implied: dict[str, Any] = {"channel": CHANNEL_OF.get(data["type"])}
+    if data["type"] in ONE_WAY:
+        implied["direction"] = Direction.OUTBOUND
+    return {**implied, **data}
+
+
+def contact(lead: Any, entry: Any) -> list[Event]:
+    """What the entry says about reaching the lead, and being reached by them."""
+    has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
+    has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
+    names = []
+    if has_met:
+        lead.contacted_at = _later(lead.contacted_at, entry.occurred_at)
+        names.append(EventName.LEAD_CONTACTED)
+    if has_replied:
+        lead.replied_at = _later(lead.replied_at, entry.occurred_at)
+        names.append(EventName.LEAD_REPLIED)
+    if has_met or has_replied:
+        lead.failed_attempts = 0
+        lead.lost_suggested_at = lead.lost_suggested_reason = None
+    elif entry.outcome in FAILED_ATTEMPTS:
+        lead.failed_attempts += 1
+        names.append(EventName.LEAD_ATTEMPT_FAILED)
+    if names:
+        begin(lead)
+    return [told(name, lead, entry) for name in names]
+
+
+def news(lead: Any, entry: Any) -> list[Event]:
+    """What is an event of its own besides being logged."""
+    return [told(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
+
+
+def told(name: EventName, lead: Any, entry: Any) -> Event:
+    """The event of an entry, as its lead is now."""
+    about = {"type": entry.type, "outcome": entry.outcome, "direction": entry.direction}
+    return lead_event(name, lead, entry.created_at, about=about, subject_id=entry.id, key="")
+
+
+def _later(known: datetime | None, at: datetime) -> datetime:
+    return max(known, at) if known else at

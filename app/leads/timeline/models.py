@@ -1,0 +1,73 @@
+"""Activities: what happened with a lead, in the order it happened."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+from app.security.encrypted_fields import SealedField
+
+
+class ActivityType(StrEnum):
+    PHONE_CALL = "PHONE_CALL"
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    IN_PERSON = "IN_PERSON"
+    NOTE = "NOTE"
+    STAGE_CHANGE = "STAGE_CHANGE"
+    ASSIGNMENT_CHANGE = "ASSIGNMENT_CHANGE"
+    TASK_COMPLETED = "TASK_COMPLETED"
+    DOCUMENT_SENT = "DOCUMENT_SENT"
+    CONSULTATION_SCHEDULED = "CONSULTATION_SCHEDULED"
+    CONSULTATION_COMPLETED = "CONSULTATION_COMPLETED"
+    CONSULTATION_MISSED = "CONSULTATION_MISSED"
+    QUOTE_SENT = "QUOTE_SENT"
+    ESTIMATE_CREATED = "ESTIMATE_CREATED"
+
+
+class Direction(StrEnum):
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class Outcome(StrEnum):
+    SPOKE = "spoke"
+    VOICEMAIL = "voicemail"
+    NO_ANSWER = "no_answer"
+    WRONG_NUMBER = "wrong_number"
+
+
+FAILED_ATTEMPTS = frozenset({Outcome.VOICEMAIL, Outcome.NO_ANSWER, Outcome.WRONG_NUMBER})
+
+
+class Activity(Base):
+    """One entry of the timeline (lead-management.md, LeadActivity)."""
+
+    __tablename__ = "lead_activities"
+    __table_args__ = (
+        Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),
+        Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids tell the time: the newest first
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str | None] = mapped_column(Text)  # the way it went: phone, email, sms, in_person, …
+    direction: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    notes = SealedField()
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    is_auto_reply: Mapped[bool] = mapped_column(default=False)  # a machine's: that they are away, say
+    duration_minutes: Mapped[int | None]
+    scheduled_for: Mapped[datetime | None]  # when the consultation takes place
+    task_id: Mapped[UUID | None]
+    previous_stage: Mapped[str | None] = mapped_column(Text)
+    new_stage: Mapped[str | None] = mapped_column(Text)
+    occurred_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    created_by: Mapped[UUID | None]  # None: an automation step, named by step_id
+    step_id: Mapped[UUID | None]

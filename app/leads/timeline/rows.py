@@ -1,0 +1,33 @@
+"""Activity rows as they are inserted, by whoever makes them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.core.db import new_id
+from app.leads.timeline.models import Activity
+from app.security.encrypted_fields import sealed_row
+
+
+def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
+    """A row of `lead_activities`, every column named, so that many go in together; `given` holds its type."""
+    row = {
+        "id": new_id(),
+        "clinic_id": clinic_id,
+        "lead_id": lead_id,
+        "channel": None,
+        "direction": None,
+        "outcome": None,
+        "is_auto_reply": False,
+        "notes": None,
+        "duration_minutes": None,
+        "scheduled_for": None,
+        "task_id": None,
+        "previous_stage": None,
+        "new_stage": None,
+        "occurred_at": at,
+        "created_at": at,
+        "created_by": None,
+        "step_id": None,
+    } | given
+    return sealed_row(Activity, row)

@@ -1,5 +1,0 @@
-"""`python -m app.mailbox`: the Procfile's `mailbox`."""
-
-from app.mailbox.server import main
-
-main()

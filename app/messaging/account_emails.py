@@ -1,0 +1,63 @@
+"""The messages by which people come to a password: an invitation, and a link when it is forgotten."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import insert_many, new_id
+from app.engine.service import add_steps
+from app.identity.models import PasswordLink, User
+from app.identity.passwords.links import INVITATION, PASSWORD_RESET
+from app.messaging.compose import About, Recipient, compose, delivery_steps
+from app.messaging.models import Channel, Notification
+from app.messaging.rendering.render import Wording
+
+GOOD_FOR: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
+
+
+def send_invitation(session: Session, user: User, *, clinic_name: str, inviter: str) -> None:
+    """Tell somebody new that they have a place here, and where to choose a password."""
+    _send(session, user, INVITATION, _invitation(user.name, clinic_name, inviter))
+
+
+def send_password_reset(session: Session, user: User) -> None:
+    """Send somebody who forgot their password to where they choose another."""
+    _send(session, user, PASSWORD_RESET, _password_reset(user.name))
+
+
+def write_decoy(session: Session) -> None:
+    """Write as much as for somebody whom we know: the time it takes tells a stranger nothing."""
+    at = now()
+    session.add(PasswordLink(id=new_id(), user_id=None, created_at=at, expires_at=at + GOOD_FOR[PASSWORD_RESET]))
+
+
+def _send(session: Session, user: User, template: str, wording: Wording) -> None:
+    at = now()
+    about = About(user.clinic_id, template=template)
+    rows = compose(wording, Recipient(user.id, user.email), about=about, channels=[Channel.EMAIL], at=at)
+    insert_many(session, Notification, rows)
+    session.add_all(_link(user, row, template, at) for row in rows)
+    add_steps(session, delivery_steps(rows, due_at=at))
+
+
+def _link(user: User, message: dict[str, Any], template: str, at: datetime) -> PasswordLink:
+    return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + GOOD_FOR[template])
+
+
+def _invitation(name: str, clinic_name: str, inviter: str) -> Wording:
+    days = GOOD_FOR[INVITATION].days
+    return Wording(
+        f"Your place at {clinic_name}",
+        f"Hello {name},\n\n{inviter} has added you to {clinic_name}. Choose a password here to sign in;"
+        f" the link is good for {days} days, once:",
+    )
+
+
+def _password_reset(name: str) -> Wording:
+    return Wording(
+        "Choose a new password",
+        f"Hello {name},\n\nsomebody, you perhaps, has asked for a new password. Choose it here; the link is good for"
+        " an hour, once. If it was not you, there is nothing to do:",
+    )

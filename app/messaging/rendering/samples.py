@@ -1,0 +1,47 @@
+"""Somebody made up, for texts that are looked at before they are sent to anybody."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from app.clock import now
+from app.identity.clinic_context import ClinicContext
+from app.leads.custom_fields.models import FieldType
+from app.leads.custom_fields.values import Definition, Definitions
+from app.messaging.rendering.variables import message_values
+
+_LEAD: Final[Mapping[str, Any]] = {
+    "first_name": "Ana",
+    "last_name": "Ruiz",
+    "patient_first_name": "Leo",
+    "stage": "New lead",
+    "source": "Web search",
+    "value": Decimal("4800.00"),
+}
+_OF_TYPE: Final[Mapping[FieldType, Any]] = {
+    FieldType.TEXT: "text",
+    FieldType.NUMBER: 7,
+    FieldType.BOOLEAN: True,
+    FieldType.DATE: date(2030, 1, 31),
+}
+_DUE_IN, _MEETS_IN = timedelta(days=1), timedelta(days=3)
+
+
+def sample_values(clinic: ClinicContext, definitions: Definitions) -> dict[str, dict[str, object]]:
+    """A value for every field that a text may speak of."""
+    return message_values(
+        clinic,
+        lead={**_LEAD, "custom": {key: _value(one) for key, one in definitions.items()}},
+        task={"title": "Call back", "due_at": now() + _DUE_IN},
+        coordinator_name="Nina Weber",
+        coordinator_email="nina@clinic.example",
+        user_name="Tom Berg",
+        scheduled_for=now() + _MEETS_IN,
+    )
+
+
+def _value(definition: Definition) -> object:
+    if definition.type == FieldType.CHOICE:
+        return next(iter(definition.options), "text")
+    return _OF_TYPE[FieldType(definition.type)]

@@ -1,0 +1,82 @@
+"""What a template may say of a lead, a task or a clinic. Nothing else of them can reach a message."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from app.core.calendar.calendar import Calendar
+from app.identity.clinic_context import ClinicContext
+
+Values: TypeAlias = Mapping[str, Mapping[str, object]]
+
+VARIABLES: Mapping[str, frozenset[str]] = {
+    # Names are those of the responsible party; stage and source are told by their names.
+    "lead": frozenset({"first_name", "last_name", "last_initial", "stage", "source", "value"}),
+    "patient": frozenset({"first_name"}),
+    "clinic": frozenset({"name"}),
+    "coordinator": frozenset({"name", "email"}),  # the lead's
+    "user": frozenset({"name"}),  # whom it goes to, when that is not the lead
+    "task": frozenset({"title", "due_at"}),
+    "consultation": frozenset({"scheduled_for"}),
+}
+OWN: Final = "custom"  # the group of a clinic's own fields, by their keys
+
+
+def message_values(
+    clinic: ClinicContext,
+    *,
+    lead: Mapping[str, Any] | None = None,
+    task: Mapping[str, Any] | None = None,
+    coordinator_name: str | None = None,
+    coordinator_email: str | None = None,
+    user_name: str | None = None,
+    scheduled_for: datetime | None = None,
+) -> dict[str, dict[str, object]]:
+    """The values of one message. What is None or left out has no value; a template can ask whether it has.
+
+    `lead` holds the values of `app.leads.facts.merge_fields`, `task` holds title and due_at (aware). Times are written
+    as the clinic's clock shows them, their words in English whatever the language of the text.
+    """
+    return {
+        "clinic": {"name": clinic.name},
+        "coordinator": {"name": coordinator_name, "email": coordinator_email},
+        "user": {"name": user_name},
+        "consultation": {"scheduled_for": _told(clinic.calendar, scheduled_for)},
+        **(_of_lead(lead) if lead else {}),
+        **(_of_task(task, clinic.calendar) if task else {}),
+    }
+
+
+def local_time(calendar: Calendar, instant: datetime) -> str:
+    """The instant in the clinic's zone, as it is said: `Tuesday, March 10, 2026 at 9:05 AM`."""
+    local = calendar.local(instant)
+    return f"{local:%A, %B} {local.day}, {local.year} at {local.hour % 12 or 12}:{local:%M %p}"
+
+
+def _of_lead(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    last_name = lead.get("last_name")
+    return {
+        "lead": {
+            "first_name": lead.get("first_name"),
+            "last_name": last_name,
+            "last_initial": f"{last_name[0]}." if last_name else None,
+            "stage": lead.get("stage"),
+            "source": lead.get("source"),
+            "value": _amount(lead.get("value")),
+        },
+        "patient": {"first_name": lead.get("patient_first_name")},
+        OWN: lead.get("custom") or {},
+    }
+
+
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:,.2f}"
+
+
+def _of_task(task: Mapping[str, Any], calendar: Calendar) -> dict[str, dict[str, object]]:
+    return {"task": {"title": task.get("title"), "due_at": _told(calendar, task.get("due_at"))}}
+
+
+def _told(calendar: Calendar, instant: datetime | None) -> str | None:
+    return None if instant is None else local_time(calendar, instant)

@@ -1,0 +1,81 @@
+"""What became of the messages that were made from a template, by version."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy.orm import Session
+
+from app.core.date_range import Period
+from app.identity.actor import Actor
+from app.identity.permissions import Permission, Scope
+from app.leads.lookup import visible_to
+from app.leads.models import Lead
+from app.leads.timeline.responses import SOON, converted, heard_of
+from app.messaging.models import MessageTemplate, MessageTemplateVersion, Notification, NotificationState
+
+_FIGURES: Final = ("written", "sent", "failed", "suppressed", "replied", "converted")
+
+
+def statistics(session: Session, actor: Actor, template: MessageTemplate, period: Period) -> dict[str, Any]:
+    """What `TemplateStatisticsOut` shows: of messages about leads that the actor may see, written within the period."""
+    versions = [dict(row) for row in session.execute(_counted(actor, template, period)).mappings()]
+    total = {name: sum(version[name] for version in versions) for name in _FIGURES}
+    return {**total, **period._asdict(), "versions": versions}
+
+
+def _counted(actor: Actor, template: MessageTemplate, period: Period) -> Select[Any]:
+    """Version by version, each found by its index; of each message its lead's next reply is looked up."""
+    messages = _messages(actor, period)
+    return (
+        select(
+            MessageTemplateVersion.id.label("version_id"),
+            MessageTemplateVersion.number,
+            *(messages.c[name] for name in _FIGURES),
+        )
+        .join(messages, true())
+        .where(MessageTemplateVersion.template_id == template.id)
+        .order_by(MessageTemplateVersion.number.desc())
+    )
+
+
+def _messages(actor: Actor, period: Period) -> Any:
+    replied, won = responses()
+    written = (
+        Notification.template_version_id == MessageTemplateVersion.id,
+        Notification.clinic_id == actor.clinic.id,
+        Notification.created_at >= period.since,
+        Notification.created_at < period.until,
+    )
+    went_to_lead = and_(Notification.user_id.is_(None), _is(NotificationState.SENT))
+    counts: Mapping[str, ColumnElement[int]] = {
+        "written": func.count(),
+        "sent": func.count().filter(_is(NotificationState.SENT)),
+        "failed": func.count().filter(_is(NotificationState.FAILED)),
+        "suppressed": func.count().filter(_is(NotificationState.SUPPRESSED)),
+        "replied": func.count().filter(went_to_lead, replied.c.one.is_not(None)),
+        "converted": func.count().filter(went_to_lead, won.c.one.is_not(None)),
+    }
+    found = select(*(count.label(name) for name, count in counts.items())).select_from(Notification)
+    looked_up = found.join(replied, true(), isouter=True).join(won, true(), isouter=True)
+    return looked_up.where(*written, *_of_those_seen(actor)).correlate(MessageTemplateVersion).lateral("messages")
+
+
+def _is(state: NotificationState) -> ColumnElement[bool]:
+    return Notification.state == state
+
+
+def responses() -> tuple[Any, Any]:
+    """Whether the lead of a message, `notifications`, answered within a week, and whether it was converted after it."""
+    sent_at, beside = Notification.sent_at, (Notification,)
+    return (
+        heard_of(Notification.lead_id, after=sent_at, until=sent_at + SOON, beside=beside),
+        converted(Notification.lead_id, after=sent_at, beside=beside),
+    )
+
+
+def _of_those_seen(actor: Actor) -> list[ColumnElement[bool]]:
+    reader = actor.within(Permission.LEAD_READ)
+    if reader.scope is Scope.ALL:
+        return []
+    return [Notification.lead_id.in_(select(Lead.id).where(*visible_to(reader)))]

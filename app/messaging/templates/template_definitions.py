@@ -1,0 +1,113 @@
+"""Templates as playbooks write them: a text for everybody, and others for a channel or a language. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.core.languages import normalise
+from app.core.validation_errors import Mistake, one_of
+from app.messaging.rendering.render import check_template
+from app.messaging.rendering.variants import (
+    HAS_NO_SUBJECT,
+    Media,
+    MediaType,
+    Variant,
+    VariantChannel,
+    is_public_address,
+)
+
+Text = Mapping[str, Any]
+
+MOST_VARIANTS: Final = 40  # texts of a template
+_KEYS: Final = frozenset({"name", "description", "subject", "body", "variants"})
+_OF_VARIANT: Final = frozenset(Variant._fields)
+_OF_MEDIA: Final = frozenset(Media._fields)
+
+
+def check_text(text: Text) -> list[Mistake]:
+    """Every mistake of a template; `place` reads like `variants[0].subject`."""
+    mistakes = [*_unknown_keys(text, _KEYS), *_check_about(text)]
+    mistakes += check_template(text.get("subject", ""), text.get("body", ""))
+    others = text.get("variants", [])
+    if not isinstance(others, list) or len(others) >= MOST_VARIANTS:
+        return [*mistakes, Mistake("variants", f"must be a list of fewer than {MOST_VARIANTS} texts")]
+    found = [mistake for i, one in enumerate(others) for mistake in _check_variant(one, f"variants[{i}]")]
+    return [*mistakes, *found] if found else [*mistakes, *_check_once(others)]
+
+
+def variants_in(text: Text) -> tuple[Variant, ...]:
+    """The texts of a template without mistakes, the one for everybody first."""
+    return (Variant(None, None, text["subject"], text["body"]), *map(_variant, text.get("variants", ())))
+
+
+def as_written(name: str, description: str | None, variants: Sequence[Variant]) -> dict[str, Any]:
+    """A template as a playbook would write it."""
+    [default] = [variant for variant in variants if variant.channel is variant.language is None]
+    others = [_given(variant) for variant in variants if variant is not default]
+    about = {"name": name, "description": description, "variants": others}
+    said = {key: value for key, value in about.items() if value}
+    return {"subject": default.subject, "body": default.body, **said}
+
+
+def _variant(given: Mapping[str, Any]) -> Variant:
+    language, media = given.get("language"), given.get("media")
+    return Variant(
+        given.get("channel"),
+        normalise(language) if language else None,
+        given.get("subject"),
+        given["body"],
+        Media(**media) if media else None,
+    )
+
+
+def _given(variant: Variant) -> dict[str, Any]:
+    return {name: value for name, value in variant.to_json().items() if value is not None}
+
+
+def _check_about(text: Text) -> list[Mistake]:
+    return [
+        Mistake(key, "must be text")
+        for key in ("name", "description")
+        if key in text and not (isinstance(text[key], str) and text[key].strip())
+    ]
+
+
+def _check_variant(given: object, place: str) -> list[Mistake]:
+    if not isinstance(given, Mapping):
+        return [Mistake(place, "must be a mapping with subject and body, and a channel, a language or both")]
+    mistakes = [*_unknown_keys(given, _OF_VARIANT), *_check_way(given), *_check_media(given)]
+    has_subject = "subject" in given or given.get("channel") not in HAS_NO_SUBJECT
+    mistakes += check_template(given.get("subject", "") if has_subject else None, given.get("body", ""))
+    return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
+
+
+def _check_way(given: Mapping[str, Any]) -> list[Mistake]:
+    """For whom it is."""
+    mistakes = one_of(given["channel"], list(VariantChannel), "channel") if "channel" in given else []
+    if "language" in given:
+        try:
+            normalise(str(given["language"]))
+        except ValueError as mistake:
+            mistakes.append(Mistake("language", str(mistake)))
+    return mistakes
+
+
+def _check_media(given: Mapping[str, Any]) -> list[Mistake]:
+    if "media" not in given:
+        return []
+    media = given["media"]
+    if given.get("channel") != VariantChannel.HTTP:
+        return [Mistake("media", "belongs to a text for http alone")]
+    if not isinstance(media, Mapping) or media.keys() != _OF_MEDIA:
+        return [Mistake("media", "must be a mapping with type and url")]
+    wrong = [] if is_public_address(media["url"]) else [Mistake("media.url", "must be an https address")]
+    return one_of(media["type"], list(MediaType), "media.type") + wrong
+
+
+def _check_once(others: Sequence[Mapping[str, Any]]) -> list[Mistake]:
+    names = Counter(_variant(one).name for one in others) + Counter([Variant(None, None, None, "").name])
+    return [Mistake("variants", f"{name!r} is there {times} times") for name, times in names.items() if times > 1]
+
+
+def _unknown_keys(given: Mapping[str, Any], known: frozenset[str]) -> list[Mistake]:
+    return [Mistake(key, f"is not known; there are {', '.join(sorted(known))}") for key in sorted(given.keys() - known)]

@@ -1,0 +1,35 @@
+"""`relance doctor`: what is wrong, and what to do about it."""
+
+import sys
+
+import click
+
+from app.ops.cli.support.output import as_json, print_json
+from app.ops.doctor.checks import Check, examine
+
+
+@click.command()
+@as_json
+def doctor(*, as_json: bool) -> None:
+    """Check database, migrations, broker, beat, workers and clock. Exit code 1 when something is wrong."""
+    checks = []
+    for check in examine():
+        checks.append(check)
+        if not as_json:
+            show(check)
+    if as_json:
+        print_json([describe(check) for check in checks])
+    sys.exit(0 if all(check.is_fine for check in checks) else 1)
+
+
+def show(check: Check) -> None:
+    """One line, and a second with what to do."""
+    mark = click.style("ok  ", fg="green") if check.is_fine else click.style("FAIL", fg="red")
+    click.echo(f"{mark} {check.name}: {check.found}")
+    if not check.is_fine:
+        click.echo(f"     -> {check.advice}")
+
+
+def describe(check: Check) -> dict[str, object]:
+    """For programs."""
+    return {"name": check.name, "ok": check.is_fine, "found": check.found, "advice": check.advice or None}

@@ -1,0 +1,55 @@
+"""`relance notifications`: second chances for what failed."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from app.core.db import transaction
+from app.engine.steps.publish import settle
+from app.identity.actor import Actor
+from app.messaging.delivery.retry import retry_many
+from app.messaging.models import Channel
+from app.ops.cli.support.lookup import Instant, actors
+from app.ops.cli.support.output import as_json, counting, print_result
+
+
+@click.group()
+def notifications() -> None:
+    """Retry failed notifications."""
+
+
+@notifications.command()
+@click.option("--failed", is_flag=True, required=True, help="Those that failed: the only ones that can be retried.")
+@click.option("--since", type=Instant(), help="Written then or later.")
+@click.option("--channel", type=click.Choice([channel.value for channel in Channel]))
+@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
+@click.option(
+    "--spread", default=0, show_default=True, help="Seconds over which to spread them, to spare the provider."
+)
+@as_json
+def retry(
+    *, failed: bool, since: datetime | None, channel: str | None, slug: str | None, spread: int, as_json: bool
+) -> None:
+    """Send failed notifications again."""
+    assert failed  # noqa: S101  (click requires the flag: it makes the command say what it does)
+    query = {name: value for name, value in (("since", since), ("channel", channel)) if value}
+    with transaction() as session:
+        chosen = actors(session, slug)
+    retried = sum(
+        counting("retrying", (n for actor in chosen for n in batches(actor, query, timedelta(seconds=spread))))
+    )
+    settle()
+    print_result({"retried": retried}, as_json=as_json)
+
+
+def batches(actor: Actor, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
+    """Retry a clinic's, a transaction at a time; yields how many each took."""
+    while True:
+        with transaction() as session:
+            done = retry_many(session, actor, query, spread=spread)
+        if done.retried:
+            yield done.retried
+        if not done.retried or not done.left:
+            return

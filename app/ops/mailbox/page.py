@@ -1,0 +1,113 @@
+"""The page over HTTP: a list, each message as text, its file, and the list as JSON."""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import urlsplit
+
+from app.ops.mailbox.store import Message, Store
+
+SHOWN = 200
+LISTED = 1000
+STYLE = """\
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .6rem; }
+tr { border-bottom: 1px solid #dde3ea; } a { color: #0b63b0; } time, .empty { color: #5b6878; }
+pre { white-space: pre-wrap; background: #f5f7f9; padding: 1rem; border-radius: .4rem; }
+"""
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response."""
+
+    body: str | bytes
+    kind: str = "text/html; charset=utf-8"
+    status: HTTPStatus = HTTPStatus.OK
+
+
+NOT_FOUND = Answer("there is no such message\n", "text/plain; charset=utf-8", HTTPStatus.NOT_FOUND)
+NOT_LOCAL = Answer("open this page by its local address\n", "text/plain; charset=utf-8", HTTPStatus.FORBIDDEN)
+
+
+def answer(store: Store, path: str) -> Answer:
+    """What belongs to a path."""
+    if path == "/":
+        return Answer(list_page(store.newest(SHOWN)))
+    if path == "/messages.json":
+        return Answer(json.dumps([m.as_json() for m in store.newest(LISTED)]), "application/json")
+    if path == "/style.css":
+        return Answer(STYLE, "text/css; charset=utf-8")
+    name = path.removeprefix("/messages/")
+    if name.endswith(".eml") and (content := store.raw(name.removesuffix(".eml"))) is not None:
+        return Answer(content, "text/plain; charset=utf-8")
+    message = store.read(name)
+    return Answer(message_page(message)) if message else NOT_FOUND
+
+
+def list_page(messages: list[Message]) -> str:
+    """Newest first."""
+    if not messages:
+        return layout("Mailbox", "<p class=empty>No mail yet. What Relance sends will be listed here.</p>")
+    rows = "".join(
+        f"<tr><td><time>{escape(m.received_at)}</time><td>{escape(', '.join(m.recipients))}"
+        f'<td><a href="/messages/{m.id}">{escape(m.subject) or "(no subject)"}</a>'
+        for m in messages
+    )
+    return layout("Mailbox", f"<table><tr><th>Received<th>To<th>Subject{rows}</table>")
+
+
+def message_page(message: Message) -> str:
+    """One message as text: its markup is shown, never obeyed."""
+    fields = {
+        "From": message.sender,
+        "To": ", ".join(message.recipients),
+        "Received": message.received_at,
+        "Message-ID": message.message_id,
+    }
+    rows = "".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in fields.items())
+    links = f'<p><a href="/">All messages</a> · <a href="/messages/{message.id}.eml">The file</a>'
+    return layout(message.subject, f"<table>{rows}</table><pre>{escape(message.text)}</pre>{links}")
+
+
+def layout(title: str, body: str) -> str:
+    """The frame around every page."""
+    return (
+        '<!doctype html><html lang=en><meta charset=utf-8><link rel=stylesheet href="/style.css">'
+        f"<title>{escape(title)}</title><h1>{escape(title)}</h1>{body}</html>\n"
+    )
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET requests from this machine."""
+
+    store: Store  # set by the subclass that `serve` makes
+
+    def do_GET(self) -> None:
+        """A page of another site may not read the mail through a name of its own that points here."""
+        host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
+        self._send(answer(self.store, urlsplit(self.path).path) if host in LOCAL_NAMES else NOT_LOCAL)
+
+    def version_string(self) -> str:
+        """No word about the language or its version."""
+        return "mailbox"
+
+    def _send(self, reply: Answer) -> None:
+        body = reply.body.encode() if isinstance(reply.body, str) else reply.body
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": reply.kind, "Content-Length": str(len(body)), **HEADERS}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Quiet: the page is watched, not audited."""

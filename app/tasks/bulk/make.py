@@ -1,0 +1,150 @@
+"""Making the follow-ups of a chunk's items: tasks, events, and what became of each item."""
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.audit import audit_log
+from app.audit.models import Act
+from app.core.db import insert_many
+from app.engine.events.events import Event
+from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
+from app.engine.jobs.models import ItemReason
+from app.engine.jobs.planning import Span
+from app.engine.service import record
+from app.identity.clinic_context import ClinicContext
+from app.leads.capture.bulk.new_leads import intake, read_newcomers, take_in
+from app.leads.facts.events import Reachable, lead_created
+from app.leads.models import LeadStatus
+from app.tasks.bulk.assignees import Assign, Staff, assignment, staff_of
+from app.tasks.bulk.spec import Spec
+from app.tasks.models import Task
+from app.tasks.rows import task_created, task_row
+
+CLOSED: Final[Mapping[str, ItemReason]] = {
+    LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
+    LeadStatus.LOST: ItemReason.LEAD_IS_CLOSED,
+    LeadStatus.ARCHIVED: ItemReason.LEAD_IS_CLOSED,
+}
+
+# What a lead's facts are made of, and what decides about its follow-up. A tuple of our own, for a thousand of
+# SQLAlchemy's rows take as long to look into as to fetch.
+_COLUMNS: Final = (
+    *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
+    *("timezone", "language", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
+)
+_Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (named by the query)
+
+
+class _Known(_Columns, Reachable):
+    __slots__ = ()
+
+
+_WANTED: Final = (
+    "FROM job_items i JOIN leads l ON l.id = i.lead_id"
+    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead_sealed IS NULL"
+    " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
+    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
+)
+_TAKE: Final = text(
+    f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
+)
+_WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job as its chunks need it."""
+
+    job_id: UUID
+    created_by: UUID | None
+    clinic: ClinicContext
+    spec: Spec
+    staff: Staff
+    assign: Assign
+
+
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Work:
+    """What is the same for all items of a chunk."""
+    spec, staff = Spec.from_json(job.spec), staff_of(session, clinic.id)
+    return Work(job.id, job.created_by, clinic, spec, staff, assignment(spec, staff))
+
+
+def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
+    """Make the tasks of the span's pending items; returns, and writes down, how each of them ended."""
+    at, ends = clock.now(), Ends()
+    items = lock_pending(session, work.job_id, span)
+    known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
+    new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
+    events = [lead_created(lead, at) for lead in new.values()]
+    events += _tasks(session, work, known | new, ends, at=at)
+    record(session, work.clinic, *events)
+    write_ends(session, work.job_id, ends)
+    return ends
+
+
+def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted: set[Place]) -> dict[Place, Any]:
+    """Lock those that are there and that nobody is changing just now; say of the others which of both it is."""
+    if not wanted:
+        return {}
+    whose = None if work.spec.whose is None else list(work.spec.whose)
+    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id, "whose": whose}
+    taken = {row[0]: _Known(*row) for row in session.execute(_TAKE, given).all()}
+    if missing := wanted - taken.keys():
+        busy = missing & set(session.scalars(_WHICH_EXIST, given))
+        ends.left += busy
+        for place in missing - busy:
+            ends.fail(place, ItemReason.UNKNOWN_LEAD)
+    return taken
+
+
+def _new_leads(
+    session: Session, work: Work, given: Mapping[Place, Mapping[str, Any]], ends: Ends, *, at: datetime
+) -> dict[Place, Any]:
+    if not given:
+        return {}
+    into = intake(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
+    rows, mistakes = read_newcomers(given.items(), into, at=at)
+    for place, words in mistakes.items():
+        ends.fail(place, ItemReason.INVALID, words)
+    return dict(zip(rows, take_in(session, into, list(rows.values()), at=at), strict=True))
+
+
+def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime) -> Sequence[Event]:
+    tasks: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for place, lead in leads.items():
+        user_id = work.assign(place, lead)
+        if reason := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+            ends.fail(place, reason)
+            continue
+        task = _task(work, place, lead.id, user_id=user_id, at=at)
+        tasks.append(task)
+        events.append(task_created(task, lead))
+        ends.succeed(place, lead_id=lead.id, task_id=task["id"])
+    insert_many(session, Task, tasks)
+    audit_log.wrote(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
+    return events
+
+
+def _refusal(lead: Any) -> ItemReason | None:
+    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else CLOSED.get(lead.status)
+
+
+def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
+    return task_row(
+        work.clinic.id,
+        lead_id,
+        at=at,
+        **work.spec.task,
+        assigned_to_id=user_id,
+        due_at=work.spec.due_at_place(place),
+        created_by=work.created_by,
+    )

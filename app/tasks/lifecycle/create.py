@@ -1,0 +1,64 @@
+"""Planning a task for a lead: by itself, or from one of the clinic's templates."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.db import new_id
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.errors import Invalid, NotFound
+from app.identity.actor import Actor
+from app.leads.assignment.people import is_available, people, require_available
+from app.leads.lookup import open_lead
+from app.leads.models import Lead
+from app.tasks.facts import task_event
+from app.tasks.models import Task, TaskStatus
+from app.tasks.templates.filling import task_from
+
+
+def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Task:
+    """A new task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
+    lead = open_lead(session, actor, lead_id)
+    at = now()
+    if template_id := data.get("template_id"):
+        data = {**task_from(session, actor.clinic, lead, template_id, at=at), **data}
+    given = {**data, "assigned_to_id": _assignee(session, actor, lead, data.get("assigned_to_id"))}
+    task = Task(
+        id=new_id(),
+        clinic_id=lead.clinic_id,
+        lead_id=lead.id,
+        status=TaskStatus.PENDING,
+        created_at=at,
+        updated_at=at,
+        created_by=actor.user_id,
+        version=1,
+        **{name: value for name, value in given.items() if name != "template_id"},
+    )
+    session.add(task)
+    record(session, actor.clinic, task_event(EventName.TASK_CREATED, task, lead, at))
+    return task
+
+
+def create_for_named_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task:
+    """The same for the lead that `data["lead_id"]` names. Raises LeadIsLocked, LeadIsClosed, Invalid."""
+    given = {name: value for name, value in data.items() if name != "lead_id"}
+    try:
+        return create_task(session, actor, data["lead_id"], given)
+    except NotFound:
+        raise Invalid.at("/lead_id", "Must be a lead of your clinic.") from None
+
+
+def _assignee(session: Session, actor: Actor, lead: Lead, chosen: UUID | None) -> UUID:
+    """Whoever was chosen, else the lead's coordinator, else whoever asks; one of those who work here."""
+    known = people(session, lead.clinic_id, [chosen] if chosen else [lead.assigned_to_id, actor.user_id])
+    if chosen:
+        require_available(known, chosen)
+        return chosen
+    for user_id in (lead.assigned_to_id, actor.user_id):
+        if user_id and is_available(known, user_id):
+            return user_id
+    raise Invalid.at("/assigned_to_id", "Say who shall do it: the lead has no coordinator.")

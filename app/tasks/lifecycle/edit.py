@@ -1,0 +1,94 @@
+"""Changing a task that is still to be done: its fields, its time, that it is begun, that it is pinned."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.optimistic_locking import Seen, require_seen
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.leads.models import Lead
+from app.tasks.errors import TaskIsOverdue
+from app.tasks.facts import task_event
+from app.tasks.lifecycle.progress import touch
+from app.tasks.lifecycle.reassign import hand_over
+from app.tasks.lookup import open_task
+from app.tasks.models import Task, TaskStatus
+
+
+def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Task:
+    """Replace the fields in `data` (as `TaskChanges` reads them); those not given stay as they are.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
+    """
+    task, lead = open_task(session, actor, task_id)
+    require_seen(task, seen)
+    _require_status_can_be_said(task, data)
+    times = (task.due_at, task.reminder_minutes)
+    for name in data.keys() - {"assigned_to_id"}:
+        setattr(task, name, data[name])
+    task.own_words = task.own_words or not data.keys().isdisjoint({"title", "description"})
+    if data.get("assigned_to_id", task.assigned_to_id) != task.assigned_to_id:
+        hand_over(session, actor, task, lead, to=data["assigned_to_id"])
+    if (task.due_at, task.reminder_minutes) == times:
+        touch(task, at=now())
+    else:
+        _retime(session, actor, task, lead)
+    return task
+
+
+def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) -> Task:
+    """The task is due at `until` (in the future) instead, and its reminders with it.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
+    """
+    task, lead = open_task(session, actor, task_id)
+    task.due_at = task.snoozed_until = until
+    _retime(session, actor, task, lead)
+    record(session, actor.clinic, task_event(EventName.TASK_SNOOZED, task, lead, task.updated_at))
+    return task
+
+
+def start(session: Session, actor: Actor, task_id: UUID) -> Task:
+    """Somebody is at it; saying so again changes nothing.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, TaskIsOverdue.
+    """
+    task, _ = open_task(session, actor, task_id)
+    if task.status == TaskStatus.OVERDUE:
+        raise TaskIsOverdue
+    if task.status != TaskStatus.IN_PROGRESS:
+        task.status = TaskStatus.IN_PROGRESS
+        touch(task, at=now())
+    return task
+
+
+def pin(session: Session, actor: Actor, task_id: UUID, *, pinned: bool) -> Task:
+    """Put the task on top, for everybody, or take it down.
+
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
+    """
+    task, _ = open_task(session, actor, task_id)
+    if task.pinned != pinned:
+        task.pinned = pinned
+        touch(task, at=now())
+    return task
+
+
+def _retime(session: Session, actor: Actor, task: Task, lead: Lead) -> None:
+    at = now()
+    if task.status == TaskStatus.OVERDUE and task.due_at > at:
+        task.status = TaskStatus.PENDING
+    touch(task, at=at)
+    record(session, actor.clinic, task_event(EventName.TASK_RETIMED, task, lead, at))
+
+
+def _require_status_can_be_said(task: Task, data: Mapping[str, Any]) -> None:
+    if task.status == TaskStatus.OVERDUE and "status" in data and data.get("due_at", task.due_at) <= now():
+        raise Invalid.at("/status", "The task is overdue: complete it, or move it.")

@@ -1,0 +1,100 @@
+"""How a task ends: done, called off, or deleted."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.optimistic_locking import Seen, require_seen
+from app.engine.events.events import EventName
+from app.engine.models import Reason
+from app.engine.service import record
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.leads.models import Lead
+from app.leads.pipeline.progress import tend
+from app.leads.timeline.entries import write_entry
+from app.leads.timeline.models import Activity, ActivityType
+from app.leads.timeline.service import log_activity
+from app.tasks.facts import task_event
+from app.tasks.lifecycle.progress import touch
+from app.tasks.lookup import open_task
+from app.tasks.models import DELETED, TO_BE_DONE, Task, TaskStatus
+
+
+def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any] | None = None) -> Task:
+    """The task is done, with what came of it (`data`, as `Completion` reads it).
+
+    Of two who say so at once, one is told that it was done already. An activity that comes along is logged as any
+    other; its outcome is the task's, unless that has one of its own.
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, Invalid.
+    """
+    data = data or {}
+    task, lead = open_task(session, actor, task_id)
+    at, activity = now(), data.get("activity") or {}
+    task.status = TaskStatus.COMPLETED
+    task.completed_at, task.completed_by = at, actor.user_id
+    task.outcome = data.get("outcome") or activity.get("outcome")
+    task.completion_notes = data.get("notes")
+    task.activity_id = _known_activity(session, task, data.get("activity_id"))
+    touch(task, at=at)
+    tend(lead, at)
+    write_entry(session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_told(task))
+    record(session, actor.clinic, task_event(EventName.TASK_COMPLETED, task, lead, at, outcome=task.outcome))
+    if activity:
+        task.activity_id = log_activity(session, actor, lead.id, {**activity, "task_id": task.id}).id
+    return task
+
+
+def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:
+    """What is still to be done of these types for a lead, locked, is done: what it was about has happened by itself."""
+    still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), TO_BE_DONE)
+    for task_id in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
+        complete(session, actor, task_id)
+
+
+def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:
+    """The task need not be done. Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
+    task, lead = open_task(session, actor, task_id)
+    _call_off(session, actor, task, lead, reason=reason or Reason.BY_HAND, at=now(), told="cancelled")
+    return task
+
+
+def delete(session: Session, actor: Actor, task_id: UUID, *, seen: Seen = None) -> None:
+    """The task was a mistake: it is cancelled, and shown no more; the timeline remembers it.
+
+    What is done or cancelled already is history, and stays.
+    Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile.
+    """
+    task, lead = open_task(session, actor, task_id)
+    require_seen(task, seen)
+    task.deleted_at = at = now()
+    _call_off(session, actor, task, lead, reason=DELETED, at=at, told="deleted")
+
+
+def _call_off(
+    session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, told: str
+) -> None:
+    task.status = TaskStatus.CANCELLED
+    task.cancelled_reason = reason
+    touch(task, at=at)
+    notes = f"Task {told}: {task.title}"
+    write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
+    record(session, actor.clinic, task_event(EventName.TASK_CANCELLED, task, lead, at))
+
+
+def _known_activity(session: Session, task: Task, activity_id: UUID | None) -> UUID | None:
+    if activity_id is not None:
+        known = select(Activity.id).where(Activity.id == activity_id, Activity.lead_id == task.lead_id)
+        if session.scalar(known) is None:
+            raise Invalid.at("/activity_id", "Must be an entry of this lead's timeline.")
+    return activity_id
+
+
+def _told(task: Task) -> str:
+    words = task.completion_notes or (task.outcome and task.outcome.replace("_", " "))
+    return f"{task.title}: {words}" if words else task.title

@@ -1,0 +1,98 @@
+"""The figures of the work queue: what is late, what the day holds, and how well the clinic keeps up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Select, extract, func, literal, or_, select, true, union_all
+from sqlalchemy.orm import Session
+
+from app.api.tasks.overview_schemas import MOST_COUNTED
+from app.clock import now
+from app.core.calendar.calendar import Calendar
+from app.identity.actor import Actor
+from app.leads.assignment.people import who_is
+from app.leads.lookup import tests_of, visible_to
+from app.leads.models import Lead
+from app.leads.pipeline.rotting import is_rotting
+from app.leads.timeline.models import Activity, ActivityType, Direction
+from app.tasks.lookup import known_to
+from app.tasks.models import Task, TaskStatus
+from app.tasks.queue.queue import has_status
+
+LOOKED_BACK: Final = timedelta(days=30)
+OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each has an index
+ATTEMPTS: Final = (ActivityType.PHONE_CALL, ActivityType.EMAIL, ActivityType.SMS, ActivityType.IN_PERSON)
+
+
+def dashboard(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures as `DashboardOut` shows them, everybody's or one person's. Raises Invalid.
+
+    Each looks at a bounded number of rows, however long the queue is.
+    """
+    at, calendar = now(), actor.clinic.calendar
+    tasks = select(Task.status).join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+    if "assigned_to_id" in query:
+        tasks = tasks.where(Task.assigned_to_id == who_is(query["assigned_to_id"], actor))
+    since = tests_of({"created_from": at - LOOKED_BACK}, actor)
+    leads = select(Lead).where(*visible_to(actor), *tests_of(query, actor))
+    return {
+        "overdue": counted(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
+        "due_today": _due_between(session, tasks, *_midnights(calendar, at, first=0, days=1)),
+        "due_this_week": _due_between(session, tasks, *_midnights(calendar, at, first=-_weekday(calendar, at), days=7)),
+        "rotting_leads": counted(session, [leads.where(is_rotting())]),
+        "completion_rate": _completion_rate(session, tasks, at),
+        "response_seconds": _response_seconds(session, leads.where(*since)),
+    }
+
+
+def _midnights(calendar: Calendar, at: datetime, *, first: int, days: int) -> list[datetime]:
+    """When so many days of the clinic's wall begin and end, the first of them so many after today."""
+    day = calendar.local(at).date() + timedelta(days=first)
+    return [calendar.at_wall_time(day + timedelta(days=later), time()) for later in (0, days)]
+
+
+def _weekday(calendar: Calendar, at: datetime) -> int:
+    return calendar.local(at).weekday()
+
+
+def _due_between(session: Session, tasks: Select[Any], begin: datetime, end: datetime) -> int:
+    due = tasks.where(Task.due_at >= begin, Task.due_at < end)
+    return counted(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
+
+
+def counted(session: Session, parts: Sequence[Select[Any]]) -> int:
+    """How many rows there are of statements that have no row in common; what is beyond the most is not looked at."""
+    some = union_all(*(part.with_only_columns(literal(1)).limit(MOST_COUNTED) for part in parts)).subquery()
+    return min(session.scalar(select(func.count()).select_from(some)) or 0, MOST_COUNTED)
+
+
+def _completion_rate(session: Session, tasks: Select[Any], at: datetime) -> float | None:
+    """Of the latest, by when they were due."""
+    were_due = tasks.add_columns(Task.due_at).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
+    groups = (*OPEN_GROUPS, (TaskStatus.COMPLETED,))
+    parts = [were_due.where(has_status(group)).order_by(Task.due_at.desc()).limit(MOST_COUNTED) for group in groups]
+    together = union_all(*parts).subquery()
+    latest = select(together.c.status).order_by(together.c.due_at.desc()).limit(MOST_COUNTED).subquery()
+    done = func.count().filter(latest.c.status == TaskStatus.COMPLETED)
+    completed, wanted = session.execute(select(done, func.count()).select_from(latest)).one()
+    return completed / wanted if wanted else None
+
+
+def _response_seconds(session: Session, leads: Select[Any]) -> float | None:
+    """From a lead's creation until somebody first tried to reach it; who calls before writing it down waited 0."""
+    latest = leads.with_only_columns(Lead.id, Lead.created_at).order_by(Lead.id.desc()).limit(MOST_COUNTED).subquery()
+    first = (
+        select(Activity.occurred_at)
+        .where(
+            Activity.lead_id == latest.c.id,
+            Activity.type.in_(ATTEMPTS),
+            or_(Activity.direction.is_(None), Activity.direction == Direction.OUTBOUND),
+        )
+        .order_by(Activity.occurred_at, Activity.id)
+        .limit(1)
+        .lateral("first")
+    )
+    waited = func.greatest(first.c.occurred_at, latest.c.created_at) - latest.c.created_at
+    seconds = session.scalar(select(func.avg(extract("epoch", waited))).select_from(latest).join(first, true()))
+    return None if seconds is None else float(seconds)

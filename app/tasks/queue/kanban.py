@@ -1,0 +1,51 @@
+"""The work queue as a board: a column for each status, as far as one screen shows them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.api.tasks.overview_schemas import MOST_IN_COLUMN
+from app.api.tasks.queue_schemas import Sort
+from app.http.schemas.paging import Key, first_pages, ordered_by
+from app.identity.actor import Actor
+from app.tasks.models import Task, TaskStatus
+from app.tasks.queue.queue import ORDERS, has_status, looked_up, tasks_of
+
+# What is over is looked at from its end: nobody wants to see the first thing that was ever done.
+COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
+    TaskStatus.OVERDUE: Sort.DUE,
+    TaskStatus.PENDING: Sort.DUE,
+    TaskStatus.IN_PROGRESS: Sort.DUE,
+    TaskStatus.COMPLETED: Sort.DUE_LAST,
+    TaskStatus.CANCELLED: Sort.DUE_LAST,
+}
+
+
+def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A column for each status, with the first `query["cards"]` of its tasks. Raises Invalid."""
+    tasks = tasks_of(actor, looked_up(session, actor, query))
+    columns = {status: (tasks.where(has_status((status,))), ORDERS[sort]) for status, sort in COLUMNS.items()}
+    pages = dict(zip(columns, first_pages(session, [*columns.values()], query["cards"]), strict=True))
+    counts = _counts(session, {status: columns[status] for status, cards in pages.items() if cards.next_cursor})
+    return [
+        {
+            "status": status,
+            "count": counts.get(status, len(cards.items)),
+            "cards": cards.items,
+            "sort": COLUMNS[status],
+            "next_cursor": cards.next_cursor,
+        }
+        for status, cards in pages.items()
+    ]
+
+
+def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Sequence[Key]]]) -> dict[TaskStatus, int]:
+    """In the columns' order: else every task of the status would be looked for first."""
+    firsts = [
+        tasks.with_only_columns(Task.id).order_by(*ordered_by(keys)).limit(MOST_IN_COLUMN)
+        for tasks, keys in columns.values()
+    ]
+    counts = [select(func.count()).select_from(some.subquery()).scalar_subquery() for some in firsts]
+    return dict(zip(columns, session.execute(select(*counts)).one(), strict=True)) if counts else {}

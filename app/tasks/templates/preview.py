@@ -1,0 +1,64 @@
+"""How a task template reads, what its words lack, and how much it is used. Nothing is written."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.core.date_range import Period
+from app.identity.actor import Actor
+from app.identity.permissions import Permission, Scope
+from app.leads.custom_fields.values import definitions_of
+from app.leads.lookup import visible_to
+from app.leads.models import Lead
+from app.messaging.rendering.samples import sample_values
+from app.messaging.templates.missing import lacking_of
+from app.messaging.templates.preview import lead_for
+from app.tasks.models import OPEN_TASKS, Task, TaskStatus
+from app.tasks.templates.filling import due_at, values_of
+from app.tasks.templates.models import TaskTemplate
+from app.tasks.templates.rendering import DASH, Words, fill
+
+
+def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUID | None) -> dict[str, Any]:
+    """The task as it would be planned now for the lead, or for somebody made up. Raises Forbidden, NotFound."""
+    lead = lead_for(session, actor, lead_id)
+    if lead:
+        values = values_of(session, actor.clinic, lead)
+    else:
+        values = sample_values(actor.clinic, definitions_of(session, actor.clinic))
+    missing: dict[str, None] = {}
+
+    def gap(field: str) -> str:
+        missing[field] = None
+        return DASH
+
+    words = fill(Words(template.title, template.description), values, gap=gap)
+    return {**words._asdict(), "due_at": due_at(template, actor.clinic, now()), "missing": list(missing)}
+
+
+def missing_fields(session: Session, actor: Actor, template: TaskTemplate) -> dict[str, Any]:
+    """The fields that its words print, and how many open leads lack them: those get a dash."""
+    return lacking_of(session, actor, {"title": [template.title], "description": [template.description]})
+
+
+def statistics(session: Session, actor: Actor, template: TaskTemplate, period: Period) -> dict[str, Any]:
+    """How many tasks were made from it within the period, and what became of them; of leads that the actor sees."""
+    counts = {
+        "made": func.count(),
+        "open": func.count().filter(Task.status.in_(OPEN_TASKS)),
+        "done": func.count().filter(Task.status == TaskStatus.COMPLETED),
+        "cancelled": func.count().filter(Task.status == TaskStatus.CANCELLED),
+    }
+    made = select(*(count.label(name) for name, count in counts.items())).where(
+        Task.task_template_id == template.id,
+        Task.clinic_id == actor.clinic.id,
+        Task.created_at >= period.since,
+        Task.created_at < period.until,
+    )
+    reader = actor.within(Permission.LEAD_READ)
+    if reader.scope is not Scope.ALL:
+        made = made.where(Task.lead_id.in_(select(Lead.id).where(*visible_to(reader))))
+    return {**session.execute(made).mappings().one(), **period._asdict()}

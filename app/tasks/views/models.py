@@ -1,0 +1,30 @@
+"""Views of the work queue that people saved."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, new_id
+
+
+class TaskView(Base):
+    """Filters of the queue under a name: somebody's own, or shared with the clinic."""
+
+    __tablename__ = "task_views"
+    __table_args__ = (
+        UniqueConstraint("user_id", "name"),
+        Index("ix_task_views_shared", "clinic_id", postgresql_where=text("shared")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    clinic_id: Mapped[UUID]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    name: Mapped[str] = mapped_column(Text)
+    filters: Mapped[dict[str, Any]]  # as they stand in the query
+    shared: Mapped[bool]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)

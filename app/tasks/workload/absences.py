@@ -1,0 +1,158 @@
+"""The open tasks of somebody who is away, as far as they fall due meanwhile: given to others, or put off.
+
+What was seen to is found no more: it is somebody else's, or due after the absence. So it may be done at any time, any
+number of times.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.calendar.calendar import BusinessHours, NeverOpen
+from app.core.db import insert_many, update_many
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
+from app.leads.assignment.eligible_users import clinics_rules, roster_of_all
+from app.leads.assignment.models import AbsentTasks, WorkingHours
+from app.leads.assignment.moving import share_out
+from app.leads.assignment.people import people
+from app.leads.assignment.roster import Roster, calendar_of
+from app.leads.models import Lead
+from app.leads.timeline.models import Activity, ActivityType
+from app.leads.timeline.rows import activity_row
+from app.security.encrypted_fields import open_rows
+from app.tasks.facts import task_event
+from app.tasks.lookup import known_to
+from app.tasks.models import TO_BE_DONE, Task, TaskStatus
+
+AT_ONCE: Final = 1000  # tasks
+
+
+class Away(Protocol):
+    """An `Absence`, or a row with its columns."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+    @property
+    def cover_id(self) -> UUID | None: ...
+    @property
+    def tasks(self) -> str: ...
+
+
+class Due(NamedTuple):
+    """A task and its lead, both locked rows."""
+
+    lead: Any
+    task: Any
+
+
+def see_to_tasks(session: Session, actor: Actor, absence: Away, *, at: datetime, most: int = AT_ONCE) -> int:
+    """Give away or put off up to `most` of them; returns how many. Only after `choosing.one_by_one`.
+
+    What nobody can take is put off. Those that somebody is just changing wait for the next time.
+    """
+    found = _lock(session, actor, absence, most=most)
+    takers = _takers(session, actor, absence, found, at=at) if absence.tasks == AbsentTasks.REROUTE else {}
+    _give(session, actor, [due for due in found if due.task.id in takers], takers, at=at)
+    later = [due for due in found if due.task.id not in takers]
+    if later:
+        _put_off(session, actor, later, until=_next_opening(session, actor.clinic, absence), at=at)
+    return len(found)
+
+
+def _lock(session: Session, actor: Actor, absence: Away, *, most: int) -> list[Due]:
+    due = (
+        select(Lead.id, Task.id.label("task_id"))
+        .join(Task, Task.lead_id == Lead.id)
+        .where(*known_to(actor), Task.assigned_to_id == absence.user_id, TO_BE_DONE)
+        .where(Task.due_at >= absence.starts_at, Task.due_at < absence.ends_at)
+        .order_by(Task.due_at, Task.id)
+        .limit(most)
+        .with_for_update(key_share=True, of=(Lead, Task), skip_locked=True)
+    )
+    locked = session.execute(due).all()
+    leads = _by_id(session, Lead, {row.id for row in locked})
+    tasks = _by_id(session, Task, {row.task_id for row in locked})
+    return [Due(leads[row.id], tasks[row.task_id]) for row in locked]
+
+
+def _by_id(session: Session, model: Any, ids: set[UUID]) -> Mapping[UUID, Any]:
+    rows = session.execute(select(model.__table__).where(model.id.in_(ids))) if ids else ()
+    return {row.id: row for row in open_rows(model, rows)}
+
+
+def _takers(
+    session: Session, actor: Actor, absence: Away, found: Sequence[Due], *, at: datetime
+) -> Mapping[UUID, UUID]:
+    """Who does each task: the cover, else the lead's coordinator, else whom the rules choose; by task."""
+    away = {absence.user_id}
+    rules = clinics_rules(session, actor.clinic, at=at, without=away)
+    roster = roster_of_all(session, actor.clinic, rules, at=at, without=away)
+    near = {due.lead.id: who for due in found if (who := _nearest(due.lead, absence, roster))}
+    homeless = {due.lead.id: due.lead for due in found if due.lead.id not in near}
+    decided = share_out(session, actor, list(homeless.values()), rules=rules, roster=roster)
+    whose = {**near, **{lead_id: decision.user_id for lead_id, decision in decided.items()}}
+    return {due.task.id: whose[due.lead.id] for due in found if due.lead.id in whose}
+
+
+def _nearest(lead: Any, absence: Away, roster: Roster) -> UUID | None:
+    return next((who for who in (absence.cover_id, lead.assigned_to_id) if who and roster.is_there(who)), None)
+
+
+def _give(session: Session, actor: Actor, going: Sequence[Due], takers: Mapping[UUID, UUID], *, at: datetime) -> None:
+    """As when a task is given to somebody by hand; reminders reach whoever has it when they are due."""
+    names = people(session, actor.clinic.id, [*takers.values(), *(due.task.assigned_to_id for due in going)])
+    changes = [{"id": due.task.id, "assigned_to_id": takers[due.task.id], "updated_at": at} for due in going]
+    update_many(session, Task, changes, ("assigned_to_id", "updated_at"), also="version = t.version + 1")
+    notes = [_given(due, names[due.task.assigned_to_id].name, names[takers[due.task.id]].name, at=at) for due in going]
+    insert_many(session, Activity, notes)
+
+
+def _put_off(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
+    """As when a task is moved by hand: its reminders move along."""
+    changes = [{"id": due.task.id, "due_at": until, "updated_at": at, "status": _again(due.task)} for due in later]
+    update_many(session, Task, changes, ("due_at", "updated_at", "status"), also="version = t.version + 1")
+    insert_many(
+        session, Activity, [_note(due, f"{due.task.title}: put off while its owner is away.", at=at) for due in later]
+    )
+    moved = (
+        SimpleNamespace(**{**due.task._mapping, **change, "version": due.task.version + 1})  # noqa: SLF001  (SQLAlchemy's own name)
+        for due, change in zip(later, changes, strict=True)
+    )
+    events = (task_event(EventName.TASK_RETIMED, task, due.lead, at) for task, due in zip(moved, later, strict=True))
+    record(session, actor.clinic, *events)
+
+
+def _again(task: Any) -> str:
+    status: str = task.status
+    return TaskStatus.PENDING if status == TaskStatus.OVERDUE else status
+
+
+def _next_opening(session: Session, clinic: ClinicContext, absence: Away) -> datetime:
+    """When they, or else the clinic, open next after the absence; its end where neither ever does."""
+    hours = session.scalar(select(WorkingHours.hours).where(WorkingHours.user_id == absence.user_id))
+    calendar = calendar_of(clinic.calendar, BusinessHours.from_json(hours) if hours else None)
+    try:
+        return calendar.next_open(absence.ends_at)
+    except NeverOpen:
+        return absence.ends_at
+
+
+def _given(due: Due, before: str, after: str, *, at: datetime) -> dict[str, Any]:
+    return _note(due, f"{due.task.title}: {before} is away, {after} does it.", at=at)
+
+
+def _note(due: Due, words: str, *, at: datetime) -> dict[str, Any]:
+    about = {"type": ActivityType.NOTE, "task_id": due.task.id, "notes": words}
+    return activity_row(due.lead.clinic_id, due.lead.id, at=at, **about)

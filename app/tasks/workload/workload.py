@@ -1,0 +1,85 @@
+"""How much everybody has to do."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.identity.actor import Actor
+from app.identity.models import User
+from app.identity.permissions import Scope
+from app.identity.users.roles import TAKES_LEADS
+from app.leads.assignment.models import Absence
+from app.leads.assignment.rules.rules import ceilings_of
+from app.leads.assignment.rules.ruleset import rules_of
+from app.leads.lookup import visible_to
+from app.leads.models import STILL_OPEN, Lead
+from app.tasks.lookup import known_to
+from app.tasks.models import TO_BE_DONE, Task
+
+
+def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
+    """For each coordinator, and whoever else has open leads or tasks: how many, and since when they are late.
+
+    Counts the leads that the actor knows of. What is due today is due until midnight at the clinic.
+    """
+    at = now()
+    ceilings = ceilings_of(rules_of(session, actor.clinic))
+    found = session.execute(_statement(actor, at)).mappings()
+    return [{**row, "ceiling": ceilings.get(row["user_id"])} for row in found]
+
+
+def _statement(actor: Actor, at: datetime) -> Any:
+    leads, tasks = _leads(actor), _tasks(actor, at)
+    away = select(func.max(Absence.ends_at)).where(
+        Absence.user_id == User.id, Absence.starts_at <= at, Absence.ends_at > at
+    )
+    return (
+        select(
+            User.id.label("user_id"),
+            User.name,
+            User.role,
+            User.is_active,
+            leads.c.open_leads,
+            *tasks.c,
+            away.scalar_subquery().label("out_of_office_until"),
+        )
+        .select_from(User)
+        .join(leads, true())
+        .join(tasks, true())
+        .where(User.clinic_id == actor.clinic.id, or_(_coordinates(), leads.c.open_leads > 0, tasks.c.open_tasks > 0))
+        .order_by(User.name, User.id)
+    )
+
+
+def _coordinates() -> ColumnElement[bool]:
+    return User.role.in_(TAKES_LEADS) & User.is_active
+
+
+def _leads(actor: Actor) -> Any:
+    counted = select(func.count().label("open_leads")).select_from(Lead)
+    return (
+        counted.where(*visible_to(actor), Lead.assigned_to_id == User.id, STILL_OPEN)
+        .correlate(User)
+        .lateral("leads_of")
+    )
+
+
+def _tasks(actor: Actor, at: datetime) -> Any:
+    """By when they are due alone, which the index of somebody's open tasks tells without a look at the rows."""
+    calendar = actor.clinic.calendar
+    today = calendar.local(at).date()
+    begins, ends = (calendar.at_wall_time(day, datetime.min.time()) for day in (today, today + timedelta(days=1)))
+    late, of_today = Task.due_at < at, (Task.due_at >= begins) & (Task.due_at < ends)
+    counted = select(
+        func.count().label("open_tasks"),
+        func.count().filter(late).label("overdue_tasks"),
+        func.count().filter(of_today).label("due_today"),
+    ).select_from(Task)
+    if actor.scope is not Scope.ALL:
+        counted = counted.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+    of_clinic = counted.where(Task.clinic_id == actor.clinic.id)
+    return of_clinic.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")

@@ -1,0 +1,80 @@
+"""What the gate is asked by the steps of a batch that write to their leads, loaded for all of them together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from app.engine.models import Kind
+from app.engine.outcomes import Ended
+from app.identity.clinic_context import ClinicContext
+from app.messaging.contact_policy.contact_attempts import touch_of
+from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
+from app.messaging.contact_policy.facts import Gone, Known, Touch
+from app.messaging.models import LeadChannel
+from workers.pipeline.claim import lead_of
+
+
+class Reach(NamedTuple):
+    """A step's message to its lead, and what is known of the lead."""
+
+    touch: Touch
+    known: Known
+
+
+def load_reach(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    clinics: Mapping[UUID, ClinicContext],
+    notes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Mapping[UUID, Reach]:
+    """By step, for those that write to their lead; `notes` are the notifications that are to be delivered, by id."""
+    to_leads = [(row, _note_of(row, notes)) for row in rows if _is_to_lead(row, notes)]
+    writings = [_writing(row, clinics[row.clinic_id], note) for row, note in to_leads]
+    known = load_known(
+        session,
+        writings,
+        now=now,
+        but_steps=[row.id for row in rows],
+        but=[note.id for _, note in to_leads if note],
+        is_handed_over=any(note for _, note in to_leads),
+    )
+    return {row.id: Reach(one.touch, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
+
+
+def gone_to_lead(end: Ended) -> list[Gone]:
+    """The messages to its lead that a step wrote."""
+    return [Gone(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None]
+
+
+def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
+    if row.kind == Kind.DELIVER:
+        note = _note_of(row, notes)
+        return note is not None and note.user_id is None
+    return Kind(row.kind) is Kind.SEND_MESSAGE
+
+
+def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
+    return notes.get(row.params.get("notification_id"))
+
+
+def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
+    """What is written already goes to the address it was written to."""
+    lead, channel = lead_of(row), note.channel if note else row.params["channel"]
+    planned_at = note.created_at if note else row.created_at
+    touch = touch_of(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
+    return Writing(lead, clinic, replace(touch, series=note.series) if note else touch)
+
+
+def _address_of(lead: Any, note: Any, channel: str) -> str | None:
+    """Where it was written to; of a gateway's message, which has a parcel there, where the lead is reached."""
+    if note is None or channel == LeadChannel.HTTP:
+        return address_for(lead, channel)
+    address: str | None = note.address
+    return address

@@ -1,0 +1,73 @@
+"""The gateways of a batch's steps, and how much those that are about to be called had of late."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from app.engine.models import Kind
+from app.messaging.gateways.models import Gateway, Purpose
+from app.messaging.gateways.throttle import Usage, usages
+from app.messaging.models import Channel
+from app.security.encrypted_fields import open_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The gateway of a step, its row opened; None when there is none. `usage` is of those with an hourly measure."""
+
+    gateway: Any = None
+    usage: Usage = Usage()  # noqa: RUF009  (it is frozen, and empty)
+
+
+NO_LINE = Line()
+
+
+def lines_of(
+    session: Session, rows: Sequence[Row[Any]], notifications: Mapping[str, Any], *, now: datetime
+) -> dict[UUID, Line]:
+    """The gateways of those steps that need one, by the step's id."""
+    notes = {row.id: notifications.get(row.params.get("notification_id")) for row in rows}
+    wanting = [row for row in rows if _wants_gateway(row, notes[row.id])]
+    if not wanting:
+        return {}
+    known = _gateways(session, {row.clinic_id for row in wanting})
+    found = {row.id: _choose(known, row, notes[row.id]) for row in wanting}
+    called = {
+        found[row.id].id
+        for row in wanting
+        if row.kind != Kind.SEND_MESSAGE and found[row.id] is not None and found[row.id].per_hour is not None
+    }
+    used = usages(session, called, now=now) if called else {}
+    return {
+        step_id: Line(gateway, used.get(gateway.id, Usage()) if gateway else Usage())
+        for step_id, gateway in found.items()
+    }
+
+
+def _wants_gateway(row: Row[Any], note: Any) -> bool:
+    if row.kind == Kind.CALL_WEBHOOK:
+        return True
+    channel = note.channel if note is not None else row.params.get("channel")
+    return bool(channel == Channel.HTTP)
+
+
+def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:
+    """A clinic has few."""
+    found = session.execute(select(Gateway.__table__).where(Gateway.clinic_id.in_(clinic_ids)).order_by(Gateway.name))
+    return open_rows(Gateway, found)
+
+
+def _choose(known: Sequence[Any], row: Row[Any], note: Any) -> Any:
+    """The one that a message was written for, or that the step names; else the clinic's only one for messages."""
+    if note is not None:
+        return next((one for one in known if one.id == note.gateway_id), None)
+    mine = [one for one in known if one.clinic_id == row.clinic_id]
+    if slug := row.params.get("gateway"):
+        return next((one for one in mine if one.name == slug), None)
+    active = [one for one in mine if one.is_active and one.purpose == Purpose.MESSAGES]
+    return active[0] if len(active) == 1 else None

@@ -1,0 +1,23 @@
+"""Steps that come again: with the end of one the next is planned."""
+
+from collections.abc import Iterable
+
+from app.engine.outcomes import Done, Ended, Row, Skip
+from app.engine.plan.follow_up_steps import comes_again, next_step
+from app.engine.service import planned_row
+from workers.pipeline.context import StepContext
+
+
+def next_steps(ended: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
+    """The rows of those that follow."""
+    return [_next(context) for context, end in ended if _goes_on(context, end)]
+
+
+def _goes_on(context: StepContext, end: Ended) -> bool:
+    reason = end.reason if isinstance(end, Skip) else None
+    return isinstance(end, Done | Skip) and comes_again(context.step, reason)
+
+
+def _next(context: StepContext) -> Row:
+    step = context.step
+    return planned_row(step.clinic_id, step.lead_id, next_step(step, context.now, context.clinic.calendar))

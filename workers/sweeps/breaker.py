@@ -1,0 +1,29 @@
+"""Rules that go wrong are paused before they do it to everybody."""
+
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.automation.rules.pausing import pause
+from app.engine.statistics import outcome_statistics
+from app.identity.clinics import load_contexts
+
+NAME: Final = "pause_failing_rules"
+
+log = structlog.get_logger()
+
+
+def pause_failing_rules(session: Session) -> int:
+    """Pause the rules whose figures of the last 24 hours their clinic does not allow; returns how many."""
+    outcome_statistics.forget_past(session)
+    troubled = outcome_statistics.troubled(session)
+    clinics = load_contexts(session, {one.clinic_id for one in troubled})
+    paused = 0
+    for one, figures in troubled.items():
+        breaker = clinics[one.clinic_id].policy.breaker
+        because = breaker.because(figures) if breaker else None
+        if because and pause(session, one, because):
+            log.warning("rule.paused", clinic=str(one.clinic_id), rule=one.slug, **figures._asdict())
+            paused += 1
+    return paused

@@ -1,0 +1,104 @@
+"""Leads that nobody tends: no activity for too long, too long in one stage, or in a stage that was given up."""
+
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.core.db import insert_many
+from app.engine.events.events import Event, EventName
+from app.engine.service import record
+from app.identity.clinics import load_context, load_contexts
+from app.leads.facts.events import lead_event, lead_facts
+from app.leads.models import Lead
+from app.leads.pipeline.rotting import rots_in_sql
+from app.leads.timeline.models import Activity, ActivityType
+from app.leads.timeline.rows import activity_row
+from app.security.encrypted_fields import open_rows
+
+BATCH = 500
+
+# A flag on the lead makes each fire once, until an activity or the next stage takes the flag away.
+_STALE = text(
+    "WITH stale AS (SELECT l.id FROM clinics c CROSS JOIN LATERAL (SELECT id FROM leads"
+    " WHERE clinic_id = c.id AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL AND stale_since IS NULL"
+    " AND last_activity_at < :now - make_interval(days => c.stale_after_days)"
+    " ORDER BY last_activity_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l LIMIT :batch)"
+    " UPDATE leads AS l SET stale_since = :now FROM stale WHERE l.id = stale.id RETURNING l.*"
+)
+_OVERSTAYED = text(
+    "WITH slow AS (SELECT l.id FROM pipeline_stages s CROSS JOIN LATERAL (SELECT id FROM leads"
+    " WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug AND status IN ('NEW', 'ACTIVE')"
+    " AND deleted_at IS NULL AND stage_overdue_since IS NULL"
+    " AND stage_entered_at < :now - make_interval(days => s.max_days_in_stage)"
+    " ORDER BY stage_entered_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l"
+    " WHERE s.max_days_in_stage IS NOT NULL LIMIT :batch)"
+    " UPDATE leads AS l SET stage_overdue_since = :now FROM slow WHERE l.id = slow.id RETURNING l.*"
+)
+
+
+def detect_stale(session: Session) -> int:
+    """Leads without activity for longer than their clinic allows."""
+    return _flag(session, _STALE, EventName.LEAD_STALE, since="last_activity_at")
+
+
+def detect_overstayed(session: Session) -> int:
+    """Leads longer in a stage than the stage allows."""
+    return _flag(session, _OVERSTAYED, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
+
+
+_ROTS_AT, _ROTTING_REASON = rots_in_sql(
+    "l", days="c.stale_after_days", most_days="goal.max_days_in_stage", entered="CAST(:now AS timestamptz)"
+)
+# One stage of one clinic at a time: what is moved together has one goal.
+_LEFT_BEHIND = text(
+    "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s"  # noqa: S608  (ours)
+    " WHERE s.archived_at IS NOT NULL"
+    " AND EXISTS (SELECT 1 FROM leads WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug"
+    " AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')) LIMIT 1),"
+    " few AS (SELECT l.id FROM stage s CROSS JOIN LATERAL (SELECT id FROM leads WHERE clinic_id = s.clinic_id"
+    " AND pipeline_stage = s.slug AND deleted_at IS NULL AND status IN ('NEW', 'ACTIVE')"
+    " ORDER BY id LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l)"
+    " UPDATE leads AS l SET pipeline_stage = s.moves_to, stage_entered_at = :now, stage_overdue_since = NULL,"
+    f" rots_at = {_ROTS_AT}, rotting_reason = {_ROTTING_REASON}, updated_at = :now, version = l.version + 1"
+    " FROM few, stage s JOIN clinics c ON c.id = s.clinic_id"
+    " JOIN pipeline_stages goal ON goal.clinic_id = s.clinic_id AND goal.slug = s.moves_to WHERE l.id = few.id"
+    " RETURNING l.*, s.slug AS previous_stage"
+)
+
+
+def empty_archived_stages(session: Session) -> int:
+    """Leads in a stage that was given up go where the clinic said, each as if somebody had moved it."""
+    now = clock.now()
+    moved = open_rows(Lead, session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}))
+    if not moved:
+        return 0
+    insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
+    clinic = load_context(session, moved[0].clinic_id)
+    record(session, clinic, *(_moved(lead, now) for lead in moved))
+    return len(moved)
+
+
+def _stage_change(lead: Any, at: Any) -> dict[str, Any]:
+    stages = {"previous_stage": lead.previous_stage, "new_stage": lead.pipeline_stage}
+    return activity_row(lead.clinic_id, lead.id, at=at, type=ActivityType.STAGE_CHANGE, **stages)
+
+
+def _moved(lead: Any, at: Any) -> Event:
+    about = {"previous_stage": lead.previous_stage, "stage": lead.pipeline_stage}
+    return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about=about)
+
+
+def _flag(session: Session, statement: TextClause, name: EventName, *, since: str) -> int:
+    now = clock.now()
+    found = open_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
+    for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
+        mine = [lead for lead in found if lead.clinic_id == clinic_id]
+        record(session, clinic, *(_event(lead, name, since, now) for lead in mine))
+    return len(found)
+
+
+def _event(lead: Any, name: EventName, since: str, now: Any) -> Event:
+    key = getattr(lead, since).isoformat()
+    return Event(name, lead.id, subject_id=lead.id, occurred_at=now, facts={"lead": lead_facts(lead)}, key=key)

@@ -1,0 +1,46 @@
+"""Steps whose worker was cut off while somebody outside was asked."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.messaging.delivery.delivery import MOST_TRIES
+
+BATCH = 500
+WORDS = "the worker was cut off while this was being sent: it may or may not have arrived"
+
+# An SMTP server takes no idempotency key: a message that may have gone out is not sent again by itself. A gateway that
+# knows a call by its id gets it again, while there are tries left.
+_RESCUE = text(
+    "WITH lost AS (SELECT id, clinic_id, params, attempts FROM steps WHERE state = 'running' AND lease_until < :now"
+    " ORDER BY lease_until LIMIT :batch FOR UPDATE SKIP LOCKED),"
+    " judged AS (SELECT l.id, l.attempts + 1 < :tries AND EXISTS (SELECT FROM gateways g WHERE g.idempotent"
+    " AND (g.id = n.gateway_id OR g.clinic_id = l.clinic_id AND g.name = l.params ->> 'gateway')) AS again"
+    " FROM lost l LEFT JOIN notifications n ON n.id = CAST(l.params ->> 'notification_id' AS uuid))"
+    " UPDATE steps AS s SET error = :words, attempts = s.attempts + CASE WHEN j.again THEN 1 ELSE 0 END,"
+    " state = CASE WHEN j.again THEN 'planned' ELSE 'unknown' END,"
+    " due_at = CASE WHEN j.again THEN :now ELSE s.due_at END,"
+    " finished_at = CASE WHEN j.again THEN NULL ELSE CAST(:now AS timestamptz) END"
+    " FROM judged j WHERE s.id = j.id"
+    " RETURNING CAST(s.params ->> 'notification_id' AS uuid) AS notification_id, j.again"
+)
+_NOTIFICATIONS = text(
+    "UPDATE notifications AS n SET state = CASE WHEN r.again THEN 'pending' ELSE 'unknown' END, error = :words"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:again AS boolean[])) AS r(id, again)"
+    " WHERE n.id = r.id AND n.state = 'sending'"
+)
+_DELIVERIES = text(
+    "UPDATE deliveries SET outcome = 'unknown', response = :words, finished_at = :now"
+    " WHERE notification_id = ANY(:ids) AND outcome IS NULL"
+)
+
+
+def rescue_expired(session: Session) -> int:
+    """Plan again what can do no harm; mark all others `unknown`: an admin resolves (send again, or mark as sent)."""
+    given = {"now": clock.now(), "words": WORDS}
+    found = session.execute(_RESCUE, {**given, "batch": BATCH, "tries": MOST_TRIES}).all()
+    if found:
+        ids = [row.notification_id for row in found]
+        session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})
+        session.execute(_DELIVERIES, {**given, "ids": ids})
+    return len(found)

@@ -1,0 +1,103 @@
+"""No open lead is without a next action: those that are get marked, rules hear of them, and people are told."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.core.db import insert_many
+from app.engine.events.events import EventName
+from app.engine.service import record
+from app.identity.clinic_context import ClinicContext
+from app.identity.clinics import load_contexts
+from app.identity.models import Role, User
+from app.leads.facts.events import lead_event
+from app.leads.models import Lead
+from app.leads.next_actions.without_next_action import ACTING, has_step, has_task
+from app.messaging.compose import About, Recipient, compose
+from app.messaging.models import Channel, Notification
+from app.messaging.rendering.render import Wording
+from app.security.encrypted_fields import open_rows
+from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
+
+BATCH: Final = 500
+LOOKED_AT: Final = 10_000  # leads at a time
+NAME: Final = "find_leads_without_next_action"
+TO_PLAN: Final = timedelta(minutes=5)  # since something happened with the lead: who has just hung up decides first
+TEMPLATE: Final = "leads-without-next-action"
+
+_FIND: Final = text(
+    f"WITH idle AS (SELECT l.id FROM leads l WHERE {ON_THE_STRETCH} AND l.without_next_action_since IS NULL"  # noqa: S608
+    f" AND l.restricted_at IS NULL AND l.last_activity_at < :quiet_since AND NOT ({has_task('l')} OR {has_step('l')})"
+    " LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)"
+    " UPDATE leads AS l SET without_next_action_since = :now FROM idle WHERE l.id = idle.id RETURNING l.*"
+)
+# A step that was planned because the lead has none ends the alarm by what it makes, not by waiting: one that fails
+# would else be planned again, and again.
+_NOT_FOR_THAT: Final = f" AND s.cause ->> 'event' IS DISTINCT FROM '{EventName.LEAD_WITHOUT_NEXT_ACTION}'"
+_SETTLE: Final = text(
+    f"WITH settled AS (SELECT l.id FROM leads l WHERE {ON_THE_STRETCH} AND l.without_next_action_since IS NOT NULL"  # noqa: S608
+    f" AND (l.restricted_at IS NOT NULL OR {has_task('l')} OR {has_step('l', but=_NOT_FOR_THAT)})"
+    " FOR NO KEY UPDATE SKIP LOCKED)"
+    " UPDATE leads AS l SET without_next_action_since = NULL FROM settled WHERE l.id = settled.id"
+)
+_TOLD: Final = text(
+    "SELECT DISTINCT user_id FROM notifications WHERE user_id = ANY(:users) AND channel = 'in_app' AND read_at IS NULL"
+    " AND template = :template"
+)
+_SEEN_TO: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING}")  # noqa: S608
+
+
+def find_leads_without_next_action(session: Session) -> int:
+    """Mark those of the next stretch of open leads, and take the mark from who has one; returns how many were marked.
+
+    Rules hear `lead.without_next_action` once for each time a lead is found so. Whom no rule sees to are brought before
+    their coordinators and the admins: one message for each of them, however many leads.
+    """
+    now = clock.now()
+    stretch = next_stretch(session, NAME, most=LOOKED_AT)
+    session.execute(_SETTLE, stretch)
+    given = {**stretch, "now": now, "quiet_since": now - TO_PLAN, "batch": BATCH}
+    found = open_rows(Lead, session.execute(_FIND, given))
+    for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
+        _alarm(session, clinic, [lead for lead in found if lead.clinic_id == clinic_id])
+    if len(found) < BATCH:
+        go_on(session, NAME, stretch)
+    return len(found)
+
+
+def _alarm(session: Session, clinic: ClinicContext, leads: Sequence[Any]) -> None:
+    now = clock.now()
+    name, key = EventName.LEAD_WITHOUT_NEXT_ACTION, now.isoformat()
+    record(session, clinic, *(lead_event(name, lead, now, key=key) for lead in leads))
+    seen_to = set(session.scalars(_SEEN_TO, {"ids": [lead.id for lead in leads]}))
+    if left := [lead for lead in leads if lead.id not in seen_to]:
+        _tell(session, clinic.id, left)
+
+
+def _tell(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
+    """In the application: coordinators of their own, admins of all; who has such a message unread has heard."""
+    people = session.execute(select(User.id, User.role).where(User.clinic_id == clinic_id, User.is_active)).all()
+    counts = Counter(lead.assigned_to_id for lead in leads)
+    counts.update({person.id: len(leads) - counts[person.id] for person in people if person.role == Role.CLINIC_ADMIN})
+    told = set(session.scalars(_TOLD, {"users": [person.id for person in people], "template": TEMPLATE}))
+    rows = [
+        row
+        for person in people
+        if counts[person.id] and person.id not in told
+        for row in _message(clinic_id, person.id, counts[person.id])
+    ]
+    insert_many(session, Notification, rows)
+
+
+def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]:
+    who = "1 open lead has" if leads == 1 else f"{leads} open leads have"
+    where = "They are listed at GET /api/leads/without-next-action."
+    wording = Wording("Leads without a next action", f"{who} neither an open task nor a planned step. {where}")
+    about = About(clinic_id, template=TEMPLATE)
+    return compose(wording, Recipient(user_id, None), about=about, channels=[Channel.IN_APP], at=clock.now())

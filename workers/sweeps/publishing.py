@@ -1,0 +1,72 @@
+"""Publishing what enters the horizon, and again what was published and did not run."""
+
+from collections import Counter
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.config import get_settings
+from app.core.db import to_json
+from app.engine.models import Kind
+from app.engine.service import horizon, wake_ups_of
+from app.engine.statistics.metrics_store import add_up, series
+from app.engine.steps.publish import after_commit
+
+BATCH = 5000
+
+# The soonest steps of a kind, up to the cap, are what may be at the broker; those among them that are not, or
+# that should have run by now, are published. The scan is bounded by the cap, however many are pending.
+_PUBLISH = text(
+    "WITH soonest AS (SELECT id, due_at, state, published_at FROM steps WHERE kind = :kind"
+    " AND state IN ('planned', 'published') AND due_at <= :horizon ORDER BY due_at LIMIT :cap),"
+    " wanted AS (SELECT s.id, s.state FROM steps s JOIN soonest USING (id)"
+    " WHERE s.state = 'planned' OR (s.state = 'published' AND s.due_at < :overdue AND s.published_at < :overdue)"
+    " ORDER BY s.due_at LIMIT :batch FOR UPDATE OF s SKIP LOCKED)"
+    " UPDATE steps AS s SET state = 'published', published_at = :now FROM wanted WHERE s.id = wanted.id"
+    " RETURNING s.id, s.kind, s.name, s.due_at, wanted.state = 'published' AS again"
+)
+_CENSUS = text(
+    "SELECT kind, state, count(*) AS n, min(due_at) AS oldest FROM steps"
+    " WHERE state IN ('planned', 'published') GROUP BY kind, state"
+    " UNION ALL SELECT kind, state, count(*), min(due_at) FROM steps"
+    " WHERE state IN ('failed', 'unknown') GROUP BY kind, state"
+    " UNION ALL SELECT kind, state, count(*), min(due_at) FROM steps WHERE state = 'running' GROUP BY kind, state"
+)
+_IDLE = text(
+    "SELECT count(*) FROM leads WHERE without_next_action_since IS NOT NULL"
+    " AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+)
+_KEEP_CENSUS = text(
+    "INSERT INTO sweep_runs (name, started_at, runs, result) VALUES ('census', :now, 0, CAST(:result AS jsonb))"
+    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, result = excluded.result"
+)
+
+
+def publish_due(session: Session) -> int:
+    """One batch of each kind; what follows the commit sends the messages."""
+    now, settings = clock.now(), get_settings()
+    given = {
+        "now": now,
+        "horizon": horizon(now),
+        "overdue": now - timedelta(seconds=settings.republish_after_seconds),
+        "cap": settings.publish_cap,
+        "batch": BATCH,
+    }
+    found = [row for kind in Kind for row in session.execute(_PUBLISH, {**given, "kind": kind})]
+    after_commit(session, wake_ups_of(found))
+    again = Counter(series("republished", kind=row.kind) for row in found if row.again)
+    add_up(session, again)
+    return len(found)
+
+
+def take_census(session: Session) -> int:
+    """Count the steps by state and kind, and the leads without a next action, once for everybody who asks.
+
+    Counting is the one thing that grows.
+    """
+    rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
+    counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}
+    session.execute(_KEEP_CENSUS, {"now": clock.now(), "result": to_json(counted)})
+    return 0

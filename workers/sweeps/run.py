@@ -1,0 +1,103 @@
+"""What beat calls: publish what is due, mend what was lost, mark what is late, forget what is old.
+
+Every sweep may run twice at once, may be missed, and may be cut off: it looks at the state of things, not at
+the time since it last looked, works in bounded batches, each a transaction of its own, and steps aside when
+another has its lock.
+"""
+
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.core.db import transaction
+from workers.error_text import words
+from workers.sweeps import (
+    assignment,
+    audit,
+    breaker,
+    leads,
+    leases,
+    next_actions,
+    nurtures,
+    publishing,
+    retention,
+    rotting,
+    tasks,
+)
+
+AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
+
+log = structlog.get_logger()
+
+Batch = Callable[[Session], int]  # one bounded batch; returns how many rows it found, 0 when there are none
+
+SWEEPS: dict[str, Batch] = {
+    "publish_due_steps": publishing.publish_due,
+    "rescue_expired_leases": leases.rescue_expired,
+    "mark_overdue_tasks": tasks.mark_overdue,
+    "detect_stale_leads": leads.detect_stale,
+    "detect_time_in_stage": leads.detect_overstayed,
+    rotting.NAME: rotting.date_rotting,
+    next_actions.NAME: next_actions.find_leads_without_next_action,
+    "run_nurtures": nurtures.run_nurtures,
+    "empty_archived_stages": leads.empty_archived_stages,
+    "assign_orphans": assignment.assign_orphans,
+    "cover_absences": assignment.cover_absences,
+    breaker.NAME: breaker.pause_failing_rules,
+    "take_census": publishing.take_census,
+    "seal_audit": audit.seal_audit,
+    "forget_old_steps": retention.forget_old_steps,
+    "forget_old_events": retention.forget_old_events,
+    "forget_old_jobs": retention.forget_old_jobs,
+    "forget_old_sign_ins": retention.forget_old_sign_ins,
+    "forget_old_imports": retention.forget_old_imports,
+    "forget_old_links": retention.forget_old_links,
+    "forget_old_answers": retention.forget_old_answers,
+    "forget_old_gateway_calls": retention.forget_old_gateway_calls,
+}
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
+_STARTED = text(
+    "INSERT INTO sweep_runs AS r (name, started_at, runs) VALUES (:name, :now, 1)"
+    " ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, runs = r.runs + 1"
+)
+_FINISHED = text(
+    "UPDATE sweep_runs SET finished_at = :now, error = :error,"
+    " result = CASE WHEN :found > 0 OR result IS NULL THEN jsonb_build_object('found', :found) ELSE result END"
+    " WHERE name = :name"
+)
+
+
+def sweep(name: str) -> int:
+    """Run a sweep until nothing is left or its time is over; returns how many rows it found."""
+    until, found = time.monotonic() + AT_MOST, 0
+    _note(_STARTED, name=name)
+    try:
+        while batch := _one_batch(name):
+            found += batch
+            if time.monotonic() > until:
+                break
+    except Exception as error:
+        _note(_FINISHED, name=name, found=found, error=words(error)[:1000])
+        raise
+    _note(_FINISHED, name=name, found=found, error=None)
+    if found:
+        log.info("sweep.found", sweep=name, rows=found)
+    return found
+
+
+def _one_batch(name: str) -> int:
+    with transaction() as session:
+        locked = session.execute(_LOCK, {"key": zlib.crc32(name.encode())}).scalar_one()
+        return SWEEPS[name](session) if locked else 0
+
+
+def _note(statement: Any, **given: Any) -> None:
+    with transaction() as session:
+        session.execute(statement, {"now": clock.now(), **given})

@@ -1,0 +1,53 @@
+"""Tasks whose time has come and gone."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.engine.events.chains import chains_of
+from app.engine.events.events import FROM_OUTSIDE, Event, EventName
+from app.engine.service import record
+from app.identity.clinics import load_contexts
+from app.leads.models import Lead
+from app.security.encrypted_fields import open_rows
+from app.tasks.facts import task_event
+
+BATCH = 500
+
+# Clinic by clinic, for so the queue's own index finds them; of all of them those that are late for longest.
+_MARK = text(
+    "WITH latest AS (SELECT t.id FROM clinics AS c CROSS JOIN LATERAL (SELECT id, due_at FROM lead_tasks"
+    " WHERE clinic_id = c.id AND status IN ('PENDING', 'IN_PROGRESS') AND due_at < :now"
+    " ORDER BY due_at, id LIMIT :batch) AS t ORDER BY t.due_at LIMIT :batch),"
+    " late AS (SELECT id FROM lead_tasks JOIN latest USING (id) WHERE status IN ('PENDING', 'IN_PROGRESS')"
+    " FOR UPDATE OF lead_tasks SKIP LOCKED)"
+    " UPDATE lead_tasks AS t SET status = 'OVERDUE', updated_at = :now, version = version + 1"
+    " FROM late WHERE t.id = late.id RETURNING t.*"
+)
+
+
+def mark_overdue(session: Session) -> int:
+    """Mark one batch and record the event of each; marked tasks are not found again, so each fires once."""
+    now = clock.now()
+    tasks = session.execute(_MARK, {"now": now, "batch": BATCH}).all()
+    if not tasks:
+        return 0
+    leads = {row.id: row for row in open_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
+    # What a step made and nobody did follows from that step: an escalation is not escalated again, day after day.
+    chains = chains_of(session, {task.step_id for task in tasks if task.step_id})
+    events: dict[UUID, list[Event]] = defaultdict(list)
+    for task in tasks:
+        overdue = task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now)
+        events[task.clinic_id].append(overdue.following(chains.get(task.step_id, FROM_OUTSIDE)))
+    for clinic_id, clinic in load_contexts(session, events).items():
+        record(session, clinic, *events[clinic_id])
+    return len(tasks)
+
+
+def _leads(ids: set[UUID]) -> Any:
+    table = Lead.__table__
+    return select(table).where(table.c.id.in_(ids))
