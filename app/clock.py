@@ -14,3 +14,6 @@ def now() -> datetime:
 def zones() -> frozenset[str]:
     """The names of the time zones there are (IANA). They are read from files, so once."""
     return frozenset(available_timezones())
+
+
+EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there

@@ -4,11 +4,11 @@ from app.audit.models import AuditChange, AuditEntry, AuditSeal
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
+from app.core.idempotency_records import IdempotencyRecord
 from app.engine.jobs.models import Job, JobItem
 from app.engine.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
 from app.engine.sequences.models import Sequence, SequenceVersion
 from app.engine.statistics.outcome_statistics import SeriesHour
-from app.http.models import KeptAnswer
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
 from app.leads.attribution.models import LeadSource
@@ -18,8 +18,8 @@ from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.custom_fields.models import CustomField
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
-from app.leads.privacy.models import Consent
 from app.leads.timeline.models import Activity
+from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.gateways.models import Gateway, GatewayMinute, GatewayReceipt
 from app.messaging.models import Delivery, MessageTemplate, MessageTemplateVersion, Notification, Suppression
 from app.security.key_verification import KeyCheck
@@ -49,11 +49,11 @@ __all__ = [
     "Gateway",
     "GatewayMinute",
     "GatewayReceipt",
+    "IdempotencyRecord",
     "Import",
     "ImportRow",
     "Job",
     "JobItem",
-    "KeptAnswer",
     "KeptEvent",
     "KeyCheck",
     "Lead",

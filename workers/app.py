@@ -10,6 +10,7 @@ from celery import Task
 from celery.signals import worker_init, worker_process_init
 from sqlalchemy.exc import OperationalError, StatementError
 
+from app import wiring
 from app.core.calendar.calendar import HolidayCalendar
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
@@ -20,9 +21,9 @@ from workers import runner
 from workers.error_text import words
 from workers.sweeps import run as sweeps
 
-HolidayCalendar("US")  # its library loads country by country; better once, before the children are forked
-
 log = structlog.get_logger()
+
+wiring.connect()
 
 app = celery
 app.conf.beat_schedule = SCHEDULE
@@ -43,6 +44,7 @@ def _check_keys(**_: object) -> None:
 
 @worker_init.connect
 def _share_memory(**_: object) -> None:
+    HolidayCalendar("US")  # its library loads country by country: once, before the children are forked
     gc.freeze()  # a child that looked for garbage in what it has from its parent would copy all of it: 15 MB, not 68
 
 

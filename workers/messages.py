@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.core.languages import in_order
+from app.core.validation.language_tags import in_order
 from app.engine.outcomes import Effects, Row
 from app.leads.facts.merge_fields import said_of
 from app.messaging.channels.gateway_payload import MessageType

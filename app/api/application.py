@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app import wiring
 from app.api.activities.lead_activity_routes import blp as lead_activities
 from app.api.activities.routes import blp as activities
 from app.api.assignment.availability_routes import blp as availability
@@ -29,7 +30,6 @@ from app.api.identity.password_routes import blp as passwords
 from app.api.identity.sign_in_routes import blueprints as identity
 from app.api.identity.user_routes import blueprints as accounts
 from app.api.leads.event_routes import blp as events
-from app.api.leads.privacy_routes import blueprints as privacy
 from app.api.leads.routes import blp as leads
 from app.api.messaging.gateway_event_routes import blp as gateway_events
 from app.api.messaging.gateway_routes import blp as gateways
@@ -40,6 +40,7 @@ from app.api.operations.probe_routes import blp as ops
 from app.api.operations.step_routes import blp as steps
 from app.api.pipeline.board_routes import blp as board
 from app.api.pipeline.stage_routes import blp as pipeline
+from app.api.privacy.routes import blueprints as privacy
 from app.api.sequences.bulk_routes import blp as bulk_enrollments
 from app.api.sequences.enrollment_routes import blp as enrollments
 from app.api.sequences.move_routes import blp as sequence_moves
@@ -52,8 +53,10 @@ from app.api.tasks.template_routes import blp as task_templates
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
 from app.core import logs
-from app.http import access, problems, requests
+from app.http import access, idempotency, problems, requests
 from app.http.openapi import docs_page, openapi
+from app.leads.lookup import ids_in_scope as leads_in_scope
+from app.tasks.lookup import ids_in_scope as tasks_in_scope
 
 BLUEPRINTS = (
     *identity,
@@ -113,6 +116,8 @@ def create_app() -> Flask:
     """The WSGI application."""
     settings = get_settings()
     logs.configure()
+    wiring.connect()
+    idempotency.visible_ids.update(lead=leads_in_scope, task=tasks_in_scope)
     app = _Relance("relance", static_folder=None)
     app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
     requests.register(app)

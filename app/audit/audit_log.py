@@ -4,7 +4,7 @@ What is changed through a model is noticed here by itself. What is read, or writ
 `wrote`. Notes are taken for calls of the API; what the automation does, it explains in its steps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -112,6 +112,13 @@ def saw(session: Session, subject: str, ids: Iterable[UUID]) -> None:
     """Somebody is shown these."""
     if (notes := session.info.get(NOTES)) is not None and (seen := list(ids)):
         notes.append(_Note(Act.READ, subject, seen))
+
+
+def note_page(session: Session, model: Any, rows: Sequence[Any]) -> None:
+    """Note that these rows of a list were read; only rows about people count."""
+    subject = SUBJECTS.get(model.__tablename__)
+    if subject in ABOUT_PEOPLE:
+        saw(session, subject, [row.id for row in rows])
 
 
 def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: Mapping[str, Any]) -> None:

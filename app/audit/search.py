@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.audit.audit_log import place_of
 from app.audit.models import AuditChange, AuditEntry
-from app.http.schemas.paging import Key, Page, page
+from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
 from app.security.encryption import Unreadable, unseal
 

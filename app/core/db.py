@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -101,6 +101,12 @@ def dispose() -> None:
         engine().dispose(close=False)
     engine.cache_clear()
     sessions.cache_clear()
+
+
+@cache
+def model_of(table: str) -> type[Base]:
+    """Return the model of a table, of those that are imported. Raises KeyError."""
+    return {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}[table]
 
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]

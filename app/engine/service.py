@@ -1,6 +1,6 @@
 """What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.core.db import insert_many, new_id
+from app.core.ports import Listeners
 from app.engine.events.chains import linked
 from app.engine.events.event_log import kept
 from app.engine.events.events import Event
-from app.engine.lookups import look_up
 from app.engine.models import KeptEvent, Kind, Reason, Step, StepState
 from app.engine.plan.plan import PlannedStep, plan
+from app.engine.rules.lead_facts import look_up
 from app.engine.rules.rules import RuleSet
 from app.engine.rules.ruleset import rules_of
 from app.engine.steps.cancel import stop
@@ -28,8 +29,8 @@ from app.identity.clinic_context import ClinicContext
 MOST_PUBLISHED = 1000  # steps of one transaction that are published right away; the sweep has the rest
 _ONLY_NEW = "ON CONFLICT DO NOTHING"  # the same step planned again
 
-# Who else hears of events, after they stopped what they stop: in the same transaction, before rules plan anything.
-on_record: list[Callable[[Session, ClinicContext, Sequence[Event]], None]] = []
+# Called in the same transaction, after the events cancelled what they stop and before rules plan anything.
+events_recorded: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners("events_recorded")
 
 
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
@@ -41,8 +42,7 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     if not events:
         return
     stop(session, events)
-    for follow in on_record:
-        follow(session, clinic, events)
+    events_recorded(session, clinic, events)
     rules = rules_of(session, clinic)
     known = _with_what_is_asked(session, rules, [linked(session, event) for event in _in_order(events)])
     plans = [(event, plan(rules, event, clinic.calendar)) for event in known]

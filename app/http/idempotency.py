@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.clock import now
 from app.core.db import to_json
+from app.core.idempotency_records import KEPT_FOR
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
 from app.http.body.json_body import fingerprint, read_unread_body
-from app.http.models import ANSWERS_ARE_KEPT
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.security.encryption import Unreadable, seal, unseal
@@ -77,8 +77,8 @@ class AnswerWithheld(Conflict):
     """The call was carried out; what you may see, or what is known, has changed since, so its answer is not shown."""
 
 
-# For each kind of thing that a scope narrows: those of these ids that the actor's scope holds.
-held: Final[dict[str, Callable[[Session, Actor, Collection[UUID]], Iterable[UUID]]]] = {}
+# By subject ("lead", "task"): which of these ids the actor's scope includes. `app.api.application` connects it.
+visible_ids: Final[dict[str, Callable[[Session, Actor, Collection[UUID]], Iterable[UUID]]]] = {}
 
 
 def is_asked_for() -> bool:
@@ -96,7 +96,7 @@ def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Resp
     with unit_of_work() as session:
         if not session.execute(_BEGIN, {"call": "\n".join(map(str, call.values()))}).scalar_one():
             raise StillRunning
-        known = session.execute(_FIND, {**call, "oldest": now() - ANSWERS_ARE_KEPT}).one_or_none()
+        known = session.execute(_FIND, {**call, "oldest": now() - KEPT_FOR}).one_or_none()
         if known is not None:
             read_unread_body()
             return _again(session, known, call)
@@ -163,5 +163,5 @@ def _allowed(session: Session, shown: Mapping[str, Collection[UUID]]) -> bytes:
 
 
 def _held(session: Session, who: Actor, shown: Mapping[str, Collection[UUID]]) -> list[str]:
-    subjects = sorted(shown.keys() & held.keys())
-    return sorted(str(id_) for subject in subjects for id_ in held[subject](session, who, shown[subject]))
+    subjects = sorted(shown.keys() & visible_ids.keys())
+    return sorted(str(id_) for subject in subjects for id_ in visible_ids[subject](session, who, shown[subject]))

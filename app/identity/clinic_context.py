@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.core import languages
 from app.core.calendar.calendar import Calendar
+from app.core.validation import language_tags
 from app.identity.contact_policy import ContactPolicy
 
 
@@ -18,5 +18,5 @@ class ClinicContext:
     calendar: Calendar  # its zone is the clinic's
     rules_version: int
     stale_after_days: int
-    language: str = languages.DEFAULT  # BCP 47, of its texts
+    language: str = language_tags.DEFAULT  # BCP 47, of its texts
     policy: ContactPolicy = field(default_factory=ContactPolicy)

@@ -1,12 +1,12 @@
 """How often, and when, a clinic lets its leads be written to. Off or generous, but for what it says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
 from app.core.calendar.durations import parse_duration
-from app.engine.rules.failure_breaker import Breaker
+from app.identity.failure_breaker import Breaker
 
 _DAYS: Final = timedelta(days=2)  # a local day is within them, however long
 _WEEK: Final = timedelta(days=8)
@@ -36,6 +36,10 @@ class ContactPolicy:
         lengths = {name: kept[name] and parse_duration(kept[name]) for name in LENGTHS if name in kept}
         breaker = {"breaker": Breaker.from_json(kept["breaker"])} if "breaker" in kept else {}
         return cls(**{**kept, **lengths, **breaker})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the policy as a clinic's row keeps it. Only for policies without lengths of time, as the default."""
+        return asdict(self)
 
     @property
     def counts_touches(self) -> bool:

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core import languages
 from app.core.db import Base, new_id
+from app.core.validation import language_tags
 
 WEEKDAYS_9_TO_18: dict[str, Any] = {
     **{day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
@@ -41,7 +41,7 @@ class Clinic(Base):
     slug: Mapped[str] = mapped_column(Text, unique=True)
     timezone: Mapped[str] = mapped_column(Text, default="UTC")  # IANA name
     region: Mapped[str] = mapped_column(Text, default="US")  # ISO 3166 country, for phones and holidays
-    language: Mapped[str] = mapped_column(Text, server_default=languages.DEFAULT)  # BCP 47, of who says no other
+    language: Mapped[str] = mapped_column(Text, server_default=language_tags.DEFAULT)  # BCP 47, of who says no other
     subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
     business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)

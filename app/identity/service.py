@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.clock import now, zones
-from app.core import languages
 from app.core.calendar.calendar import BusinessHours, InvalidHours
 from app.core.db import new_id
+from app.core.validation import language_tags
 from app.errors import Conflict, Invalid
 from app.identity.clinics import count_up
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
@@ -40,7 +40,7 @@ def create_clinic(
     slug: str,
     timezone: str,
     region: str,
-    language: str = languages.DEFAULT,
+    language: str = language_tags.DEFAULT,
     subdivision: str | None = None,
     business_hours: Mapping[str, Any] | None = None,
 ) -> Clinic:
@@ -120,7 +120,7 @@ def _check_place(slug: str, timezone: str, region: str) -> None:
 
 def _language(tag: str) -> str:
     try:
-        return languages.normalise(tag)
+        return language_tags.normalise(tag)
     except ValueError as mistake:
         raise Invalid.at("/language", str(mistake)) from mistake
 

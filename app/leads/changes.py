@@ -7,8 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.api.leads.fields import MOST_TAGS
-from app.api.leads.schemas import PRIVATE
 from app.clock import now
 from app.core.optimistic_locking import Seen, require_seen
 from app.engine.events.events import Event, EventName
@@ -17,11 +15,11 @@ from app.errors import Forbidden
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.capture.capture import require_source
+from app.leads.contact.phone_numbers import normalise_phones, require_reachable
 from app.leads.custom_fields.values import merged, require_custom
 from app.leads.facts.events import lead_event
 from app.leads.lookup import unlocked_lead
-from app.leads.models import HIGHEST_SCORE, Lead, PatientRelationship
-from app.leads.phone_numbers import normalise_phones, require_reachable
+from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE, Lead, PatientRelationship
 from app.leads.pipeline.progress import touch
 
 # What an automation rule may write down of a lead.

@@ -12,9 +12,8 @@ from sqlalchemy.orm.attributes import QueryableAttribute
 from uuid_utils.compat import uuid7
 
 from app.audit import audit_log
+from app.core.pagination import Key
 from app.errors import NotFound
-from app.http import idempotency
-from app.http.schemas.paging import Key
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
@@ -53,13 +52,10 @@ def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
     return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))
 
 
-def held_of(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
+def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
     """Those of these leads that the actor's scope holds, also after they were merged or deleted."""
     of_clinic = select(Lead.id).where(Lead.id.in_(ids), Lead.clinic_id == actor.clinic.id)
     return session.scalars(of_clinic.where(is_assigned_within(actor, Lead.assigned_to_id))).all()
-
-
-idempotency.held["lead"] = held_of
 
 
 def read_lead(session: Session, actor: Actor, lead_id: UUID) -> SimpleNamespace:

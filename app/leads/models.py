@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -287,3 +287,15 @@ class Lead(Base):
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
+
+
+LONGEST_NOTE: Final = 5000
+
+
+LONGEST_EXTERNAL_ID: Final = 200
+
+
+PRIVATE: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")  # lead-management.md, "PHI"
+
+
+MOST_TAGS: Final = 20

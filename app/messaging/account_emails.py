@@ -17,7 +17,7 @@ from app.messaging.rendering.render import Wording
 GOOD_FOR: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
 
 
-def send_invitation(session: Session, user: User, *, clinic_name: str, inviter: str) -> None:
+def send_invitation(session: Session, user: User, clinic_name: str, inviter: str) -> None:
     """Tell somebody new that they have a place here, and where to choose a password."""
     _send(session, user, INVITATION, _invitation(user.name, clinic_name, inviter))
 

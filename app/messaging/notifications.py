@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from app import clock
 from app.audit import audit_log
+from app.core.pagination import Page, page
 from app.errors import NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.actor import Actor
 from app.messaging.models import Channel, Notification
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.leads.models import Lead
+from app.core.db import model_of
 from app.security.encrypted_fields import BLIND, blind, fields_of
 from app.security.encryption import Unreadable, current_key, place_of, seal_json, unseal_json
 
@@ -39,7 +39,6 @@ STORES: Final = (
 )
 # What is never written anew, and what is gone after a day.
 _LEFT: Final = (Store("audit_changes", ["entry"]), Store("kept_answers", ["key"], "body"))
-_MARKS: Final = {name + BLIND: (name, field.blind) for name, field in fields_of(Lead).items() if field.blind}
 
 
 def census(session: Session) -> list[dict[str, Any]]:
@@ -90,7 +89,8 @@ def _anew(store: Store, row: Any) -> dict[str, Any] | None:
 
 
 def _marks(store: Store) -> Mapping[str, tuple[str, str | None]]:
-    return _MARKS if store.table == Lead.__tablename__ else {}
+    fields = fields_of(model_of(store.table))
+    return {name + BLIND: (name, field.blind) for name, field in fields.items() if field.blind}
 
 
 def _census(store: Store) -> Any:

@@ -1,6 +1,7 @@
 """Finding tasks: one, to change it, or a list."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,9 +9,8 @@ from sqlalchemy import ColumnElement, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.pagination import Key, Page, page
 from app.errors import Forbidden, NotFound
-from app.http import idempotency
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.assignment.people import who_is
@@ -33,14 +33,11 @@ def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
     return (*live, is_assigned_within(actor, Task.assigned_to_id) | is_assigned_within(actor, Lead.assigned_to_id))
 
 
-def held_of(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
+def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
     """Those of these tasks that the actor's scope holds."""
     return session.scalars(
         select(Task.id).join(Lead, Lead.id == Task.lead_id).where(Task.id.in_(ids), *known_to(actor))
     ).all()
-
-
-idempotency.held["task"] = held_of
 
 
 def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:
@@ -110,3 +107,10 @@ def overdue_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> P
 def _is_one_of(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
     """Spelled out in the statement: the indexes are partial, and a plan can't see into a parameter."""
     return Task.status.in_(bindparam("statuses", list(statuses), expanding=True, literal_execute=True))
+
+
+class TaskPart(StrEnum):
+    """What a task names, and can be shown along with it."""
+
+    LEAD = "lead"
+    ASSIGNED_TO = "assigned_to"

@@ -46,8 +46,6 @@ class TaskStatus(StrEnum):
 
 
 OPEN_TASKS = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.OVERDUE)
-# For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
-TO_BE_DONE = text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')")
 
 
 class TaskOutcome(StrEnum):

@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from app.clock import now
-from app.core.spreadsheets import armed
+from app.core.files.csv_cells import armed
 from app.tasks.queue import export as exporting
 from tests.support.desk import Desk
 from tests.support.practice import Watch

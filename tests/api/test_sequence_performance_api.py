@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from app.api.messaging.gateway_schemas import Told
 from app.automation.sequences.performance.comparison import LEAST
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
+from app.messaging.gateways.models import Told
 from app.messaging.gateways.receiving import find_gateway, take
 from app.messaging.gateways.service import create_gateway
 from tests.support.desk import Answer, Caller, Desk, the_app

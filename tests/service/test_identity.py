@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import transaction
-from app.core.validation_errors import InvalidPlaybook
+from app.core.validation.mistakes import InvalidPlaybook
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinics import context_of, count_up, load_context, load_contexts

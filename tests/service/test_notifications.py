@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import insert_many, new_id, transaction
-from app.core.validation_errors import InvalidPlaybook
+from app.core.validation.mistakes import InvalidPlaybook
 from app.engine.models import Kind, Reason, Step
 from app.engine.service import add_steps, step_row
 from app.engine.steps.cancel import cancel_pending

@@ -17,7 +17,6 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.api.automation.nurture_schemas import NurtureIn
-from app.api.messaging.gateway_schemas import Told
 from app.audit import search as audit
 from app.automation.lead_view.steps import automation_of
 from app.automation.nurtures import service as nurtures
@@ -51,12 +50,12 @@ from app.engine.steps.lateness import lateness
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
-from app.leads import service as leads
 from app.leads.assignment.assignment_history import assignments_of
 from app.leads.assignment.choose import load_roster
 from app.leads.assignment.rules.rules import by_load
 from app.leads.assignment.unassigned import unassigned
 from app.leads.attribution.touches import touches_of
+from app.leads.capture.capture import capture_lead
 from app.leads.duplicates.merge import merge
 from app.leads.duplicates.search import duplicates_of
 from app.leads.facts.events import lead_event
@@ -65,13 +64,17 @@ from app.leads.models import Lead
 from app.leads.next_actions.next_follow_up import with_next_follow_ups
 from app.leads.next_actions.without_next_action import without_next_action
 from app.leads.pipeline.board import board
+from app.leads.pipeline.closing import convert
+from app.leads.search.listing import list_leads
 from app.leads.search.search import search
 from app.leads.timeline.service import timeline
 from app.messaging import notifications
 from app.messaging.contact_policy.history import Wanted, histories
+from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.delivery import retry
 from app.messaging.gateways import receiving
 from app.messaging.gateways import service as gateways
+from app.messaging.gateways.models import Told
 from app.messaging.gateways.throttle import count_calls, minute_row, usages
 from app.messaging.models import LeadChannel, MessageTemplate
 from app.messaging.rendering.variants import Variant
@@ -217,7 +220,7 @@ def page_of(list_them: Callable[..., Any], **query: Any) -> Callable[[Session, C
 
 
 def all_leads(session: Session, there: Crowd, query: Any) -> Any:
-    return leads.list_leads(session, there.actor, query)
+    return list_leads(session, there.actor, query)
 
 
 def idle_leads(session: Session, there: Crowd, query: Any) -> Any:
@@ -253,7 +256,7 @@ def trail(session: Session, there: Crowd, query: Any) -> Any:
 
 
 def leads_within(scope: Scope) -> Callable[[Session, Crowd, Any], Any]:
-    return lambda session, there, query: leads.list_leads(session, replace(there.actor, scope=scope), query)
+    return lambda session, there, query: list_leads(session, replace(there.actor, scope=scope), query)
 
 
 def queue(session: Session, there: Crowd, query: Any) -> Any:
@@ -283,7 +286,7 @@ def past_of_leads(session: Session, there: Crowd) -> None:
 
 def a_lead(session: Session, there: Crowd) -> None:
     person = {"first_name": "A", "last_name": "B", "phone": "+12125550143", "source_id": there.practice.source_id}
-    leads.capture_lead(session, there.actor, person)
+    capture_lead(session, there.actor, person)
 
 
 def everybodys_load(session: Session, there: Crowd) -> None:
@@ -491,7 +494,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         },
     ),
     "a lead opts out": (
-        lambda s, there: leads.opt_out(s, there.actor, there.lead),
+        lambda s, there: opt_out(s, there.actor, there.lead),
         {"ix_steps_lead", "pk_leads", "ix_notifications_touches"},
     ),
     # a rule for leads that were there before
@@ -509,11 +512,11 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
     ),
     "a lead opts out of a channel": (
-        lambda s, there: leads.opt_out(s, there.actor, there.lead, channel=LeadChannel.EMAIL),
+        lambda s, there: opt_out(s, there.actor, there.lead, channel=LeadChannel.EMAIL),
         {"ix_steps_lead", "ix_notifications_unsent"},  # by their state while few wait, else by the lead
     ),
     "a lead converts": (
-        lambda s, there: leads.convert(s, there.actor, there.lead),
+        lambda s, there: convert(s, there.actor, there.lead),
         {"ix_steps_lead", "ix_lead_tasks_lead", "pk_leads"},
     ),
     "a task is done": (

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.clock import now
 from app.core.db import transaction
 from app.errors import Conflict
-from app.leads import service as leads
+from app.leads.changes import update_lead
 from app.leads.pipeline.reopening import reopen
 from app.tasks import service as tasks
 from tests.support.practice import Practice, Watch
@@ -131,7 +131,7 @@ def _first(practice: Practice, lead_id: UUID) -> Any:
 
 def _update(practice: Practice, lead_id: UUID, about: Mapping[str, Any]) -> None:
     with transaction() as session:
-        leads.update_lead(session, practice.actor(), lead_id, dict(about))
+        update_lead(session, practice.actor(), lead_id, dict(about))
 
 
 def _reopen(practice: Practice, lead_id: UUID, _: Mapping[str, Any]) -> None:

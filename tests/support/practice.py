@@ -32,12 +32,15 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.permissions import ROLE_GRANTS
-from app.leads import service as leads
 from app.leads.attribution.models import LeadSource
+from app.leads.capture.capture import capture_lead
 from app.leads.models import Lead
+from app.leads.pipeline import closing
+from app.leads.pipeline.stages import change_stage
 from app.leads.timeline.models import Activity
 from app.leads.timeline.service import log_activity
 from app.messaging import channels
+from app.messaging.contact_policy import opt_outs
 from app.messaging.models import Notification
 from app.security.encrypted_fields import open_fields, sealed_row
 from app.tasks import service as tasks
@@ -89,7 +92,7 @@ class Practice:
         person = {"first_name": "Mia", "last_name": "Keller", "email": f"mia{number}@lead.example"}
         data = {**person, "phone": "+12125550143", "source_id": self.source_id, **given}
         with transaction() as session:
-            lead_id: UUID = leads.capture_lead(session, self.actor(), data).id
+            lead_id: UUID = capture_lead(session, self.actor(), data).id
         return lead_id
 
     def log(self, lead_id: UUID, type: str = "PHONE_CALL", **given: Any) -> UUID:  # noqa: A002
@@ -110,19 +113,19 @@ class Practice:
 
     def opt_out(self, lead_id: UUID) -> None:
         with transaction() as session:
-            leads.opt_out(session, self.actor(), lead_id)
+            opt_outs.opt_out(session, self.actor(), lead_id)
 
     def convert(self, lead_id: UUID) -> None:
         with transaction() as session:
-            leads.convert(session, self.actor(), lead_id)
+            closing.convert(session, self.actor(), lead_id)
 
     def lose(self, lead_id: UUID) -> None:
         with transaction() as session:
-            leads.lose(session, self.actor(), lead_id, {"reason": "NO_RESPONSE"})
+            closing.lose(session, self.actor(), lead_id, {"reason": "NO_RESPONSE"})
 
     def move(self, lead_id: UUID, stage: str, **given: Any) -> None:
         with transaction() as session:
-            leads.change_stage(session, self.actor(), lead_id, {"stage": stage, **given})
+            change_stage(session, self.actor(), lead_id, {"stage": stage, **given})
 
     def plan(self, lead_id: UUID, due_at: datetime, **given: Any) -> UUID:
         """A task for the coordinator."""

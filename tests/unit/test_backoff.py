@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.engine.backoff import backoff
+from app.engine.steps.backoff import backoff
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.engine.rules.failure_breaker import Breaker, Figures
+from app.identity.failure_breaker import Breaker, Figures
 
 BREAKER = Breaker(min_messages=50, failures=0.2, bounces=0.05, opt_outs=0.03)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.languages import in_order, normalise
+from app.core.validation.language_tags import in_order, normalise
 from app.messaging.rendering.variants import Variant, choose
 
 

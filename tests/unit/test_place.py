@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.leads.location import days_off_of, places_of
+from app.leads.contact.location import days_off_of, places_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 

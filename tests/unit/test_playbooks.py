@@ -8,7 +8,7 @@ import yaml
 
 from app.automation.language.check_actions import ACTIONS, CHANNELS, MESSAGE_TYPES
 from app.automation.playbooks import shipped
-from app.core.validation_errors import InvalidPlaybook
+from app.core.validation.mistakes import InvalidPlaybook
 from app.engine.models import Kind
 from app.engine.rules.rules import read_rule
 from app.engine.rules.vocabulary import (

@@ -13,10 +13,11 @@ from app.api.clinic.settings_schemas import ContactPolicyIn
 from app.clock import now
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
-from app.leads import service as leads
+from app.leads.lookup import get_lead
 from app.messaging.contact_policy.contact_facts import Writing, load_known
 from app.messaging.contact_policy.facts import Touch
 from app.messaging.contact_policy.gate import Allow, Until, explain
+from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
 from app.messaging.models import LeadChannel
@@ -316,7 +317,7 @@ def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Pra
     write(practice)
     asked_about = Touch(LeadChannel.EMAIL, "mia@lead.example", planned_at=TUESDAY)
     with transaction() as session:
-        lead = leads.get_lead(session, practice.actor(), lead_id)
+        lead = get_lead(session, practice.actor(), lead_id)
         clinic = practice.actor().clinic
         [known] = load_known(session, [Writing(lead, clinic, asked_about)], now=TUESDAY)
     refused = {finding.check: finding.verdict for finding in explain(asked_about, known, TUESDAY)}
@@ -328,7 +329,7 @@ def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practic
     lead = practice.capture()
     write(practice)
     with transaction() as session:
-        leads.opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+        opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
     as_if_at_once = "UPDATE steps SET state = 'published', reason = NULL WHERE kind IN ('deliver', 'send_message')"
     sql(as_if_at_once)
     sql("UPDATE notifications SET state = 'pending', reason = NULL")

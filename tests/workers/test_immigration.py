@@ -9,7 +9,7 @@ import pytest
 from app.clock import now
 from app.core.db import transaction
 from app.identity.models import Role
-from app.leads.service import update_lead
+from app.leads.changes import update_lead
 from app.leads.timeline.custom_events import report
 from app.tasks.service import complete
 from tests.support.desk import Desk, the_app

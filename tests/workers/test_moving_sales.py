@@ -8,7 +8,7 @@ import pytest
 
 from app.core.db import transaction
 from app.identity.models import Role
-from app.leads.service import update_lead
+from app.leads.changes import update_lead
 from app.tasks.service import complete
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers.sweeps.run import sweep

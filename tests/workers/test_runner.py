@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.api.capture.bulk_schemas import Strategy
 from app.core.db import transaction
-from app.engine.jobs import service as bulk
 from app.engine.models import Kind
 from app.identity.models import Role
+from app.leads.assignment.staff import Strategy
 from app.ops.embedded import Valkey
+from app.tasks.bulk import service as bulk
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 

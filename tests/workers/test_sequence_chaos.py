@@ -15,8 +15,8 @@ from app.automation.sequences.versions.move_plan import plan_move
 from app.automation.sequences.versions.version_moves import carry_out_move
 from app.core.db import transaction
 from app.engine.models import Kind
-from app.leads import service as leads
 from app.leads.duplicates.merge import merge
+from app.messaging.contact_policy import opt_outs
 from app.messaging.gateways.service import create_gateway
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
 from tests.support.gateway import Gateway
@@ -138,7 +138,7 @@ def test_who_opts_out_while_they_are_enrolled_is_in_nothing(ours: Ours):
     def opt_out() -> None:
         for lead in mine:
             with transaction() as session:
-                leads.opt_out(session, practice.actor(), lead)
+                opt_outs.opt_out(session, practice.actor(), lead)
 
     at_once(opt_out, partial(put, practice, *mine))
     assert {row.state for row in practice.rows("enrollments")} <= {"exited"}

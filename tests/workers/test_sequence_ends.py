@@ -12,8 +12,8 @@ from app.automation.sequences.service import change_sequence, create_sequence, d
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.engine.steps.failed import retry_many
-from app.leads import service as leads
 from app.leads.duplicates import merge as merging
+from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.gateways import receiving
 from app.messaging.gateways.service import create_gateway
 from app.messaging.models import LeadChannel
@@ -227,7 +227,7 @@ def test_a_lead_that_an_event_takes_out_of_it_is_answered_as_it_is_then(ours: Ou
     lead = practice.capture()
     put(practice, lead)
     with transaction() as session:
-        answered = leads.opt_out(session, practice.actor(), lead)
+        answered = opt_out(session, practice.actor(), lead)
     row = practice.row("leads", id=lead)
     assert (answered.tags, answered.version) == ([], row.version)
 
@@ -364,7 +364,7 @@ def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
     lead = practice.capture()
     put(practice, lead)
     with transaction() as session:
-        leads.opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+        opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
     watch.advance(days=1)
     practice.run_due()
     assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]

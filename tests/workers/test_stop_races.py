@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from app.core.db import transaction
 from app.engine.models import Kind
-from app.leads import service as leads
+from app.leads.pipeline.closing import convert, lose
+from app.messaging.contact_policy.opt_outs import opt_out
 from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
@@ -44,11 +45,11 @@ def stop_and_look(practice: Practice, lead_id: UUID, how: str) -> bool:
     with transaction() as session:
         actor = practice.actor()
         if how == "opt-out":
-            leads.opt_out(session, actor, lead_id)
+            opt_out(session, actor, lead_id)
         elif how == "conversion":
-            leads.convert(session, actor, lead_id)
+            convert(session, actor, lead_id)
         else:
-            leads.lose(session, actor, lead_id, {"reason": "NO_RESPONSE"})
+            lose(session, actor, lead_id, {"reason": "NO_RESPONSE"})
         to_lead = "SELECT count(*) FROM notifications WHERE lead_id = :lead AND user_id IS NULL"
         return bool(session.scalar(text(f"{to_lead} AND state IN ('sending', 'sent')"), {"lead": lead_id}))
 
@@ -148,7 +149,7 @@ def test_a_stop_that_has_the_lead_first_wins(practice: Practice, smtp: SmtpServe
     if kind is Kind.DELIVER:
         practice.run(Kind.SEND_MESSAGE)
     with transaction() as session:
-        leads.opt_out(session, practice.actor(), lead)
+        opt_out(session, practice.actor(), lead)
         assert practice.run(kind) == 0  # and does not wait
     practice.run(kind)
     practice.run(Kind.DELIVER)
@@ -224,8 +225,8 @@ def test_a_task_that_is_moved_takes_its_reminders_along(practice: Practice, watc
 def test_the_stop_and_what_it_cancels_are_one_commit(practice: Practice):
     lead = practice.capture()
     with transaction() as session:
-        leads.opt_out(session, practice.actor(), lead)
-        leads.lose(session, practice.actor(), lead, {"reason": "OTHER"})
+        opt_out(session, practice.actor(), lead)
+        lose(session, practice.actor(), lead, {"reason": "OTHER"})
         assert practice.pending(lead)  # others see nothing of it yet
         session.rollback()
 

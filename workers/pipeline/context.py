@@ -10,9 +10,9 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.facts import current_steps, enrollment_facts
-from app.engine.lookups import look_up
 from app.engine.models import Kind
 from app.engine.rules.conditions import leaves
+from app.engine.rules.lead_facts import look_up
 from app.engine.rules.rules import RuleSet
 from app.engine.rules.ruleset import rules_of
 from app.engine.rules.vocabulary import looked_up

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.core.db import update_many
-from app.engine.backoff import backoff
 from app.engine.models import Kind, Step, StepState
 from app.engine.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from app.engine.service import horizon
+from app.engine.steps.backoff import backoff
 from app.engine.steps.publish import WakeUp, after_commit
 from workers.pipeline.context import StepContext
 from workers.retry_limits import TRIES

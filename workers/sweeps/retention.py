@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.config import get_settings
+from app.core.idempotency_records import KEPT_FOR
 from app.engine.jobs.retention import forget_old_job
 from app.engine.statistics.metrics_store import fold_past
-from app.http.models import ANSWERS_ARE_KEPT
 from app.leads.capture.imports.models import KEPT_FOR as IMPORTS_ARE_KEPT
 from app.messaging.gateways.receiving import RECEIPTS_ARE_KEPT
 
@@ -99,7 +99,7 @@ def forget_old_links(session: Session) -> int:
 
 def forget_old_answers(session: Session) -> int:
     """Delete one batch of answers that nobody can ask for again."""
-    result = session.execute(_FORGET_ANSWERS, {"before": clock.now() - ANSWERS_ARE_KEPT, "batch": BATCH})
+    result = session.execute(_FORGET_ANSWERS, {"before": clock.now() - KEPT_FOR, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

@@ -13,9 +13,10 @@ from app.api.activities.lead_activity_schemas import (
     StatisticsOut,
     StatisticsQuery,
 )
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.tasks.lead_activities import service
 

@@ -1,6 +1,6 @@
 """Lead activities, in and out: the fields of simplepro-follow-up-automation.md, in snake_case."""
 
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -8,10 +8,8 @@ from app.api.leads.schemas import Somebody
 from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
-from app.tasks.lead_activities.vocabulary_mapping import Given, Kind, LeadActivityType, State
+from app.tasks.lead_activities.vocabulary_mapping import WHEN, Given, Kind, LeadActivityType, State
 from app.tasks.models import TaskOutcome, TaskPriority
-
-WHEN: Final = ("scheduled_date", "due_date")
 
 
 class LeadActivityIn(Schema):

@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from app.api.activities.schemas import ActivityIn, ActivityOut
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.timeline import service
 

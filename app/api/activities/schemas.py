@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -11,51 +10,10 @@ from app.clock import now
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.timeline.models import ActivityType, Direction, Outcome
+from app.leads.timeline.vocabulary import BETWEEN_PEOPLE, LoggedType, WayOfContact
 
 CLOCKS_DIFFER_BY: Final = timedelta(minutes=5)
 A_DAY_OF_MINUTES: Final = 1440
-
-
-class LoggedType(StrEnum):
-    """What people log. The other types are written when they happen."""
-
-    PHONE_CALL = "PHONE_CALL"
-    EMAIL = "EMAIL"
-    SMS = "SMS"
-    IN_PERSON = "IN_PERSON"
-    NOTE = "NOTE"
-    DOCUMENT_SENT = "DOCUMENT_SENT"
-    CONSULTATION_SCHEDULED = "CONSULTATION_SCHEDULED"
-    CONSULTATION_COMPLETED = "CONSULTATION_COMPLETED"
-    CONSULTATION_MISSED = "CONSULTATION_MISSED"
-    QUOTE_SENT = "QUOTE_SENT"
-    ESTIMATE_CREATED = "ESTIMATE_CREATED"
-
-
-class WayOfContact(StrEnum):
-    """The channel it went through."""
-
-    PHONE = "phone"
-    EMAIL = "email"
-    SMS = "sms"
-    IN_PERSON = "in_person"
-    VIDEO = "video"
-    CHAT = "chat"
-    SOCIAL = "social"
-    POST = "post"
-
-
-# What a type means where nothing else is said.
-CHANNEL_OF: Final[Mapping[str, str]] = {
-    LoggedType.PHONE_CALL: WayOfContact.PHONE,
-    LoggedType.EMAIL: WayOfContact.EMAIL,
-    LoggedType.SMS: WayOfContact.SMS,
-    LoggedType.IN_PERSON: WayOfContact.IN_PERSON,
-}
-ONE_WAY: Final = frozenset(
-    {LoggedType.PHONE_CALL, LoggedType.EMAIL, LoggedType.SMS, LoggedType.DOCUMENT_SENT, LoggedType.QUOTE_SENT}
-)
-BETWEEN_PEOPLE: Final = ONE_WAY | {LoggedType.IN_PERSON}  # what can go in or out, and reach somebody or not
 
 
 class ActivityIn(Schema):

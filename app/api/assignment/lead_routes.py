@@ -8,9 +8,10 @@ from app.api.assignment.lead_schemas import ReassignedOut, ReassignIn, Workloads
 from app.api.assignment.rule_schemas import AssignmentOut
 from app.api.leads.expand import expanded
 from app.api.leads.out_schemas import LeadOut
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.assignment.assignment_history import assignments_of
 from app.leads.assignment.unassigned import unassigned

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app.api.assignment.rule_schemas import DryRunIn, DryRunOut, RuleIn, RuleOrderIn, RuleOut
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules import service

@@ -8,11 +8,10 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.schema import Schema
 from app.leads.assignment.models import Strategy, Why
 from app.leads.assignment.roster import Obstacle
-from app.leads.assignment.rules.rules import MOST_COUNTED
+from app.leads.assignment.rules.rules import MOST_COUNTED, MOST_RULES
 from app.leads.attribution.models import SourceCategory
 from app.leads.models import TreatmentInterest
 
-MOST_RULES: Final = 100
 MOST_MEMBERS: Final = 100
 MOST_SOURCES: Final = 200
 MOST_PREFIXES: Final = 500

@@ -8,10 +8,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.audit import search
 from app.audit.models import Act
 from app.clock import now
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission
 

@@ -20,10 +20,11 @@ from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.nurtures.tracking import leads_of
 from app.core.date_range import period_of
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("nurtures", __name__, url_prefix="/api/nurtures", description="Whom sequences take, and when.")

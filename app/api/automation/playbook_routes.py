@@ -11,9 +11,10 @@ from app.api.automation.playbook_schemas import (
     PlaybookOut,
 )
 from app.automation.playbooks import service
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("playbooks", __name__, url_prefix="/api/playbooks", description="Whole ways of working.")

@@ -26,10 +26,11 @@ from app.automation.rules.dry_run import dry_run
 from app.automation.rules.impact import impact
 from app.automation.rules.pending import cancel_pending
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("follow-up-rules", __name__, url_prefix="/api/follow-up-rules", description="What sets off what.")

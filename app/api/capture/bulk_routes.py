@@ -4,13 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from app.api.capture.bulk_schemas import BulkIn, ItemOut, ItemQuery, JobOut
+from app.core.pagination import Page
 from app.engine.jobs import service
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.large_bodies import large_body
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
+from app.tasks.bulk.service import create_job
 
 blp = Blueprint("jobs", __name__, url_prefix="/api", description="Follow-ups for many leads, and the jobs behind.")
 
@@ -27,7 +29,7 @@ def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
     alone: read why under `/api/jobs/{job_id}/items?status=failed`. The body may have 20 MB (MAX_IMPORT_BYTES).
     """
     with unit_of_work() as session:
-        job = service.create_job(session, actor(), given)
+        job = create_job(session, actor(), given)
     return job, {"Location": f"/api/jobs/{job.id}"}
 
 

@@ -1,31 +1,23 @@
 """What comes in and goes out about jobs."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.capture.lists import MOST_ITEMS, LeadIds, NewLeads
+from app.api.capture.lists import LeadIds, NewLeads
 from app.api.leads.schemas import Somebody
 from app.api.tasks.schemas import TaskIn
 from app.clock import now
-from app.engine.jobs.models import ItemReason, ItemStatus, JobState
+from app.engine.jobs.models import MOST_ITEMS, ItemReason, ItemStatus, JobState
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.leads.assignment.staff import Strategy
 from app.leads.models import LeadStatus
 
 MOST_ASSIGNEES: Final = 200
 FARTHEST: Final = timedelta(days=3650)
-
-
-class Strategy(StrEnum):
-    """Who is to do the follow-ups."""
-
-    KEEP = "keep"  # the lead's coordinator; by rotation while it has none
-    ROUND_ROBIN = "round_robin"  # in turn: those named, else the clinic's coordinators
-    USER = "user"  # one person
 
 
 class AssigneeIn(Schema):

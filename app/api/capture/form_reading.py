@@ -7,9 +7,9 @@ from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
 from app.api.capture.form_schemas import Submission
+from app.core.validation.json_pointer import pointer
 from app.errors import Invalid
 from app.http.body.json_body import read_body
-from app.http.schemas.schema import pointer
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MOST_PARTS: Final = 100

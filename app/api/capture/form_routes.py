@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app.api.capture.form_schemas import WebFormIn, WebFormOut, WebFormQuery
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.leads.capture.forms import service
 from app.leads.capture.forms.models import WebForm

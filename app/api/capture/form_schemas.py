@@ -1,7 +1,6 @@
 """Web forms, in and out; and what a website sends through one."""
 
 import re
-from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -11,28 +10,13 @@ from app.api.leads.touch_schemas import TouchDetails
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.leads.capture.forms.models import FormField
 from app.leads.models import PreferredContact, TreatmentInterest
 
 MOST_ORIGINS: Final = 20
 LONGEST_MESSAGE: Final = 2000
-HONEYPOT: Final = "website"  # a field that people do not see, and machines fill in
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
-
-
-class FormField(StrEnum):
-    """What a form may ask."""
-
-    FIRST_NAME = "first_name"
-    LAST_NAME = "last_name"
-    EMAIL = "email"
-    PHONE = "phone"
-    PREFERRED_CONTACT = "preferred_contact"
-    PREFERRED_TIME = "preferred_time"
-    CITY = "city"
-    POSTAL_CODE = "postal_code"
-    TREATMENT_INTEREST = "treatment_interest"
-    NOTES = "notes"
 
 
 class Origin(Text):

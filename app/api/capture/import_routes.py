@@ -7,13 +7,14 @@ from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
 from app.api.capture.import_schemas import ImportDetailOut, ImportOut, RowOut, RowQuery, StartIn, UploadQuery
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
 from app.http.body.large_bodies import large_body
 from app.http.body.unknown_parameters import mark_body
 from app.http.problems import UnsupportedMediaType
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.capture.imports import service
 from app.leads.capture.imports.reading import FileKind, Table, open_table

@@ -4,15 +4,16 @@ from typing import Any
 from uuid import UUID
 
 from app.api.capture.lead_schemas import CapturedOut, DuplicatesOut, MergeIn, QuickIn, SearchIn, SearchOut, UpsertIn
-from app.api.leads.expand import shown
+from app.api.leads.expand import expanded, shown
 from app.api.leads.out_schemas import LeadOut
 from app.api.leads.touch_schemas import TouchIn, TouchOut
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.leads import service
 from app.leads.attribution.touches import add_touch, touches_of
+from app.leads.capture.capture import capture_lead
 from app.leads.capture.upsert import upsert
 from app.leads.duplicates.merge import merge
 from app.leads.duplicates.search import Duplicates, duplicates_of
@@ -33,7 +34,7 @@ def capture_call(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     While they are on the phone: a number and a source are enough. As `POST /api/leads` otherwise.
     """
     with unit_of_work() as session:
-        lead = service.capture_lead(session, actor(), given, in_full=False)
+        lead = capture_lead(session, actor(), given, in_full=False)
     return lead, {"Location": f"/api/leads/{lead.id}"}
 
 
@@ -47,7 +48,7 @@ def search_leads(given: dict[str, Any]) -> dict[str, Any]:
     In a body, so that no address of ours names a person. By name the likeliest first, then the newest.
     """
     with reading() as session:
-        return search(session, actor(), given)
+        return {"items": expanded(session, search(session, actor(), given), {})}
 
 
 @blp.put("/by-external-id/<external_id>")

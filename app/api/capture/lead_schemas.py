@@ -5,12 +5,13 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.leads.out_schemas import LeadOut
-from app.api.leads.schemas import LONGEST_NOTE, LeadIn
+from app.api.leads.schemas import LeadIn
 from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.capture.capture import OnDuplicate
 from app.leads.duplicates.search import UNKNOWN_CALLER
+from app.leads.models import LONGEST_NOTE
 from app.leads.search.search import MOST_FOUND
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields
 
 from app.api.leads.schemas import LeadIn
+from app.engine.jobs.models import MOST_ITEMS
 from app.http.schemas.fields import Id, ListOf
 
-MOST_ITEMS: Final = 100_000
 MOST_MISTAKES: Final = 100  # of one list that are pointed at
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)

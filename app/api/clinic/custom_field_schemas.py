@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.custom_fields.models import FieldType
+from app.leads.custom_fields.models import FieldType, options_mistake
 
 MOST_OPTIONS: Final = 100
 SLUG: Final = (r"^[a-z][a-z0-9_]{0,49}$", "Must be a slug such as `school_name`.")
@@ -55,10 +55,3 @@ class CustomFieldQuery(PageQuery):
     """Which fields."""
 
     archived = Boolean()
-
-
-def options_mistake(type: str | None, options: list[str]) -> str | None:  # noqa: A002
-    """What is wrong with the options of a field of that type."""
-    if type == FieldType.CHOICE:
-        return None if options and len(options) == len(set(options)) else "Give options, each once."
-    return "Only a choice has options." if options else None

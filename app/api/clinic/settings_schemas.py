@@ -8,9 +8,9 @@ from marshmallow import ValidationError, fields, validate
 
 from app.api.tasks.template_schemas import Duration
 from app.core.calendar.durations import parse_duration
-from app.engine.rules.failure_breaker import Breaker
 from app.http.schemas.fields import Boolean, Integer
 from app.http.schemas.schema import Schema
+from app.identity.failure_breaker import Breaker
 
 HIGHEST_CAP: Final = 100
 SHORTEST: Final = timedelta(minutes=1)

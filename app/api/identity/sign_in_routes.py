@@ -6,10 +6,11 @@ from uuid import UUID
 from flask import request
 
 from app.api.identity.sign_in_schemas import ApiKeyIn, ApiKeyOut, LoginIn, MeOut, NewApiKeyOut, RefreshIn, TokensOut
+from app.core.pagination import Page
 from app.errors import Forbidden, Unauthenticated
 from app.http.access import PUBLIC, SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.me import describe
 from app.identity.permissions import Permission
 from app.identity.sign_in import api_keys, attempts, sessions

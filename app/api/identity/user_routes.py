@@ -17,10 +17,11 @@ from app.api.identity.user_schemas import (
     UserQuery,
 )
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.identity.users import custom_roles, teams, users
 from app.tasks.workload.offboarding import let_go

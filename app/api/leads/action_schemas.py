@@ -2,10 +2,9 @@
 
 from marshmallow import fields
 
-from app.api.leads.schemas import LONGEST_NOTE
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
-from app.leads.models import LostReason
+from app.leads.models import LONGEST_NOTE, LostReason
 from app.messaging.models import LeadChannel
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from app.api.leads.event_schemas import EventIn, EventOut
 from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
-from app.leads.timeline.custom_events import EventIn, EventOut, report
+from app.leads.timeline.custom_events import report
 
 blp = Blueprint("events", __name__, url_prefix="/api/events", description="What other systems say happened.")
 

@@ -6,12 +6,12 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.leads.list_schemas import LeadPart
 from app.http.schemas.expand import with_parts
 from app.identity.models import User
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.leads.next_actions.next_follow_up import SHOWN, with_next_follow_ups
+from app.leads.search.listing import LeadPart
 from app.security.encrypted_fields import fields_of
 
 PERSON: Final = select(User.id, User.name)

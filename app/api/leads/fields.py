@@ -5,8 +5,8 @@ from typing import Any, Final
 from marshmallow import fields, validate
 
 from app.http.schemas.fields import ListOf, Text
+from app.leads.models import MOST_TAGS
 
-MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 50
 MOST_CUSTOM: Final = 100  # values of a clinic's own fields
 

@@ -1,37 +1,18 @@
 """Which leads are asked for, in which order, and along with what."""
 
-from enum import StrEnum
 from typing import Final
 
 from app.api.leads.fields import LONGEST_TAG
-from app.api.leads.schemas import LONGEST_EXTERNAL_ID, Somebody
+from app.api.leads.schemas import Somebody
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.models import (
+    LONGEST_EXTERNAL_ID,
     LeadStatus,
 )
-
-
-class LeadPart(StrEnum):
-    """What a lead names, and can be shown along with it."""
-
-    ASSIGNED_TO = "assigned_to"
-    SOURCE = "source"
-
-
-class LeadSort(StrEnum):
-    """The orders of leads that an index has."""
-
-    NEWEST = "-created_at"
-    OLDEST = "created_at"
-    MOST_VALUE = "-lead_value"  # those that have one
-    ROTTING = "rots_at"  # those that are open
-    FRESH = "-rots_at"
-    NEXT_FOLLOW_UP = "next_follow_up_at"  # those that have an open task
-    LAST_FOLLOW_UP = "-next_follow_up_at"
-
+from app.leads.search.listing import LeadPart, LeadSort
 
 EXPAND_LEAD: Final = {"description": "Show these along with each lead."}
 

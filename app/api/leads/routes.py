@@ -6,21 +6,31 @@ from uuid import UUID
 
 from app.api.capture.lead_schemas import CapturedOut, CaptureIn
 from app.api.leads.action_schemas import Assignment, Conversion, Loss, OptOut, Reopening, StageMove, StaysOut
+from app.api.leads.automation_schemas import LeadStepOut
 from app.api.leads.expand import expanded, shown
 from app.api.leads.list_schemas import IdleLeadQuery, LeadQuery, OneLeadQuery
 from app.api.leads.out_schemas import IdleLeadOut, LeadOut
 from app.api.leads.schemas import LeadChanges
-from app.automation.lead_view.steps import LeadStepOut, automation_of
-from app.automation.lead_view.why import WhyOut, WhyQuery, why
+from app.api.leads.why_schemas import WhyOut, WhyQuery
+from app.automation.lead_view.steps import automation_of
+from app.automation.lead_view.why import why
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.leads import service
+from app.leads import changes
+from app.leads.assignment import assign_one
+from app.leads.capture import capture
+from app.leads.lookup import read_lead
 from app.leads.next_actions.without_next_action import without_next_action
+from app.leads.pipeline import closing, reopening
+from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
+from app.leads.search import listing
+from app.messaging.contact_policy import opt_outs
 
 blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
 
@@ -35,7 +45,7 @@ def list_leads(query: dict[str, Any]) -> Page:
     Newest first, unless another order is asked for.
     """
     with reading() as session:
-        found = service.list_leads(session, actor(), query)
+        found = listing.list_leads(session, actor(), query)
         return replace(found, items=expanded(session, found.items, query))
 
 
@@ -50,7 +60,7 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     that may be the same person; with `on_duplicate` such a lead is refused instead.
     """
     with unit_of_work() as session:
-        lead = service.capture_lead(session, actor(), given)
+        lead = capture.capture_lead(session, actor(), given)
     return lead, {"Location": f"/api/leads/{lead.id}"}
 
 
@@ -76,7 +86,7 @@ def list_without_next_action(query: dict[str, Any]) -> Page:
 def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
     """Show a lead."""
     with reading() as session:
-        lead = service.read_lead(session, actor(), lead_id)
+        lead = read_lead(session, actor(), lead_id)
         return expanded(session, [lead], query)[0]
 
 
@@ -92,7 +102,7 @@ def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
     The fields given are replaced (null empties those that may be empty); those not given stay as they are.
     """
     with unit_of_work() as session:
-        return shown(session, service.update_lead(session, actor(), lead_id, given, seen=seen))
+        return shown(session, changes.update_lead(session, actor(), lead_id, given, seen=seen))
 
 
 @blp.post("/<uuid:lead_id>/stage")
@@ -106,7 +116,7 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
     Forward, and stages may be skipped; backwards only to Lost.
     """
     with unit_of_work() as session:
-        return shown(session, service.change_stage(session, actor(), lead_id, given))
+        return shown(session, lead_stages.change_stage(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/assign")
@@ -122,7 +132,8 @@ def assign(given: dict[str, Any], lead_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         return shown(
-            session, service.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason"))
+            session,
+            assign_one.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason")),
         )
 
 
@@ -138,7 +149,7 @@ def convert(given: dict[str, Any], lead_id: UUID) -> Any:
     """
     with unit_of_work() as session:
         patient_id = given.get("converted_to_patient_id")
-        return shown(session, service.convert(session, actor(), lead_id, patient_id=patient_id))
+        return shown(session, closing.convert(session, actor(), lead_id, patient_id=patient_id))
 
 
 @blp.post("/<uuid:lead_id>/lost")
@@ -152,7 +163,7 @@ def lose(given: dict[str, Any], lead_id: UUID) -> Any:
     Its open tasks and pending steps end.
     """
     with unit_of_work() as session:
-        return shown(session, service.lose(session, actor(), lead_id, given))
+        return shown(session, closing.lose(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/reopen")
@@ -166,7 +177,7 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
     The reason goes on its timeline. What was cancelled when it was lost stays so; rules may plan anew.
     """
     with unit_of_work() as session:
-        return shown(session, service.reopen(session, actor(), lead_id, given))
+        return shown(session, reopening.reopen(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/opt-out")
@@ -180,7 +191,7 @@ def opt_out(given: dict[str, Any], lead_id: UUID) -> Any:
     holds for whoever comes with them later. Saying it twice changes nothing. It ends with a consent to be written to.
     """
     with unit_of_work() as session:
-        return shown(session, service.opt_out(session, actor(), lead_id, channel=given["channel"]))
+        return shown(session, opt_outs.opt_out(session, actor(), lead_id, channel=given["channel"]))
 
 
 @blp.get("/<uuid:lead_id>/stages")

@@ -16,14 +16,12 @@ from app.leads.assignment.people import ME
 from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.models import (
     HIGHEST_SCORE,
+    LONGEST_NOTE,
     PatientRelationship,
     PreferredContact,
     SocialPlatform,
     TreatmentInterest,
 )
-
-LONGEST_NOTE: Final = 5000
-LONGEST_EXTERNAL_ID: Final = 200
 
 # Who sent them: an id of ours or, where there is none, a name.
 _SENT_BY: Final[Mapping[CaptureChannel, str]] = {
@@ -58,9 +56,6 @@ class Somebody(fields.Field[UUID | str]):
 def _is_past(day: date) -> None:
     if day > now().date():
         raise ValidationError("Lies in the future.")
-
-
-PRIVATE: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")  # lead-management.md, "PHI"
 
 
 class LeadChanges(Schema):

@@ -14,10 +14,11 @@ from app.api.messaging.gateway_schemas import (
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.messaging.channels.base import Receipt
 from app.messaging.channels.gateway_client import call

@@ -1,6 +1,5 @@
 """Gateways, in and out; and what they tell."""
 
-from enum import StrEnum
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -11,7 +10,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListO
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.channels.base import Outcome
-from app.messaging.gateways.models import Purpose
+from app.messaging.gateways.models import Purpose, Told, Why
 
 MOST_EVENTS: Final = 500  # in a call
 MOST_PER_HOUR: Final = 1_000_000
@@ -101,25 +100,6 @@ class GatewayTestOut(Schema):
 
     outcome = Choice(Outcome, required=True)
     response = fields.String(required=True, metadata={"description": "The status and the first words."})
-
-
-class Told(StrEnum):
-    """What can become of a message."""
-
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    OPENED = "opened"
-    CLICKED = "clicked"
-    BOUNCED = "bounced"
-    REPLIED = "replied"
-
-
-class Why(StrEnum):
-    """Why a message bounced."""
-
-    INVALID = "invalid"  # there is nobody there: it is not written to again
-    REFUSED = "refused"
-    OTHER = "other"
 
 
 class ToldIn(Schema):

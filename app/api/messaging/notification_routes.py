@@ -14,9 +14,10 @@ from app.api.messaging.notification_schemas import (
     RetriedNotificationsOut,
     RetryNotificationsIn,
 )
+from app.core.pagination import Page
 from app.http.access import SIGNED_IN, actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.messaging import notifications
 from app.messaging.delivery import retry

@@ -24,10 +24,11 @@ from app.api.messaging.template_schemas import (
 )
 from app.core.date_range import period_of
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.messaging.templates import missing, service, versions
 from app.messaging.templates.preview import preview

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app.api.operations.step_schemas import RetriedOut, RetryIn, StepOut, StepQuery
+from app.core.pagination import Page
 from app.engine.models import Step
 from app.engine.steps import failed
 from app.engine.steps.failed import Retried
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("steps", __name__, url_prefix="/api/steps", description="Automation steps in trouble.")

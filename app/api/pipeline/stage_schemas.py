@@ -5,8 +5,8 @@ from marshmallow import fields
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.leads.pipeline.models import MOST_STAGES
 
-MOST_STAGES = 50
 LONGEST_SLUG = 60
 
 

@@ -6,9 +6,10 @@ from uuid import UUID
 from app.api.sequences.schemas import EnrollIn, EnrollmentDetailOut, EnrollmentOut, EnrollmentQuery, EnrollOut
 from app.automation.sequences.enrollments import service
 from app.automation.sequences.enrollments.enroll import Enrolled
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Leads' ways through sequences.")

@@ -7,10 +7,11 @@ from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBac
 from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery
 from app.automation.sequences import service
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
 blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description="Steps that follow each other.")

@@ -14,9 +14,10 @@ from app.api.tasks.batch_schemas import Reschedule
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn
 from app.api.tasks.schemas import Cancellation, Completion, Snooze
 from app.audit import audit_log
+from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid, RelanceError
 from app.http.schemas.fields import Id
-from app.http.schemas.schema import Schema, pointer
+from app.http.schemas.schema import Schema
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import Lead

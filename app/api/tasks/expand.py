@@ -7,13 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api.leads.expand import PERSON
-from app.api.tasks.queue_schemas import TaskPart
 from app.audit import audit_log
 from app.http.schemas.expand import with_parts
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.security.encrypted_fields import open_or_none
+from app.tasks.lookup import TaskPart
 
 
 def expanded(session: Session, actor: Actor, tasks: Sequence[Any], parts: Collection[str]) -> Sequence[Any]:

@@ -11,7 +11,6 @@ from app.api.tasks.overview_schemas import (
     DashboardOut,
     DashboardQuery,
     ExportQuery,
-    FileFormat,
     KanbanOut,
     KanbanQuery,
 )
@@ -20,7 +19,7 @@ from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
-from app.tasks.queue.export import export
+from app.tasks.queue.export import FileFormat, export
 from app.tasks.queue.kanban import kanban
 
 CONTENT_TYPES: Final = {

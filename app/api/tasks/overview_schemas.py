@@ -1,21 +1,21 @@
 """Views of the work queue: the figures of a day, the board, the calendar, the file; in and out."""
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.schemas import Somebody
-from app.api.tasks.queue_schemas import Filters, Sort, Tests
+from app.api.tasks.queue_schemas import Filters, Tests
 from app.api.tasks.schemas import TaskOut
 from app.http.schemas.fields import Boolean, Choice, Day, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
 from app.tasks.models import TaskStatus
+from app.tasks.queue.export import FileFormat
+from app.tasks.queue.kanban import MOST_IN_COLUMN
+from app.tasks.queue.queue import Sort
 
 MOST_DAYS: Final = 62
-MOST_COUNTED: Final = 1000  # of a figure: what is beyond is not looked at
-MOST_IN_COLUMN: Final = 500  # the same, of a board, which has five of them
 
 
 class DashboardQuery(QuerySchema):
@@ -113,11 +113,6 @@ class CalendarOut(Schema):
 
     timezone = fields.String(required=True, metadata={"description": "The clinic's."})
     days = fields.List(fields.Nested(CalendarDayOut), required=True)
-
-
-class FileFormat(StrEnum):
-    CSV = "csv"
-    XLSX = "xlsx"
 
 
 class ExportQuery(Filters):

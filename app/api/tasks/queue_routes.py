@@ -10,11 +10,12 @@ from app.api.tasks.expand import expanded
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.http.problems import described
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import service
 

@@ -1,6 +1,5 @@
 """What comes in about the work queue: tasks across leads (bansalcrm2-follow-up-guide.md)."""
 
-from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -11,16 +10,9 @@ from app.api.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
+from app.tasks.lookup import TaskPart
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
-
-
-class Sort(StrEnum):
-    """The orders of the queue: each is served by an index."""
-
-    DUE = "due_at"
-    DUE_LAST = "-due_at"
-    OLDEST = "created_at"
-    NEWEST = "-created_at"
+from app.tasks.queue.queue import Sort
 
 
 class Tests(QuerySchema):
@@ -44,13 +36,6 @@ class Tests(QuerySchema):
             " A person's name is better kept out of addresses."
         },
     )
-
-
-class TaskPart(StrEnum):
-    """What a task names, and can be shown along with it."""
-
-    LEAD = "lead"
-    ASSIGNED_TO = "assigned_to"
 
 
 class LeadRef(Schema):

@@ -14,10 +14,11 @@ from app.api.tasks.template_schemas import (
 )
 from app.core.date_range import period_of
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, page_of
+from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks.templates import preview, service
 from app.tasks.templates.models import TaskTemplate

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app.api.tasks.view_schemas import ViewIn, ViewOut
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.tasks.views import views
 from app.tasks.views.models import TaskView

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.automation.language.check_actions import BY_RULES
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
-from app.leads.assignment.assign import give_by_rules, give_to
+from app.leads.assignment.assign_one import give_by_rules, give_to
 from workers.pipeline.context import StepContext
 from workers.pipeline.lead_changes import Change
 

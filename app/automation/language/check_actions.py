@@ -8,7 +8,7 @@ from uuid import UUID
 from app.automation.language import condition_check, shapes
 from app.automation.language.condition_check import Known
 from app.core.http_client.targets import NotAllowed, read_target
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.engine.rules.vocabulary import LOST_REASONS, PRIORITIES, TASK_TYPES, Field, When
 
 MOST_ACTIONS = 20

@@ -9,7 +9,7 @@ from app.automation.language.check_actions import Around
 from app.automation.language.check_rule import LONGEST_DESCRIPTION, check_rule
 from app.automation.language.check_sequence import check_sequence
 from app.automation.language.shapes import LONGEST_SLUG
-from app.core.validation_errors import Mistake
+from app.core.validation.mistakes import Mistake
 
 KEYS = frozenset({"name", "title", "description", "rules", "templates", "stages", "fields", "sequences", "nurtures"})
 STAGE_KEYS = frozenset({"slug", "name", "description", "color", "max_days_in_stage"})

@@ -8,7 +8,7 @@ from app.automation.language.check_actions import Around, check_actions
 from app.automation.language.condition_check import Known
 from app.automation.language.shapes import LONGEST_SLUG, SLUG, listed
 from app.core.calendar.durations import parse_wait
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.engine.events.events import CUSTOM, DATE_REACHED, LISTENED_TO, MOMENTS, STOPS
 from app.engine.rules.vocabulary import Type, When, known_at
 

@@ -17,7 +17,7 @@ from app.automation.language.check_rule import (
 )
 from app.automation.language.condition_check import Known
 from app.automation.language.shapes import LONGEST_SLUG, SLUG
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.engine.events.events import EventName
 from app.engine.rules.vocabulary import When
 from app.engine.sequences.sequence import END, STEP_PARTS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.engine.rules.conditions import CHANGED, OPERATORS, Condition
 from app.engine.rules.vocabulary import Field, Type, When, field_of, known_at
 

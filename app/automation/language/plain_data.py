@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.core.validation_errors import Mistake
+from app.core.validation.mistakes import Mistake
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -6,7 +6,7 @@ from datetime import time
 from typing import Any
 
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 
 LONGEST_TITLE, LONGEST_SLUG = 200, 100
 MOST_HOURS = 24

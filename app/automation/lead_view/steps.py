@@ -5,15 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from marshmallow import fields
 from sqlalchemy import Float, Row, case, extract, select
 from sqlalchemy.orm import Session
 
-from app.api.operations.step_schemas import StepOut
+from app.core.pagination import Key, Page, page
 from app.engine.models import KeptEvent, Step, StepState
-from app.http.schemas.fields import Instant
-from app.http.schemas.paging import Key, Page, page
-from app.http.schemas.schema import Schema
 from app.identity.actor import Actor
 from app.leads.lookup import read_lead
 
@@ -37,29 +33,6 @@ _STEPS: Final = select(
     Step.finished_at,
     case((Step.state.in_(RAN), extract("epoch", Step.finished_at - Step.due_at).cast(Float))).label("lateness_seconds"),
 )
-
-
-class MovedOut(Schema):
-    """What moved a due time, and to when."""
-
-    by = fields.String(required=True)
-    to = Instant(required=True)
-
-
-class LeadStepOut(StepOut):
-    """One automation step of a lead: planned, on its way, or past."""
-
-    lateness_seconds = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Ran less due; null while it has not run."}
-    )
-    rule = fields.String(required=True, allow_none=True, metadata={"description": "The one that planned it."})
-    rule_version = fields.Integer(required=True, allow_none=True)
-    wanted_at = Instant(
-        required=True, allow_none=True, metadata={"description": "What the rule's wait alone says, if that was moved."}
-    )
-    moves = fields.List(
-        fields.Nested(MovedOut), required=True, metadata={"description": "What moved it as it was planned."}
-    )
 
 
 def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:

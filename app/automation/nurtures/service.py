@@ -15,9 +15,9 @@ from app.automation.nurtures.running import active_sequence, run_row, set_next_r
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Key, Page, page
 from app.engine.sequences.models import Sequence
 from app.errors import Invalid, NotFound
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import Permission

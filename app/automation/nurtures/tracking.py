@@ -15,9 +15,9 @@ from app.audit import audit_log
 from app.automation.nurtures.models import Nurture
 from app.automation.nurtures.service import find_nurture
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
+from app.core.pagination import Key, Page, page
 from app.engine.models import PENDING, Step
 from app.engine.sequences.models import Sequence
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import Lead

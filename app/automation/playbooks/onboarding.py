@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.playbooks import shipped
 from app.automation.playbooks.installing import install
-from app.core import languages
+from app.core.validation import language_tags
 from app.identity.models import Clinic
 from app.identity.service import create_clinic
 from app.leads.attribution import sources
@@ -20,7 +20,7 @@ def open_clinic(
     slug: str,
     timezone: str,
     region: str,
-    language: str = languages.DEFAULT,
+    language: str = language_tags.DEFAULT,
     playbook: str = DEFAULT_PLAYBOOK,
     playbook_text: str | None = None,
 ) -> Clinic:

@@ -16,7 +16,7 @@ from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import Added, as_document, install
 from app.automation.playbooks.shipped import Playbook
 from app.automation.rules.definitions import TYPES, around
-from app.core.validation_errors import InvalidPlaybook, Mistake, one_of
+from app.core.validation.mistakes import InvalidPlaybook, Mistake, one_of
 from app.engine.models import Rule
 from app.engine.rules.vocabulary import Field, Type
 from app.engine.sequences.models import Sequence

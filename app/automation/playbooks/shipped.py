@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.automation.language import plain_data
 from app.automation.language.check_playbook import check
 from app.core.db import Base, Rows, insert_many, new_id
-from app.core.validation_errors import InvalidPlaybook, Mistake
+from app.core.validation.mistakes import InvalidPlaybook, Mistake
 from app.engine.models import Rule, RuleVersion
 from app.engine.sequences.models import Sequence, SequenceVersion
 

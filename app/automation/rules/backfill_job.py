@@ -18,11 +18,10 @@ from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, told_
 from app.automation.rules.late_start import LateStart, at_its_turn, look_at
 from app.clock import now
 from app.engine.events.event_log import BACKFILL, kept
-from app.engine.jobs.chunks import Make, makers
 from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
+from app.engine.jobs.kinds import JobKind, Make
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
-from app.engine.jobs.service import take_back
 from app.engine.models import Reason, RuleVersion
 from app.engine.plan.plan import Plan
 from app.engine.rules.rules import Rule, read_rule
@@ -77,9 +76,6 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
     return partial(_begin, work=Work(job.id, clinic, rule, words_of(definition), spec["per_hour"]))
 
 
-makers[MAKES] = work_on
-
-
 def words_of(definition: Mapping[str, Any]) -> list[str]:
     """The events that a rule listens to, as it says them."""
     on: str | list[str] = definition["on"]
@@ -90,9 +86,6 @@ def _take_back(session: Session, job_id: UUID) -> int:
     """Call off what a backfill has planned and is not done; what a worker has in hand is left to it."""
     result = session.execute(_TAKE_BACK, {"job": job_id, "now": now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
-
-
-take_back[MAKES] = _take_back
 
 
 def _begin(session: Session, span: Span, *, work: Work) -> Ends:
@@ -187,3 +180,6 @@ def _reason(lead: ExistingLead, have: set[UUID], start: LateStart | None) -> Ite
     if lead.id in have:
         return ItemReason.HAS_STEPS
     return None if start is not None and start.is_wanted else ItemReason.UNMATCHED
+
+
+KIND: Final = JobKind(MAKES, work_on, _take_back)

@@ -11,11 +11,11 @@ from app.automation.language import plain_data
 from app.automation.language.check_actions import Around
 from app.automation.language.check_playbook import first_of_each_place
 from app.automation.language.check_rule import check_rule
-from app.core.validation_errors import Mistake
+from app.core.validation.json_pointer import pointer
+from app.core.validation.mistakes import Mistake
 from app.engine.rules.vocabulary import Field, Type
 from app.engine.sequences.models import Sequence
 from app.errors import FieldError, Invalid
-from app.http.schemas.schema import pointer
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import FieldType
 from app.leads.custom_fields.values import Definition, definitions_of

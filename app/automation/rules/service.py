@@ -11,10 +11,10 @@ from app.automation.rules.errors import NothingToPublish, RuleNameTaken
 from app.automation.versioned_definitions import Texts
 from app.clock import now
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Key, Page, page
 from app.engine.models import Rule, RuleVersion
 from app.engine.rules.rules import NORMAL
 from app.engine.statistics.outcome_statistics import Series, count_anew
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 
 TEXTS: Final = Texts("rule", Rule, RuleVersion, "rule_id", require_right, RuleNameTaken, NothingToPublish)

@@ -11,13 +11,11 @@ from app import clock
 from app.automation.sequences.enrollments.exit import clear_up, end_all_of
 from app.automation.sequences.enrollments.transitions import Move, move, texts, waiting_for
 from app.automation.sequences.models import IS_LIVE
-from app.engine import service
 from app.engine.events.events import Event, EventName, reason_of
 from app.engine.models import Kind, Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
 from app.engine.service import add_steps, step_row
-from app.engine.steps import cancel
 from app.identity.clinic_context import ClinicContext
 
 TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
@@ -95,11 +93,9 @@ def _leaving(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
     )
 
 
-def _end_for_good(session: Session, lead_id: UUID, reason: Reason) -> None:
+def end_all_enrollments(session: Session, lead_id: UUID, reason: Reason) -> None:
+    """End every enrollment of a lead for which everything is cancelled."""
     end_all_of(session, lead_id, reason=_FOR_GOOD.get(reason, ExitReason.STOPPED), at=clock.now())
 
 
 _FOR_GOOD: Final = {Reason.ERASED: ExitReason.ERASED, Reason.RESTRICTED: ExitReason.RESTRICTED}
-
-service.on_record.append(follow_events)
-cancel.on_cancel_all.append(_end_for_good)

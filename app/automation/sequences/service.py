@@ -15,9 +15,9 @@ from app.automation.sequences.errors import NothingToPublish, SequenceNameTaken
 from app.automation.versioned_definitions import Texts
 from app.clock import now
 from app.core.optimistic_locking import Seen
+from app.core.pagination import Key, Page, page
 from app.engine.sequences.models import Sequence, SequenceVersion
 from app.engine.statistics.outcome_statistics import Series, count_anew
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 

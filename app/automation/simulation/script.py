@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from app.automation.simulation.facts import read_facts, read_instant
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.engine.events.events import CUSTOM, EventName
 
 MOST_ENTRIES: Final = 200

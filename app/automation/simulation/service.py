@@ -21,7 +21,7 @@ from app.automation.simulation.script import InvalidScript, Script, read_script
 from app.automation.simulation.start_state import begin_as_it_is, begin_as_new
 from app.automation.simulation.state import Nurture, Setting
 from app.clock import now
-from app.core.validation_errors import Mistake
+from app.core.validation.mistakes import Mistake
 from app.engine.rules.rules import RuleSet
 from app.engine.rules.ruleset import rules_of
 from app.engine.sequences.definitions import Sequences, sequences_of

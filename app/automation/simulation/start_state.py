@@ -18,11 +18,12 @@ from app.engine.events.chains import chains_of
 from app.engine.models import PENDING, Kind, Step
 from app.engine.sequences.step_path import Passage
 from app.leads.facts.lookup import more_facts
+from app.leads.next_actions.open_task import TO_BE_DONE
 from app.messaging.contact_policy.contact_facts import address_for
 from app.messaging.contact_policy.facts import Gone
 from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.models import IS_TOUCH, TOUCHED_AT, WAY_OF, LeadChannel
-from app.tasks.models import TO_BE_DONE, Task
+from app.tasks.models import Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest
 

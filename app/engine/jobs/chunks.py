@@ -8,10 +8,9 @@ along with the rest. Locks are taken in one order by all who touch a job: its it
 (skipping what is locked), last the job's row, which every chunk needs and none holds for longer than its commit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -22,10 +21,9 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.audit import audit_log
 from app.engine.jobs.items import Ends, cancel_pending, write_ends
+from app.engine.jobs.kinds import Make, kind_of
 from app.engine.jobs.models import ItemReason, JobState
 from app.engine.jobs.planning import Span, plan_chunks
-from app.identity.clinic_context import ClinicContext
-from app.tasks.bulk.make import make_follow_ups, work_on
 
 AGAIN_IN: Final = timedelta(seconds=1)  # for items whose lead was just being changed
 OF_AN_ITEM: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -44,12 +42,6 @@ _FINISH: Final = text(
     " WHERE id = :job AND state = 'running' AND done + failed + cancelled = total"
 )
 
-FOLLOW_UPS: Final = "follow_ups"
-
-# From a job and its clinic to what makes a span of its items; other domains add theirs, by the `makes` of a job's spec.
-Make: TypeAlias = Callable[[Session, Span], Ends]
-makers: dict[str, Callable[[Session, Row[Any], ClinicContext], Make]] = {}
-
 log = structlog.get_logger()
 
 
@@ -63,7 +55,7 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
         _count(session, job, cancelled=cancel_pending(session, job.id))
         return
     audit_log.begin(session)
-    make = makers[job.spec.get("makes", FOLLOW_UPS)](session, job, chunk["clinic"])
+    make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
     ends = _all_but_the_bad(session, job.id, make, Span(chunk["first"], chunk["last"]))
     audit_log.write(session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}"))
     audit_log.end(session)
@@ -71,13 +63,6 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
         later = [Span(min(ends.left), max(ends.left))]
         plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + AGAIN_IN)
     _count(session, job, done=len(ends.done), failed=len(ends.failed))
-
-
-def _follow_ups(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
-    return partial(make_follow_ups, work=work_on(session, job, clinic))
-
-
-makers[FOLLOW_UPS] = _follow_ups
 
 
 def _all_but_the_bad(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:

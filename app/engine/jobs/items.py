@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from app.core.db import to_json
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import CHUNK, Span
-from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted
 from app.security.encryption import place_of, unseal_json
 
 Place: TypeAlias = int  # an item's position
@@ -19,9 +18,11 @@ Place: TypeAlias = int  # an item's position
 WORDS: Final[Mapping[ItemReason, str]] = {
     ItemReason.DUPLICATE: "The lead stands earlier in the list.",
     ItemReason.UNKNOWN_LEAD: "The clinic has no such lead.",
-    ItemReason.LEAD_IS_LOCKED: LeadIsLocked.title(),
-    ItemReason.LEAD_IS_CLOSED: LeadIsClosed.title(),
-    ItemReason.LEAD_IS_RESTRICTED: LeadIsRestricted.title(),
+    ItemReason.LEAD_IS_LOCKED: "The lead became a patient: it can be read, and nothing else.",
+    ItemReason.LEAD_IS_CLOSED: "The lead is lost or archived, and would have to be reopened first.",
+    ItemReason.LEAD_IS_RESTRICTED: (
+        "The person has asked that nothing be done with what is known of them: lift the restriction first."
+    ),
     ItemReason.NOBODY_TO_ASSIGN: "Nobody works here who could do it.",
     ItemReason.ALREADY_IN: "The lead is in the sequence.",
     ItemReason.IN_ANOTHER: "The lead is in another sequence, and both are exclusive.",

@@ -14,21 +14,15 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.pagination import Key, Page, page
 from app.engine.jobs import items
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
-from app.engine.jobs.fill import fill
+from app.engine.jobs.kinds import kind_of
 from app.engine.jobs.models import Job, JobItem, JobState
 from app.engine.jobs.planning import CHUNK, chunks_of, plan_chunks
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from app.http.schemas.paging import Key, Page, page
+from app.errors import Conflict, FieldError, NotFound
 from app.identity.actor import Actor
-from app.identity.permissions import Permission, Scope
-from app.leads.assignment.people import is_available, people
-from app.leads.lookup import those_within
-from app.tasks.bulk.spec import Spec
-
-# By what a job makes: takes back what is still to come of it, also after the job has ended; returns how much.
-take_back: dict[str, Callable[[Session, UUID], int]] = {}
+from app.identity.permissions import Scope
 
 BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
 
@@ -52,20 +46,6 @@ class Plan:
     fill: Callable[[UUID], tuple[int, int]]
     size: int = CHUNK
     every: timedelta = timedelta()
-
-
-def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
-    """A job for what `BulkIn` read, cut into chunks; the one that its client key stands for, if there is one.
-
-    Raises Forbidden, Invalid, ClientKeyReused.
-    """
-    _require_permission(actor, data)
-
-    def spec(at: datetime) -> Mapping[str, Any]:
-        _require_users(session, actor, data)
-        return _spec(session, actor, data, at=at)
-
-    return start_job(session, actor, data, Plan(spec, lambda job_id: fill(session, actor, job_id, data)))
 
 
 def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Plan) -> Job:
@@ -120,7 +100,7 @@ def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
         # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
         given_up = items.cancel_pending(session, job_id)
         session.refresh(job, with_for_update=True)
-        undo = take_back.get(job.spec.get("makes", ""))
+        undo = kind_of(job.spec).undo
         taken_back = undo(session, job_id) if undo else 0
         if job.state == JobState.DONE and not taken_back:
             raise JobIsFinished
@@ -143,16 +123,6 @@ def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
     return job
 
 
-def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
-    if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
-        raise Forbidden("Your role does not allow creating leads.")
-    if "leads" in data and actor.scope is not Scope.ALL:
-        raise Forbidden("Only who works on all leads can take in many.")
-    others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
-    if others and not actor.allows(Permission.LEAD_ASSIGN):
-        raise Forbidden("Your role does not allow naming others for a task.")
-
-
 def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> Job | None:
     """The job that the same key made, for the same body. Raises ClientKeyReused."""
     if fingerprint is None:
@@ -167,20 +137,6 @@ def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprin
 def _fingerprint(data: Mapping[str, Any]) -> str:
     """The body, however it was spaced and ordered."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
-    """The people that the body names for the tasks, each with its place."""
-    assignee, place = data["followup"]["assignee"], "/followup/assignee"
-    one = [(assignee["user_id"], f"{place}/user_id")] if "user_id" in assignee else []
-    return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
-
-
-def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
-    named = _named(data)
-    known = people(session, actor.clinic.id, [user_id for user_id, _ in named])
-    if wrong := [place for user_id, place in named if not is_available(known, user_id)]:
-        raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
 
 
 def _insert(
@@ -207,11 +163,6 @@ def _insert(
         index_elements=[Job.clinic_id, Job.client_key], index_where=Job.client_key.is_not(None)
     )
     return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
-
-
-def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
-    may_assign = actor.allows(Permission.LEAD_ASSIGN)
-    return Spec.of(data, at=at, may_assign=may_assign, whose=those_within(session, actor)).to_json()
 
 
 def _insist() -> NoReturn:

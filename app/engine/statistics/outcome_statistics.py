@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import clock
 from app.core.db import Base, insert_many
-from app.engine.rules.failure_breaker import HOURS_LOOKED_BACK, Figures
+from app.identity.failure_breaker import HOURS_LOOKED_BACK, Figures
 
 SHARDS: Final = 16  # rows of an hour: writers that come at once mostly have one each, and wait for nobody
 TROUBLE: Final = "failed > 0 OR bounced > 0 OR opted_out > 0"

@@ -1,6 +1,6 @@
 """Stopping what is pending, in the transaction of whatever stops it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,16 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.ports import Listeners
 from app.engine.events.events import Event, reason_of
-from app.engine.models import Kind, Reason
+from app.engine.models import Reason
 
-# What else has to be told when steps of a kind are cancelled: its domain registers here, so that the engine
-# need not know it. Called with rows of the steps' `params` and `reason`, in the same transaction.
-on_cancel: dict[Kind, Callable[[Session, Sequence[Any]], None]] = {}
-
-# Whoever follows leads besides through their steps: told in the same transaction, with the leads' rows locked.
-on_cancel_all: list[Callable[[Session, UUID, Reason], None]] = []  # everything ends for the lead, for this reason
-on_hand_over: list[Callable[[Session, UUID, UUID], None]] = []  # of a duplicate, and the lead that it became part of
+# All listeners are called in the same transaction, with the leads' rows locked.
+steps_cancelled: Listeners[[Session, Sequence[Any]]] = Listeners("steps_cancelled")  # rows: kind, params, reason
+everything_cancelled: Listeners[[Session, UUID, Reason]] = Listeners("everything_cancelled")  # lead, reason
+lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # duplicate, survivor
 
 # Of several events that stop a step, the first one is the reason.
 _STOP = text(
@@ -65,8 +63,7 @@ def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
     leads = {"duplicate": duplicate, "survivor": survivor}
     doubles = {**leads, "reason": Reason.MERGED, "now": clock.now()}
     _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all())
-    for follow in on_hand_over:
-        follow(session, duplicate, survivor)
+    lead_merged(session, duplicate, survivor)
     session.execute(_HAND_OVER, leads)
 
 
@@ -90,8 +87,7 @@ def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
     """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
     _tell(session, found)
-    for follow in on_cancel_all:
-        follow(session, lead_id, reason)
+    everything_cancelled(session, lead_id, reason)
     return len(found)
 
 
@@ -107,6 +103,5 @@ def cancel_messages(session: Session, lead_id: UUID, channel: str, *, written: S
 
 
 def _tell(session: Session, cancelled: Sequence[Any]) -> None:
-    for kind, listener in on_cancel.items():
-        if mine := [row for row in cancelled if row.kind == kind]:
-            listener(session, mine)
+    if cancelled:
+        steps_cancelled(session, cancelled)

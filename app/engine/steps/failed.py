@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.pagination import Page, page
 from app.engine.models import Kind, Reason, Step, StepState
 from app.engine.service import horizon, wake_ups_of
 from app.engine.steps.publish import after_commit
 from app.errors import Conflict, NotFound
-from app.http.schemas.paging import Page, page
 
 MOST_RETRIED = 10_000  # at once; ask again for the rest
 

@@ -9,9 +9,9 @@ from typing import Any, Final, NoReturn, cast
 
 from flask import g, request
 
+from app.core.validation.json_pointer import pointer
 from app.errors import Invalid
 from app.http.problems import Malformed, UnsupportedMediaType
-from app.http.schemas.schema import pointer
 
 _SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS: Final = frozenset({dict, list})

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import request
 
+from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
 from app.http.body.json_body import read_body
-from app.http.schemas.schema import pointer
 
 
 def mark_query(view: Any) -> Any:

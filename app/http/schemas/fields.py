@@ -14,24 +14,22 @@ from uuid import UUID
 from email_validator import EmailNotValidError, validate_email
 from marshmallow import ValidationError, fields, validate
 
-from app.core import languages
+from app.clock import EARLIEST, LATEST
+from app.core.validation import language_tags
+from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, NotADate, read_date
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
-EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there
 LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 
 _UUID_LENGTH: Final = 36
 _LONGEST_TAG: Final = 12  # of a language: `zho-Hant-419`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # What nearly every address looks like; all others, reserved endings among them, are for the library to judge.
 _PLAIN_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,30})?@([a-z0-9]{1,62}\.){1,3}(com|org|net|edu|fr|de|es|it|uk|ca|us)",
     re.ASCII,
 )
-_CONTROL = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
-_CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Text(fields.String):
@@ -52,7 +50,7 @@ class Text(fields.String):
         super().__init__(validate=validate.Length(least or None, most), **options)
         if form:
             self.validators.append(validate.Regexp(form[0], error=form[1]))
-        self._refused = _CONTROL_BUT_LINES if lines else _CONTROL
+        self._refused = CONTROL_BUT_LINES if lines else CONTROL
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
@@ -93,7 +91,7 @@ class Language(Text):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         try:
-            return languages.normalise(super()._deserialize(value))
+            return language_tags.normalise(super()._deserialize(value))
         except ValueError as mistake:
             raise ValidationError(str(mistake)) from None
 
@@ -188,12 +186,10 @@ class Day(fields.Date):
     """A date, such as 2026-01-31."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
-        if not isinstance(value, str) or not _DATE.fullmatch(value):
-            raise ValidationError("Must be a date, such as 2026-01-31.")
         try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValidationError("There is no such date.") from None
+            return read_date(value)
+        except NotADate as mistake:
+            raise ValidationError(str(mistake)) from None
 
 
 class Money(fields.Field[Decimal]):

@@ -8,6 +8,7 @@ import marshmallow
 from marshmallow import RAISE, ValidationError, fields, missing
 from werkzeug.datastructures import MultiDict
 
+from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
 from app.http.schemas.fields import WRITTEN_AS_THEY_ARE
 
@@ -80,11 +81,6 @@ class QuerySchema(Schema):
 def invalid(mistakes: ValidationError) -> Invalid:
     """Marshmallow's tree of messages as a flat list, each with its JSON pointer."""
     return Invalid(*_flatten(mistakes.messages, ""))
-
-
-def pointer(*parts: object) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def _flatten(messages: Any, place: str) -> list[FieldError]:

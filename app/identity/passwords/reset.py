@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.errors import Forbidden, Invalid
+from app.identity.account_emails import send_password_reset, write_decoy
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
 from app.identity.passwords.links import LinkIsNoGood, read_token
 from app.identity.passwords.policy import hash_password, is_right, refuse_weak
 from app.identity.sign_in.sessions import sign_out_everywhere
-from app.messaging.account_emails import send_password_reset, write_decoy
 
 
 def ask_for_link(session: Session, email: str) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
+from app.core.pagination import Page, page
 from app.errors import FieldError, Forbidden, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.actor import Actor
 from app.identity.models import ApiKey
 from app.identity.permissions import Permission

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Key, Page, page
 from app.errors import NotFound
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.models import Team, User
 from app.identity.users.errors import NameTaken, StillInUse

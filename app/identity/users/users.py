@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Key, Page, page
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.http.schemas.paging import Key, Page, page
+from app.identity.account_emails import send_invitation
 from app.identity.actor import Actor
 from app.identity.models import Team, User
 from app.identity.permissions import Scope
@@ -18,7 +19,6 @@ from app.identity.service import create_user
 from app.identity.sign_in.sessions import sign_out_everywhere
 from app.identity.users.errors import NotYourself
 from app.identity.users.management_checks import require_may_give, require_somebody_who_manages, take_turns
-from app.messaging.account_emails import send_invitation
 
 BY_NAME: Final[list[Key]] = [(User.name, "asc"), (User.id, "asc")]
 
@@ -48,7 +48,7 @@ def invite(session: Session, actor: Actor, data: Mapping[str, Any]) -> User:
     user = create_user(session, actor.clinic.id, email=data["email"], name=data["name"], role=data["role"])
     user.team_id = data.get("team_id")
     user.updated_at = user.created_at
-    send_invitation(session, user, clinic_name=actor.clinic.name, inviter=actor.name)
+    send_invitation(session, user, actor.clinic.name, actor.name)
     return user
 
 
@@ -57,7 +57,7 @@ def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
     user = _find(session, actor, user_id, lock=True)
     if user.password_hash is not None:
         raise HasAPassword
-    send_invitation(session, user, clinic_name=actor.clinic.name, inviter=actor.name)
+    send_invitation(session, user, actor.clinic.name, actor.name)
     return user
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.http.schemas.paging import Page, page
+from app.core.pagination import Page, page
 from app.identity.actor import Actor
 from app.leads.assignment.models import AssignmentEntry
 from app.leads.lookup import read_lead

@@ -1,6 +1,7 @@
 """When somebody is there: their working hours, and the times they are away."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +14,18 @@ from app.audit.models import Act
 from app.clock import now
 from app.core.calendar.hours import BusinessHours
 from app.core.db import new_id
+from app.core.pagination import Page, page
+from app.core.ports import Listeners
 from app.errors import Forbidden, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.assignment.choose import one_by_one
 from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
 from app.leads.assignment.people import is_available, people
 from app.leads.lookup import those_within
-from app.tasks.workload.absences import see_to_tasks
+
+# Called in the same transaction when an absence begins: hand over or postpone the tasks of the absent user.
+absence_begun: Listeners[[Session, Actor, Absence, datetime]] = Listeners("absence_begun")
 
 
 def list_absences(session: Session, actor: Actor, user_id: UUID, query: Mapping[str, Any]) -> Page:
@@ -48,7 +52,7 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str
     session.flush()
     if absence.starts_at <= at and absence.tasks != AbsentTasks.LEAVE:
         one_by_one(session, actor.clinic.id)
-        see_to_tasks(session, Actor.system(actor.clinic), absence, at=at)
+        absence_begun(session, Actor.system(actor.clinic), absence, at)
     return absence
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.http.schemas.paging import Page, page
+from app.core.pagination import Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.leads.assignment.choose import load_roster, one_by_one

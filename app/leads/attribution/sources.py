@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.clinics import count_up
 from app.leads.attribution.models import LeadSource, SourceCategory
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import insert_many, new_id
-from app.http.schemas.paging import Key, Page, page
+from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.attribution.touch_models import Touch
 from app.leads.attribution.touch_rows import touch_row

@@ -26,6 +26,7 @@ from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.attribution.touch_rows import came_first, first_touch
 from app.leads.capture.capture_statement import COLUMNS, capture_statement
+from app.leads.contact.phone_numbers import normalise_phones
 from app.leads.custom_fields.values import merged, require_custom
 from app.leads.duplicates.search import marks_of, told, values_of
 from app.leads.errors import DuplicateLead
@@ -33,7 +34,6 @@ from app.leads.facts.events import lead_created
 from app.leads.lookup import id_made_at
 from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
 from app.leads.next_actions.next_follow_up import SHOWN
-from app.leads.phone_numbers import normalise_phones
 from app.security.encrypted_fields import fields_of, sealed_row
 
 

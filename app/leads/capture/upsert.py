@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.api.leads.schemas import LONGEST_EXTERNAL_ID
 from app.engine.service import record
 from app.errors import Forbidden, Invalid
 from app.identity.actor import Actor
@@ -16,7 +15,7 @@ from app.leads.attribution.touches import note_touch
 from app.leads.capture.capture import capture_lead
 from app.leads.changes import replace
 from app.leads.lookup import unlocked_lead
-from app.leads.models import Lead
+from app.leads.models import LONGEST_EXTERNAL_ID, Lead
 from app.leads.pipeline.progress import tend
 
 # What is said of the way they came is said of this time; how they came the first time stays as it is.

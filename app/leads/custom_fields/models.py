@@ -35,3 +35,10 @@ class CustomField(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+
+
+def options_mistake(type: str | None, options: list[str]) -> str | None:  # noqa: A002
+    """What is wrong with the options of a field of that type."""
+    if type == FieldType.CHOICE:
+        return None if options and len(options) == len(set(options)) else "Give options, each once."
+    return "Only a choice has options." if options else None

@@ -7,14 +7,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.api.clinic.custom_field_schemas import options_mistake
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.clinics import count_up
-from app.leads.custom_fields.models import CustomField
+from app.leads.custom_fields.models import CustomField, options_mistake
 
 MOST_FIELDS: Final = 100
 

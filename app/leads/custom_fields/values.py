@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.validation.plain_values import CONTROL, NotADate, read_date
 from app.engine.version_cache import once_for_each_version
 from app.errors import FieldError, Invalid
-from app.http.schemas.fields import Day, Text
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import CustomField, FieldType
 
@@ -78,7 +77,11 @@ def _mistake(definition: Definition | None, value: Any) -> str | None:
 
 
 def _text(value: Any, _: Definition) -> str | None:
-    return _read_by(Text(LONGEST_TEXT), value)
+    if not isinstance(value, str):
+        return "Not a valid string."
+    if CONTROL.search(value):
+        return "Control characters are not allowed."
+    return f"Longer than maximum length {LONGEST_TEXT}." if len(value.strip()) > LONGEST_TEXT else None
 
 
 def _number(value: Any, _: Definition) -> str | None:
@@ -91,19 +94,15 @@ def _boolean(value: Any, _: Definition) -> str | None:
 
 
 def _date(value: Any, _: Definition) -> str | None:
-    return _read_by(Day(), value)
+    try:
+        read_date(value)
+    except NotADate as mistake:
+        return str(mistake)
+    return None
 
 
 def _choice(value: Any, definition: Definition) -> str | None:
     return None if value in definition.options else f"Must be one of: {', '.join(definition.options)}."
-
-
-def _read_by(field: Text | Day, value: Any) -> str | None:
-    try:
-        field.deserialize(value)
-    except ValidationError as mistake:
-        return str(mistake.messages[0])
-    return None
 
 
 _CHECKS: Final[Mapping[FieldType, Callable[[Any, Definition], str | None]]] = {

@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
-from app.api.leads.schemas import LONGEST_NOTE
 from app.leads.duplicates.search import is_named
-from app.leads.models import Lead, LeadStatus
+from app.leads.models import LONGEST_NOTE, Lead, LeadStatus
 from app.leads.pipeline.progress import begin, tend
 
 FILLED: Final = (

@@ -5,17 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.automation.sequences import event_listeners as _following  # noqa: F401  (they hear of all that happens to leads)
-from app.automation.sequences.enrollments import merge as _merging  # noqa: F401
-from app.engine import lookups
 from app.engine.events.events import Event, EventName
-from app.leads.facts.lookup import more_facts
 from app.leads.models import Lead
 from app.security.encrypted_fields import open_fields
 
 Facts = dict[str, Any]
-
-lookups.of_leads["facts"] = more_facts  # wherever events of leads are made, their rules can ask
 
 
 class Reachable:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.tasks.models import TO_BE_DONE, Task
+from app.leads.next_actions.open_task import TO_BE_DONE, OpenTask
 
 _OWN: Final = "custom."  # before the key of a field of the clinic's own
 
@@ -18,7 +18,9 @@ _COLUMNS: Final[Mapping[str, Any]] = {
     "source": LeadSource.name,
     "source_category": LeadSource.category,
     "value": Lead.lead_value,
-    "next_follow_up_at": select(func.min(Task.due_at)).where(Task.lead_id == Lead.id, TO_BE_DONE).scalar_subquery(),
+    "next_follow_up_at": select(func.min(OpenTask.due_at))
+    .where(OpenTask.lead_id == Lead.id, TO_BE_DONE)
+    .scalar_subquery(),
     **{
         name: getattr(Lead, name)
         for name in (

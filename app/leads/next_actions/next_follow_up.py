@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, func, select, text, true, t
 from sqlalchemy.orm import Session, aliased
 
 from app.leads.models import Lead
-from app.tasks.models import TO_BE_DONE, Task
+from app.leads.next_actions.open_task import TO_BE_DONE, OpenTask
 
 SHOWN: Final = frozenset({"next_follow_up_at", "next_follow_up_source"})
 
@@ -51,18 +51,20 @@ _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(SHOWN)
 
 # Each of these an index has in the order of their due times.
 _GROUPS: Final = (text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS')"), text("lead_tasks.status = 'OVERDUE'"))
-_WHICH: Final[Sequence[Any]] = (Task.id, Task.due_at, Task.lead_id)
-_NEXT: Final = select(*_WHICH).where(Task.lead_id == Lead.id, TO_BE_DONE).order_by(Task.due_at, Task.id).limit(1)
-_EARLIER: Final = aliased(Task, name="earlier")
+_WHICH: Final[Sequence[Any]] = (OpenTask.id, OpenTask.due_at, OpenTask.lead_id)
+_NEXT: Final = (
+    select(*_WHICH).where(OpenTask.lead_id == Lead.id, TO_BE_DONE).order_by(OpenTask.due_at, OpenTask.id).limit(1)
+)
+_EARLIER: Final = aliased(OpenTask, name="earlier")
 # Whether no other is earlier. Not as NOT EXISTS, for that a planner may turn into reading all tasks there are.
 _IS_FIRST: Final = func.coalesce(
     select(false())
     .where(
-        _EARLIER.lead_id == Task.lead_id,
+        _EARLIER.lead_id == OpenTask.lead_id,
         text("earlier.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
-        tuple_(_EARLIER.due_at, _EARLIER.id) < tuple_(Task.due_at, Task.id),
+        tuple_(_EARLIER.due_at, _EARLIER.id) < tuple_(OpenTask.due_at, OpenTask.id),
     )
-    .correlate(Task)
+    .correlate(OpenTask)
     .limit(1)
     .scalar_subquery(),
     true(),
@@ -81,7 +83,7 @@ def due_tasks(clinic_id: UUID, span: Span) -> list[Select[Any]]:
 
     Statements of id, due_at and lead_id that have no row in common.
     """
-    due = select(*_WHICH).where(Task.clinic_id == clinic_id, *span.holds(Task.due_at))
+    due = select(*_WHICH).where(OpenTask.clinic_id == clinic_id, *span.holds(OpenTask.due_at))
     return [due.where(group) for group in _GROUPS]
 
 
@@ -102,13 +104,13 @@ def is_of_lead(leads: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
 
     Not as a join: planned once for all values, that may begin with the leads, and look through all tasks for each.
     """
-    its_lead = select(true()).where(Lead.id == Task.lead_id, *leads).correlate(Task).limit(1)
+    its_lead = select(true()).where(Lead.id == OpenTask.lead_id, *leads).correlate(OpenTask).limit(1)
     return func.coalesce(its_lead.scalar_subquery(), false())
 
 
 def is_next_due(span: Span) -> list[ColumnElement[bool]]:
     """What a lead has to be for its next open task to be due then: tests that look at each lead's own tasks."""
-    return span.holds(_NEXT.with_only_columns(Task.due_at).correlate(Lead).scalar_subquery())
+    return span.holds(_NEXT.with_only_columns(OpenTask.due_at).correlate(Lead).scalar_subquery())
 
 
 def _shown(task: Any) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.http.schemas.paging import Key, Page, page
+from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.lookup import tests_of, visible_to
 from app.leads.models import STILL_OPEN, Lead

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, func, select, true
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
-from app.http.schemas.paging import cursor_after
+from app.core.pagination import cursor_after
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import Lead

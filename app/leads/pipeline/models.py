@@ -37,3 +37,6 @@ class PipelineStage(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+MOST_STAGES = 50

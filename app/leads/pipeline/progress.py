@@ -5,14 +5,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.core.ports import Listeners
 from app.engine.events.events import Event, EventName
 from app.identity.actor import Actor
+from app.identity.clinic_context import ClinicContext
 from app.leads.facts.events import lead_event
 from app.leads.models import Lead, LeadStatus
 from app.leads.pipeline.rotting import date_rotting
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
-from app.tasks.templates.stage_tasks import plan_stage_tasks
+
+# Called in the same transaction when a lead enters a stage.
+stage_entered: Listeners[[Session, ClinicContext, Any, datetime]] = Listeners("stage_entered")
 
 
 def touch(lead: Any, actor: Actor, at: datetime) -> None:
@@ -41,7 +45,7 @@ def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: d
     moved = step_into(lead, stage, at=at)
     date_rotting(session, actor.clinic, lead)
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
-    plan_stage_tasks(session, actor.clinic, lead, at=at)
+    stage_entered(session, actor.clinic, lead, at)
     return moved
 
 

@@ -7,14 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.pipeline.stage_schemas import MOST_STAGES
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.clinics import count_up
-from app.leads.pipeline.models import PipelineStage
+from app.leads.pipeline.models import MOST_STAGES, PipelineStage
 
 
 class StageSlugTaken(Conflict):

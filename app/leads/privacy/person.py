@@ -10,13 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.leads.models import Lead
+from app.core.db import model_of
 from app.leads.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, LEADS, NAMED
-from app.leads.timeline.models import Activity
-from app.messaging.models import Notification
 from app.security.encrypted_fields import BLIND, open_fields
 
-_SEALED: Final[Mapping[str, Any]] = {model.__tablename__: model for model in (Lead, Activity, Notification)}
 _OF_TABLE: Final = f"SELECT to_jsonb(t) FROM {{table}} AS t WHERE {{key}} IN ({LEADS}) ORDER BY 1"  # noqa: S608  (names of ours)
 _SEEN_BY: Final = text(f"""
 SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,
@@ -40,7 +37,7 @@ def _opened(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """As the person may read it: what is sealed field by field, and nothing of how it is looked for."""
     shown = {name: value for name, value in row.items() if not name.endswith(BLIND)}
     if sealed := shown.pop("sealed", None):
-        shown |= open_fields(_SEALED[table], row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
+        shown |= open_fields(model_of(table), row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
     return shown
 
 

@@ -1,21 +1,34 @@
 """The list of leads: filtered, and in the orders that an index has."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Select, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
-from app.api.leads.list_schemas import LeadSort
 from app.audit import audit_log
+from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.row_security import few
-from app.http.schemas.paging import Key, Page, page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
 from app.leads.models import STILL_OPEN, VALUED, Lead
 from app.leads.next_actions.next_follow_up import Span, due_tasks, first_tasks, is_next_due, is_of_lead, next_tasks
+from app.leads.next_actions.open_task import OpenTask
 from app.security.encrypted_fields import open_rows
-from app.tasks.models import Task
+
+
+class LeadSort(StrEnum):
+    """The orders of leads that an index has."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    MOST_VALUE = "-lead_value"  # those that have one
+    ROTTING = "rots_at"  # those that are open
+    FRESH = "-rots_at"
+    NEXT_FOLLOW_UP = "next_follow_up_at"  # those that have an open task
+    LAST_FOLLOW_UP = "-next_follow_up_at"
+
 
 # Some orders have only those leads that their index holds.
 _ORDERS: Final[Mapping[str, tuple[list[Key], tuple[TextClause, ...]]]] = {
@@ -62,13 +75,15 @@ def _follow_up_tests(session: Session, actor: Actor, query: Mapping[str, Any]) -
     clinic_id, span = actor.clinic.id, _span(query)
     if not _are_few(session, *due_tasks(clinic_id, span)):
         return is_next_due(span)
-    return [Lead.id.in_(union_all(*(part.with_only_columns(Task.lead_id) for part in first_tasks(clinic_id, span))))]
+    return [
+        Lead.id.in_(union_all(*(part.with_only_columns(OpenTask.lead_id) for part in first_tasks(clinic_id, span))))
+    ]
 
 
 def _by_next_follow_up(session: Session, actor: Actor, query: Mapping[str, Any], way: Literal["asc", "desc"]) -> Page:
     """First which tasks are next, in their order; then whose they are."""
     tests, span = (*visible_to(actor), *tests_of(query, actor)), _span(query)
-    keys: list[Key] = [(Task.due_at, way), (Task.id, way)]
+    keys: list[Key] = [(OpenTask.due_at, way), (OpenTask.id, way)]
     if _are_few(session, select(Lead.id).where(*tests)):
         parts = [next_tasks(tests, span)]
     else:
@@ -89,3 +104,10 @@ def _are_few(session: Session, *parts: Select[Any]) -> bool:
 
 def _span(query: Mapping[str, Any]) -> Span:
     return Span(query.get("next_follow_up_from"), query.get("next_follow_up_to"))
+
+
+class LeadPart(StrEnum):
+    """What a lead names, and can be shown along with it."""
+
+    ASSIGNED_TO = "assigned_to"
+    SOURCE = "source"

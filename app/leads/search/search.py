@@ -1,20 +1,20 @@
 """Finding leads by what is known of a person. It comes in a body: no name and no number stands in an address."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 
 from rapidfuzz.fuzz import ratio
 from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select, union_all
 from sqlalchemy.orm import Session
 
-from app.api.leads.expand import expanded
 from app.audit import audit_log
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.leads.contact.phone_numbers import normalise
 from app.leads.duplicates.search import plain
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.leads.phone_numbers import normalise
 from app.security.encrypted_fields import blind, open_rows
 
 MOST_FOUND: Final = 50
@@ -26,7 +26,7 @@ LIKE_ENOUGH: Final = 75  # of 100: who looks for somebody bears a few who are no
 Split = tuple[str, str]  # first names, last name
 
 
-def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> list[SimpleNamespace]:
     """At most `data["limit"]` leads of `data`, as `SearchIn` reads it: by name the likeliest first, then the newest.
 
     Raises Invalid.
@@ -38,7 +38,7 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str,
     wanted_rows = _rows(actor).where(Lead.id.in_([lead.id for lead in shown]))
     rows = {row.id: row for row in open_rows(Lead, session.execute(wanted_rows))}
     audit_log.saw(session, "lead", rows)
-    return {"items": expanded(session, [rows[lead.id] for lead in shown if lead.id in rows], {})}
+    return [rows[lead.id] for lead in shown if lead.id in rows]
 
 
 def _rows(actor: Actor) -> Select[Any]:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from app.api.activities.schemas import CHANNEL_OF, ONE_WAY
 from app.engine.events.events import Event, EventName
 from app.leads.facts.events import lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
 from app.leads.pipeline.progress import begin
 from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Direction, Outcome
+from app.leads.timeline.vocabulary import CHANNEL_OF, ONE_WAY
 
 STAGE_OF: Final[Mapping[str, str]] = {
     ActivityType.CONSULTATION_SCHEDULED: SCHEDULED,

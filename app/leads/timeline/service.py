@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.pagination import Key, Page, page
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.lookup import read_lead, require_open, unlocked_lead
 from app.leads.models import Lead

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
-from app.leads.location import days_off_of, places_of
+from app.leads.contact.location import days_off_of, places_of
 from app.messaging.contact_policy.facts import Known, Touch
 from app.messaging.contact_policy.history import History, Wanted, histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed

@@ -6,15 +6,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.api.clinic.settings_schemas import ContactPolicyIn
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.optimistic_locking import Seen, require_seen
 from app.identity.actor import Actor
 from app.identity.clinics import count_up
+from app.identity.contact_policy import ContactPolicy
 from app.identity.models import Clinic
 
-_DEFAULTS: Final[Mapping[str, Any]] = ContactPolicyIn().load({})
+_DEFAULTS: Final = ContactPolicy().to_json()
 
 
 class _Kept(NamedTuple):

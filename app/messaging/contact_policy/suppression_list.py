@@ -53,6 +53,12 @@ def suppress_addresses(session: Session, clinic_id: UUID, addresses: Iterable[Ad
         )
 
 
+def suppress_person(session: Session, leads: Iterable[Any]) -> None:
+    """Suppress every address of a person who is erased; `leads` are their rows."""
+    for lead in leads:
+        suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason="erased")
+
+
 def lift(session: Session, clinic_id: UUID, addresses: Iterable[Address], *, only: str | None = None) -> None:
     """These may be written to again: somebody has said so. `only`: those that are there for this reason."""
     if given := _given(addresses):

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.engine.models import Kind, Reason
-from app.engine.steps.cancel import cancel_messages, on_cancel
+from app.engine.steps.cancel import cancel_messages
 from app.messaging.models import Notification, NotificationState
 
 
@@ -35,9 +35,10 @@ def stop_messages(session: Session, lead_id: UUID, channel: str, reason: Reason)
     cancel_messages(session, lead_id, channel, written=session.scalars(waiting).all(), reason=reason)
 
 
-def _suppress_undelivered(session: Session, cancelled: Sequence[Any]) -> None:
-    for reason in {step.reason for step in cancelled}:
-        suppress(session, [UUID(step.params["notification_id"]) for step in cancelled if step.reason == reason], reason)
-
-
-on_cancel[Kind.DELIVER] = _suppress_undelivered
+def suppress_undelivered(session: Session, cancelled: Sequence[Any]) -> None:
+    """Suppress the messages whose deliver steps were cancelled; `cancelled` has rows of kind, params and reason."""
+    deliveries = [step for step in cancelled if step.kind == Kind.DELIVER]
+    for reason in {step.reason for step in deliveries}:
+        suppress(
+            session, [UUID(step.params["notification_id"]) for step in deliveries if step.reason == reason], reason
+        )

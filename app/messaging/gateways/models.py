@@ -64,3 +64,22 @@ class GatewayReceipt(Base):
     gateway_id: Mapped[UUID] = mapped_column(ForeignKey("gateways.id", ondelete="CASCADE"), primary_key=True)
     call_id: Mapped[str] = mapped_column(Text, primary_key=True)
     received_at: Mapped[datetime]
+
+
+class Told(StrEnum):
+    """What can become of a message."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    BOUNCED = "bounced"
+    REPLIED = "replied"
+
+
+class Why(StrEnum):
+    """Why a message bounced."""
+
+    INVALID = "invalid"  # there is nobody there: it is not written to again
+    REFUSED = "refused"
+    OTHER = "other"

@@ -12,8 +12,6 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.api.activities.schemas import WayOfContact
-from app.api.messaging.gateway_schemas import Told, Why
 from app.clock import now
 from app.engine.events.events import EventName
 from app.engine.service import record
@@ -27,8 +25,9 @@ from app.leads.facts.events import lead_event
 from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.service import log_activity
+from app.leads.timeline.vocabulary import WayOfContact
 from app.messaging.contact_policy.suppression_list import suppress_addresses
-from app.messaging.gateways.models import Gateway
+from app.messaging.gateways.models import Gateway, Told, Why
 from app.messaging.models import Notification, NotificationState, Way
 from app.security.encrypted_fields import opened
 

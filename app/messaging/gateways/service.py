@@ -14,8 +14,8 @@ from app.core.db import new_id
 from app.core.http_client.signing import new_secret
 from app.core.http_client.targets import NotAllowed, require_allowed
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.messaging.channels.gateway_payload import Endpoint
 from app.messaging.gateways.models import Gateway, Purpose
 

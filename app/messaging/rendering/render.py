@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.mistakes import Mistake, one_of
 from app.messaging.rendering.safe_text import one_line
 from app.messaging.rendering.values import Absent, Gap, context_of
 from app.messaging.rendering.variables import OWN, VARIABLES, Values

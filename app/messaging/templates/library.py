@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import insert_many, new_id
-from app.core.validation_errors import InvalidPlaybook, Mistake
+from app.core.validation.mistakes import InvalidPlaybook, Mistake
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Template, Variant
 from app.messaging.templates.template_definitions import Text, as_written, check_text, variants_in

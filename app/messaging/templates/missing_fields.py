@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, false, func, not_, select
 from sqlalchemy.orm import Session
 
-from app.http.schemas.paging import ordered_by
+from app.core.pagination import ordered_by
 from app.identity.actor import Actor
 from app.leads.assignment.coordinators import Colleague, colleagues, in_turn
 from app.leads.lookup import NEWEST_FIRST, visible_to

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.languages import in_order
-from app.core.validation_errors import one_of
+from app.core.validation.language_tags import in_order
+from app.core.validation.mistakes import one_of
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission

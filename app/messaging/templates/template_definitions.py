@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.core.languages import normalise
-from app.core.validation_errors import Mistake, one_of
+from app.core.validation.language_tags import normalise
+from app.core.validation.mistakes import Mistake, one_of
 from app.messaging.rendering.render import check_template
 from app.messaging.rendering.variants import (
     HAS_NO_SUBJECT,

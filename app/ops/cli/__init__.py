@@ -44,6 +44,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
+        if cmd_name != "serve":  # it starts the others, and has no settings of its own yet
+            importlib.import_module("app.wiring").connect()
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.automation.playbooks.onboarding import DEFAULT_PLAYBOOK, open_clinic
 from app.core.db import transaction
-from app.core.languages import DEFAULT
+from app.core.validation.language_tags import DEFAULT
 from app.identity.models import Clinic
 from app.identity.service import change_language
 from app.ops.cli.support.lookup import clinic_by_slug

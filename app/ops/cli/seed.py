@@ -17,7 +17,7 @@ from app.identity.models import Clinic, User
 from app.identity.passwords.policy import hash_password
 from app.identity.service import create_user
 from app.leads.attribution.models import LeadSource
-from app.leads.service import capture_lead
+from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.clinic import CLINIC, LEADS, PEOPLE, SLUG
 from app.ops.embedded import CannotStart

@@ -1,45 +1,14 @@
 """Who does the follow-up of an item. Pure, but for reading who works here."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from app.api.capture.bulk_schemas import Strategy
-from app.identity.models import Role, User
-from app.identity.users.roles import TAKES_LEADS
+from app.leads.assignment.staff import Staff, Strategy
 from app.tasks.bulk.spec import Spec
 
 # From an item's place in the job and its lead to whoever does it; None: nobody is there to do it.
 Assign: TypeAlias = Callable[[int, Any], UUID | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Staff:
-    """The active users of a clinic, each group in a stable order."""
-
-    everybody: frozenset[UUID]
-    coordinators: Sequence[UUID]
-    admins: Sequence[UUID]
-
-    @property
-    def team(self) -> Sequence[UUID]:
-        """Those who take turns."""
-        return self.coordinators or self.admins
-
-
-def staff_of(session: Session, clinic_id: UUID) -> Staff:
-    """Who works for the clinic now."""
-    users = select(User.id, User.role).where(User.clinic_id == clinic_id, User.is_active).order_by(User.id)
-    found = session.execute(users).all()
-    return Staff(
-        frozenset(user.id for user in found),
-        [user.id for user in found if user.role in TAKES_LEADS],
-        [user.id for user in found if user.role == Role.CLINIC_ADMIN],
-    )
 
 
 def assignment(spec: Spec, staff: Staff) -> Assign:

@@ -4,6 +4,7 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,14 +17,16 @@ from app.audit.models import Act
 from app.core.db import insert_many
 from app.engine.events.events import Event
 from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
+from app.engine.jobs.kinds import DEFAULT, JobKind, Make
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
+from app.leads.assignment.staff import Staff, staff_of
 from app.leads.capture.bulk.new_leads import intake, read_newcomers, take_in
 from app.leads.facts.events import Reachable, lead_created
 from app.leads.models import LeadStatus
-from app.tasks.bulk.assignees import Assign, Staff, assignment, staff_of
+from app.tasks.bulk.assignees import Assign, assignment
 from app.tasks.bulk.spec import Spec
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
@@ -71,10 +74,11 @@ class Work:
     assign: Assign
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Work:
-    """What is the same for all items of a chunk."""
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+    """Read what all items of a chunk share; return the function that makes their follow-ups."""
     spec, staff = Spec.from_json(job.spec), staff_of(session, clinic.id)
-    return Work(job.id, job.created_by, clinic, spec, staff, assignment(spec, staff))
+    work = Work(job.id, job.created_by, clinic, spec, staff, assignment(spec, staff))
+    return partial(make_follow_ups, work=work)
 
 
 def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
@@ -148,3 +152,6 @@ def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: 
         due_at=work.spec.due_at_place(place),
         created_by=work.created_by,
     )
+
+
+KIND: Final = JobKind(DEFAULT, work_on)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from app.api.capture.bulk_schemas import Strategy
+from app.leads.assignment.staff import Strategy
 
 OF_THE_TASK = ("title", "description", "type", "priority", "reminder_minutes", "tags")
 

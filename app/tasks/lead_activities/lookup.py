@@ -8,10 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.orm import Session
 
-from app.api.tasks.queue_schemas import Sort
 from app.audit import audit_log
+from app.core.pagination import Key, Page, page_of_parts
 from app.errors import NotFound
-from app.http.schemas.paging import Key, Page, page_of_parts
 from app.identity.actor import Actor
 from app.leads.assignment.people import who_is
 from app.leads.lookup import read_lead, visible_to
@@ -23,7 +22,7 @@ from app.tasks.lead_activities.shape import shown
 from app.tasks.lead_activities.vocabulary_mapping import OF_ENTRY, OF_TASK, TO_STATUS, Kind, State
 from app.tasks.lookup import known_to, read_task
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
-from app.tasks.queue.queue import has_status, list_tasks
+from app.tasks.queue.queue import Sort, has_status, list_tasks
 
 NEWEST_TASKS: Final[list[Key]] = [(Task.id, "desc")]  # ids tell the time, of both kinds alike
 NEWEST_ENTRIES: Final[list[Key]] = [(Activity.id, "desc")]

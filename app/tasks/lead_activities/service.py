@@ -8,8 +8,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.activities.lead_activity_schemas import WHEN
-from app.api.tasks.overview_schemas import MOST_COUNTED
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.assignment.people import who_is
@@ -18,10 +16,10 @@ from app.leads.timeline.service import log_activity
 from app.tasks import service as tasks
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
 from app.tasks.lead_activities.shape import shown
-from app.tasks.lead_activities.vocabulary_mapping import OF_TASK, TO_ATTEMPT, TO_ENTRY, TO_TASK
+from app.tasks.lead_activities.vocabulary_mapping import OF_TASK, TO_ATTEMPT, TO_ENTRY, TO_TASK, WHEN
 from app.tasks.lookup import known_to
 from app.tasks.models import Task, TaskPriority, TaskStatus, TaskType
-from app.tasks.queue.dashboard import OPEN_GROUPS, counted, dashboard
+from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, counted, dashboard
 from app.tasks.queue.queue import has_status
 
 __all__ = [

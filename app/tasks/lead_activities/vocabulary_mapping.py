@@ -97,3 +97,6 @@ TO_ATTEMPT: Final[Mapping[TaskOutcome, Outcome]] = {
     TaskOutcome.VOICEMAIL: Outcome.VOICEMAIL,
     TaskOutcome.WRONG_NUMBER: Outcome.WRONG_NUMBER,
 }
+
+
+WHEN: Final = ("scheduled_date", "due_date")

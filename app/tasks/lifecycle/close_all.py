@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 
 
-def cancel_open_tasks(session: Session, lead_id: UUID, *, reason: str, at: datetime) -> None:
+def cancel_open_tasks(session: Session, lead_id: UUID, reason: str, at: datetime) -> None:
     """Nobody has to do them any more. The caller has locked the lead, and stops what is pending for it."""
     session.execute(
         update(Task)

@@ -16,6 +16,7 @@ from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.models import Lead
+from app.leads.next_actions.open_task import TO_BE_DONE
 from app.leads.pipeline.progress import tend
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
@@ -23,7 +24,7 @@ from app.leads.timeline.service import log_activity
 from app.tasks.facts import task_event
 from app.tasks.lifecycle.progress import touch
 from app.tasks.lookup import open_task
-from app.tasks.models import DELETED, TO_BE_DONE, Task, TaskStatus
+from app.tasks.models import DELETED, Task, TaskStatus
 
 
 def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any] | None = None) -> Task:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from sqlalchemy import Select, extract, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
-from app.api.tasks.overview_schemas import MOST_COUNTED
 from app.clock import now
 from app.core.calendar.calendar import Calendar
 from app.identity.actor import Actor
@@ -96,3 +95,6 @@ def _response_seconds(session: Session, leads: Select[Any]) -> float | None:
     waited = func.greatest(first.c.occurred_at, latest.c.created_at) - latest.c.created_at
     seconds = session.scalar(select(func.avg(extract("epoch", waited))).select_from(latest).join(first, true()))
     return None if seconds is None else float(seconds)
+
+
+MOST_COUNTED: Final = 1000  # of a figure: what is beyond is not looked at

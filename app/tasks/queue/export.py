@@ -1,6 +1,7 @@
 """The work queue as a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
@@ -8,11 +9,11 @@ from typing import IO, Any, Final
 from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from app.api.tasks.overview_schemas import FileFormat
 from app.audit import audit_log
-from app.core.spreadsheets import write_csv, write_xlsx
+from app.core.files.csv_files import write_csv
+from app.core.files.xlsx import write_xlsx
+from app.core.pagination import ordered_by
 from app.errors import Conflict
-from app.http.schemas.paging import ordered_by
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
@@ -21,6 +22,12 @@ from app.leads.models import Lead
 from app.security.encrypted_fields import open_or_none
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import ORDERS, has_status, looked_up, tasks_of
+
+
+class FileFormat(StrEnum):
+    CSV = "csv"
+    XLSX = "xlsx"
+
 
 MOST_ROWS: Final = 100_000
 AT_A_TIME: Final = 1000  # rows in memory

@@ -6,12 +6,10 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.api.tasks.overview_schemas import MOST_IN_COLUMN
-from app.api.tasks.queue_schemas import Sort
-from app.http.schemas.paging import Key, first_pages, ordered_by
+from app.core.pagination import Key, first_pages, ordered_by
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
-from app.tasks.queue.queue import ORDERS, has_status, looked_up, tasks_of
+from app.tasks.queue.queue import ORDERS, Sort, has_status, looked_up, tasks_of
 
 # What is over is looked at from its end: nobody wants to see the first thing that was ever done.
 COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
@@ -49,3 +47,6 @@ def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Se
     ]
     counts = [select(func.count()).select_from(some.subquery()).scalar_subquery() for some in firsts]
     return dict(zip(columns, session.execute(select(*counts)).one(), strict=True)) if counts else {}
+
+
+MOST_IN_COLUMN: Final = 500  # the same, of a board, which has five of them

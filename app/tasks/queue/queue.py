@@ -1,15 +1,15 @@
 """The work queue: the clinic's tasks over all its leads, by what they are, whose they are, and what they say."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
-from app.api.tasks.queue_schemas import Sort
+from app.core.pagination import Key, Page, page_of_parts
 from app.core.row_security import few
-from app.http.schemas.paging import Key, Page, page_of_parts
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.assignment.people import who_is
@@ -18,6 +18,16 @@ from app.leads.models import Lead
 from app.leads.pipeline.rotting import is_fresh, is_rotting
 from app.tasks.lookup import known_to
 from app.tasks.models import OPEN_TASKS, WORDS, Task, TaskStatus
+
+
+class Sort(StrEnum):
+    """The orders of the queue: each is served by an index."""
+
+    DUE = "due_at"
+    DUE_LAST = "-due_at"
+    OLDEST = "created_at"
+    NEWEST = "-created_at"
+
 
 ORDERS: Final[Mapping[Sort, list[Key]]] = {
     Sort.DUE: [(Task.due_at, "asc"), (Task.id, "asc")],

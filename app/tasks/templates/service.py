@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, FieldError, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
 from app.leads.pipeline.models import PipelineStage

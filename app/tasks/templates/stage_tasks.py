@@ -20,7 +20,7 @@ from app.tasks.templates.models import TaskTemplate
 STOP_ON = (EventName.LEAD_CONVERTED, EventName.LEAD_LOST)
 
 
-def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Any, *, at: datetime) -> None:
+def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Any, at: datetime) -> None:
     """Plan the tasks of the stage that the lead has just entered, each once however often it is said."""
     entered = select(TaskTemplate).where(TaskTemplate.clinic_id == clinic.id, TaskTemplate.stage == lead.pipeline_stage)
     if rows := [_step(template, clinic, lead, at) for template in session.scalars(entered)]:

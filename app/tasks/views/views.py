@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, Forbidden, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.actor import Actor
 from app.tasks.views.models import TaskView
 

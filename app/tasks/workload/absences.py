@@ -25,12 +25,13 @@ from app.leads.assignment.moving import share_out
 from app.leads.assignment.people import people
 from app.leads.assignment.roster import Roster, calendar_of
 from app.leads.models import Lead
+from app.leads.next_actions.open_task import TO_BE_DONE
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.rows import activity_row
 from app.security.encrypted_fields import open_rows
 from app.tasks.facts import task_event
 from app.tasks.lookup import known_to
-from app.tasks.models import TO_BE_DONE, Task, TaskStatus
+from app.tasks.models import Task, TaskStatus
 
 AT_ONCE: Final = 1000  # tasks
 
@@ -55,6 +56,11 @@ class Due(NamedTuple):
 
     lead: Any
     task: Any
+
+
+def begin_absence(session: Session, actor: Actor, absence: Away, at: datetime) -> None:
+    """Hand over or postpone the first tasks at once; the sweep `cover_absences` does the rest."""
+    see_to_tasks(session, actor, absence, at=at)
 
 
 def see_to_tasks(session: Session, actor: Actor, absence: Away, *, at: datetime, most: int = AT_ONCE) -> int:

@@ -21,8 +21,9 @@ from app.leads.assignment.roster import Roster
 from app.leads.assignment.rules.rules import Rule, by_load
 from app.leads.lookup import visible_to
 from app.leads.models import OPEN_STATUSES, STILL_OPEN, Lead
+from app.leads.next_actions.open_task import TO_BE_DONE
 from app.security.encrypted_fields import open_rows
-from app.tasks.models import TO_BE_DONE, Task
+from app.tasks.models import Task
 
 BATCH: Final = 1000  # leads
 

@@ -17,8 +17,9 @@ from app.leads.assignment.rules.rules import ceilings_of
 from app.leads.assignment.rules.ruleset import rules_of
 from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
+from app.leads.next_actions.open_task import TO_BE_DONE
 from app.tasks.lookup import known_to
-from app.tasks.models import TO_BE_DONE, Task
+from app.tasks.models import Task
 
 
 def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:

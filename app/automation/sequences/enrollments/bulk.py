@@ -15,9 +15,9 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.automation.sequences.enrollments.enroll import Enrolled, enroll
 from app.automation.sequences.service import find_sequence
-from app.engine.jobs.chunks import Make, makers
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import Ends, write_ends
+from app.engine.jobs.kinds import JobKind, Make
 from app.engine.jobs.models import ItemReason, Job
 from app.engine.jobs.planning import Span
 from app.engine.jobs.service import Plan, start_job
@@ -99,9 +99,6 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
     return partial(_put_in, work=Work(job.id, job.created_by, clinic, slug, job.spec["whose"]))
 
 
-makers[MAKES] = work_on
-
-
 def _put_in(session: Session, span: Span, *, work: Work) -> Ends:
     """Enroll the leads of the span's pending items; returns, and writes down, how each of them ended."""
     held = hold_leads(session, work.job_id, span, clinic_id=work.clinic.id, whose=work.whose)
@@ -125,3 +122,6 @@ def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, 
     new = [lead_id for lead_id, result in came.items() if result is Enrolled.ENROLLED]
     audit_log.wrote(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": work.slug})
     return came
+
+
+KIND: Final = JobKind(MAKES, work_on)

@@ -10,7 +10,6 @@ from app import clock
 from app.automation.sequences.enrollments.exit import end
 from app.automation.sequences.models import IS_LIVE
 from app.engine.sequences.sequence import ExitReason
-from app.engine.steps import cancel
 
 _TWICE: Final = text(
     "SELECT d.id FROM enrollments AS d JOIN enrollments AS s ON s.lead_id = :survivor"  # noqa: S608
@@ -20,11 +19,8 @@ _TWICE: Final = text(
 _MOVE: Final = text("UPDATE enrollments SET lead_id = :survivor WHERE lead_id = :duplicate")
 
 
-def _follow(session: Session, duplicate: UUID, survivor: UUID) -> None:
+def merge_enrollments(session: Session, duplicate: UUID, survivor: UUID) -> None:
     """The duplicate's end where the survivor is, or was, in the same sequence, or both are exclusive; others move."""
     leads = {"duplicate": duplicate, "survivor": survivor}
     end(session, session.scalars(_TWICE, leads).all(), reason=ExitReason.MERGED, at=clock.now())
     session.execute(_MOVE, leads)
-
-
-cancel.on_hand_over.append(_follow)

@@ -19,11 +19,11 @@ from app.automation.sequences.errors import EnrollmentIsOver
 from app.automation.sequences.models import Enrollment, EnrollmentState, EnrollmentStep, ShownState
 from app.automation.sequences.service import find_sequence
 from app.clock import now
+from app.core.pagination import Key, Page, page
 from app.engine.models import Reason, Step, StepState
 from app.engine.sequences.models import Sequence as SequenceRow
 from app.engine.sequences.sequence import ExitReason
 from app.errors import NotFound
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.lookup import get_lead, read_lead, visible_to
 from app.leads.models import Lead

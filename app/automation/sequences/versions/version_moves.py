@@ -17,9 +17,9 @@ from app.automation.sequences.models import LIVE, Enrollment
 from app.automation.sequences.versions.move_plan import counted, plan_move, require_wanted, version_of
 from app.automation.sequences.versions.version_mapping import Landing, Lands
 from app.automation.sequences.versions.version_migration import Carrying, carry_over
-from app.engine.jobs.chunks import Make, makers
 from app.engine.jobs.fill import fill_with_found
 from app.engine.jobs.items import Ends, write_ends
+from app.engine.jobs.kinds import JobKind, Make
 from app.engine.jobs.models import ItemReason, Job
 from app.engine.jobs.planning import Span
 from app.engine.jobs.service import Plan, start_job
@@ -77,9 +77,6 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
     return partial(_move, job_id=job.id, work=work)
 
 
-makers[MAKES] = work_on
-
-
 def _move(session: Session, span: Span, *, job_id: UUID, work: Carrying) -> Ends:
     """Carry over the leads of the span's pending items; returns, and writes down, how each of them ended."""
     held = hold_leads(session, job_id, span, clinic_id=work.clinic.id)
@@ -105,3 +102,6 @@ def _refusal(lands: Lands | None) -> ItemReason | None:
 def _note(session: Session, landed: Mapping[UUID, Lands], to: int) -> None:
     moved: Sequence[UUID] = [lead_id for lead_id, lands in landed.items() if lands.how is not Landing.CANNOT]
     audit_log.wrote(session, "lead", moved, act=Act.UPDATE, after={"enrollment": f"moved to version {to}"})
+
+
+KIND: Final = JobKind(MAKES, work_on)

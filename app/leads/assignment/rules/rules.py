@@ -125,3 +125,6 @@ def ceilings_of(rules: Iterable[Rule]) -> Mapping[UUID, int]:
 def plain_postal(code: str) -> str:
     """A postal code as it is compared: `sw1a 2aa` and `SW1A2AA` are the same."""
     return code.replace(" ", "").replace("-", "").upper()
+
+
+MOST_RULES: Final = 100

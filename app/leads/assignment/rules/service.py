@@ -7,15 +7,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.assignment.rule_schemas import MOST_RULES
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, FieldError, Invalid, NotFound
-from app.http.schemas.paging import Page, page
 from app.identity.clinics import count_up
 from app.identity.models import User
 from app.leads.assignment.models import AssignmentRule
+from app.leads.assignment.rules.rules import MOST_RULES
 from app.leads.attribution.models import LeadSource
 
 

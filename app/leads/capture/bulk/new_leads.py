@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.leads.schemas import LeadIn
 from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
@@ -20,19 +19,19 @@ from app.identity.clinic_context import ClinicContext
 from app.leads.assignment.choose import choose, default_team
 from app.leads.assignment.history_rows import entry, why_first
 from app.leads.assignment.models import AssignmentEntry, Why
+from app.leads.assignment.staff import Staff
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import CaptureChannel, Touch
 from app.leads.attribution.touch_rows import first_touch
 from app.leads.capture.capture import new_lead
 from app.leads.capture.capture_statement import COLUMNS
+from app.leads.capture.reading import read_new_lead
 from app.leads.custom_fields.values import Definitions, definitions_of, refuse_custom
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import Limits, limits_of, rots
 from app.leads.pipeline.service import first_stage
 from app.security.encrypted_fields import fields_of, sealed_row
-from app.tasks.bulk.assignees import Staff
 
-_LEAD: Final = LeadIn()
 _COLUMNS: Final = (*COLUMNS, *fields_of(Lead))
 
 
@@ -79,7 +78,7 @@ def read_newcomers(
     mistakes: dict[int, str] = {}
     for position, lead in given:
         try:
-            data = _LEAD.read(lead)
+            data = read_new_lead(lead)
             row = _row(data, into, at)
             newcomers[position] = Newcomer(row, first_touch(row, data.get("touch")))
         except Invalid as mistake:

@@ -1,7 +1,8 @@
 """Web forms: where a clinic's website may send leads to, without signing in."""
 
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ForeignKey, Text, UniqueConstraint
@@ -31,3 +32,21 @@ class WebForm(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
+
+
+HONEYPOT: Final = "website"  # a field that people do not see, and machines fill in
+
+
+class FormField(StrEnum):
+    """What a form may ask."""
+
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    EMAIL = "email"
+    PHONE = "phone"
+    PREFERRED_CONTACT = "preferred_contact"
+    PREFERRED_TIME = "preferred_time"
+    CITY = "city"
+    POSTAL_CODE = "postal_code"
+    TREATMENT_INTEREST = "treatment_interest"
+    NOTES = "notes"

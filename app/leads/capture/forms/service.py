@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
+from app.core.pagination import Page, page
 from app.errors import Conflict, NotFound
-from app.http.schemas.paging import Page, page
 from app.leads.capture.capture import require_source
 from app.leads.capture.forms.models import WebForm
 

@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from app.api.capture.form_schemas import HONEYPOT, FormField
-from app.api.leads.touch_schemas import TouchDetails
 from app.clock import now
+from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Forbidden, Invalid, NotFound
-from app.http.schemas.schema import pointer
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
 from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.capture.capture import capture_lead
-from app.leads.capture.forms.models import WebForm
+from app.leads.capture.forms.models import HONEYPOT, FormField, WebForm
+from app.leads.contact.phone_numbers import require_reachable
 from app.leads.duplicates.search import UNKNOWN_CALLER
-from app.leads.phone_numbers import require_reachable
 
 OF_THE_PERSON: Final = frozenset(field.value for field in FormField)
-OF_THE_TOUCH: Final = frozenset(TouchDetails().fields)
+OF_THE_TOUCH: Final = frozenset(
+    {"medium", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "referrer", "landing_page"}
+)
 
 # The one that utm_source names, else the form's; both may have been given up, and a lead is not lost for that.
 _SOURCE: Final = text(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.spreadsheets import armed
+from app.core.files.csv_cells import armed
 from app.leads.models import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."

@@ -12,30 +12,29 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from app.api.leads.schemas import LeadChanges
 from app.clock import now
-from app.engine.jobs.chunks import Make, makers
 from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
+from app.engine.jobs.kinds import JobKind, Make
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
 from app.errors import Invalid, RelanceError
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import User
+from app.leads.assignment.staff import staff_of
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import Intake, Newcomer, intake, read_newcomers, take_in
 from app.leads.capture.imports.cells import Reading, lead_of
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import cells_of
 from app.leads.capture.imports.spec import MAKES, ImportSpec, OnDuplicate
+from app.leads.capture.reading import read_lead_changes
 from app.leads.changes import replace
 from app.leads.duplicates.search import ways_of
 from app.leads.facts.events import lead_created
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
-from app.tasks.bulk.assignees import staff_of
 
-_CHANGES: Final = LeadChanges()
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # by an import, of a lead that is there
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
 _KNOWN: Final = text("""
@@ -78,9 +77,6 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
     columns = session.scalar(select(Import.columns).where(Import.id == spec.import_id)) or []
     fields = [spec.mapping.get(column) for column in columns]
     return partial(_take_in_rows, work=Work(job.id, spec, into, fields, _reading(session, clinic.id, spec)))
-
-
-makers[MAKES] = work_on
 
 
 def _take_in_rows(session: Session, span: Span, *, work: Work) -> Ends:
@@ -178,7 +174,7 @@ def _update(session: Session, work: Work, wanted: Mapping[Place, tuple[UUID, Rea
 
 def _change(session: Session, work: Work, lead: Lead, said: Mapping[str, Any]) -> None:
     require_unlocked(lead)
-    changes = _CHANGES.read({name: value for name, value in said.items() if name not in _NOT_CHANGED})
+    changes = read_lead_changes({name: value for name, value in said.items() if name not in _NOT_CHANGED})
     if not work.spec.is_rehearsal:
         events = replace(session, work.into.actor, lead, changes)
         if work.spec.runs_rules:
@@ -220,3 +216,6 @@ def _words(refusal: RelanceError) -> str:
     if isinstance(refusal, Invalid):
         return "; ".join(f"{error.pointer}: {error.message}" for error in refusal.errors)
     return str(refusal)
+
+
+KIND: Final = JobKind(MAKES, work_on)

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.clock import now
 from app.core.db import insert_many, new_id
-from app.core.spreadsheets import write_csv
+from app.core.files.csv_files import write_csv
+from app.core.pagination import Key, Page, page
 from app.engine.jobs.models import Job, JobItem, JobState
 from app.engine.jobs.planning import chunks_of, plan_chunks
 from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.http.schemas.paging import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.capture.capture import require_source

@@ -1,4 +1,4 @@
-"""What the edge remembers of calls."""
+"""Idempotency records: the saved responses of POST calls that carried an Idempotency-Key."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 
-ANSWERS_ARE_KEPT: Final = timedelta(hours=24)
+KEPT_FOR: Final = timedelta(hours=24)
 
 
-class KeptAnswer(Base):
-    """The answer to a POST that carried an Idempotency-Key; the same call again is answered with it."""
+class IdempotencyRecord(Base):
+    """The response to one POST with an Idempotency-Key; the same call again gets the same response."""
 
     __tablename__ = "kept_answers"
     __table_args__ = (Index("ix_kept_answers_created_at", "created_at"),)
@@ -24,8 +24,8 @@ class KeptAnswer(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     fingerprint: Mapped[bytes]  # of the payload, SHA-256
     status: Mapped[int] = mapped_column(SmallInteger)
-    headers: Mapped[dict[str, Any]]  # those that say something of the thing: where it is, which version
-    body: Mapped[bytes | None]  # JSON, sealed; None where it held a secret that is shown once
-    shown: Mapped[dict[str, Any] | None]  # the ids of each kind of thing it is about; None: before they were kept
-    allowed: Mapped[bytes | None]  # a fingerprint of what the caller might do and see then
+    headers: Mapped[dict[str, Any]]  # Location and ETag
+    body: Mapped[bytes | None]  # JSON, encrypted; None where it held a secret that is shown once
+    shown: Mapped[dict[str, Any] | None]  # ids by subject that the response shows; None in rows older than this column
+    allowed: Mapped[bytes | None]  # fingerprint of the caller's permissions and visible ids at the time
     created_at: Mapped[datetime]

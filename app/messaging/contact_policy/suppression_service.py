@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.identity.actor import Actor
-from app.leads.phone_numbers import normalise_phones
+from app.leads.contact.phone_numbers import normalise_phones
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.suppression_list import Address
 from app.messaging.models import Way

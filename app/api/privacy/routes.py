@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.api.leads.expand import shown
 from app.api.leads.out_schemas import LeadOut
-from app.api.leads.privacy_schemas import (
+from app.api.privacy.schemas import (
     AddressIn,
     ConsentIn,
     ConsentOut,
@@ -16,11 +16,13 @@ from app.api.leads.privacy_schemas import (
     SuppressionIn,
     SuppressionOut,
 )
+from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.schemas.paging import Page, PageQuery, page_of
+from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.leads.privacy import lists, service
+from app.leads.privacy import service
+from app.messaging.contact_policy import consents, suppression_service
 
 people = Blueprint("privacy", __name__, url_prefix="/api/leads", description="What a person may ask of the clinic.")
 unwanted = Blueprint(
@@ -79,7 +81,7 @@ def list_consents(query: dict[str, Any], lead_id: UUID) -> Page:
     The latest first.
     """
     with reading() as session:
-        return service.list_consents(session, actor(), lead_id, query)
+        return consents.list_consents(session, actor(), lead_id, query)
 
 
 @people.post("/<uuid:lead_id>/consents")
@@ -92,7 +94,7 @@ def record_consent(given: dict[str, Any], lead_id: UUID) -> Any:
     Who no longer agrees has opted out at once; who agrees again is taken off the list of suppressed addresses.
     """
     with unit_of_work() as session:
-        return service.record_consent(session, actor(), lead_id, given)
+        return consents.record_consent(session, actor(), lead_id, given)
 
 
 @unwanted.post("")
@@ -105,7 +107,7 @@ def suppress(given: dict[str, str]) -> Any:
     Nobody writes to it any more, whichever lead has it, now or later. Twice is once.
     """
     with unit_of_work() as session:
-        return lists.suppress(session, actor(), given)
+        return suppression_service.suppress(session, actor(), given)
 
 
 @unwanted.post("/check")
@@ -115,7 +117,7 @@ def suppress(given: dict[str, str]) -> Any:
 def check(given: dict[str, str]) -> Any:
     """Ask whether an address is on the list."""
     with unit_of_work() as session:
-        return lists.check(session, actor(), given)
+        return suppression_service.check(session, actor(), given)
 
 
 @unwanted.post("/lift")
@@ -128,4 +130,4 @@ def lift(given: dict[str, str]) -> Any:
     Only where its owner has asked for it.
     """
     with unit_of_work() as session:
-        return lists.lift(session, actor(), given)
+        return suppression_service.lift(session, actor(), given)

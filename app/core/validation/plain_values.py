@@ -1,0 +1,23 @@
+"""Checks of texts and dates that come as JSON, shared by the API's schemas and by custom fields."""
+
+import re
+from datetime import date
+from typing import Final
+
+CONTROL: Final = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
+CONTROL_BUT_LINES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class NotADate(ValueError):
+    """The text is no date; the message says why."""
+
+
+def read_date(value: object) -> date:
+    """Read a date such as `2026-01-31`. Raises NotADate."""
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise NotADate("Must be a date, such as 2026-01-31.")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise NotADate("There is no such date.") from None

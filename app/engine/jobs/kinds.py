@@ -1,0 +1,47 @@
+"""Kinds of bulk jobs: what a worker does with a chunk, and how a cancelled job is undone. `app.wiring` lists them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from app.core.ports import NotConnected
+from app.engine.jobs.items import Ends
+from app.engine.jobs.planning import Span
+from app.identity.clinic_context import ClinicContext
+
+DEFAULT: Final = "follow_ups"  # of a job whose spec names no kind
+
+Make: TypeAlias = Callable[[Session, Span], Ends]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of job.
+
+    `work_on` reads once per chunk what all its items share, and returns the function that processes a span of them.
+    `undo` takes back what a cancelled job has planned, and returns how much.
+    """
+
+    name: str
+    work_on: Callable[[Session, Row[Any], ClinicContext], Make]
+    undo: Callable[[Session, UUID], int] | None = None
+
+
+_KINDS: Final[dict[str, JobKind]] = {}
+
+
+def connect(kinds: Iterable[JobKind]) -> None:
+    """Know these kinds of jobs."""
+    _KINDS.update({kind.name: kind for kind in kinds})
+
+
+def kind_of(spec: Mapping[str, Any]) -> JobKind:
+    """Return the kind that the spec of a job names under `makes`. Raises NotConnected."""
+    name = spec.get("makes", DEFAULT)
+    if name not in _KINDS:
+        raise NotConnected(f"job kind {name}")
+    return _KINDS[name]

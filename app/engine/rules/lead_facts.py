@@ -1,0 +1,19 @@
+"""Facts of leads that rules ask for and that events do not carry."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.core.ports import Port
+
+# (session, lead ids, fact names) -> facts by lead and name.
+lead_facts: Port[[Session, Collection[UUID], Collection[str]], Mapping[UUID, Mapping[str, Any]]] = Port("lead_facts")
+
+
+def look_up(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> Mapping[UUID, Mapping[str, Any]]:
+    """Return these facts of these leads, as they are now. There is no query if there is nothing to ask."""
+    if not names or not lead_ids:
+        return {}
+    return lead_facts(session, lead_ids, names)

@@ -1,0 +1,76 @@
+"""Wiring: which package listens to which event, and which kinds of jobs exist.
+
+A package knows only the packages below it. Where a lower package needs a higher one, it declares a port
+(`app.core.ports`), and this page connects it. Every process calls `connect()` once at its start.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from app.audit import audit_log
+from app.automation.rules import backfill_job
+from app.automation.sequences import event_listeners
+from app.automation.sequences.enrollments import bulk as bulk_enrollment
+from app.automation.sequences.enrollments.merge import merge_enrollments
+from app.automation.sequences.versions import version_moves
+from app.core import pagination
+from app.engine import service
+from app.engine.jobs import kinds as job_kinds
+from app.engine.rules import lead_facts
+from app.engine.steps import cancel
+from app.identity import account_emails as account_email_ports
+from app.leads.assignment import availability
+from app.leads.capture import reading
+from app.leads.capture.imports import job as import_job
+from app.leads.facts.lookup import more_facts
+from app.leads.pipeline import closing, progress
+from app.leads.privacy import service as privacy
+from app.messaging import account_emails
+from app.messaging.contact_policy import suppression_list
+from app.messaging.delivery.suppression import suppress_undelivered
+from app.security.encrypted_fields import open_rows
+from app.tasks.bulk import make as bulk_follow_ups
+from app.tasks.lifecycle.close_all import cancel_open_tasks
+from app.tasks.templates.stage_tasks import plan_stage_tasks
+from app.tasks.workload.absences import begin_absence
+
+JOB_KINDS = (bulk_follow_ups.KIND, import_job.KIND, backfill_job.KIND, bulk_enrollment.KIND, version_moves.KIND)
+
+
+def connect() -> None:
+    """Connect every port. A second call changes nothing."""
+    pagination.decrypt_rows.connect(open_rows)
+    pagination.note_read.connect(audit_log.note_page)
+    lead_facts.lead_facts.connect(more_facts)
+    service.events_recorded.connect(event_listeners.follow_events)
+    cancel.steps_cancelled.connect(suppress_undelivered)
+    cancel.everything_cancelled.connect(event_listeners.end_all_enrollments)
+    cancel.lead_merged.connect(merge_enrollments)
+    progress.stage_entered.connect(plan_stage_tasks)
+    closing.lead_ended.connect(cancel_open_tasks)
+    privacy.person_erased.connect(suppression_list.suppress_person)
+    availability.absence_begun.connect(begin_absence)
+    account_email_ports.send_invitation.connect(account_emails.send_invitation)
+    account_email_ports.send_password_reset.connect(account_emails.send_password_reset)
+    account_email_ports.write_decoy.connect(account_emails.write_decoy)
+    reading.read_new_lead.connect(_read_new_lead)
+    reading.read_lead_changes.connect(_read_lead_changes)
+    job_kinds.connect(JOB_KINDS)
+
+
+def _read_new_lead(given: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = _lead_schema("LeadIn").read(given)
+    return values
+
+
+def _read_lead_changes(given: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = _lead_schema("LeadChanges").read(given)
+    return values
+
+
+@cache
+def _lead_schema(name: str) -> Any:
+    """Load a schema of the API on first use, so that workers start without marshmallow."""
+    return getattr(import_module("app.api.leads.schemas"), name)()

@@ -1,0 +1,12 @@
+"""`OpenTask` reads columns of a table that `Task` owns: both must say the same of them."""
+
+from app.leads.next_actions.open_task import OpenTask
+from app.tasks.models import Task
+
+
+def test_open_task_has_the_table_and_the_columns_of_task():
+    own, read = Task.__table__, OpenTask.__table__
+    assert read.name == own.name
+    assert {c.name: str(c.type.compile()) for c in read.c} == {
+        c.name: str(own.c[c.name].type.compile()) for c in read.c
+    }
