@@ -1,12 +1,14 @@
-"""Wiring: which package listens to which event, and which kinds of jobs exist.
+"""Wiring: which package listens to which event, and which channels and kinds of jobs exist.
 
 A package knows only the packages below it. Where a lower package needs a higher one, it declares a port
 (`app.core.ports`), and this page connects it. Every process calls `connect()` once at its start.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from app.audit import audit_log
@@ -27,7 +29,8 @@ from app.leads.capture.imports import job as import_job
 from app.leads.facts.lookup import more_facts
 from app.leads.pipeline import closing, progress
 from app.leads.privacy import service as privacy
-from app.messaging import account_emails
+from app.messaging import account_emails, channels
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
 from app.security.encrypted_fields import open_rows
@@ -58,6 +61,15 @@ def connect() -> None:
     reading.read_new_lead.connect(_read_new_lead)
     reading.read_lead_changes.connect(_read_lead_changes)
     job_kinds.connect(JOB_KINDS)
+    CHANNELS.fill(_exported(channels, "CHANNEL"))
+
+
+def _exported(package: ModuleType, name: str) -> Iterator[Any]:
+    """Yield the object of this name from each module of the package that has one."""
+    for found in iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{found.name}")
+        if hasattr(module, name):
+            yield getattr(module, name)
 
 
 def _read_new_lead(given: Mapping[str, Any]) -> dict[str, Any]:

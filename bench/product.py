@@ -50,8 +50,10 @@ def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None =
 
 
 def _main() -> None:
+    from app.wiring import connect  # noqa: PLC0415  (as below)
     from bench import acts, acts_at_scale, acts_of_sequences, keeping, sealing, simulating  # noqa: PLC0415  (they import the application, with this process's settings)
 
+    connect()
     inside: dict[str, Any] = {
         "open": acts.open_bench_clinic,
         "enqueue": acts.enqueue,

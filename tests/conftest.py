@@ -11,6 +11,7 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 pytest_plugins = [
+    "tests.support.wiring",
     "tests.support.servers",
     "tests.support.processes",
     "tests.support.desk",

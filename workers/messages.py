@@ -1,6 +1,5 @@
 """Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,9 +8,8 @@ from app.core.validation.language_tags import in_order
 from app.engine.outcomes import Effects, Row
 from app.leads.facts.merge_fields import said_of
 from app.messaging.channels.gateway_payload import MessageType
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.compose import About, Recipient, compose, delivery_steps
-from app.messaging.models import Channel
-from app.messaging.rendering.render import render
 from app.messaging.rendering.values import MissingVariable
 from app.messaging.rendering.variables import Values, message_values
 from app.messaging.rendering.variants import Template, Variant, choose
@@ -49,13 +47,9 @@ def to_lead(context: StepContext) -> Effects:
 
 
 def address_of_lead(context: StepContext) -> str | None:
-    """How the lead is reached on the step's channel; None when it is not."""
-    lead = context.lead
-    if context.params["channel"] != Channel.HTTP:
-        return lead.email  # type: ignore[no-any-return]
-    social = {"platform": lead.social_platform, "handle": lead.social_handle} if lead.social_handle else None
-    reach = {"phone": lead.phone, "social": social}
-    return json.dumps(reach) if any(reach.values()) else None
+    """Return where the lead is reached on the step's channel; None when it is not."""
+    reach = CHANNELS.for_leads(context.params["channel"])
+    return reach.destination_of(context.lead) if reach else None
 
 
 def _compose(
@@ -64,20 +58,21 @@ def _compose(
     values = values_of(context, user_name=user_name)
     return [
         row
-        for variant, names in _variants(context, to, channels).items()
+        for name, variant in _variants(context, to, channels)
         for row in compose(
-            render(variant.wording, values), to, about=_about(context, variant), channels=names, at=context.now
+            CHANNELS[name].write(variant.wording, values),
+            to,
+            about=_about(context, variant),
+            channels=[name],
+            at=context.now,
         )
     ]
 
 
-def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> dict[Variant, list[str]]:
-    """Which texts to send, and on which of the channels each: people of the clinic are told in its own language."""
+def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> list[tuple[str, Variant]]:
+    """Return the text to send on each channel: people of the clinic are told in its own language."""
     languages = in_order(None if to.user_id else context.lead.language, context.clinic.language)
-    chosen: dict[Variant, list[str]] = {}
-    for channel in channels:
-        chosen.setdefault(choose(_template(context).variants, channel, languages), []).append(channel)
-    return chosen
+    return [(channel, choose(_template(context).variants, channel, languages)) for channel in channels]
 
 
 def _about(context: StepContext, variant: Variant) -> About:
@@ -96,7 +91,7 @@ def _about(context: StepContext, variant: Variant) -> About:
 
 def _parcel(context: StepContext, variant: Variant) -> dict[str, Any]:
     """What a message through a gateway has beyond its text: an image or a video, the rule's or else the text's own."""
-    if context.params.get("channel") != Channel.HTTP:
+    if not CHANNELS.needs_gateway(context.params.get("channel")):
         return {}
     gateway, params = context.line.gateway, context.params
     if gateway is None:

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from app.config import get_settings
 from app.core.db import new_id
 from app.engine.models import Kind
 from app.engine.rules.conditions import leaves
 from app.engine.service import step_row
-from app.messaging.models import Channel, Notification, NotificationState
+from app.messaging.channels.base import Channel
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.models import Notification, NotificationState
 from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import sealed_row
 
@@ -23,7 +23,10 @@ Origin: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A user, or the lead itself when there is no `user_id`. Without an address no e-mail can go to them."""
+    """A user with their e-mail address, or without a `user_id` the lead, with its address on the channel.
+
+    A lead's address is `ForLeads.destination_of` of the channel.
+    """
 
     user_id: UUID | None
     address: str | None
@@ -52,10 +55,11 @@ def compose(
 ) -> list[dict[str, Any]]:
     """Rows for `insert_many(session, "notifications", rows)`, one for each channel that reaches the person.
 
-    In-app is `sent` by being written; all others are `pending` until its deliver step has run. No row at all means
-    that none of the channels reaches them.
+    A message of a channel that `is_sent_when_written` is `sent`; all others are `pending` until its deliver step has
+    run. No row at all means that none of the channels reaches them.
     """
-    return [_row(wording, to, about, channel=Channel(name), at=at) for name in channels if _reaches(name, to)]
+    used = [CHANNELS[name] for name in channels]
+    return [_row(wording, to, about, channel=channel, at=at) for channel in used if _reaches(channel, to)]
 
 
 def delivery_steps(
@@ -102,12 +106,21 @@ def _asked_again(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _reaches(channel: str, to: Recipient) -> bool:
-    return to.user_id is not None if channel == Channel.IN_APP else bool(to.address)
+def _reaches(channel: Channel, to: Recipient) -> bool:
+    reaches_by_id = to.user_id is not None and channel.for_users is not None and channel.for_users.address is None
+    return reaches_by_id or bool(_address(channel, to))
+
+
+def _address(channel: Channel, to: Recipient) -> str | None:
+    if to.user_id is None:
+        return to.address if channel.for_leads else None
+    if channel.for_users is None or channel.for_users.address is None:
+        return None
+    return channel.for_users.address(to.user_id, to.address)
 
 
 def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at: datetime) -> dict[str, Any]:
-    id, in_app = new_id(), channel is Channel.IN_APP  # noqa: A001
+    id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
     row = {
         "id": id,
         "clinic_id": about.clinic_id,
@@ -115,32 +128,24 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "user_id": to.user_id,
         "task_id": about.task_id,
         "step_id": about.step_id,
-        "channel": channel,
+        "channel": channel.name,
         "template": about.template,
         "template_version_id": about.version_id,
         "variant": about.variant,
         "series": about.series,
-        "address": None if in_app else to.address,
+        "address": _address(channel, to),
         "subject": wording.subject,
         "body": wording.body,
-        "message_id": _message_id(id, channel),
+        "message_id": channel.message_id(id),
         "gateway_id": about.gateway_id,
         "message_type": about.message_type,
         "media_url": about.media_url,
-        "state": NotificationState.SENT if in_app else NotificationState.PENDING,
+        "state": NotificationState.SENT if is_sent else NotificationState.PENDING,
         "attempts": 0,
         "created_at": at,
-        "sent_at": at if in_app else None,
+        "sent_at": at if is_sent else None,
     }
     return sealed_row(Notification, row)
-
-
-def _message_id(notification_id: UUID, channel: Channel) -> str | None:
-    """Fixed from the first moment, so that a copy sent after a doubt is recognised as one."""
-    if channel is not Channel.EMAIL:
-        return str(notification_id) if channel is Channel.HTTP else None
-    domain = parseaddr(get_settings().mail_from)[1].rpartition("@")[2]
-    return f"<{notification_id}@{domain or 'localhost'}>"
 
 
 def _ids(notification: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Messages to people, every attempt to deliver them, and the templates they are made from."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -13,30 +12,11 @@ from app.core.db import Base, new_id
 from app.security.encrypted_fields import SealedField
 
 
-class Channel(StrEnum):
-    IN_APP = "in_app"
-    EMAIL = "email"
-    HTTP = "http"  # by a gateway of the clinic's: text messages, social networks
-
-
 class Way(StrEnum):
     """How somebody can be reached."""
 
     EMAIL = "email"
     PHONE = "phone"  # calls and texts
-
-
-class LeadChannel(StrEnum):
-    """The channels that reach leads."""
-
-    EMAIL = Channel.EMAIL.value
-    HTTP = Channel.HTTP.value
-
-
-WAY_OF: Final[Mapping[str, Way]] = {
-    LeadChannel.EMAIL: Way.EMAIL,
-    LeadChannel.HTTP: Way.PHONE,
-}  # by channel, what it needs to know of a lead
 
 
 class NotificationState(StrEnum):
@@ -90,7 +70,7 @@ class Notification(Base):
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # None: it goes to the lead
     task_id: Mapped[UUID | None]
     step_id: Mapped[UUID | None]  # the step that wrote it
-    channel: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)  # by its name in `channels.registry`
     template: Mapped[str] = mapped_column(Text)
     template_version_id: Mapped[UUID | None]  # None: its words are no template's, or were written before those had any
     variant: Mapped[str | None] = mapped_column(Text)  # of that version, such as `email:fr-CA`

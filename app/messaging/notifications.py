@@ -12,7 +12,8 @@ from app.audit import audit_log
 from app.core.pagination import Page, page
 from app.errors import NotFound
 from app.identity.actor import Actor
-from app.messaging.models import Channel, Notification
+from app.messaging.channels import in_app
+from app.messaging.models import Notification
 
 
 def my_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
@@ -65,7 +66,7 @@ def matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bo
 
 def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:
     # Of the clinic too, by the user: a person belongs to one.
-    return [Notification.user_id == actor.user_id, Notification.channel == _literal(Channel.IN_APP)]
+    return [Notification.user_id == actor.user_id, Notification.channel == _literal(in_app.CHANNEL.name)]
 
 
 def _literal(value: str) -> Any:

@@ -27,7 +27,7 @@ from app.messaging import notifications
 from app.messaging.compose import About, Recipient, compose, delivery_steps
 from app.messaging.delivery import retry
 from app.messaging.delivery.retry import CannotResolve, CannotRetry, Resolution
-from app.messaging.models import Channel, Delivery, MessageTemplate, Notification, NotificationState
+from app.messaging.models import Delivery, MessageTemplate, Notification, NotificationState
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates import library
@@ -89,7 +89,7 @@ def written(session: Session, actor: Actor, state: str = "pending", **given: obj
         WORDING,
         Recipient(None, "mia@x.example"),
         about=About(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
-        channels=[Channel.EMAIL],
+        channels=["email"],
         at=NOW,
     )
     insert_many(session, Notification, [row | {"state": state} | given])
@@ -311,7 +311,7 @@ def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor)
     in_doubt = written(session, admin, "unknown")
     foreign = written(session, an_admin(session, "other"), "failed")
 
-    done = retry.retry_many(session, admin, {"since": NOW, "channel": Channel.EMAIL}, spread=timedelta(0))
+    done = retry.retry_many(session, admin, {"since": NOW, "channel": "email"}, spread=timedelta(0))
 
     assert (done.retried, done.left) == (1, 0)
     states = [state_of(session, one) for one in (old, new, in_doubt, foreign)]
@@ -411,11 +411,11 @@ def filled(clean_database: None, clean_broker: None, postgres: Postgres) -> Acto
     [
         ({}, "ix_notifications_clinic"),
         ({"since": NOW - timedelta(hours=1)}, "ix_notifications_clinic"),
-        ({"channel": Channel.EMAIL}, "ix_notifications_clinic"),
+        ({"channel": "email"}, "ix_notifications_clinic"),
         ({"state": NotificationState.SENT}, "ix_notifications_clinic"),
         ({"state": NotificationState.FAILED}, "ix_notifications_unsent"),
         ({"state": NotificationState.UNKNOWN, "since": NOW - timedelta(days=9)}, "ix_notifications_unsent"),
-        ({"state": NotificationState.PENDING, "channel": Channel.EMAIL}, "ix_notifications_unsent"),
+        ({"state": NotificationState.PENDING, "channel": "email"}, "ix_notifications_unsent"),
     ],
 )
 def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str, object], index: str):

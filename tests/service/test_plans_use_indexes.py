@@ -76,7 +76,7 @@ from app.messaging.gateways import receiving
 from app.messaging.gateways import service as gateways
 from app.messaging.gateways.models import Told
 from app.messaging.gateways.throttle import count_calls, minute_row, usages
-from app.messaging.models import LeadChannel, MessageTemplate
+from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates import missing, statistics
 from app.ops.embedded import Postgres, Valkey
@@ -512,7 +512,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
     ),
     "a lead opts out of a channel": (
-        lambda s, there: opt_out(s, there.actor, there.lead, channel=LeadChannel.EMAIL),
+        lambda s, there: opt_out(s, there.actor, there.lead, channel="email"),
         {"ix_steps_lead", "ix_notifications_unsent"},  # by their state while few wait, else by the lead
     ),
     "a lead converts": (

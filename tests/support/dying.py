@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.engine.models import Kind
+from app.wiring import connect
 from workers import runner
 from workers.pipeline import effects_writer
 
@@ -22,5 +23,6 @@ def _advance_and_die(*given: Any) -> None:
 _advance = effects_writer.advance_enrollments
 
 if __name__ == "__main__":
+    connect()
     effects_writer.advance_enrollments = _advance_and_die  # type: ignore[assignment]
     runner.run(Kind.CREATE_TASK, [UUID(id_) for id_ in sys.argv[1:]])

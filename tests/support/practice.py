@@ -39,7 +39,7 @@ from app.leads.pipeline import closing
 from app.leads.pipeline.stages import change_stage
 from app.leads.timeline.models import Activity
 from app.leads.timeline.service import log_activity
-from app.messaging import channels
+from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
 from app.messaging.models import Notification
 from app.security.encrypted_fields import open_fields, sealed_row
@@ -310,7 +310,7 @@ def smtp(configure: Callable[..., None]) -> Iterator[SmtpServer]:
 
 def _forget_settings() -> None:
     get_settings.cache_clear()
-    channels._channel_of.cache_clear()
+    email.forget_connection()
 
 
 def _open_practice(*, timezone: str = "America/New_York", region: str = "US", playbook: str | None = None) -> Practice:

@@ -19,7 +19,6 @@ import pytest
 from psycopg import sql
 from redis import Redis, RedisError
 
-from app import wiring
 from app.core import db
 from app.engine import broker
 from app.ops.embedded import CannotStart, Postgres, Valkey
@@ -47,12 +46,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The process that began the run ends it; its helpers' servers are stopped by then, or are now."""
     if not hasattr(config, "workerinput"):
         environment.remove(environment.this_run())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def wired() -> None:
-    """Connect the ports of the application, as every process does at its start."""
-    wiring.connect()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.messaging.channels import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
-from app.messaging.channels.email import EmailChannel
+from app.messaging.channels.base import Outcome, OutgoingMessage, Permanent, Receipt, Sent, Transient
+from app.messaging.channels.email import EmailSender
 from app.messaging.channels.mail_server import MailServer
 from tests.support.smtp import AUTHORITY, DROP, HANG, SmtpServer
 
@@ -20,8 +20,8 @@ def server() -> Iterator[SmtpServer]:
         yield server
 
 
-def channel_to(server: SmtpServer, *, url: str | None = None, wait: float = WAIT) -> EmailChannel:
-    return EmailChannel(MailServer.from_url(url or server.url, timeout=wait), "Relance <no-reply@clinic.example>")
+def channel_to(server: SmtpServer, *, url: str | None = None, wait: float = WAIT) -> EmailSender:
+    return EmailSender(MailServer.from_url(url or server.url, timeout=wait), "Relance <no-reply@clinic.example>")
 
 
 def message(address: str = "mia@example.org", *, number: int = 1) -> OutgoingMessage:

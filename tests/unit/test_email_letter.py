@@ -6,7 +6,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from app.messaging.channels import OutgoingMessage
+from app.messaging.channels.base import OutgoingMessage
 from app.messaging.channels.mime import BadAddress, address_of, sender_of, write_letter
 
 SENDER = sender_of("Relance <no-reply@clinic.example>")

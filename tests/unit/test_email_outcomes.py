@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.messaging.channels import Permanent, Receipt, Sent, Transient, Unknown
+from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
 from app.messaging.delivery.delivery import after
 
 

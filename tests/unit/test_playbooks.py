@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.language.check_actions import ACTIONS, CHANNELS, MESSAGE_TYPES
+from app.automation.language.check_actions import ACTIONS, MESSAGE_TYPES
 from app.automation.playbooks import shipped
 from app.core.validation.mistakes import InvalidPlaybook
 from app.engine.models import Kind
@@ -23,7 +23,7 @@ from app.leads.attribution.models import SourceCategory
 from app.leads.models import LeadStatus, LostReason
 from app.leads.pipeline.defaults import default_stages
 from app.messaging.channels.gateway_payload import MessageType
-from app.messaging.models import Channel
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.templates.library import check_templates
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
@@ -110,7 +110,7 @@ def test_what_a_playbook_may_say_is_what_the_domains_know():
     assert {*LeadStatus} == LEAD_STATUSES
     assert {*TaskStatus} == TASK_STATUSES
     assert {*SourceCategory} == SOURCE_CATEGORIES
-    assert {*Channel} - {Channel.HTTP} == CHANNELS  # to people of the clinic; gateways reach leads
+    assert CHANNELS.names_for_users() == ["email", "in_app"]  # to people of the clinic; gateways reach leads
     assert {*MessageType} == MESSAGE_TYPES
     by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK, Kind.WAIT}
     assert {Kind(name) for name in ACTIONS} | {Kind.BRANCH} == {*Kind} - by_themselves

@@ -10,7 +10,7 @@ from app.automation.playbooks import shipped
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.identity.clinic_context import ClinicContext
 from app.messaging.rendering.render import (
-    LONGEST_BODY,
+    DEFAULT_LIMITS,
     InvalidTemplate,
     MessageTooLong,
     Wording,
@@ -125,7 +125,7 @@ def test_a_message_has_a_largest_size():
     many = "{{ lead.first_name }}" * 400
     with pytest.raises(MessageTooLong):
         body_of(many, {"lead": {"first_name": "x" * 200}})  # 400 * 200 = 80,000
-    assert len(body_of(many, {"lead": {"first_name": "x" * 50}})) == LONGEST_BODY
+    assert len(body_of(many, {"lead": {"first_name": "x" * 50}})) == DEFAULT_LIMITS.body
 
 
 def test_a_long_subject_is_cut_rather_than_not_sent():

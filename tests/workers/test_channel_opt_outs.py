@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.engine.models import Kind
-from app.messaging.models import WAY_OF, Channel, LeadChannel
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.models import Way
 from tests.support.desk import Desk
 from tests.support.practice import TUESDAY, Watch
 from tests.support.smtp import SmtpServer
@@ -143,5 +144,6 @@ def test_why_a_message_waits_is_shown_and_a_new_policy_holds_from_the_next_try(d
 
 
 def test_every_channel_that_reaches_leads_says_by_what():
-    assert set(WAY_OF) == set(LeadChannel)
-    assert set(LeadChannel) == set(Channel) - {Channel.IN_APP}
+    ways = {name: CHANNELS.suppressed_by(name) for name in CHANNELS.names()}
+    assert ways == {"email": Way.EMAIL, "http": Way.PHONE, "in_app": None}
+    assert set(CHANNELS.names_for_leads()) == set(CHANNELS.names()) - {"in_app"}

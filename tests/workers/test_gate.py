@@ -20,7 +20,6 @@ from app.messaging.contact_policy.gate import Allow, Until, explain
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
-from app.messaging.models import LeadChannel
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 from tests.support.processes import wait_until
@@ -315,7 +314,7 @@ def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Pra
     decide(practice, daily_cap=1)
     lead_id = practice.capture()
     write(practice)
-    asked_about = Touch(LeadChannel.EMAIL, "mia@lead.example", planned_at=TUESDAY)
+    asked_about = Touch("email", "mia@lead.example", planned_at=TUESDAY)
     with transaction() as session:
         lead = get_lead(session, practice.actor(), lead_id)
         clinic = practice.actor().clinic
@@ -329,7 +328,7 @@ def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practic
     lead = practice.capture()
     write(practice)
     with transaction() as session:
-        opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+        opt_out(session, practice.actor(), lead, channel="email")
     as_if_at_once = "UPDATE steps SET state = 'published', reason = NULL WHERE kind IN ('deliver', 'send_message')"
     sql(as_if_at_once)
     sql("UPDATE notifications SET state = 'pending', reason = NULL")

@@ -50,7 +50,7 @@ def canaries_refused(clean_database: None, postgres: Postgres) -> Iterator[None]
     ("kind", "settings", "error"),
     [
         (TELL, UNWORDED, "LookupError: the clinic has no template 'gone'"),
-        (TELL, {"channel": "pigeon"}, "ValueError: 'pigeon' is not a valid Channel"),
+        (TELL, {"channel": "pigeon"}, "UnknownChannel: there is no channel 'pigeon'"),
         (MAKE, {"task_due_at": "soon"}, "ValueError: Invalid isoformat string: 'soon'"),
         (MAKE, UNTITLED, 'NotNullViolation: null value in column "title" of relation "lead_tasks"'),
     ],

@@ -16,7 +16,6 @@ from app.leads.duplicates import merge as merging
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.gateways import receiving
 from app.messaging.gateways.service import create_gateway
-from app.messaging.models import LeadChannel
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -364,7 +363,7 @@ def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
     lead = practice.capture()
     put(practice, lead)
     with transaction() as session:
-        opt_out(session, practice.actor(), lead, channel=LeadChannel.EMAIL)
+        opt_out(session, practice.actor(), lead, channel="email")
     watch.advance(days=1)
     practice.run_due()
     assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]

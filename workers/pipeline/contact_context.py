@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from app.engine.models import Kind
 from app.engine.outcomes import Ended
 from app.identity.clinic_context import ClinicContext
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_attempts import touch_of
 from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
 from app.messaging.contact_policy.facts import Gone, Known, Touch
-from app.messaging.models import LeadChannel
 from workers.pipeline.claim import lead_of
 
 
@@ -73,8 +73,8 @@ def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
 
 
 def _address_of(lead: Any, note: Any, channel: str) -> str | None:
-    """Where it was written to; of a gateway's message, which has a parcel there, where the lead is reached."""
-    if note is None or channel == LeadChannel.HTTP:
+    """Return the address that a message was written to, or for a message to be written the lead's address."""
+    reach = CHANNELS.for_leads(channel)
+    if note is None or reach is None:
         return address_for(lead, channel)
-    address: str | None = note.address
-    return address
+    return reach.checked_address(lead, note.address)

@@ -10,9 +10,9 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from app.engine.models import Kind
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway, Purpose
 from app.messaging.gateways.throttle import Usage, usages
-from app.messaging.models import Channel
 from app.security.encrypted_fields import open_rows
 
 
@@ -53,7 +53,7 @@ def _wants_gateway(row: Row[Any], note: Any) -> bool:
     if row.kind == Kind.CALL_WEBHOOK:
         return True
     channel = note.channel if note is not None else row.params.get("channel")
-    return bool(channel == Channel.HTTP)
+    return CHANNELS.needs_gateway(channel)
 
 
 def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:

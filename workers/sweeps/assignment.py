@@ -15,8 +15,9 @@ from app.identity.clinics import load_contexts
 from app.identity.models import Role, User
 from app.leads.assignment import unassigned
 from app.leads.assignment.choose import one_by_one
+from app.messaging.channels import in_app
 from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Channel, Notification
+from app.messaging.models import Notification
 from app.messaging.rendering.render import Wording
 from app.tasks.workload.absences import see_to_tasks
 
@@ -78,6 +79,6 @@ def _tell_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
     rows = [
         row
         for user_id in session.scalars(admins)
-        for row in compose(WORDING, Recipient(user_id, None), about=about, channels=[Channel.IN_APP], at=at)
+        for row in compose(WORDING, Recipient(user_id, None), about=about, channels=[in_app.CHANNEL.name], at=at)
     ]
     insert_many(session, Notification, rows)

@@ -19,8 +19,9 @@ from app.identity.models import Role, User
 from app.leads.facts.events import lead_event
 from app.leads.models import Lead
 from app.leads.next_actions.without_next_action import ACTING, has_step, has_task
+from app.messaging.channels import in_app
 from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Channel, Notification
+from app.messaging.models import Notification
 from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import open_rows
 from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
@@ -100,4 +101,4 @@ def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]
     where = "They are listed at GET /api/leads/without-next-action."
     wording = Wording("Leads without a next action", f"{who} neither an open task nor a planned step. {where}")
     about = About(clinic_id, template=TEMPLATE)
-    return compose(wording, Recipient(user_id, None), about=about, channels=[Channel.IN_APP], at=clock.now())
+    return compose(wording, Recipient(user_id, None), about=about, channels=[in_app.CHANNEL.name], at=clock.now())

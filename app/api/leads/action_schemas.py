@@ -2,10 +2,10 @@
 
 from marshmallow import fields
 
-from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
+from app.http.schemas.fields import Choice, Id, Instant, Integer, RegisteredName, Text
 from app.http.schemas.schema import Schema
 from app.leads.models import LONGEST_NOTE, LostReason
-from app.messaging.models import LeadChannel
+from app.messaging.channels.registry import CHANNELS
 
 
 class StageMove(Schema):
@@ -49,7 +49,7 @@ class Loss(Schema):
 class OptOut(Schema):
     """What the lead wants no more messages by: all channels, unless one is named."""
 
-    channel = Choice(LeadChannel, allow_none=True, load_default=None)
+    channel = RegisteredName(CHANNELS.names_for_leads, allow_none=True, load_default=None)
 
 
 class StayOut(Schema):

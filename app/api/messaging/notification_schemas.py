@@ -2,11 +2,12 @@
 
 from marshmallow import fields, validate
 
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, RegisteredName
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.delivery.retry import MOST_RETRIED, Resolution
-from app.messaging.models import Channel, NotificationState
+from app.messaging.models import NotificationState
 
 LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 
@@ -21,7 +22,7 @@ class NotificationQuery(PageQuery):
     """Which of the clinic's notifications."""
 
     state = Choice(NotificationState)
-    channel = Choice(Channel)
+    channel = RegisteredName(CHANNELS.names)
     since = Instant(metadata={"description": "Written then or later."})
 
 
@@ -32,7 +33,7 @@ class RetryNotificationsIn(Schema):
         validate=validate.Equal(NotificationState.FAILED.value),
         metadata={"description": "What can be retried is `failed`; it need not be said."},
     )
-    channel = Choice(Channel)
+    channel = RegisteredName(CHANNELS.names)
     since = Instant(metadata={"description": "Written then or later."})
     spread_seconds = Integer(
         most=LONGEST_SPREAD,
@@ -69,7 +70,7 @@ class NotificationOut(Schema):
     """A message to one person on one channel. Its text is in the single view."""
 
     id = Id(required=True)
-    channel = Choice(Channel, required=True)
+    channel = RegisteredName(CHANNELS.names, required=True)
     state = Choice(NotificationState, required=True)
     template = fields.String(required=True, metadata={"description": "The slug of the template it was made from."})
     template_version_id = Id(

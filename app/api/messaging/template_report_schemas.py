@@ -6,11 +6,12 @@ from marshmallow import fields, validate
 
 from app.api.messaging.template_schemas import MessageMedia, Variants
 from app.core.date_range import DEFAULT_DAYS
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Language, Text
+from app.http.schemas.fields import Boolean, Id, Instant, Integer, Language, RegisteredName, Text
 from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.timeline.responses import REPLY_DAYS
+from app.messaging.channels import email
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.values import LONGEST_VALUE
-from app.messaging.rendering.variants import VariantChannel
 from app.messaging.templates.missing_fields import MOST_LOOKED_AT
 
 MOST_VALUES: Final = 100
@@ -20,7 +21,7 @@ class MessagePreviewIn(Schema):
     """For whom, and how."""
 
     lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: somebody made up."})
-    channel = Choice(VariantChannel, load_default=VariantChannel.EMAIL)
+    channel = RegisteredName(CHANNELS.names, load_default=email.CHANNEL.name)
     language = Language(
         allow_none=True, load_default=None, metadata={"description": "As if the lead had this one; null: as it is."}
     )

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.http.schemas.fields import Choice, Id, Instant, Integer, Language, ListOf, Text
+from app.http.schemas.fields import Choice, Id, Instant, Integer, Language, ListOf, RegisteredName, Text
 from app.http.schemas.schema import QuerySchema, Schema
+from app.messaging.channels.base import TextPart
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import LONGEST_TEMPLATE
 from app.messaging.rendering.variables import OWN, VARIABLES
-from app.messaging.rendering.variants import HAS_NO_SUBJECT, LONGEST_URL, MediaType, VariantChannel, is_public_address
+from app.messaging.rendering.variants import LONGEST_URL, MediaType, is_public_address
 from app.messaging.templates.template_definitions import MOST_VARIANTS
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
@@ -37,8 +39,8 @@ class MessageMedia(Schema):
 class MessageVariantIn(Schema):
     """A text for a channel and a language."""
 
-    channel = Choice(
-        VariantChannel, allow_none=True, load_default=None, metadata={"description": "Null: for any channel."}
+    channel = RegisteredName(
+        CHANNELS.names, allow_none=True, load_default=None, metadata={"description": "Null: for any channel."}
     )
     language = Language(allow_none=True, load_default=None, metadata={"description": "BCP 47; null: for any language."})
     subject = Text(
@@ -55,10 +57,10 @@ class MessageVariantIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _fits_its_channel(self, data: dict[str, Any], **_: Any) -> None:
-        if data["subject"] is None and data["channel"] not in HAS_NO_SUBJECT:
+        if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):
             raise ValidationError({"subject": ["Needed: an e-mail and a message in the app have one."]})
-        if data["media"] and data["channel"] != VariantChannel.HTTP:
-            raise ValidationError({"media": ["Only a text for http has media."]})
+        if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
+            raise ValidationError({"media": [f"Only a text for {' or '.join(with_media)} has media."]})
 
 
 def _require_one_of_each(variants: list[dict[str, Any]]) -> None:

@@ -16,14 +16,14 @@ from app.engine.models import Reason
 from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from app.engine.steps.guard import lead_is_over, unmet
 from app.identity.passwords.links import with_link
-from app.messaging.channels import InvalidMailSettings, OutgoingMessage, Receipt, Transient, Unknown, channel_of
-from app.messaging.channels.gateway_client import unanswered
+from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
 from app.messaging.channels.gateway_payload import MessageType, Parcel
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate import Allow, Never, Until
 from app.messaging.delivery.delivery import MOST_TRIES, after
 from app.messaging.gateways.results import result_row
 from app.messaging.gateways.service import endpoint_of
-from app.messaging.models import Channel, NotificationState
+from app.messaging.models import NotificationState
 from workers.follow_up_events import message_went
 from workers.guard import is_paused, wait
 from workers.pipeline.context import StepContext
@@ -38,8 +38,6 @@ class Question(NamedTuple):
     message: OutgoingMessage
 
 
-# RFC 3463: that mailbox, or its domain, is not there, or not any more. Whatever else is refused may be our own fault.
-_NO_SUCH_MAILBOX: Final = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
@@ -80,7 +78,7 @@ def _suppress(context: StepContext, reason: Reason) -> Skip:
 
 def _obstacle(context: StepContext) -> Outcome | None:
     """Why its gateway cannot be called just now."""
-    if context.notification.channel != Channel.HTTP:
+    if not CHANNELS[context.notification.channel].needs_gateway:
         return None
     if (gateway := context.line.gateway) is None or not gateway.is_active:
         return raised(context, "the message's gateway is not active, or gone")
@@ -108,18 +106,14 @@ def _hand_over(context: StepContext) -> Ask:
     effects = Effects(
         deliveries=(delivery,),
         notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
-        gateway_minutes=counted(context) if note.channel == Channel.HTTP else (),
+        gateway_minutes=counted(context) if CHANNELS[note.channel].needs_gateway else (),
     )
     return Ask(Question(delivery["id"], note.channel, message), effects=effects)
 
 
 def ask(question: Question) -> Receipt:
     """Hand it over; no transaction is open meanwhile."""
-    try:
-        channel = channel_of(question.channel)
-    except InvalidMailSettings as error:  # ours to mend; it is known that nobody was asked
-        return Transient(str(error))
-    return channel.send(question.message)
+    return CHANNELS[question.channel].send(question.message)
 
 
 def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outcome:
@@ -140,9 +134,7 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
     """Something broke while the provider was asked: nobody knows how far it got."""
-    if (parcel := question.message.parcel) is not None:
-        return conclude(context, question, unanswered(parcel.endpoint, error))
-    return conclude(context, question, Unknown(error))
+    return conclude(context, question, CHANNELS[question.channel].interrupted(question.message, error))
 
 
 def without_addresses(words: str) -> str:
@@ -195,7 +187,7 @@ def _events(context: StepContext, state: NotificationState, ended: dict[str, Any
     if state is not NotificationState.FAILED:
         return ()
     failed = message_went(context, EventName.MESSAGE_FAILED, at=at, key=key)
-    if context.notification.channel == Channel.EMAIL and _NO_SUCH_MAILBOX.search(ended["response"]):
+    if CHANNELS[context.notification.channel].is_bounce(ended["response"]):
         return failed + message_went(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
 

@@ -10,11 +10,11 @@ from app.automation.language.condition_check import Known
 from app.core.http_client.targets import NotAllowed, read_target
 from app.core.validation.mistakes import Mistake, one_of
 from app.engine.rules.vocabulary import LOST_REASONS, PRIORITIES, TASK_TYPES, Field, When
+from app.messaging.channels.registry import CHANNELS
 
 MOST_ACTIONS = 20
 DEEPEST_BRANCH = 3
 MOST_TAGS = 20
-CHANNELS = frozenset({"in_app", "email"})
 MESSAGE_TYPES: Final = frozenset({"text", "image", "video"})
 BY_GATEWAY: Final = frozenset({"type", "media_url", "gateway"})
 AUDIENCES: Final = frozenset({"coordinator", "managers", "admins"})
@@ -100,10 +100,10 @@ def _escalate(settings: Mapping[str, Any], place: str, around: Around) -> list[M
 
 
 def _send_message(settings: Mapping[str, Any], place: str, around: Around) -> list[Mistake]:
-    by_gateway = settings.get("channel") == "http"
+    by_gateway = CHANNELS.needs_gateway(settings.get("channel"))
     keys = {"channel", "template", "transactional"} | (BY_GATEWAY if by_gateway else set())
     mistakes = shapes.keys(settings, keys, place, {"channel", "template"})
-    mistakes += one_of(settings.get("channel"), {"email", "http"}, f"{place}.channel")
+    mistakes += one_of(settings.get("channel"), CHANNELS.names_for_leads(), f"{place}.channel")
     mistakes += _parcel(settings, place) if by_gateway else []
     mistakes += shapes.truth(settings, "transactional", place)
     return mistakes + one_of(settings.get("template"), around.templates, f"{place}.template")
@@ -227,7 +227,9 @@ def _message(settings: Mapping[str, Any], place: str, around: Around) -> list[Mi
     channels = settings.get("channels")
     if not isinstance(channels, list) or not channels:
         return [Mistake(f"{place}.channels", "must be a list of channels")]
-    mistakes = [m for i, c in enumerate(channels) for m in one_of(c, CHANNELS, f"{place}.channels[{i}]")]
+    mistakes = [
+        m for i, c in enumerate(channels) for m in one_of(c, CHANNELS.names_for_users(), f"{place}.channels[{i}]")
+    ]
     return mistakes + one_of(settings.get("template"), around.templates, f"{place}.template")
 
 

@@ -16,8 +16,9 @@ from app.engine.service import add_steps
 from app.engine.statistics.outcome_statistics import Series
 from app.identity.clinics import count_up
 from app.identity.models import Role, User
+from app.messaging.channels import email, in_app
 from app.messaging.compose import About, Recipient, compose, delivery_steps
-from app.messaging.models import Channel, Notification
+from app.messaging.models import Notification
 from app.messaging.rendering.render import Wording
 
 Paused = TypeVar("Paused", Rule, Sequence)
@@ -64,7 +65,11 @@ def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
         row
         for admin in session.execute(admins.order_by(User.id))
         for row in compose(
-            wording, Recipient(admin.id, admin.email), about=about, channels=[Channel.IN_APP, Channel.EMAIL], at=at
+            wording,
+            Recipient(admin.id, admin.email),
+            about=about,
+            channels=[in_app.CHANNEL.name, email.CHANNEL.name],
+            at=at,
         )
     ]
     insert_many(session, Notification, rows)

@@ -8,12 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import IS_LIVE
+from app.messaging.channels.registry import CHANNELS
 
 # Only gateways tell what is opened. Where none told of any of the messages, nobody knows: null, which is neither.
 _FACTS: Final = text(
-    "SELECT e.id, count(n.id) FILTER (WHERE n.channel = 'http') > 0 AS is_told,"
+    "SELECT e.id, count(n.id) FILTER (WHERE n.channel = ANY(CAST(:told_of AS text[]))) > 0 AS is_told,"
     " bool_or(n.opened_at IS NOT NULL) AS opened, bool_or(n.clicked_at IS NOT NULL) AS clicked,"
-    " (array_agg(n.channel = 'http' ORDER BY s.id DESC))[1] AS last_is_told,"
+    " (array_agg(n.channel = ANY(CAST(:told_of AS text[])) ORDER BY s.id DESC))[1] AS last_is_told,"
     " (array_agg(n.opened_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_opened,"
     " (array_agg(n.clicked_at IS NOT NULL ORDER BY s.id DESC))[1] AS last_clicked,"
     " coalesce(l.replied_at > e.enrolled_at, false) AS replied"
@@ -26,7 +27,8 @@ _FACTS: Final = text(
 
 def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
     """By enrollment: opened, clicked, last_opened, last_clicked (true, false, or None: nobody knows) and replied."""
-    return {str(row.id): _facts(row) for row in session.execute(_FACTS, {"ids": list(ids)})}
+    asked = {"ids": list(ids), "told_of": CHANNELS.names_with_gateway()}
+    return {str(row.id): _facts(row) for row in session.execute(_FACTS, asked)}
 
 
 def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:

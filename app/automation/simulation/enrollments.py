@@ -13,6 +13,7 @@ from app.engine.events.events import Event, EventName, reason_of
 from app.engine.models import Kind, Reason, StepState
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
 from app.engine.sequences.step_path import Passage, exit_after, plan_step
+from app.messaging.channels.registry import CHANNELS
 
 COMPLETED: Final = "completed"
 _TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
@@ -87,12 +88,14 @@ def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
     if enrollment is None:
         return {}
     sent, replied_at = [one for one in world.sent if one.enrollment_id == id_], world.lead.replied_at
-    nobody_knows = None if all(one.channel != "http" for one in sent) else False
+    is_reported = [CHANNELS.needs_gateway(one.channel) for one in sent]
+    nobody_knows = False if any(is_reported) else None
+    unknown_of_last = False if is_reported and is_reported[-1] else None
     return {
         "opened": any(one.is_opened for one in sent) or nobody_knows,
         "clicked": any(one.is_clicked for one in sent) or nobody_knows,
-        "last_opened": sent[-1].is_opened or (False if sent[-1].channel == "http" else None) if sent else None,
-        "last_clicked": sent[-1].is_clicked or (False if sent[-1].channel == "http" else None) if sent else None,
+        "last_opened": sent[-1].is_opened or unknown_of_last if sent else None,
+        "last_clicked": sent[-1].is_clicked or unknown_of_last if sent else None,
         "replied": bool(replied_at and replied_at > enrollment.enrolled_at),
     }
 

@@ -14,7 +14,7 @@ from app.leads.pipeline.consultations import EVENT_OF, consultation_event
 from app.leads.pipeline.models import LOST, STARTED
 from app.leads.pipeline.progress import step_into, tend
 from app.leads.pipeline.reopening import forget_loss
-from app.messaging.models import LeadChannel
+from app.messaging.channels.registry import CHANNELS
 from app.tasks.models import TaskStatus
 
 NO_RESPONSE: Final = "NO_RESPONSE"  # why a lead is lost where a script says nothing
@@ -65,7 +65,7 @@ def reopen(world: World, stage: str) -> list[Event]:
 def opt_out(world: World) -> list[Event]:
     """It wants no more messages."""
     world.lead.opted_out_at = world.now
-    world.suppressed.update(LeadChannel)
+    world.suppressed.update(CHANNELS.names_for_leads())
     _touch(world)
     return [lead_event(EventName.LEAD_OPTED_OUT, world.lead, world.now)]
 

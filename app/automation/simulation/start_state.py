@@ -19,10 +19,11 @@ from app.engine.models import PENDING, Kind, Step
 from app.engine.sequences.step_path import Passage
 from app.leads.facts.lookup import more_facts
 from app.leads.next_actions.open_task import TO_BE_DONE
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_facts import address_for
 from app.messaging.contact_policy.facts import Gone
 from app.messaging.contact_policy.suppression_list import find_suppressed
-from app.messaging.models import IS_TOUCH, TOUCHED_AT, WAY_OF, LeadChannel
+from app.messaging.models import IS_TOUCH, TOUCHED_AT
 from app.tasks.models import Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest
@@ -107,7 +108,10 @@ def _enrollments(session: Session, lead: SimpleNamespace) -> list[SimulatedEnrol
 
 def _suppressed(session: Session, setting: Setting, lead: SimpleNamespace) -> set[str]:
     clinic_id = setting.clinic.id
-    ways = {channel: address_for(lead, channel) for channel in LeadChannel}
-    known = {channel: (clinic_id, (WAY_OF[channel], address)) for channel, address in ways.items() if address}
+    known = {
+        channel: (clinic_id, (way, address))
+        for channel in CHANNELS.names_for_leads()
+        if (way := CHANNELS.suppressed_by(channel)) and (address := address_for(lead, channel))
+    }
     found = find_suppressed(session, known.values())
     return {channel for channel, address in known.items() if address in found}

@@ -4,7 +4,7 @@ The same fields read query strings in a `QuerySchema`, where every value arrives
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -107,6 +107,32 @@ class Choice(fields.String):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return self._members.get(value, value)  # what is no member is refused by the validator
+
+
+class RegisteredName(fields.String):
+    """One of the names in a registry, which is asked each time a value is read or the field is described."""
+
+    def __init__(self, names: Callable[[], Sequence[str]], **more: Any) -> None:
+        super().__init__(validate=_OneOfRegistered(names), **more)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        return value
+
+
+class _OneOfRegistered(validate.Validator):
+    """As `validate.OneOf`. The OpenAPI document reads `choices`."""
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self._names = names
+
+    @property
+    def choices(self) -> Sequence[str]:
+        return self._names()
+
+    def __call__(self, value: str) -> str:
+        return str(validate.OneOf(self.choices)(value))
 
 
 class Choices(fields.Field[tuple[StrEnum, ...]]):
@@ -222,7 +248,9 @@ class ListOf(fields.List[Any]):
 
 
 # What these write is what the encoder makes of the value by itself: a text, an id, a number, true or false.
-WRITTEN_AS_THEY_ARE: Final = frozenset({fields.String, Text, Email, Choice, Id, Integer, fields.Integer, Boolean})
+WRITTEN_AS_THEY_ARE: Final = frozenset(
+    {fields.String, Text, Email, Choice, RegisteredName, Id, Integer, fields.Integer, Boolean}
+)
 
 
 def _is_from_query(field: fields.Field[Any]) -> bool:

@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from app.engine.models import Reason
-from app.messaging.channels.mime import BadAddress, address_of
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import moments
 from app.messaging.contact_policy.facts import Known, Touch
 from app.messaging.contact_policy.moments import FOREVER, Answer, later
-from app.messaging.models import LeadChannel
 
 Looks: TypeAlias = Callable[[Touch, Known, datetime], Mapping[str, Any]]
 
@@ -39,13 +38,8 @@ def _for_now(reason: Reason, refuses: Callable[[Touch, Known, datetime], Answer]
 
 
 def _is_invalid(touch: Touch, _: Known) -> bool:
-    if touch.channel != LeadChannel.EMAIL:
-        return False
-    try:
-        address_of(touch.address)
-    except BadAddress:
-        return True
-    return False
+    reach = CHANNELS.for_leads(touch.channel)
+    return reach is not None and not reach.is_valid(touch.address)
 
 
 def _has_replied(touch: Touch, known: Known) -> bool:

@@ -16,11 +16,12 @@ from app.leads.errors import LeadIsRestricted
 from app.leads.lookup import get_lead, read_lead
 from app.leads.models import Lead
 from app.leads.pipeline.progress import touch
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.consent_models import Consent
 from app.messaging.contact_policy.opt_outs import silence
 from app.messaging.contact_policy.suppression_list import OPTED_OUT
-from app.messaging.models import WAY_OF, Way
+from app.messaging.models import Way
 
 LATEST_FIRST: Final[list[Key]] = [(Consent.id, "desc")]
 
@@ -61,7 +62,7 @@ def _let_be_written_to(session: Session, actor: Actor, lead: Lead, way: Way) -> 
     of_way = [address for address in suppression_list.addresses_of(lead) if address[0] is way]
     only = None if actor.allows(Permission.PRIVACY_MANAGE) else OPTED_OUT  # what was put there otherwise stays
     suppression_list.lift(session, lead.clinic_id, of_way, only=only)
-    closed = [channel for channel in lead.opted_out_channels if WAY_OF.get(channel) is not way]
+    closed = [channel for channel in lead.opted_out_channels if CHANNELS.suppressed_by(channel) is not way]
     if lead.opted_out_at is not None or closed != lead.opted_out_channels:
         lead.opted_out_at, lead.opted_out_channels = None, closed
         touch(lead, actor, now())

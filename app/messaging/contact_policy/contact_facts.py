@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
 from app.leads.contact.location import days_off_of, places_of
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.facts import Known, Touch
 from app.messaging.contact_policy.history import History, Wanted, histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
-from app.messaging.models import WAY_OF, LeadChannel
 
 
 class Writing(NamedTuple):
@@ -25,8 +25,8 @@ class Writing(NamedTuple):
 
 def address_for(lead: Any, channel: str) -> str | None:
     """Where a message by this channel would reach the lead, as the suppression list may know it; None: nowhere."""
-    address: str | None = (lead.phone or lead.social_handle) if channel == LeadChannel.HTTP else lead.email
-    return address
+    reach = CHANNELS.for_leads(channel)
+    return reach.address(lead) if reach else None
 
 
 def load_known(
@@ -51,7 +51,7 @@ def load_known(
 
 
 def _address(one: Writing) -> tuple[UUID, Address] | None:
-    way = WAY_OF.get(one.touch.channel)
+    way = CHANNELS.suppressed_by(one.touch.channel)
     return (one.clinic.id, (way, one.touch.address)) if way and one.touch.address else None
 
 

@@ -20,9 +20,10 @@ from app.leads.models import Lead
 from app.leads.pipeline.progress import touch
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.messaging.delivery.suppression import stop_messages
-from app.messaging.models import IS_TOUCH, TOUCHED_AT, WAY_OF, LeadChannel
+from app.messaging.models import IS_TOUCH, TOUCHED_AT
 
 ANSWERS_WITHIN: Final = timedelta(days=7)  # who opts out later, does so for other reasons
 
@@ -34,7 +35,7 @@ _LAST: Final = text(
 
 
 def count_opt_out(
-    session: Session, clinic_id: UUID, lead_id: UUID, *, at: datetime, channel: LeadChannel | None = None
+    session: Session, clinic_id: UUID, lead_id: UUID, *, at: datetime, channel: str | None = None
 ) -> None:
     """Count it for the series of the lead's last message, by that channel if one is named; else for none."""
     asked = {"lead": lead_id, "since": at - ANSWERS_WITHIN, "channel": channel}
@@ -42,7 +43,7 @@ def count_opt_out(
         count(session, {Series(clinic_id, slug): Counter(opted_out=1)})
 
 
-def opt_out(session: Session, actor: Actor, lead_id: UUID, *, channel: LeadChannel | None = None) -> Lead:
+def opt_out(session: Session, actor: Actor, lead_id: UUID, *, channel: str | None = None) -> Lead:
     """The lead wants no more messages, or none by that channel. Saying so again changes nothing.
 
     No state of a lead forbids it. Raises NotFound.
@@ -67,11 +68,11 @@ def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None
     record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))
 
 
-def _silence_channel(session: Session, actor: Actor, lead: Lead, channel: LeadChannel, *, at: datetime) -> None:
+def _silence_channel(session: Session, actor: Actor, lead: Lead, channel: str, *, at: datetime) -> None:
     """As `silence`, by one channel: rules that hear of an opt-out hear of one from everything only."""
     lead.opted_out_channels = [*lead.opted_out_channels, channel]
     count_opt_out(session, lead.clinic_id, lead.id, at=at, channel=channel)
-    of_way = [address for address in addresses_of(lead) if address[0] is WAY_OF[channel]]
+    of_way = [address for address in addresses_of(lead) if address[0] is CHANNELS.suppressed_by(channel)]
     suppress_addresses(session, lead.clinic_id, of_way, reason=OPTED_OUT)
     touch(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Opted out of messages by {channel}.")

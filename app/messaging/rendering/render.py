@@ -7,7 +7,7 @@ are refused, so that a message is never longer than its template and its values 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -18,8 +18,6 @@ from app.messaging.rendering.values import Absent, Gap, context_of
 from app.messaging.rendering.variables import OWN, VARIABLES, Values
 
 LONGEST_TEMPLATE = 10_000  # characters of a subject or a body as it is written
-LONGEST_SUBJECT = 250  # characters as it is sent
-LONGEST_BODY = 20_000
 FILTERS = frozenset({"capitalize", "default", "lower", "title", "trim", "upper"})
 
 OwnFields: TypeAlias = frozenset[str] | None  # the keys of a clinic's own fields; None: nobody knows them here
@@ -32,6 +30,16 @@ class Wording(NamedTuple):
     body: str
 
 
+class Limits(NamedTuple):
+    """The longest subject and the longest body of a message as it is sent, in characters."""
+
+    subject: int
+    body: int
+
+
+DEFAULT_LIMITS: Final = Limits(subject=250, body=20_000)
+
+
 class InvalidTemplate(ValueError):
     """The template has mistakes."""
 
@@ -41,7 +49,7 @@ class InvalidTemplate(ValueError):
 
 
 class MessageTooLong(ValueError):
-    """A body is at most 20,000 characters."""
+    """The body is longer than its channel allows."""
 
 
 def check_template(subject: str | None, body: str, *, own: OwnFields = None) -> list[Mistake]:
@@ -53,8 +61,8 @@ def check_template(subject: str | None, body: str, *, own: OwnFields = None) -> 
     return [*subjects, *_mistakes(body, "body", own)]
 
 
-def render(template: Wording, values: Values, *, gap: Gap | None = None) -> Wording:
-    """The message in plain text. The subject is one line of at most 250 characters, whatever the values hold.
+def render(template: Wording, values: Values, *, limits: Limits = DEFAULT_LIMITS, gap: Gap | None = None) -> Wording:
+    """The message in plain text. The subject is one line, shortened to its limit, whatever the values hold.
 
     Where a variable has no value, that is what `gap` says of it. Raises InvalidTemplate, MissingVariable (only without
     a gap) and MessageTooLong.
@@ -62,9 +70,9 @@ def render(template: Wording, values: Values, *, gap: Gap | None = None) -> Word
     context = context_of(values, gap)
     subject = one_line(_said(template.subject, "subject", context)) if template.subject else ""
     body = _said(template.body, "body", context).strip()
-    if len(body) > LONGEST_BODY:
-        raise MessageTooLong(f"the body would have {len(body)} characters, of {LONGEST_BODY} allowed")
-    return Wording(_shortened(subject), body)
+    if len(body) > limits.body:
+        raise MessageTooLong(f"the body would have {len(body)} characters, of {limits.body} allowed")
+    return Wording(_shortened(subject, limits.subject), body)
 
 
 def _said(text: str, place: str, context: Mapping[str, object]) -> str:
@@ -74,9 +82,9 @@ def _said(text: str, place: str, context: Mapping[str, object]) -> str:
         raise InvalidTemplate(Mistake(place, f"cannot be worked out: {error}")) from error
 
 
-def _shortened(subject: str) -> str:
+def _shortened(subject: str, longest: int) -> str:
     # A long title is no reason to say nothing.
-    return subject if len(subject) <= LONGEST_SUBJECT else f"{subject[: LONGEST_SUBJECT - 1]}…"
+    return subject if len(subject) <= longest else f"{subject[: longest - 1]}…"
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -12,17 +12,6 @@ from app.messaging.rendering.render import Wording
 LONGEST_URL: Final = 2000
 
 
-class VariantChannel(StrEnum):
-    """The ways for which a text may be written of its own."""
-
-    EMAIL = "email"
-    IN_APP = "in_app"
-    HTTP = "http"
-
-
-HAS_NO_SUBJECT: Final = frozenset({VariantChannel.HTTP})
-
-
 class MediaType(StrEnum):
     IMAGE = "image"
     VIDEO = "video"

@@ -16,7 +16,9 @@ from app.leads.assignment.coordinators import colleagues, coordinator_of
 from app.leads.custom_fields.values import definitions_of
 from app.leads.facts.merge_fields import names_of, said_of
 from app.leads.lookup import read_lead
-from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Wording, render
+from app.messaging.channels.base import Channel
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Wording
 from app.messaging.rendering.samples import sample_values
 from app.messaging.rendering.variables import OWN, VARIABLES, Values, message_values
 from app.messaging.rendering.variants import Variant, choose, name_of, ways
@@ -30,7 +32,7 @@ def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: 
     values = _values(session, actor, lead, asked["values"])
     languages = in_order(asked["language"] or (lead.language if lead else None), actor.clinic.language)
     variant = choose(variants, asked["channel"], languages)
-    message, missing = written(variant.wording, values)
+    message, missing = written(CHANNELS[asked["channel"]], variant.wording, values)
     return {
         "variant": variant.name,
         "looked_for": _looked_for(variant, asked["channel"], languages),
@@ -50,8 +52,8 @@ def lead_for(session: Session, actor: Actor, lead_id: UUID | None) -> Any:
     return read_lead(session, actor.within(Permission.LEAD_READ), lead_id)
 
 
-def written(wording: Wording, values: Values) -> tuple[Wording, list[str]]:
-    """The message, with fields that have no value by their names, and which those are. Raises Invalid."""
+def written(channel: Channel, wording: Wording, values: Values) -> tuple[Wording, list[str]]:
+    """The message on a channel, with fields that have no value by their names, and which those are. Raises Invalid."""
     missing: dict[str, None] = {}
 
     def gap(field: str) -> str:
@@ -59,7 +61,7 @@ def written(wording: Wording, values: Values) -> tuple[Wording, list[str]]:
         return f"[{field}]"
 
     try:
-        return render(wording, values, gap=gap), list(missing)
+        return channel.write(wording, values, gap=gap), list(missing)
     except (InvalidTemplate, MessageTooLong) as mistake:
         raise Invalid(detail=str(mistake)) from mistake
 

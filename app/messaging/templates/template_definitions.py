@@ -6,15 +6,10 @@ from typing import Any, Final
 
 from app.core.validation.language_tags import normalise
 from app.core.validation.mistakes import Mistake, one_of
+from app.messaging.channels.base import TextPart
+from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
-from app.messaging.rendering.variants import (
-    HAS_NO_SUBJECT,
-    Media,
-    MediaType,
-    Variant,
-    VariantChannel,
-    is_public_address,
-)
+from app.messaging.rendering.variants import Media, MediaType, Variant, is_public_address
 
 Text = Mapping[str, Any]
 
@@ -76,14 +71,14 @@ def _check_variant(given: object, place: str) -> list[Mistake]:
     if not isinstance(given, Mapping):
         return [Mistake(place, "must be a mapping with subject and body, and a channel, a language or both")]
     mistakes = [*_unknown_keys(given, _OF_VARIANT), *_check_way(given), *_check_media(given)]
-    has_subject = "subject" in given or given.get("channel") not in HAS_NO_SUBJECT
+    has_subject = "subject" in given or CHANNELS.has_part(given.get("channel"), TextPart.SUBJECT)
     mistakes += check_template(given.get("subject", "") if has_subject else None, given.get("body", ""))
     return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
 
 
 def _check_way(given: Mapping[str, Any]) -> list[Mistake]:
     """For whom it is."""
-    mistakes = one_of(given["channel"], list(VariantChannel), "channel") if "channel" in given else []
+    mistakes = one_of(given["channel"], CHANNELS.names(), "channel") if "channel" in given else []
     if "language" in given:
         try:
             normalise(str(given["language"]))
@@ -96,8 +91,8 @@ def _check_media(given: Mapping[str, Any]) -> list[Mistake]:
     if "media" not in given:
         return []
     media = given["media"]
-    if given.get("channel") != VariantChannel.HTTP:
-        return [Mistake("media", "belongs to a text for http alone")]
+    if given.get("channel") not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
+        return [Mistake("media", f"belongs to a text for {' or '.join(with_media)} alone")]
     if not isinstance(media, Mapping) or media.keys() != _OF_MEDIA:
         return [Mistake("media", "must be a mapping with type and url")]
     wrong = [] if is_public_address(media["url"]) else [Mistake("media.url", "must be an https address")]

@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+# Commands that use the services of the application. All others start without loading them.
+NEEDS_WIRING = frozenset({"seed", "demo", "clinic", "user", "steps", "notifications", "keys"})
+
+
 class LazyGroup(click.Group):
     """A command is imported when it is called: many need an environment that others are there to make."""
 
@@ -43,9 +47,9 @@ class LazyGroup(click.Group):
         """Import the module of that command."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        if cmd_name != "serve":  # it starts the others, and has no settings of its own yet
+        if cmd_name in NEEDS_WIRING:
             importlib.import_module("app.wiring").connect()
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 

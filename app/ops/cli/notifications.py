@@ -10,8 +10,7 @@ from app.core.db import transaction
 from app.engine.steps.publish import settle
 from app.identity.actor import Actor
 from app.messaging.delivery.retry import retry_many
-from app.messaging.models import Channel
-from app.ops.cli.support.lookup import Instant, actors
+from app.ops.cli.support.lookup import ChannelName, Instant, actors
 from app.ops.cli.support.output import as_json, counting, print_result
 
 
@@ -23,7 +22,7 @@ def notifications() -> None:
 @notifications.command()
 @click.option("--failed", is_flag=True, required=True, help="Those that failed: the only ones that can be retried.")
 @click.option("--since", type=Instant(), help="Written then or later.")
-@click.option("--channel", type=click.Choice([channel.value for channel in Channel]))
+@click.option("--channel", type=ChannelName())
 @click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
 @click.option(
     "--spread", default=0, show_default=True, help="Seconds over which to spread them, to spare the provider."

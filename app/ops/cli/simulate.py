@@ -29,7 +29,8 @@ def simulate(*, as_json: bool, playbook: str, file: TextIO | None, **options: st
     docs/simulation.md says what a script may hold.
     """
     os.environ.update(NOWHERE)  # its modules read the settings as they are imported, and connect to nothing
-    trying, text = (import_module(f"app.automation.simulation.{name}") for name in ("trying", "text"))
+    trying, text = (import_module(f"app.automation.simulation.{name}") for name in ("sandbox", "text"))
+    import_module("app.wiring").connect()
     try:
         trial = _written(file) | {name: value for name, value in options.items() if value is not None}
         simulation = trying.try_playbook(playbook, trial, now=clock.now())

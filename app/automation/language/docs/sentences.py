@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.automation.language.check_actions import BY_RULES
 from app.engine.events.events import EventName
 from app.engine.sequences.sequence import STEP_PARTS
+from app.messaging.channels.registry import CHANNELS
 
 Written = Mapping[str, Any]
 
@@ -91,7 +92,6 @@ _TESTS: Final[Mapping[str, str]] = {
     "greater_than": "is more than",
     "less_than": "is less than",
 }
-_CHANNELS: Final[Mapping[str, str]] = {"in_app": "in the app", "email": "by e-mail", "http": "through a gateway"}
 
 
 def of_events(names: str | Iterable[str]) -> str:
@@ -282,7 +282,7 @@ def _hours(hours: str | list[str]) -> str:
 
 
 def _by(channels: Iterable[str]) -> str:
-    return " and ".join(_CHANNELS[channel] for channel in channels)
+    return " and ".join(CHANNELS[channel].label for channel in channels)
 
 
 def _plain(code: Any) -> str:

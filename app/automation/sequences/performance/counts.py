@@ -19,7 +19,8 @@ from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.leads.timeline.responses import SOON, converted, heard_of
-from app.messaging.models import Channel, Notification, NotificationState
+from app.messaging.channels.registry import CHANNELS
+from app.messaging.models import Notification, NotificationState
 
 MESSAGES: Final = ("sent", "told_of", "delivered", "opened", "clicked", "failed", "replied", "converted")
 
@@ -77,7 +78,7 @@ def _steps(actor: Actor, asked: Asked) -> Select[Any]:
 
 def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
     """What came back later was sent, and failed. Only gateways tell what is delivered, opened and clicked."""
-    is_told_of = and_(message.c.sent_at.is_not(None), message.c.channel == Channel.HTTP)
+    is_told_of = and_(message.c.sent_at.is_not(None), message.c.channel.in_(CHANNELS.names_with_gateway()))
     return {
         "sent": func.count(message.c.sent_at),
         "told_of": func.count(case((is_told_of, 1))),

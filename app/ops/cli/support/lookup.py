@@ -11,6 +11,7 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
+from app.messaging.channels.registry import CHANNELS
 
 
 def clinic_by_slug(session: Session, slug: str) -> Clinic:
@@ -40,3 +41,17 @@ class Instant(click.ParamType[datetime]):
         except ValueError:
             self.fail(f"{value!r} is no time such as 2026-01-31T09:00:00Z", param, ctx)
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+class ChannelName(click.ParamType[str]):
+    """The name of a registered channel."""
+
+    name = "channel"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, such as `email`."""
+        return click.Choice(CHANNELS.names()).convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return `[email|in_app]` for the command's help."""
+        return click.Choice(CHANNELS.names()).get_metavar(param, ctx)
