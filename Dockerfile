@@ -1,4 +1,4 @@
-# One image for every part; what it runs is the name of a part in the Procfile.
+# One image for all parts. The command names a part of the Procfile.
 FROM python:3.13-slim
 
 ENV PYTHONUNBUFFERED=1 \

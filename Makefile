@@ -1,4 +1,4 @@
-# Two commands: `make run` and `make test`. Everything else is listed by `make help`.
+# Main targets: `make run` and `make test`. `make help` lists all.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -12,19 +12,19 @@ export RELANCE_HOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 TESTS := unit service api workers end_to_end architecture
-# Three processes, for many tests wait; each has a database and a broker of its own. One file stays on one process.
+# Three processes, because many tests wait. Each has its own database and broker. One file stays on one process.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance serve
 
-demo: $(VENV)/.run ## tell the story in a minute, against the running stack
+demo: $(VENV)/.run ## show the automation in a minute, on the running stack
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance demo
 
-test: $(VENV)/.dev ## every test, on real servers and real workers
+test: $(VENV)/.dev ## run all tests, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
 
-check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/ against the code
+check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with models and generated docs with the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -32,30 +32,30 @@ check: $(VENV)/.dev ## ruff, mypy, imports, migrations against the models, docs/
 	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py -k match_the_models
 
-bench: $(VENV)/.bench ## measure, beside the queues people would otherwise pick; writes bench/README.md
+bench: $(VENV)/.bench ## run the benchmarks beside other queues; writes bench/README.md
 	@$(BIN)/python -m bench
 
-format: $(VENV)/.dev ## let ruff write the layout
+format: $(VENV)/.dev ## format the code with ruff
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-openapi: $(VENV)/.run ## write docs/openapi.json, relance.http, rules.md and playbooks.md again: the API, its calls to try, the rule language, the playbooks
+openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md and playbooks.md from the code
 	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
 
-lock: $(VENV)/.dev ## write requirements/*.txt again, with the newest allowed versions
+lock: $(VENV)/.dev ## update requirements/*.txt to the newest allowed versions
 	@$(call lock,run,)
 	@$(call lock,dev,--extra dev --constraint requirements/run.txt)
 	@$(call lock,bench,--extra bench --constraint requirements/dev.txt)
 	@$(call lock,oban,--extra oban --constraint requirements/bench.txt)
 
-clean: ## remove the virtual environment and the caches; data in $(RELANCE_HOME) stays
+clean: ## delete the virtual environment and the caches, but not the data in $(RELANCE_HOME)
 	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-help: ## this list
+help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run demo test check bench format openapi lock clean help
 
-# One stamp for each lock that was installed. Each installs the one before it first.
+# One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@$(call install,run)
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
@@ -75,14 +75,14 @@ echo "Installing requirements/$(1).txt ..." && \
 $(BIN)/python -m pip install --quiet --require-hashes --prefer-binary -r requirements/$(1).txt
 endef
 
-# The lock holds for every platform and for Python 3.11 and up; it names files by hash and no place to get them from.
+# The lock is for every platform and Python 3.11 or newer. It names files by hash, and no package index.
 define lock
 env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_INDEX_URL $(BIN)/uv pip compile --quiet --upgrade \
 	--no-config --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(2) --output-file requirements/$(1).txt pyproject.toml
 endef
 
-# The first Python that is new enough makes the environment; what is missing is said in one line.
+# The first Python that is new enough creates the environment. An error names what is missing.
 $(VENV)/pyvenv.cfg:
 	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
@@ -95,7 +95,7 @@ $(VENV)/pyvenv.cfg:
 		$$python -m venv $(VENV); \
 	fi
 
-# A virtual environment keeps absolute paths: one that came along with a copied or moved folder is made again.
+# A virtual environment has absolute paths: after the folder was copied or moved, create it again.
 ifneq ($(shell grep -s -- '-m venv /' $(VENV)/pyvenv.cfg | grep -vF -- '-m venv $(VENV)'),)
 $(shell rm -rf $(VENV))
 endif

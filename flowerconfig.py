@@ -1,6 +1,6 @@
-"""Flower for ops: read-only, behind a password, on loopback, its state kept over restarts.
+"""Flower configuration: read-only, password-protected, on the loopback address, with a state that survives restarts.
 
-FLOWER_* variables of the environment set the rest (FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECRET).
+Environment variables set the rest: FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECRET.
 """
 
 import os

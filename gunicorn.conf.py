@@ -1,4 +1,4 @@
-"""How the API is served; gunicorn reads this file by itself."""
+"""Gunicorn configuration of the API. gunicorn finds this file by its name."""
 
 import gc
 import os
@@ -10,25 +10,25 @@ worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 timeout = 60
-graceful_timeout = 20  # requests in flight when a stop is asked for
+graceful_timeout = 20  # seconds for running requests after a stop signal
 keepalive = 5
 
-# A heartbeat file on a slow disk would look like a hung worker.
+# On a slow disk, a late heartbeat file would make gunicorn kill the worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
-# Who is believed about the client's address and scheme is decided in one place: TRUSTED_PROXIES.
+# TRUSTED_PROXIES alone decides which X-Forwarded headers are trusted.
 forwarded_allow_ips = ""
 
 
 def post_worker_init(worker: Any) -> None:
-    """A worker with a wrong key would seal what nobody can open. Other applications, of benchmarks, have none."""
+    """Check the encryption keys before the worker serves. Other applications, in benchmarks, have no keys."""
     if worker.app.app_uri.startswith("app:"):
-        from app.security.key_verification import require_right_keys  # noqa: PLC0415  (not in the arbiter, which is forked)
+        from app.security.key_verification import require_right_keys  # noqa: PLC0415  (not in the parent process, which forks)
 
         require_right_keys()
-    gc.freeze()  # what was imported stays: no request waits while garbage is looked for in it
+    gc.freeze()  # imported objects stay for good: no request waits while the collector scans them
 
 
-control_socket_disable = True  # it would be shared by every installation of this user
+control_socket_disable = True  # all installations of one user would share it
 errorlog = "-"
-accesslog = None  # the application logs each request itself, with its id and without personal data
+accesslog = None  # the application logs each request, with its id and without personal data

@@ -1,4 +1,4 @@
-"""Who the peers are and how their workers are started: the table in the README is made from this page."""
+"""The peers and the commands that start their workers. The README's table of peers is generated from this module."""
 
 import os
 import sys

@@ -7,12 +7,12 @@ from bench.figures import Row
 from bench.servers import Servers
 from bench.sizes import on_memory, run_sizes, said
 
-TITLE = "Bulk: one call, thousands of follow-ups"
-WHAT = """`POST /api/followups/bulk` with the ids of so many leads, one call. The time runs from the request until the
-job is done: every lead has its task, and every task its planned reminder, which is committed with it. Web and workers
-run as the Procfile says (two web workers, one bulk worker), warmed up by a small job. **Peak** is their proportional
-set size at its greatest, looked at five times a second. The bare rows are what one connection takes to put the same
-number of task rows, and nothing else, into the same table with its indexes and foreign keys, in one transaction."""
+TITLE = "Bulk: follow-ups for thousands of leads with one call"
+WHAT = """`POST /api/followups/bulk` with the lead ids, one call. The time runs from the request until the job is done:
+every lead has its task, and every task its planned reminder, committed in the same transaction. Web and workers run as
+in the Procfile (two web workers, one bulk worker), after a small warm-up job. **Peak** is their largest proportional
+set size, sampled five times a second. The bare rows show the time of one connection that inserts the same number of
+task rows into the same table, with its indexes and foreign keys, in one transaction."""
 
 SIZES, QUICK_SIZES = (10_000, 100_000), (1_000, 5_000)
 WITHIN_SECONDS = {10_000: 2.0, 100_000: 20.0}

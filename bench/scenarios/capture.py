@@ -9,10 +9,11 @@ from bench.rounds import in_rounds
 from bench.servers import Servers
 from bench.web import HOST, BareFlask, WebApplication
 
-TITLE = "Capture: a lead over HTTP"
-WHAT = """16 keep-alive clients in a process of their own post 10,000 leads, each its next one once its last is
-answered. gunicorn serves both with the same configuration: gthread, 2 workers of 8 threads. The bare application has
-one route that reads the JSON, inserts one row over a pooled connection and commits. The first 500 requests warm up."""
+TITLE = "Capture: leads over HTTP"
+WHAT = """16 keep-alive clients in a separate process post 10,000 leads. Each client posts its next lead when the last
+one is answered. gunicorn serves both applications with the same configuration: gthread, 2 workers of 8 threads. The
+bare application has one route that reads the JSON, inserts one row over a pooled connection and commits. The first 500
+requests warm up."""
 
 WORKERS = 2
 THREADS = 8

@@ -12,8 +12,8 @@ from bench.servers import Servers
 
 TITLE = "Drain: a backlog of jobs that are already due"
 WHAT = """10,000 jobs, due a minute ago, are enqueued while no worker runs; then the workers start.
-**jobs/s** runs from the first commit to the last, not counting the jobs of the first commit: no start-up is in it.
-**until all done** runs from the start of the worker processes to the last commit, start-up included."""
+**jobs/s** is measured from the first commit to the last, without the jobs of the first commit; it excludes the start.
+**until all done** is measured from the start of the worker processes to the last commit; it includes the start."""
 
 RATE = "jobs/s"
 UNTIL_DONE = "until all done (s)"

@@ -8,10 +8,10 @@ from bench.rounds import in_rounds
 from bench.scenarios.drain import RATE, drain
 from bench.servers import Servers
 
-TITLE = "Enrollments: a step that is followed by the next one"
-WHAT = """The backlog of the drain, 10,000 steps that make a task each, with a message for a hundred of them. Once they
-are steps by themselves; once each is the first of two of an enrollment: with its end the next step is planned, two days
-ahead, the enrollment is moved there, and what it came by is noted, all in the same transaction."""
+TITLE = "Enrollments: steps with a next step"
+WHAT = """The backlog of the drain scenario: 10,000 steps that create one task each, a hundred per message. In the
+first row they are single steps. In the second row each is the first of two steps of an enrollment: when it ends, the
+same transaction plans the next step two days ahead, advances the enrollment and records the step."""
 
 BARE, ENROLLED = "steps by themselves", "enrollments advanced one step"
 

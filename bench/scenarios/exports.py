@@ -20,9 +20,9 @@ from bench.waiting import wait_until
 from bench.web import HOST
 
 TITLE = "Export: the work queue as a file"
-WHAT = """`GET /api/followups/export` for everything that a clinic with 5,000 leads has in its queue, e-mail addresses,
-numbers and completion notes with it, until the last byte has come; gunicorn as in capture. The bare COPY writes all
-columns of the same tasks as CSV, sealed fields left out."""
+WHAT = """`GET /api/followups/export` for the whole queue of a clinic with 5,000 leads, with e-mail addresses, phone
+numbers and completion notes, until the last byte is received; gunicorn as in capture. The bare COPY writes all columns
+of the same tasks as CSV, without the encrypted fields."""
 
 SECONDS = "until the last byte (s)"
 RATE = "rows/s"

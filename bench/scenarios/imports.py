@@ -9,11 +9,11 @@ from bench.servers import Servers
 from bench.sizes import on_memory, run_sizes
 
 TITLE = "Import: a file of leads"
-WHAT = """A CSV of so many people is sent to `POST /api/imports` and started, with `on_duplicate=skip`: every row is
-read and checked, looked for among those who are there, and becomes a lead with a coordinator, a first touch and a
-history. The time runs from the upload until the job is done, **uploaded** until the rows are kept. Web and workers run
-as the Procfile says. The bare COPY is what one connection takes to put the same people, and nothing else, into the same
-table with its indexes and foreign keys, in one transaction."""
+WHAT = """A CSV file of leads is sent to `POST /api/imports` and started, with `on_duplicate=skip`. Every row is
+parsed, validated, compared with existing leads, and becomes a lead with a coordinator, a first touch and a history.
+The time runs from the upload until the job is done, **uploaded** until the rows are stored. Web and workers run as in
+the Procfile. The bare COPY shows the time of one connection that inserts the same leads into the same table, with its
+indexes and foreign keys, in one transaction."""
 
 SIZES, QUICK_SIZES = (10_000, 100_000), (1_000,)
 WAYS = {"Relance": by_relance, "bare COPY": by_copy}

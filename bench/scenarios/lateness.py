@@ -10,9 +10,9 @@ from bench.race import all_contestants, checked_completions, jobs_due, prepared,
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
-TITLE = "Lateness: jobs due at their own instants"
-WHAT = """2,000 jobs spread evenly over 20 s (one each 10 ms) are enqueued while warmed-up workers run, all of them
-before the first is due. Lateness is the commit minus the due instant, in milliseconds, by PostgreSQL's clock, over
+TITLE = "Lateness: jobs due at their own times"
+WHAT = """2,000 jobs, spread evenly over 20 s (one every 10 ms), are enqueued while warmed-up workers run, all of them
+before the first is due. Lateness is the commit time minus the due time, in milliseconds, by PostgreSQL's clock, over
 all jobs of a run."""
 
 PERCENTS = {"p50 (ms)": 50, "p95 (ms)": 95, "p99 (ms)": 99, "max (ms)": 100}

@@ -19,12 +19,12 @@ from bench.servers import Servers
 from bench.volume import Worker, add_leads, add_steps, loading
 from bench.waiting import wait_until
 
-TITLE = "Pending: what the backlog of the next hours costs"
-WHAT = """So many steps are planned for the next six hours, five for each lead, of all kinds. The same steady load runs
-in each: five steps a second, of which 600 lie inside the horizon and are held by the workers. Beat, the sweeps' and the
-steps' workers run as the Procfile says. **Memory** is their proportional set size, and Valkey's own `used_memory`, once
-they have run for half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, beside beat's own),
-**batch** one message of a hundred `create_task` steps (20 messages, after the workers have ended): medians."""
+TITLE = "Pending: the cost of a large backlog"
+WHAT = """The given number of steps is planned for the next six hours, five per lead, of all kinds. All cases have the
+same steady load: five steps a second, of which 600 are inside the horizon and held by the workers. Beat, the sweeps
+worker and the steps workers run as in the Procfile. **Memory** is their proportional set size, and Valkey's own
+`used_memory`, after half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, in addition to beat's own),
+**batch** one message of a hundred `create_task` steps (20 messages, after the workers have ended); medians."""
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (2_000, 20_000)
 LEAD_SHARE = 5  # steps for each lead

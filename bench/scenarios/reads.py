@@ -15,12 +15,11 @@ from bench.servers import Servers
 from bench.web import HOST, serve
 
 TITLE = "Reads: lists at 100,000 leads, 1,000,000 tasks and 1,000,000 activities"
-WHAT = """Twenty clinics, unequal as they are in life: the greatest has 30,000 leads, and the leads of longest standing
-have timelines of hundreds of entries. The users of the five greatest read, pages of 50, each in turn, one request
-after the other; the timelines are of leads with more than 50 entries. Latency is what the client sees. **CPU** is
-that of the web workers and of PostgreSQL, for each request. gunicorn serves all as in capture, with Relance's own
-configuration. The bare application answers with one indexed SELECT of 50 rows of the same columns, as JSON, and asks
-nobody who they are."""
+WHAT = """Twenty clinics of realistic, unequal size: the largest has 30,000 leads, and the oldest leads have timelines
+of hundreds of entries. The users of the five largest clinics read pages of 50, one request at a time; the timelines
+belong to leads with more than 50 entries. Latency is measured by the client. **CPU** is that of the web workers and of
+PostgreSQL, per request. gunicorn serves all as in capture, with Relance's own configuration. The bare application
+answers with one indexed SELECT of 50 rows of the same columns, as JSON, without authentication."""
 
 WORKERS, THREADS = 2, 8
 TARGET_P95_MS = 20.0

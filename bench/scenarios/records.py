@@ -9,10 +9,11 @@ from bench.product import act, begin
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
-TITLE = "Records: what it costs to keep every decision"
-WHAT = """A lead is posted, and two rules plan its first steps; or a worker runs steps of a batch of 100 that each make
-a task, to which a rule listens. By turns of 100, within one process, the row of the event with what every rule decided
-goes in along with the steps, or is left out. **CPU** is that of the process and of PostgreSQL together, for each."""
+TITLE = "Records: the cost of storing every decision"
+WHAT = """A lead is posted, and two rules plan its first steps; or a worker runs steps in batches of 100 that each
+create a task, to which a rule listens. Alternating every 100, within one process, the event's row with the decisions
+of all rules is inserted with the steps, or left out. **CPU** is that of the process and of PostgreSQL together, per
+lead or step."""
 
 WITH, WITHOUT = "with records, CPU (ms)", "without, CPU (ms)"
 TO_REACH = 0.10  # of what it costs without

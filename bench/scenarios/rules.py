@@ -17,11 +17,11 @@ from bench.figures import Row
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
-TITLE = "Rules: what an event costs that rules listen to"
-WHAT = """A new lead, and a clinic with 20 active rules of four conditions each (texts, lists, numbers, days gone by), a
-wait in opening hours and two actions. **plan** is the CPU of one process for an event: every rule that listens decides,
-and due times go through the calendar. **keep** is that of writing down what each decided, as the row of the event.
-No database is in it."""
+TITLE = "Rules: the cost of an event with listening rules"
+WHAT = """A new lead, and a clinic with 20 active rules of four conditions each (texts, lists, numbers, days since), a
+delay in business hours and two actions. **plan** is the CPU of one process per event: every listening rule decides,
+and due times go through the calendar. **keep** is the CPU for serializing the decisions into the event's row. No
+database is used."""
 
 PLAN, KEEP = "plan (ms)", "keep (ms)"
 RULES = 20

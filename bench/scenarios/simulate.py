@@ -12,10 +12,10 @@ from bench.rounds import in_rounds
 from bench.servers import Servers
 
 TITLE = "Simulation: ninety days of a playbook"
-WHAT = """Each playbook that ships, with a lead that nobody looks after, and with one that is called, replies, is met
-and won. The figure is the CPU of one process for all of it: every event, each rule that listens, the guard and the gate
-of every step, and every tick at which a sweep finds something. **told** is how many entries its timeline has. "No
-rules" is the bare machinery: the same things happen, and nobody hears of them. No database is in it."""
+WHAT = """Each shipped playbook, with a lead that is never contacted, and with one that is called, replies, is met and
+is won. The value is the CPU of one process for the whole simulation: every event, each listening rule, guard and gate
+of every step, and every sweep pass that finds something. **told** is the number of timeline entries. "No rules" is the
+cost of the simulation itself: the same events without listening rules. No database is used."""
 
 TOOK, TOLD = "90 days (ms)", "told"
 ASKED_FOR = 100.0  # milliseconds

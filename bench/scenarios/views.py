@@ -14,8 +14,8 @@ from bench.viewing import views
 from bench.web import HOST, serve
 
 TITLE = "Views: every filter and order at 100,000 leads, 1,000,000 tasks and 1,000,000 activities"
-WHAT = """The clinics, readers and rows of the reads above; one request after the other, every reader in turn, pages of
-50 unless the view has a size of its own. Latency is what the client sees; **CPU** as in reads."""
+WHAT = """The clinics, readers and rows of the reads scenario; one request at a time, all readers in turn, pages of 50
+unless the view has its own size. Latency is measured by the client; **CPU** as in reads."""
 
 WORKERS, THREADS = 2, 8
 TARGET_P95_MS = 50.0

@@ -13,11 +13,11 @@ from bench.rounds import in_rounds
 from bench.servers import Servers
 from bench.web import HOST
 
-TITLE = "Walls: what row-level security and sealed fields cost"
-WHAT = """The leads of capture are posted by 4 clients, then lists of 50 of them are read by one. **CPU** is that of the
-web workers and of PostgreSQL together, for each request. *Without row-level security* the role that calls step down to
-may bypass it (`BYPASSRLS`); all else stays. *Sealing alone* is measured in a process that does nothing else: one new
-lead's fields sealed and marked for its capture, 50 leads opened for its list."""
+TITLE = "Walls: the cost of row-level security and encrypted fields"
+WHAT = """4 clients post the leads of the capture scenario, then one client reads lists of 50 of them. **CPU** is that
+of the web workers and of PostgreSQL together, per request. *Without row-level security* means that the database role
+of API calls may bypass it (`BYPASSRLS`). *Sealing alone* means encryption alone, measured in a separate process: one
+new lead's fields encrypted and its blind indexes computed for a capture, 50 leads decrypted for a list."""
 
 CAPTURE, LIST = "capture, CPU (ms)", "50 leads, CPU (ms)"
 WORKERS, THREADS = 2, 8
