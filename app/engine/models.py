@@ -16,10 +16,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
+from app.engine.versioned_models import DefinitionVersion, VersionedDefinition
 
 
 class StepState(StrEnum):
@@ -109,8 +109,8 @@ class Reason(StrEnum):
     NOT_POSSIBLE = "not_possible"  # no way leads to that stage, or the field refuses the value
 
 
-class Rule(Base):
-    """A clinic's own rule, with the text that is in force; all its texts are `rule_versions`."""
+class Rule(VersionedDefinition, Base):
+    """A clinic's rule, with the definition in force; `rule_versions` has all its versions."""
 
     __tablename__ = "rules"
     __table_args__ = (
@@ -118,23 +118,9 @@ class Rule(Base):
         Index("ix_rules_active", "clinic_id", postgresql_where=text("active")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    playbook: Mapped[str] = mapped_column(Text)  # where it came from; "" for the clinic's own
-    slug: Mapped[str] = mapped_column(Text)
-    definition: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # None: only drafts so far
-    published: Mapped[int | None]  # the number of that version
-    active: Mapped[bool] = mapped_column(default=True)
-    paused_because: Mapped[str | None] = mapped_column(Text)  # the engine switched it off itself
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime | None]
-    updated_by: Mapped[UUID | None]
-    deleted_at: Mapped[datetime | None]
-    version: Mapped[int] = mapped_column(default=1)  # counts its changes, as of everything that people edit
 
-
-class RuleVersion(Base):
-    """One text of a rule. What was published never changes: a step names the version that planned it."""
+class RuleVersion(DefinitionVersion, Base):
+    """One version of a rule. Steps name the version that planned them."""
 
     __tablename__ = "rule_versions"
     __table_args__ = (
@@ -142,13 +128,7 @@ class RuleVersion(Base):
         Index("uq_rule_versions_draft", "rule_id", unique=True, postgresql_where=text("number IS NULL")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     rule_id: Mapped[UUID] = mapped_column(ForeignKey("rules.id", ondelete="CASCADE"))
-    number: Mapped[int | None]  # None: a draft
-    definition: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime]
-    created_by: Mapped[UUID | None]
 
 
 class KeptEvent(Base):

@@ -1,0 +1,95 @@
+"""Docstrings read like those of other projects: no pronoun opens one, and public functions name their errors."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("workers/**/*.py")])
+TREES = {path: ast.parse(path.read_text()) for path in FILES}
+# A question may begin with one of these; a description names its subject instead.
+BANNED_OPENING = re.compile(r"(What|Who|Whom|Whose|Whoever|Somebody|Nobody|Everybody)\b")
+MOST_PACKAGES, MOST_MODULES = 12, 6
+
+
+def _documented(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text
+
+
+def test_docstrings_do_not_open_with_a_pronoun():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
+        for path, tree in TREES.items()
+        for line, text in _documented(tree)
+        if BANNED_OPENING.match(text) and not text.splitlines()[0].rstrip().endswith("?")
+    ]
+    assert wrong == []
+
+
+def _error_names() -> set[str]:
+    """Names of all domain errors: subclasses of RelanceError, by name, in any module."""
+    bases: dict[str, set[str]] = {}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    found, more = {"RelanceError"}, True
+    while more:
+        new = {name for name, of in bases.items() if of & found} - found
+        found, more = found | new, bool(new)
+    return found
+
+
+ERRORS = _error_names()
+
+
+def _raised(function: ast.FunctionDef) -> set[str]:
+    """The domain errors that a function raises itself, but for those of functions inside it."""
+    names: set[str] = set()
+    todo: list[ast.AST] = [*function.body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            call = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            call = call.value if isinstance(call, ast.Attribute) else call  # `Invalid.at(...)`
+            names |= {call.id} & ERRORS if isinstance(call, ast.Name) else set()
+        todo += ast.iter_child_nodes(node)
+    return names
+
+
+def test_public_functions_name_the_errors_they_raise():
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} raises {', '.join(sorted(missing))}"
+        for path, tree in TREES.items()
+        if not path.is_relative_to(ROOT / "app/api")  # routes declare their errors as responses of the API
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if (missing := {name for name in _raised(node) if name not in (ast.get_docstring(node) or "")})
+    ]
+    assert wrong == []
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if one.name not in {"__pycache__", "__init__.py"} and one.suffix != ".pyc"]
+
+
+def test_the_top_level_is_read_at_a_glance():
+    entries = [one for one in (ROOT / "app").iterdir() if one.name != "__pycache__"]
+    packages = [one for one in entries if one.is_dir()]
+    modules = [one for one in entries if one.suffix == ".py"]
+    assert len(packages) <= MOST_PACKAGES
+    assert len(modules) <= MOST_MODULES
+
+
+MOST_ENTRIES = 18  # about fifteen: step kinds are one file each
+
+
+def test_no_folder_is_crowded():
+    folders = {path.parent for path in FILES}
+    crowded = {str(one.relative_to(ROOT)): n for one in folders if (n := len(_entries(one))) > MOST_ENTRIES}
+    assert crowded == {}
