@@ -11,9 +11,11 @@ RELANCE_HOME ?= .relance
 export RELANCE_HOME
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-TESTS := unit service api workers end_to_end architecture
-# Three processes, because many tests wait. Each has its own database and broker. One file stays on one process.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+TESTS := end_to_end service workers api architecture unit
+FAST := unit architecture service
+# Four processes, because many tests wait. Each has its own database and broker. One file stays on one process;
+# tests/support/order.py says in which order the files start.
+PYTEST := $(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 run: $(VENV)/.run ## start everything: PostgreSQL, Valkey, API, workers, beat, Flower, mailbox
 	@RELANCE_ENV=$${RELANCE_ENV:-demo} $(BIN)/relance serve
@@ -23,6 +25,9 @@ demo: $(VENV)/.run ## show the automation in a minute, on the running stack
 
 test: $(VENV)/.dev ## run all tests, on real servers and real workers
 	@$(PYTEST) $(wildcard $(TESTS:%=tests/%))
+
+test-fast: $(VENV)/.dev ## run the tests that need neither the API nor worker processes: unit, architecture, service
+	@$(PYTEST) $(FAST:%=tests/%)
 
 check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with models and generated docs with the code
 	@$(BIN)/ruff check .
@@ -51,9 +56,9 @@ clean: ## delete the virtual environment and the caches, but not the data in $(R
 	@rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 help: ## list all targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: run demo test check bench format openapi lock clean help
+.PHONY: run demo test test-fast check bench format openapi lock clean help
 
 # One stamp file per installed lock. Each depends on the one before it.
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/pyvenv.cfg

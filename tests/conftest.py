@@ -12,6 +12,7 @@ settings.load_profile("shared")
 
 pytest_plugins = [
     "tests.support.wiring",
+    "tests.support.order",
     "tests.support.servers",
     "tests.support.processes",
     "tests.support.desk",

@@ -89,7 +89,7 @@ def _count(caller: UUID, most: int) -> tuple[int, int]:
             share.used += calls
         else:
             share.used, share.ends = calls, at + WINDOW
-        return share.used, ceil(share.ends - at)
+        return share.used, min(WINDOW, ceil(share.ends - at))  # the difference may be a rounding error above it
 
 
 def _share_of(caller: UUID) -> _Share:

@@ -8,13 +8,12 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from app.core.db import transaction
 from app.identity.models import Role, User
 from app.identity.service import create_user
 from app.identity.sign_in.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
 from app.ops.embedded import Valkey
-from tests.support.desk import Answer, Caller, Desk
+from tests.support.desk import Answer, Caller, Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -33,7 +32,7 @@ def ana(desk: Desk) -> User:
 
 @pytest.fixture
 def client(ana: User) -> Iterator[FlaskClient]:
-    with create_app().test_client() as client:
+    with the_app().test_client() as client:
         yield client
 
 

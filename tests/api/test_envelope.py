@@ -23,7 +23,7 @@ pytest_plugins = ["tests.support.desk"]
 MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "code"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api() -> Flask:
     """The API, and routes that go wrong in ways no real one should."""
     app = create_app()

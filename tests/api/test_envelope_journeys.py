@@ -25,8 +25,7 @@ from schemathesis.specs.openapi.checks import (
     use_after_free,
 )
 
-from app import create_app
-from tests.support.desk import Desk
+from tests.support.desk import Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -38,7 +37,7 @@ CHECKS = [
     *(response_headers_conformance, use_after_free, ensure_resource_availability, unsupported_method),
 ]
 # Signing out ends the journey, and the figures are everybody's.
-schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app()).exclude(
+schema = schemathesis.openapi.from_wsgi("/openapi.json", the_app()).exclude(
     path=["/metrics", "/api/auth/logout", "/api/auth/change-password"]
 )
 

@@ -8,14 +8,19 @@ import pytest
 
 from app.clock import now
 from tests.support.desk import Desk
-from tests.support.processes import Processes, wait_until
+from tests.support.processes import Process, Processes, wait_until
 
 pytest_plugins = ["tests.support.desk"]
 
 
+@pytest.fixture(scope="module")
+def server(shared_processes: Processes) -> Process:
+    return shared_processes.start_web()
+
+
 @pytest.fixture
-def web(desk: Desk, processes: Processes) -> httpx.Client:
-    return httpx.Client(base_url=processes.start_web().url, timeout=30)
+def web(desk: Desk, server: Process) -> httpx.Client:
+    return httpx.Client(base_url=server.url, timeout=30)
 
 
 def test_a_caller_who_is_still_sending_gets_to_read_the_refusal(web: httpx.Client, desk: Desk):
@@ -34,7 +39,7 @@ def test_a_body_in_pieces_is_a_body(web: httpx.Client, desk: Desk):
     assert web.post("/api/lead-sources", content=pieces, headers=headers).status_code == 201
 
 
-def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, desk: Desk):
+def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, desk: Desk, server: Process):
     began = now()
 
     def is_known_and_waited_for() -> bool:
@@ -46,8 +51,7 @@ def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, d
         wait_until(is_known_and_waited_for, 10, "the call to be let in, and its transaction to be over")
         yield b"Ana Ruiz,2125550143\n"
 
-    [server] = (child for child in psutil.Process().children() if "gunicorn" in " ".join(child.cmdline()))
-    [worker] = server.children()
+    [worker] = psutil.Process(server.pid).children()
     known = {"Authorization": f"Bearer {desk.admin.token}", "Content-Type": "text/csv", "Idempotency-Key": "file"}
     answer = httpx.post(f"{web.base_url}/api/imports", content=pieces(), headers=known, timeout=30)
     assert answer.status_code == 201

@@ -10,12 +10,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from app import create_app
 from app.clock import now
 from app.core.db import insert_many, new_id, transaction
 from app.http.access import PUBLIC
 from app.messaging.models import Notification
-from tests.support.desk import Answer, Desk
+from tests.support.desk import Answer, Desk, the_app
 from tests.support.enrolling import WAITING
 from tests.support.importing import send
 
@@ -109,7 +108,7 @@ OF_THEIR_OWN = {"external_id", "name"}  # the name of a playbook, which ships
 
 def named_routes() -> list[tuple[str, str]]:
     """Method and path of every route with an id: `("PUT", "/api/leads/<lead_id>")`."""
-    app = create_app()
+    app = the_app()
     return sorted(
         (method, re.sub(r"<uuid:", "<", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -236,7 +235,7 @@ def listening() -> Iterator[set[tuple[str, str]]]:
 
 def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
     """The queries are held to it by PostgreSQL, whatever they ask."""
-    app = create_app()
+    app = the_app()
     lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
     calls = [("GET", path) for path in lists if path.startswith("/api/")] + named_routes()
     program = other_desk.program("lead:read")
@@ -273,7 +272,7 @@ def test_a_web_form_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, thei
 
 
 def test_lists_hold_only_ones_own(desk: Desk, theirs: dict[str, str]):
-    app = create_app()
+    app = the_app()
     lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
     for path in (path for path in lists if path.startswith("/api/")):
         answer = desk.admin.get(path)

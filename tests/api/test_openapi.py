@@ -11,18 +11,19 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.http.openapi.openapi import spec
+from tests.support.desk import the_app
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    return spec(create_app())
+    return spec(the_app())
 
 
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app().test_client()
+    return the_app().test_client()
 
 
 def operations(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -43,7 +44,7 @@ def test_every_route_is_in_it(described: dict[str, Any]):
     hidden = {"/docs", "/docs/<name>", "/openapi.json", "/account/password", "/account/password/<name>"}  # pages
     routes = {
         f"{method} {_as_openapi(rule.rule)}"
-        for rule in create_app().url_map.iter_rules()
+        for rule in the_app().url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
         if rule.rule not in hidden
     }

@@ -8,11 +8,10 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from app import create_app
 from app.http.access import PUBLIC, SIGNED_IN
 from app.identity.models import Role
 from app.identity.permissions import ROLE_GRANTS, Permission
-from tests.support.desk import Caller, Desk
+from tests.support.desk import Caller, Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
 
@@ -88,7 +87,7 @@ def routes(app: Flask) -> Iterator[Route]:
             yield Route(method, rule.rule, getattr(app.view_functions[rule.endpoint], "permission", None))
 
 
-ROUTES = sorted(routes(create_app()), key=str)
+ROUTES = sorted(routes(the_app()), key=str)
 GUARDED = [route for route in ROUTES if isinstance(route.permission, Permission)]
 
 

@@ -1,9 +1,10 @@
 """Who is believed about where a call comes from: nobody, or as many proxies in front as the operator says."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
-from flask import request
+from flask import Flask, request
 from flask.testing import FlaskClient
 
 from app import create_app
@@ -21,11 +22,17 @@ def client(configure: Callable[..., None]) -> Callable[..., FlaskClient]:
 
     def make(**settings: object) -> FlaskClient:
         configure(**settings)
-        client = create_app().test_client()
+        client = _app(tuple(settings.items())).test_client()
         client.environ_base["REMOTE_ADDR"] = PROXY
         return client
 
     return make
+
+
+@cache
+def _app(settings: tuple[tuple[str, object], ...]) -> Flask:
+    """One for each setting: describing every route takes its time."""
+    return create_app()
 
 
 def fail_to_log_in(client: FlaskClient, forwarded_for: str) -> int:

@@ -17,7 +17,7 @@ from tests.support.environment import this_process
 from tests.support.gateway import Gateway
 from tests.support.practice import sql
 from tests.support.processes import Processes, wait_until
-from tests.support.servers import empty_every_table
+from tests.support.servers import empty_broker, empty_database
 from tests.support.shortening import shortened
 from tests.support.smtp import SmtpServer
 
@@ -136,8 +136,8 @@ MESSAGES: Final = frozenset({"remind", "deliver", "deliver_to_user"})  # told be
 @pytest.fixture(scope="module")
 def open_shop(database_url: str, postgres: Postgres, valkey: Valkey) -> Iterator[Callable[[str], Shop]]:
     """Opens a clinic with a playbook. One web server and one worker serve all of them."""
-    empty_every_table(postgres)
-    valkey.flush()
+    empty_database(postgres)
+    empty_broker(valkey)
     processes = Processes(this_process() / "logs")
     with SmtpServer() as mail, Gateway() as gateway:
         env = {**QUICK, "HORIZON_SECONDS": "20", "VISIBILITY_TIMEOUT": "60"}

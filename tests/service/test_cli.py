@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from app.ops import cli
 from app.ops.demo.clinic import PEOPLE
 from app.ops.embedded import Postgres
-from tests.support.environment import ROOT
+from tests.support.fork_server import run_module
 
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 
@@ -40,15 +40,7 @@ def relance(*arguments: str, said: str = "") -> Done:
 
 def start_relance(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own, for what an environment decides."""
-    return subprocess.run(
-        [sys.executable, "-m", "app.ops.cli", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module("app.ops.cli", *arguments, env={**os.environ, **environment})
 
 
 def answer(*arguments: str, **environment: str) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app import create_app
 from app.ops.cli.support.http_file import as_calls
+from tests.support.desk import the_app
 from tests.support.environment import ROOT
 
 COMMITTED = ROOT / "docs" / "openapi.json"
@@ -30,7 +30,7 @@ def relance_openapi(*arguments: str | Path, **environment: str) -> subprocess.Co
 
 
 def test_the_committed_description_is_what_the_application_serves() -> None:
-    served = create_app().test_client().get("/openapi.json").get_json()
+    served = the_app().test_client().get("/openapi.json").get_json()
     assert json.loads(COMMITTED.read_text(encoding="utf-8")) == served, "write it anew with `make openapi`"
 
 
@@ -58,7 +58,7 @@ def test_it_is_written_alike_whatever_the_environment_says(tmp_path: Path, envir
 
 
 def test_the_committed_calls_are_those_of_the_description() -> None:
-    served = create_app().test_client().get("/openapi.json").get_json()
+    served = the_app().test_client().get("/openapi.json").get_json()
     assert CALLS.read_text(encoding="utf-8") == as_calls(served), "write it anew with `make openapi`"
 
 

@@ -3,15 +3,13 @@
 import fcntl
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.ops.embedded import free_port
-from tests.support.environment import ROOT
+from tests.support.fork_server import run_module
 
 NOBODY_LISTENS = 1  # a port that needs root, and that no service uses
 
@@ -28,15 +26,7 @@ def refusal(home: Path, *arguments: str, **environment: str) -> str:
     """The one line that `relance` says."""
     own = {"RELANCE_HOME": str(home), "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "app.ops.cli", *arguments],
-        cwd=ROOT,
-        env={**kept, **own, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_module("app.ops.cli", *arguments, env={**kept, **own, **environment})
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 1, done.stdout + done.stderr
     assert len(lines) == 1, done.stderr

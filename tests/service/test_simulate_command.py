@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.support.fork_server import run_module
 
 ROOT = Path(__file__).parents[2]
 Typed = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,8 +21,7 @@ def typed(tmp_path: Path) -> Typed:
     bare = {"PATH": os.environ["PATH"], "RELANCE_HOME": str(tmp_path), "RELANCE_ENV": "production"}
 
     def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app.ops.cli", "simulate", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, timeout=120, check=False)
+        return run_module("app.ops.cli", "simulate", *arguments, env=bare)
 
     return typed
 

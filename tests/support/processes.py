@@ -1,18 +1,18 @@
 """Fixture `processes`: real workers, beats and web servers, started and killed by a test, always reaped.
 
+`shared_processes` is the same for a whole file.
+
 worker = processes.start_worker("steps,deliveries", concurrency=2, env={"HORIZON_SECONDS": "5"})
 web = processes.start_web();  httpx.get(f"{web.url}/livez")
 beat = processes.start_beat()
 worker.kill()            # SIGKILL, master and children at once
 worker.stop()            # SIGTERM, waits, returns the exit code
 worker.output()          # what it logged; shown by itself when the test fails
-processes.start("name", [sys.executable, "-m", "anything"])
+processes.start("name", "module", ["argument"])      # python -m module argument
 """
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -27,7 +27,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from app.ops.embedded import Valkey, free_port
-from tests.support.environment import ROOT, this_process
+from tests.support.environment import this_process
+from tests.support.fork_server import Fork, fork_server
 
 START_PATIENCE = 60  # seconds; generous, because two cores may run everything at once
 _numbers = count(1)
@@ -36,6 +37,16 @@ _numbers = count(1)
 @pytest.fixture
 def processes(database_url: str, valkey: Valkey) -> Iterator["Processes"]:
     """A starter of processes that ends what it started."""
+    yield from _starter()
+
+
+@pytest.fixture(scope="module")
+def shared_processes(database_url: str, valkey: Valkey) -> Iterator["Processes"]:
+    """The same, for processes that all tests of a file use and none kills."""
+    yield from _starter()
+
+
+def _starter() -> Iterator["Processes"]:
     starter = Processes(this_process() / "logs")
     yield starter
     starter.kill_all()
@@ -47,7 +58,7 @@ class Process:
 
     name: str
     log: Path
-    child: subprocess.Popen[bytes]
+    child: Fork
     url: str = ""  # of a web server
 
     @property
@@ -86,20 +97,14 @@ class Processes:
     logs: Path
     started: list[Process] = field(default_factory=list)
 
-    def start(self, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
-        """Any command, in the project's folder with the tests' environment and `env` on top."""
+    def start(
+        self, name: str, module: str, arguments: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Run `python -m module` in the project's folder with the tests' environment and `env` on top."""
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{name}-{next(_numbers)}.log"
-        with log.open("wb") as output:
-            child = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        log.touch()
+        child = fork_server().start(module, arguments, env={**os.environ, **(env or {})}, log=log)
         process = Process(name, log, child)
         self.started.append(process)
         return process
@@ -126,7 +131,7 @@ class Processes:
             "--without-gossip",
             "--without-mingle",
         ]
-        process = self.start("worker", [sys.executable, "-m", "celery", "-A", app, "worker", *options], env=env)
+        process = self.start("worker", "celery", ["-A", app, "worker", *options], env=env)
         if wait:
             self._until(lambda: answers(node), process)
         return process
@@ -134,14 +139,13 @@ class Processes:
     def start_beat(self, *, env: Mapping[str, str] | None = None) -> Process:
         """A beat. It keeps no file: when each sweep last ran is in the database."""
         options = ["-S", "celery.beat:Scheduler", "--pidfile="]
-        command = [sys.executable, "-m", "celery", "-A", "workers.app", "beat", *options]
-        return self.start("beat", command, env=env)
+        return self.start("beat", "celery", ["-A", "workers.app", "beat", *options], env=env)
 
     def start_web(self, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Process:
         """The API under gunicorn on a free port. Returns when it answers."""
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "app:create_app()", "--workers", str(workers)]
-        process = self.start("web", command, env={"PORT": str(port), **(env or {})})
+        arguments = ["app:create_app()", "--workers", str(workers)]
+        process = self.start("web", "gunicorn", arguments, env={"PORT": str(port), **(env or {})})
         process.url = f"http://127.0.0.1:{port}"
         self._until(lambda: is_live(f"{process.url}/livez"), process)
         return process
@@ -154,8 +158,8 @@ class Processes:
             "FLOWER_BASIC_AUTH": "ops:only-for-tests",
             "FLOWER_COOKIE_SECRET": "only-for-tests",
         }
-        command = [sys.executable, "-m", "celery", "-q", "-A", "workers.app", "flower", "--conf=flowerconfig.py"]
-        process = self.start("flower", command, env={**own, **(env or {})})
+        arguments = ["-q", "-A", "workers.app", "flower", "--conf=flowerconfig.py"]
+        process = self.start("flower", "celery", arguments, env={**own, **(env or {})})
         process.url = f"http://ops:only-for-tests@127.0.0.1:{port}"
         self._until(lambda: is_live(f"{process.url}/healthcheck"), process)
         return process

@@ -7,10 +7,10 @@ clean_database, clean_broker        empty before the test, and running, whatever
 new_database                        makes one more migrated database: `new_database("name")` -> its owner's URL
 """
 
+import fcntl
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import count
 
@@ -26,7 +26,8 @@ from app.ops.embedded.folders import open_the_way
 from app.ops.embedded.postgres_install import programs
 from app.security import rate_counters
 from tests.support import environment
-from tests.support.environment import ROOT, this_process
+from tests.support.environment import this_process, this_run
+from tests.support.fork_server import run_module
 
 TEMPLATE = "relance_template"
 KEPT = ("alembic_version",)
@@ -52,12 +53,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def postgres() -> Iterator[Postgres]:
     """Running, with the database `relance` migrated to the newest version."""
     server = Postgres(this_process() / "postgres", fast=True)
+    _copy_migrated(server)
     server.start()
-    server.prepare(TEMPLATE)
-    migrate(server.url(TEMPLATE))
     copy_template(server, "relance")
     yield server
     server.stop()
+
+
+def _copy_migrated(server: Postgres) -> None:
+    """Fill its data folder with a migrated template database. One process of the run makes it, the others copy it."""
+    migrated = Postgres(this_run() / "migrated", fast=True)
+    with (this_run() / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not migrated.folder.exists():
+            migrated.start()
+            migrated.prepare(TEMPLATE)
+            migrate(migrated.url(TEMPLATE))
+            migrated.stop()
+    subprocess.run(["cp", "-a", str(migrated.folder), str(server.folder)], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -89,24 +102,12 @@ def broker_url(valkey: Valkey) -> str:
 
 @pytest.fixture
 def clean_database(postgres: Postgres) -> None:
-    """Empty tables. A server that the test before stopped or restarted is up again."""
-    postgres.start()
-    if _is_another("postgres", postgres.pid()):
-        db.dispose()
-    empty_every_table(postgres)
+    empty_database(postgres)
 
 
 @pytest.fixture
 def clean_broker(valkey: Valkey) -> None:
-    """No message anywhere."""
-    try:
-        _client().flushall()
-    except RedisError:  # the test before stopped it
-        valkey.start()
-        valkey.flush()
-    if _is_another("valkey", valkey.pid()):
-        broker.celery.pool.resize(broker.celery.pool.limit, reset=True)
-    rate_counters._away_until = 0.0  # the test before may have stopped it
+    empty_broker(valkey)
 
 
 @pytest.fixture
@@ -121,13 +122,46 @@ def new_database(postgres: Postgres) -> Callable[[str], str]:
     return make
 
 
+def empty_database(server: Postgres) -> None:
+    """Delete all rows. A server that the test before stopped or restarted is up again."""
+    server.start()
+    if _is_another("postgres", server.pid()):
+        db.dispose()
+    empty_every_table(server)
+
+
+def empty_broker(valkey: Valkey) -> None:
+    """Delete all messages. A broker that the test before stopped or restarted is up again."""
+    try:
+        _client().flushall()
+    except RedisError:  # the test before stopped it
+        valkey.start()
+        valkey.flush()
+    if _is_another("valkey", valkey.pid()):
+        broker.celery.pool.resize(broker.celery.pool.limit, reset=True)
+    rate_counters._away_until = 0.0  # the test before may have stopped it
+
+
 def empty_every_table(server: Postgres) -> None:
-    """Delete all rows. TRUNCATE costs ten times as much for a few rows, and is for tables with many."""
+    """Delete all rows. A function of the session's own does it, for it plans its statements once."""
     owner = _emptier(server)
-    filled = owner.execute(_filled(owner)).fetchall()
-    ways = {False: "DELETE FROM {}", True: "TRUNCATE {} CASCADE"}
-    statements = [sql.SQL(ways[is_big]).format(sql.Identifier(name)) for name, is_big in filled]
-    owner.execute(sql.SQL("; ").join(statements))
+    names = tuple(row[0] for row in owner.execute(_TABLES, [list(KEPT)]).fetchall())
+    if _emptied_by.get(owner) != names:  # tests make tables, too
+        owner.execute(_emptying(names))
+        _emptied_by[owner] = names
+    owner.execute("SELECT pg_temp.empty_every_table()")
+
+
+def _emptying(names: Iterable[str]) -> sql.Composed:
+    """TRUNCATE costs ten times as much for a few rows, and is for tables with many."""
+    one = """
+        IF EXISTS (SELECT FROM {0} OFFSET 1000) THEN TRUNCATE {0} CASCADE;
+        ELSIF EXISTS (SELECT FROM {0}) THEN DELETE FROM {0}; END IF;
+    """
+    body = sql.SQL("").join(sql.SQL(one).format(sql.Identifier("public", name)) for name in names)
+    return sql.SQL(
+        "CREATE OR REPLACE FUNCTION pg_temp.empty_every_table() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {} END $$"
+    ).format(body)
 
 
 @cache
@@ -141,35 +175,23 @@ def _emptier(server: Postgres) -> psycopg.Connection:
     pid = server.pid()
     if pid not in _emptiers:
         _emptiers.clear()
+        _emptied_by.clear()
         owner = _emptiers[pid] = server.connect("relance")
         owner.execute("SET lock_timeout = '20s'")  # say so, rather than wait for a transaction somebody left open
         owner.execute("SET session_replication_role = replica")  # the record of who saw what refuses to be emptied
     return _emptiers[pid]
 
 
-def _filled(owner: psycopg.Connection) -> sql.Composed:
-    """Which tables have rows, and whether many; asked anew each time, for tests make tables, too."""
-    names = [row[0] for row in owner.execute(_TABLES, [list(KEPT)]).fetchall()]
-    one = "SELECT {0}, EXISTS (SELECT FROM {1} OFFSET 1000) WHERE EXISTS (SELECT FROM {1})"
-    return sql.SQL(" UNION ALL ").join(sql.SQL(one).format(name, sql.Identifier(name)) for name in names)
-
-
 _TABLES = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> ALL (%s)
+ORDER BY relname
 """
 
 
 def migrate(url: str, *, way: str = "upgrade", to: str = "head") -> None:
     """Run every migration as the owner, in a process of its own as in production; or some of them, or back."""
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", way, to],
-        cwd=ROOT,
-        env={**os.environ, "OWNER_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_module("alembic", way, to, env={**os.environ, "OWNER_DATABASE_URL": url})
     if done.returncode:
         pytest.exit(f"the migrations fail:\n{done.stdout}{done.stderr}", returncode=1)
 
@@ -192,3 +214,4 @@ def _is_another(server: str, pid: int | None) -> bool:
 
 _seen: dict[str, int | None] = {}
 _emptiers: dict[int | None, psycopg.Connection] = {}
+_emptied_by: dict[psycopg.Connection, tuple[str, ...]] = {}

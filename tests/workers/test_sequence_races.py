@@ -1,8 +1,7 @@
 """Two at once, messages that come again, workers that end in the middle: no lead is enrolled, or gets a step, twice."""
 
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -19,6 +18,7 @@ from app.automation.sequences.service import change_sequence, delete_sequence
 from app.core.db import transaction
 from app.engine.models import Kind
 from tests.support.enrolling import call, came_by, playbook, put, sequence, way
+from tests.support.fork_server import run_module
 from tests.support.plans import listening
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from tests.support.processes import wait_until
@@ -120,7 +120,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_nothing(ours: O
     put(practice, *leads)
     watch.advance(hours=1)
     steps = [step.id for step in practice.steps(name="welcome/one")]
-    died = subprocess.run([sys.executable, "-m", "tests.support.dying", *map(str, steps)], check=False)
+    died = run_module("tests.support.dying", *map(str, steps), env=os.environ)
     assert died.returncode == -signal.SIGKILL
     assert practice.rows("enrollment_steps") == []
 
