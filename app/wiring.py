@@ -1,4 +1,4 @@
-"""Wiring: which package listens to which event, and which channels and kinds of jobs exist.
+"""Wiring: which package listens to which event, and which channels, step kinds and job kinds exist.
 
 A package knows only the packages below it. Where a lower package needs a higher one, it declares a port
 (`app.core.ports`), and this page connects it. Every process calls `connect()` once at its start.
@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from app.audit import audit_log
+from app.automation import handlers
 from app.automation.rules import backfill_job
 from app.automation.sequences import event_listeners
 from app.automation.sequences.enrollments import bulk as bulk_enrollment
@@ -21,6 +22,7 @@ from app.core import pagination
 from app.engine import service
 from app.engine.jobs import kinds as job_kinds
 from app.engine.rules import lead_facts
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
 from app.identity import account_emails as account_email_ports
 from app.leads.assignment import availability
@@ -62,6 +64,7 @@ def connect() -> None:
     reading.read_lead_changes.connect(_read_lead_changes)
     job_kinds.connect(JOB_KINDS)
     CHANNELS.fill(_exported(channels, "CHANNEL"))
+    STEP_KINDS.fill(_exported(handlers, "KIND"))
 
 
 def _exported(package: ModuleType, name: str) -> Iterator[Any]:

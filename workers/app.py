@@ -14,7 +14,7 @@ from app import wiring
 from app.core.calendar.calendar import HolidayCalendar
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
-from app.engine.models import Kind
+from app.engine.step_kind import STEP_KINDS
 from app.security.key_verification import require_right_keys
 from beat_schedule import SCHEDULE
 from workers import runner
@@ -62,7 +62,7 @@ def _quoting_no_rows() -> Iterator[None]:
         raise CutShort(words(error)) from None
 
 
-def _step_task(kind: Kind) -> Task:
+def _step_task(kind: str) -> Task:
     @_quoting_no_rows()
     def run(task: Task, ids: list[str]) -> None:
         steps = [UUID(step_id) for step_id in ids]
@@ -82,5 +82,5 @@ def _sweep_task(name: str) -> Task:
     return app.task(name=f"sweeps.{name}")(run)
 
 
-STEP_TASKS = {kind: _step_task(kind) for kind in Kind}
+STEP_TASKS = {kind: _step_task(kind) for kind in STEP_KINDS}
 SWEEP_TASKS = {name: _sweep_task(name) for name in sweeps.SWEEPS}

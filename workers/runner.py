@@ -18,24 +18,23 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.handlers.context import StepContext
+from app.automation.handlers.guard import decide
 from app.config import get_settings
 from app.core.db import engine, transaction
-from app.engine.models import Kind, Reason
-from app.engine.outcomes import Ask, Outcome, Skip
+from app.engine.outcomes import Ask, Outcome
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import publish
 from app.engine.steps.publish import WakeUp, after_commit
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.facts import Gone
-from app.messaging.rendering.values import MissingVariable
 from workers.error_text import words
-from workers.kinds import KINDS
 from workers.pipeline import metrics, outcome_statistics
 from workers.pipeline.claim import claim, left_over, still_asking, still_pending
 from workers.pipeline.contact_context import gone_to_lead
-from workers.pipeline.context import StepContext, bare, load
+from workers.pipeline.context import bare, load
 from workers.pipeline.effects_writer import write
 from workers.pipeline.outcome_recorder import BEGUN, mark_begun, record, record_running
-from workers.retry_limits import TRIES
 
 AGAIN_IN = timedelta(milliseconds=100)  # for a step whose lead was just being written
 KILLED = "The process that ran it ended."
@@ -48,14 +47,14 @@ Made = TypeVar("Made")
 log = structlog.get_logger()
 
 
-def run(kind: Kind, ids: Sequence[UUID]) -> int:
+def run(kind: str, ids: Sequence[UUID]) -> int:
     """Run the steps a message names, and due neighbours of their kind; returns how many were run.
 
     It goes on while more is due and the message's time lasts, so that a flood of single messages, or the
     backlog after a downtime, drains in batches too.
     """
     until = time.monotonic() + get_settings().drain_seconds
-    most, ran, wanted = KINDS[kind].batch, 0, list(ids)
+    most, ran, wanted = STEP_KINDS[kind].batch, 0, list(ids)
     while True:
         batch, wanted = wanted[:most], wanted[most:]
         claimed = _outlasting_a_restart(partial(_run_batch, kind, batch), kind=kind, steps=len(batch))
@@ -69,7 +68,7 @@ def run(kind: Kind, ids: Sequence[UUID]) -> int:
     return ran
 
 
-def run_again(kind: Kind, ids: Sequence[UUID]) -> int:
+def run_again(kind: str, ids: Sequence[UUID]) -> int:
     """Run the steps of a message that came before, one by one: whoever had it ended without an answer.
 
     Mostly it had only held the message. But one of the steps may have killed it, by memory or by a crash in C: so each
@@ -81,7 +80,7 @@ def run_again(kind: Kind, ids: Sequence[UUID]) -> int:
     return ran
 
 
-def _run_suspect(kind: Kind, step_id: UUID) -> int:
+def _run_suspect(kind: str, step_id: UUID) -> int:
     with transaction() as session:
         now = clock.now()
         rows = claim(session, kind, [step_id], now=now, most=1, alone=True)
@@ -90,10 +89,10 @@ def _run_suspect(kind: Kind, step_id: UUID) -> int:
             return 0
         [row] = rows
         is_marked = row.error == BEGUN
-        given_up = is_marked and row.attempts + 1 >= TRIES[kind]
+        given_up = is_marked and row.attempts + 1 >= STEP_KINDS[kind].max_tries
         if given_up:
             context = bare(row, now=now)
-            _write_down(session, [(context, KINDS[kind].raised(context, KILLED))])
+            _write_down(session, [(context, STEP_KINDS[kind].raised(context, KILLED))])
         else:
             mark_begun(session, row.id, tries=row.attempts + is_marked)
     return 1 if given_up else _run_alone(kind, step_id)
@@ -129,7 +128,7 @@ class _Poisoned(Exception):
         self.ids = ids
 
 
-def _run_batch(kind: Kind, ids: Sequence[UUID]) -> int:
+def _run_batch(kind: str, ids: Sequence[UUID]) -> int:
     try:
         return _attempt(kind, ids)
     except _Poisoned as poisoned:
@@ -139,7 +138,7 @@ def _run_batch(kind: Kind, ids: Sequence[UUID]) -> int:
         return sum(_run_alone(kind, step_id) for step_id in poisoned.ids)
 
 
-def _run_alone(kind: Kind, step_id: UUID) -> int:
+def _run_alone(kind: str, step_id: UUID) -> int:
     """One step in a transaction of its own: what cannot be written counts as a failed attempt of this one."""
     try:
         return _attempt(kind, [step_id], alone=True)
@@ -150,15 +149,15 @@ def _run_alone(kind: Kind, step_id: UUID) -> int:
         now = clock.now()
         # With a bare context, for its own may be what cannot be loaded.
         contexts = [bare(row, now=now) for row in claim(session, kind, [step_id], now=now, most=1, alone=True)]
-        _write_down(session, [(context, KINDS[kind].raised(context, error)) for context in contexts])
+        _write_down(session, [(context, STEP_KINDS[kind].raised(context, error)) for context in contexts])
     return len(contexts)
 
 
-def _attempt(kind: Kind, ids: Sequence[UUID], *, alone: bool = False) -> int:
+def _attempt(kind: str, ids: Sequence[UUID], *, alone: bool = False) -> int:
     """One batch in one transaction; whoever is outside is asked after it."""
     with transaction() as session:
         now = clock.now()
-        rows = claim(session, kind, ids, now=now, most=KINDS[kind].batch, alone=alone)
+        rows = claim(session, kind, ids, now=now, most=STEP_KINDS[kind].batch, alone=alone)
         missing = set(ids) - {row.id for row in rows}
         metrics.refuse(len(missing) - _wake_again(session, missing))
         try:
@@ -194,11 +193,9 @@ def _turn(context: StepContext) -> tuple[int, datetime, UUID]:
 
 
 def _decide(context: StepContext) -> Outcome | Ask:
-    kind = KINDS[Kind(context.step.kind)]
+    kind = STEP_KINDS[context.step.kind]
     try:
-        return kind.guard(context) or kind.decide(context)
-    except MissingVariable as missing:  # no try will mend it
-        return Skip(Reason.MISSING_FIELD, {"field": missing.field})
+        return decide(kind, context)
     except Exception as error:
         log.exception("step.raised", step=str(context.step.id), name=context.step.name)
         return kind.raised(context, words(error))
@@ -218,14 +215,15 @@ def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome |
 
 def _ask(context: StepContext, ask: Ask, lease: datetime) -> None:
     """Ask, with no transaction open: the answer may take as long as the other side likes."""
-    kind = KINDS[Kind(context.step.kind)]
+    outside = STEP_KINDS[context.step.kind].outside
+    assert outside is not None  # noqa: S101  (only such kinds ask)
     try:
-        answer = kind.ask(ask.question)
+        answer = outside.ask(ask.question)
     except Exception as error:
         log.exception("step.cut_off", step=str(context.step.id), name=context.step.name)
-        end = kind.cut_off(context, ask.question, words(error))
+        end = outside.cut_off(context, ask.question, words(error))
     else:
-        end = kind.conclude(context, ask.question, answer)
+        end = outside.conclude(context, ask.question, answer)
     _outlasting_a_restart(partial(_conclude, context, end, lease), step=str(context.step.id))
 
 
@@ -243,4 +241,4 @@ def _wake_again(session: Session, ids: Collection[UUID]) -> int:
 
 
 def _wake(session: Session, rows: Sequence[Any], *, soonest: datetime) -> None:
-    after_commit(session, [WakeUp(row.id, Kind(row.kind), row.name, max(row.due_at, soonest)) for row in rows])
+    after_commit(session, [WakeUp(row.id, row.kind, row.name, max(row.due_at, soonest)) for row in rows])

@@ -12,32 +12,11 @@ from app import clock
 from app.config import Settings, get_settings
 from app.core import logs
 from app.engine import redis_transport
-from app.engine.models import Kind
+from app.engine.step_kind import BULK, DELIVERIES, STEPS
 
-STEPS, DELIVERIES, BULK, SWEEPS = "steps", "deliveries", "bulk", "sweeps"
+SWEEPS = "sweeps"
+# Work that must not wait for bulk has workers of its own; priorities inside one queue would not do that.
 QUEUES = (STEPS, DELIVERIES, BULK, SWEEPS)
-
-# What must not wait for bulk has workers of its own; priorities inside one queue would not do that.
-QUEUE_OF: dict[Kind, str] = {
-    Kind.CREATE_TASK: STEPS,
-    Kind.REMIND: STEPS,
-    Kind.ESCALATE: STEPS,
-    Kind.SEND_MESSAGE: STEPS,
-    Kind.SUGGEST_LOST: STEPS,
-    Kind.NOTIFY: STEPS,
-    Kind.CHANGE_STAGE: STEPS,
-    Kind.ASSIGN: STEPS,
-    Kind.UPDATE_LEAD: STEPS,
-    Kind.COMPLETE_TASKS: STEPS,
-    Kind.BRANCH: STEPS,
-    Kind.WAIT: STEPS,
-    Kind.ENROLL: STEPS,
-    Kind.UNENROLL: STEPS,
-    Kind.DELIVER: DELIVERIES,
-    Kind.DELIVER_TO_USER: DELIVERIES,
-    Kind.IMPORT_CHUNK: BULK,
-    Kind.CALL_WEBHOOK: DELIVERIES,
-}
 
 
 def task_name(kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -36,25 +36,27 @@ class StepState(StrEnum):
 PENDING = (StepState.PLANNED, StepState.PUBLISHED)
 
 
-class Kind(StrEnum):
-    CREATE_TASK = "create_task"
-    REMIND = "remind"
-    ESCALATE = "escalate"
-    SEND_MESSAGE = "send_message"
-    SUGGEST_LOST = "suggest_lost"
-    NOTIFY = "notify"
-    CHANGE_STAGE = "change_stage"
-    ASSIGN = "assign"
-    UPDATE_LEAD = "update_lead"
-    COMPLETE_TASKS = "complete_tasks"
-    BRANCH = "branch"
-    WAIT = "wait"  # of a sequence: nothing but the time before what follows
-    ENROLL = "enroll"
-    UNENROLL = "unenroll"
-    DELIVER = "deliver"
-    DELIVER_TO_USER = "deliver_to_user"  # a message that speaks of no lead
-    IMPORT_CHUNK = "import_chunk"
-    CALL_WEBHOOK = "call_webhook"
+class Kind:
+    """Names of the step kinds that code refers to. All kinds are in `app.engine.step_kind.STEP_KINDS`."""
+
+    CREATE_TASK: Final = "create_task"
+    REMIND: Final = "remind"
+    ESCALATE: Final = "escalate"
+    SEND_MESSAGE: Final = "send_message"
+    SUGGEST_LOST: Final = "suggest_lost"
+    NOTIFY: Final = "notify"
+    CHANGE_STAGE: Final = "change_stage"
+    ASSIGN: Final = "assign"
+    UPDATE_LEAD: Final = "update_lead"
+    COMPLETE_TASKS: Final = "complete_tasks"
+    BRANCH: Final = "branch"
+    WAIT: Final = "wait"
+    ENROLL: Final = "enroll"
+    UNENROLL: Final = "unenroll"
+    DELIVER: Final = "deliver"
+    DELIVER_TO_USER: Final = "deliver_to_user"  # a message that speaks of no lead
+    IMPORT_CHUNK: Final = "import_chunk"
+    CALL_WEBHOOK: Final = "call_webhook"
 
 
 class Reason(StrEnum):

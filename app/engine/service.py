@@ -17,7 +17,7 @@ from app.core.ports import Listeners
 from app.engine.events.chains import linked
 from app.engine.events.event_log import kept
 from app.engine.events.events import Event
-from app.engine.models import KeptEvent, Kind, Reason, Step, StepState
+from app.engine.models import KeptEvent, Reason, Step, StepState
 from app.engine.plan.plan import PlannedStep, plan
 from app.engine.rules.lead_facts import look_up
 from app.engine.rules.rules import RuleSet
@@ -70,7 +70,7 @@ def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the 
     session: Session,
     clinic_id: UUID,
     *,
-    kind: Kind,
+    kind: str,
     name: str,
     params: Mapping[str, Any],
     cause: Mapping[str, Any],
@@ -158,7 +158,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 
 
-def set_aside(session: Session, clinic_id: UUID, kind: Kind, *, param: str, ids: Collection[UUID]) -> None:
+def set_aside(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
     """Skip the clinic's steps in trouble of a kind that name one of these ids in a param: a person decided."""
     found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
@@ -206,4 +206,4 @@ def _request() -> dict[str, Any]:
 
 def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
     """The wake-ups of published rows."""
-    return [WakeUp(row.id, Kind(row.kind), row.name, row.due_at) for row in rows]
+    return [WakeUp(row.id, row.kind, row.name, row.due_at) for row in rows]

@@ -6,13 +6,12 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import insert_many, new_id
+from app.core.db import new_id
 from app.engine.service import add_steps
 from app.identity.models import PasswordLink, User
 from app.identity.passwords.links import INVITATION, PASSWORD_RESET
 from app.messaging.channels import email
-from app.messaging.compose import About, Recipient, compose, delivery_steps
-from app.messaging.models import Notification
+from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
 
 GOOD_FOR: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
@@ -38,7 +37,7 @@ def _send(session: Session, user: User, template: str, wording: Wording) -> None
     at = now()
     about = About(user.clinic_id, template=template)
     rows = compose(wording, Recipient(user.id, user.email), about=about, channels=[email.CHANNEL.name], at=at)
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)
     session.add_all(_link(user, row, template, at) for row in rows)
     add_steps(session, delivery_steps(rows, due_at=at))
 

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from app.core.db import new_id
+from sqlalchemy.orm import Session
+
+from app.core.db import insert_many, new_id
 from app.engine.models import Kind
 from app.engine.rules.conditions import leaves
 from app.engine.service import step_row
@@ -53,13 +55,18 @@ class About:
 def compose(
     wording: Wording, to: Recipient, *, about: About, channels: Collection[str], at: datetime
 ) -> list[dict[str, Any]]:
-    """Rows for `insert_many(session, "notifications", rows)`, one for each channel that reaches the person.
+    """Rows for `insert_notifications`, one for each channel that reaches the person; nothing of them is encrypted.
 
     A message of a channel that `is_sent_when_written` is `sent`; all others are `pending` until its deliver step has
     run. No row at all means that none of the channels reaches them.
     """
     used = [CHANNELS[name] for name in channels]
     return [_row(wording, to, about, channel=channel, at=at) for channel in used if _reaches(channel, to)]
+
+
+def insert_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows of `compose`, encrypted, in one statement."""
+    insert_many(session, Notification, [sealed_row(Notification, row) for row in rows])
 
 
 def delivery_steps(
@@ -121,7 +128,7 @@ def _address(channel: Channel, to: Recipient) -> str | None:
 
 def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at: datetime) -> dict[str, Any]:
     id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
-    row = {
+    return {
         "id": id,
         "clinic_id": about.clinic_id,
         "lead_id": about.lead_id,
@@ -145,7 +152,6 @@ def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at:
         "created_at": at,
         "sent_at": at if is_sent else None,
     }
-    return sealed_row(Notification, row)
 
 
 def _ids(notification: Mapping[str, Any]) -> dict[str, Any]:

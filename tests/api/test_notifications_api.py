@@ -9,8 +9,8 @@ import pytest
 from app.core.db import insert_many, new_id, transaction
 from app.identity.models import Role
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Delivery, Notification, NotificationState
+from app.messaging.compose import About, Recipient, compose, insert_notifications
+from app.messaging.models import Delivery, NotificationState
 from app.messaging.rendering.render import Wording
 from tests.support.desk import Caller, Desk
 
@@ -27,7 +27,7 @@ def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> st
         at=NOW,
     )
     with transaction() as session:
-        insert_many(session, Notification, [rows[0] | given])
+        insert_notifications(session, [rows[0] | given])
     return str(rows[0]["id"])
 
 

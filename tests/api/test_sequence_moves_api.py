@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.bulk import chunks, counts, many_leads, reasons, run, work_off
 from tests.support.desk import Answer, Desk
@@ -277,4 +276,4 @@ def test_a_mistake_is_pointed_at(desk: Desk, more: dict[str, Any], pointer: str)
 def work(desk: Desk, lead_id: str) -> None:
     """Have done what is planned for the lead in the sequence."""
     for step in planned(desk, lead_id):
-        runner.run(Kind(step["kind"]), [UUID(step["id"])])
+        runner.run(step["kind"], [UUID(step["id"])])

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from app.engine.models import Kind
 from app.engine.steps import publish
 from app.ops.embedded import Postgres
 from tests.support.bulk import ask, busy, chunks, counts, items, many_leads, reasons, run, show, tasks, work_off
@@ -69,7 +70,7 @@ def test_workers_share_the_chunks_of_a_job(desk: Desk):
 
 def test_each_chunk_has_a_message_of_its_own(desk: Desk):
     job = ask(desk.admin, lead_ids=many_leads(desk, 2_500))
-    wake_ups = [publish.WakeUp(id_, publish.Kind.IMPORT_CHUNK, "x", publish.clock.now()) for id_ in chunks(desk, job)]
+    wake_ups = [publish.WakeUp(id_, Kind.IMPORT_CHUNK, "x", publish.clock.now()) for id_ in chunks(desk, job)]
     assert publish.send(wake_ups) == 3
 
 

@@ -24,7 +24,7 @@ from app.identity.models import Clinic, Role, User
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.messaging import notifications
-from app.messaging.compose import About, Recipient, compose, delivery_steps
+from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.delivery import retry
 from app.messaging.delivery.retry import CannotResolve, CannotRetry, Resolution
 from app.messaging.models import Delivery, MessageTemplate, Notification, NotificationState
@@ -92,7 +92,7 @@ def written(session: Session, actor: Actor, state: str = "pending", **given: obj
         channels=["email"],
         at=NOW,
     )
-    insert_many(session, Notification, [row | {"state": state} | given])
+    insert_notifications(session, [row | {"state": state} | given])
     notification_id: UUID = row["id"]
     return notification_id
 
@@ -118,7 +118,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
         channels=["in_app", "email"],
         at=NOW,
     )
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)
 
     in_app, email = session.scalars(select(Notification).order_by(Notification.channel.desc()))
     assert (in_app.state, in_app.sent_at, in_app.address, in_app.message_id) == ("sent", NOW, None, None)
@@ -151,7 +151,7 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
         channels=["in_app", "email"],
         at=NOW,
     )
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)
     origins = {step_id: {"stop_on": ["lead.replied"], "guard": {"unless": []}}}
     for _ in range(2):  # planned twice, it is still one
         add_steps(session, delivery_steps(rows, due_at=NOW, origins=origins))

@@ -267,7 +267,7 @@ def all_lead_activities(session: Session, there: Crowd, query: Any) -> Any:
     return lead_activities.list_all(session, there.actor, query)
 
 
-def claim_and_load(kind: Kind, *, own: bool) -> Callable[[Session, Crowd], object]:
+def claim_and_load(kind: str, *, own: bool) -> Callable[[Session, Crowd], object]:
     def take(session: Session, there: Crowd) -> None:
         rows = claim(session, kind, there.other["due"] if own else [], now=now(), most=100)
         assert own or rows

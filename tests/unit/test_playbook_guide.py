@@ -12,7 +12,7 @@ from app.automation.language.check_sequence import STEP_ACTIONS
 from app.automation.language.condition_check import TESTS
 from app.automation.language.docs import diagrams, sentences
 from app.automation.language.docs.days import days_of
-from app.automation.language.reference import ACTIONS as EXAMPLES
+from app.automation.language.reference import actions
 from app.automation.playbooks import shipped
 from app.engine.events.events import LISTENED_TO
 from app.engine.sequences.sequence import read_sequence
@@ -53,7 +53,7 @@ def test_every_condition_can_be_told(test: str):
 
 @pytest.mark.parametrize("action", sorted({*ACTIONS, "branch"}))
 def test_every_action_can_be_told(action: str):
-    assert sentences.of_action({action: yaml.safe_load(EXAMPLES[action][1])})
+    assert sentences.of_action({action: yaml.safe_load(actions()[action].example)})
 
 
 @pytest.mark.parametrize("action", sorted({*STEP_ACTIONS} - {*ACTIONS, "branch"}))

@@ -25,7 +25,7 @@ def test_each_example_of_a_part_is_right(part: str):
     assert check_rule(rule, "", Around(frozenset({"hello"}))) == []
 
 
-@pytest.mark.parametrize("action", sorted(reference.ACTIONS))
+@pytest.mark.parametrize("action", sorted(reference.actions()))
 def test_each_example_of_an_action_is_right(action: str):
-    rule = {**SHORTEST, "do": [{action: yaml.safe_load(reference.ACTIONS[action][1])}]}
+    rule = {**SHORTEST, "do": [{action: yaml.safe_load(reference.actions()[action].example)}]}
     assert check_rule(rule, "", Around(frozenset({"hello"}))) == []

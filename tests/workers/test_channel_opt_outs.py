@@ -40,7 +40,7 @@ def write_to(desk: Desk, lead: dict[str, Any]) -> None:
         assert desk.admin.post(f"/api/leads/{lead['id']}/activities", call).status == 201
 
 
-def write(kind: Kind = Kind.SEND_MESSAGE) -> None:
+def write(kind: str = Kind.SEND_MESSAGE) -> None:
     while runner.run(kind, []):
         pass
 

@@ -102,7 +102,7 @@ def outcomes(practice: Practice) -> list[str]:
     return [row.outcome for row in practice.rows("deliveries")]
 
 
-def try_again(practice: Practice, watch: Watch, kind: Kind = Kind.DELIVER) -> None:
+def try_again(practice: Practice, watch: Watch, kind: str = Kind.DELIVER) -> None:
     watch.set(max(step.due_at for step in practice.steps(kind=kind)))
     practice.run(kind)
 

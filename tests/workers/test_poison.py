@@ -16,6 +16,7 @@ from app.config import get_settings
 from app.core import db
 from app.core.db import transaction
 from app.engine.models import Kind
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import failed as steps_service
 from app.engine.steps.failed import CannotRetryStep, RetryTheNotification
 from app.errors import NotFound
@@ -23,7 +24,6 @@ from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
-from workers.kinds import KINDS
 
 MAKE, TELL = Kind.CREATE_TASK, Kind.SEND_MESSAGE
 WRITES = {MAKE: "lead_tasks", TELL: "notifications"}
@@ -55,7 +55,7 @@ def canaries_refused(clean_database: None, postgres: Postgres) -> Iterator[None]
         (MAKE, UNTITLED, 'NotNullViolation: null value in column "title" of relation "lead_tasks"'),
     ],
 )
-def test_it_fails_alone_and_the_others_run_once(practice: Practice, kind: Kind, settings: dict[str, Any], error: str):
+def test_it_fails_alone_and_the_others_run_once(practice: Practice, kind: str, settings: dict[str, Any], error: str):
     ids = practice.fill(5, kind, due_at=TUESDAY)
     spoil(ids[2], **settings)
 
@@ -96,7 +96,7 @@ def test_several_of_them_fail_each_by_itself(practice: Practice):
 
 @pytest.mark.parametrize(("kind", "settings"), [(TELL, UNWORDED), (MAKE, UNTITLED)])
 def test_it_is_tried_again_with_growing_waits_and_is_then_a_dead_letter(
-    practice: Practice, watch: Watch, kind: Kind, settings: dict[str, Any]
+    practice: Practice, watch: Watch, kind: str, settings: dict[str, Any]
 ):
     [step_id] = practice.fill(1, kind, due_at=TUESDAY)
     spoil(step_id, **settings)
@@ -136,8 +136,8 @@ def test_what_ends_its_process_each_time_becomes_a_dead_letter_before_it_ends_an
             raise ProcessEnded
         return sound.decide(context)
 
-    sound = KINDS[MAKE]
-    monkeypatch.setitem(KINDS, MAKE, replace(sound, decide=decide))  # type: ignore[arg-type]
+    sound = STEP_KINDS[MAKE]
+    monkeypatch.setitem(STEP_KINDS, MAKE, replace(sound, decide=decide))
 
     with pytest.raises(ProcessEnded):
         runner.run(MAKE, ids)
@@ -292,7 +292,7 @@ def test_one_clinics_broken_rules_are_no_other_clinics_trouble(open_practice: Ca
 
     assert healthy.step(name="speed-to-lead").state == "done"
     dead = broken.step(name="speed-to-lead")
-    assert (dead.state, dead.attempts, dead.error) == ("failed", 5, "ValueError: 'fly' is not a valid Kind")
+    assert (dead.state, dead.attempts, dead.error) == ("failed", 5, "UnknownStepKind: there is no step kind 'fly'")
 
 
 def test_the_rest_of_its_message_is_not_forgotten(practice: Practice, valkey: Valkey):

@@ -258,6 +258,21 @@ def test_leads_go_through_sequences_as_was_simulated(open_practice: Any, watch: 
     assert left == {(slugs[row.sequence_id], row.reason or "completed") for row in over}
 
 
+def test_a_lead_in_a_sequence_has_a_next_action_as_was_simulated(open_practice: Any, watch: Watch):
+    alarm = {
+        "name": "alarm",
+        "on": "lead.without_next_action",
+        "do": [{"create_task": {"type": "CALL", "title": "Go on"}}],
+    }
+    rests = [{"name": name, "after": "1 day", "wait": {}} for name in ("rest", "more")]
+    practice = open_practice(playbook=playbook(sequence(*rests, enroll={"on": "lead.created"}), rules=[alarm]))
+    lead_id, until = practice.capture(), TUESDAY + timedelta(days=3)
+    simulated = simulate(practice, lead_id, [], until=until)
+    live(practice, watch, lead_id, [], until=until)
+    assert told_of_it(simulated) == came_of_it(practice, lead_id)
+    assert practice.step(name="alarm").created_at >= TUESDAY + timedelta(days=2)
+
+
 NURTURED = playbook(
     sequence(mail("one"), mail("two", {"time": "24 hours", "at": ["09:00", "14:00"]}), name="nurture"),
     nurtures=[

@@ -129,7 +129,7 @@ def test_a_step_whose_ground_is_gone_says_why(
 ):
     step = plan(practice, watch)
     meanwhile(practice, step)
-    practice.run(Kind(step.kind), step)
+    practice.run(step.kind, step)
 
     after = practice.step(id=step.id)
     assert (after.state, after.reason) == ("skipped", reason)

@@ -14,7 +14,6 @@ import pytest
 
 from app.clock import now
 from app.core.http_client import signing
-from app.engine.models import Kind
 from app.identity.models import Role
 from tests.support.desk import Caller, Desk, the_app
 from tests.support.gateway import Gateway
@@ -60,7 +59,7 @@ class Social:
             run_nurtures()
             while due := [step for step in self.practice.pending() if step.due_at <= now()]:
                 for kind in sorted({step.kind for step in due}):
-                    self.practice.run(Kind(kind), *[step for step in due if step.kind == kind])
+                    self.practice.run(kind, *[step for step in due if step.kind == kind])
         self.watch.set(until)
 
     def told(self, lead: str) -> list[Any]:

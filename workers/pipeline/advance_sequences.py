@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.handlers.context import StepContext
 from app.automation.sequences.enrollments.advance import Ended, advance
-from app.engine.models import Kind
 from app.engine.outcomes import Cancel, Done, Skip
 from app.engine.outcomes import Ended as End
-from workers.pipeline.context import StepContext
 
 
 class _Said(NamedTuple):
@@ -39,4 +38,4 @@ def _said(end: End) -> _Said | None:
 
 def _ended(context: StepContext, said: _Said) -> Ended:
     step = context.step
-    return Ended(step.id, Kind(step.kind), step.cause, context.clinic.calendar, *said)
+    return Ended(step.id, step.kind, step.cause, context.clinic.calendar, *said)

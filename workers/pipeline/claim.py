@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
 
-from app.engine.models import Kind, Step
+from app.engine.models import Step
+from app.engine.step_kind import STEP_KINDS
 from app.leads.facts.events import Reachable
 
 # What a step may have to know of its lead; everything else about the person stays in the table.
@@ -51,13 +52,12 @@ _WITHOUT_LEAD = (
     " FOR UPDATE OF s SKIP LOCKED"
 )
 _OWN, _NEIGHBOURS = "s.id = ANY(:ids)", "s.kind = :kind AND s.id <> ALL(:ids)"
-_ABOUT_NO_LEAD = (Kind.IMPORT_CHUNK, Kind.DELIVER_TO_USER)
 _WAITING = "SELECT id, kind, name, due_at FROM steps WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
 _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 
 def claim(
-    session: Session, kind: Kind, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
+    session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
 ) -> list[Row[Any]]:
     """Lock due steps, the message's own first, then neighbours of the kind that are due too, unless `alone`."""
     given = {"ids": list(ids), "now": now}
@@ -93,8 +93,8 @@ def still_asking(session: Session, step_id: UUID, lease: datetime) -> bool:
     return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
 
 
-def _query(kind: Kind, which: str) -> Any:
-    return _QUERIES[kind not in _ABOUT_NO_LEAD, which]
+def _query(kind: str, which: str) -> Any:
+    return _QUERIES[STEP_KINDS[kind].has_lead, which]
 
 
 # Marked `unknown` meanwhile (its lease ran out) is still concluded: an answer is better than none.

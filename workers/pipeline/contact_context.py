@@ -3,27 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.context import Reach
 from app.engine.models import Kind
 from app.engine.outcomes import Ended
+from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_attempts import touch_of
 from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
-from app.messaging.contact_policy.facts import Gone, Known, Touch
+from app.messaging.contact_policy.facts import Gone
 from workers.pipeline.claim import lead_of
-
-
-class Reach(NamedTuple):
-    """A step's message to its lead, and what is known of the lead."""
-
-    touch: Touch
-    known: Known
 
 
 def load_reach(
@@ -57,7 +52,7 @@ def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
     if row.kind == Kind.DELIVER:
         note = _note_of(row, notes)
         return note is not None and note.user_id is None
-    return Kind(row.kind) is Kind.SEND_MESSAGE
+    return STEP_KINDS[row.kind].writes_to_lead
 
 
 def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:

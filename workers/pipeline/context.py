@@ -1,7 +1,6 @@
 """What the steps of a batch need to know, loaded in a constant number of queries."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,112 +8,29 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.context import NO_LINE, StepContext
+from app.automation.handlers.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
-from app.engine.models import Kind
 from app.engine.rules.conditions import leaves
 from app.engine.rules.lead_facts import look_up
 from app.engine.rules.rules import RuleSet
 from app.engine.rules.ruleset import rules_of
 from app.engine.rules.vocabulary import looked_up
-from app.engine.sequences.definitions import Sequences, sequences_of
-from app.identity.clinic_context import ClinicContext
+from app.engine.sequences.definitions import sequences_of
+from app.engine.step_kind import STEP_KINDS
 from app.identity.clinics import load_context
-from app.identity.models import Role, User
-from app.leads.assignment.coordinators import coordinator_of
-from app.leads.facts.merge_fields import Names, names_of
+from app.identity.models import User
+from app.leads.assignment.coordinators import Colleague
+from app.leads.facts.merge_fields import names_of
 from app.leads.pipeline.stages import Stages, stages_by_clinic
-from app.messaging.contact_policy.facts import Gone
-from app.messaging.contact_policy.gate import Verdict, judge
 from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
 from app.messaging.templates.library import templates_of
 from app.security.encrypted_fields import open_rows
-from app.tasks.facts import facts_when_due
 from app.tasks.models import Task
 from workers.pipeline.claim import lead_of
-from workers.pipeline.contact_context import Reach, load_reach
-from workers.pipeline.gateways import NO_LINE, Line, lines_of
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A user of the clinic, as far as a step may tell or burden them."""
-
-    id: UUID
-    clinic_id: UUID
-    name: str
-    email: str
-    role: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """One step and all that its guard and its handler may ask."""
-
-    step: Row[Any]
-    now: datetime
-    clinic: ClinicContext
-    rules: RuleSet
-    lead: Any  # a LeadView; None for kinds without a lead
-    task: Row[Any] | None
-    notification: Any  # its row, opened
-    template: Template | None
-    people: Mapping[UUID, Person]  # the clinic's active users, in a stable order
-    names: Names  # of its stages and sources
-    more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
-    stages: Stages = field(default_factory=dict)  # the clinic's; for steps that move a lead only
-    reach: Reach | None = None  # of a step that writes to its lead: what the gate is asked
-    line: Line = NO_LINE  # the gateway that the step goes through
-    sequences: Sequences = field(default_factory=Sequences)  # the clinic's
-    enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
-    has_left: bool = False  # a sequence's step that its enrollment is no longer at
-
-    @property
-    def params(self) -> Mapping[str, Any]:
-        """The step's own settings."""
-        params: Mapping[str, Any] = self.step.params
-        return params
-
-    @property
-    def rule_is_active(self) -> bool:
-        """Whether the rule or sequence that planned the step still is; a step without one needs none."""
-        cause = self.step.cause
-        if "sequence_id" in cause:
-            return UUID(cause["sequence_id"]) in self.sequences.active
-        return "rule" not in cause or cause["rule"] in self.rules.slugs
-
-    def person(self, user_id: UUID | None) -> Person | None:
-        """An active user of the clinic."""
-        return self.people.get(user_id) if user_id else None
-
-    @property
-    def coordinator(self) -> Person | None:
-        """Whose lead it is; by rotation while it is nobody's, or somebody's who is no longer there."""
-        return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
-
-    def verdict(self) -> Verdict:
-        """Whether the step's message may go to its lead now."""
-        assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
-        return judge(*self.reach, self.now)
-
-    def after(self, gone: Sequence[Gone]) -> "StepContext":
-        """The same step, after these went to its lead."""
-        if self.reach is None or not gone:
-            return self
-        known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
-        return replace(self, reach=Reach(self.reach.touch, known))
-
-    def with_role(self, *roles: Role) -> list[Person]:
-        """The clinic's active users of these roles, in a stable order."""
-        return [person for person in self.people.values() if person.role in roles]
-
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """The facts that a guard is checked against, as they are now."""
-        # A message that is retried later gets another step: what happened since it was written counts all the same.
-        since = self.notification.created_at if self.notification else self.step.created_at
-        at = self.clinic.calendar.local(self.now)
-        facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
-        return {**facts, "enrollment": dict(self.enrollment)}
+from workers.pipeline.contact_context import load_reach
+from workers.pipeline.gateways import lines_of
 
 
 def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[StepContext]:
@@ -146,6 +62,7 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
             more=more.get(row.lead_id, {}),
             stages=stages.get(row.clinic_id, {}),
             names=names[row.clinic_id],
+            write_message=write_message,
             reach=reach.get(row.id),
             line=lines.get(row.id, NO_LINE),
             sequences=sequences[row.clinic_id],
@@ -164,20 +81,21 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
         now=now,
         clinic=nothing,
         rules=RuleSet(),
-        lead=None,
+        lead=nothing,
         task=None,
         notification=None,
         template=None,
         people={},
         names=nothing,
+        write_message=write_message,
     )
 
 
-def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Person]]:
-    people: dict[UUID, dict[UUID, Person]] = {clinic_id: {} for clinic_id in clinic_ids}
+def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Colleague]]:
+    people: dict[UUID, dict[UUID, Colleague]] = {clinic_id: {} for clinic_id in clinic_ids}
     found = session.execute(_ACTIVE_USERS, {"clinics": list(people)})
     for row in found:
-        people[row.clinic_id][row.id] = Person(*row)
+        people[row.clinic_id][row.id] = Colleague(row.id, row.name, row.email, row.role)
     return people
 
 
@@ -214,7 +132,7 @@ def _left_behind(session: Session, rows: Iterable[Row[Any]]) -> set[UUID]:
 
 def _stages(session: Session, rows: Iterable[Row[Any]]) -> Mapping[UUID, Stages]:
     """All stages of the clinics whose leads are to be moved."""
-    moving = {row.clinic_id for row in rows if row.kind == Kind.CHANGE_STAGE}
+    moving = {row.clinic_id for row in rows if STEP_KINDS[row.kind].needs_stages}
     return stages_by_clinic(session, moving) if moving else {}
 
 

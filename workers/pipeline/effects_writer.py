@@ -1,56 +1,70 @@
 """Writing what the steps of a batch did: one statement for each table, however many steps."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.context import StepContext
 from app.automation.rules import backfill_job as _backfills  # noqa: F401  (as above)
 from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
 from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
-from app.core.db import Base, insert_many, update_many
+from app.core.db import insert_many, update_many
 from app.engine.events.events import Event
 from app.engine.jobs.chunks import work_off
-from app.engine.outcomes import Ended
+from app.engine.outcomes import Ended, Row
 from app.engine.service import add_steps, record
 from app.identity.clinic_context import ClinicContext
 from app.leads.capture.imports import job as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
+from app.messaging.compose import Origin, delivery_steps, insert_notifications
 from app.messaging.gateways.results import note_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
-from workers.pipeline.context import StepContext
 from workers.pipeline.enrollments import carry_out_enrolments
 from workers.pipeline.lead_changes import carry_out
 from workers.pipeline.recurring import next_steps
 
-INSERTS: dict[str, type[Base]] = {  # in the order their references need
-    "tasks": Task,
-    "activities": Activity,
-    "notifications": Notification,
-    "deliveries": Delivery,
-}
-
 
 def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
-    """Write the effects of all of them together, and plan what follows from them."""
-    for name, model in INSERTS.items():
-        insert_many(session, model, _gather(decided, name))
+    """Write the effects of all of them together, in the order that references need, and plan what follows."""
+    insert_many(session, Task, _gather(decided, "tasks"))
+    insert_many(session, Activity, _gather(decided, "activities"))
+    insert_notifications(session, _gather(decided, "notifications"))
+    insert_many(session, Delivery, _gather(decided, "deliveries"))
     _update(session, decided)
-    if steps := _gather(decided, "steps") + next_steps(decided):
+    if steps := _gather(decided, "steps") + _deliveries(decided) + next_steps(decided):
         add_steps(session, steps)
     advance_enrollments(session, decided)
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
-    carry_out(session, _gather(decided, "changes"))
-    carry_out_enrolments(session, _gather(decided, "enrolments"))
+    carry_out(session, decided)
+    carry_out_enrolments(session, decided)
     for chunk in _gather(decided, "chunks"):
         work_off(session, chunk)
+
+
+def _deliveries(decided: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
+    """The steps that hand over the messages that steps wrote."""
+    return [
+        delivery
+        for context, end in decided
+        if end.effects.notifications
+        for delivery in delivery_steps(end.effects.notifications, due_at=context.now, origins=_origin(context))
+    ]
+
+
+def _origin(context: StepContext) -> Mapping[UUID, Origin]:
+    """Whatever stops or delays the message does so with its delivery."""
+    step = context.step
+    transactional = step.params.get("transactional")
+    return {step.id: {"stop_on": step.stop_on, "guard": step.guard, "transactional": transactional}}
 
 
 def _update(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:

@@ -1,64 +1,49 @@
-"""Into sequences, and out of them: what steps of rules want, for a whole batch in a few statements."""
+"""Enroll leads in sequences and take them out, as steps of rules want it: a batch in a few statements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.changes import Enroll, Unenroll
+from app.automation.handlers.context import StepContext
 from app.automation.sequences.enrollments.enroll import enroll
 from app.automation.sequences.enrollments.exit import leave
-from app.engine.sequences.sequence import ExitReason
-from workers.pipeline.context import StepContext
+from app.engine.outcomes import Ended
+from workers.pipeline.lead_changes import changes_of
+
+Wanted = TypeVar("Wanted", Enroll, Unenroll)
+Group: TypeAlias = Sequence[tuple[StepContext, Wanted]]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A lead that is to be enrolled. What comes of it is written into `made`, before the step's end is recorded."""
-
-    context: StepContext
-    made: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """A lead that is to leave a sequence; `made` as above."""
-
-    context: StepContext
-    made: dict[str, Any]
+def carry_out_enrolments(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+    """Exits first: one sequence may end where the next begins."""
+    for exits in _grouped(changes_of(decided, Unenroll)):
+        _take_out(session, exits)
+    for entries in _grouped(changes_of(decided, Enroll)):
+        _put_in(session, entries)
 
 
-def carry_out_enrolments(session: Session, wanted: Sequence[Entry | Departure]) -> None:
-    """Those who leave first: one sequence may end where the next begins."""
-    for departures in _together(wanted, Departure):
-        _let_go(session, departures)
-    for entries in _together(wanted, Entry):
-        _let_in(session, entries)
-
-
-def _together(wanted: Sequence[Any], which: type[Any]) -> Iterable[Sequence[Any]]:
+def _grouped(wanted: Iterable[tuple[StepContext, Wanted]]) -> Iterable[Group[Wanted]]:
     """By clinic, sequence and reason."""
-    together: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    for one in wanted:
-        if isinstance(one, which):
-            together[one.context.clinic.id, one.made["sequence"], one.context.params.get("reason")].append(one)
-    return together.values()
+    groups: dict[object, list[tuple[StepContext, Wanted]]] = defaultdict(list)
+    for context, change in wanted:
+        groups[context.clinic.id, change.sequence, getattr(change, "reason", None)].append((context, change))
+    return groups.values()
 
 
-def _let_go(session: Session, departures: Sequence[Departure]) -> None:
-    first = departures[0]
-    clinic, slug = first.context.clinic, first.made["sequence"]
-    reason = ExitReason(first.context.params.get("reason", ExitReason.UNENROLLED))
-    leads = [one.context.lead.id for one in departures]
-    left = leave(session, clinic, slug, leads, reason=reason, at=first.context.now)
-    for one in departures:
-        one.made["result"] = "left" if one.context.lead.id in left else "not_in"
+def _take_out(session: Session, exits: Group[Unenroll]) -> None:
+    context, first = exits[0]
+    leads = [context.lead.id for context, _ in exits]
+    left = leave(session, context.clinic, first.sequence, leads, reason=first.reason, at=context.now)
+    for context, change in exits:
+        change.made["result"] = "left" if context.lead.id in left else "not_in"
 
 
-def _let_in(session: Session, entries: Sequence[Entry]) -> None:
-    first = entries[0]
-    causes = {one.context.lead.id: one.context.step.cause for one in entries}
-    came = enroll(session, first.context.clinic, first.made["sequence"], causes, at=first.context.now)
-    for one in entries:
-        one.made["result"] = came[one.context.lead.id]
+def _put_in(session: Session, entries: Group[Enroll]) -> None:
+    context, first = entries[0]
+    causes = {context.lead.id: context.step.cause for context, _ in entries}
+    came = enroll(session, context.clinic, first.sequence, causes, at=context.now)
+    for context, change in entries:
+        change.made["result"] = came[context.lead.id]

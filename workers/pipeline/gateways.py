@@ -1,7 +1,6 @@
 """The gateways of a batch's steps, and how much those that are about to be called had of late."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,22 +8,12 @@ from uuid import UUID
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from app.engine.models import Kind
+from app.automation.handlers.context import Line
+from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway, Purpose
 from app.messaging.gateways.throttle import Usage, usages
 from app.security.encrypted_fields import open_rows
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """The gateway of a step, its row opened; None when there is none. `usage` is of those with an hourly measure."""
-
-    gateway: Any = None
-    usage: Usage = Usage()  # noqa: RUF009  (it is frozen, and empty)
-
-
-NO_LINE = Line()
 
 
 def lines_of(
@@ -40,7 +29,7 @@ def lines_of(
     called = {
         found[row.id].id
         for row in wanting
-        if row.kind != Kind.SEND_MESSAGE and found[row.id] is not None and found[row.id].per_hour is not None
+        if STEP_KINDS[row.kind].outside and found[row.id] is not None and found[row.id].per_hour is not None
     }
     used = usages(session, called, now=now) if called else {}
     return {
@@ -50,10 +39,8 @@ def lines_of(
 
 
 def _wants_gateway(row: Row[Any], note: Any) -> bool:
-    if row.kind == Kind.CALL_WEBHOOK:
-        return True
     channel = note.channel if note is not None else row.params.get("channel")
-    return CHANNELS.needs_gateway(channel)
+    return "gateway" in row.params or CHANNELS.needs_gateway(channel)
 
 
 def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:

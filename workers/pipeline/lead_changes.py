@@ -1,41 +1,70 @@
-"""What steps change about leads: done by the leads' own services, so that history and rules hear of it as ever."""
+"""Carry out what steps change about leads, with the leads' own services: history and rules follow as ever."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.changes import (
+    AssignByRules,
+    AssignTo,
+    ChangeStage,
+    CompleteTasks,
+    LeadChange,
+    UpdateLead,
+)
+from app.automation.handlers.context import StepContext
 from app.engine.events.chains import led_by
 from app.engine.events.events import Chain
+from app.engine.outcomes import Change, Ended
 from app.identity.actor import Actor
+from app.leads.assignment.assign_one import give_by_rules, give_to
+from app.leads.changes import amend
 from app.leads.models import Lead
-from workers.pipeline.context import StepContext
+from app.leads.pipeline.stages import move_on
+from app.tasks.lifecycle.end import complete_all
+
+Wanted = TypeVar("Wanted", bound=Change)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One lead's. `act` does it to the lead, which the claim has locked, as the automation of its clinic."""
-
-    lead_id: UUID
-    actor: Actor
-    cause: Mapping[str, Any]
-    act: Callable[[Session, Actor, Lead], None]
-
-    @classmethod
-    def of(cls, context: StepContext, act: Callable[[Session, Actor, Lead], None]) -> "Change":
-        """What this step does to its lead."""
-        return cls(context.lead.id, Actor.system(context.clinic), context.step.cause, act)
-
-
-def carry_out(session: Session, changes: Sequence[Change]) -> None:
-    """One after the other; what follows from each knows what led to it."""
-    if not changes:
+def carry_out(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+    """Change one lead after the other, as the automation of its clinic; each event knows what led to it."""
+    wanted = list(changes_of(decided, LeadChange))
+    if not wanted:
         return
-    wanted = select(Lead).where(Lead.id.in_([change.lead_id for change in changes]))
-    leads = {lead.id: lead for lead in session.scalars(wanted.execution_options(populate_existing=True))}
-    for change in changes:
-        with led_by(session, Chain.of(change.cause)):
-            change.act(session, change.actor, leads[change.lead_id])
+    leads = _leads(session, [context.lead.id for context, _ in wanted])
+    for context, change in wanted:
+        with led_by(session, Chain.of(context.step.cause)):
+            _change(session, Actor.system(context.clinic), leads[context.lead.id], change)
+
+
+def changes_of(
+    decided: Iterable[tuple[StepContext, Ended]], kind: type[Wanted]
+) -> Iterator[tuple[StepContext, Wanted]]:
+    """Return the changes of this class that steps want, each with its step."""
+    for context, end in decided:
+        yield from ((context, change) for change in end.effects.changes if isinstance(change, kind))
+
+
+def _leads(session: Session, ids: Sequence[UUID]) -> dict[UUID, Lead]:
+    """The leads, which the claim has locked."""
+    wanted = select(Lead).where(Lead.id.in_(ids)).execution_options(populate_existing=True)
+    return {lead.id: lead for lead in session.scalars(wanted)}
+
+
+def _change(session: Session, actor: Actor, lead: Lead, change: LeadChange) -> None:
+    match change:
+        case ChangeStage(stage, reason):
+            move_on(session, actor, lead, stage=stage, reason=reason)
+        case AssignTo(user_id):
+            give_to(session, actor, lead, user_id)
+        case AssignByRules():
+            give_by_rules(session, actor, lead)
+        case UpdateLead(amendment):
+            amend(session, actor, lead, amendment)
+        case CompleteTasks(types):
+            complete_all(session, actor, lead, types=types)
+        case _:
+            raise TypeError(change)

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.automation.handlers.context import StepContext
 from app.engine.outcomes import Done, Outcome
 from app.engine.statistics.metrics_store import Counts, add_up, bucket_of, series
-from workers.pipeline.context import StepContext
 
 REFUSED = series("refused")
 _pending: Counts = Counter()  # counted since the last batch that wrote; an idle process writes nothing

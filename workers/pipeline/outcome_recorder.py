@@ -11,15 +11,15 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.automation.handlers.context import StepContext
 from app.config import get_settings
 from app.core.db import update_many
-from app.engine.models import Kind, Step, StepState
+from app.engine.models import Step, StepState
 from app.engine.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, Unclear
 from app.engine.service import horizon
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.backoff import backoff
 from app.engine.steps.publish import WakeUp, after_commit
-from workers.pipeline.context import StepContext
-from workers.retry_limits import TRIES
 
 LONGEST_ERROR = 1000
 BEGUN = "It was begun, after a process that had it ended."  # the error of a step until its end is recorded
@@ -39,7 +39,7 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
     after_commit(
         session,
         [
-            WakeUp(row["id"], Kind(context.step.kind), context.step.name, row["due_at"])
+            WakeUp(row["id"], context.step.kind, context.step.name, row["due_at"])
             for row, (context, _) in zip(rows, ends, strict=True)
             if row["state"] is StepState.PUBLISHED
         ],
@@ -58,7 +58,7 @@ def mark_begun(session: Session, step_id: UUID, *, tries: int) -> None:
 
 
 def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    step = context.step
+    step: Any = context.step  # its row
     same = {
         "id": step.id,
         "due_at": step.due_at,
@@ -70,7 +70,7 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any
     }
     changes = changes_of(outcome)
     if isinstance(outcome, Retry):
-        changes |= _retry(step.attempts + 1, TRIES[Kind(step.kind)], now, not_before=outcome.not_before)
+        changes |= _retry(step.attempts + 1, STEP_KINDS[step.kind].max_tries, now, not_before=outcome.not_before)
     if "due_at" in changes:
         changes |= {"finished_at": None} | _back_in_line(changes["due_at"], now)
     attempts = step.attempts + (not isinstance(outcome, Snooze))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from app.automation.handlers.context import StepContext
 from app.engine.outcomes import Done, Ended, Row, Skip
 from app.engine.plan.follow_up_steps import comes_again, next_step
 from app.engine.service import planned_row
-from workers.pipeline.context import StepContext
 
 
 def next_steps(ended: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
@@ -19,5 +19,5 @@ def _goes_on(context: StepContext, end: Ended) -> bool:
 
 
 def _next(context: StepContext) -> Row:
-    step = context.step
-    return planned_row(step.clinic_id, step.lead_id, next_step(step, context.now, context.clinic.calendar))
+    following = next_step(context.step, context.now, context.clinic.calendar)
+    return planned_row(context.clinic.id, context.lead.id, following)

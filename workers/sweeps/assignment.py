@@ -9,15 +9,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.core.db import insert_many
 from app.identity.actor import Actor
 from app.identity.clinics import load_contexts
 from app.identity.models import Role, User
 from app.leads.assignment import unassigned
 from app.leads.assignment.choose import one_by_one
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Notification
+from app.messaging.compose import About, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.tasks.workload.absences import see_to_tasks
 
@@ -81,4 +79,4 @@ def _tell_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
         for user_id in session.scalars(admins)
         for row in compose(WORDING, Recipient(user_id, None), about=about, channels=[in_app.CHANNEL.name], at=at)
     ]
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)

@@ -10,7 +10,6 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.core.db import insert_many
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
@@ -20,8 +19,7 @@ from app.leads.facts.events import lead_event
 from app.leads.models import Lead
 from app.leads.next_actions.without_next_action import ACTING, has_step, has_task
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Notification
+from app.messaging.compose import About, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import open_rows
 from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
@@ -93,7 +91,7 @@ def _tell(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
         if counts[person.id] and person.id not in told
         for row in _message(clinic_id, person.id, counts[person.id])
     ]
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)
 
 
 def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]:

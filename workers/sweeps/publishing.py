@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.core.db import to_json
-from app.engine.models import Kind
 from app.engine.service import horizon, wake_ups_of
 from app.engine.statistics.metrics_store import add_up, series
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
 
 BATCH = 5000
@@ -54,7 +54,7 @@ def publish_due(session: Session) -> int:
         "cap": settings.publish_cap,
         "batch": BATCH,
     }
-    found = [row for kind in Kind for row in session.execute(_PUBLISH, {**given, "kind": kind})]
+    found = [row for kind in STEP_KINDS for row in session.execute(_PUBLISH, {**given, "kind": kind})]
     after_commit(session, wake_ups_of(found))
     again = Counter(series("republished", kind=row.kind) for row in found if row.again)
     add_up(session, again)

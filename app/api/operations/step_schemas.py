@@ -4,10 +4,11 @@ from enum import StrEnum
 
 from marshmallow import fields
 
-from app.engine.models import Kind, StepState
+from app.engine.models import StepState
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
+from app.steps.kind_field import StepKindName
 
 LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 
@@ -40,7 +41,7 @@ class StepQuery(PageQuery):
     """Which steps in trouble."""
 
     state = Choice(Trouble, load_default=Trouble.FAILED)
-    kind = Choice(Kind)
+    kind = StepKindName()
     name = Text(100)
     since = Instant(metadata={"description": "Those that ended then or later."})
 
@@ -48,7 +49,7 @@ class StepQuery(PageQuery):
 class RetryIn(Schema):
     """Which failed steps to try again, and over how long to spread them."""
 
-    kind = Choice(Kind)
+    kind = StepKindName()
     name = Text(100)
     since = Instant()
     spread_seconds = Integer(most=LONGEST_SPREAD, load_default=0)

@@ -4,10 +4,10 @@ from marshmallow import fields
 
 from app.api.messaging.template_report_schemas import PeriodQuery
 from app.automation.sequences.performance.comparison import LEAST, Verdict
-from app.engine.models import Kind
 from app.http.schemas.fields import Choice, Instant, Integer
 from app.http.schemas.schema import Schema
 from app.leads.timeline.responses import REPLY_DAYS
+from app.steps.kind_field import StepKindName
 
 
 class PerformanceQuery(PeriodQuery):
@@ -98,7 +98,7 @@ class StepPerformanceOut(StepFiguresOut):
     """Those of a step."""
 
     step = fields.String(required=True)
-    kind = Choice(Kind, required=True)
+    kind = StepKindName(required=True)
     is_in_text = fields.Boolean(
         required=True, metadata={"description": "False: only an earlier version, or a later one, has it."}
     )

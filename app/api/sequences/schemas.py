@@ -8,11 +8,11 @@ from app.api.automation.rule_schemas import Part
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.enrollments.enroll import Enrolled
 from app.automation.sequences.models import PauseReason, ShownState
-from app.engine.models import Kind
 from app.engine.sequences.sequence import ExitReason
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
+from app.steps.kind_field import StepKindName
 
 MOST_ENROLLED: Final = 500  # in a call
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})
@@ -143,7 +143,7 @@ class EnrollmentStepOut(Schema):
     """A step that an enrollment came by."""
 
     step = fields.String(required=True)
-    kind = Choice(Kind, required=True)
+    kind = StepKindName(required=True)
     variant = fields.String(required=True, allow_none=True)
     outcome = Choice(StepOutcome, required=True)
     reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was skipped."})

@@ -4,20 +4,22 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from app import clock
+from app.automation.handlers.context import StepContext
+from app.automation.handlers.throttle import counted, wait_for_room
 from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Unclear
+from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind, Words
 from app.messaging.channels.base import Outcome as Came
 from app.messaging.channels.base import Receipt, Transient
 from app.messaging.channels.gateway_client import call, unanswered
 from app.messaging.channels.gateway_payload import Endpoint
+from app.messaging.delivery.delivery import MOST_TRIES
 from app.messaging.gateways.results import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.rendering.safe_text import one_line
-from workers.pipeline.context import StepContext
-from workers.throttle import counted, wait_for_room
 
 
 class Question(NamedTuple):
-    """Whom to tell what; the id is the step's, the same at each try."""
+    """The call to make: its endpoint, its id and its body. The id is the step's, the same at each try."""
 
     endpoint: Endpoint
     call_id: str
@@ -41,9 +43,9 @@ def ask(question: Question) -> Receipt:
 
 
 def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
-    """What its answer means for the step."""
+    """Turn the gateway's answer into the outcome of the step."""
     is_failure = receipt.outcome is not Came.SENT
-    effects = Effects(gateway_results=(result_row(context.line.gateway.id, is_failure=is_failure),))
+    effects = Effects(gateway_results=(result_row(context.gateway.id, is_failure=is_failure),))
     if isinstance(receipt, Transient):
         return Retry(receipt.response, _not_before(receipt), effects=effects)
     if receipt.outcome is Came.UNKNOWN:
@@ -54,7 +56,7 @@ def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
-    """Something broke while it was asked: nobody knows how far it got."""
+    """Return the outcome of a call that broke off: its result is unknown."""
     return conclude(context, question, unanswered(question.endpoint, one_line(error)))
 
 
@@ -79,3 +81,24 @@ def _said(context: StepContext) -> dict[str, Any]:
             "step_id": str(context.step.id),
         },
     }
+
+
+def _details(context: StepContext, _: Done) -> Details:
+    return {"gateway": context.params["gateway"]}
+
+
+KIND = StepKind(
+    name="call_webhook",
+    decide=decide,
+    details=_details,
+    batch=1,  # its lease counts from the commit; a second call would wait inside it
+    per_message=10,
+    queue=DELIVERIES,
+    max_tries=MOST_TRIES,
+    outside=OutsideCall(ask, conclude, cut_off),
+    words=Words(
+        lambda hook: f"Call the gateway {hook['gateway']}",
+        about="A signed call to a gateway of the clinic's, with ids and codes.",
+        example="{gateway: crm}",
+    ),
+)

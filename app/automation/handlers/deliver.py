@@ -1,7 +1,7 @@
 """`deliver`: hand one message to its provider, once.
 
-The message is `sending` before anybody is asked. Whoever stops it commits before that, and nothing is sent, or
-after it, and the message was already on its way.
+The message is committed as `sending` before the provider is asked. A stop that commits before that prevents the
+sending; a stop that commits later comes too late.
 """
 
 import re
@@ -10,10 +10,15 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app import clock
+from app.automation.handlers.context import StepContext
+from app.automation.handlers.follow_up_events import message_went
+from app.automation.handlers.guard import is_paused, wait
+from app.automation.handlers.throttle import counted, wait_for_room
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
-from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Row, Skip, Snooze, Unclear
+from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import lead_is_over, unmet
 from app.identity.passwords.links import with_link
 from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
@@ -24,14 +29,10 @@ from app.messaging.delivery.delivery import MOST_TRIES, after
 from app.messaging.gateways.results import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
-from workers.follow_up_events import message_went
-from workers.guard import is_paused, wait
-from workers.pipeline.context import StepContext
-from workers.throttle import counted, wait_for_room
 
 
 class Question(NamedTuple):
-    """What is handed over to whom, and the attempt that it is."""
+    """A message to hand over, its channel, and the id of this attempt."""
 
     delivery_id: UUID
     channel: str
@@ -48,7 +49,7 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return Skip(Reason.LEAD_GONE)
     if note.state != NotificationState.PENDING:
         return Skip(Reason.ALREADY_DELIVERED)
-    if context.lead is None:
+    if context.step.lead_id is None:
         return None
     if over := lead_is_over(context.lead, context.step.cause):
         return _suppress(context, over)
@@ -78,7 +79,7 @@ def _suppress(context: StepContext, reason: Reason) -> Skip:
 
 def _obstacle(context: StepContext) -> Outcome | None:
     """Why its gateway cannot be called just now."""
-    if not CHANNELS[context.notification.channel].needs_gateway:
+    if not CHANNELS[context.message.channel].needs_gateway:
         return None
     if (gateway := context.line.gateway) is None or not gateway.is_active:
         return raised(context, "the message's gateway is not active, or gone")
@@ -86,8 +87,8 @@ def _obstacle(context: StepContext) -> Outcome | None:
 
 
 def _hand_over(context: StepContext) -> Ask:
-    note = context.notification
-    delivery = {
+    note = context.message
+    delivery: Row = {
         "id": new_id(),
         "clinic_id": note.clinic_id,
         "notification_id": note.id,
@@ -117,7 +118,7 @@ def ask(question: Question) -> Receipt:
 
 
 def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outcome:
-    """What the provider's answer means for the message and for the step."""
+    """Turn the provider's answer into the state of the message and the outcome of the step."""
     words, now = without_addresses(receipt.response), clock.now()
     ended = {"id": question.delivery_id, "outcome": receipt.outcome, "response": words, "finished_at": now}
     match after(receipt, context.step.attempts + 1):
@@ -133,24 +134,24 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
-    """Something broke while the provider was asked: nobody knows how far it got."""
+    """Return the outcome of a delivery that broke off, as its channel sees it."""
     return conclude(context, question, CHANNELS[question.channel].interrupted(question.message, error))
 
 
 def without_addresses(words: str) -> str:
-    """What a mail server says of somebody's address is kept; the address itself stands sealed in its message."""
+    """Remove addresses from a mail server's answer: an address is stored encrypted, with its message."""
     return _ADDRESS.sub("<address>", words)
 
 
 def _reply_to(context: StepContext) -> str | None:
     """A lead who answers reaches a person, not the address that machines send from."""
-    to_lead = context.notification is not None and context.notification.user_id is None
+    to_lead = context.message.user_id is None
     return context.coordinator.email if to_lead and context.coordinator else None
 
 
 def _parcel(context: StepContext) -> Parcel | None:
-    """What a gateway is told beyond the text, and where it is."""
-    note, gateway = context.notification, context.line.gateway
+    """The gateway's endpoint, and what it gets besides the text."""
+    note, gateway = context.message, context.line.gateway
     if gateway is None:
         return None
     return Parcel(
@@ -163,7 +164,7 @@ def _parcel(context: StepContext) -> Parcel | None:
 
 
 def raised(context: StepContext, error: str) -> Outcome:
-    """It crashed before anybody was asked. When it is given up, the message is too, so that it can be retried."""
+    """Return the outcome of a crash before the provider was asked. The last try fails the message, too."""
     if context.step.attempts + 1 < MOST_TRIES:
         return Retry(error)
     given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
@@ -181,13 +182,13 @@ def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, 
 
 
 def _events(context: StepContext, state: NotificationState, ended: dict[str, Any]) -> tuple[Event, ...]:
-    at, key = ended["finished_at"], str(context.notification.attempts)
+    at, key = ended["finished_at"], str(context.message.attempts)
     if state is NotificationState.SENT:
         return message_went(context, EventName.MESSAGE_SENT, at=at)
     if state is not NotificationState.FAILED:
         return ()
     failed = message_went(context, EventName.MESSAGE_FAILED, at=at, key=key)
-    if CHANNELS[context.notification.channel].is_bounce(ended["response"]):
+    if CHANNELS[context.message.channel].is_bounce(ended["response"]):
         return failed + message_went(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
 
@@ -201,8 +202,7 @@ def _state(
     error: str | None = None,
     **times: datetime,
 ) -> dict[str, Any]:
-    note = context.notification
-    assert note is not None  # noqa: S101
+    note = context.message
     attempts = note.attempts + tried
     return {
         "id": note.id,
@@ -212,3 +212,16 @@ def _state(
         "attempts": attempts,
         **times,
     }
+
+
+KIND = StepKind(
+    name="deliver",
+    decide=decide,
+    guard=guard,
+    raised=raised,
+    batch=1,  # its lease counts from the commit; a second message would wait inside it
+    per_message=10,
+    queue=DELIVERIES,
+    max_tries=MOST_TRIES,
+    outside=OutsideCall(ask, conclude, cut_off),
+)

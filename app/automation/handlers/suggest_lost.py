@@ -1,19 +1,20 @@
 """`suggest_lost`: tell the coordinator that this lead looks lost; a person decides (lead-management.md, rule 8)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from app.automation.handlers.context import StepContext
+from app.automation.handlers.messages import told_besides
+from app.automation.language.docs.sentences import plain
 from app.engine.models import Reason
-from app.engine.outcomes import Done, Effects, Outcome, Skip
+from app.engine.outcomes import Done, Effects, LostSuggestion, Outcome, Row, Skip
+from app.engine.step_kind import Details, Settings, StepKind, Words
 from app.leads.timeline.models import ActivityType
 from app.leads.timeline.rows import activity_row
-from workers.messages import told_besides
-from workers.pipeline.context import StepContext
 
 
 def decide(context: StepContext) -> Outcome:
-    """Mark the lead and say so on its timeline."""
+    """Flag the lead and note it on its timeline."""
     if context.lead.lost_suggested_at is not None:
         return Skip(Reason.ALREADY_SUGGESTED)
     reason = context.params["reason"]
@@ -25,13 +26,33 @@ def decide(context: StepContext) -> Outcome:
         notes=f"Suggested: move to Lost ({reason}), {context.lead.failed_attempts} attempts without response",
         step_id=context.step.id,
     )
-    suggestion = {"id": context.lead.id, "lost_suggested_at": context.now, "lost_suggested_reason": reason}
-    told, said = _message(context)
-    effects = replace(told, activities=(note,), lost_suggestions=(suggestion,))
+    suggestion = LostSuggestion(id=context.lead.id, lost_suggested_at=context.now, lost_suggested_reason=reason)
+    messages, said = _message(context)
+    effects = Effects(activities=(note,), lost_suggestions=(suggestion,), notifications=messages)
     return Done({"activity_id": note["id"], **said}, effects=effects)
 
 
-def _message(context: StepContext) -> tuple[Effects, Mapping[str, Any]]:
-    """What the coordinator is told, where the rule says how."""
+def _message(context: StepContext) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+    """The message to the coordinator, where the rule has one."""
     told = context.coordinator if "template" in context.params else None
-    return told_besides(context, [told]) if told else (Effects(), {})
+    return told_besides(context, [told]) if told else ((), {})
+
+
+def _details(context: StepContext, _: Done) -> Details:
+    return {"reason": context.params["reason"]}
+
+
+def _sentence(loss: Settings) -> str:
+    return f"Suggest to close the lead as lost ({plain(loss['reason'])})"
+
+
+KIND = StepKind(
+    name="suggest_lost",
+    decide=decide,
+    details=_details,
+    words=Words(
+        _sentence,
+        about="Tell the coordinator that the lead looks lost; a person decides.",
+        example="{reason: NO_RESPONSE}",
+    ),
+)

@@ -7,6 +7,7 @@ from app.automation.language.check_rule import STOPPING
 from app.automation.language.condition_check import FITS, TESTS
 from app.engine.events.events import LISTENED_TO, MOMENTS
 from app.engine.rules.vocabulary import FIELDS, Type, When
+from app.engine.step_kind import STEP_KINDS, Words
 
 PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "name": ("The rule's name: a slug. It stays: steps and reports know the rule by it.", "website-lead-follow-up"),
@@ -27,43 +28,6 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "do": ("What to do: each action is a step of its own, see below.", "[{suggest_lost: {reason: NO_RESPONSE}}]"),
     "priority": ("1 comes first, of rules and of their messages; 100 where nothing is said.", "10"),
 }
-ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
-    "create_task": (
-        "A task for the lead's coordinator, due so long after it is made.",
-        "{type: CALL, title: Call back, priority: HIGH, due: {after: 30 minutes, clock: business}}",
-    ),
-    "remind": ("Tell whoever has the task that it is about to be due.", "{channels: [in_app, email], template: hello}"),
-    "escalate": (
-        "An urgent task for an admin, and a message to all of them.",
-        "{title: No contact in 24 hours, channels: [email], template: hello}",
-    ),
-    "notify": (
-        "Tell the `coordinator`, the `managers` or the `admins`.",
-        "{to: managers, channels: [in_app], template: hello}",
-    ),
-    "send_message": (
-        "A message to the lead, by `email`, or `http`: a gateway. `transactional: true` passes quiet hours and caps.",
-        "{channel: email, template: hello}",
-    ),
-    "suggest_lost": ("Tell the coordinator that the lead looks lost; a person decides.", "{reason: NO_RESPONSE}"),
-    "change_stage": ("Move the lead on; to `lost` with its reason.", "{stage: contacted}"),
-    "assign": ("Give the lead to whom the assignment rules choose (`by_rules`), or to a user.", "{to: by_rules}"),
-    "update_lead": (
-        "Tags, score and the clinic's own fields.",
-        "{add_tags: [hot], remove_tags: [cold], add_score: 10, custom: {visited: true}}",
-    ),
-    "complete_tasks": (
-        "The lead's open tasks of these types are done, for what they were about has happened.",
-        "{types: [PAYMENT]}",
-    ),
-    "call_webhook": ("A signed call to a gateway of the clinic's, with ids and codes.", "{gateway: crm}"),
-    "enroll": ("Put the lead into a sequence, if it may be in it.", "{sequence: onboarding}"),
-    "unenroll": ("Take the lead out of a sequence, if it is in it.", "{sequence: onboarding}"),
-    "branch": (
-        "One way or the other, decided when it is due.",
-        "{if: [{field: lead.replied_at, exists: true}], then: [{assign: {to: by_rules}}]}",
-    ),
-}
 _TESTS: Final[Mapping[str, str]] = {
     "equals": "the same",
     "not_equals": "not the same",
@@ -76,6 +40,12 @@ _TESTS: Final[Mapping[str, str]] = {
     "days_since": "at least so many days ago; or `{greater_than: 7, less_than: 30}`",
     "changed": "the event changed it (`true`); of an event only",
 }
+
+
+def actions() -> Mapping[str, Words]:
+    """Return the actions of rules by name, with their words. Those of sequences only have no example."""
+    words = {name: STEP_KINDS[name].words for name in STEP_KINDS}
+    return {name: one for name, one in words.items() if one and one.example}
 
 
 def page() -> str:
@@ -104,7 +74,7 @@ def _lines() -> Iterator[str]:
     yield "| `lead.custom.<key>` | its own | A field of the clinic's own. | always |"
     yield "| `event.data.<key>` | any | What an integrator sent along. | as it happens |"
     yield from ("", "## Actions", "", "| action | what it does | such as |", "| --- | --- | --- |")
-    yield from (f"| `{name}` | {about} | `{example}` |" for name, (about, example) in ACTIONS.items())
+    yield from (f"| `{name}` | {words.about} | `{words.example}` |" for name, words in actions().items())
 
 
 _OF_DELAYS: Final = (

@@ -21,10 +21,10 @@ from app.clock import now
 from app.core.db import new_id
 from app.engine.jobs.models import Job, JobState
 from app.engine.jobs.planning import chunks_of, plan_chunks
-from app.engine.models import Kind
 from app.engine.models import Rule as RuleRow
 from app.engine.plan.plan import PlannedStep
 from app.engine.rules.rules import read_rule
+from app.engine.step_kind import STEP_KINDS
 from app.errors import Conflict
 from app.identity.actor import Actor
 
@@ -153,7 +153,7 @@ def _look(session: Session, work: Work, leads: list[ExistingLead], preview: Prev
         for step in planned.steps if planned else ():
             preview.steps[step.kind] += 1
             preview.last_due_at = max(preview.last_due_at or step.due_at, step.due_at)
-            if step.kind is Kind.SEND_MESSAGE:
+            if STEP_KINDS[step.kind].writes_to_lead:
                 messages.append((fresh[place], step))
         preview.matched += start.is_wanted
     held = held_back(session, work.clinic, messages, at=at)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from app.engine.models import Kind
 from app.engine.plan.plan import PlannedStep
+from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
 from app.messaging.contact_policy.contact_attempts import touch_of
 from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
@@ -47,7 +47,7 @@ def gates_of(
     session: Session, clinic: ClinicContext, lead: Any, steps: Sequence[PlannedStep]
 ) -> list[dict[str, Any] | None]:
     """Of each step in its order: the verdict and every check, as of its due time; None where nothing is sent."""
-    return [_gate(session, clinic, lead, step) if step.kind is Kind.SEND_MESSAGE else None for step in steps]
+    return [_gate(session, clinic, lead, step) if STEP_KINDS[step.kind].writes_to_lead else None for step in steps]
 
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:

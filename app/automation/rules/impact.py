@@ -17,11 +17,12 @@ from app.clock import now
 from app.core.calendar.calendar import Calendar
 from app.engine.events.event_log import BACKFILL
 from app.engine.events.events import Event
-from app.engine.models import KeptEvent, Kind
+from app.engine.models import KeptEvent
 from app.engine.plan.plan import Plan, plan
 from app.engine.rules.rule_evaluation import Decision, Verdict
 from app.engine.rules.rules import Rule, RuleSet
 from app.engine.rules.vocabulary import FIELDS, Type
+from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.facts.lookup import more_facts
@@ -100,7 +101,10 @@ def _some(actor: Actor, matched: Iterable[tuple[Event, Plan]]) -> list[UUID]:
 def _held_back(session: Session, actor: Actor, matched: Iterable[tuple[Event, Plan]], *, at: datetime) -> Held:
     """What the gate says of the newest messages, with the leads as they are now; who was erased is told nothing of."""
     wanted = [
-        (event.lead_id, step) for event, found in matched for step in found.steps if step.kind is Kind.SEND_MESSAGE
+        (event.lead_id, step)
+        for event, found in matched
+        for step in found.steps
+        if STEP_KINDS[step.kind].writes_to_lead
     ]
     wanted = wanted[:MOST_JUDGED]
     rows = session.execute(_LEADS, {"ids": list({lead_id for lead_id, _ in wanted})}) if wanted else ()

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.clock import now
-from app.core.db import insert_many
 from app.engine.models import Rule
 from app.engine.sequences.models import Sequence
 from app.engine.service import add_steps
@@ -17,8 +16,7 @@ from app.engine.statistics.outcome_statistics import Series
 from app.identity.clinics import count_up
 from app.identity.models import Role, User
 from app.messaging.channels import email, in_app
-from app.messaging.compose import About, Recipient, compose, delivery_steps
-from app.messaging.models import Notification
+from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
 
 Paused = TypeVar("Paused", Rule, Sequence)
@@ -72,7 +70,7 @@ def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
             at=at,
         )
     ]
-    insert_many(session, Notification, rows)
+    insert_notifications(session, rows)
     add_steps(session, delivery_steps(rows, due_at=at))
 
 

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.automation.rules.service import find_rule
 from app.clock import now
-from app.engine.models import Kind, Reason
+from app.engine.models import Reason
+from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 
 # By kind, of which an index has what is pending. Workers hold steps of leads only; none of them waits for another.
@@ -17,7 +18,6 @@ _CANCEL: Final = text(
     " WHERE kind = ANY(:kinds) AND state IN ('planned', 'published') AND clinic_id = :clinic"
     " AND cause ->> 'rule_id' = :rule FOR UPDATE SKIP LOCKED)"
 )
-_BY_RULES: Final = [kind for kind in Kind if kind not in {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}]
 
 
 def cancel_pending(session: Session, actor: Actor, rule_id: UUID) -> int:
@@ -26,6 +26,6 @@ def cancel_pending(session: Session, actor: Actor, rule_id: UUID) -> int:
     What a worker has in hand at this very moment is left to it.
     """
     rule = find_rule(session, actor, rule_id)
-    found: dict[str, Any] = {"clinic": actor.clinic.id, "rule": str(rule.id), "kinds": _BY_RULES}
+    found: dict[str, Any] = {"clinic": actor.clinic.id, "rule": str(rule.id), "kinds": STEP_KINDS.for_rules()}
     result = session.execute(_CANCEL, {**found, "reason": Reason.BY_HAND, "now": now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]

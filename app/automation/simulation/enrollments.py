@@ -1,23 +1,22 @@
-"""Enrollments of a simulation: enroll, advance and exit, as `app.automation.sequences` does in the database."""
+"""Enrollments in a simulated world: entry, steps and exit, as `app.automation.sequences` keeps them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid5
 
 from app.automation.sequences.enrollments.enroll import Enrolled, label_of, why_not_by_its_past, why_not_this_lead
+from app.automation.sequences.event_listeners import OVER_WITH, TOLD_BY_GATEWAYS
 from app.automation.sequences.models import EnrollmentState
 from app.automation.simulation.state import SimulatedEnrollment, SimulatedStep, to_come
 from app.automation.simulation.timeline import What
 from app.automation.simulation.world import World
-from app.engine.events.events import Event, EventName, reason_of
+from app.engine.events.events import Event, reason_of
 from app.engine.models import Kind, Reason, StepState
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
 from app.engine.sequences.step_path import Passage, exit_after, plan_step
 from app.messaging.channels.registry import CHANNELS
 
 COMPLETED: Final = "completed"
-_TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
-_OVER_WITH: Final = frozenset({EventName.TASK_COMPLETED, EventName.TASK_CANCELLED})
 
 
 def enroll(world: World, slug: str, cause: Mapping[str, Any]) -> Enrolled:
@@ -55,7 +54,7 @@ def unenroll(world: World, slug: str, reason: ExitReason) -> bool:
 
 
 def advance(world: World, step: SimulatedStep, reason: Reason | None, told: Mapping[str, Any]) -> None:
-    """What follows from the end of a step: the next one, a wait for its task, or the end of it all."""
+    """Move the enrollment on after the end of its step: to the next step, to a wait for its task, or out."""
     enrollment = next((one for one in world.live_enrollments if one.step_id == step.id), None)
     if enrollment is None:
         return
@@ -65,7 +64,7 @@ def advance(world: World, step: SimulatedStep, reason: Reason | None, told: Mapp
     elif at.holds_for_its_task and reason is None:
         enrollment.waits_for = next(task.id for task in world.open_tasks if task.step_id == step.id)
     else:
-        way = told.get("way") if step.kind is Kind.BRANCH else None
+        way = told.get("way") if step.kind == Kind.BRANCH else None
         _go_on(world, enrollment, enrollment.sequence.after(at.name, way))
 
 
@@ -74,7 +73,7 @@ def follow_events(world: World, events: Sequence[Event]) -> None:
     for enrollment in world.live_enrollments:
         if reason := next(_reasons(enrollment, events), None):
             _leave(world, enrollment, reason)
-    over = {event.subject_id for event in events if event.name in _OVER_WITH}
+    over = {event.subject_id for event in events if event.name in OVER_WITH}
     for enrollment in world.live_enrollments:
         if enrollment.waits_for in over:
             enrollment.waits_for = None
@@ -82,7 +81,7 @@ def follow_events(world: World, events: Sequence[Event]) -> None:
 
 
 def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
-    """What became of the messages of the step's enrollment. Only gateways tell: None where nobody knows."""
+    """Return the facts of the step's enrollment. Only gateways report opened messages: None where it is unknown."""
     id_ = step.cause.get("enrollment_id")
     enrollment = next((one for one in world.enrollments if str(one.id) == id_), None)
     if enrollment is None:
@@ -101,8 +100,8 @@ def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
 
 
 def _reasons(enrollment: SimulatedEnrollment, events: Sequence[Event]) -> Iterator[ExitReason]:
-    """What it is for counts before all else; of several events, the first one."""
-    ending = [event.name for event in events if reason_of(event.name) or event.name in _TOLD_BY_GATEWAYS]
+    """Yield the reasons to exit: the goal first, then the first event that ends the enrollment."""
+    ending = [event.name for event in events if reason_of(event.name) or event.name in TOLD_BY_GATEWAYS]
     yield from (ExitReason.GOAL for name in ending if name in enrollment.sequence.goal)
     named = (name for name in ending if name in enrollment.sequence.exit_on)
     yield from (EXIT_BY_EVENT.get(name, ExitReason.STOPPED) for name in named)

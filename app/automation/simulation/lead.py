@@ -18,6 +18,7 @@ _OF_ITS_PAST: Final = (
 )
 _OWN: Final = "custom."
 _NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts that are columns of another name
+_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in NAMES if name != "next_follow_up_at"]
 
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
@@ -49,7 +50,7 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
 
 
 def as_new(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
-    """Who it is stays; what has happened with it so far is forgotten."""
+    """Reset the history of the lead and keep its person."""
     vars(lead).update(dict.fromkeys(_OF_ITS_PAST), **_beginning(stage, at))
 
 
@@ -60,11 +61,10 @@ def _beginning(stage: str, at: datetime) -> dict[str, Any]:
 
 def more_of(lead: Any, next_follow_up_at: datetime | None) -> dict[str, Any]:
     """The facts of the lead, whose first open task is due then, that rules may ask for and that no event carries."""
-    value = lead.lead_value
-    of_tasks = {"next_follow_up_at": next_follow_up_at}
-    own = {f"{_OWN}{key}": known for key, known in lead.custom.items()}
-    facts = {name: getattr(lead, _NAMED.get(name, name)) for name in NAMES - of_tasks.keys()}
-    return facts | of_tasks | own | {"value": value and float(value)}
+    facts = {name: getattr(lead, column) for name, column in _COLUMNS}
+    facts["next_follow_up_at"] = next_follow_up_at
+    facts["value"] = lead.lead_value and float(lead.lead_value)
+    return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
 
 
 def set_facts(lead: Any, facts: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What changes about the lead of a simulated world, and the events of it, which the caller records."""
+"""Changes of the simulated lead. Each returns its events, which the caller records."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -19,7 +19,7 @@ def record(world: World, *events: Event, led_by: Chain = FROM_OUTSIDE) -> None:
     stopped = [(step, by) for step in world.pending if (by := _stopping(step, stopping))] if stopping else []
     for step, by in stopped:
         world.end(step, StepState.CANCELLED, reason_of(by.name))
-    followed = world.aside(lambda: follow_events(world, events))
+    followed = world.aside(lambda: follow_events(world, events)) if world.enrollments else []
     for event in events:
         known = event.following(led_by) if event.chain is FROM_OUTSIDE else event
         _take_note(world, known, [step for step, by in stopped if by is event])

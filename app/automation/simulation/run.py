@@ -28,7 +28,7 @@ MOST_PLANNED: Final = 10_000  # steps: many rules that each do much plan more wi
 
 
 class Next(NamedTuple):
-    """What comes next. At one moment people act first, then steps run, then sweeps look."""
+    """The next thing to happen. At one moment people act first, then steps run, then sweeps look."""
 
     at: datetime
     happens: Callable[[], None]
@@ -51,7 +51,7 @@ class Beginning:
 
 
 def simulate(name: str, begin: Beginning, script: Script, *, start: datetime, until: datetime) -> Simulation:
-    """What happens from `start` on. Of what is handed in, the lead and its steps change."""
+    """Simulate from `start` to `until`. This changes the lead and the steps that are given."""
     setting, lead = _with_holidays(begin.setting, script.holidays), begin.lead
     world = World(setting, lead, now=start, suppressed=set(begin.suppressed), went=list(begin.went))
     world.enrollments += begin.enrollments

@@ -29,7 +29,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 def try_playbook(name: str, trial: Mapping[str, Any], *, now: datetime) -> Simulation:
-    """What the playbook does with a lead that comes in.
+    """Simulate the playbook with a new lead.
 
     `trial` may hold `start` (else now), `days`, the clinic's `zone` and `region`, the lead's `facts`, and a `script`.
     Raises InvalidPlaybook where none ships of that name, InvalidScript, UnknownHolidays.

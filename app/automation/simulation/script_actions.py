@@ -1,4 +1,4 @@
-"""What a script says that happens: done to the simulated world as somebody would do it to the real one."""
+"""Events of a script, carried out in the simulated world as people cause them in the real one."""
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -142,7 +142,7 @@ def _score(world: World, given: Given) -> list[Event]:
 
 
 def _happen(name: str) -> "Act":
-    """What changes nothing by itself: a message was opened, an integrator's own event."""
+    """Record an event that changes nothing by itself, such as an opened message or an integrator's event."""
 
     def happen(world: World, given: Given) -> list[Event]:
         _note(world, name)
@@ -154,7 +154,7 @@ def _happen(name: str) -> "Act":
 
 
 def _note(world: World, name: str) -> None:
-    """What is told of a message is told of the last one."""
+    """Flag the last message as opened or clicked."""
     if world.sent and name in {EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED}:
         last = world.sent[-1]
         last.is_opened = last.is_opened or name == EventName.MESSAGE_OPENED

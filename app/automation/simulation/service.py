@@ -30,6 +30,7 @@ from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.assignment.coordinators import colleagues
+from app.leads.facts.merge_fields import names_of
 from app.leads.lookup import read_lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
@@ -38,7 +39,7 @@ OWN: Final = "own"  # what is in force in the clinic, instead of a playbook that
 
 
 def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a playbook (`own`: the clinic's active rules) does with a lead, as `SimulationIn` asks.
+    """Simulate a playbook (`own`: the clinic's active rules) with a lead, as `SimulationIn` asks.
 
     Raises NotFound, Forbidden, LeadWasMerged, Invalid.
     """
@@ -57,7 +58,7 @@ def _simulate(
 
 
 def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a sequence (its draft, if it has one) by itself does with a lead that is put into it at the start.
+    """Simulate a sequence by itself (its draft, if it has one) with a lead that is enrolled at the start.
 
     Raises NotFound, Conflict for a sequence without any text, Forbidden, LeadWasMerged, Invalid.
     """
@@ -139,13 +140,14 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     first = next((stage for stage in stages if stage.is_default), stages[0])
     return Setting(
         clinic,
-        rules_of(session, clinic),
+        replace(rules_of(session, clinic), paused=frozenset()),  # a rule that is paused does nothing meanwhile
         {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal) for stage in stages},
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
         colleagues(session, clinic.id),
         sequences_of(session, clinic),
         [Nurture(*row) for row in session.execute(_nurtures(actor))],
+        names_of(session, clinic),
     )
 
 

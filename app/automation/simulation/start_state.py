@@ -1,4 +1,4 @@
-"""Where a simulation with a lead that is there begins: as if it came in now, or as it stands."""
+"""The start of a simulation with an existing lead: as a new lead, or as it is now."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.transitions import texts
 from app.automation.sequences.models import Enrollment, EnrollmentState
-from app.automation.simulation.kinds import KINDS
 from app.automation.simulation.lead import as_new
 from app.automation.simulation.run import Beginning
 from app.automation.simulation.state import Setting, SimulatedEnrollment, SimulatedStep
 from app.engine.events.chains import chains_of
-from app.engine.models import PENDING, Kind, Step
+from app.engine.models import PENDING, Step
 from app.engine.sequences.step_path import Passage
+from app.engine.step_kind import STEP_KINDS
 from app.leads.facts.lookup import more_facts
 from app.leads.next_actions.open_task import TO_BE_DONE
 from app.messaging.channels.registry import CHANNELS
@@ -61,7 +61,7 @@ def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) ->
 
 
 def _look_up(session: Session, lead: SimpleNamespace) -> None:
-    """What rules may ask and its row does not say."""
+    """Load the facts that rules may ask and that are not columns of the lead."""
     vars(lead).update(more_facts(session, [lead.id], ("source", "source_category"))[lead.id])
 
 
@@ -72,13 +72,14 @@ def _open_tasks(session: Session, lead: SimpleNamespace) -> list[Mapping[str, An
 
 
 def _pending_steps(session: Session, lead: SimpleNamespace) -> list[SimulatedStep]:
-    table = Step.__table__
-    of_lead = select(table).where(table.c.lead_id == lead.id, table.c.state.in_(PENDING), table.c.kind.in_(KINDS))
+    table, kinds = Step.__table__, STEP_KINDS.for_rules()
+    of_lead = select(table).where(table.c.lead_id == lead.id, table.c.state.in_(PENDING), table.c.kind.in_(kinds))
     rows = session.execute(of_lead.order_by(table.c.due_at).limit(MOST))
     return [
         SimulatedStep(
-            kind=Kind(row.kind),
+            kind=row.kind,
             dedupe_key=row.dedupe_key,
+            lead_id=lead.id,
             **{name: getattr(row, name) for name in _COLUMNS},
         )
         for row in rows

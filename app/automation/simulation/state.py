@@ -1,4 +1,4 @@
-"""What a simulated world consists of: its clinic, its steps, its ways through sequences, what was sent."""
+"""The parts of a simulated world: its clinic, steps, enrollments and sent messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,19 @@ from uuid import UUID
 from app.automation.sequences.models import EnrollmentState
 from app.automation.simulation.timeline import Planned
 from app.core.db import new_id
-from app.engine.models import PENDING, Kind, Reason, StepState
+from app.engine.models import PENDING, Reason, StepState
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import Sequences
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.engine.sequences.step_path import Passage
 from app.identity.clinic_context import ClinicContext
-from app.identity.models import Role
 from app.leads.assignment.coordinators import Colleague
+from app.leads.facts.merge_fields import Names
 from app.leads.pipeline.stages import Stages
 
 
 class Refused(Exception):
-    """What a script says cannot happen as things are; its words are a code."""
+    """An event of the script cannot happen now. The message is a code."""
 
 
 class Nurture(NamedTuple):
@@ -48,23 +48,14 @@ class Setting:
     people: Mapping[UUID, Colleague]
     sequences: Sequences = field(default_factory=Sequences)
     nurtures: Sequence[Nurture] = ()
-
-    def has_active(self, cause: Mapping[str, Any]) -> bool:
-        """Whether the rule or sequence that planned a step still is; a step without one needs none."""
-        if "sequence_id" in cause:
-            return UUID(cause["sequence_id"]) in self.sequences.active
-        return "rule" not in cause or cause["rule"] in self.rules.slugs
-
-    def with_role(self, role: Role) -> list[Colleague]:
-        """The clinic's people of that role, in a stable order."""
-        return [person for person in self.people.values() if person.role == role]
+    names: Names = Names({}, {})  # noqa: RUF009  (it is empty, and stays so)
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedStep:
     """A step, with what workers find in its row."""
 
-    kind: Kind
+    kind: str
     name: str
     due_at: datetime
     params: dict[str, Any]
@@ -74,9 +65,12 @@ class SimulatedStep:
     lateness: int | None
     dedupe_key: str | None
     created_at: datetime
+    lead_id: UUID
     id: UUID = field(default_factory=new_id)
     state: StepState = StepState.PLANNED
     reason: Reason | None = None
+    attempts: int = 0
+    outcome: Mapping[str, Any] | None = None
 
     @property
     def is_pending(self) -> bool:

@@ -1,4 +1,4 @@
-"""What only time brings about: the sweeps of `beat_schedule`, at the ticks at which they would find the lead."""
+"""The sweeps of `beat_schedule`, at the ticks at which they would find the lead."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -64,7 +64,7 @@ def _of_open_lead(world: World) -> Iterator[Look]:
 
 def _of_next_action(world: World) -> Iterator[Look]:
     lead, has_task = world.lead, world.has_open_task
-    waiting = [step for step in world.pending if step.kind in ACTING]
+    waiting = [step for step in world.pending if step.kind in ACTING or "enrollment_id" in step.cause]
     if lead.without_next_action_since is None:
         if not has_task and not waiting:
             yield Look(_tick(world, lead.last_activity_at + TO_PLAN, NEXT_ACTIONS), partial(_alarm, world))

@@ -1,4 +1,4 @@
-"""What a script says that people do with tasks: with the one that it names, else with that which is due first."""
+"""Events of a script about tasks: about the task that it names, else about the task that is due first."""
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace

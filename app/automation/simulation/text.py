@@ -9,6 +9,7 @@ from app.automation.simulation.timeline import Entry, Planned, Simulation, What
 _SAYS: Final[Mapping[What, str]] = {
     What.DONE: "done",
     What.SKIPPED: "skipped",
+    What.FAILED: "failed",
     What.PUT_OFF: "put off",
     What.CANCELLED: "cancelled",
     What.ENROLLED: "the lead is enrolled",

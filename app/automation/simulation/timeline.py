@@ -1,4 +1,4 @@
-"""What a simulation tells: one entry for everything that happened, with when, why, and what it led to. Pure."""
+"""The timeline of a simulation: one entry for each thing that happened, with its time, reason and results. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 
 class What(StrEnum):
-    """What an entry tells of."""
+    """The kind of an entry."""
 
     EVENT = "event"  # it happened; what it led to is `planned`
     DONE = "done"  # a step did what it was planned for
     SKIPPED = "skipped"  # it was due, but must not or need not happen
+    FAILED = "failed"  # it was due, and its handler says that it cannot be done
     PUT_OFF = "put_off"  # the gate said: not now
     CANCELLED = "cancelled"  # an event stopped it before it was due
     ENROLLED = "enrolled"  # the lead is in that sequence from now on

@@ -46,7 +46,7 @@ class World:
 
     @property
     def coordinator(self) -> Colleague | None:
-        """Whose lead it is."""
+        """The owner of the lead."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.setting.people)
 
     @property
@@ -61,7 +61,7 @@ class World:
 
     @property
     def open_tasks(self) -> list[SimpleNamespace]:
-        """What is still to be done, what is due first before all others."""
+        """The open tasks, by due time."""
         return sorted(self._open.values(), key=lambda task: task.due_at)
 
     @property
@@ -85,7 +85,7 @@ class World:
         return len(self.chains)
 
     def chain_of(self, task: SimpleNamespace) -> Chain:
-        """What led to the task."""
+        """Return the chain of causes of the task."""
         return self.chains.get(task.step_id, FROM_OUTSIDE)
 
     def task(self, task_id: str | None) -> SimpleNamespace | None:
@@ -127,6 +127,7 @@ class World:
             lateness=planned.lateness,
             dedupe_key=planned.key,
             created_at=self.now,
+            lead_id=self.lead.id,
         )
         self.add(step)
         return step
@@ -163,7 +164,7 @@ class World:
         self.timeline.append(Entry(self.now, what, name, **told))
 
     def aside(self, act: Callable[[], None]) -> list[Entry]:
-        """What an act tells, to be written down after what led to it."""
+        """Return the entries that an act adds, so that they can follow the entry of their cause."""
         begun = len(self.timeline)
         act()
         told, self.timeline[begun:] = self.timeline[begun:], []

@@ -151,7 +151,7 @@ class Event:
 
     def following(self, chain: Chain) -> "Event":
         """The same event, with what led to it."""
-        return replace(self, chain=chain)
+        return self if chain is self.chain else replace(self, chain=chain)
 
     @property
     def is_about_a_task(self) -> bool:

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_wait
 from app.engine.events.events import Facts
-from app.engine.models import Kind, Reason
-from app.engine.plan.plan import PlannedStep, params_of
+from app.engine.models import Reason
+from app.engine.plan.plan import PlannedStep
 from app.engine.plan.timing import next_time
 from app.engine.rules.conditions import holds
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import Guarded
 
 # What ends the row of those that come again; anything else a step was skipped for may be over the next time.
@@ -64,7 +65,7 @@ def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
     first = (step.dedupe_key or str(step.id)).partition("@")[0]
     cause = {**step.cause, "every": {**every, "due_at": due_at.isoformat()}}
     key = f"{first}@{due_at.isoformat()}"
-    return PlannedStep(kind=Kind(step.kind), due_at=due_at, params=params, cause=cause, key=key, **_same(step))
+    return PlannedStep(kind=step.kind, due_at=due_at, params=params, cause=cause, key=key, **_same(step))
 
 
 def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
@@ -78,12 +79,12 @@ def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
 
 
 def _of_way(step: Ran, action: Mapping[str, Any], place: str, *, now: datetime, calendar: Calendar) -> PlannedStep:
-    [(word, settings)] = action.items()
-    kind, kept = Kind(word), {name: step.params[name] for name in ("task_id", "scheduled_for") if name in step.params}
+    [(kind, settings)] = action.items()
+    kept = {name: step.params[name] for name in ("task_id", "scheduled_for") if name in step.params}
     return PlannedStep(
         kind=kind,
         due_at=now,
-        params={**kept, **params_of(kind, settings, now, calendar)},
+        params={**kept, **STEP_KINDS[kind].step_params(settings, now, calendar)},
         cause=dict(step.cause),
         key=f"{step.dedupe_key or step.id}:{place}",
         **_same(step),

@@ -7,13 +7,12 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
-from app.core.calendar.durations import parse_duration
 from app.engine.events.events import DATE_REACHED, ENDS, Event, Facts
-from app.engine.models import Kind
 from app.engine.plan.timing import Due, Wall, due_time
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, Verdict, matched, unmet
 from app.engine.rules.rules import NORMAL, Action, Rule, RuleSet
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import OVER
 
 DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
@@ -23,7 +22,7 @@ DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person 
 class PlannedStep:
     """What is wanted, and when. `key` makes it the same step when it is planned again; None: nothing plans it again."""
 
-    kind: Kind
+    kind: str
     name: str
     due_at: datetime
     params: dict[str, Any]
@@ -190,35 +189,22 @@ def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
 
 
 def out_of_quiet_hours(
-    due: Due, kind: Kind, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
+    due: Due, kind: str, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
 ) -> Due:
     """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
-    if kind is not Kind.SEND_MESSAGE or settings.get("transactional"):
+    if not STEP_KINDS[kind].writes_to_lead or settings.get("transactional"):
         return due
     return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
 
 
 def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) -> dict[str, Any]:
-    params = params_of(action.kind, action.settings, due_at, calendar)
+    params = STEP_KINDS[action.kind].step_params(action.settings, due_at, calendar)
     if event.is_about_a_task:
         params["task_id"] = str(event.subject_id)
         params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # a task to be made has its own
     if (scheduled_for := event.facts.get("event", {}).get("scheduled_for")) is not None:
         params["scheduled_for"] = scheduled_for.isoformat()
     return params
-
-
-def params_of(kind: Kind, settings: Mapping[str, Any], due_at: datetime, calendar: Calendar) -> dict[str, Any]:
-    """An action's settings as its step has them."""
-    params = dict(settings)
-    if kind is Kind.CREATE_TASK:
-        params["task_due_at"] = _task_due(params.pop("due", {}), due_at, calendar).isoformat()
-    return params
-
-
-def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> datetime:
-    after = parse_duration(due.get("after", "0 seconds"))
-    return calendar.due_after(made_at, after) if due.get("clock") == "business" else made_at + after
 
 
 def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from app.core.calendar.durations import Wait, parse_duration, parse_wait
 from app.engine.events.events import DATE_REACHED, named
-from app.engine.models import Kind
 from app.engine.plan.timing import Timing
 from app.engine.rules.conditions import Condition, leaves
 from app.engine.rules.vocabulary import looked_up
+from app.engine.step_kind import STEP_KINDS
 
 NOW = Timing()
 NORMAL = 100  # the priority of a rule that names none; 1 comes first
@@ -27,7 +27,7 @@ NORMAL = 100  # the priority of a rule that names none; 1 comes first
 class Action:
     """One thing to do: a step kind and its settings."""
 
-    kind: Kind
+    kind: str
     settings: Mapping[str, Any]
 
 
@@ -99,7 +99,7 @@ def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version:
     return Rule(
         slug=definition["name"],
         on=_events(definition["on"]),
-        actions=tuple(Action(Kind(kind), settings) for do in definition["do"] for kind, settings in do.items()),
+        actions=tuple(_action(kind, settings) for do in definition["do"] for kind, settings in do.items()),
         when=tuple(definition.get("when", ())),
         timing=_timing(definition),
         before_due=_duration(definition.get("before_due")),
@@ -113,6 +113,11 @@ def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version:
         id=id,
         version=version,
     )
+
+
+def _action(kind: str, settings: Mapping[str, Any]) -> Action:
+    """Raises UnknownStepKind."""
+    return Action(STEP_KINDS[kind].name, settings)
 
 
 def _timing(definition: Mapping[str, Any]) -> Timing:

@@ -13,6 +13,7 @@ from app.engine.models import Kind
 from app.engine.plan.timing import Timing
 from app.engine.rules.conditions import Condition
 from app.engine.rules.rules import NORMAL, NOW, Rule, read_rule
+from app.engine.step_kind import STEP_KINDS
 
 END: Final = "end"  # what a step names that nothing follows
 STEP_PARTS: Final = frozenset(
@@ -69,7 +70,7 @@ class SequenceStep:
     """One step: what to do, how long after the one before; `follows` names another than the next one in the text."""
 
     name: str
-    kind: Kind
+    kind: str
     settings: Mapping[str, Any]
     timing: Timing = NOW
     only_if: tuple[Condition, ...] = ()
@@ -171,7 +172,7 @@ def _read_step(written: Mapping[str, Any]) -> SequenceStep:
     later = written.get("skip_when_later_than")
     return SequenceStep(
         name=written["name"],
-        kind=Kind(kind),
+        kind=STEP_KINDS[kind].name,
         settings=settings,
         timing=Timing.read(written.get("after", "0 seconds")),
         only_if=tuple(written.get("only_if", ())),

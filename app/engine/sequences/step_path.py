@@ -24,10 +24,11 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.engine.models import Reason
-from app.engine.plan.plan import PlannedStep, out_of_quiet_hours, params_of
+from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
 from app.engine.plan.timing import AT_ONCE, Due, Wall, due_time
 from app.engine.rules.rules import NORMAL
 from app.engine.sequences.sequence import ExitReason, Sequence, SequenceStep, Variant, trigger_name
+from app.engine.step_kind import STEP_KINDS
 
 # After a step that was skipped for one of these nothing more can happen; after any other the next one comes.
 _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
@@ -82,7 +83,7 @@ def plan_step(
         kind=step.kind,
         name=f"{sequence.slug}/{step.name}",
         due_at=due.at,
-        params=params_of(step.kind, settings, due.at, calendar),
+        params=STEP_KINDS[step.kind].step_params(settings, due.at, calendar),
         cause=_cause(sequence, step, passage, variant),
         guard=step.guard,
         stop_on=sequence.stop_on,

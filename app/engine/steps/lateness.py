@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.engine.models import Kind
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.gaps import gaps
 from app.errors import Invalid
 from app.identity.clinic_context import ClinicContext
@@ -90,7 +90,7 @@ def _given(clinic_id: UUID, since: datetime | None, until: datetime | None) -> d
         raise Invalid.at("/since", f"At most {LONGEST.days} days before until.")
     overdue = min(until, at - ON_TIME)
     period = {"since": since, "until": until, "now": at, "overdue": overdue, "on_time": ON_TIME}
-    return {"clinic": clinic_id, "kinds": list(Kind), **period}
+    return {"clinic": clinic_id, "kinds": list(STEP_KINDS), **period}
 
 
 def _lines(session: Session, given: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:

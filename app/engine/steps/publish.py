@@ -24,17 +24,11 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.config import get_settings
 from app.engine import broker
-from app.engine.models import Kind
+from app.engine.step_kind import STEP_KINDS
 
 MOMENT = timedelta(milliseconds=20)  # due times this close share a message
 PAUSE = 0.02  # seconds between two rounds of sending: under load many commits share a message
 MOST_WAITING = 100_000  # wake-ups kept for a broker that does not answer; the sweep has the rest
-FEWER = {
-    Kind.IMPORT_CHUNK: 1,
-    Kind.DELIVER: 10,
-    Kind.DELIVER_TO_USER: 10,
-    Kind.CALL_WEBHOOK: 10,
-}  # steps in a message of those that take long: workers share them
 OUTBOX = "outbox"  # the key under which a session keeps what it will publish
 
 log = structlog.get_logger()
@@ -45,7 +39,7 @@ class WakeUp:
     """What a worker has to be told of one step."""
 
     id: UUID
-    kind: Kind
+    kind: str
     name: str
     due_at: datetime
 
@@ -145,7 +139,7 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
                     args=[ids],
                     eta=due_at if due_at > now else None,
                     shadow=name,
-                    queue=broker.QUEUE_OF[kind],
+                    queue=STEP_KINDS[kind].queue,
                     producer=producer,
                     headers={"sent_at": now.timestamp()},
                     ignore_result=True,
@@ -154,8 +148,8 @@ def send(wake_ups: Iterable[WakeUp]) -> int:
     return sent
 
 
-def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[Kind, str, int], list[WakeUp]]:
-    groups: dict[tuple[Kind, str, int], list[WakeUp]] = defaultdict(list)
+def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[str, str, int], list[WakeUp]]:
+    groups: dict[tuple[str, str, int], list[WakeUp]] = defaultdict(list)
     now = clock.now()
     for wake_up in wake_ups:
         moment = 0 if wake_up.due_at <= now else int(wake_up.due_at.timestamp() / MOMENT.total_seconds())
@@ -165,7 +159,7 @@ def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[Kind, str, int], list[W
 
 def _messages(group: list[WakeUp]) -> Iterator[tuple[list[str], datetime]]:
     """The ids of each message, and the moment at which all of them are due."""
-    size = min(get_settings().batch_size, FEWER.get(group[0].kind, 100))
+    size = min(get_settings().batch_size, STEP_KINDS[group[0].kind].per_message)
     for start in range(0, len(group), size):
         part = group[start : start + size]
         yield [str(wake_up.id) for wake_up in part], max(wake_up.due_at for wake_up in part)

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
-from app.engine.models import Kind, Step
+from app.engine.models import Step
+from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.failed import counts, retry_many
 from app.engine.steps.failed import retry as retry_one
 from app.engine.steps.lateness import lateness
@@ -37,7 +38,7 @@ def stats(*, as_json: bool) -> None:
 @steps.command()
 @click.argument("step_id", required=False, type=click.UUID)
 @click.option("--failed", is_flag=True, help="All that failed, instead of one.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]))
+@click.option("--kind", type=click.Choice(list(STEP_KINDS)))
 @click.option("--name", help="The rule's name, such as speed-to-lead.")
 @click.option("--since", type=Instant(), help="Those that failed then or later.")
 @click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")

@@ -5,15 +5,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.db import insert_many
 from app.identity.actor import Actor
 from app.leads.assignment.people import people, require_available
 from app.leads.models import Lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose
-from app.messaging.models import Notification
+from app.messaging.compose import About, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variables import local_time
 from app.tasks.lifecycle.progress import touch
@@ -56,4 +54,4 @@ def _tell(session: Session, actor: Actor, task: Task, reason: str | None) -> Non
     wording = Wording(f"Handed to you: {task.title}", f"{body}\n\n{reason}" if reason else body)
     about = About(task.clinic_id, template=HANDED_OVER, lead_id=task.lead_id, task_id=task.id)
     to = Recipient(task.assigned_to_id, address=None)
-    insert_many(session, Notification, compose(wording, to, about=about, channels=[in_app.CHANNEL.name], at=now()))
+    insert_notifications(session, compose(wording, to, about=about, channels=[in_app.CHANNEL.name], at=now()))

@@ -4,12 +4,12 @@ Each function takes a part of a definition that `playbooks.check` found right. W
 enough for a picture; nothing of it is read by the engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from app.automation.language.check_actions import BY_RULES
 from app.engine.events.events import EventName
 from app.engine.sequences.sequence import STEP_PARTS
+from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 
 Written = Mapping[str, Any]
@@ -107,7 +107,7 @@ def of_stops(names: str | Iterable[str]) -> str:
 
 def _of_event(name: str) -> str:
     if name.startswith(_CUSTOM):
-        return f"another system reports “{_plain(name.removeprefix(_CUSTOM))}”"
+        return f"another system reports “{plain(name.removeprefix(_CUSTOM))}”"
     return EVENTS[name]
 
 
@@ -127,7 +127,7 @@ def of_condition(condition: Written) -> str:
 
 
 def _of_test(field: str, test: str, want: Any) -> str:
-    name = f"its {_NAMES.get(field, _plain(field.rpartition('.')[2]))}"
+    name = f"its {_NAMES.get(field, plain(field.rpartition('.')[2]))}"
     if field in _TRUTHS:
         return _TRUTHS[field] if want else f"it is not so that {_TRUTHS[field]}"
     match test:
@@ -140,7 +140,7 @@ def _of_test(field: str, test: str, want: Any) -> str:
             return f"{name} {_days_ago(want)}"
         case "contains" if field == "lead.tags":
             return f"it is tagged “{want}”"
-    return f"{name}: {_value(want)}" if isinstance(want, bool) else f"{name} {_TESTS[test]} {_value(want)}"
+    return f"{name}: {value(want)}" if isinstance(want, bool) else f"{name} {_TESTS[test]} {value(want)}"
 
 
 def _days_ago(want: Any) -> str:
@@ -150,10 +150,10 @@ def _days_ago(want: Any) -> str:
     return "was " + " and ".join(f"{bounds[bound]} than {days} days ago" for bound, days in want.items())
 
 
-def _value(want: Any) -> str:
+def value(want: Any) -> str:
     if isinstance(want, bool):
         return "yes" if want else "no"
-    return " or ".join(map(_plain, want)) if isinstance(want, list) else _plain(want)
+    return " or ".join(map(plain, want)) if isinstance(want, list) else plain(want)
 
 
 def of_timing(rule: Written) -> str:
@@ -169,7 +169,7 @@ def of_timing(rule: Written) -> str:
 def of_wait(wait: Any, *, way: str = "after") -> str:
     """`3 days later, at 09:00`."""
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
-    of_field = f" {way} the lead's {_plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
+    of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
     said = [f"{parts['time']}{of_field}"] if "time" in parts else []
     said += ["in opening hours"] if parts.get("clock") == "business" else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
@@ -208,84 +208,19 @@ def of_nurture(nurture: Written) -> str:
 def of_action(action: Written) -> str:
     """What one action does."""
     [(kind, settings)] = action.items()
-    return _ACTIONS[kind](settings)
-
-
-def _create_task(task: Written) -> str:
-    priority = task.get("priority", "NORMAL")
-    urgency = "" if priority == "NORMAL" else f", {_plain(priority)} priority"
-    due = task.get("due", {})
-    hours = " of opening hours" if due.get("clock") == "business" else ""
-    when = f", due in {due['after']}{hours}" if "after" in due else ""
-    held = "; goes on when it is done" if "wait_for" in task else ""
-    return f"Task: {task['title']} ({_plain(task['type'])}{urgency}{when}){held}"
-
-
-def _notify(told: Written) -> str:
-    audience = told.get("to", "coordinator")
-    return f"Tell the {audience} {_by(told['channels'])}: {_plain(told['template'])}"
-
-
-def _send_message(message: Written) -> str:
-    way = "E-mail" if message["channel"] == "email" else "Message"
-    texts = [one["template"] for one in message.get("variants", ())] or [message["template"]]
-    return f"{way} to the lead: {' or '.join(map(_plain, texts))}"
-
-
-def _suggest_lost(loss: Written) -> str:
-    return f"Suggest to close the lead as lost ({_plain(loss['reason'])})"
-
-
-def _change_stage(move: Written) -> str:
-    return f"Move the lead to {_plain(move['stage'])}"
-
-
-def _update_lead(change: Written) -> str:
-    said = [f"add the tag {tag}" for tag in change.get("add_tags", ())]
-    said += [f"take off the tag {tag}" for tag in change.get("remove_tags", ())]
-    said += [f"set the score to {change['score']}"] if "score" in change else []
-    said += [f"add {change['add_score']} to the score"] if "add_score" in change else []
-    said += [f"note {_plain(key)}: {_value(value)}" for key, value in change.get("custom", {}).items()]
-    return " and ".join(said).capitalize()
-
-
-def _branch(branch: Written) -> str:
-    ways = [", then ".join(map(of_action, branch[way])) for way in ("then", "else") if way in branch]
-    return f"If {of_conditions(branch['if'])}: {'; otherwise '.join(ways)}"
-
-
-_ACTIONS: Final[Mapping[str, Callable[[Written], str]]] = {
-    "create_task": _create_task,
-    "remind": lambda told: f"Remind whoever has the task {_by(told['channels'])}",
-    "escalate": lambda alarm: (
-        f"Escalate to the admins: {alarm['title']} (an urgent task, and a message to all of them)"
-    ),
-    "notify": _notify,
-    "send_message": _send_message,
-    "suggest_lost": _suggest_lost,
-    "change_stage": _change_stage,
-    "assign": lambda to: (
-        f"Give the lead to {'whom the assignment rules choose' if to['to'] == BY_RULES else 'somebody'}"
-    ),
-    "update_lead": _update_lead,
-    "complete_tasks": lambda done: f"The lead's open tasks are done: {_value(done['types'])}",
-    "call_webhook": lambda hook: f"Call the gateway {hook['gateway']}",
-    "branch": _branch,
-    "enroll": lambda into: f"Put the lead into the sequence {into['sequence']}",
-    "unenroll": lambda out_of: f"Take the lead out of the sequence {out_of['sequence']}",
-    "wait": lambda _: "Wait",
-}
+    words = STEP_KINDS[kind].words
+    return words.sentence(settings) if words else plain(kind)
 
 
 def _hours(hours: str | list[str]) -> str:
     return hours if isinstance(hours, str) else " or ".join(hours)
 
 
-def _by(channels: Iterable[str]) -> str:
+def by_channels(channels: Iterable[str]) -> str:
     return " and ".join(CHANNELS[channel].label for channel in channels)
 
 
-def _plain(code: Any) -> str:
+def plain(code: Any) -> str:
     """A slug or a code as a word: `WEB_PAID` is web paid."""
     text = str(code).replace("_", " ").replace("-", " ")
     return text.lower() if text.isupper() else text

@@ -33,7 +33,7 @@ class Ended:
     """The end of one step: `reason` is why it was skipped, None that it was done; `told` is what it says of itself."""
 
     step_id: UUID
-    kind: Kind
+    kind: str
     cause: Mapping[str, Any]
     calendar: Calendar
     reason: str | None
@@ -112,7 +112,7 @@ class _Came(NamedTuple):
     @property
     def next(self) -> SequenceStep | None:
         """What follows; a branch that was skipped decided nothing, so the next one in the text does."""
-        way = self.end.told.get("way") if self.step.kind is Kind.BRANCH else None
+        way = self.end.told.get("way") if self.step.kind == Kind.BRANCH else None
         return self.text.after(self.step.name, way)
 
     @property

@@ -1,49 +1,53 @@
-"""Messages that steps write: rendered at once, so that what was said can be read later as it was said."""
+"""Messages that steps write. They are rendered at once and stored as sent."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.automation.handlers.context import StepContext
 from app.core.validation.language_tags import in_order
-from app.engine.outcomes import Effects, Row
+from app.engine.outcomes import Row
+from app.leads.assignment.coordinators import Colleague
 from app.leads.facts.merge_fields import said_of
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import About, Recipient, compose, delivery_steps
+from app.messaging.compose import About, Recipient, compose
 from app.messaging.rendering.values import MissingVariable
 from app.messaging.rendering.variables import Values, message_values
 from app.messaging.rendering.variants import Template, Variant, choose
-from workers.pipeline.context import Person, StepContext
 
 
-def to_users(context: StepContext, people: Sequence[Person]) -> Effects:
-    """The step's message to people of the clinic, on the channels it names."""
+def to_users(context: StepContext, people: Sequence[Colleague]) -> tuple[Row, ...]:
+    """Write the step's message to users of the clinic, on the channels it names. Raises as `write_message`."""
     channels = context.params["channels"]
-    rows = [
+    return tuple(
         row
         for person in people
-        for row in _compose(context, Recipient(person.id, person.email), channels, user_name=person.name)
-    ]
-    return _with_deliveries(context, rows)
+        for row in context.write_message(context, Recipient(person.id, person.email), channels, user_name=person.name)
+    )
 
 
-def told_besides(context: StepContext, people: Sequence[Person]) -> tuple[Effects, Mapping[str, Any]]:
-    """For steps that do more than tell people of it: what they do besides is done, also where a value is missing.
+def told_besides(context: StepContext, people: Sequence[Colleague]) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+    """Write the message of a step that does more than that: a missing value stops the message only.
 
-    Returns the message's effects, and what the step says of it.
+    Returns the messages, and what the step's outcome says of them.
     """
     try:
-        effects = to_users(context, people)
+        messages = to_users(context, people)
     except MissingVariable as missing:
-        return Effects(), {"missing_field": missing.field}
-    return effects, {"notification_ids": [row["id"] for row in effects.notifications]}
+        return (), {"missing_field": missing.field}
+    return messages, made_of(messages)
 
 
-def to_lead(context: StepContext) -> Effects:
-    """The step's message to the lead itself, who can be reached."""
-    return _with_deliveries(
-        context, _compose(context, Recipient(None, address_of_lead(context)), [context.params["channel"]])
-    )
+def to_lead(context: StepContext) -> tuple[Row, ...]:
+    """Write the step's message to the lead itself, who can be reached. Raises as `write_message`."""
+    to = Recipient(None, address_of_lead(context))
+    return tuple(context.write_message(context, to, [context.params["channel"]]))
+
+
+def made_of(messages: Sequence[Row]) -> Mapping[str, Any]:
+    """Return what an outcome says of messages."""
+    return {"notification_ids": [message["id"] for message in messages]}
 
 
 def address_of_lead(context: StepContext) -> str | None:
@@ -52,9 +56,13 @@ def address_of_lead(context: StepContext) -> str | None:
     return reach.destination_of(context.lead) if reach else None
 
 
-def _compose(
+def write_message(
     context: StepContext, to: Recipient, channels: Collection[str], *, user_name: str | None = None
 ) -> list[Row]:
+    """Render the step's template for a person, on those of the channels that reach them.
+
+    Raises LookupError, InvalidTemplate, MissingVariable, MessageTooLong.
+    """
     values = values_of(context, user_name=user_name)
     return [
         row
@@ -70,7 +78,7 @@ def _compose(
 
 
 def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> list[tuple[str, Variant]]:
-    """Return the text to send on each channel: people of the clinic are told in its own language."""
+    """Choose the text for each channel: the lead's language, or the clinic's for its users."""
     languages = in_order(None if to.user_id else context.lead.language, context.clinic.language)
     return [(channel, choose(_template(context).variants, channel, languages)) for channel in channels]
 
@@ -90,7 +98,7 @@ def _about(context: StepContext, variant: Variant) -> About:
 
 
 def _parcel(context: StepContext, variant: Variant) -> dict[str, Any]:
-    """What a message through a gateway has beyond its text: an image or a video, the rule's or else the text's own."""
+    """Return the columns of a message through a gateway: an image or a video of the rule, or else of the text."""
     if not CHANNELS.needs_gateway(context.params.get("channel")):
         return {}
     gateway, params = context.line.gateway, context.params
@@ -111,7 +119,7 @@ def _template(context: StepContext) -> Template:
 
 
 def values_of(context: StepContext, *, user_name: str | None = None) -> Values:
-    """What a text of this step may say; `user_name` is whom it goes to, when that is not the lead."""
+    """Return the values for the texts of this step; `user_name` is the addressee, where that is not the lead."""
     lead, task, coordinator = context.lead, context.task, context.coordinator
     scheduled_for = context.params.get("scheduled_for")
     return message_values(
@@ -122,12 +130,4 @@ def values_of(context: StepContext, *, user_name: str | None = None) -> Values:
         coordinator_email=coordinator.email if coordinator else None,
         user_name=user_name,
         scheduled_for=datetime.fromisoformat(scheduled_for) if scheduled_for else None,
-    )
-
-
-def _with_deliveries(context: StepContext, rows: list[dict[str, Any]]) -> Effects:
-    step = context.step
-    origin = {"stop_on": step.stop_on, "guard": step.guard, "transactional": step.params.get("transactional")}
-    return Effects(
-        notifications=tuple(rows), steps=tuple(delivery_steps(rows, due_at=context.now, origins={step.id: origin}))
     )

@@ -1,0 +1,66 @@
+"""Changes of a step's lead, as data. A worker carries them out with the leads' own services."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.engine.outcomes import Change
+from app.engine.sequences.sequence import ExitReason
+
+
+class LeadChange(Change):
+    """Base of what the leads' own services do to one lead."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStage(LeadChange):
+    """Move the lead to a stage that lies ahead; to `lost` for this reason."""
+
+    stage: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignTo(LeadChange):
+    """Assign the lead to an active user."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AssignByRules(LeadChange):
+    """Assign the lead by the clinic's assignment rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLead(LeadChange):
+    """Change fields of the lead: add_tags, remove_tags, score, add_score, custom."""
+
+    amendment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTasks(LeadChange):
+    """Complete the lead's open tasks of these types."""
+
+    types: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Enroll(Change):
+    """Enroll the lead in the sequence. `made["result"]` is set before the step's end is recorded."""
+
+    sequence: str
+    made: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unenroll(Change):
+    """Take the lead out of the sequence, for this reason; `made` as above."""
+
+    sequence: str
+    made: dict[str, Any]
+    reason: ExitReason = ExitReason.UNENROLLED

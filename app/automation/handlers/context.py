@@ -1,0 +1,243 @@
+"""The context of a step: all that its guard and its handler may ask. Workers load it, a simulation makes it up."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from app.engine.outcomes import Row
+from app.engine.plan.follow_up_steps import Ran
+from app.engine.rules.rules import RuleSet
+from app.engine.sequences.definitions import Sequences
+from app.identity.clinic_context import ClinicContext
+from app.identity.models import Role
+from app.leads.assignment.coordinators import Colleague, coordinator_of
+from app.leads.facts.merge_fields import Names
+from app.leads.pipeline.stages import Stages
+from app.messaging.compose import Recipient
+from app.messaging.contact_policy.facts import Gone, Known, Touch
+from app.messaging.contact_policy.gate import Verdict, judge
+from app.messaging.gateways.throttle import Usage
+from app.messaging.rendering.variants import Template
+from app.tasks.facts import facts_when_due
+
+
+class DueStep(Ran, Protocol):
+    """A step that is due: a row of `steps`, or a step of a simulation."""
+
+    @property
+    def lead_id(self) -> UUID | None: ...
+    @property
+    def due_at(self) -> datetime: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def outcome(self) -> Mapping[str, Any] | None: ...
+
+
+class LeadView(Protocol):
+    """The columns of its lead that a step may ask about; rows for rules and guards have more."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def pipeline_stage(self) -> str: ...
+    @property
+    def assigned_to_id(self) -> UUID | None: ...
+    @property
+    def failed_attempts(self) -> int: ...
+    @property
+    def lost_suggested_at(self) -> datetime | None: ...
+    @property
+    def deleted_at(self) -> datetime | None: ...
+    @property
+    def restricted_at(self) -> datetime | None: ...
+    @property
+    def contacted_at(self) -> datetime | None: ...
+    @property
+    def replied_at(self) -> datetime | None: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def phone(self) -> str | None: ...
+    @property
+    def social_platform(self) -> str | None: ...
+    @property
+    def social_handle(self) -> str | None: ...
+
+
+class TaskView(Protocol):
+    """The columns of its task that a step may ask about."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def due_at(self) -> datetime: ...
+    @property
+    def assigned_to_id(self) -> UUID: ...
+
+
+class NotificationView(Protocol):
+    """The columns of the notification that a step delivers, decrypted."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def lead_id(self) -> UUID | None: ...
+    @property
+    def user_id(self) -> UUID | None: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def template(self) -> str: ...
+    @property
+    def series(self) -> str | None: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def message_id(self) -> str | None: ...
+    @property
+    def message_type(self) -> str | None: ...
+    @property
+    def media_url(self) -> str | None: ...
+
+
+class GatewayView(Protocol):
+    """The columns of the gateway that a step calls, decrypted."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def is_active(self) -> bool: ...
+    @property
+    def per_hour(self) -> int | None: ...
+
+
+class Line(NamedTuple):
+    """The gateway of a step; None when there is none. `usage` is loaded for gateways with an hourly limit."""
+
+    gateway: GatewayView | None = None
+    usage: Usage = Usage()
+
+
+class Reach(NamedTuple):
+    """A step's message to its lead, and what is known of the lead."""
+
+    touch: Touch
+    known: Known
+
+
+NO_LINE = Line()
+
+
+class WriteMessage(Protocol):
+    """Write the step's message to one person: a row of `notifications` for each of these channels."""
+
+    def __call__(
+        self, context: "StepContext", to: Recipient, channels: Collection[str], *, user_name: str | None = None
+    ) -> list[Row]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One step and all that its guard and its handler may ask."""
+
+    step: DueStep
+    now: datetime
+    clinic: ClinicContext
+    rules: RuleSet
+    lead: LeadView  # nothing in steps whose `lead_id` is None
+    task: TaskView | None
+    notification: NotificationView | None
+    template: Template | None
+    people: Mapping[UUID, Colleague]  # the clinic's active users, in a stable order
+    names: Names  # of its stages and sources
+    write_message: WriteMessage
+    more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
+    stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
+    reach: Reach | None = None  # of a step that writes to its lead: what the contact policy is asked
+    line: Line = NO_LINE  # the gateway that the step goes through
+    sequences: Sequences = field(default_factory=Sequences)  # the clinic's
+    enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
+    has_left: bool = False  # a sequence's step that its enrollment is no longer at
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The step's own settings."""
+        return self.step.params
+
+    @property
+    def rule_is_active(self) -> bool:
+        """Whether the rule or sequence that planned the step still is; a step without one needs none."""
+        cause = self.step.cause
+        if "sequence_id" in cause:
+            return UUID(cause["sequence_id"]) in self.sequences.active
+        return "rule" not in cause or cause["rule"] in self.rules.slugs
+
+    @property
+    def message(self) -> NotificationView:
+        """The notification that the step delivers; its guard has found it."""
+        assert self.notification is not None  # noqa: S101
+        return self.notification
+
+    @property
+    def gateway(self) -> GatewayView:
+        """The gateway that the step calls; its handler has found it."""
+        assert self.line.gateway is not None  # noqa: S101
+        return self.line.gateway
+
+    def person(self, user_id: UUID | None) -> Colleague | None:
+        """Return an active user of the clinic."""
+        return self.people.get(user_id) if user_id else None
+
+    @property
+    def coordinator(self) -> Colleague | None:
+        """The owner of the lead; by rotation while nobody active owns it."""
+        return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
+
+    def verdict(self) -> Verdict:
+        """Return whether the step's message may go to its lead now."""
+        assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
+        return judge(*self.reach, self.now)
+
+    def after(self, gone: Sequence[Gone]) -> "StepContext":
+        """Return the same step, after these messages went to its lead."""
+        if self.reach is None or not gone:
+            return self
+        known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
+        return replace(self, reach=Reach(self.reach.touch, known))
+
+    def with_role(self, *roles: Role) -> list[Colleague]:
+        """Return the clinic's active users of these roles, in a stable order."""
+        return [person for person in self.people.values() if person.role in roles]
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Return the facts that a guard is checked against, as they are now."""
+        # A message that is retried later gets another step: what happened since it was written counts all the same.
+        since = self.notification.created_at if self.notification else self.step.created_at
+        at = self.clinic.calendar.local(self.now)
+        facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
+        return {**facts, "enrollment": dict(self.enrollment)}
