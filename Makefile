@@ -34,7 +34,7 @@ check: $(VENV)/.dev ## run ruff, mypy and import-linter; compare migrations with
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
+	@$(BIN)/relance openapi --check docs/openapi.json --http docs/relance.http --rules docs/rules.md --sequences docs/sequences.md --playbooks docs/playbooks.md
 	@$(BIN)/pytest -q tests/architecture/test_migrations.py -k match_the_models
 
 bench: $(VENV)/.bench ## run the benchmarks beside other queues; writes bench/README.md
@@ -43,8 +43,8 @@ bench: $(VENV)/.bench ## run the benchmarks beside other queues; writes bench/RE
 format: $(VENV)/.dev ## format the code with ruff
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md and playbooks.md from the code
-	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --playbooks docs/playbooks.md
+openapi: $(VENV)/.run ## generate docs/openapi.json, relance.http, rules.md, sequences.md and playbooks.md from the code
+	@$(BIN)/relance openapi docs/openapi.json --http docs/relance.http --rules docs/rules.md --sequences docs/sequences.md --playbooks docs/playbooks.md
 
 lock: $(VENV)/.dev ## update requirements/*.txt to the newest allowed versions
 	@$(call lock,run,)

@@ -118,7 +118,7 @@ class Texts(Generic[Owner]):
         count_up(session, actor.clinic.id)
 
     def all_of(self, session: Session, row: Owner) -> list[dict[str, Any]]:
-        """Every text as `RuleVersionOut` writes it, the newest first; a draft before all others."""
+        """Every text as `VersionOut` writes it, the newest first; a draft before all others."""
         found = session.scalars(self._of(row).order_by(self.version.number.desc().nulls_first()))
         return [_shown(row, version) for version in found]
 

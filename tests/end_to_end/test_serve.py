@@ -33,7 +33,7 @@ def home() -> Path:
 @contextmanager
 def served(home: Path) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
     """A running stack: where its parts are, and its supervisor."""
-    ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
+    ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port()), "WEB_WORKERS": "1"}
     kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     with (home / "serve.log").open("ab") as log:
         process = subprocess.Popen(

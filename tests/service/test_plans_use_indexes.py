@@ -124,8 +124,10 @@ def there(postgres: Postgres, valkey: Valkey) -> Iterator[Crowd]:
     with settings_kept():
         set_settings(database_url=database_url("relance_web", name))
         db.dispose()
-        practices = [_a_large_practice() for _ in range(5)]
         with postgres.connect(name) as owner:
+            owner.execute("SET session_replication_role = replica")
+            practices = [_a_large_practice(owner) for _ in range(5)]
+            owner.execute("RESET session_replication_role")
             crowd.fill(owner)
         yield _somebody(name, practices[0])
         db.dispose()
@@ -134,8 +136,8 @@ def there(postgres: Postgres, valkey: Valkey) -> Iterator[Crowd]:
         owner.execute("DROP DATABASE crowd WITH (FORCE)")
 
 
-def _a_large_practice() -> Practice:
-    practice = _open_practice()
+def _a_large_practice(owner: psycopg.Connection[Any]) -> Practice:
+    practice = _open_practice(owner)
     with transaction() as session:
         for number in range(20):
             address = f"coordinator{number}@{practice.clinic_id}.example"

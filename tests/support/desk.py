@@ -19,7 +19,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from app import create_app
-from app.automation.playbooks.onboarding import open_clinic
 from app.clock import now
 from app.core.db import new_id, transaction
 from app.identity.actor import Actor
@@ -29,6 +28,9 @@ from app.identity.permissions import ROLE_GRANTS
 from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
+from app.ops.embedded import Postgres
+from tests.support.clinics import new_clinic
+from tests.support.servers import connection_past_all_checks
 
 _numbers = count(1)
 _OWN = {"id", "sealed"}  # of each row alone
@@ -221,13 +223,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(clean_database: None, clean_broker: None) -> Desk:
-    return _open_desk("America/New_York", "US")
+def desk(clean_database: None, clean_broker: None, postgres: Postgres) -> Desk:
+    return _open_desk(postgres, "America/New_York", "US")
 
 
 @pytest.fixture
-def other_desk(desk: Desk) -> Desk:
-    return _open_desk("Europe/Madrid", "ES")
+def other_desk(desk: Desk, postgres: Postgres) -> Desk:
+    return _open_desk(postgres, "Europe/Madrid", "ES")
 
 
 @lru_cache(maxsize=1)
@@ -236,10 +238,9 @@ def the_app() -> Flask:
     return create_app()
 
 
-def _open_desk(timezone: str, region: str) -> Desk:
+def _open_desk(postgres: Postgres, timezone: str, region: str) -> Desk:
+    owner, slug = connection_past_all_checks(postgres), f"clinic-{next(_numbers)}"
+    clinic_id = new_clinic(owner, slug, name="A clinic", timezone=timezone, region=region)
     with transaction() as session:
-        slug = f"clinic-{next(_numbers)}"
-        clinic = open_clinic(session, name="A clinic", slug=slug, timezone=timezone, region=region)
-        session.flush()
-        source_id = session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1))
-    return Desk(clinic.id, the_app().test_client, source_id=str(source_id))
+        source_id = session.scalar(select(LeadSource.id).where(LeadSource.clinic_id == clinic_id).limit(1))
+    return Desk(clinic_id, the_app().test_client, source_id=str(source_id))

@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import time_machine
 from sqlalchemy import select, text
 
-from app.automation.playbooks.onboarding import open_clinic
 from app.clock import now
 from app.config import get_settings
 from app.core import logs
@@ -42,8 +43,11 @@ from app.leads.timeline.service import log_activity
 from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
 from app.messaging.models import Notification
+from app.ops.embedded import Postgres
 from app.security.encrypted_fields import open_fields, sealed_row
 from app.tasks import service as tasks
+from tests.support.clinics import new_clinic
+from tests.support.servers import connection_past_all_checks
 from tests.support.smtp import SmtpServer
 from workers import runner
 
@@ -269,9 +273,11 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def open_practice(clean_database: None, clean_broker: None, watch: Watch) -> Callable[..., Practice]:
+def open_practice(
+    clean_database: None, clean_broker: None, postgres: Postgres, watch: Watch
+) -> Callable[..., Practice]:
     logs.configure()  # as a worker does: structlog's own way to print a crash takes seconds
-    return _open_practice
+    return partial(_open_practice, connection_past_all_checks(postgres))
 
 
 @pytest.fixture
@@ -313,17 +319,21 @@ def _forget_settings() -> None:
     email.forget_connection()
 
 
-def _open_practice(*, timezone: str = "America/New_York", region: str = "US", playbook: str | None = None) -> Practice:
+def _open_practice(
+    owner: psycopg.Connection[Any],
+    *,
+    timezone: str = "America/New_York",
+    region: str = "US",
+    playbook: str | None = None,
+) -> Practice:
     slug = f"practice-{next(_numbers)}"
+    kind = {"name": "Bright Smiles", "timezone": timezone, "region": region, "playbook_text": playbook}
+    clinic_id = new_clinic(owner, slug, **kind)
+    people = {role: _person(clinic_id, role, f"{role}@{slug}.example") for role in HIRED}
     with transaction() as session:
-        clinic = open_clinic(
-            session, name="Bright Smiles", slug=slug, timezone=timezone, region=region, playbook_text=playbook
-        )
-        session.flush()
-        people = {role: _person(clinic.id, role, f"{role}@{slug}.example") for role in HIRED}
         session.add_all(people.values())
-        source = session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == clinic.id).limit(1)).one()
-    return Practice(clinic.id, source, {role: user.id for role, user in people.items()})
+        source = session.scalars(select(LeadSource.id).where(LeadSource.clinic_id == clinic_id).limit(1)).one()
+    return Practice(clinic_id, source, {role: user.id for role, user in people.items()})
 
 
 def _person(clinic_id: UUID, role: Role, email: str) -> User:

@@ -144,7 +144,7 @@ def empty_broker(valkey: Valkey) -> None:
 
 def empty_every_table(server: Postgres) -> None:
     """Delete all rows. A function of the session's own does it, for it plans its statements once."""
-    owner = _emptier(server)
+    owner = connection_past_all_checks(server)
     names = tuple(row[0] for row in owner.execute(_TABLES, [list(KEPT)]).fetchall())
     if _emptied_by.get(owner) != names:  # tests make tables, too
         owner.execute(_emptying(names))
@@ -170,7 +170,7 @@ def _client() -> Redis:
     return Redis.from_url(os.environ["BROKER_URL"], socket_timeout=5)
 
 
-def _emptier(server: Postgres) -> psycopg.Connection:
+def connection_past_all_checks(server: Postgres) -> psycopg.Connection:
     """The owner's connection, kept while that server runs: each new one would read the whole catalogue anew."""
     pid = server.pid()
     if pid not in _emptiers:

@@ -6,9 +6,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.language.condition_check import DEEPEST, MOST, TESTS, Known, check
-from app.engine.rules.conditions import first_unmet, holds
-from app.engine.rules.vocabulary import FIELDS, Field, Type, When
+from app.automation.language.conditions import (
+    DEEPEST,
+    MOST,
+    DueConditions,
+    FieldCondition,
+    PlanningConditions,
+)
+from app.automation.language.known_names import KnownNames
+from app.automation.language.validation import mistakes_in
+from app.automation.language.vocabulary import FIELDS, Field, Type
+from app.engine.rules.conditions import CHANGED, OPERATORS, first_unmet, holds
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=ZoneInfo("America/New_York"))  # a Tuesday
 FACTS: dict[str, dict[str, Any]] = {
@@ -26,7 +34,6 @@ FACTS: dict[str, dict[str, Any]] = {
     "event": {"stage": "contacted", "changed": ["score", "custom.passport_expiry"]},
     "now": {"at": NOW},
 }
-PLANNING = Known(When.PLANNING)
 NEW = {"field": "lead.status", "equals": "NEW"}
 LOST = {"field": "lead.status", "equals": "LOST"}
 
@@ -123,7 +130,7 @@ def test_a_guard_tells_what_stands_in_the_way(guard: dict[str, Any] | None, unme
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
-@pytest.mark.parametrize("test", sorted(TESTS))
+@pytest.mark.parametrize("test", sorted(FieldCondition.tests()))
 def test_no_fact_makes_a_condition_crash(field: str, test: str):
     numbers = dict.fromkeys(("greater_than", "less_than", "days_since"), 1)
     wanted = {"in": ["a"], "not_in": ["a"], "exists": True, "changed": True, **numbers}.get(test, "a")
@@ -131,6 +138,10 @@ def test_no_fact_makes_a_condition_crash(field: str, test: str):
     for value in (None, "a", "2026-02-30", "2026-02-30T25:00", 1, True, 1.5, datetime.now(UTC), [1]):
         facts = {"now": {"at": NOW}, group: {name: value}}
         assert holds({"field": field, test: wanted}, facts) in {True, False}
+
+
+def test_the_engine_can_make_every_test_that_the_language_knows():
+    assert list(FieldCondition.tests()) == [*OPERATORS, CHANGED]
 
 
 def deep(levels: int) -> dict[str, Any]:
@@ -146,7 +157,7 @@ def deep(levels: int) -> dict[str, Any]:
         ("NEW", "when", "must be a list"),
         (NEW, "when", "must be a list"),
         (["NEW"], "when[0]", "must be a condition such as"),
-        ([{"equals": 1}], "when[0].field", "None is not known"),
+        ([{"equals": 1}], "when[0].field", "is missing; allowed: event.changed"),
         ([{"field": "lead.statsu", "equals": 1}], "when[0].field", "did you mean 'lead.status'?"),
         ([NEW, {"field": "lead.status", "equal": 1}], "when[1].equal", "did you mean 'equals'?"),
         ([{"field": "lead.status"}], "when[0]", "needs one of equals"),
@@ -179,7 +190,7 @@ def deep(levels: int) -> dict[str, Any]:
     ],
 )
 def test_a_mistake_is_told_with_its_place(conditions: object, place: str, problem: str):
-    [mistake] = check(conditions, "when", PLANNING)
+    [mistake] = mistakes_in(PlanningConditions, conditions, place="when")
 
     assert mistake.place == place
     assert problem in mistake.problem
@@ -187,14 +198,14 @@ def test_a_mistake_is_told_with_its_place(conditions: object, place: str, proble
 
 @pytest.mark.parametrize("conditions", [[], [NEW], [deep(DEEPEST)], [NEW] * MOST, [{"all": [NEW] * 25}, *[NEW] * 25]])
 def test_what_is_right_has_no_mistakes(conditions: list[Any]):
-    assert check(conditions, "when", PLANNING) == []
+    assert mistakes_in(PlanningConditions, conditions, place="when") == []
 
 
 def test_a_condition_that_holds_itself_is_refused():
     endless: dict[str, Any] = {"any": [NEW]}
     endless["any"].append(endless)
 
-    assert check([endless], "when", PLANNING)
+    assert mistakes_in(PlanningConditions, [endless], place="when")
 
 
 def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once():
@@ -202,7 +213,8 @@ def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once()
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
 
-    assert [mistake.problem for mistake in check(bomb, "when", PLANNING)] == ["has more than 50 conditions"]
+    [mistake] = mistakes_in(PlanningConditions, bomb, place="when")
+    assert mistake.problem == "has more than 50 conditions"
 
 
 def test_empty_groups_cannot_hide_how_many_there_are():
@@ -210,21 +222,23 @@ def test_empty_groups_cannot_hide_how_many_there_are():
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
 
-    assert check(bomb, "when", PLANNING)
+    assert mistakes_in(PlanningConditions, bomb, place="when")
 
 
 def test_what_an_event_changed_is_not_known_when_a_step_is_due():
-    [mistake] = check([{"field": "lead.score", "changed": True}], "only_if", Known(When.DUE))
+    [mistake] = mistakes_in(DueConditions, [{"field": "lead.score", "changed": True}], place="only_if")
 
     assert (mistake.place, "under `when`" in mistake.problem) == ("only_if[0].changed", True)
 
 
 def test_a_clinics_own_fields_are_known_where_the_clinic_is():
     own = {"passport_expiry": Field(Type.DATE, "Passport expiry"), "visa": Field(Type.TEXT, "Visa", frozenset({"A"}))}
-    known = Known(When.PLANNING, own)
+    known = KnownNames(fields=own)
     asked = [{"field": "lead.custom.passport_expiry", "days_since": 3}, {"field": "lead.custom.visa", "equals": "A"}]
-    assert check(asked, "when", known) == []
-    [typo] = check([{"field": "lead.custom.pasport_expiry", "exists": True}], "when", known)
+    assert mistakes_in(PlanningConditions, asked, known) == []
+    [typo] = mistakes_in(
+        PlanningConditions, [{"field": "lead.custom.pasport_expiry", "exists": True}], known, place="when"
+    )
     assert "did you mean 'lead.custom.passport_expiry'?" in typo.problem
-    [value] = check([{"field": "lead.custom.visa", "equals": "B"}], "when", known)
+    [value] = mistakes_in(PlanningConditions, [{"field": "lead.custom.visa", "equals": "B"}], known, place="when")
     assert value.place == "when[0].equals"

@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.language import docs
-from app.automation.language.check_actions import ACTIONS
-from app.automation.language.check_sequence import STEP_ACTIONS
-from app.automation.language.condition_check import TESTS
+from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.conditions import FieldCondition
 from app.automation.language.docs import diagrams, sentences
 from app.automation.language.docs.days import days_of
-from app.automation.language.reference import actions
+from app.automation.language.docs.playbooks import playbooks_page
+from app.automation.language.sequences import SEQUENCE_ACTIONS
+from app.automation.language.step_kinds import Params
 from app.automation.playbooks import shipped
 from app.engine.events.events import LISTENED_TO
 from app.engine.sequences.sequence import read_sequence
 from tests.support.desk import the_app
 from tests.support.environment import ROOT
 
-PAGE = docs.page()
+PAGE = playbooks_page(map(shipped.load, shipped.names()))
 
 
 def test_the_committed_page_is_what_the_playbooks_say():
@@ -46,19 +46,19 @@ def test_every_event_can_be_told(event: str):
     assert sentences.of_events(event)
 
 
-@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize("test", FieldCondition.tests())
 def test_every_condition_can_be_told(test: str):
     assert sentences.of_condition({"field": "lead.score", test: 5}).startswith("its score")
 
 
-@pytest.mark.parametrize("action", sorted({*ACTIONS, "branch"}))
-def test_every_action_can_be_told(action: str):
-    assert sentences.of_action({action: yaml.safe_load(actions()[action].example)})
+@pytest.mark.parametrize("params", RULE_ACTIONS, ids=lambda params: params.kind)
+def test_every_action_can_be_told(params: type[Params]):
+    assert sentences.of_action({params.kind: params.example})
 
 
-@pytest.mark.parametrize("action", sorted({*STEP_ACTIONS} - {*ACTIONS, "branch"}))
-def test_what_only_sequences_do_can_be_told(action: str):
-    assert sentences.of_step({"name": "x", action: {}})
+@pytest.mark.parametrize("params", SEQUENCE_ACTIONS, ids=lambda params: params.kind)
+def test_every_action_of_a_sequence_can_be_told(params: type[Params]):
+    assert sentences.of_step({"name": "x", params.kind: params.example})
 
 
 @pytest.mark.parametrize(

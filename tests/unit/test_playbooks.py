@@ -6,27 +6,15 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.language.check_actions import ACTIONS, MESSAGE_TYPES
+from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.sequences import SEQUENCE_ACTIONS
 from app.automation.playbooks import shipped
 from app.core.validation.mistakes import InvalidPlaybook
 from app.engine.models import Kind
 from app.engine.rules.rules import read_rule
-from app.engine.rules.vocabulary import (
-    LEAD_STATUSES,
-    LOST_REASONS,
-    PRIORITIES,
-    SOURCE_CATEGORIES,
-    TASK_STATUSES,
-    TASK_TYPES,
-)
 from app.engine.step_kind import STEP_KINDS
-from app.leads.attribution.models import SourceCategory
-from app.leads.models import LeadStatus, LostReason
 from app.leads.pipeline.defaults import default_stages
-from app.messaging.channels.gateway_payload import MessageType
-from app.messaging.channels.registry import CHANNELS
 from app.messaging.templates.library import check_templates
-from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
 CALL = {"create_task": {"type": "CALL", "title": "Call back"}}
 MAIL = {"send_message": {"channel": "email", "template": "hello"}}
@@ -104,17 +92,9 @@ def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
         assert {condition.get("equals", "new_lead"), *condition.get("in", [])} <= slugs
 
 
-def test_what_a_playbook_may_say_is_what_the_domains_know():
-    assert {*TaskType} == TASK_TYPES
-    assert {*TaskPriority} == PRIORITIES
-    assert {*LostReason} == LOST_REASONS
-    assert {*LeadStatus} == LEAD_STATUSES
-    assert {*TaskStatus} == TASK_STATUSES
-    assert {*SourceCategory} == SOURCE_CATEGORIES
-    assert CHANNELS.names_for_users() == ["email", "in_app"]  # to people of the clinic; gateways reach leads
-    assert {*MessageType} == MESSAGE_TYPES
-    by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK, Kind.WAIT}
-    assert {*ACTIONS, Kind.BRANCH} == {*STEP_KINDS} - by_themselves
+def test_rules_and_sequences_name_every_step_kind_that_a_definition_can_plan():
+    by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
+    assert {params.kind for params in (*RULE_ACTIONS, *SEQUENCE_ACTIONS)} == {*STEP_KINDS} - by_themselves
 
 
 RULE, FIRST = "rules[0]", "rules[0].do[0]"

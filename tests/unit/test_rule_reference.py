@@ -1,31 +1,203 @@
-"""The page about the rule language says all that the engine knows, and nothing that it refuses."""
+"""The reference pages and the JSON Schema follow from the models, and say nothing that the models refuse."""
 
+import copy
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Annotated, Any, ClassVar
+
+import jsonschema_rs
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, create_model
+from typing_extensions import TypeAliasType
 
-from app.automation.language import check_actions, reference
-from app.automation.language.check_actions import Around
-from app.automation.language.check_rule import RULE_KEYS, check_rule
-from app.automation.language.condition_check import TESTS
+from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.base import Maybe, Strict
+from app.automation.language.conditions import AllConditions, AnyConditions, FieldCondition
+from app.automation.language.docs.rules import rules_page
+from app.automation.language.docs.sequences import sequences_page
+from app.automation.language.known_names import ANY_NAME
+from app.automation.language.nurtures import Nurture
+from app.automation.language.playbooks import Playbook
+from app.automation.language.primitives import Title
+from app.automation.language.rules import Rule
+from app.automation.language.schema import document_schema, json_schema
+from app.automation.language.sequences import SEQUENCE_ACTIONS, Sequence, StepParts
+from app.automation.language.step_kinds import OneAction, Params
+from app.automation.language.timing import After
+from app.automation.language.validation import mistakes_in
+from app.automation.language.vocabulary import FIELDS
+from app.automation.playbooks import shipped
 from app.engine.events.events import LISTENED_TO
-from app.engine.rules.vocabulary import FIELDS
+from tests.support.environment import ROOT
 
 SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
 
 
+class Wave(Params):
+    """Wave at the lead."""
+
+    kind: ClassVar[str] = "wave"
+    example: ClassVar[Any] = {"hand": "left"}
+
+    hand: Title = Field(description="The hand to wave with.", examples=["left"])
+
+
+class RuleWithColor(Rule):
+    """A rule with one more part."""
+
+    color: Maybe[Title] = Field(default=None, description="Its color in lists.", examples=["red"])
+
+
+EVERY_ACTION = [{params.kind: params.example} for params in RULE_ACTIONS]
+EVERY_STEP = [
+    {"name": params.kind.replace("_", "-"), "after": "1 day", params.kind: params.example}
+    for params in SEQUENCE_ACTIONS
+]
+EVERY_CONDITION = [AllConditions.example, AnyConditions.example, FieldCondition.example]
+RULE = {**Rule.example, "when": EVERY_CONDITION, "after": After.example, "do": EVERY_ACTION}
+SEQUENCE = {**Sequence.example, "steps": EVERY_STEP}
+EVERYTHING: dict[type[Strict], Any] = {
+    Rule: RULE,
+    Sequence: SEQUENCE,
+    Nurture: {**Nurture.example, "days": ["mon"], "batch": 50, "most": 10, "is_active": True},
+    Playbook: {**Playbook.example, "rules": [RULE], "sequences": [SEQUENCE], "nurtures": [Nurture.example]},
+}
+
+
+def models(base: type[Strict] = Strict) -> Iterator[type[Strict]]:
+    """All models of the language that have an example."""
+    for model in base.__subclasses__():
+        if model.example is not None and model not in {StepParts, Wave, RuleWithColor}:
+            yield model
+        yield from models(model)
+
+
+def examples(model: type[Strict]) -> list[Any]:
+    """The examples of each part, as (key, value)."""
+    return [(info.alias or name, one) for name, info in model.model_fields.items() for one in info.examples or ()]
+
+
 def test_everything_is_on_the_page():
-    page = reference.page()
-    for word in (*RULE_KEYS, *LISTENED_TO, *TESTS, *FIELDS, *check_actions.ACTIONS, "branch"):
+    page = rules_page()
+    for word in (*Rule.parts(), *LISTENED_TO, *FieldCondition.tests(), *FIELDS, *(one.kind for one in RULE_ACTIONS)):
         assert f"| `{word}`" in page, word
 
 
-@pytest.mark.parametrize("part", sorted(reference.PARTS))
-def test_each_example_of_a_part_is_right(part: str):
-    rule = {**SHORTEST, part: yaml.safe_load(reference.PARTS[part][1])}
-    assert check_rule(rule, "", Around(frozenset({"hello"}))) == []
+def test_everything_of_sequences_and_nurtures_is_on_their_page():
+    page = sequences_page()
+    for word in (*Sequence.parts(), *Nurture.parts(), *(one.kind for one in SEQUENCE_ACTIONS)):
+        assert f"`{word}`" in page, word
 
 
-@pytest.mark.parametrize("action", sorted(reference.actions()))
-def test_each_example_of_an_action_is_right(action: str):
-    rule = {**SHORTEST, "do": [{action: yaml.safe_load(reference.actions()[action].example)}]}
-    assert check_rule(rule, "", Around(frozenset({"hello"}))) == []
+@pytest.mark.parametrize(("name", "page"), [("rules", rules_page), ("sequences", sequences_page)])
+def test_the_committed_page_is_what_the_models_say(name: str, page: Any):
+    committed = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert committed == page(), "write it anew with `make openapi`"
+
+
+@pytest.mark.parametrize("model", [*models()], ids=lambda model: model.__name__)
+def test_the_example_of_a_model_is_right(model: type[Strict]):
+    assert mistakes_in(model, model.example, ANY_NAME) == []
+    assert jsonschema_rs.is_valid(document_schema(model), model.example)
+
+
+@pytest.mark.parametrize(("part", "example"), examples(Rule))
+def test_each_example_of_a_part_is_right(part: str, example: Any):
+    assert mistakes_in(Rule, {**SHORTEST, part: example}) == []
+
+
+def test_every_model_has_a_description_and_an_example_in_the_schema():
+    _, definitions = json_schema(Playbook)
+    for name, definition in definitions.items():
+        if definition.get("type") == "object":
+            assert definition["description"], name
+            assert definition["examples"], name
+
+
+@pytest.mark.parametrize("name", shipped.names())
+def test_every_shipped_playbook_is_valid_by_the_schema(name: str):
+    text = (files("app.automation.playbooks") / f"{name}.yaml").read_text(encoding="utf-8")
+    document = yaml.load(text, shipped._Loader)
+    assert [error.message for error in jsonschema_rs.iter_errors(document_schema(Playbook), document)] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"on": "lead.creatd"},
+        {"do": []},
+        {"do": [{"create_task": {"type": "CALL"}}]},
+        {"do": [{"creat_task": {}}]},
+        {"when": [{"field": "lead.status"}]},
+        {"when": [{"field": "lead.statsu", "equals": "NEW"}]},
+        {"after": {"time": "1 day", "zone": "led"}},
+        {"priority": 0},
+        {"whne": []},
+    ],
+)
+def test_the_schema_refuses_what_the_language_refuses(wrong: dict[str, Any]):
+    assert mistakes_in(Rule, SHORTEST | wrong)
+    assert not jsonschema_rs.is_valid(document_schema(Rule), SHORTEST | wrong)
+
+
+def test_a_part_that_is_added_to_a_model_is_checked_described_and_on_the_page():
+    assert mistakes_in(RuleWithColor, {**SHORTEST, "color": "red"}) == []
+    [mistake] = mistakes_in(RuleWithColor, {**SHORTEST, "colr": "red"})
+    assert "did you mean 'color'?" in mistake.problem
+    _, definitions = json_schema(RuleWithColor)
+    assert definitions["RuleWithColor"]["properties"]["color"]["description"] == "Its color in lists."
+    assert "| `color` |  | Its color in lists. | `red` |" in rules_page(RuleWithColor)
+
+
+def test_a_step_kind_that_is_added_is_checked_described_and_on_the_page():
+    step_kinds = (*RULE_ACTIONS, Wave)
+    action = TypeAliasType("ActionOrWave", Annotated[dict[str, Any], OneAction(step_kinds)])
+    rule = create_model("RuleThatWaves", __base__=Rule, do=(list[action], ...))  # type: ignore[valid-type]
+    assert mistakes_in(rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]}) == []
+    [mistake] = mistakes_in(rule, {**SHORTEST, "do": [{"wav": {}}]})
+    assert "did you mean 'wave'?" in mistake.problem
+    _, definitions = json_schema(rule)
+    assert definitions["Wave"]["required"] == ["hand"]
+    page = rules_page(rule, step_kinds)
+    assert "| `wave` | Wave at the lead. | `{wave: {hand: left}}` |" in page
+    assert "| `hand` | required | The hand to wave with. | `left` |" in page
+
+
+JUNK = st.sampled_from(
+    [None, "", "x", [], {}, 0, -1, 1001, 3.5, True, ["x"], [None], [[]], [{}], {"x": 1}, "NEW", "end", "1 fortnight"]
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, document: Any) -> Any:
+    """A document with one of its values removed, renamed or replaced."""
+    changed = copy.deepcopy(document)
+    place, key = draw(st.sampled_from([*places(changed)]))
+    value = place.pop(key)
+    match draw(st.sampled_from(["remove", "rename", "replace"])):
+        case "rename" if isinstance(key, str):
+            place[f"{key}x"] = value
+        case "replace" if isinstance(place, dict):
+            place[key] = draw(JUNK)
+        case "replace":
+            place.insert(key, draw(JUNK))
+    return changed
+
+
+def places(part: Any) -> Iterator[tuple[Any, Any]]:
+    """Each mapping and list in a document, with each of its keys or indexes."""
+    for key in list(part) if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ():
+        yield part, key
+        yield from places(part[key])
+
+
+@pytest.mark.parametrize("model", [Rule, Sequence, Nurture, Playbook])
+@given(data=st.data())
+def test_a_mutated_definition_has_only_mistakes_in_sentences_of_the_language(model: type[Strict], data: st.DataObject):
+    document = data.draw(mutated(data.draw(mutated(EVERYTHING[model]))))
+    mistakes = mistakes_in(model, document)
+    assert not [one for one in mistakes if one.problem.startswith(("Input", "List", "String", "Value", "Unable"))]
+    assert mistakes or jsonschema_rs.is_valid(document_schema(model), document)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.language.check_actions import Around
-from app.automation.language.check_sequence import check_sequence
+from app.automation.language.known_names import KnownNames
+from app.automation.language.sequences import Sequence
+from app.automation.language.validation import mistakes_in
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.models import Kind, Reason
 from app.engine.sequences.sequence import DEFAULT_EXITS, ExitReason, read_sequence
@@ -21,7 +22,7 @@ TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York
 WEEKDAYS = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 CALENDAR = Calendar(NEW_YORK, BusinessHours.from_json(WEEKDAYS))
 AN_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
-AROUND = Around(frozenset({"hello", "other"}))
+KNOWN = KnownNames(templates=frozenset({"hello", "other"}))
 MAIL = {"send_message": {"channel": "email", "template": "hello"}}
 CALL = {"create_task": {"type": "CALL", "title": "Call"}}
 
@@ -170,7 +171,7 @@ def test_a_skipped_step_is_followed_unless_nothing_more_can_happen(
     ],
 )  # fmt: skip
 def test_a_mistake_names_its_place_and_what_would_be_right(sequence: dict[str, Any], place: str, hint: str):
-    found = {mistake.place: mistake.problem for mistake in check_sequence(sequence, "", AROUND)}
+    found = {mistake.place: mistake.problem for mistake in mistakes_in(Sequence, sequence, KNOWN)}
     assert hint in found.get(place, ""), found
 
 
@@ -189,4 +190,4 @@ def test_what_the_page_shows_is_right():
         goal=["consultation.scheduled", "custom.paid"], re_entry={"after": "90 days"}, exclusive=True,
         label="nurture", priority=50, exit_on=["lead.replied", "lead.opted_out", "message.bounced"],
     )  # fmt: skip
-    assert check_sequence(sequence, "", AROUND) == []
+    assert mistakes_in(Sequence, sequence, KNOWN) == []

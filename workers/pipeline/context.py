@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 from app.automation.handlers.context import NO_LINE, StepContext
 from app.automation.handlers.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
-from app.engine.rules.conditions import leaves
+from app.engine.rules.conditions import leaves, looked_up
 from app.engine.rules.lead_facts import look_up
 from app.engine.rules.rules import RuleSet
 from app.engine.rules.ruleset import rules_of
-from app.engine.rules.vocabulary import looked_up
 from app.engine.sequences.definitions import sequences_of
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinics import load_context

@@ -1,85 +1,30 @@
-"""Nurtures and their runs, in and out."""
+"""Request and response schemas for nurtures and their runs. A model of the rule language defines the former."""
 
-from typing import Any, Final
+from marshmallow import fields
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
-
-from app.api.clinic.settings_schemas import Length
-from app.api.messaging.gateway_schemas import SLUG
-from app.automation.language.shapes import LONGEST_SLUG, MOST_HOURS
-from app.automation.nurtures.models import DEFAULT_BATCH, RunReason, RunState
+from app.automation.language.nurtures import Nurture
+from app.automation.nurtures.models import RunReason, RunState
 from app.automation.nurtures.tracking import FollowUpState
 from app.automation.sequences.models import EnrollmentState
-from app.core.calendar.hours import WEEKDAYS
-from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
+from app.http.model_fields import fields_of
+from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.models import HIGHEST_SCORE
 from app.leads.timeline.responses import REPLY_DAYS
 
-SMALLEST_BATCH, LARGEST_BATCH = 50, 100
-RUN_HOURS: Final = ("09:00", "14:00", "18:00")  # leads-follow-up-feature.md, "Cron Job Configuration"
-SILENT_FOR: Final = "24 hours"  # ... "Lead Identification Criteria"
-_HOUR: Final = (r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "Must be an hour of the day, such as 09:00.")
-_SCORE: Final = f"0 to {HIGHEST_SCORE}, as leads have it; both ends are included."
 
+class NurtureIn(Schema):
+    """A new nurture."""
 
-def _run_hours(**options: Any) -> ListOf:
-    says = {"description": "On the clinic's wall."}
-    return ListOf(Text(5, form=_HOUR), least=1, most=MOST_HOURS, metadata=says, **options)
-
-
-def _days(**options: Any) -> ListOf:
-    says = {"description": "Days of the week; null: all of them."}
-    day = fields.String(validate=validate.OneOf(WEEKDAYS))
-    return ListOf(day, least=1, most=len(WEEKDAYS), allow_none=True, metadata=says, **options)
+    class Meta(Schema.Meta):
+        include = fields_of(Nurture, null_is_absent=False)
 
 
 class NurtureChange(Schema):
-    """What can be changed of a nurture; what is left out stays."""
+    """The parts to replace; the others stay."""
 
-    is_active = Boolean(metadata={"description": "Off: there are no runs, and one that is under way stops."})
-    run_hours = _run_hours()
-    days = _days()
-    score_from = Integer(most=HIGHEST_SCORE, metadata={"description": _SCORE})
-    score_to = Integer(most=HIGHEST_SCORE, metadata={"description": _SCORE})
-    silent_for = Length(
-        metadata={"description": "Nothing was heard of the lead for so long.", "examples": [SILENT_FOR]}
-    )
-    sequence = Text(LONGEST_SLUG, least=1, metadata={"description": "The name of the one that leads are taken into."})
-    batch = Integer(
-        least=SMALLEST_BATCH, most=LARGEST_BATCH, metadata={"description": "Leads that are taken at a time."}
-    )
-    most = Integer(least=1, allow_none=True, metadata={"description": "Leads of one run; null: all that there are."})
-
-    @validates_schema(skip_on_field_errors=True)
-    def _scores_in_order(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("score_from", 0) > data.get("score_to", HIGHEST_SCORE):
-            raise ValidationError({"score_to": ["Must not be less than score_from."]})
-
-    @post_load
-    def _in_order(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Each hour and each day once."""
-        if "run_hours" in data:
-            data["run_hours"] = sorted(set(data["run_hours"]))
-        if data.get("days"):
-            data["days"] = sorted(set(data["days"]), key=WEEKDAYS.index)
-        return data
-
-
-class NurtureIn(NurtureChange):
-    """A new nurture; whoever scores leads has to say which of them it takes."""
-
-    name = Text(LONGEST_SLUG, least=1, form=SLUG, required=True, metadata={"description": "It stays."})
-    is_active = Boolean(load_default=True)
-    run_hours = _run_hours(load_default=lambda: list(RUN_HOURS))
-    days = _days(load_default=None)
-    score_from = Integer(most=HIGHEST_SCORE, required=True, metadata={"description": _SCORE})
-    score_to = Integer(most=HIGHEST_SCORE, required=True, metadata={"description": _SCORE})
-    silent_for = Length(load_default=SILENT_FOR)
-    sequence = Text(LONGEST_SLUG, least=1, required=True)
-    batch = Integer(least=SMALLEST_BATCH, most=LARGEST_BATCH, load_default=DEFAULT_BATCH)
-    most = Integer(least=1, allow_none=True, load_default=None)
+    class Meta(Schema.Meta):
+        include = fields_of(Nurture, leave_out={"name"}, is_change=True, null_is_absent=False)
 
 
 class NurtureOut(Schema):

@@ -1,9 +1,11 @@
-"""Playbooks, in and out."""
+"""Request and response schemas for playbooks. A model of the rule language defines their documents."""
 
 from typing import Final
 
 from marshmallow import fields
 
+from app.automation.language.playbooks import Playbook
+from app.http.model_fields import YamlText
 from app.http.schemas.fields import Integer, Text
 from app.http.schemas.schema import QuerySchema, Schema
 
@@ -26,13 +28,13 @@ class PlaybookOut(Schema):
 class PlaybookDetailOut(PlaybookOut):
     """A playbook, as it is written."""
 
-    yaml = fields.String(required=True)
+    yaml = YamlText(Playbook, LONGEST_YAML, required=True)
 
 
 class ImportedPlaybookIn(Schema):
-    """A playbook that somebody wrote."""
+    """A playbook to import."""
 
-    yaml = Text(LONGEST_YAML, least=1, lines=True, required=True)
+    yaml = YamlText(Playbook, LONGEST_YAML, required=True)
 
 
 class AddedOut(Schema):
@@ -55,4 +57,4 @@ class ExportQuery(QuerySchema):
 class ExportOut(Schema):
     """The clinic's rules, sequences, nurtures and templates as one playbook."""
 
-    yaml = fields.String(required=True)
+    yaml = YamlText(Playbook, LONGEST_YAML, required=True)

@@ -1,11 +1,15 @@
-"""Rules, in and out. What their parts may hold is checked against the language itself: docs/rules.md."""
+"""Request and response schemas for rules. The models of the rule language define their parts."""
 
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
+from typing_extensions import TypeAliasType
 
 from app.api.capture.bulk_schemas import JobOut
 from app.api.messaging.template_schemas import DifferenceOut
+from app.automation.language.conditions import Condition, PlainValue
+from app.automation.language.rules import Rule
+from app.http.model_fields import ModelField, fields_of
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
@@ -14,51 +18,36 @@ MOST_DAYS: Final = 90
 MOST_PER_HOUR: Final = 100_000
 
 
-class Part(fields.Raw):
-    """A part of a rule's text: anything that JSON can say, here; the language says what it may be."""
+FactValue = TypeAliasType("FactValue", PlainValue | list[PlainValue])
+FoundValue = TypeAliasType(  # of a group of conditions: the values of its fields, by path
+    "FoundValue",
+    FactValue | dict[str, FactValue],
+)
 
 
-def _part(says: str, **more: Any) -> Part:
-    return Part(metadata={"description": says}, allow_none=True, **more)
-
-
-class RuleText(Schema):
-    """A rule reads like a sentence: on an event, when conditions hold, after a delay, do actions, stop on events."""
-
-    description = _part("For people.")
-    on = _part("An event, or a list of events: `lead.created`.")
-    when = _part("Conditions that hold when it happens: `{field, equals}`, and so on; `all` and `any` hold others.")
-    after = _part("A delay, `2 hours`, or `{time, clock, at, on_day, zone, of}`.")
-    before = _part("Before a date: `{time: 180 days, of: lead.custom.passport_expiry}`.")
-    before_due = _part("Before the task is due: `15 minutes`.")
-    every = _part("Again after so long: `1 week`, until it is stopped.")
-    only_if = _part("Conditions that have to hold when a step is due.")
-    unless = _part("Conditions that must not hold when a step is due.")
-    stop_on = _part("Events that cancel what is pending.")
-    skip_when_later_than = _part("Better not at all than later than this.")
-    do = _part("What to do, each as a step of its own: `{create_task: {...}}`, and so on.")
-    priority = _part("1 comes first; 100 where nothing is said.")
-
-
-class FollowUpRuleIn(RuleText):
+class FollowUpRuleIn(Schema):
     """A rule, in force at once, unless it is a draft."""
 
-    name = _part("A slug such as `speed-to-lead`: it stays, for steps and reports know the rule by it.", required=True)
+    class Meta(Schema.Meta):
+        include = fields_of(Rule)
+
     is_active = Boolean(load_default=True)
-    is_draft = Boolean(load_default=False, metadata={"description": "To be published later."})
+    is_draft = Boolean(load_default=False, metadata={"description": "Publish it later."})
 
 
-class FollowUpRuleChange(RuleText):
-    """The parts to replace; null takes one away."""
+class FollowUpRuleChange(Schema):
+    """The parts to replace; null removes one."""
 
-    name = _part("As it is.")
+    class Meta(Schema.Meta):
+        include = fields_of(Rule, is_change=True)
+
     is_active = Boolean(
         metadata={
-            "description": "Off: what is pending is skipped when it is due. On: one that was paused is counted anew,"
-            " and what waited goes on."
+            "description": "False: pending steps are skipped when they are due. True: the failures of a paused rule are"
+            " counted anew, and its waiting steps go on."
         }
     )
-    is_draft = Boolean(metadata={"description": "Change the draft, and nothing that is in force."})
+    is_draft = Boolean(metadata={"description": "Change the draft only, not the version in force."})
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
@@ -79,8 +68,8 @@ class FollowUpRuleOut(Schema):
     )
     priority = Integer(required=True)
     published_version = Integer(required=True, allow_none=True)
-    definition = fields.Dict(required=True, allow_none=True)
-    draft = fields.Dict(required=True, allow_none=True)
+    definition = ModelField(Rule, required=True, allow_none=True, metadata={"description": "The version in force."})
+    draft = ModelField(Rule, required=True, allow_none=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     updated_by = Id(required=True, allow_none=True)
@@ -94,14 +83,19 @@ class FollowUpRuleQuery(PageQuery):
     playbook = Text(100, least=1)
 
 
-class RuleVersionOut(Schema):
-    """One text of a rule."""
+class VersionOut(Schema):
+    """One version of a definition."""
 
     number = Integer(required=True, allow_none=True, metadata={"description": "Null: the draft."})
     state = fields.String(required=True, metadata={"enum": ["draft", "published", "retired"]})
-    definition = fields.Dict(required=True)
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)
+
+
+class RuleVersionOut(VersionOut):
+    """One version of a rule."""
+
+    definition = ModelField(Rule, required=True)
 
 
 class CompareQuery(QuerySchema):
@@ -132,7 +126,7 @@ class RuleTestIn(Schema):
     lead_id = Id()
     facts = fields.Dict(
         keys=fields.String(),
-        values=Part(allow_none=True),
+        values=ModelField(FactValue),
         metadata={
             "description": "Facts by path, instead of those of the lead.",
             "examples": [{"lead.source_category": "WEB_PAID", "event.outcome": "no_answer"}],
@@ -144,8 +138,8 @@ class RuleTestIn(Schema):
 class ConditionOut(Schema):
     """A condition, what it found, and whether it holds."""
 
-    condition = fields.Dict(required=True)
-    value = Part(required=True, allow_none=True)
+    condition = ModelField(Condition, required=True)
+    value = ModelField(FoundValue, required=True, allow_none=True)
     holds = Boolean(required=True)
 
 
@@ -215,7 +209,7 @@ class UnmetOut(Schema):
     """What stood in the way of how many events."""
 
     verdict = fields.String(required=True)
-    condition = fields.Dict(required=True, allow_none=True)
+    condition = ModelField(Condition, required=True, allow_none=True)
     events = Integer(required=True)
 
 

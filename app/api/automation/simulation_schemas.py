@@ -2,11 +2,12 @@
 
 from marshmallow import fields
 
-from app.api.automation.rule_schemas import MoveOut, Part
+from app.api.automation.rule_schemas import FactValue, MoveOut
 from app.automation.simulation.facts import LONGEST_TEXT
 from app.automation.simulation.sandbox import DAYS, MOST_DAYS
 from app.automation.simulation.script import MOST_ENTRIES
 from app.automation.simulation.timeline import What
+from app.http.model_fields import ModelField
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
 
@@ -18,7 +19,7 @@ class HappeningIn(Schema):
     event = Text(100, metadata={"examples": ["lead.replied"]})
     facts = fields.Dict(
         keys=fields.String(),
-        values=Part(allow_none=True),
+        values=ModelField(FactValue),
         metadata={
             "description": "Of the event, the task it is about, or the lead from then on.",
             "examples": [{"event.outcome": "no_answer"}],
@@ -37,7 +38,7 @@ class SimulationIn(Schema):
     )
     facts = fields.Dict(
         keys=fields.String(),
-        values=Part(allow_none=True),
+        values=ModelField(FactValue),
         load_default=dict,
         metadata={
             "description": "What the lead is like, by path, instead of what it is.",

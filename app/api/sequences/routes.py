@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBackIn, RuleVersionOut
-from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery
+from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBackIn
+from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery, SequenceVersionOut
 from app.automation.sequences import service
 from app.core.optimistic_locking import Seen
 from app.core.pagination import Page
@@ -110,7 +110,7 @@ def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> dict[str, An
 
 @blp.get("/<uuid:sequence_id>/versions")
 @allow(Permission.AUTOMATION_READ)
-@blp.response(200, page_of(RuleVersionOut))
+@blp.response(200, page_of(SequenceVersionOut))
 def list_sequence_versions(sequence_id: UUID) -> Page:
     """List all versions of a sequence.
 

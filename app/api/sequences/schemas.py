@@ -1,14 +1,16 @@
-"""Sequences and enrollments, in and out. What the parts of a text may hold is checked against the language itself."""
+"""Request and response schemas for sequences and enrollments. The models of the rule language define the former."""
 
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.automation.rule_schemas import Part
+from app.api.automation.rule_schemas import VersionOut
+from app.automation.language.sequences import Sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.enrollments.enroll import Enrolled
 from app.automation.sequences.models import PauseReason, ShownState
 from app.engine.sequences.sequence import ExitReason
+from app.http.model_fields import ModelField, fields_of
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
@@ -18,40 +20,24 @@ MOST_ENROLLED: Final = 500  # in a call
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})
 
 
-def _part(says: str, **more: Any) -> Part:
-    return Part(metadata={"description": says}, allow_none=True, **more)
-
-
-class SequenceText(Schema):
-    """Steps one after the other, each counted from the end of the one before: docs/sequences.md."""
-
-    description = _part("For people.")
-    enroll = _part("What enrolls by itself: `{on: lead.created, when: [...], after: 1 day}`.")
-    exit_on = _part("Events that end it for a lead; a reply, an opt-out and the like unless something is said.")
-    goal = _part("Events that end it as a success.")
-    exit_on_colleague = _part("`custom.company`: a reply of another lead with the same value ends it, too.")
-    exclusive = _part("True: a lead is in one such sequence at a time.")
-    re_entry = _part("`never`, `after_exit`, or `{after: 90 days}`.")
-    label = _part("A tag that the lead has while it is in it.")
-    priority = _part("1 comes first; 100 where nothing is said.")
-
-
-class SequenceIn(SequenceText):
+class SequenceIn(Schema):
     """A sequence, in force at once, unless it is a draft."""
 
-    name = _part("A slug such as `onboarding`: it stays.", required=True)
-    steps = _part("Each with a `name`, an action, and perhaps `after`, `only_if`, `unless`, `next`.", required=True)
+    class Meta(Schema.Meta):
+        include = fields_of(Sequence)
+
     is_active = Boolean(load_default=True)
-    is_draft = Boolean(load_default=False, metadata={"description": "To be published later."})
+    is_draft = Boolean(load_default=False, metadata={"description": "Publish it later."})
 
 
-class SequenceChange(SequenceText):
-    """The parts to replace; null takes one away."""
+class SequenceChange(Schema):
+    """The parts to replace; null removes one."""
 
-    name = _part("As it is.")
-    steps = _part("All of them.")
-    is_active = Boolean(metadata={"description": "Off: what comes due waits until it is switched on again."})
-    is_draft = Boolean(metadata={"description": "Change the draft, and nothing that is in force."})
+    class Meta(Schema.Meta):
+        include = fields_of(Sequence, is_change=True)
+
+    is_active = Boolean(metadata={"description": "False: due steps wait until it is switched on again."})
+    is_draft = Boolean(metadata={"description": "Change the draft only, not the version in force."})
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
@@ -71,12 +57,18 @@ class SequenceOut(Schema):
         required=True, allow_none=True, metadata={"description": "Why the engine switched it off by itself."}
     )
     published_version = Integer(required=True, allow_none=True)
-    definition = fields.Dict(required=True, allow_none=True)
-    draft = fields.Dict(required=True, allow_none=True)
+    definition = ModelField(Sequence, required=True, allow_none=True, metadata={"description": "The version in force."})
+    draft = ModelField(Sequence, required=True, allow_none=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     updated_by = Id(required=True, allow_none=True)
     version = Integer(required=True)
+
+
+class SequenceVersionOut(VersionOut):
+    """One version of a sequence."""
+
+    definition = ModelField(Sequence, required=True)
 
 
 class SequenceQuery(PageQuery):

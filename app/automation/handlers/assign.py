@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.automation.handlers.changes import AssignByRules, AssignTo
 from app.automation.handlers.context import StepContext
-from app.automation.language.check_actions import BY_RULES
+from app.automation.language.actions import BY_RULES
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind, Words

@@ -8,16 +8,21 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.automation.language.known_names import ANY_NAME, KnownNames
+from app.automation.language.nurtures import Nurture as NurtureDefinition
+from app.automation.language.validation import mistakes_in
 from app.automation.nurtures.errors import NurtureNameTaken, RunUnderWay, TooManyNurtures
 from app.automation.nurtures.finding import leads_for
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.nurtures.running import active_sequence, run_row, set_next_run
+from app.automation.rules.definitions import require_none
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
 from app.core.pagination import Key, Page, page
+from app.core.validation.mistakes import Mistake
 from app.engine.sequences.models import Sequence
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import Permission
@@ -46,12 +51,12 @@ def find_nurture(session: Session, actor: Actor, nurture_id: UUID, *, lock: bool
 
 
 def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> Nurture:
-    """A new nurture of what `NurtureIn` read. Raises Invalid, NurtureNameTaken, TooManyNurtures."""
-    _require_sequence(session, actor.clinic, data["sequence"])
+    """Create a nurture of this definition. Raises Invalid, NurtureNameTaken, TooManyNurtures."""
+    values = _read(data, _sequences_of(session, actor.clinic))
     of_clinic = select(func.count()).where(Nurture.clinic_id == actor.clinic.id)
     if (session.scalar(of_clinic) or 0) >= MOST_NURTURES:
         raise TooManyNurtures
-    nurture = new_nurture(actor.clinic, data, playbook=OWN, by=actor.user_id)
+    nurture = new_nurture(actor.clinic, values, playbook=OWN, by=actor.user_id)
     session.add(nurture)
     try:
         session.flush()
@@ -61,7 +66,7 @@ def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> N
 
 
 def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str, by: UUID | None) -> Nurture:
-    """A nurture of what `NurtureIn` read; its first run is at the next of its hours."""
+    """Return a nurture with these values of its definition; its first run is at the next of its hours."""
     at = now()
     nurture = Nurture(
         id=new_id(),
@@ -83,12 +88,10 @@ def change_nurture(
     """Give a nurture these values. Raises NotFound, ChangedMeanwhile, Invalid."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
     require_seen(nurture, seen)
-    if "sequence" in data:
-        _require_sequence(session, actor.clinic, data["sequence"])
-    for name, value in data.items():
-        setattr(nurture, name, value)
-    if nurture.score_from > nurture.score_to:
-        raise Invalid.at("/score_from", "Must not be more than score_to.")
+    known = _sequences_of(session, actor.clinic) if "sequence" in data else ANY_NAME
+    values = _read({**definition_of(nurture), **data}, known, given=data)
+    for name in data:
+        setattr(nurture, name, values[name])
     if data.keys() & _SAYS_WHEN:
         set_next_run(nurture, actor.clinic, after=now())
     nurture.updated_at, nurture.updated_by = now(), actor.user_id
@@ -134,7 +137,27 @@ def preview(session: Session, actor: Actor, nurture_id: UUID) -> dict[str, Any]:
     return {"leads": leads, "is_complete": leads < MOST_COUNTED, "is_able": True}
 
 
-def _require_sequence(session: Session, clinic: ClinicContext, slug: str) -> None:
-    there = (Sequence.clinic_id == clinic.id, Sequence.slug == slug, Sequence.deleted_at.is_(None))
-    if session.scalars(select(Sequence.id).where(*there)).one_or_none() is None:
-        raise Invalid.at("/sequence", "The clinic has no sequence of this name.")
+def definition_of(nurture: Nurture) -> dict[str, Any]:
+    """Return the definition of a nurture, as playbooks write it."""
+    values = {name: getattr(nurture, name) for name in NurtureDefinition.model_fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sequences_of(session: Session, clinic: ClinicContext) -> KnownNames:
+    there = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
+    return KnownNames(sequences=frozenset(session.scalars(there)))
+
+
+def _read(
+    definition: Mapping[str, Any], known: KnownNames, *, given: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the values of a definition, with defaults. Mistakes are reported at the parts that were given.
+
+    Raises:
+        Invalid: with a pointer to each mistake.
+    """
+    found = mistakes_in(NurtureDefinition, definition, known)
+    if given is not None and "score_to" not in given:
+        found = [Mistake("score_from", one.problem) if one.place == "score_to" else one for one in found]
+    require_none(found)
+    return NurtureDefinition.model_validate(definition, context=known).model_dump()

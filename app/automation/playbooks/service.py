@@ -1,6 +1,6 @@
 """Playbooks that ship, and a clinic's own as one. Every function takes the session first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -8,17 +8,13 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.automation.language.check_actions import Around
-from app.automation.language.check_rule import check_rule
-from app.automation.language.check_sequence import check_sequence
 from app.automation.nurtures.definitions import nurtures_as_written
 from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import Added, as_document, install
 from app.automation.playbooks.shipped import Playbook
-from app.automation.rules.definitions import TYPES, around
-from app.core.validation.mistakes import InvalidPlaybook, Mistake, one_of
+from app.automation.rules.definitions import names_in
+from app.core.validation.mistakes import InvalidPlaybook
 from app.engine.models import Rule
-from app.engine.rules.vocabulary import Field, Type
 from app.engine.sequences.models import Sequence
 from app.errors import FieldError, Invalid, NotFound
 from app.identity.actor import Actor
@@ -57,7 +53,7 @@ def install_playbook(session: Session, actor: Actor, name: str) -> Added:
 def import_playbook(session: Session, actor: Actor, text: str) -> Added:
     """Add what the clinic lacks of a playbook that somebody wrote. Raises Invalid with the path of every mistake."""
     try:
-        return install(session, actor.clinic.id, _read(text, around(session, actor.clinic)))
+        return install(session, actor.clinic.id, playbooks.read(text, names_in(session, actor.clinic)))
     except InvalidPlaybook as refused:
         raise Invalid(*(FieldError("/yaml", str(mistake)) for mistake in refused.mistakes)) from None
 
@@ -108,30 +104,6 @@ def _shown(playbook: Playbook, installed: int) -> dict[str, Any]:
         "templates": list(playbook.templates),
         "installed_rules": installed,
     }
-
-
-def _read(text: str, known: Around) -> Playbook:
-    playbook = playbooks.read(text)
-    if mistakes := list(_mistakes(playbook, known)):
-        raise InvalidPlaybook(mistakes)
-    return playbook
-
-
-def _mistakes(playbook: Playbook, known: Around) -> Iterator[Mistake]:
-    """What its rules, sequences and nurtures speak of that neither the clinic nor the playbook has."""
-    custom = {field["key"]: Field(TYPES.get(field["type"], Type.ANY), "") for field in playbook.fields}
-    both = Around(
-        known.templates | playbook.templates.keys(),
-        {**custom, **(known.custom or {})},
-        (known.stages or frozenset()) | {stage["slug"] for stage in playbook.stages},
-        (known.sequences or frozenset()) | {sequence["name"] for sequence in playbook.sequences},
-    )
-    for i, rule in enumerate(playbook.rules):
-        yield from check_rule(rule, f"rules[{i}]", both)
-    for i, sequence in enumerate(playbook.sequences):
-        yield from check_sequence(sequence, f"sequences[{i}]", both)
-    for i, nurture in enumerate(playbook.nurtures):
-        yield from one_of(nurture["sequence"], both.sequences or (), f"nurtures[{i}].sequence")
 
 
 def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:

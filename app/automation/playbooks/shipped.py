@@ -11,8 +11,8 @@ from uuid import UUID
 import yaml
 from sqlalchemy.orm import Session
 
-from app.automation.language import plain_data
-from app.automation.language.check_playbook import check
+from app.automation.language.known_names import KnownNames
+from app.automation.language.playbooks import mistakes_in_playbook
 from app.core.db import Base, Rows, insert_many, new_id
 from app.core.validation.mistakes import InvalidPlaybook, Mistake
 from app.engine.models import Rule, RuleVersion
@@ -21,7 +21,7 @@ from app.engine.sequences.models import Sequence, SequenceVersion
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """Definitions of rules and sequences, and message templates (slug → subject and body), found right.
+    """Definitions of rules and sequences, and message templates (slug → subject and body), without mistakes.
 
     `stages` and `fields` are what they speak of besides what every clinic has.
     """
@@ -73,14 +73,17 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".yaml") for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
 
 
-def read(text: str) -> Playbook:
-    """Read YAML. Raises InvalidPlaybook with every mistake and the path to it."""
+def read(text: str, known: KnownNames | None = None) -> Playbook:
+    """Read a playbook in YAML. `known`: the names of the clinic that it is for; None: of no clinic.
+
+    Raises:
+        InvalidPlaybook: with every mistake and its path.
+    """
     try:
         document = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-13-45 is no date
         raise InvalidPlaybook([Mistake("playbook", " ".join(str(error).split()))]) from error
-    mistakes = plain_data.check(document) or check(document)
-    if mistakes:
+    if mistakes := mistakes_in_playbook(document, known):
         raise InvalidPlaybook(mistakes)
     return Playbook(
         document["name"],

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.automation.language.vocabulary import Type, field_of
 from app.automation.rules.gate_preview import gates_of
 from app.automation.rules.service import TEXTS, find_rule
 from app.clock import now
@@ -14,10 +15,9 @@ from app.core.db import new_id
 from app.core.validation.json_pointer import pointer
 from app.engine.events.events import Event
 from app.engine.plan.plan import plan
-from app.engine.rules.conditions import leaves
+from app.engine.rules.conditions import leaves, looked_up
 from app.engine.rules.rule_evaluation import Verdict, examined
 from app.engine.rules.rules import Rule, RuleSet, read_rule
-from app.engine.rules.vocabulary import Type, field_of, looked_up
 from app.errors import Conflict, FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from app.automation.language.vocabulary import FIELDS, Type
 from app.automation.rules.dry_run import rule_to_try
 from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead
 from app.automation.rules.gate_preview import Held, held_back
@@ -21,7 +22,6 @@ from app.engine.models import KeptEvent
 from app.engine.plan.plan import Plan, plan
 from app.engine.rules.rule_evaluation import Decision, Verdict
 from app.engine.rules.rules import Rule, RuleSet
-from app.engine.rules.vocabulary import FIELDS, Type
 from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.automation.language import plain_data
-from app.automation.language.check_sequence import check_sequence
-from app.automation.rules.definitions import around, require_none
+from app.automation.language.sequences import Sequence as SequenceDefinition
+from app.automation.language.validation import mistakes_in
+from app.automation.rules.definitions import names_in, require_none
 from app.automation.sequences.enrollments.exit import end_all_in
 from app.automation.sequences.enrollments.pause import resume_held_up
 from app.automation.sequences.errors import NothingToPublish, SequenceNameTaken
@@ -25,8 +25,12 @@ BY_NAME: Final[list[Key]] = [(Sequence.slug, "asc"), (Sequence.id, "asc")]
 
 
 def require_right(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
-    """Raises Invalid with a pointer to each mistake of the sequence, and what would be right."""
-    require_none(plain_data.check(definition) or check_sequence(definition, "", around(session, clinic)))
+    """Refuse a sequence with mistakes.
+
+    Raises:
+        Invalid: with a pointer to each mistake, and what would be right.
+    """
+    require_none(mistakes_in(SequenceDefinition, definition, names_in(session, clinic)))
 
 
 TEXTS: Final = Texts(

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from app.automation.language.vocabulary import FIELDS, Field, Type, field_of
 from app.clock import EARLIEST, LATEST, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.validation.mistakes import Mistake, one_of
-from app.engine.rules.vocabulary import FIELDS, Field, Type, field_of
 
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture as NurtureRow
 from app.automation.playbooks import shipped
-from app.automation.rules.definitions import as_pointer
 from app.automation.sequences.service import TEXTS, find_sequence
 from app.automation.simulation import sample_clinic
 from app.automation.simulation.facts import Facts, read_facts
@@ -88,7 +87,7 @@ def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Sc
     except InvalidScript as invalid:
         mistakes += invalid.mistakes
     if mistakes:
-        raise Invalid(*(FieldError(as_pointer(mistake), mistake.problem) for mistake in mistakes))
+        raise Invalid(*(FieldError(mistake.pointer, mistake.problem) for mistake in mistakes))
     return script, facts
 
 

@@ -1,8 +1,14 @@
 """Mistakes in a playbook, each with the path to it and the closest thing that would be right."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
+
+from app.core.validation.json_pointer import pointer
+
+_PART: Final = re.compile(r"[^.\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,11 @@ class Mistake:
     def __str__(self) -> str:
         return f"{self.place}: {self.problem}"
 
+    @property
+    def pointer(self) -> str:
+        """Return the place as a JSON pointer: `/rules/2/do/0/create_task/type`."""
+        return pointer(*_PART.findall(self.place))
+
 
 class InvalidPlaybook(ValueError):
     """The playbook has mistakes."""
@@ -26,8 +37,11 @@ class InvalidPlaybook(ValueError):
 
 def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]:
     """No mistake when `value` is allowed; else one that names what is, the closest first."""
-    if isinstance(value, str) and value in allowed:
-        return []
+    return [] if isinstance(value, str) and value in allowed else [Mistake(place, not_known(value, allowed))]
+
+
+def not_known(value: object, allowed: Collection[str]) -> str:
+    """Say that a value is not known, what may have been meant, and what is allowed."""
     close = get_close_matches(str(value), allowed, n=1)
     hint = f"did you mean {str(close[0])!r}? " if close else ""
-    return [Mistake(place, f"{value!r} is not known; {hint}allowed: {', '.join(sorted(allowed))}")]
+    return f"{value!r} is not known; {hint}allowed: {', '.join(sorted(allowed))}"

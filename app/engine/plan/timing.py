@@ -62,7 +62,7 @@ class Timing:
 
     @classmethod
     def read(cls, written: Any, *, is_before: bool = False) -> "Timing":
-        """From what `check` found right: "3 days", or a mapping with the parts above."""
+        """From a definition without mistakes: "3 days", or a mapping with the parts above."""
         parts: Mapping[str, Any] = written if isinstance(written, Mapping) else {"time": written}
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from app.engine.events.events import Facts
 
@@ -21,6 +21,12 @@ OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
     "days_since": lambda value, want, facts: _days_fit(_days_since(value, facts["now"]["at"]), want),
 }
 CHANGED = "changed"  # asks the event about a field, not the field's value
+
+# The facts of a lead that every event carries. All others are looked up, and only where a rule asks for them.
+CARRIED: Final = frozenset(
+    {"status", "pipeline_stage", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "assigned_to_id"}
+    | {"email", "phone", "preferred_contact", "timezone", "language", "source_id"}
+)
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
@@ -65,6 +71,12 @@ def leaves(condition: Condition) -> Iterator[Condition]:
     else:
         for part in parts:
             yield from leaves(part)
+
+
+def looked_up(paths: frozenset[str]) -> frozenset[str]:
+    """Return the facts of a lead among these paths that an event does not carry: `tags`, `custom.passport_expiry`."""
+    of_leads = (path.removeprefix("lead.") for path in paths if path.startswith("lead."))
+    return frozenset(name for name in of_leads if name not in CARRIED)
 
 
 def _contains(value: Any, want: str) -> bool:

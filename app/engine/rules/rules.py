@@ -15,8 +15,7 @@ from uuid import UUID
 from app.core.calendar.durations import Wait, parse_duration, parse_wait
 from app.engine.events.events import DATE_REACHED, named
 from app.engine.plan.timing import Timing
-from app.engine.rules.conditions import Condition, leaves
-from app.engine.rules.vocabulary import looked_up
+from app.engine.rules.conditions import Condition, leaves, looked_up
 from app.engine.step_kind import STEP_KINDS
 
 NOW = Timing()
@@ -94,7 +93,7 @@ class RuleSet:
 
 
 def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
-    """The rule of a definition that `playbooks.check_rule` found right."""
+    """The rule of a definition without mistakes (`app.automation.language.rules`)."""
     every = definition.get("every")
     return Rule(
         slug=definition["name"],

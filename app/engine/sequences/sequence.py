@@ -16,9 +16,6 @@ from app.engine.rules.rules import NORMAL, NOW, Rule, read_rule
 from app.engine.step_kind import STEP_KINDS
 
 END: Final = "end"  # what a step names that nothing follows
-STEP_PARTS: Final = frozenset(
-    {"name", "description", "after", "only_if", "unless", "skip_when_later_than", "next"}
-)  # whatever else a step names is its action
 DEFAULT_EXITS: Final = (
     *(EventName.LEAD_REPLIED, EventName.LEAD_OPTED_OUT, EventName.LEAD_CONVERTED, EventName.LEAD_LOST),
     *(EventName.MESSAGE_BOUNCED, EventName.CONSULTATION_SCHEDULED),
@@ -145,7 +142,7 @@ def trigger_name(slug: str) -> str:
 
 
 def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Sequence:  # noqa: A002
-    """The sequence of a definition that `playbooks.check_sequence` found right."""
+    """The sequence of a definition without mistakes (`app.automation.language.sequences`)."""
     exits = _events(definition.get("exit_on", DEFAULT_EXITS))
     return Sequence(
         slug=definition["name"],
@@ -163,8 +160,13 @@ def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, vers
     )
 
 
+def action_in(step: Mapping[str, Any]) -> str:
+    """Return the step kind that a step names, beside its other parts."""
+    return next(key for key in step if key in STEP_KINDS)
+
+
 def _read_step(written: Mapping[str, Any]) -> SequenceStep:
-    [kind] = written.keys() - STEP_PARTS
+    kind = action_in(written)
     settings = dict(written[kind])
     variants = tuple(_read_variant(one) for one in settings.pop("variants", ()))
     holds = settings.pop("wait_for", None) is not None
@@ -172,7 +174,7 @@ def _read_step(written: Mapping[str, Any]) -> SequenceStep:
     later = written.get("skip_when_later_than")
     return SequenceStep(
         name=written["name"],
-        kind=STEP_KINDS[kind].name,
+        kind=kind,
         settings=settings,
         timing=Timing.read(written.get("after", "0 seconds")),
         only_if=tuple(written.get("only_if", ())),

@@ -2,7 +2,7 @@
 
 Whoever drives one needs these:
 
-    sequence = read_sequence(definition)    of `sequences`: what `check_sequence` found right
+    sequence = read_sequence(definition)    of `sequences`: a definition without mistakes
     passage  = Passage.begun(id, slug, cause, timezone=...)       the enrollment
     step     = sequence.first               every way begins there
     planned  = plan_step(sequence, step, passage, at=..., calendar=...)    a row of `steps`, with its due time

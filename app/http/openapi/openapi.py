@@ -11,7 +11,7 @@ from apispec import BasePlugin
 from flask import Flask
 from marshmallow import fields
 
-from app.http import idempotency
+from app.http import idempotency, model_fields
 from app.http.blueprint import Blueprint
 from app.http.preconditions import MARK, TAGGED
 from app.http.problems import CONTENT_TYPE
@@ -129,11 +129,17 @@ def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     """Serve and describe these blueprints."""
     app.config |= {"API_TITLE": "Relance", "API_VERSION": version("relance"), "OPENAPI_VERSION": "3.1.0"}
     api = _Api(app, spec_kwargs={"info": {"description": DESCRIPTION}, "servers": [{"url": "/"}]})
+    api.ma_plugin.converter.add_attribute_function(_of_a_model)
     for name, scheme in SECURITY_SCHEMES.items():
         api.spec.components.security_scheme(name, scheme)
     for blueprint in blueprints:
         api.register_blueprint(blueprint)
     app.extensions[_EXTENSION] = api
+
+
+def _of_a_model(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Describe a field that a pydantic type defines; apispec binds this to its converter."""
+    return model_fields.describe(converter.spec, field)
 
 
 def spec(app: Flask) -> dict[str, Any]:

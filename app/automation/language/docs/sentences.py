@@ -1,14 +1,14 @@
 """Rules in plain words, for people who have never seen one written down. Pure.
 
-Each function takes a part of a definition that `playbooks.check` found right. What stands in these words is short
-enough for a picture; nothing of it is read by the engine.
+Each function takes a part of a definition without mistakes. The words are short enough for a picture; the engine
+reads nothing of them.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from app.engine.events.events import EventName
-from app.engine.sequences.sequence import STEP_PARTS
+from app.engine.sequences.sequence import action_in
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 
@@ -190,7 +190,7 @@ def of_beginning(sequence: Written) -> str:
 
 def of_step(step: Written) -> str:
     """What one step of a sequence does."""
-    [kind] = step.keys() - STEP_PARTS
+    kind = action_in(step)
     action = of_conditions(step[kind]["if"]) + "?" if kind == "branch" else of_action({kind: step[kind]})
     only = [f"if {of_conditions(step['only_if'])}"] if step.get("only_if") else []
     only += [f"unless {of_conditions(step['unless'])}"] if step.get("unless") else []

@@ -64,11 +64,11 @@ def _body(described: Described, operation: Described) -> Any:
 
 def _example(described: Described, schema: Described) -> Any:
     """Something of this shape: the first example or choice, and of an object what it needs."""
-    if "$ref" in schema:
-        return _example(described, described["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     for said in ("examples", "enum"):
         if schema.get(said):
             return schema[said][0]
+    if "$ref" in schema:
+        return _example(described, described["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     kind = schema.get("type", "object")
     kind = kind if isinstance(kind, str) else kind[0]
     if kind == "array":

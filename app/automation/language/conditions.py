@@ -1,0 +1,309 @@
+"""Conditions: tests of fields, and groups of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypeAliasType
+
+from app.automation.language import vocabulary
+from app.automation.language.base import Maybe, Strict
+from app.automation.language.errors import Handler, Line, problem
+from app.automation.language.known_names import KnownNames, known_names
+from app.automation.language.primitives import ByShape, Items, NotDeeper, Says, Truth, about, is_mapping
+from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
+from app.core.validation.mistakes import not_known
+from app.engine.rules.conditions import CHANGED
+
+DEEPEST, MOST = 5, 50  # nesting, and conditions in one list (security.md, 15)
+MOST_VALUES, LONGEST_VALUE = 200, 500
+
+_moment: ContextVar[When] = ContextVar("moment", default=When.ALWAYS)  # of the conditions that are validated
+
+
+def field_at(path: object, when: When, known: KnownNames) -> vocabulary.Field | None:
+    """Return the field at this path, if it is known at that moment."""
+    found = vocabulary.field_of(path, known.fields) if isinstance(path, str) else None
+    return found if found and (when is When.ALWAYS or found.is_known(when)) else None
+
+
+class _KnownPath:
+    """A path that is known at the moment of the conditions around it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, path: object, info: ValidationInfo) -> object:
+        known, when = known_names(info), _moment.get()
+        if field_at(path, when, known) is None:
+            raise problem(not_known(path, vocabulary.fields_at(when, known.fields)))
+        return path
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return paths_schema(FIELDS)
+
+
+def paths_schema(paths: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON Schema of these paths and of those that clinics and integrators name."""
+    own = "|".join(group.replace(".", "\\.") for group in OPEN)
+    return {"anyOf": [{"type": "string", "enum": sorted(paths)}, {"type": "string", "pattern": f"^({own})\\.{KEY}$"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """The types of field that a test can be made of."""
+
+    types: frozenset[Type]
+
+
+class _PlainValue:
+    """A text, a number, true, false or null."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def _check(self, value: object) -> object:
+        if isinstance(value, str) and len(value) > LONGEST_VALUE:
+            raise problem(f"has more than {LONGEST_VALUE} characters")
+        if value is not None and not isinstance(value, str | int | float | bool):
+            raise problem("must be a text, a number, or true or false")
+        return value
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_VALUE}
+
+
+class _SoughtText:
+    """A text to look for."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(min_length=1, max_length=LONGEST_VALUE)
+        return core_schema.no_info_before_validator_function(self._check, text)
+
+    def _check(self, value: object) -> object:
+        if not isinstance(value, str) or not value:
+            raise problem("must be a text")
+        if len(value) > LONGEST_VALUE:
+            raise problem(f"has more than {LONGEST_VALUE} characters")
+        return value
+
+
+class _Values:
+    """A list of plain values."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        values = core_schema.list_schema(handler.generate_schema(PlainValue), max_length=MOST_VALUES)
+        return core_schema.no_info_before_validator_function(self._check, values)
+
+    def _check(self, value: object) -> object:
+        if not isinstance(value, list):
+            raise problem("must be a list")
+        if len(value) > MOST_VALUES:
+            raise problem(f"has more than {MOST_VALUES} values")
+        return value
+
+
+PlainValue = TypeAliasType(
+    "PlainValue",
+    Annotated[str | float | bool | None, _PlainValue(), about("A text, a number, true, false or null.", "NEW")],
+)
+FieldPath = TypeAliasType("FieldPath", Annotated[str, _KnownPath(), about("The path of a field.", "lead.status")])
+_Number = Annotated[float, Says("must be a number")]
+_ValueList = Annotated[list[Any], _Values()]
+
+
+class DayRange(Strict):
+    """More and less than so many days ago."""
+
+    example: ClassVar[Any] = {"greater_than": 7, "less_than": 30}
+
+    greater_than: Maybe[_Number] = Field(default=None, description="More days than this.")
+    less_than: Maybe[_Number] = Field(default=None, description="Fewer days than this.")
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake for an empty range."""
+        if not given:
+            yield Line((), "is empty")
+
+
+_Days = Annotated[
+    float | DayRange,
+    ByShape(
+        {
+            "word": Annotated[float, Says("must be a number of days, or {greater_than: 7, less_than: 30}")],
+            "parts": Annotated[
+                DayRange, Says("may hold greater_than and less_than, each a number of days", of_parts=True)
+            ],
+        },
+        is_mapping,
+    ),
+]
+_COMPARED: Final = Of(frozenset({Type.TEXT, Type.NUMBER, Type.TRUTH, Type.DATE, Type.ANY}))
+_NUMBERS: Final = Of(frozenset({Type.NUMBER, Type.ANY}))
+_TEXTS: Final = Of(frozenset({Type.TEXT, Type.LIST, Type.ANY}))
+_DATES: Final = Of(frozenset({Type.INSTANT, Type.DATE, Type.ANY}))
+_ALL: Final = Of(frozenset(Type))
+
+
+class FieldCondition(Strict):
+    """One or more tests of a field; all of them have to hold."""
+
+    must_be: ClassVar[str] = "must be a condition such as {field: lead.status, equals: NEW}"
+    example: ClassVar[Any] = {"field": "lead.source_category", "in": ["WEB_ORGANIC", "WEB_PAID"]}
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 2})  # the field, and at least one test
+
+    field: FieldPath = Field(description="The field to test.")
+    equals: Annotated[PlainValue, _COMPARED] = Field(default=None, description="is the same")
+    not_equals: Annotated[PlainValue, _COMPARED] = Field(default=None, description="is not the same")
+    contains: Annotated[Maybe[Annotated[str, _SoughtText()]], _TEXTS] = Field(
+        default=None, description="has this in it, literally and in any case; of a list: as one of its items"
+    )
+    in_: Annotated[Maybe[_ValueList], _COMPARED] = Field(default=None, alias="in", description="is one of these")
+    not_in: Annotated[Maybe[_ValueList], _COMPARED] = Field(default=None, description="is none of these")
+    greater_than: Annotated[Maybe[_Number], _NUMBERS] = Field(default=None, description="is more than this")
+    less_than: Annotated[Maybe[_Number], _NUMBERS] = Field(default=None, description="is less than this")
+    exists: Annotated[Maybe[Truth], _ALL] = Field(default=None, description="is there (`true`), or is not (`false`)")
+    days_since: Annotated[Maybe[_Days], _DATES] = Field(
+        default=None, description="is at least so many days ago; or `{greater_than: 7, less_than: 30}`"
+    )
+    changed: Annotated[Maybe[Truth], _ALL] = Field(
+        default=None, description="was changed by the event (`true`); under `when` only"
+    )
+
+    @classmethod
+    def tests(cls) -> dict[str, frozenset[Type]]:
+        """Return the types of field that each test can be made of, by the test's name."""
+        return {
+            info.alias or name: of.types
+            for name, info in cls.model_fields.items()
+            for of in info.metadata
+            if isinstance(of, Of)
+        }
+
+    @classmethod
+    def misfits(cls, given: Mapping[str, Any], known: KnownNames) -> Iterator[Line]:
+        """Yield the tests that do not fit the field, and values that the field cannot have."""
+        if "field" not in given:
+            allowed = vocabulary.fields_at(_moment.get(), known.fields)
+            yield Line(("field",), f"is missing; allowed: {', '.join(sorted(allowed))}")
+        if not given.keys() - {"field"}:
+            yield Line((), f"needs one of {', '.join(cls.tests())}")
+        if field := field_at(given.get("field"), _moment.get(), known):
+            for name in given.keys() & cls.tests().keys():
+                yield from cls._misfit(field, name, given[name])
+
+    @classmethod
+    def _misfit(cls, field: vocabulary.Field, name: str, want: object) -> Iterator[Line]:
+        tests = cls.tests()
+        if name == CHANGED and _moment.get() is not When.PLANNING:
+            yield Line((name,), "can be asked of an event only: under `when`")
+        elif field.type not in tests[name]:
+            fitting = ", ".join(test for test, types in tests.items() if field.type in types)
+            yield Line((name,), f"cannot be asked of {_article(field.type)}; these can: {fitting}")
+        elif isinstance(want, str) and field.values and want not in field.values:
+            yield Line((name,), not_known(want, field.values))
+        elif isinstance(want, list) and field.values and name in {"in", "not_in"}:
+            wrong = [(i, one) for i, one in enumerate(want) if not isinstance(one, str) or one not in field.values]
+            yield from (Line((name, i), not_known(one, field.values)) for i, one in wrong[:MOST_VALUES])
+
+
+def _article(type_: Type) -> str:
+    return f"{'an' if type_ is Type.INSTANT else 'a'} {type_}"
+
+
+class _Group(Strict):
+    """A group of conditions."""
+
+    key: ClassVar[str]
+
+    @classmethod
+    def refuses(cls, given: object) -> Iterator[Line]:
+        """Yield a mistake for anything but a list of conditions that stands alone."""
+        yield from super().refuses(given)
+        if isinstance(given, Mapping):
+            parts = given.get(cls.key)
+            if len(given) > 1 or not isinstance(parts, list) or not parts:
+                yield Line((cls.key,), "must stand alone and hold a list of conditions")
+
+
+class AllConditions(_Group):
+    """All of these conditions hold."""
+
+    key: ClassVar[str] = "all"
+    example: ClassVar[Any] = {
+        "all": [{"field": "lead.status", "equals": "NEW"}, {"field": "lead.score", "greater_than": 79}]
+    }
+
+    all: list["Condition"] = Field(min_length=1, description="Each a condition or a group.")
+
+
+class AnyConditions(_Group):
+    """At least one of these conditions holds."""
+
+    key: ClassVar[str] = "any"
+    example: ClassVar[Any] = {
+        "any": [{"field": "lead.tags", "contains": "vip"}, {"field": "lead.score", "greater_than": 79}]
+    }
+
+    any: list["Condition"] = Field(min_length=1, description="Each a condition or a group.")
+
+
+def _group_of(value: object) -> str:
+    groups = (group for group in ("all", "any") if isinstance(value, Mapping) and group in value)
+    return next(groups, "field")
+
+
+Condition = TypeAliasType(
+    "Condition",
+    Annotated[
+        dict[str, Any],
+        ByShape({"field": FieldCondition, "all": AllConditions, "any": AnyConditions}, _group_of),
+        NotDeeper(DEEPEST),
+    ],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A list of conditions about what is known at one moment."""
+
+    when: When
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
+
+    def _check(self, value: object, handler: Handler) -> Any:
+        if isinstance(value, list) and len(list(islice(_leaves(value, depth=0), MOST + 1))) > MOST:
+            raise problem(f"has more than {MOST} conditions")
+        token = _moment.set(self.when)
+        try:
+            return handler(value)
+        finally:
+            _moment.reset(token)
+
+
+_List = Annotated[list[Condition], Items("must be a list of conditions", most=MOST)]
+PlanningConditions = Annotated[_List, At(When.PLANNING)]
+DueConditions = Annotated[_List, At(When.DUE)]
+EnrolledConditions = Annotated[_List, At(When.ENROLLED)]
+
+
+def _leaves(conditions: Iterable[object], *, depth: int) -> Iterator[object]:
+    """Yield the conditions that hold no others. YAML anchors can write billions of them in a few lines."""
+    for condition in conditions:
+        parts = [part for group in ("all", "any") for part in _parts(condition, group)]
+        if parts and depth < DEEPEST:
+            yield from _leaves(parts, depth=depth + 1)
+        else:
+            yield condition
+
+
+def _parts(condition: object, group: str) -> list[object]:
+    parts = condition.get(group) if isinstance(condition, Mapping) else None
+    return parts if isinstance(parts, list) else []

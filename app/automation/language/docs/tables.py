@@ -1,0 +1,75 @@
+"""Tables of the parts of models, and the pages that have such tables in them. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from app.automation.language.base import Strict
+from app.automation.language.schema import json_schema
+
+Table = Callable[[], Iterable[str]]
+
+
+def page(name: str, tables: Mapping[str, Table]) -> str:
+    """Return the text `<name>.md` of this package, with a table for each line such as `<!-- table: rule -->`."""
+    text = (files(__package__) / f"{name}.md").read_text(encoding="utf-8")
+    for key, table in tables.items():
+        text = text.replace(f"<!-- table: {key} -->", "\n".join(table()))
+    return text
+
+
+def parts_of(model: type[Strict]) -> Iterator[str]:
+    """Yield a table of the parts of a model: one row for each, with what it says, its values and an example."""
+    schema, definitions = json_schema(model)
+    own = definitions[schema["$ref"].rpartition("/")[2]]
+    yield from ("| part | | what it says | such as |", "| --- | --- | --- | --- |")
+    for name, part in own["properties"].items():
+        required = "required" if name in own.get("required", ()) else ""
+        described = {**_resolved(part, definitions), **part}
+        yield f"| `{name}` | {required} | {_sentences(described)} | {_example(described)} |"
+
+
+def actions(models: Sequence[type[Any]]) -> Iterator[str]:
+    """Yield a table of step kinds, and a table of the parameters of each."""
+    yield from ("| action | what it does | such as |", "| --- | --- | --- |")
+    yield from (f"| `{one.kind}` | {one.__doc__} | `{flow({str(one.kind): one.example})}` |" for one in models)
+    for one in models:
+        if one.model_fields:
+            yield from ("", f"### `{one.kind}`", "", *parts_of(one))
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as playbooks write it: `on` is a word, without quotes."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: resolvers for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items() if first not in {*"yYnNoO"}
+}
+
+
+def flow(value: object) -> str:
+    """Return a value as YAML in one line."""
+    text = str(
+        yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _resolved(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = part.get("$ref")
+    return definitions[reference.rpartition("/")[2]] if reference else part
+
+
+def _sentences(part: Mapping[str, Any]) -> str:
+    values = part.get("enum", ())
+    listed = f"One of {', '.join(f'`{value}`' for value in values)}." if values else ""
+    default = part.get("default")
+    unless_given = f"Default: `{flow(default)}`." if default not in (None, [], {}) else ""
+    return " ".join(sentence for sentence in (part.get("description", ""), listed, unless_given) if sentence)
+
+
+def _example(part: Mapping[str, Any]) -> str:
+    examples = part.get("examples", ())
+    return f"`{flow(examples[0])}`" if examples else ""

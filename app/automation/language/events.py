@@ -1,0 +1,58 @@
+"""Events that definitions name: what starts a rule, what stops it, what ends a sequence."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypeAliasType
+
+from app.automation.language.errors import problem
+from app.automation.language.primitives import Items, about
+from app.core.validation.mistakes import not_known
+from app.engine.events.events import CUSTOM, LISTENED_TO, MOMENTS, STOPS, EventName
+
+MOST_EVENTS: Final = 20
+STOPPING: Final = (*STOPS, *(word for word, events in MOMENTS.items() if set(events) <= STOPS.keys()))
+# What ends an enrollment: the events that stop steps, except those of tasks; and what is reported about messages.
+ENDING: Final = (
+    *(event for event in STOPPING if not event.startswith("task.")),
+    *(EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _OneEvent:
+    """One of these events, or an integrator's own."""
+
+    allowed: Collection[str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def _check(self, name: object) -> object:
+        if isinstance(name, str) and (name in self.allowed or CUSTOM.fullmatch(name)):
+            return name
+        raise problem(not_known(name, self.allowed))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        shipped = {"type": "string", "enum": [str(name) for name in self.allowed]}
+        return {"anyOf": [shipped, {"type": "string", "pattern": f"^{CUSTOM.pattern}$"}]}
+
+
+Event = TypeAliasType(
+    "Event",
+    Annotated[str, _OneEvent(LISTENED_TO), about("An event, or an integrator's own: `custom.<name>`.", "lead.created")],
+)
+StoppingEvent = TypeAliasType(
+    "StoppingEvent", Annotated[str, _OneEvent(STOPPING), about("An event that can cancel pending steps.")]
+)
+EndingEvent = TypeAliasType(
+    "EndingEvent", Annotated[str, _OneEvent(ENDING), about("An event that can end an enrollment.")]
+)
+
+_SENTENCE: Final = "must be an event or a list of events"
+Events = Annotated[list[Event], Items(_SENTENCE, most=MOST_EVENTS, least=1, or_one=True)]
+StoppingEvents = Annotated[list[StoppingEvent], Items(_SENTENCE, most=MOST_EVENTS, or_one=True)]
+EndingEvents = Annotated[list[EndingEvent], Items(_SENTENCE, most=MOST_EVENTS, or_one=True)]

@@ -1,0 +1,30 @@
+"""The names that a definition may refer to, given to the models as pydantic's validation context."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationInfo
+
+from app.automation.language.vocabulary import Field
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """Names of a clinic or a playbook. None: they are not known here, so every name is allowed.
+
+    `fields` are the clinic's own, by key.
+    """
+
+    templates: frozenset[str] | None = None
+    fields: Mapping[str, Field] | None = None
+    stages: frozenset[str] | None = None
+    sequences: frozenset[str] | None = None
+
+
+ANY_NAME: Final = KnownNames()
+
+
+def known_names(info: ValidationInfo) -> KnownNames:
+    """Return the names of a validation; without a context every name is allowed."""
+    return info.context if isinstance(info.context, KnownNames) else ANY_NAME

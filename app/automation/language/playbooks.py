@@ -1,0 +1,174 @@
+"""Playbooks: rules, sequences, nurtures and templates, with the stages and fields that they need."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import BeforeValidator, Field
+
+from app.automation.language.base import Maybe, Strict
+from app.automation.language.errors import Line
+from app.automation.language.known_names import ANY_NAME, KnownNames
+from app.automation.language.nurtures import Nurture
+from app.automation.language.primitives import (
+    LONGEST_SLUG,
+    Description,
+    Items,
+    OneLine,
+    OneOf,
+    Says,
+    Title,
+    Whole,
+    about,
+)
+from app.automation.language.rules import Rule
+from app.automation.language.sequences import Sequence, repeated
+from app.automation.language.validation import mistakes_in
+from app.automation.language.vocabulary import Field as Fact
+from app.automation.language.vocabulary import Type
+from app.core.validation.mistakes import Mistake
+from app.leads.custom_fields.models import FieldType
+
+MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
+FIELD_TYPES: Final[Mapping[str, Type]] = {
+    FieldType.TEXT: Type.TEXT,
+    FieldType.NUMBER: Type.NUMBER,
+    FieldType.BOOLEAN: Type.TRUTH,
+    FieldType.DATE: Type.DATE,
+    FieldType.CHOICE: Type.TEXT,
+}
+
+
+Text = Annotated[str, Says("must be a text")]
+
+
+class PlaybookStage(Strict):
+    """A pipeline stage that the playbook adds."""
+
+    example: ClassVar[Any] = {"slug": "quoted", "name": "Quoted"}
+
+    slug: Title = Field(description="Its slug: small letters, digits and `_`.", examples=["quoted"])
+    name: Title = Field(description="Its name.", examples=["Quoted"])
+    description: Maybe[Text] = Field(default=None, description="A description for people.")
+    color: Maybe[Text] = Field(default=None, description="Its color.", examples=["#c2502f"])
+    max_days_in_stage: Maybe[Annotated[int, Whole(1, 3650)]] = Field(
+        default=None, description="A lead that stays longer is reported.", examples=[14]
+    )
+
+
+class PlaybookField(Strict):
+    """A field of leads that the playbook adds."""
+
+    example: ClassVar[Any] = {"key": "floor", "label": "Floor", "type": "number"}
+
+    key: Title = Field(description="Its key: small letters, digits and `_`.", examples=["floor"])
+    label: Title = Field(description="Its label.", examples=["Floor"])
+    type: Annotated[FieldType, OneOf()] = Field(description="The type of its values.", examples=["number"])
+    options: Maybe[Annotated[list[Text], Says("must be a list of texts")]] = Field(
+        default=None, description="The values of the type `choice`.", examples=[["A"]]
+    )
+
+
+_Template = Annotated[
+    dict[str, Any],
+    Says("must be a mapping with subject and body"),
+    about(
+        "A message template: the text for every channel and language, and variants for some of them.",
+        {"subject": "Your visit", "body": "Hello {{ lead.first_name }}"},
+        properties={
+            "name": {"type": "string"},
+            "description": {"type": "string"},
+            "subject": {"type": "string"},
+            "body": {"type": "string"},
+            "variants": {"type": "array", "items": {"type": "object"}},
+        },
+        required=["subject", "body"],
+        additionalProperties=False,
+    ),
+]
+
+
+def _list_of(word: str, most: int) -> Items:
+    return Items(f"must be a list of at most {most} {word}", most=most)
+
+
+class Playbook(Strict):
+    """A playbook: rules, sequences, nurtures and templates, with the stages and fields that they need."""
+
+    must_be: ClassVar[str] = "must be a mapping with name, rules and templates"
+    example: ClassVar[Any] = {
+        "name": "ours",
+        "rules": [Rule.example],
+        "templates": {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}},
+    }
+
+    name: Annotated[str, OneLine(LONGEST_SLUG)] = Field(description="Its name.", examples=["ours"])
+    title: Maybe[Description] = Field(default=None, description="Its title.", examples=["Our follow-up"])
+    description: Maybe[Description] = Field(default=None, description="A description for people.")
+    stages: Annotated[list[PlaybookStage], _list_of("mappings", MOST_PARTS)] = Field(
+        default=[], description="Stages to add.", examples=[[PlaybookStage.example]]
+    )
+    fields: Annotated[list[PlaybookField], _list_of("mappings", MOST_PARTS)] = Field(
+        default=[], description="Fields to add.", examples=[[PlaybookField.example]]
+    )
+    rules: Annotated[list[Rule], _list_of("rules", MOST_RULES)] = Field(description="Its rules.")
+    sequences: Annotated[list[Sequence], _list_of("sequences", MOST_SEQUENCES)] = Field(
+        default=[], description="Its sequences."
+    )
+    nurtures: Annotated[list[Nurture], _list_of("nurtures", MOST_PARTS)] = Field(
+        default=[], description="Its nurtures."
+    )
+    templates: Annotated[
+        dict[str, _Template],
+        Field(max_length=MOST_TEMPLATES),
+        Says(f"must map at most {MOST_TEMPLATES} slugs to their subject and body"),
+        BeforeValidator(lambda given: given or {}),
+    ] = Field(default={}, description="Its message templates, by slug.")
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield the names that an earlier part has."""
+        for key in ("rules", "sequences", "nurtures"):
+            yield from repeated(given.get(key), key, key.removesuffix("s"))
+
+
+def mistakes_in_playbook(document: object, known: KnownNames | None = None) -> list[Mistake]:
+    """List the mistakes of a playbook. `known`: the names of the clinic that it is for; None: of no clinic.
+
+    Its parts may refer to stages, fields and sequences of the clinic and of the playbook, and to its own templates.
+    """
+    found = mistakes_in(Playbook, document, _with_own_names(document, known))
+    return [_of_the_whole(mistake, document) for mistake in found]
+
+
+def _of_the_whole(mistake: Mistake, document: object) -> Mistake:
+    """Name the playbook where it is no mapping, and where one of its own keys is missing or not known."""
+    is_given = isinstance(document, Mapping) and mistake.place in document
+    if mistake.place and (mistake.place in Playbook.parts()) == is_given:
+        return mistake
+    return Mistake(f"playbook.{mistake.place}".removesuffix("."), mistake.problem)
+
+
+def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
+    if not isinstance(document, Mapping):
+        return ANY_NAME
+    templates = document.get("templates")
+    own = frozenset(map(str, templates)) if isinstance(templates, Mapping) else frozenset[str]()
+    if known is None:
+        return KnownNames(templates=own)
+    fields = {
+        key: Fact(FIELD_TYPES.get(str(one.get("type")), Type.ANY), "") for key, one in _named(document, "fields", "key")
+    }
+    return KnownNames(
+        templates=own,
+        fields={**fields, **(known.fields or {})},
+        stages=(known.stages or frozenset()) | {slug for slug, _ in _named(document, "stages", "slug")},
+        sequences=(known.sequences or frozenset()) | {name for name, _ in _named(document, "sequences", "name")},
+    )
+
+
+def _named(document: Mapping[str, Any], part: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the entries of a part that have a name under this key, whatever else is wrong with them."""
+    entries = document.get(part)
+    for one in entries if isinstance(entries, list) else ():
+        if isinstance(one, Mapping) and isinstance(one.get(key), str):
+            yield one[key], one

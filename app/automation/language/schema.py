@@ -1,0 +1,41 @@
+"""The JSON Schema (2020-12, as in OpenAPI 3.1) of models and types of the language."""
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+REF_TEMPLATE: Final = "#/components/schemas/{model}"
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's own, without titles that repeat the key, and without the defaults of what may be left out."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:  # noqa: ARG002
+        """Keep the order in which parts are defined."""
+        return value
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> dict[str, Any]:
+        if schema.get("default", "given") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
+def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the JSON Schema of a type, and the schemas that it refers to, by name.
+
+    The schema of a model or a named type is a reference.
+    """
+    adapter = TypeAdapter(list[type_])  # of an item pydantic writes a reference, of the whole it would not
+    schema = adapter.json_schema(ref_template=ref_template, schema_generator=_Generator)
+    return schema["items"], schema.get("$defs", {})
+
+
+def document_schema(type_: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a type as one document, for validators."""
+    schema, definitions = json_schema(type_, ref_template="#/$defs/{model}")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}

@@ -1,0 +1,159 @@
+"""When a rule or a step acts: delays, hours of the day, dates to count from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import TypeAliasType
+
+from app.automation.language.base import Maybe, Strict
+from app.automation.language.conditions import field_at, paths_schema
+from app.automation.language.errors import Line, problem
+from app.automation.language.known_names import known_names
+from app.automation.language.primitives import (
+    ByShape,
+    Hour,
+    Items,
+    OneOf,
+    Parsed,
+    Period,
+    Whole,
+    about,
+    is_mapping,
+)
+from app.automation.language.vocabulary import FIELDS, Type, When, fields_at
+from app.core.calendar.durations import InvalidDuration, parse_wait
+from app.core.validation.mistakes import not_known
+from app.engine.events.events import DATE_REACHED
+
+MOST_HOURS: Final = 24
+DATED: Final = frozenset({Type.DATE, Type.INSTANT, Type.ANY})
+
+
+class _DatePath:
+    """A path whose field holds a date or an instant."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._check)
+
+    def _check(self, path: object, info: ValidationInfo) -> object:
+        known = known_names(info)
+        field = field_at(path, When.PLANNING, known)
+        if field is None or field.type not in DATED:
+            dated = [one for one, field in fields_at(When.PLANNING, known.fields).items() if field.type in DATED]
+            raise problem(not_known(path, dated))
+        return path
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return paths_schema(path for path, field in FIELDS.items() if field.type in DATED)
+
+
+DatePath = TypeAliasType(
+    "DatePath", Annotated[str, _DatePath(), about("The path of a date.", "lead.custom.passport_expiry")]
+)
+Hours = Annotated[
+    str | list[str],
+    ByShape(
+        {
+            "one": Hour,
+            "several": Annotated[
+                list[Hour], Items(f"must be a list of 1 to {MOST_HOURS} hours of the day", most=MOST_HOURS, least=1)
+            ],
+        },
+        lambda value: "several" if isinstance(value, list) else "one",
+    ),
+]
+At = Annotated[
+    Maybe[Hours],
+    Field(
+        description="An hour of the day, or several. After a wait of days: of that day; else the next such hour.",
+        examples=["09:00", ["09:00", "14:00"]],
+    ),
+]
+Zone = Annotated[
+    Literal["clinic", "lead"],
+    OneOf(),
+    Field(description="Whose clock `at` and `on_day` are read from.", examples=["lead"]),
+]
+OnDay = Annotated[
+    Maybe[Annotated[int, Whole(1, 31)]],
+    Field(description="A day of the month; in a shorter month its last day.", examples=[1]),
+]
+Clock = Annotated[Literal["wall", "business"], OneOf()]
+
+
+class Delay(Strict):
+    """A delay from the end of the step before. Without `at` or `on_day` it needs `time`."""
+
+    example: ClassVar[Any] = {"time": "2 hours", "clock": "business"}
+
+    time: Maybe[Period] = Field(default=None, description="How long to wait.", examples=["3 days"])
+    clock: Clock = Field(default="wall", description="`business` counts opening hours only.", examples=["business"])
+    at: At = None
+    zone: Zone = "clinic"
+    on_day: OnDay = None
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake where nothing says how long to wait, and for a date to count from."""
+        if not given.keys() & {"time", "at", "on_day"}:
+            yield Line(("time",), "is missing")
+        if "of" in given and "of" not in cls.model_fields:
+            yield Line(("of",), "is not for steps: they count from the end of the one before")
+
+
+class After(Delay):
+    """A delay from the event, or from a date. Without `at` or `on_day` it needs `time`."""
+
+    example: ClassVar[Any] = {"time": "3 days", "at": "09:00", "zone": "lead"}
+
+    of: Maybe[DatePath] = Field(
+        default=None, description="A date to count from, instead of the event.", examples=["lead.custom.visit"]
+    )
+
+
+class Before(Strict):
+    """A time before a date."""
+
+    must_be: ClassVar[str] = 'must be like {time: 180 days, of: lead.custom.passport_expiry, at: "09:00"}'
+    example: ClassVar[Any] = {"time": "180 days", "of": "lead.custom.passport_expiry", "at": "09:00"}
+
+    time: Period = Field(description="How long before the date.", examples=["180 days"])
+    of: DatePath = Field(description="The date.", examples=["lead.custom.passport_expiry"])
+    clock: Annotated[Literal["wall"], OneOf()] = Field(
+        default="wall", description="Opening hours do not count backwards.", examples=["wall"]
+    )
+    at: At = None
+    zone: Zone = "clinic"
+    on_day: OnDay = None
+
+
+def _at_least_a_day(text: str) -> None:
+    """Raises InvalidDuration."""
+    wait = parse_wait(text)
+    if not (wait.months or wait.time.days):
+        raise InvalidDuration("must be at least a day")
+
+
+AfterOrPeriod = Annotated[str | After, ByShape({"word": Period, "parts": After}, is_mapping)]
+DelayOrPeriod = Annotated[str | Delay, ByShape({"word": Period, "parts": Delay}, is_mapping)]
+Every = Annotated[str, Parsed(_at_least_a_day)]
+
+
+def timing_conflicts(given: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield the mistakes of `after`, `before` and `before_due` of a rule that concern each other or the events."""
+    named = [key for key in ("after", "before", "before_due") if key in given]
+    if len(named) > 1:
+        yield Line((named[0],), f"and {named[1]} exclude each other")
+    events = _listed(given.get("on"))
+    if "before_due" in given and not all(str(event).startswith("task.") for event in events):
+        yield Line(("before_due",), "needs a task that is due: `on` may name task events only")
+    moments = [given[key] for key in ("after", "before") if isinstance(given.get(key), Mapping)]
+    if DATE_REACHED in events and not any(str(moment.get("of")).startswith("lead.") for moment in moments):
+        sentence = "needs the date of a lead: before: {time: 180 days, of: lead.custom.passport_expiry}"
+        yield Line(("on",), f"{DATE_REACHED} {sentence}")
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

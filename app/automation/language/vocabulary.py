@@ -1,0 +1,144 @@
+"""The fields that conditions can ask about: path, type, values, and when each is known."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.leads.attribution.models import SourceCategory
+from app.leads.models import LeadStatus, LostReason
+from app.leads.timeline.models import Direction
+from app.tasks.models import TaskPriority, TaskStatus, TaskType
+
+
+class Type(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    TRUTH = "true or false"
+    INSTANT = "instant"
+    DATE = "date"
+    LIST = "list of texts"
+    ANY = "any"  # data that an integrator sends, or a custom field whose definition is not loaded
+
+
+class When(StrEnum):
+    """The moment at which a field is known."""
+
+    PLANNING = "planning"  # as an event happens: `when`
+    DUE = "due"  # as a step is due: `only_if`, `unless`, `branch`
+    ENROLLED = "enrolled"  # as a step of a sequence is due
+    ALWAYS = "always"
+
+
+# The fields known at each moment, by the moment that they name.
+_INCLUDES: Final[Mapping[When, frozenset[When]]] = {
+    When.PLANNING: frozenset({When.PLANNING, When.ALWAYS}),
+    When.DUE: frozenset({When.DUE, When.ALWAYS}),
+    When.ENROLLED: frozenset({When.ENROLLED, When.DUE, When.ALWAYS}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One fact. `values`: the only values it can have, where all clinics share them."""
+
+    type: Type
+    about: str
+    values: frozenset[str] = frozenset()
+    known: When = When.ALWAYS
+
+    def is_known(self, when: When) -> bool:
+        """Return whether a condition can ask for it at that moment."""
+        return self.known in _INCLUDES[when]
+
+
+def _values(options: type[StrEnum]) -> frozenset[str]:
+    return frozenset(member.value for member in options)
+
+
+TEXT, NUMBER, TRUTH, INSTANT, LIST = Type.TEXT, Type.NUMBER, Type.TRUTH, Type.INSTANT, Type.LIST
+
+FIELDS: Final[Mapping[str, Field]] = {
+    # Fields of the lead that every event carries.
+    "lead.status": Field(TEXT, "The status of the lead.", _values(LeadStatus)),
+    "lead.pipeline_stage": Field(TEXT, "The slug of its pipeline stage."),
+    "lead.failed_attempts": Field(NUMBER, "The number of contact attempts in a row without a response."),
+    "lead.contacted_at": Field(INSTANT, "When a person last spoke with the lead."),
+    "lead.replied_at": Field(INSTANT, "When the lead last wrote or called."),
+    "lead.opted_out_at": Field(INSTANT, "When the lead opted out of messages."),
+    "lead.assigned_to_id": Field(TEXT, "The id of its coordinator."),
+    "lead.email": Field(TEXT, "Its e-mail address."),
+    "lead.phone": Field(TEXT, "Its phone number."),
+    "lead.preferred_contact": Field(TEXT, "Its preferred way of contact."),
+    "lead.language": Field(TEXT, "The language of its messages, such as fr-CA."),
+    "lead.timezone": Field(TEXT, "Its time zone, such as America/New_York."),
+    "lead.source_id": Field(TEXT, "The id of its source."),
+    # Fields that are looked up where a rule asks for them.
+    "lead.source": Field(TEXT, "The name of its source."),
+    "lead.source_category": Field(TEXT, "The category of its source.", _values(SourceCategory)),
+    "lead.capture_channel": Field(TEXT, "How the lead was captured: by hand, a web form, an import, the API."),
+    "lead.social_platform": Field(TEXT, "The social network that it came from."),
+    "lead.tags": Field(LIST, "Its tags."),
+    "lead.treatment_interest": Field(LIST, "The treatments that it is interested in."),
+    "lead.value": Field(NUMBER, "Its value in the clinic's currency."),
+    "lead.score": Field(NUMBER, "Its score, 0 to 100."),
+    "lead.city": Field(TEXT, "Its city."),
+    "lead.state": Field(TEXT, "Its state or region."),
+    "lead.postal_code": Field(TEXT, "Its postal code."),
+    "lead.lost_reason": Field(TEXT, "Why it was lost.", _values(LostReason)),
+    "lead.created_at": Field(INSTANT, "When the lead was created."),
+    "lead.last_activity_at": Field(INSTANT, "When the lead was last active."),
+    "lead.stage_entered_at": Field(INSTANT, "When it entered its stage."),
+    "lead.assigned_at": Field(INSTANT, "When it was assigned to its coordinator."),
+    "lead.next_follow_up_at": Field(INSTANT, "When its first open task is due; empty if it has no open task."),
+    "task.status": Field(TEXT, "The status of the task.", _values(TaskStatus)),
+    "task.type": Field(TEXT, "The type of the task.", _values(TaskType)),
+    "task.priority": Field(TEXT, "The priority of the task.", _values(TaskPriority)),
+    "task.due_at": Field(INSTANT, "When the task is due."),
+    "event.stage": Field(TEXT, "The stage of the lead after the event.", known=When.PLANNING),
+    "event.previous_stage": Field(TEXT, "The stage of the lead before the event.", known=When.PLANNING),
+    "event.type": Field(TEXT, "The type of the activity or task.", known=When.PLANNING),
+    "event.outcome": Field(TEXT, "The outcome of the activity or task.", known=When.PLANNING),
+    "event.direction": Field(TEXT, "The direction of the activity.", _values(Direction), known=When.PLANNING),
+    "event.changed": Field(LIST, "The names of the changed fields.", known=When.PLANNING),
+    "event.reason": Field(TEXT, "Why the lead was lost.", _values(LostReason), known=When.PLANNING),
+    "event.score": Field(NUMBER, "The lead's new score.", known=When.PLANNING),
+    "event.previous_score": Field(NUMBER, "The lead's score before.", known=When.PLANNING),
+    "event.scheduled_for": Field(INSTANT, "The time of the consultation.", known=When.PLANNING),
+    "event.template": Field(TEXT, "The template of the message.", known=When.PLANNING),
+    "event.channel": Field(TEXT, "The channel of the message.", known=When.PLANNING),
+    "since.contacted": Field(TRUTH, "Whether a person spoke with the lead since the step was planned.", known=When.DUE),
+    "since.replied": Field(TRUTH, "Whether the lead replied since the step was planned.", known=When.DUE),
+    **{
+        f"enrollment.{name}": Field(TRUTH, about, known=When.ENROLLED)
+        for name, about in {
+            "opened": "Whether one of its messages was opened. Unknown if no gateway reports it.",
+            "clicked": "Whether a link in one of its messages was clicked. Unknown like `enrollment.opened`.",
+            "replied": "Whether the lead replied since it was enrolled.",
+            "last_opened": "Whether its last message was opened. Unknown like `enrollment.opened`.",
+            "last_clicked": "Whether a link in its last message was clicked. Unknown like `enrollment.opened`.",
+        }.items()
+    },
+}
+# Groups of fields that a clinic or an integrator names: `lead.custom.passport_expiry`, `event.data.page`.
+OPEN: Final[Mapping[str, When]] = {"lead.custom": When.ALWAYS, "event.data": When.PLANNING}
+KEY: Final = "[a-z][a-z0-9_]{0,62}"
+
+
+def field_of(path: str, custom: Mapping[str, Field] | None = None) -> Field | None:
+    """Return the field at a path such as `lead.status`. `custom`: the clinic's own; None: any key is allowed."""
+    if path in FIELDS:
+        return FIELDS[path]
+    group, _, key = path.rpartition(".")
+    if group not in OPEN or not re.fullmatch(KEY, key):
+        return None
+    if group == "lead.custom" and custom is not None:
+        return custom.get(key)
+    return Field(Type.ANY, "", known=OPEN[group])
+
+
+def fields_at(when: When, custom: Mapping[str, Field] | None = None) -> dict[str, Field]:
+    """Return the fields that a condition can ask about at that moment, by path."""
+    own = {f"lead.custom.{key}": field for key, field in (custom or {}).items()}
+    return {path: field for path, field in {**FIELDS, **own}.items() if field.is_known(when)}

@@ -1,0 +1,92 @@
+"""Parts of request and response schemas that pydantic types define.
+
+The type contributes its JSON Schema to the API's description. It does not check: a definition is checked as a whole
+by the service that saves it, with the names that the clinic knows, so that every mistake is reported at once.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from apispec import APISpec
+from marshmallow import fields
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from app.automation.language.schema import json_schema
+from app.http.schemas.fields import Text
+
+
+class ModelField(fields.Field[Any]):
+    """A value of a pydantic type, passed on as it is. `is_described_null`: whether the description allows null."""
+
+    def __init__(self, type_: Any, *, is_described_null: bool | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.type = type_
+        self.is_described_null = self.allow_none if is_described_null is None else is_described_null
+
+    def _validate_missing(self, value: Any) -> None:
+        """Leave it to the language to say what is missing."""
+
+
+class YamlText(Text):
+    """A document in YAML whose content a model defines."""
+
+    def __init__(self, model: type[BaseModel], most: int, **options: Any) -> None:
+        super().__init__(most, least=1, lines=True, **options)
+        self.model = model
+
+
+def fields_of(
+    model: type[BaseModel], *, leave_out: Collection[str] = (), is_change: bool = False, null_is_absent: bool = True
+) -> dict[str, fields.Field[Any]]:
+    """Return a field for each field of a model, by the key that definitions use.
+
+    With `is_change` all of them may be left out. With `null_is_absent` null stands for a part that is left out.
+    """
+    named = {info.alias or name: info for name, info in model.model_fields.items() if name not in leave_out}
+    return {key: _field(info, is_change, null_is_absent) for key, info in named.items()}
+
+
+def _field(info: FieldInfo, is_change: bool, null_is_absent: bool) -> ModelField:
+    is_required = info.is_required() and not is_change
+    about = {name: value for name in ("description", "examples") if (value := getattr(info, name))}
+    return ModelField(
+        info.rebuild_annotation(),
+        is_described_null=null_is_absent and not is_required,
+        required=is_required,
+        allow_none=True,
+        metadata=about,
+    )
+
+
+def describe(spec: APISpec, field: fields.Field[Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a ModelField or a YamlText, and register the components that it refers to.
+
+    Raises:
+        ValueError: for two components of one name.
+    """
+    if isinstance(field, YamlText):
+        return {"contentMediaType": "application/yaml", "contentSchema": _schema(spec, field.model)}
+    if not isinstance(field, ModelField):
+        return {}
+    schema = _schema(spec, field.type)
+    return _or_null(schema) if field.is_described_null else schema
+
+
+def _schema(spec: APISpec, type_: Any) -> dict[str, Any]:
+    schema, definitions = json_schema(type_)
+    for name, definition in definitions.items():
+        _register(spec, name, definition)
+    return schema
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [*(schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]), {"type": "null"}]}
+
+
+def _register(spec: APISpec, name: str, definition: Mapping[str, Any]) -> None:
+    known = spec.components.schemas
+    if name not in known:
+        spec.components.schema(name, dict(definition))
+    elif known[name] != definition:
+        raise ValueError(f"two components are called {name}")
