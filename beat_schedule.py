@@ -1,33 +1,33 @@
-"""Beat schedule: all sweeps with their intervals in seconds.
+"""Beat schedule: every periodic sweep and its interval in seconds.
 
-Each message expires after its interval, because the next one replaces it.
+Each message expires after one interval, so sweeps do not pile up while no worker runs.
 """
 
 from typing import Any
 
-EVERY: dict[str, float] = {
-    "publish_due_steps": 5,  # steps that enter the horizon, and steps that should have run by now
-    "rescue_expired_leases": 15,  # steps whose worker was interrupted during an outside call
-    "mark_overdue_tasks": 20,  # a task is OVERDUE within a minute of its due time
-    "take_census": 30,  # number of steps by state, for monitoring
-    "assign_orphans": 60,  # open leads without a coordinator
-    "cover_absences": 60,  # tasks of absent users are reassigned or postponed
-    "detect_stale_leads": 300,  # leads without activity for `stale_after_days` of the clinic
-    "detect_time_in_stage": 300,  # leads longer in a stage than its `max_days_in_stage`
-    "date_rotting_leads": 20,  # new dates after a clinic or stage changed its limits; 10,000 leads per pass
-    "find_leads_without_next_action": 20,  # 10,000 leads per pass: 100,000 in under four minutes
-    "pause_failing_rules": 60,  # rules and sequences with too many failures, bounces or opt-outs
-    "run_nurtures": 30,  # enrolls silent leads at hours in the clinic's local time
+SWEEP_INTERVALS: dict[str, float] = {
+    "publish_due_steps": 5,  # steps that enter the horizon, and steps that are overdue
+    "rescue_expired_leases": 15,  # steps whose worker stopped during an external call
+    "mark_overdue_tasks": 20,  # a task becomes overdue at most a minute after its due time
+    "take_census": 30,  # step counts by state, for monitoring
+    "assign_orphans": 60,  # assigns open leads that have no coordinator
+    "cover_absences": 60,  # reassigns or postpones the tasks of absent users
+    "detect_stale_leads": 300,  # no activity for the number of days that the clinic sets
+    "detect_time_in_stage": 300,  # leads that exceed the stage's time limit
+    "date_rotting_leads": 20,  # recalculates rot dates after a limit changed; 10,000 leads per run
+    "find_leads_without_next_action": 20,  # in batches: 100,000 leads take less than four minutes
+    "pause_failing_rules": 60,  # rules with too many failures, bounces or opt-outs
+    "run_nurtures": 30,  # enrolls leads at the hours set in the clinic's local time
     "seal_audit": 60,  # extends the hash chain of the audit log
-    "empty_archived_stages": 30,  # moves leads of archived stages to the stage that the clinic chose
-    "forget_old_steps": 3600,  # finished steps after the retention time
-    "forget_old_events": 3600,  # events and the decisions of rules
+    "empty_archived_stages": 30,  # moves leads out of archived stages
+    "forget_old_steps": 3600,  # finished steps past the retention period
+    "forget_old_events": 3600,  # events with their rule decisions
     "forget_old_jobs": 3600,
     "forget_old_sign_ins": 3600,
-    "forget_old_imports": 3600,  # import files: they hold personal data of people who may never become leads
-    "forget_old_links": 3600,  # password links
-    "forget_old_answers": 3600,  # stored idempotency responses
-    "forget_old_gateway_calls": 3600,  # calls per minute, and received event ids
+    "forget_old_imports": 3600,  # uploaded lead files: they hold personal data
+    "forget_old_links": 3600,  # invitation and password reset links
+    "forget_old_answers": 3600,  # stored responses for idempotency keys
+    "forget_old_gateway_calls": 3600,  # call counts per minute and call results
 }
 
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -36,5 +36,5 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": seconds,
         "options": {"queue": "sweeps", "expires": seconds, "ignore_result": True},
     }
-    for name, seconds in EVERY.items()
+    for name, seconds in SWEEP_INTERVALS.items()
 }

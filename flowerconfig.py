@@ -1,6 +1,6 @@
-"""Flower configuration: read-only, password-protected, on the loopback address, with a state that survives restarts.
+"""Flower configuration: read-only, password-protected, on the loopback address, with its state kept on disk.
 
-Environment variables set the rest: FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECRET.
+Set by environment variables: FLOWER_PORT, FLOWER_BASIC_AUTH, FLOWER_COOKIE_SECRET.
 """
 
 import os

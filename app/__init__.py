@@ -1,4 +1,4 @@
-"""Relance: every lead hears back, on time, exactly once, and anybody can see why."""
+"""Relance: a lead follow-up backend. Each lead gets every follow-up on time and exactly once."""
 
 import gc
 from importlib import import_module
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-# Looking for garbage after every 700 objects took a sixth of each start, and of a call that makes thousands of them.
-# After many more it would take as long as a call: after 50,000 it keeps others waiting for 40 ms.
+# The default threshold (700) spends a sixth of each start, and of each call with thousands of objects, on collection.
+# A far larger one makes a single collection too long: at 50,000 objects it takes 40 ms.
 gc.set_threshold(10_000, 5, 10)
 
 
 def create_app() -> "Flask":
-    """Make the API: a WSGI application, with the settings of this process's environment."""
-    # Loaded when it is made, not with the package: a worker that needs `app.core.db` does not carry Flask along.
+    """Return the WSGI application of the API, configured from the environment."""
+    # Imported here, so that a worker that imports `app.core.db` does not load Flask.
     api: Flask = import_module("app.api.application").create_app()
     return api

@@ -1,4 +1,4 @@
-"""The only reader of the clock, so that the code that runs a plan can also simulate it."""
+"""The clock. Only this module reads the current time, so that a simulation can replace it."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -6,14 +6,14 @@ from zoneinfo import available_timezones
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Return the current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
-    """The names of the time zones there are (IANA). They are read from files, so once."""
+    """Return the names of all IANA time zones. Cached, because they are read from files."""
     return frozenset(available_timezones())
 
 
-EARLIEST, LATEST = 1900, 2200  # years; what lies beyond is a slip, and the arithmetic of dates ends out there
+EARLIEST, LATEST = 1900, 2200  # years; a date outside is a typing error and can overflow date arithmetic

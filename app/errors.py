@@ -1,4 +1,4 @@
-"""Errors a caller can act on. The API turns each into problem+json with its own status and title."""
+"""Domain errors. The API turns each into `application/problem+json` with its own status, code and title."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,62 +7,62 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One mistake in the input: a JSON pointer (RFC 6901) to the field and what is wrong with it."""
+    """One error in the input: a JSON pointer (RFC 6901) to the field, and a message."""
 
     pointer: str
     message: str
 
 
 class RelanceError(Exception):
-    """The request could not be carried out."""
+    """The request failed."""
 
     status: ClassVar[int] = 500
-    retry_after: int | None = None  # seconds after which it is worth another try
+    retry_after: int | None = None  # seconds after which the caller may retry
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail or self.title())
 
     @classmethod
     def title(cls) -> str:
-        """The error's own words: the first line of its docstring."""
+        """Return the title: the first line of the class docstring."""
         return (cls.__doc__ or cls.__name__).strip().splitlines()[0]
 
     @classmethod
     def code(cls) -> str:
-        """A stable name for programs: `LeadIsLocked` reads `lead-is-locked`."""
+        """Return the stable error code: the class name in kebab case (`LeadIsLocked` → `lead-is-locked`)."""
         return "".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("-")
 
     def members(self) -> Mapping[str, Any]:
-        """What the problem says beyond that, as JSON values."""
+        """Return additional members of the problem document, as JSON values."""
         return {}
 
 
 class Unauthenticated(RelanceError):
-    """Valid credentials are needed."""
+    """Valid credentials are required."""
 
     status = 401
 
 
 class Forbidden(RelanceError):
-    """Your role does not allow this."""
+    """Your permissions do not allow this."""
 
     status = 403
 
 
 class NotFound(RelanceError):
-    """There is nothing here."""
+    """Not found."""
 
     status = 404
 
 
 class Conflict(RelanceError):
-    """The present state does not allow this."""
+    """The current state does not allow this."""
 
     status = 409
 
 
 class Invalid(RelanceError):
-    """The input has mistakes."""
+    """The input is not valid."""
 
     status = 422
 
@@ -71,17 +71,17 @@ class Invalid(RelanceError):
         self.errors: Sequence[FieldError] = errors
 
     def members(self) -> Mapping[str, Any]:
-        """Every mistake."""
-        return {"errors": [asdict(mistake) for mistake in self.errors]}
+        """Return `errors`: a list of `{"pointer": str, "message": str}`."""
+        return {"errors": [asdict(error) for error in self.errors]}
 
     @classmethod
     def at(cls, pointer: str, message: str) -> "Invalid":
-        """One mistake, at one place."""
+        """Return an `Invalid` with one field error at `pointer` (RFC 6901)."""
         return cls(FieldError(pointer, message))
 
 
 class TooManyRequests(RelanceError):
-    """Too many attempts; wait before the next."""
+    """Too many requests. Wait before the next one."""
 
     status = 429
 

@@ -1,6 +1,6 @@
-"""Every table in one place, for migrations and for tests that walk them; no domain imports this."""
+"""All SQLAlchemy models, for migrations and for tests over every table. Domain modules must not import this."""
 
-from app.audit.models import AuditChange, AuditEntry, AuditSeal
+from app.audit.models import AuditChainLink, AuditChange, AuditEntry
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
@@ -34,9 +34,9 @@ __all__ = [
     "AssignmentEntry",
     "AssignmentRule",
     "AssignmentTurn",
+    "AuditChainLink",
     "AuditChange",
     "AuditEntry",
-    "AuditSeal",
     "Base",
     "Clinic",
     "Consent",

@@ -26,7 +26,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import cancel
 from app.identity import account_emails as account_email_ports
 from app.leads.assignment import availability
-from app.leads.capture import reading
+from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.facts.lookup import more_facts
 from app.leads.pipeline import closing, progress
@@ -36,8 +36,8 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
 from app.security.encrypted_fields import open_rows
-from app.tasks.bulk import make as bulk_follow_ups
-from app.tasks.lifecycle.close_all import cancel_open_tasks
+from app.tasks.bulk import create_tasks as bulk_follow_ups
+from app.tasks.lifecycle.cancel_all import cancel_open_tasks
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
 
@@ -47,7 +47,7 @@ JOB_KINDS = (bulk_follow_ups.KIND, import_job.KIND, backfill_job.KIND, bulk_enro
 def connect() -> None:
     """Connect every port. A second call changes nothing."""
     pagination.decrypt_rows.connect(open_rows)
-    pagination.note_read.connect(audit_log.note_page)
+    pagination.note_read.connect(audit_log.note_page_read)
     lead_facts.lead_facts.connect(more_facts)
     service.events_recorded.connect(event_listeners.follow_events)
     cancel.steps_cancelled.connect(suppress_undelivered)
@@ -60,8 +60,8 @@ def connect() -> None:
     account_email_ports.send_invitation.connect(account_emails.send_invitation)
     account_email_ports.send_password_reset.connect(account_emails.send_password_reset)
     account_email_ports.write_decoy.connect(account_emails.write_decoy)
-    reading.read_new_lead.connect(_read_new_lead)
-    reading.read_lead_changes.connect(_read_lead_changes)
+    lead_validation.read_new_lead.connect(_read_new_lead)
+    lead_validation.read_lead_changes.connect(_read_lead_changes)
     job_kinds.connect(JOB_KINDS)
     CHANNELS.fill(_exported(channels, "CHANNEL"))
     STEP_KINDS.fill(_exported(handlers, "KIND"))

@@ -1,4 +1,4 @@
-"""The API: every blueprint, around them the edge."""
+"""The API application: all blueprints, and the HTTP layer around them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +53,7 @@ from app.api.tasks.template_routes import blp as task_templates
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
 from app.core import logs
-from app.http import access, idempotency, problems, requests
+from app.http import access, idempotency, problems, request_hooks
 from app.http.openapi import docs_page, openapi
 from app.leads.lookup import ids_in_scope as leads_in_scope
 from app.tasks.lookup import ids_in_scope as tasks_in_scope
@@ -106,32 +106,32 @@ BLUEPRINTS = (
 
 
 class _Relance(Flask):
-    """Flask asks of every view and hook, at every call, whether it is a coroutine. None is."""
+    """Flask without the check for coroutine views, which it makes at every call."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
 
 
 def create_app() -> Flask:
-    """The WSGI application."""
+    """Create the WSGI application of the API."""
     settings = get_settings()
     logs.configure()
     wiring.connect()
     idempotency.visible_ids.update(lead=leads_in_scope, task=tasks_in_scope)
     app = _Relance("relance", static_folder=None)
     app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
-    requests.register(app)
+    request_hooks.register(app)
     access.register(app)
     problems.register(app)
     openapi.register(app, BLUEPRINTS)
     app.register_blueprint(docs_page.blp)
     app.register_blueprint(password_page)
-    _believe(app, settings.trusted_proxies)
+    _trust_proxies(app, settings.trusted_proxies)
     return app
 
 
-def _believe(app: Flask, proxies: int) -> None:
-    """Take client, scheme and host from the X-Forwarded-* entries that so many proxies in front wrote."""
-    if proxies:  # whatever stands left of those entries the client may have written itself
+def _trust_proxies(app: Flask, proxies: int) -> None:
+    """Take client, scheme and host from the last `proxies` entries of the X-Forwarded-* headers."""
+    if proxies:  # a client can forge the entries before those
         edge = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
         app.wsgi_app = edge  # type: ignore[method-assign]

@@ -1,7 +1,7 @@
-"""Taking note of what a call sees and changes, and writing it down with it: in the same transaction, or not at all.
+"""Audit log: note the reads and changes of a call, and write them in the same transaction.
 
-What is changed through a model is noticed here by itself. What is read, or written in other ways, says so: `saw`,
-`wrote`. Notes are taken for calls of the API; what the automation does, it explains in its steps.
+Changes through a model are noted automatically. Reads and bulk changes call `note_read` and `note_change`. Only API
+calls and jobs are noted; automation explains its actions in its steps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from app.audit.models import Act
 from app.core.db import to_json
-from app.security.encrypted_fields import BLIND, open_fields
-from app.security.encryption import seal
+from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, decrypt_fields
+from app.security.encryption import encrypt
 
-NOTES: Final = "trail"  # the key under which a session keeps its notes until they are written
+NOTES: Final = "trail"  # key of the notes in `Session.info`
 
-# Which tables are about people or about what they may do, and what their rows are called.
+# Audited tables (personal data and permissions), and the subject of their rows.
 SUBJECTS: Final[Mapping[str, str]] = {
     "leads": "lead",
     "lead_tasks": "task",
@@ -50,7 +50,7 @@ SUBJECTS: Final[Mapping[str, str]] = {
     "notifications": "notification",
     "gateways": "gateway",
 }
-ABOUT_PEOPLE: Final = frozenset({"lead", "task", "activity", "notification"})  # of these, every look counts
+READ_SUBJECTS: Final = frozenset({"lead", "task", "activity", "notification"})  # personal data: reads are audited too
 _NEVER_KEPT: Final = frozenset({"password_hash", "secret_hash", "secret", "previous_secret"})
 _IMPLIED: Final = frozenset({"updated_at", "updated_by", "version", "last_login_at", "last_used_at"})
 
@@ -67,7 +67,7 @@ WITH notes AS MATERIALIZED (
 INSERT INTO audit_changes (entry, clinic_id, sealed)
 SELECT number, clinic_id, sealed FROM entries JOIN notes USING (digest)
 """
-# What was only read need not wait for the disk. In the one statement, for a round trip costs as much as the row.
+# Notes of reads do not wait for the disk. The setting is in the same statement to save a round trip.
 _INSERT_READS: Final = """
 INSERT INTO audit_entries (clinic_id, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields)
 SELECT %s, %s, %s, %s, %s, %s, n.act, n.subject, n.ids, '{}'
@@ -78,7 +78,7 @@ CROSS JOIN (SELECT set_config('synchronous_commit', 'off', true)) AS no_wait
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who does it, from where, and by which call."""
+    """The caller of an operation: clinic, user or API key, IP address, request and operation."""
 
     clinic_id: UUID
     user_id: UUID | None
@@ -95,40 +95,40 @@ class _Note:
     ids: list[UUID]
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
-    lead_id: UUID | None = None  # whose it is, where it is a lead's
+    lead_id: UUID | None = None  # the lead that the row belongs to
 
 
 def begin(session: Session) -> None:
-    """Take notes of what happens in this session."""
+    """Start noting reads and changes in this session."""
     session.info[NOTES] = []
 
 
 def end(session: Session) -> None:
-    """Take no more notes of what happens in this session."""
+    """Stop noting reads and changes in this session."""
     session.info.pop(NOTES, None)
 
 
 def saw(session: Session, subject: str, ids: Iterable[UUID]) -> None:
-    """Somebody is shown these."""
+    """Note that these objects were shown to the caller."""
     if (notes := session.info.get(NOTES)) is not None and (seen := list(ids)):
         notes.append(_Note(Act.READ, subject, seen))
 
 
-def note_page(session: Session, model: Any, rows: Sequence[Any]) -> None:
-    """Note that these rows of a list were read; only rows about people count."""
+def note_page_read(session: Session, model: Any, rows: Sequence[Any]) -> None:
+    """Note that these rows of a list were read, if reads of their subject are audited."""
     subject = SUBJECTS.get(model.__tablename__)
-    if subject in ABOUT_PEOPLE:
+    if subject in READ_SUBJECTS:
         saw(session, subject, [row.id for row in rows])
 
 
 def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: Mapping[str, Any]) -> None:
-    """These were changed, or made, without a model; `after` are the values they were given."""
+    """Note a change without a model, such as a bulk statement. `after` has the new values."""
     if (notes := session.info.get(NOTES)) is not None and (changed := list(ids)):
         notes.append(_Note(act, subject, changed, after=after))
 
 
-def noted(session: Session) -> dict[str, list[UUID]]:
-    """What the notes are about by now: the ids of each subject, in their order and each once."""
+def noted_ids(session: Session) -> dict[str, list[UUID]]:
+    """Return the ids in the notes so far, by subject, in order and without duplicates."""
     about: dict[str, dict[UUID, None]] = {}
     for note in session.info.get(NOTES, ()):
         about.setdefault(note.subject, {}).update(dict.fromkeys(note.ids))
@@ -137,18 +137,18 @@ def noted(session: Session) -> dict[str, list[UUID]]:
     return {subject: list(ids) for subject, ids in about.items()}
 
 
-def length(session: Session) -> int:
-    """How many notes there are by now: for `forget_after`."""
+def notes_count(session: Session) -> int:
+    """Return the number of notes so far, for `discard_notes_after`."""
     return len(session.info.get(NOTES, ()))
 
 
-def forget_after(session: Session, length: int) -> None:
-    """What was done since then was undone, by a savepoint: it is not written down."""
-    del session.info.get(NOTES, [])[length:]
+def discard_notes_after(session: Session, count: int) -> None:
+    """Discard the notes after the first `count`, because a rollback to a savepoint undid their changes."""
+    del session.info.get(NOTES, [])[count:]
 
 
 def write(session: Session, caller: Caller) -> None:
-    """Write the notes down, last of all before the commit."""
+    """Insert the notes as entries. Call it last before the commit."""
     session.flush()
     notes: list[_Note] = session.info[NOTES]
     if not notes:
@@ -164,57 +164,58 @@ def write(session: Session, caller: Caller) -> None:
         driver.execute(_INSERT, (to_json([_row(note, caller) for note in notes]), *who))
 
 
-def place_of(clinic_id: UUID, request_id: str | None) -> str:
-    """Where a change is sealed for: it opens beside no other entry's request."""
+def change_context(clinic_id: UUID, request_id: str | None) -> str:
+    """Return the encryption context of the values of an entry: they decrypt only with its clinic and request."""
     return f"audit_entries.change.{clinic_id}.{request_id}"
 
 
 def _row(note: _Note, caller: Caller) -> dict[str, Any]:
     fields = sorted({*(note.before or ()), *(note.after or ())} - _IMPLIED)
-    sealed = None
+    encrypted = None
     if fields:
         values = {"before": note.before, "after": note.after}
-        sealed = "\\x" + seal(to_json(values).encode(), place=place_of(caller.clinic_id, caller.request_id)).hex()
-    return {"act": note.act, "subject": note.subject, "ids": note.ids, "fields": fields, "sealed": sealed}
+        context = change_context(caller.clinic_id, caller.request_id)
+        encrypted = "\\x" + encrypt(to_json(values).encode(), context=context).hex()
+    return {"act": note.act, "subject": note.subject, "ids": note.ids, "fields": fields, "sealed": encrypted}
 
 
 @event.listens_for(Session, "before_flush")
-def _notice(session: Session, *_: Any) -> None:
+def _note_changes(session: Session, *_: Any) -> None:
     if (notes := session.info.get(NOTES)) is not None:
-        notes += _noticed(session)
+        notes += _changes_of(session)
 
 
-def _noticed(session: Session) -> Iterator[_Note]:
+def _changes_of(session: Session) -> Iterator[_Note]:
     for one in session.new:
         if subject := SUBJECTS.get(one.__tablename__):
-            made = {name: value for name, value in _values(one) if value is not None}
-            yield _Note(Act.CREATE, subject, [one.id], after=made, lead_id=getattr(one, "lead_id", None))
+            created = {name: value for name, value in _values(one) if value is not None}
+            yield _Note(Act.CREATE, subject, [one.id], after=created, lead_id=getattr(one, "lead_id", None))
     for one in session.dirty:
         if (subject := SUBJECTS.get(one.__tablename__)) and (changes := dict(_changes(one))):
             before = {name: old for name, (old, _) in changes.items()}
             after = {name: new for name, (_, new) in changes.items()}
-            whose = getattr(one, "lead_id", None)
-            yield _Note(Act.UPDATE, subject, [one.id], before=before, after=after, lead_id=whose)
+            lead_id = getattr(one, "lead_id", None)
+            yield _Note(Act.UPDATE, subject, [one.id], before=before, after=after, lead_id=lead_id)
     for one in session.deleted:
         if subject := SUBJECTS.get(one.__tablename__):
             yield _Note(Act.DELETE, subject, [one.id], before=dict(_values(one)))
 
 
 def _values(one: Any) -> Iterator[tuple[str, Any]]:
-    """What is sealed the record knows field by field."""
+    """Yield the audited values of a row by name, with its encrypted fields decrypted."""
     for name in map(attrgetter("name"), one.__table__.columns):
         if name == "sealed":
-            opened = open_fields(type(one), one.id, one.sealed)
-            yield from ((name, value) for name, value in opened.items() if name not in _NEVER_KEPT)
-        elif name not in _NEVER_KEPT and not name.endswith(BLIND):
+            decrypted = decrypt_fields(type(one), one.id, one.sealed)
+            yield from ((name, value) for name, value in decrypted.items() if name not in _NEVER_KEPT)
+        elif name not in _NEVER_KEPT and not name.endswith(BLIND_INDEX_SUFFIX):
             yield name, getattr(one, name)
 
 
 def _changes(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for name, (old, new) in _columns_changed(one):
         if name == "sealed":
-            yield from _sealed_changes(one, old, new)
-        elif name not in _IMPLIED and not name.endswith(BLIND):
+            yield from _encrypted_changes(one, old, new)
+        elif name not in _IMPLIED and not name.endswith(BLIND_INDEX_SUFFIX):
             yield name, (None, None) if name in _NEVER_KEPT else (old, new)
 
 
@@ -227,8 +228,8 @@ def _columns_changed(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
             yield name, (old, new)
 
 
-def _sealed_changes(one: Any, old: bytes | None, new: bytes | None) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    before, after = (open_fields(type(one), one.id, sealed) for sealed in (old, new))
+def _encrypted_changes(one: Any, old: bytes | None, new: bytes | None) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    before, after = (decrypt_fields(type(one), one.id, sealed) for sealed in (old, new))
     for name in before:
         if before[name] != after[name]:
             yield name, (None, None) if name in _NEVER_KEPT else (before[name], after[name])

@@ -1,7 +1,7 @@
-"""Sealing the entries of a clinic, stretch by stretch, and looking whether the seals are whole.
+"""Hash chain of the audit log: extend it batch by batch, and verify it.
 
-Each seal is an HMAC over the seal before it and the entries since: who can write to the database, but does not know
-SECRET_KEY, can neither change, remove, swap nor slip in an entry without a seal telling.
+Each link is an HMAC over the previous link and the entries since. An attacker who can write to the database, but does
+not know SECRET_KEY, cannot change, remove, reorder or insert entries undetected.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.key_derivation import key_for
 
-# An entry is written right before its commit, and no transaction stays idle for longer than a minute: what is older
-# than this is all there, and nothing with a smaller number can still come.
-SETTLED: Final = timedelta(minutes=2)
-MOST_IN_A_SEAL: Final = 10_000
-_NONE_YET: Final = b""
+# An entry is written right before its commit, and no transaction stays idle for longer than a minute. So entries older
+# than this are complete: no entry with a smaller number can appear later.
+SETTLING_TIME: Final = timedelta(minutes=2)
+MAX_ENTRIES_PER_LINK: Final = 10_000
+_NO_LINK: Final = b""
 
 _COLUMNS: Final = (
     "number, clinic_id, at, user_id, api_key_id, address, request_id, operation, act, subject, ids, fields, digest"
@@ -41,21 +41,21 @@ WHERE EXISTS (
 )
 LIMIT 1
 """)
-_STRETCH: Final = f"""
+_BATCH: Final = f"""
 SELECT max(number) AS up_to, count(*) AS entries,
   string_agg(sha256(convert_to(entry::text, 'UTF8')), ''::bytea ORDER BY number) AS digests
 FROM (
   SELECT number, ROW({_COLUMNS}) AS entry FROM audit_entries
   WHERE clinic_id = :clinic AND number > :after {{bound}} ORDER BY number LIMIT :most
-) AS stretch
-"""  # noqa: S608  (the names are written above)
-_NEXT: Final = text(_STRETCH.format(bound="AND at < clock_timestamp() - make_interval(secs => :settled)"))
-_SEALED: Final = text(_STRETCH.format(bound="AND number <= :up_to"))
+) AS batch
+"""  # noqa: S608  (the names are constants above)
+_NEXT: Final = text(_BATCH.format(bound="AND at < clock_timestamp() - make_interval(secs => :settled)"))
+_COVERED: Final = text(_BATCH.format(bound="AND number <= :up_to"))
 _INSERT: Final = text(
     "INSERT INTO audit_seals (clinic_id, number, up_to, entries, seal, sealed_at)"
     " VALUES (:clinic, :number, :up_to, :entries, :seal, :at)"
 )
-# A change may be gone, with the person it told of; it may not be another.
+# Values may be missing if their person was erased, but they must not differ.
 _CHANGES: Final = text("""
 SELECT e.number FROM audit_entries e LEFT JOIN audit_changes c ON c.entry = e.number
 WHERE e.clinic_id = :clinic AND e.digest IS NOT NULL AND (
@@ -66,12 +66,15 @@ WHERE e.clinic_id = :clinic AND e.digest IS NOT NULL AND (
 )
 ORDER BY e.number
 """)
-_SEALS: Final = text("SELECT number, up_to, entries, seal FROM audit_seals WHERE clinic_id = :clinic ORDER BY number")
+_LINKS: Final = text("SELECT number, up_to, entries, seal FROM audit_seals WHERE clinic_id = :clinic ORDER BY number")
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """What does not hold, and between which entries it has to be looked; `seal` is None where it is a value."""
+class ChainBreak:
+    """A failed check of the entries after number `after`, up to `up_to`.
+
+    `seal` is the number of the link; None: the encrypted values of one entry.
+    """
 
     clinic_id: UUID
     seal: int | None
@@ -80,39 +83,39 @@ class Break:
     problem: str
 
 
-def seal_next(session: Session, *, settled: timedelta = SETTLED) -> int:
-    """Seal the next stretch of one clinic that has any; returns how many entries are in it."""
+def seal_next(session: Session, *, settled: timedelta = SETTLING_TIME) -> int:
+    """Append a link with the next entries of one clinic that has new ones. Returns the number of entries; 0: none."""
     waiting = session.execute(_WAITING, {"settled": settled.total_seconds()}).one_or_none()
     if waiting is None:
         return 0
-    given = {"clinic": waiting.clinic_id, "after": waiting.up_to, "most": MOST_IN_A_SEAL}
-    stretch = session.execute(_NEXT, {**given, "settled": settled.total_seconds()}).one()
-    made = {"number": waiting.number + 1, "up_to": stretch.up_to, "entries": stretch.entries, "at": now()}
-    session.execute(_INSERT, {**given, **made, "seal": _seal(waiting.seal or _NONE_YET, stretch.digests)})
-    return int(stretch.entries)
+    given = {"clinic": waiting.clinic_id, "after": waiting.up_to, "most": MAX_ENTRIES_PER_LINK}
+    batch = session.execute(_NEXT, {**given, "settled": settled.total_seconds()}).one()
+    link = {"number": waiting.number + 1, "up_to": batch.up_to, "entries": batch.entries, "at": now()}
+    session.execute(_INSERT, {**given, **link, "seal": _link_hash(waiting.seal or _NO_LINK, batch.digests)})
+    return int(batch.entries)
 
 
-def verify(session: Session, clinic_id: UUID) -> Iterator[Break]:
-    """Whatever of the clinic's does not hold. A seal that was taken out is noticed at the next."""
-    before, after = _NONE_YET, 0
-    for place, kept in enumerate(session.execute(_SEALS, {"clinic": clinic_id}).all(), start=1):
-        stretch = {"clinic": clinic_id, "after": after, "up_to": kept.up_to, "most": kept.entries + 1}
-        problem = f"seal {place} is missing" if kept.number != place else _problem(session, stretch, kept, before)
+def verify_chain(session: Session, clinic_id: UUID) -> Iterator[ChainBreak]:
+    """Yield every failed check of the clinic's audit log. A removed link is detected at the next one."""
+    before, after = _NO_LINK, 0
+    for place, link in enumerate(session.execute(_LINKS, {"clinic": clinic_id}).all(), start=1):
+        batch = {"clinic": clinic_id, "after": after, "up_to": link.up_to, "most": link.entries + 1}
+        problem = f"link {place} is missing" if link.number != place else _problem(session, batch, link, before)
         if problem:
-            yield Break(clinic_id, kept.number, after, kept.up_to, problem)
-        before, after = kept.seal, kept.up_to
+            yield ChainBreak(clinic_id, link.number, after, link.up_to, problem)
+        before, after = link.seal, link.up_to
     for number in session.scalars(_CHANGES, {"clinic": clinic_id}):
-        yield Break(clinic_id, None, number - 1, number, "the values before and after are not those that were written")
+        yield ChainBreak(clinic_id, None, number - 1, number, "the values before and after were changed")
 
 
-def _problem(session: Session, stretch: Mapping[str, Any], kept: Any, before: bytes) -> str | None:
-    found = session.execute(_SEALED, stretch).one()
-    if found.entries != kept.entries:
-        return f"{kept.entries} entries were sealed, {found.entries} or more are there"
-    if not hmac.compare_digest(kept.seal, _seal(before, found.digests)):
-        return "an entry, or the seal, is not what was sealed"
+def _problem(session: Session, batch: Mapping[str, Any], link: Any, before: bytes) -> str | None:
+    found = session.execute(_COVERED, batch).one()
+    if found.entries != link.entries:
+        return f"the link covers {link.entries} entries, {found.entries} or more exist"
+    if not hmac.compare_digest(link.seal, _link_hash(before, found.digests)):
+        return "an entry or the link was changed"
     return None
 
 
-def _seal(before: bytes, digests: bytes | None) -> bytes:
+def _link_hash(before: bytes, digests: bytes | None) -> bytes:
     return hmac.digest(key_for("audit"), before + (digests or b""), hashlib.sha256)

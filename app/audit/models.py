@@ -1,4 +1,4 @@
-"""Who saw and changed what: entries that nobody can change, and the seals that show it."""
+"""Audit log: append-only entries, their encrypted values, and the hash chain that protects them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,13 +15,13 @@ class Act(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
-    ERASE = "erase"  # what was known of a person is forgotten, the values of the entries about them too
+    ERASE = "erase"  # a person's data was deleted, with the values in earlier entries about them
 
 
 class AuditEntry(Base):
-    """One look at, or change of, one or many things of a kind, by one call (security: ASVS 16, HIPAA).
+    """One read or change of one or more objects of a kind, by one call (OWASP ASVS 16, HIPAA).
 
-    The application may add and read entries, and nothing else; the number and the time are the database's own.
+    The application may only insert and read entries. The database sets the number and the time.
     """
 
     __tablename__ = "audit_entries"
@@ -32,34 +32,34 @@ class AuditEntry(Base):
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     user_id: Mapped[UUID | None]
     api_key_id: Mapped[UUID | None]
-    address: Mapped[str | None] = mapped_column(Text)  # where the call came from
+    address: Mapped[str | None] = mapped_column(Text)  # IP address of the caller
     request_id: Mapped[str | None] = mapped_column(Text)
-    operation: Mapped[str] = mapped_column(Text)  # the API's name of the call
+    operation: Mapped[str] = mapped_column(Text)  # `operationId` of the call
     act: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(Text)  # what kind of thing: lead, task, user, …
+    subject: Mapped[str] = mapped_column(Text)  # kind of object: lead, task, user, …
     ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))  # that were changed
-    digest: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of its AuditChange, while there is one
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))  # names of the changed fields
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of its AuditChange; None without one
 
 
 class AuditChange(Base):
-    """The values before and after, of an entry: apart, so that a person can be erased while the entry stays."""
+    """The encrypted values of an entry before and after. A separate table, so that erasing a person keeps the entry."""
 
     __tablename__ = "audit_changes"
 
     entry: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    clinic_id: Mapped[UUID | None]  # None: written before row-level security, and its entry's
+    clinic_id: Mapped[UUID | None]  # None in rows older than row-level security: see the entry
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class AuditSeal(Base):
-    """The end of a stretch of a clinic's entries: what is sealed can't be changed without showing."""
+class AuditChainLink(Base):
+    """One link of a clinic's hash chain. It covers a batch of entries, so that a later change is detected."""
 
     __tablename__ = "audit_seals"
 
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, without gaps
-    up_to: Mapped[int] = mapped_column(BigInteger)  # the number of the last entry in it
+    up_to: Mapped[int] = mapped_column(BigInteger)  # number of the last entry that it covers
     entries: Mapped[int]
-    seal: Mapped[bytes] = mapped_column(LargeBinary)  # over the seal before, and the entries
+    seal: Mapped[bytes] = mapped_column(LargeBinary)  # HMAC over the previous link and the entries
     sealed_at: Mapped[datetime]

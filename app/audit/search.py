@@ -1,4 +1,4 @@
-"""Reading the trail."""
+"""Audit log queries."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,17 @@ from typing import Any, Final
 from sqlalchemy import any_, literal, select
 from sqlalchemy.orm import Session
 
-from app.audit.audit_log import place_of
+from app.audit.audit_log import change_context
 from app.audit.models import AuditChange, AuditEntry
 from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
-from app.security.encryption import Unreadable, unseal
+from app.security.encryption import DecryptionError, decrypt
 
 LATEST_FIRST: Final[list[Key]] = [(AuditEntry.at, "desc"), (AuditEntry.number, "desc")]
 
 
 def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's entries, latest first, that pass the filters in `query` (as `AuditQuery` reads it)."""
+    """Return a page of the clinic's entries, latest first, with the filters of `query` (as `AuditQuery` reads it)."""
     entries = select(AuditEntry).where(
         AuditEntry.clinic_id == actor.clinic.id, AuditEntry.at >= query["from_"], AuditEntry.at < query["to"]
     )
@@ -27,7 +27,7 @@ def list_entries(session: Session, actor: Actor, query: Mapping[str, Any]) -> Pa
         entries = entries.where(literal(query["subject_id"]) == any_(AuditEntry.ids))
     found = page(session, entries, LATEST_FIRST, query)
     changes = _changes(session, found.items)
-    shown = [{**_plain(entry), **_opened(entry, changes.get(entry.number))} for entry in found.items]
+    shown = [{**_plain(entry), **_decrypted(entry, changes.get(entry.number))} for entry in found.items]
     return Page(shown, found.next_cursor, found.total_count)
 
 
@@ -41,12 +41,12 @@ def _plain(entry: AuditEntry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in (*names, "fields")}
 
 
-def _opened(entry: AuditEntry, sealed: bytes | None) -> Mapping[str, Any]:
-    """The values before and after. That they were erased, or that no key opens them any more, is said."""
+def _decrypted(entry: AuditEntry, sealed: bytes | None) -> Mapping[str, Any]:
+    """Return the values before and after. `is_readable` is false if they were erased or do not decrypt."""
     if entry.digest is None:
         return {"before": None, "after": None, "is_readable": True}
     try:
-        opened = json.loads(unseal(sealed or b"", place=place_of(entry.clinic_id, entry.request_id)))
-    except Unreadable:
+        values = json.loads(decrypt(sealed or b"", context=change_context(entry.clinic_id, entry.request_id)))
+    except DecryptionError:
         return {"before": None, "after": None, "is_readable": False}
-    return {**opened, "is_readable": True}
+    return {**values, "is_readable": True}

@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, signed, so that what comes back is what was handed out."""
+"""Signed cursors of keyset pagination."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from app.errors import Invalid
 LONGEST_CURSOR: Final = 1000
 _SIGNATURE_BYTES: Final = 12
 
-_READ: Mapping[type, Callable[[Any], Any]] = {
+_PARSERS: Mapping[type, Callable[[Any], Any]] = {
     UUID: UUID,
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
@@ -23,22 +23,22 @@ _READ: Mapping[type, Callable[[Any], Any]] = {
 
 
 def write_cursor(order: str, values: Sequence[Any]) -> str:
-    """The key values of a page's last row, as text for a URL. `order` names the list's sorting."""
+    """Encode and sign the key values of the last row of a page, as URL-safe text. `order` names the sort order."""
     plain = [value.isoformat() if isinstance(value, date) else _plain(value) for value in values]
     payload = json.dumps(plain, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_sign(order, payload) + payload).rstrip(b"=").decode()
 
 
 def read_cursor(order: str, types: Sequence[type], cursor: str) -> list[Any]:
-    """The key values again. Raises Invalid for anything but a cursor of this very order."""
+    """Return the key values of a cursor. Raises Invalid unless it was signed for this sort order."""
     try:
         signed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
-        raise _rubbish() from None
+        raise _invalid_cursor() from None
     signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
     if not hmac.compare_digest(signature, _sign(order, payload)):
-        raise _rubbish()
-    return [_READ.get(kind, kind)(value) for kind, value in zip(types, json.loads(payload), strict=True)]
+        raise _invalid_cursor()
+    return [_PARSERS.get(kind, kind)(value) for kind, value in zip(types, json.loads(payload), strict=True)]
 
 
 def _plain(value: Any) -> Any:
@@ -50,5 +50,5 @@ def _sign(order: str, payload: bytes) -> bytes:
     return signature[:_SIGNATURE_BYTES]
 
 
-def _rubbish() -> Invalid:
+def _invalid_cursor() -> Invalid:
     return Invalid.at("/cursor", "Not a cursor of this list.")

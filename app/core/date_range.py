@@ -1,4 +1,4 @@
-"""The time that figures are asked of."""
+"""Date ranges of reports: default length and largest length."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -11,14 +11,17 @@ MOST_DAYS: Final = 366
 
 
 class Period(NamedTuple):
-    """From `since` on, and before `until`."""
+    """A half-open range of instants: `since` is included, `until` is not."""
 
     since: datetime
     until: datetime
 
 
-def period_of(since: datetime | None, until: datetime | None) -> Period:
-    """The last thirty days where nothing else is said, and never more than a year. Raises Invalid."""
+def date_range_of(since: datetime | None, until: datetime | None) -> Period:
+    """Return the range; `until` defaults to now, `since` to 30 days before `until`.
+
+    Raises Invalid when `since` is not before `until`, or when the range is longer than 366 days.
+    """
     until = until or now()
     since = since or until - timedelta(days=DEFAULT_DAYS)
     if since >= until:

@@ -1,4 +1,4 @@
-"""The engine, the session and the base of all models."""
+"""Database: engine, sessions, the declarative base, and bulk INSERT and UPDATE."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,15 +18,15 @@ from uuid_utils.compat import uuid7
 from app.config import get_settings
 
 APP_ROLE = "relance_app"
-# Milliseconds: nobody keeps others waiting for ever, nor waits for ever.
+# Milliseconds. No transaction blocks others, or waits for a lock, without a limit.
 SESSION = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000"
-    " -c client_connection_check_interval=1000"  # who was killed in the middle of a query holds nothing for long
+    " -c client_connection_check_interval=1000"  # a client killed during a query releases its locks soon
 )
 
 
 class Base(DeclarativeBase):
-    """Names every constraint, so that migrations can speak of them."""
+    """Declarative base of all models. It names every constraint, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own contract)
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's contract)
         UUID: Uuid(),
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
@@ -46,13 +46,13 @@ class Base(DeclarativeBase):
 
 
 def new_id() -> UUID:
-    """A UUIDv7: unique without asking the database, and ordered by the time it was made."""
+    """Return a UUIDv7: unique without a query, and ordered by creation time."""
     return uuid7()
 
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """This process's pool. Made on first use, so that a forked child makes its own."""
+    """Return the engine of this process. It is created on first use, so that a forked child creates its own."""
     settings = get_settings()
     options = f"-c role={APP_ROLE}" if settings.app_owns_tables else ""
     return create_engine(
@@ -61,7 +61,7 @@ def engine() -> Engine:
         max_overflow=settings.database_pool,
         pool_pre_ping=False,
         pool_recycle=1800,
-        hide_parameters=True,  # errors are logged, and rows hold people
+        hide_parameters=True,  # errors are logged, and parameters contain personal data
         json_serializer=to_json,
         json_deserializer=orjson.loads,
         connect_args={
@@ -75,19 +75,19 @@ def engine() -> Engine:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One transaction, opened at an edge (route, runner, sweep, command): commits at the end, or not at all."""
+    """Run one transaction: commit at the end, roll back on an error. Only entry points (route, job, CLI) open one."""
     with sessions().begin() as session:
         yield session
 
 
 @lru_cache(maxsize=1)
 def sessions() -> sessionmaker[Session]:
-    """Responses are serialised after the commit, so objects keep what they had loaded."""
+    """Return the session factory. Objects do not expire on commit, because responses are rendered after it."""
     return sessionmaker(engine(), expire_on_commit=False)
 
 
 def to_json(value: Any) -> str:
-    """JSON for a parameter: ids, times and enums by themselves, bytes as PostgreSQL reads them, else as text."""
+    """Return a parameter as JSON. bytes become PostgreSQL hex text; values orjson does not know become text."""
     return orjson.dumps(value, default=_plain).decode()
 
 
@@ -96,7 +96,7 @@ def _plain(value: Any) -> str:
 
 
 def dispose() -> None:
-    """Forget the pool: after a fork the sockets belong to the parent, which must keep them open."""
+    """Drop the pool after a fork without closing its sockets, because the parent still uses them."""
     if engine.cache_info().currsize:
         engine().dispose(close=False)
     engine.cache_clear()
@@ -105,7 +105,7 @@ def dispose() -> None:
 
 @cache
 def model_of(table: str) -> type[Base]:
-    """Return the model of a table, of those that are imported. Raises KeyError."""
+    """Return the model of a table, among the imported models. Raises KeyError."""
     return {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}[table]
 
 
@@ -115,10 +115,10 @@ Rows: TypeAlias = Sequence[Mapping[str, Any]]
 def insert_many(
     session: Session, model: type[Base], rows: Rows, *, tail: str = "", besides: tuple[type[Base], Rows] | None = None
 ) -> list[Any]:
-    """Insert rows of one shape in one statement, however many; `tail` is SQL such as ON CONFLICT or RETURNING.
+    """Insert rows with the same columns in one statement. `tail` is SQL such as ON CONFLICT or RETURNING.
 
-    The rows travel as one JSON parameter: one parse, one plan and one round trip for 1 or 10,000 of them. `besides`
-    are rows of another table that go along in the same statement. Returns what RETURNING gives, else nothing.
+    The rows are one JSON parameter: one parse, one plan and one round trip, for 1 row or for 10,000. `besides` is
+    another model and its rows, inserted by the same statement. Returns the rows of RETURNING, else an empty list.
     """
     if not rows:
         return insert_many(session, *besides) if besides else []
@@ -140,7 +140,7 @@ def _insert(
 def _insert_from(model: type[Base], columns: tuple[str, ...], *, parameter: str = "rows") -> str:
     names = ", ".join(columns)
     rows = recordset(model, columns, parameter=parameter)
-    return f"INSERT INTO {model.__tablename__} ({names}) SELECT {names} FROM {rows}"  # noqa: S608  (names come from code, never from input)
+    return f"INSERT INTO {model.__tablename__} ({names}) SELECT {names} FROM {rows}"  # noqa: S608  (names come from the code, never from input)
 
 
 def update_many(
@@ -152,9 +152,10 @@ def update_many(
     if_given: tuple[str, ...] = (),
     also: str = "",
 ) -> None:
-    """Set these columns of the rows with the ids of `rows`, in one statement; what a row does not name becomes NULL.
+    """Update the rows with the ids of `rows`, in one statement. A column that a row does not name becomes NULL.
 
-    Columns of `if_given` keep their value instead. `also` is SQL for columns that all rows set alike; `t` is the table.
+    Columns of `if_given` keep their value instead. `also` is SQL for columns that get the same value in
+    all rows; `t` is the table.
     """
     if rows:
         session.execute(_update(model, columns, if_given, also), {"rows": to_json(rows)})
@@ -171,9 +172,9 @@ def _update(model: type[Base], columns: tuple[str, ...], if_given: tuple[str, ..
 
 
 def recordset(model: type[Base], columns: Iterable[str], *, alias: str = "r", parameter: str = "rows") -> str:
-    """SQL for a parameter, JSON, as a table of these columns; what a row does not name is NULL.
+    """Return SQL that reads a JSON parameter as a table with these columns. Missing values are NULL.
 
-    Spelled out like this they cost PostgreSQL half of what `jsonb_populate_recordset` does.
+    This costs PostgreSQL half as much as `jsonb_populate_recordset`.
     """
     types = model.__table__.c
     spelled = ", ".join(f"{name} {types[name].type.compile(_POSTGRESQL)}" for name in columns)

@@ -1,4 +1,4 @@
-"""What is different between two JSON values, place by place. Pure."""
+"""Differences between two JSON values, by JSON pointer. Pure."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -12,7 +12,7 @@ class Change(StrEnum):
 
 
 class Difference(NamedTuple):
-    """One place (a JSON pointer, RFC 6901) and what was and is there."""
+    """One difference: a JSON pointer (RFC 6901), the old value and the new value."""
 
     change: Change
     pointer: str
@@ -21,7 +21,7 @@ class Difference(NamedTuple):
 
 
 def differences(before: Any, after: Any, pointer: str = "") -> Iterator[Difference]:
-    """The differences in the order of their places. Objects and lists are looked into, these item by item."""
+    """Yield the differences in the order of their pointers. Objects and lists are compared item by item."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _parts(before, after, pointer)
     elif isinstance(before, list) and isinstance(after, list):

@@ -1,4 +1,4 @@
-"""One secret, many keys: what is signed for one purpose proves nothing for another."""
+"""Key derivation: one key for each purpose from SECRET_KEY, so that a signature for one purpose fails for another."""
 
 import hashlib
 import hmac
@@ -9,15 +9,18 @@ from app.config import get_settings
 
 @lru_cache(maxsize=32)
 def key_for(purpose: str) -> bytes:
-    """32 bytes that follow from SECRET_KEY and the purpose, and from which neither can be told."""
+    """Return the 32-byte key for a purpose, derived from SECRET_KEY (HMAC-SHA-256)."""
     return _key(get_settings().secret_key.get_secret_value(), purpose)
 
 
 @lru_cache(maxsize=32)
 def mark_key_for(purpose: str) -> bytes:
-    """The same for marks that stay in the database: from MARKS_KEY, which outlives a SECRET_KEY, where it is set."""
+    """Return the 32-byte key for blind indexes, derived from BLIND_INDEX_KEY, or from SECRET_KEY if that is not set.
+
+    Blind indexes stay in the database, so BLIND_INDEX_KEY does not change when SECRET_KEY does.
+    """
     settings = get_settings()
-    return _key((settings.marks_key or settings.secret_key).get_secret_value(), purpose)
+    return _key((settings.blind_index_key or settings.secret_key).get_secret_value(), purpose)
 
 
 def _key(secret: str, purpose: str) -> bytes:

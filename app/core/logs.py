@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, with the request it belongs to, and no secret or person in it."""
+"""Structured logs: one event per line, with its request id, without secrets or personal data."""
 
 import json
 import logging
@@ -16,10 +16,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from app.config import get_settings
 from app.core.db import new_id
 
-SHOWN_INSTEAD: Final = "[hidden]"
+REDACTED: Final = "[hidden]"
 
-# Names under which somebody might one day log what nobody should read there.
-HIDDEN: Final = frozenset({
+# Keys whose values must never appear in a log.
+REDACTED_KEYS: Final = frozenset({
     "authorization", "cookie", "password", "password_hash", "secret", "secret_key", "secret_hash", "token",
     "access_token", "refresh_token", "credentials", "phone", "phone_alt", "email", "recipient", "first_name",
     "last_name", "patient_first_name", "patient_last_name", "patient_dob", "dob", "insurance_member_id",
@@ -27,13 +27,13 @@ HIDDEN: Final = frozenset({
 })  # fmt: skip
 
 _current_request: ContextVar[str | None] = ContextVar("relance_request", default=None)
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")  # by other errors: what they choked on
-_SPEAKS_OF_CODE: Final = (AttributeError, ImportError, NameError, TypeError)  # these quote names
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")  # other errors quote the input that caused them
+_CODE_ERRORS: Final = (AttributeError, ImportError, NameError, TypeError)  # these quote names of the code
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}", re.ASCII)
 
 
 def configure() -> None:
-    """Let this process's own events and those of its libraries come out alike, on stderr."""
+    """Write the events of this process and of its libraries to stderr, in the same format."""
     settings = get_settings()
     renderer = _renderer(settings.log_format)
     structlog.configure(
@@ -42,63 +42,63 @@ def configure() -> None:
         logger_factory=_Stderr,
         cache_logger_on_first_use=True,
     )
-    _adopt_libraries(settings.log_level.upper(), renderer)
+    _capture_libraries(settings.log_level.upper(), renderer)
 
 
-def begin_request(offered: str | None = None) -> str:
-    """Name what follows in this thread by the caller's own id when it is well-formed, else by a new one."""
-    chosen = offered if offered and _REQUEST_ID.fullmatch(offered) else new_id().hex
+def begin_request(given: str | None = None) -> str:
+    """Set the request id of this context: the caller's own if it is well-formed, else a new one. Returns it."""
+    chosen = given if given and _REQUEST_ID.fullmatch(given) else new_id().hex
     _current_request.set(chosen)
     return chosen
 
 
 def request_id() -> str | None:
-    """The id of the request being served, or of the one that caused the step being run."""
+    """Return the id of the current request, or of the request that caused the current step."""
     return _current_request.get()
 
 
-def hide(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace what must not be read, also one level down."""
-    for name in event.keys() & HIDDEN:
-        event[name] = SHOWN_INSTEAD
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace the values of REDACTED_KEYS, also one level down."""
+    for name in event.keys() & REDACTED_KEYS:
+        event[name] = REDACTED
     for name, value in event.items():
-        if type(value) is dict and value.keys() & HIDDEN:
-            event[name] = {key: SHOWN_INSTEAD if key in HIDDEN else below for key, below in value.items()}
+        if type(value) is dict and value.keys() & REDACTED_KEYS:
+            event[name] = {key: REDACTED if key in REDACTED_KEYS else below for key, below in value.items()}
     return event
 
 
-def name_request(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Which request it belongs to."""
+def add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Add the request id."""
     current = _current_request.get()
     if current is not None:
         event["request_id"] = current
     return event
 
 
-def tell_crash(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Where it crashed and why. A database's message quotes rows, so of its errors only the kind is told."""
+def add_crash(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Add the traceback as `crash`. Of database errors only the SQLSTATE is logged, because messages quote rows."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
     elif isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        event["crash"] = "".join(_lines_of(error))
+        event["crash"] = "".join(_traceback_lines(error))
     return event
 
 
-_FIRST: Final = ("timestamp", "level", "event")  # for the eye; the rest follows as it was said
-_CONTEXT: Final[list[Processor]] = [structlog.contextvars.merge_contextvars, name_request]
+_FIRST: Final = ("timestamp", "level", "event")  # first for readability; the other keys keep their order
+_CONTEXT: Final[list[Processor]] = [structlog.contextvars.merge_contextvars, add_request_id]
 _COMMON: Final[list[Processor]] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    tell_crash,
-    hide,
+    add_crash,
+    redact,
 ]
 
 
 class _Stderr:
-    """Writes to whatever stderr is at the time."""
+    """A logger that writes to the current `sys.stderr`."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -109,13 +109,13 @@ class _Stderr:
     debug = info = warning = error = critical = msg
 
 
-class _Libraries(logging.Handler):
-    """What libraries say through the standard library's logging, to the same place."""
+class _LibraryHandler(logging.Handler):
+    """A handler that writes the standard library's log records to the same stream."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             sys.stderr.write(self.format(record) + "\n")
-        except Exception:  # noqa: BLE001  (a line that cannot be written must not stop the work it tells of)
+        except Exception:  # noqa: BLE001  (a log line that cannot be written must not stop the work)
             self.handleError(record)
 
 
@@ -126,7 +126,7 @@ def _renderer(form: str) -> Processor:
     return lambda _, __, event: encode({name: event.pop(name) for name in _FIRST if name in event} | dict(event))
 
 
-def _adopt_libraries(level: str, renderer: Processor) -> None:
+def _capture_libraries(level: str, renderer: Processor) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_COMMON[2:], renderer],
         foreign_pre_chain=[
@@ -137,27 +137,27 @@ def _adopt_libraries(level: str, renderer: Processor) -> None:
     )
     root = logging.getLogger()
     root.setLevel(level)
-    for earlier in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
+    for earlier in [handler for handler in root.handlers if isinstance(handler, _LibraryHandler)]:
         root.removeHandler(earlier)
-    handler = _Libraries()
+    handler = _LibraryHandler()
     handler.setFormatter(formatter)
     root.addHandler(handler)
-    for chatty in ("werkzeug", "urllib3", "httpcore", "kombu", "amqp"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    for name in ("werkzeug", "urllib3", "httpcore", "kombu", "amqp"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
 
 
-def _lines_of(error: BaseException) -> Iterator[str]:
+def _traceback_lines(error: BaseException) -> Iterator[str]:
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        yield from _lines_of(cause)
+        yield from _traceback_lines(cause)
         yield "then\n"
     yield from traceback.format_tb(error.__traceback__)
-    yield f"{type(error).__name__}: {_words_of(error)}\n"
+    yield f"{type(error).__name__}: {_message_of(error)}\n"
 
 
-def _words_of(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     if isinstance(error, DBAPIError) or hasattr(error, "sqlstate"):
         return f"sqlstate {getattr(getattr(error, 'orig', error), 'sqlstate', None)}"
-    if isinstance(error, _SPEAKS_OF_CODE):
+    if isinstance(error, _CODE_ERRORS):
         return str(error)
     return _QUOTED.sub("'…'", str(error))

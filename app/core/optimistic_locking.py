@@ -1,27 +1,27 @@
-"""Versions of what people edit: nobody overwrites what they have not seen."""
+"""Optimistic locking: an edit names the version that the client saw, and fails if the row has changed since."""
 
 from collections.abc import Collection
 from typing import Protocol, TypeAlias
 
 from app.errors import RelanceError
 
-Seen: TypeAlias = Collection[int] | None  # the versions that an edit is meant for; None: whichever it is by now
+Seen: TypeAlias = Collection[int] | None  # versions that the client accepts; None: any version
 
 
 class Versioned(Protocol):
-    """A row that counts its changes."""
+    """A row with a version number that each change increments."""
 
     @property
     def version(self) -> int: ...
 
 
 class ChangedMeanwhile(RelanceError):
-    """Somebody changed it meanwhile: read it again, then decide."""
+    """The resource has changed since you read it. Read it again, then repeat the edit."""
 
     status = 412
 
 
 def require_seen(row: Versioned, seen: Seen) -> None:
-    """Call it with the row locked. Raises ChangedMeanwhile."""
+    """Check the version of a locked row. Raises ChangedMeanwhile when it is not among `seen`."""
     if seen is not None and row.version not in seen:
         raise ChangedMeanwhile

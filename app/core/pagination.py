@@ -1,4 +1,4 @@
-"""Keyset pagination: a page begins after the last row of the page before, which an index finds at any depth."""
+"""Keyset pagination: each page starts after the last row of the previous page, so an index serves any depth."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ LARGEST_LIMIT: Final = 200
 
 Key = tuple[QueryableAttribute[Any], Literal["asc", "desc"]]
 
-# Ports: (model, rows) -> rows with their encrypted fields decrypted; (session, model, rows) -> a read in the audit log.
+# Ports: (model, rows) -> rows with decrypted fields; (session, model, rows) -> note the read in the audit log.
 decrypt_rows: Port[[Any, Iterable[Any]], Sequence[Any]] = Port("pagination.decrypt_rows")
 note_read: Port[[Session, Any, Sequence[Any]], None] = Port("pagination.note_read")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some items of a list, in its order, and the cursor of the next page: None after the last."""
+    """One page of a list. `next_cursor` is None on the last page."""
 
     items: Sequence[Any]
     next_cursor: str | None
-    total_count: int | None = None  # of the whole list; counted on request only
+    total_count: int | None = None  # of the whole list; counted only on request
 
 
 def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: Mapping[str, Any]) -> Page:
     """Return one page of `statement` (of one entity, or of columns), ordered by `keys`.
 
-    `keys` are columns of the result that are never null, the last one unique. An index serves them only if all have
-    the same direction. `query` has limit, cursor and wants_total, as `PageQuery` reads them. It is one query without an
-    offset; rows are counted only if wants_total is true. Raises Invalid for a cursor of another list.
+    `keys` are columns of the result that are never null; the last one is unique. An index serves them only if all have
+    the same direction. `query` has `limit`, `cursor` and `wants_total`, as `PageQuery` reads them. The page takes one
+    query without OFFSET. Rows are counted only if `wants_total` is true. Raises Invalid for a cursor of another list.
     """
     return page_of_parts(session, [statement], keys, query)
 
@@ -49,7 +49,7 @@ def page_of_parts(
 ) -> Page:
     """Return one page of several disjoint statements (of columns), in one order and in one query.
 
-    Use it for lists of which each part has an index, but not the whole. `of_each` has the keys of each part where these
+    Use it for lists where an index serves each part, but not the union. `of_each` has the keys of each part if these
     are columns of different tables. Raises Invalid for a cursor of another list.
     """
     limit = min(query["limit"], LARGEST_LIMIT)
@@ -65,7 +65,7 @@ def page_of_parts(
 
 
 def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Key]]], limit: int) -> list[Page]:
-    """Return the first page of each of several statements (of the same columns), in one query."""
+    """Return the first page of each statement (all with the same columns), in one query."""
     first = [
         part.add_columns(literal(place).label("part")).order_by(*ordered_by(keys)).limit(limit + 1)
         for place, (part, keys) in enumerate(parts)
@@ -73,13 +73,13 @@ def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Ke
     pages: list[list[Any]] = [[] for _ in parts]
     for row in session.execute(select(union_all(*first).subquery())):
         pages[row.part].append(row)
-    for rows, (_, keys) in zip(pages, parts, strict=True):  # what is put together has no order of its own
+    for rows, (_, keys) in zip(pages, parts, strict=True):  # UNION ALL does not keep the order
         rows.sort(key=lambda row: [getattr(row, column.key) for column, _ in keys], reverse=keys[0][1] == "desc")
     return [_page(session, rows, keys, limit) for rows, (_, keys) in zip(pages, parts, strict=True)]
 
 
 def _page(session: Session, items: Sequence[Any], keys: Sequence[Key], limit: int, *, total: int | None = None) -> Page:
-    """Cut the page from one row more than fits on it, and note in the audit log that it was read."""
+    """Build the page from `limit` + 1 rows, and note the read in the audit log."""
     more, items = len(items) > limit, items[:limit]
     note_read(session, _model(keys), items)
     return Page(items, cursor_after(keys, items[-1]) if more else None, total)
@@ -104,7 +104,7 @@ def ordered_by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
 
 
 def cursor_after(keys: Sequence[Key], item: Any) -> str:
-    """Return the cursor of a list ordered by `keys` that begins after this item."""
+    """Return the cursor of the page that starts after this item, in the order of `keys`."""
     return write_cursor(_order(keys), [getattr(item, column.key) for column, _ in keys])
 
 
@@ -133,7 +133,7 @@ def _after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
 
 
 def _after_mixed(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
-    """`a > x or (a = x and b < y) or ...`: right in any order, but an index serves the first key only."""
+    """Return `a > x or (a = x and b < y) or ...`. It fits mixed directions, but an index serves only the first key."""
     return or_(
         *(
             and_(

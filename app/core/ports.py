@@ -30,7 +30,7 @@ class Port(Generic[P, R]):
 
 
 class Listeners(Generic[P]):
-    """Functions of higher layers that a lower layer calls in turn, in the order in which they are connected."""
+    """Functions of higher layers that a lower layer calls, in the order in which they were connected."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,7 +1,8 @@
-"""The second wall between clinics: PostgreSQL itself shows a transaction the rows of one clinic, and no others.
+"""Row-level security: PostgreSQL itself limits a transaction to the rows of one clinic (second tenant boundary).
 
-The application sees everything (`relance_app`), for workers, sweeps and signing in work for all clinics. A call steps
-down to `relance_clinic` as soon as its clinic is known: what a query forgets to ask, the policies of the tables ask.
+The role `relance_app` sees all rows, because workers, sweeps and sign-in work for all clinics. An API call switches to
+the role `relance_clinic` as soon as its clinic is known. From then on the table policies filter by clinic, even where
+a query does not.
 """
 
 from collections.abc import Sequence
@@ -12,47 +13,48 @@ from uuid import UUID
 from sqlalchemy import Connection, TextualSelect, Uuid, event, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-ROLE: Final = "relance_clinic"  # owns nothing; what it may see is in the migrations
-CLINIC: Final = "clinic"  # the key under which a session keeps whose it is
-FEW: Final = 3000  # ids that a query still names
+ROLE: Final = "relance_clinic"  # owns nothing; migrations define its grants
+CLINIC: Final = "clinic"  # key of the clinic id in `Session.info`
+FEW_IDS: Final = 3000  # most ids that a query lists by value
 
 
-def stepping_down(clinic: str) -> str:
-    """SQL for the columns of a query that finds out whose a call is: from its end on, the transaction is that clinic's.
+def restrict_to_clinic_columns(clinic: str) -> str:
+    """Return SQL columns that restrict the transaction to a clinic when the query ends.
 
-    `clinic` is SQL for the clinic's id. It costs no round trip of its own; say `belongs_to` as well.
+    `clinic` is SQL for the clinic id. The authentication query uses this to save a round trip. Call `remember_clinic`
+    as well.
     """
     return f"set_config('role', '{ROLE}', true), set_config('relance.clinic', CAST({clinic} AS text), true)"
 
 
-def belongs_to(session: Session, clinic_id: UUID) -> None:
-    """The session's transaction has stepped down; those that it begins from now on do so, too."""
+def remember_clinic(session: Session, clinic_id: UUID) -> None:
+    """Restrict later transactions of this session to the clinic; the current one is already restricted."""
     session.info[CLINIC] = clinic_id
 
 
-def step_down(session: Session, clinic_id: UUID) -> None:
-    """See and change what is this clinic's, and nothing else, until the session ends."""
-    connection = session.connection()  # before the session is anybody's, or a new transaction would step down twice
-    belongs_to(session, clinic_id)
+def restrict_to_clinic(session: Session, clinic_id: UUID) -> None:
+    """Restrict the session to the rows of this clinic until it ends."""
+    connection = session.connection()  # before `remember_clinic`, or a new transaction would be restricted twice
+    remember_clinic(session, clinic_id)
     _step_down(connection, clinic_id)
 
 
-_STEP_DOWN: Final = text(f"SELECT {stepping_down(':clinic')}")
+_STEP_DOWN: Final = text(f"SELECT {restrict_to_clinic_columns(':clinic')}")
 
 
 def _step_down(connection: Connection, clinic_id: UUID) -> None:
     connection.execute(_STEP_DOWN, {"clinic": clinic_id})
 
 
-def few(session: Session, finder: str, wanted: str) -> Sequence[UUID] | None:
-    """The ids that a function of the owner's finds in the clinic; None where there are more than a few.
+def find_few_ids(session: Session, finder: str, wanted: str) -> Sequence[UUID] | None:
+    """Return the ids that a SECURITY DEFINER function finds in the clinic; None if there are more than FEW_IDS.
 
-    Before a policy PostgreSQL asks no index what might tell of the rows it hides: `@@` and `@>` would be asked of every
-    row of the clinic. Nobody can tell beforehand how many have a tag or say a word. Of few, an order that is read until
-    a page is full would be read to its end; many are soon found in any order, and would take long to be sorted.
+    Under a row policy PostgreSQL uses no index for operators that are not leakproof (`@@`, `@>`). They would scan every
+    row of the clinic. The number of matches is not known beforehand. Few matches: list them by id, because
+    an ordered index scan would read to its end. Many matches: an ordered scan fills a page soon, and sorting is slow.
     """
-    found = session.scalars(_finding(finder), {"wanted": wanted, "most": FEW + 1}).all()
-    return None if len(found) > FEW else found
+    found = session.scalars(_finding(finder), {"wanted": wanted, "most": FEW_IDS + 1}).all()
+    return None if len(found) > FEW_IDS else found
 
 
 @lru_cache
@@ -62,6 +64,6 @@ def _finding(finder: str) -> TextualSelect:
 
 @event.listens_for(Session, "after_begin")
 def _step_down_again(session: Session, transaction: SessionTransaction, connection: Connection, *_: Any) -> None:
-    """With its commit or rollback a transaction is the application's again; a savepoint changes nothing."""
+    """Restrict each new transaction again, because commit and rollback reset the role. Savepoints keep it."""
     if (clinic_id := session.info.get(CLINIC)) is not None and not transaction.nested:
         _step_down(connection, clinic_id)

@@ -1,4 +1,4 @@
-"""The Celery application that both sides share: who publishes and who works. Settings say why they are so."""
+"""Celery application, shared by publishers and workers. Comments give the reason for each setting."""
 
 import json
 from collections.abc import Iterator
@@ -20,26 +20,26 @@ QUEUES = (STEPS, DELIVERIES, BULK, SWEEPS)
 
 
 def task_name(kind: str) -> str:
-    """The Celery task of a step kind."""
+    """Return the name of the Celery task for a step kind."""
     return f"steps.{kind}"
 
 
 def make_celery(settings: Settings) -> Celery:
-    """The application, connected to nothing yet."""
+    """Return the configured application. It opens no connection."""
     redis_transport.register()
     celery = Celery("relance", broker=settings.broker_url.get_secret_value())
     celery.conf.update(
-        # A message is a wake-up: it survives a killed worker, and a second run of it does no harm.
+        # A message only wakes a worker. It is redelivered after a crash, and processing it twice is harmless.
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_acks_on_failure=True,
-        task_acks_on_timeout=False,  # the hard limit killed its process: it comes again, and that counts as a try
+        task_acks_on_timeout=False,  # after the hard time limit the message is redelivered; that counts as an attempt
         task_ignore_result=True,  # the row holds the result
         result_backend=None,
         task_soft_time_limit=settings.soft_time_limit,
         task_time_limit=settings.hard_time_limit,
         task_serializer="json",
-        accept_content=["json"],  # a pickle is refused, and the worker lives
+        accept_content=["json"],  # a pickle message is refused without stopping the worker
         enable_utc=True,
         timezone="UTC",
         task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES],
@@ -48,16 +48,16 @@ def make_celery(settings: Settings) -> Celery:
         task_default_routing_key=STEPS,
         task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
-        worker_eta_task_limit=5000,  # a fuse only: the publisher stays far below it
+        worker_eta_task_limit=5000,  # safety limit: the publisher stays far below it
         worker_timer_precision=0.01,
         worker_soft_shutdown_timeout=20,
         worker_enable_soft_shutdown_on_idle=True,  # an idle worker puts held ETA messages back
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_send_task_events=True,
-        task_send_sent_event=False,  # Flower hears of a task from its worker; an event more would double the cost
+        task_send_sent_event=False,  # workers already report to Flower; a second event doubles the cost
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # never give up
+        broker_connection_max_retries=None,  # retry without limit
         broker_connection_timeout=3,
         task_publish_retry=True,
         task_publish_retry_policy={
@@ -82,7 +82,7 @@ def _transport_options(settings: Settings) -> dict[str, object]:
         "unacked_restore_throttle": 1,
         "unacked_restore_interval": 10,
         "unacked_restore_limit": 500,
-        # The defaults wait for ever: a broker that hangs would hang whoever publishes. Above BRPOP's 1 s.
+        # Without timeouts a hanging broker blocks the publisher for ever. Must exceed BRPOP's 1 s.
         "socket_timeout": 10,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
@@ -92,7 +92,7 @@ def _transport_options(settings: Settings) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What waits in a queue; messages that a worker already holds do not count."""
+    """Messages waiting in a queue. Messages held by a worker do not count."""
 
     queue: str
     messages: int
@@ -100,14 +100,14 @@ class QueueState:
 
 
 def queue_states() -> Iterator[QueueState]:
-    """The state of every queue. Raises what the broker raises; the oldest's age is known on Redis only."""
+    """Yield the state of every queue. Broker errors propagate; the age of the oldest message is known on Redis only."""
     with celery.connection_for_read(transport_options=_IMPATIENT) as connection:
         channel = connection.default_channel
         for queue in QUEUES:
             try:
                 waiting = channel.queue_declare(queue=queue, passive=True).message_count
             except connection.channel_errors:
-                waiting = 0  # Redis forgets an empty list
+                waiting = 0  # Redis deletes an empty list
             yield QueueState(queue, waiting, _oldest(channel, queue) if waiting else 0.0)
 
 

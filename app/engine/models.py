@@ -1,4 +1,4 @@
-"""Rules, the steps they plan, and what the sweeps and processes report."""
+"""Engine tables: rules, steps, the event log, sweep runs and metric counters."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,14 +23,14 @@ from app.engine.versioned_models import DefinitionVersion, VersionedDefinition
 
 
 class StepState(StrEnum):
-    PLANNED = "planned"  # a row, and nothing else yet
-    PUBLISHED = "published"  # a message with its time is at the broker
-    RUNNING = "running"  # somebody outside was asked, and has not answered yet
+    PLANNED = "planned"  # row written, no message sent yet
+    PUBLISHED = "published"  # message with its due time sent to the broker
+    RUNNING = "running"  # external call in progress
     DONE = "done"
-    SKIPPED = "skipped"  # due, but its guard said no
-    CANCELLED = "cancelled"  # stopped before it was due
-    FAILED = "failed"  # the dead letter: tried often enough
-    UNKNOWN = "unknown"  # cut off while somebody outside was asked
+    SKIPPED = "skipped"  # due, but refused by its guard
+    CANCELLED = "cancelled"  # cancelled before it was due
+    FAILED = "failed"  # dead letter: all attempts used
+    UNKNOWN = "unknown"  # interrupted during an external call: result unknown
 
 
 PENDING = (StepState.PLANNED, StepState.PUBLISHED)
@@ -60,55 +60,55 @@ class Kind:
 
 
 class Reason(StrEnum):
-    """Why a step did not do, or no longer had to do, what it was planned for."""
+    """Reasons why a step was skipped, cancelled or postponed."""
 
-    ALREADY_CONTACTED = "already_contacted"  # somebody spoke with the lead
+    ALREADY_CONTACTED = "already_contacted"  # a user spoke with the lead
     REPLIED = "replied"  # the lead answered
     OPTED_OUT = "opted_out"
     CONVERTED = "converted"
     LOST = "lost"
     ARCHIVED = "archived"
-    LEFT_STAGE = "left_stage"  # the lead moved on
-    CONDITION_NOT_MET = "condition_not_met"  # another guard of the rule
+    LEFT_STAGE = "left_stage"  # the lead changed its stage
+    CONDITION_NOT_MET = "condition_not_met"  # another condition of the guard
     RULE_INACTIVE = "rule_inactive"
-    RULE_PAUSED = "rule_paused"  # the engine paused its rule: it waits for somebody to look
+    RULE_PAUSED = "rule_paused"  # the engine paused the rule; the step waits for an admin
     TASK_DONE = "task_done"
     TASK_CANCELLED = "task_cancelled"
-    TASK_MOVED = "task_moved"  # re-timed: a newer step stands for it
+    TASK_MOVED = "task_moved"  # rescheduled: a newer step replaces it
     TASK_GONE = "task_gone"
     LEAD_GONE = "lead_gone"
-    TOO_LATE = "too_late"  # its lateness policy: better not at all than now
-    OUTSIDE_HOURS = "outside_hours"  # the quiet hours of where the lead is, or may be
+    TOO_LATE = "too_late"  # later than `skip_when_later_than` allows
+    OUTSIDE_HOURS = "outside_hours"  # quiet hours in the lead's zone, or in one of its possible zones
     OUTSIDE_BUSINESS_HOURS = "outside_business_hours"
     WEEKEND = "weekend"
-    HOLIDAY = "holiday"  # the clinic's, or that of the lead's own country
-    DAILY_CAP = "daily_cap"  # the lead had as many messages today as the clinic allows
+    HOLIDAY = "holiday"  # of the clinic, or of the lead's country
+    DAILY_CAP = "daily_cap"  # the clinic's limit of messages per lead and day
     WEEKLY_CAP = "weekly_cap"
-    SEQUENCE_CAP = "sequence_cap"  # ... and of this rule or sequence, ever
-    MINIMUM_INTERVAL = "minimum_interval"  # its last message is too short a time ago
-    ANOTHER_TOUCH = "another_touch"  # one message in the window: an earlier one, or one that matters more
-    THROTTLED = "throttled"  # the account that sends has used up what it may
+    SEQUENCE_CAP = "sequence_cap"  # limit of messages per lead from one rule or sequence
+    MINIMUM_INTERVAL = "minimum_interval"  # too soon after the lead's last message
+    ANOTHER_TOUCH = "another_touch"  # one message per window: an earlier or more important one was chosen
+    THROTTLED = "throttled"  # the sending account reached its rate limit
     OPTED_OUT_OF_CHANNEL = "opted_out_of_channel"
-    SUPPRESSED = "suppressed"  # the address is on the clinic's list
+    SUPPRESSED = "suppressed"  # the address is on the clinic's suppression list
     NO_ADDRESS = "no_address"
-    INVALID_ADDRESS = "invalid_address"  # nothing could be sent to it
+    INVALID_ADDRESS = "invalid_address"  # the address has no valid format
     NOBODY_TO_TELL = "nobody_to_tell"
-    MISSING_FIELD = "missing_field"  # its template speaks of something that has no value, and names no other words
+    MISSING_FIELD = "missing_field"  # a template variable has no value and no fallback
     ALREADY_SUGGESTED = "already_suggested"
     ALREADY_DELIVERED = "already_delivered"
     JOB_CANCELLED = "job_cancelled"
-    RESTRICTED = "restricted"  # the person asked to be left alone
-    ERASED = "erased"  # the person was forgotten
-    MERGED = "merged"  # the lead is part of another, which has the same step
-    BY_HAND = "by_hand"  # a person decided
-    STOPPED = "stopped"  # an event that its rule says ends it
-    RESCHEDULED = "rescheduled"  # the consultation has another time
-    RULE_CHANGED = "rule_changed"  # its rule was deleted, or its pending steps called off
-    ALREADY_SO = "already_so"  # the lead is in that stage, or has that coordinator
-    PAUSED = "paused"  # its enrollment: what is left of the wait is kept there
-    NEW_VERSION = "new_version"  # its enrollment was moved to another version, which has a step of its own for it
-    NOT_ENROLLED = "not_enrolled"  # the lead left its sequence
-    NOT_POSSIBLE = "not_possible"  # no way leads to that stage, or the field refuses the value
+    RESTRICTED = "restricted"  # processing is restricted at the lead's request
+    ERASED = "erased"  # the lead's personal data was erased
+    MERGED = "merged"  # the lead was merged into another lead that has the same step
+    BY_HAND = "by_hand"  # decided by a user
+    STOPPED = "stopped"  # an event in the rule's `stop_on`
+    RESCHEDULED = "rescheduled"  # the consultation was rescheduled
+    RULE_CHANGED = "rule_changed"  # the rule was deleted, or its pending steps were cancelled
+    ALREADY_SO = "already_so"  # the lead is already in that stage or has that coordinator
+    PAUSED = "paused"  # the enrollment is paused; the remaining wait is stored with it
+    NEW_VERSION = "new_version"  # the enrollment moved to another version, which has its own step
+    NOT_ENROLLED = "not_enrolled"  # the lead is no longer in the sequence
+    NOT_POSSIBLE = "not_possible"  # the stage cannot be reached, or the field refuses the value
 
 
 class Rule(VersionedDefinition, Base):
@@ -134,7 +134,7 @@ class RuleVersion(DefinitionVersion, Base):
 
 
 class KeptEvent(Base):
-    """What happened to a lead, the facts as they were then, and what each rule that listens decided about it."""
+    """A row of the event log: an event, the facts at that time, and the decision of each listening rule."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -143,19 +143,19 @@ class KeptEvent(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: checking it would lock the clinic's row
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(Text)
     subject_id: Mapped[UUID]
     key: Mapped[str] = mapped_column(Text)
     occurred_at: Mapped[datetime]
-    facts: Mapped[dict[str, Any]]  # codes, ids and times; of an address only that there is one
-    chain: Mapped[dict[str, Any] | None]  # root, depth and rules: what led to it, if no person did
-    decisions: Mapped[list[Any]]  # one for each rule that listens: see `deciding`
+    facts: Mapped[dict[str, Any]]  # codes, ids and times; of e-mail addresses and phone numbers only their presence
+    chain: Mapped[dict[str, Any] | None]  # cause chain (root, depth, rules); None if a person caused the event
+    decisions: Mapped[list[Any]]  # one per listening rule: see `rule_evaluation`
 
 
 class Step(Base):
-    """One automation step. The row is the truth and the outbox; a message only wakes a worker."""
+    """One automation step. The row is the source of truth and the outbox; a message only wakes a worker."""
 
     __tablename__ = "steps"
     __table_args__ = (
@@ -174,7 +174,7 @@ class Step(Base):
             postgresql_where=text("state IN ('planned', 'published')"),
         ),
         Index("ix_steps_lease", "lease_until", postgresql_where=text("state = 'running'")),
-        # What ended when: written once, as a step ends.
+        # Finished steps by time. A step writes `finished_at` once.
         Index("ix_steps_finished", "clinic_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index(
             "ix_steps_put_off",
@@ -193,19 +193,19 @@ class Step(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: checking it would lock the clinic's row
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)  # the rule's slug: what people see in logs and Flower
-    cause: Mapped[dict[str, Any]]  # rule and version, event, subject: where it came from
+    name: Mapped[str] = mapped_column(Text)  # slug of the rule: shown in logs and in Flower
+    cause: Mapped[dict[str, Any]]  # origin: rule and version, event, subject
     params: Mapped[dict[str, Any]]  # ids and settings, never personal data
-    guard: Mapped[dict[str, Any] | None]  # only_if / unless, as the rule had them when it was planned
+    guard: Mapped[dict[str, Any] | None]  # `only_if` and `unless` as they were when the step was planned
     stop_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that cancel it
-    lateness: Mapped[int | None]  # skip when later than this many seconds; None: run late
+    lateness: Mapped[int | None]  # seconds: skip the step if it is later than this; None: never skip
     due_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text, default=StepState.PLANNED)
     reason: Mapped[str | None] = mapped_column(Text)
-    outcome: Mapped[dict[str, Any] | None]  # ids of what it made
+    outcome: Mapped[dict[str, Any] | None]  # ids of the created rows
     error: Mapped[str | None] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     published_at: Mapped[datetime | None]
@@ -216,7 +216,7 @@ class Step(Base):
 
 
 class SweepRun(Base):
-    """When each sweep last ran, and what it found: beat may be silent, this is not."""
+    """The last run of each sweep and its result. It shows a stopped beat scheduler."""
 
     __tablename__ = "sweep_runs"
 
@@ -229,7 +229,7 @@ class SweepRun(Base):
 
 
 class Counter(Base):
-    """A process's own counters, added up when they are read: no two processes write one row."""
+    """Metric counters of one process. Readers add up all processes, so two processes never update the same row."""
 
     __tablename__ = "counters"
 

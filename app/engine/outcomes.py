@@ -1,4 +1,7 @@
-"""Outcomes of a step: a closed set that handlers return. Raising means: try again later, then fail."""
+"""Step outcomes: the closed set of results that a step handler returns.
+
+An exception means: retry later, and fail after the last attempt.
+"""
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -31,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The writes of a step. The runner writes the effects of a whole batch together, in one transaction."""
+    """Rows that a step writes. The runner writes the effects of a whole batch in one transaction."""
 
     tasks: tuple[Row, ...] = ()
     activities: tuple[Row, ...] = ()
@@ -58,14 +61,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Done(Ended):
-    """The step did what it was planned for; `made` names the ids of the rows it made."""
+    """The step succeeded. `made` holds the ids of the created rows."""
 
     made: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Skip(Ended):
-    """The step is due, but must not or need not run."""
+    """The step is due, but must not run or need not run."""
 
     reason: Reason
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -73,14 +76,14 @@ class Skip(Ended):
 
 @dataclass(frozen=True, slots=True)
 class Cancel(Ended):
-    """The subject of the step is over."""
+    """The step is obsolete, for example because its task is closed."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Snooze(Ended):
-    """Run it again at `until`. This does not count as an attempt. `detail` is kept until the step ends."""
+    """Run the step again at `until`. This does not count as an attempt. `detail` is stored until the step ends."""
 
     until: datetime
     reason: Reason
@@ -97,21 +100,21 @@ class Retry(Ended):
 
 @dataclass(frozen=True, slots=True)
 class Fail(Ended):
-    """The other system refused, for good."""
+    """The external service rejected the call permanently."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear(Ended):
-    """Cut off while another system was asked: the result is unknown, and the step is not retried by itself."""
+    """The external call was interrupted and its result is unknown. The step is not retried automatically."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ask(Ended):
-    """Another system must be asked: `running` is committed first, and the question put without a transaction."""
+    """The step needs an external call. State `running` is committed first; the call runs without a transaction."""
 
     question: Any
 

@@ -1,8 +1,8 @@
-"""Celery's Redis transport, mended where a broker restart would kill a worker that holds ETA messages.
+"""Redis transport for Celery with two fixes for kombu.
 
-On connection loss Celery's consumer calls `collect()` and then `close()`. kombu's `Channel.close()` first reads
-a pending BRPOP; that read raises before the channel is marked closed, and the second pass finds a half-closed
-channel: the worker exits with "Unrecoverable error". A read that cannot be answered has nothing pending.
+On connection loss Celery's consumer calls `collect()` and then `close()`. kombu's `Channel.close()` first reads a
+pending BRPOP. That read raises before the channel is marked closed, and the second pass finds a half-closed channel. A
+worker that holds ETA messages then exits with "Unrecoverable error". A connection that is lost has no pending read.
 """
 
 from queue import Empty
@@ -16,30 +16,30 @@ log = structlog.get_logger()
 
 
 class Channel(kombu_redis.Channel):
-    """A channel that can always be closed, and that keeps the client it publishes with.
+    """Channel that can always be closed, and that reuses its publishing client.
 
-    kombu makes a new client object for every command; a third of the cost of publishing is making it.
+    kombu creates a new client object for every command, which takes a third of the publishing time.
     """
 
-    _kept: Any = None
+    _client_cache: Any = None
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:
             return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call]
-        if self._kept is None or self._kept.connection_pool is not self.pool:
-            self._kept = super()._create_client()  # type: ignore[no-untyped-call]
-        return self._kept
+        if self._client_cache is None or self._client_cache.connection_pool is not self.pool:
+            self._client_cache = super()._create_client()  # type: ignore[no-untyped-call]
+        return self._client_cache
 
     def _brpop_read(self, **options: Any) -> Any:
-        """Take one message off a queue. Bytes that are none are dropped, or they would end the worker."""
+        """Take one message from a queue. Drop bytes that are not a message, because they would stop the worker."""
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except (ValueError, TypeError, LookupError) as error:
-            log.error("broker.not_a_message", because=type(error).__name__)  # noqa: TRY400  (its bytes are a stranger's)
+            log.error("broker.not_a_message", because=type(error).__name__)  # noqa: TRY400  (may hold personal data)
             raise Empty from None
 
     def close(self) -> None:
-        """Close; what was pending on a dead connection counts as nothing."""
+        """Close the channel. A pending read on a lost connection is ignored."""
         try:
             super().close()  # type: ignore[no-untyped-call]
         except (*self.connection_errors, AttributeError):
@@ -48,12 +48,12 @@ class Channel(kombu_redis.Channel):
 
 
 class Transport(kombu_redis.Transport):
-    """The Redis transport with that channel."""
+    """Redis transport that uses this channel."""
 
     Channel = Channel
 
 
 def register() -> None:
-    """Use it wherever a URL says redis:// or rediss://; call before the application connects."""
+    """Use this transport for redis:// and rediss:// URLs. Call it before the application connects."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = "app.engine.redis_transport:Transport"

@@ -1,4 +1,8 @@
-"""What the other domains ask of the engine: record a fact, stop what it ends, plan a step, retry one."""
+"""Engine service: record events, plan steps and list steps.
+
+`record` is the entry point for all domains. It cancels the steps that an event stops and plans the steps of matching
+rules.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,18 +30,18 @@ from app.engine.steps.cancel import stop
 from app.engine.steps.publish import WakeUp, after_commit
 from app.identity.clinic_context import ClinicContext
 
-MOST_PUBLISHED = 1000  # steps of one transaction that are published right away; the sweep has the rest
-_ONLY_NEW = "ON CONFLICT DO NOTHING"  # the same step planned again
+MOST_PUBLISHED = 1000  # steps published per transaction; the sweep publishes the rest
+_ONLY_NEW = "ON CONFLICT DO NOTHING"  # ignore a step that is already planned
 
-# Called in the same transaction, after the events cancelled what they stop and before rules plan anything.
+# Called in the same transaction: after steps are cancelled, before rules plan new steps.
 events_recorded: Listeners[[Session, ClinicContext, Sequence[Event]]] = Listeners("events_recorded")
 
 
 def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
-    """Take note of what happened, in the caller's transaction: stop what it ends, plan what the rules want.
+    """Record events in the caller's transaction: cancel the steps they stop and plan the steps of matching rules.
 
-    The lead's row must be locked by the caller when an event may stop something. The same event (name, subject
-    and key) recorded twice plans once.
+    The caller must lock the lead's row if an event may stop steps. Recording the same event (name, subject and key)
+    twice plans its steps once.
     """
     if not events:
         return
@@ -51,13 +55,13 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:
-    """With ids in the order in which they are said: the facts of one may have waited for another's conclusions."""
+    """Give the events ids in recording order. An event may be built before an event that is recorded earlier."""
     ids = sorted(event.id for event in events)
     return [replace(event, id=own) for event, own in zip(events, ids, strict=True)] if len(ids) > 1 else [*events]
 
 
 def _with_what_is_asked(session: Session, rules: RuleSet, events: Sequence[Event]) -> Sequence[Event]:
-    """The events, with the facts of their leads that rules ask for and that they do not carry: one query at most."""
+    """Add the lead facts that rules need and that events do not carry. Runs at most one query."""
     asking = [event for event in events if rules.asked_of(event.name)]
     if not asking:
         return events
@@ -79,7 +83,7 @@ def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the 
     stop_on: Sequence[str] = (),
     dedupe_key: str | None = None,
 ) -> None:
-    """Plan one step that no rule asked for: a delivery, a chunk of a job."""
+    """Plan one step without a rule, such as a delivery or a chunk of a job."""
     add_steps(
         session,
         [
@@ -99,7 +103,7 @@ def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the 
 
 
 def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given: Any) -> dict[str, Any]:
-    """The row of a planned step, every column named, so that rows of all kinds go in together."""
+    """Return the row of a planned step with every column, so that all kinds can be inserted with one statement."""
     return {
         "id": new_id(),
         "clinic_id": clinic_id,
@@ -121,7 +125,7 @@ def step_row(clinic_id: UUID, lead_id: UUID | None, *, due_at: datetime, **given
 
 
 def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, Any]:
-    """The row of a step that a rule wants."""
+    """Return the row of a step that a rule planned."""
     return step_row(
         clinic_id,
         lead_id,
@@ -138,9 +142,10 @@ def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, 
 
 
 def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Insert steps; those due inside the horizon go to the broker after the commit, as far as the bound allows.
+    """Insert steps and publish those due within the horizon after the commit.
 
-    `noting` are the rows of the events that led to them: they go along in the same statement.
+    At most `MAX_PUBLISHED_AT_ONCE` steps are published; the sweep publishes the rest. `event_rows` are rows of the
+    event log. They are inserted with the same statement.
     """
     now = clock.now()
     soon = horizon(now)
@@ -159,7 +164,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[
 
 
 def set_aside(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
-    """Skip the clinic's steps in trouble of a kind that name one of these ids in a param: a person decided."""
+    """Skip failed and unknown steps of a kind whose parameter `param` is one of `ids`. The reason is `by_hand`."""
     found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
 
@@ -171,7 +176,7 @@ _SET_ASIDE = text(
 
 
 def horizon(now: datetime) -> datetime:
-    """Up to when a due time lies inside the horizon: such a step is published at once."""
+    """Return the end of the publishing horizon. A step due before it is published at once."""
     return now + timedelta(seconds=get_settings().horizon_seconds)
 
 
@@ -183,7 +188,10 @@ def steps_of(
     after: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> Sequence[Any]:
-    """A lead's steps, past and pending, in the order they are due (rows of `steps`)."""
+    """Return a lead's steps, past and pending, ordered by due time (rows of `steps`).
+
+    `after` is the due time and id of the last row of the previous page.
+    """
     return session.execute(_STEPS_OF, {"clinic": clinic_id, "lead": lead_id, "limit": limit, **_cursor(after)}).all()
 
 
@@ -199,11 +207,11 @@ def _cursor(after: tuple[datetime, UUID] | None) -> dict[str, Any]:
 
 
 def _request() -> dict[str, Any]:
-    """The request that caused it, so that a worker's log lines can be found by it, even after a restart."""
+    """Return the current request id, so that the step's log lines can be traced to the request after a restart."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return {"request_id": request_id} if request_id else {}
 
 
 def wake_ups_of(rows: Iterable[Any]) -> list[WakeUp]:
-    """The wake-ups of published rows."""
+    """Return the wake-ups of published rows."""
     return [WakeUp(row.id, row.kind, row.name, row.due_at) for row in rows]

@@ -1,4 +1,4 @@
-"""What a clinic has set up, read once for each version of it."""
+"""Per-process cache of a clinic's settings, keyed by the clinic's `rules_version`."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,27 +9,27 @@ from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
 
-MOST_CLINICS: Final = 1000
+MAX_CLINICS: Final = 1000
 
 T = TypeVar("T")
 
 
-def once_for_each_version(load: Callable[[Session, ClinicContext], T]) -> Callable[[Session, ClinicContext], T]:
-    """Keeps what `load` read, as of the version that the clinic's row names.
+def cache_per_version(load: Callable[[Session, ClinicContext], T]) -> Callable[[Session, ClinicContext], T]:
+    """Cache the result of `load` until the clinic's `rules_version` changes.
 
-    Whoever changes what is kept so counts `rules_version` up: no other process can leave the change behind.
+    Code that changes cached settings must increment `rules_version`. That invalidates the caches of all processes.
     """
-    known: dict[UUID, tuple[int, T]] = {}
+    cache: dict[UUID, tuple[int, T]] = {}
 
     @wraps(load)
     def of(session: Session, clinic: ClinicContext) -> T:
-        held = known.get(clinic.id)
-        if held is not None and held[0] == clinic.rules_version:
-            return held[1]
+        cached = cache.get(clinic.id)
+        if cached is not None and cached[0] == clinic.rules_version:
+            return cached[1]
         read = load(session, clinic)
-        if len(known) >= MOST_CLINICS:
-            known.clear()
-        known[clinic.id] = clinic.rules_version, read
+        if len(cache) >= MAX_CLINICS:
+            cache.clear()
+        cache[clinic.id] = clinic.rules_version, read
         return read
 
     return of

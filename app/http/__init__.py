@@ -1,1 +1,1 @@
-"""The API's edge: who calls, what comes in, what goes out, and how mistakes are told."""
+"""HTTP layer of the API: authentication, schemas, idempotency, errors and OpenAPI."""

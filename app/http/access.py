@@ -1,4 +1,4 @@
-"""Who may call a route, who is calling, and the one transaction of the call."""
+"""Access control of routes, the current actor, and the transaction of a call."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.core.db import engine, sessions
 from app.core.logs import request_id
-from app.core.row_security import step_down
+from app.core.row_security import restrict_to_clinic
 from app.errors import Forbidden
 from app.http import rate_limits
-from app.http.body.unknown_parameters import surplus_of
-from app.http.problems import Unavailable, is_away
+from app.http.body.unknown_parameters import unknown_parameter_check
+from app.http.problems import Unavailable, is_unavailable
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.sign_in.authentication import authenticate
@@ -29,31 +29,32 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Open(StrEnum):
-    """For routes that need no permission of their own."""
+class OpenAccess(StrEnum):
+    """Access levels of routes that need no permission."""
 
-    PUBLIC = "public"  # anybody
-    SIGNED_IN = "signed_in"  # anybody we know, whatever the role
-
-
-PUBLIC: Final = Open.PUBLIC
-SIGNED_IN: Final = Open.SIGNED_IN
+    PUBLIC = "public"  # without credentials
+    SIGNED_IN = "signed_in"  # any authenticated caller
 
 
-def allow(needed: Permission | Open) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare who may call a route: `@blp.get(...)`, then `@allow(Permission.LEAD_READ)`, then the rest.
+PUBLIC: Final = OpenAccess.PUBLIC
+SIGNED_IN: Final = OpenAccess.SIGNED_IN
 
-    A caller who is not known gets 401, one who may not gets 403, before anything of the body is read.
+
+def allow(needed: Permission | OpenAccess) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the permission of a route: `@blp.get(...)`, then `@allow(Permission.LEAD_READ)`, then the rest.
+
+    The view raises Unauthenticated (401) without valid credentials and Forbidden (403) without the permission, before
+    the body is read.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        refuse_surplus = surplus_of(view)
+        refuse_unknown = unknown_parameter_check(view)
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if needed is not PUBLIC:
-                _let_in(needed)
-            refuse_surplus()
+                _authorize(needed)
+            refuse_unknown()
             return view(*args, **kwargs)
 
         return _declare(guarded, needed)
@@ -62,22 +63,22 @@ def allow(needed: Permission | Open) -> Callable[[Callable[P, R]], Callable[P, R
 
 
 def actor() -> Actor:
-    """Who is calling. Only on routes that are not public."""
+    """Return the current actor. Only for routes that are not public."""
     who: Actor = g.actor
     return who
 
 
-def visit(clinic_id: UUID) -> None:
-    """On a public route: a stranger does something at this clinic, and there alone; the record shall say so."""
+def act_for_clinic(clinic_id: UUID) -> None:
+    """On a public route: restrict the call to this clinic, and write its audit log entries there."""
     g.visited = clinic_id
-    step_down(_session(), clinic_id)
+    restrict_to_clinic(_session(), clinic_id)
 
 
 @contextmanager
 def unit_of_work() -> Iterator[Session]:
-    """The call's transaction, the one it was authenticated in: commits at the end, or not at all.
+    """Run the call's transaction, in which the caller was authenticated: commit at the end, roll back on an error.
 
-    One inside another is part of it, and committed with it.
+    A nested unit of work is part of the outer one, and is committed with it.
     """
     session, is_part = _session(), "unit" in g
     g.unit = True
@@ -86,7 +87,7 @@ def unit_of_work() -> Iterator[Session]:
         if is_part:
             session.flush()
         else:
-            _write_trail(session)
+            _write_audit_log(session)
             session.commit()
     except BaseException:
         session.rollback()
@@ -98,35 +99,35 @@ def unit_of_work() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """The call's transaction where nothing is written; its connection is free before the answer is rendered."""
+    """Run the call's transaction for reads only. The connection is free before the response is rendered."""
     session = _session()
     yield session
     if "unit" not in g:
-        _write_trail(session)
-        session.commit()  # after a ROLLBACK psycopg forgets every prepared statement: the next call would be slower
+        _write_audit_log(session)
+        session.commit()  # after a ROLLBACK psycopg drops all prepared statements, and the next call is slower
 
 
-def let_go() -> None:
-    """End the transaction that the call was authenticated in; the next one is its clinic's, too."""
+def end_transaction() -> None:
+    """Commit the transaction of the authentication. The next one is restricted to the same clinic."""
     _session().commit()
 
 
 def close_session(_: BaseException | None = None) -> None:
-    """At the end of each call: what was not committed is not kept."""
+    """Close the session at the end of a call. Uncommitted changes are rolled back."""
     session: Session | None = g.pop("session", None)
     if session is not None:
         session.close()
 
 
 def register(app: Flask) -> None:
-    """Close each call's session, whatever happened."""
+    """Close the session of each call, also after errors."""
     app.teardown_appcontext(close_session)
 
 
-def _let_in(needed: Permission | Open) -> None:
+def _authorize(needed: Permission | OpenAccess) -> None:
     g.actor = who = _authenticate()
-    rate_limits.spend(who)
-    if isinstance(needed, Open):
+    rate_limits.count_call(who)
+    if isinstance(needed, OpenAccess):
         return
     if needed not in who.permissions:
         raise Forbidden
@@ -139,30 +140,30 @@ def _authenticate() -> Actor:
     try:
         return authenticate(_session(), credentials)
     except (DBAPIError, psycopg.Error) as failure:
-        if not is_away(failure):
+        if not is_unavailable(failure):
             raise
     _forget_connections()
     try:
         return authenticate(_session(), credentials)
     except (DBAPIError, psycopg.Error) as failure:
-        raise Unavailable if is_away(failure) else failure from failure
+        raise Unavailable if is_unavailable(failure) else failure from failure
 
 
 def _forget_connections() -> None:
-    """One died in the pool, by a restart of the server perhaps: then so did the others, and the next is new."""
+    """Drop all pooled connections: if one is dead, for example after a server restart, so are the others."""
     dead: Session = g.pop("session")
     dead.invalidate()
     engine().dispose()
 
 
-def _write_trail(session: Session) -> None:
-    """Who saw and changed what, with it: if that cannot be written, the call fails."""
+def _write_audit_log(session: Session) -> None:
+    """Write the audit log entries in the same transaction, so that a call without them fails."""
     who: Actor | None = g.get("actor")
     clinic_id = who.clinic.id if who else g.get("visited")
     if clinic_id is None:
-        return  # signing in, say, which has rows of its own
-    person, key = (who.user_id, who.api_key_id) if who else (None, None)
-    caller = audit_log.Caller(clinic_id, person, key, request.remote_addr, request_id(), request.endpoint or "")
+        return  # for example sign-in, which has its own rows
+    user_id, key_id = (who.user_id, who.api_key_id) if who else (None, None)
+    caller = audit_log.Caller(clinic_id, user_id, key_id, request.remote_addr, request_id(), request.endpoint or "")
     audit_log.write(session, caller)
 
 
@@ -174,7 +175,7 @@ def _session() -> Session:
     return session
 
 
-def _declare(view: Callable[P, R], needed: Permission | Open) -> Callable[P, R]:
+def _declare(view: Callable[P, R], needed: Permission | OpenAccess) -> Callable[P, R]:
     documented: Any = view
     documented.permission = needed
     described = documented._apidoc = dict(getattr(view, "_apidoc", {}))  # noqa: SLF001  (flask-smorest's place for it)
@@ -182,7 +183,7 @@ def _declare(view: Callable[P, R], needed: Permission | Open) -> Callable[P, R]:
     return view
 
 
-def _documentation(needed: Permission | Open) -> dict[str, Any]:
+def _documentation(needed: Permission | OpenAccess) -> dict[str, Any]:
     if needed is PUBLIC:
         return {"security": []}
     security: dict[str, Any] = {"security": [{"access_token": []}, {"api_key": []}]}

@@ -1,10 +1,10 @@
-"""A POST that may be sent twice: with the same Idempotency-Key it is carried out once, and answered alike.
+"""Idempotency of POST: calls with the same Idempotency-Key run once and get the same response.
 
-The answer is kept in the transaction of what it answers, so there is never one without the other, for a day. A call
-that failed kept nothing and may be sent again. (draft-ietf-httpapi-idempotency-key-header)
+The response is saved for a day, in the transaction of the call. A failed call saves nothing and can be repeated.
+Source: draft-ietf-httpapi-idempotency-key-header.
 
-An answer that is given again is a look at what it is about, and stands in the record as one. It is given to who may do
-and see now what they might then, and withheld from everybody else.
+A replayed response counts as a read in the audit log. It is withheld if the permissions or the visible objects of the
+caller have changed since.
 """
 
 import hashlib
@@ -26,25 +26,25 @@ from app.http.access import actor, unit_of_work
 from app.http.body.json_body import fingerprint, read_unread_body
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.security.encryption import Unreadable, seal, unseal
+from app.security.encryption import DecryptionError, decrypt, encrypt
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
-SAID_AGAIN: Final = ("Location", "ETag")
+REPLAYED_HEADERS: Final = ("Location", "ETag")
 LONGEST_KEY: Final = 255
 
 _KEY = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_KEY}}}", re.ASCII)
 
-# Whoever holds the lock is carrying the call out; it ends with their transaction.
+# The holder of this lock runs the call. The lock ends with its transaction.
 _BEGIN: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:call, 0))")
 _THIS: Final = "clinic_id = :clinic_id AND caller_id = :caller_id AND path = :path AND key = :key"
 _FIND: Final = text(f"SELECT * FROM kept_answers WHERE {_THIS} AND created_at > :oldest")  # noqa: S608
-_KEEP: Final = text(
+_SAVE: Final = text(
     "INSERT INTO kept_answers"
     " (clinic_id, caller_id, path, key, fingerprint, status, headers, body, shown, allowed, created_at)"
     " VALUES (:clinic_id, :caller_id, :path, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body,"
     " CAST(:shown AS jsonb), :allowed, :now)"
-    " ON CONFLICT (clinic_id, caller_id, path, key)"  # one that is past
+    " ON CONFLICT (clinic_id, caller_id, path, key)"  # an expired record
     " DO UPDATE SET fingerprint = excluded.fingerprint,"
     " status = excluded.status, headers = excluded.headers, body = excluded.body, shown = excluded.shown,"
     " allowed = excluded.allowed, created_at = excluded.created_at"
@@ -52,116 +52,117 @@ _KEEP: Final = text(
 
 
 class MalformedIdempotencyKey(RelanceError):
-    """An Idempotency-Key is 1 to 255 visible ASCII characters."""
+    """An Idempotency-Key must have 1 to 255 visible ASCII characters."""
 
     status = 400
 
 
 class IdempotencyKeyReused(RelanceError):
-    """This Idempotency-Key came with another payload before."""
+    """This Idempotency-Key was already used with another payload."""
 
     status = 422
 
 
 class StillRunning(Conflict):
-    """The same call is just being carried out: ask again in a moment."""
+    """A call with this Idempotency-Key is still running. Repeat it in a moment."""
 
     retry_after = 1
 
 
 class ShownOnce(Conflict):
-    """The call was carried out; what it answered is shown once only."""
+    """The call was carried out. Its response contained a secret, which is shown only once."""
 
 
 class AnswerWithheld(Conflict):
-    """The call was carried out; what you may see, or what is known, has changed since, so its answer is not shown."""
+    """The call was carried out. Its response is withheld, because your permissions or the data have changed since."""
 
 
-# By subject ("lead", "task"): which of these ids the actor's scope includes. `app.api.application` connects it.
+# By subject ("lead", "task"): returns the ids that the actor's scope includes. `app.api.application` connects them.
 visible_ids: Final[dict[str, Callable[[Session, Actor, Collection[UUID]], Iterable[UUID]]]] = {}
 
 
-def is_asked_for() -> bool:
-    """Whether the call names a key. Calls that nobody signed keep nothing: there would be no telling whose they are."""
+def is_requested() -> bool:
+    """Whether the call has an Idempotency-Key. Public calls save nothing, because their caller is not record."""
     return request.method == "POST" and HEADER in request.headers and "actor" in g
 
 
-def once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Response:
-    """Carry the call out, or answer what it was answered before.
+def run_once(carry_out: Callable[[], Response], *, shown_once: bool = False) -> Response:
+    """Run the call, or replay its saved response. With `shown_once` the response body is not saved.
 
-    Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, AnswerWithheld, and what carrying it
-    out raises.
+    Raises MalformedIdempotencyKey, IdempotencyKeyReused, StillRunning, ShownOnce, AnswerWithheld, and the errors of
+    the call.
     """
     call = _call()
     with unit_of_work() as session:
         if not session.execute(_BEGIN, {"call": "\n".join(map(str, call.values()))}).scalar_one():
             raise StillRunning
-        known = session.execute(_FIND, {**call, "oldest": now() - KEPT_FOR}).one_or_none()
-        if known is not None:
+        record = session.execute(_FIND, {**call, "oldest": now() - KEPT_FOR}).one_or_none()
+        if record is not None:
             read_unread_body()
-            return _again(session, known, call)
+            return _replay(session, record, call)
         response = carry_out()
-        _keep(session, call, response, shown_once=shown_once)
+        _save(session, call, response, shown_once=shown_once)
     return response
 
 
 def _call() -> Mapping[str, Any]:
-    key, who = request.headers[HEADER], actor()
+    key, caller = request.headers[HEADER], actor()
     if not _KEY.fullmatch(key):
         raise MalformedIdempotencyKey
-    return {"clinic_id": who.clinic.id, "caller_id": who.user_id or who.api_key_id, "path": request.path, "key": key}
+    caller_id = caller.user_id or caller.api_key_id
+    return {"clinic_id": caller.clinic.id, "caller_id": caller_id, "path": request.path, "key": key}
 
 
-def _keep(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
-    session.flush()  # what is changed through a model is noted down by then
+def _save(session: Session, call: Mapping[str, Any], response: Response, *, shown_once: bool) -> None:
+    session.flush()  # so that changes through models are noted
     read_unread_body()
-    shown = audit_log.noted(session)
+    shown = audit_log.noted_ids(session)
     answer = {
         "fingerprint": fingerprint(),
         "status": response.status_code,
-        "headers": to_json({name: response.headers[name] for name in SAID_AGAIN if name in response.headers}),
-        "body": None if shown_once else seal(response.get_data(), place=_place(call)),
+        "headers": to_json({name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}),
+        "body": None if shown_once else encrypt(response.get_data(), context=_context(call)),
         "shown": to_json(shown),
         "allowed": _allowed(session, shown),
         "now": now(),
     }
-    session.execute(_KEEP, {**call, **answer})
+    session.execute(_SAVE, {**call, **answer})
 
 
-def _again(session: Session, known: Row[Any], call: Mapping[str, Any]) -> Response:
-    if known.fingerprint != fingerprint():
+def _replay(session: Session, record: Row[Any], call: Mapping[str, Any]) -> Response:
+    if record.fingerprint != fingerprint():
         raise IdempotencyKeyReused
-    shown = {subject: [*map(UUID, ids)] for subject, ids in (known.shown or {}).items()}
-    if known.allowed != _allowed(session, shown):
+    shown = {subject: [*map(UUID, ids)] for subject, ids in (record.shown or {}).items()}
+    if record.allowed != _allowed(session, shown):
         raise AnswerWithheld
-    if known.body is None:
+    if record.body is None:
         raise ShownOnce
     for subject, ids in shown.items():
         audit_log.saw(session, subject, ids)
     try:
-        body = unseal(known.body, place=_place(call))
-    except Unreadable:
+        body = decrypt(record.body, context=_context(call))
+    except DecryptionError:
         raise AnswerWithheld from None
-    headers = {REPLAYED: "true", **known.headers}
-    return Response(body, known.status, headers, content_type="application/json" if body else None)
+    headers = {REPLAYED: "true", **record.headers}
+    return Response(body, record.status, headers, content_type="application/json" if body else None)
 
 
-def _place(call: Mapping[str, Any]) -> str:
+def _context(call: Mapping[str, Any]) -> str:
     return "\n".join(["kept_answers.body", *map(str, call.values())])
 
 
 def _allowed(session: Session, shown: Mapping[str, Collection[UUID]]) -> bytes:
-    """A fingerprint of what the caller may do, and of which of these things they may see.
+    """Return a SHA-256 of the caller's permissions and of the visible ids among these.
 
-    Seen by the scope of what was done, and by that of reading: who takes in leads for all may read their own only.
+    Visibility uses the scope of the call and the scope of `lead:read`, which can be narrower.
     """
-    who = actor()
-    views = {one.scope: one for one in (who, who.within(Permission.LEAD_READ)) if one.scope is not Scope.ALL}
-    seen = [[scope, *_held(session, views[scope], shown)] for scope in sorted(views)]
-    may = sorted(f"{permission} {scope}" for permission, scope in who.permissions.items())
-    return hashlib.sha256(to_json([may, who.scope, seen]).encode()).digest()
+    caller = actor()
+    views = {one.scope: one for one in (caller, caller.within(Permission.LEAD_READ)) if one.scope is not Scope.ALL}
+    seen = [[scope, *_visible(session, views[scope], shown)] for scope in sorted(views)]
+    may = sorted(f"{permission} {scope}" for permission, scope in caller.permissions.items())
+    return hashlib.sha256(to_json([may, caller.scope, seen]).encode()).digest()
 
 
-def _held(session: Session, who: Actor, shown: Mapping[str, Collection[UUID]]) -> list[str]:
+def _visible(session: Session, caller: Actor, shown: Mapping[str, Collection[UUID]]) -> list[str]:
     subjects = sorted(shown.keys() & visible_ids.keys())
-    return sorted(str(id_) for subject in subjects for id_ in visible_ids[subject](session, who, shown[subject]))
+    return sorted(str(id_) for subject in subjects for id_ in visible_ids[subject](session, caller, shown[subject]))

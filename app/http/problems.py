@@ -1,4 +1,4 @@
-"""Every answer that is no success is a problem (RFC 9457): same members, whatever went wrong."""
+"""Error responses as problem documents (RFC 9457), with the same members for every error."""
 
 import json
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from app.errors import Conflict, NotFound, RelanceError, Unauthenticated
 
 CONTENT_TYPE = "application/problem+json"
 
-# Classes of SQLSTATE: none at all (no connection), connection exceptions, no room, shutting down or starting.
-_AWAY = frozenset({"", "08", "53", "57"})
-_IN_EACH_OTHERS_WAY = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
+# SQLSTATE classes: none (no connection), connection exception, insufficient resources, operator intervention.
+_OFFLINE = frozenset({"", "08", "53", "57"})
+_CONCURRENCY = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
 
 log = structlog.get_logger()
 
 
 class Unavailable(RelanceError):
-    """The database cannot be reached just now; try again shortly."""
+    """The database is not available. Try again in a few seconds."""
 
     status = 503
     retry_after = 5
@@ -38,29 +38,29 @@ class Malformed(RelanceError):
 
 
 class UnsupportedMediaType(RelanceError):
-    """The body must be JSON: send Content-Type: application/json."""
+    """The body must be JSON. Send Content-Type: application/json."""
 
     status = 415
 
 
 def register(app: Flask) -> None:
-    """Let every error of this application end as a problem."""
-    app.register_error_handler(RelanceError, answer)
+    """Return every error of this application as a problem document."""
+    app.register_error_handler(RelanceError, problem_response)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(PoolTimeout, _answer_no_database)
     app.register_error_handler(DBAPIError, _answer_database)
-    app.register_error_handler(Exception, _answer_surprise)
+    app.register_error_handler(Exception, _answer_unexpected)
 
 
-def is_away(error: DBAPIError | psycopg.Error) -> bool:
-    """Whether the database could not be reached, or dropped the connection."""
+def is_unavailable(error: DBAPIError | psycopg.Error) -> bool:
+    """Whether the database was not available or dropped the connection."""
     driver = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError) and _sqlstate(error)[:2] in _AWAY
+    return isinstance(driver, psycopg.OperationalError | psycopg.InterfaceError) and _sqlstate(error)[:2] in _OFFLINE
 
 
-def answer(error: RelanceError) -> Response:
-    """The problem of an error of ours."""
-    response = _respond(described(error))
+def problem_response(error: RelanceError) -> Response:
+    """Return the response of a domain error."""
+    response = _respond(to_problem(error))
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="relance"'
     if error.retry_after is not None:
@@ -68,13 +68,13 @@ def answer(error: RelanceError) -> Response:
     return response
 
 
-def described(error: RelanceError) -> dict[str, Any]:
-    """The problem of an error of ours, to be shown by itself or as a part of an answer."""
+def to_problem(error: RelanceError) -> dict[str, Any]:
+    """Return the problem document of a domain error, as JSON values. Batch responses contain it too."""
     return _body(error.status, error.code(), error.title(), detail=str(error), **error.members())
 
 
 def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> Response:
-    """A problem's response. `code` is its stable name, `detail` its words for this occurrence."""
+    """Return a problem response. `code` is the stable error code; `detail` describes this occurrence."""
     return _respond(_body(status, code, title, detail=detail, **more))
 
 
@@ -98,7 +98,7 @@ def _body(status: int, code: str, title: str, *, detail: str, **more: Any) -> di
 def _answer_http(error: HTTPException) -> Response:
     status, title = error.code or 500, error.name
     if status == HTTPStatus.NOT_FOUND:
-        return answer(NotFound())  # no route, or no such thing: the same words
+        return problem_response(NotFound())  # the same text for an unknown route and an unknown object
     if status < HTTPStatus.BAD_REQUEST:
         return Response(status=status, headers=error.get_headers())  # a redirect
     response = problem(status, title.lower().replace(" ", "-"), title, detail=error.description or title)
@@ -110,23 +110,23 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _answer_no_database(error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__)
-    return answer(Unavailable())
+    return problem_response(Unavailable())
 
 
 def _answer_database(error: DBAPIError) -> Response:
-    if is_away(error):
+    if is_unavailable(error):
         return _answer_no_database(error)
-    if _sqlstate(error) in _IN_EACH_OTHERS_WAY:
-        return answer(Conflict("Somebody else is changing the same thing; try again."))
-    return _answer_surprise(error)
+    if _sqlstate(error) in _CONCURRENCY:
+        return problem_response(Conflict("Another call is changing the same data. Try again."))
+    return _answer_unexpected(error)
 
 
 def _sqlstate(error: DBAPIError | psycopg.Error) -> str:
     return getattr(getattr(error, "orig", error), "sqlstate", None) or ""
 
 
-def _answer_surprise(error: Exception) -> Response:
-    """Where it happened is in the log, under the request's id; the caller learns that id and nothing else."""
+def _answer_unexpected(error: Exception) -> Response:
+    """Log the error with the request id. The response has only that id, so that it reveals no internals."""
     log.error("request_crashed", exc_info=error)
-    title = InternalServerError().name
-    return problem(500, "internal-server-error", title, detail="Something went wrong on our side.")
+    detail = "An unexpected error occurred. Report the request_id to support."
+    return problem(500, "internal-server-error", InternalServerError().name, detail=detail)

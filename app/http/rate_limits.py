@@ -1,7 +1,6 @@
-"""How often one caller may call in a minute, counted for all processes together.
+"""Rate limits: calls per caller and minute, counted over all processes.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers. While the store of the counts is away, each process
-counts for itself.
+Headers follow draft-ietf-httpapi-ratelimit-headers. If the counter store is not available, each process counts alone.
 """
 
 import time
@@ -20,32 +19,32 @@ from app.identity.actor import Actor
 from app.security import rate_counters
 
 WINDOW: Final = 60  # seconds
-MOST_CALLERS: Final = 10_000  # whom a process remembers
+MOST_CALLERS: Final = 10_000  # cached per process
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a caller may do: so many calls in a window, so many of them left, and the seconds until it starts anew."""
+    """The allowance of a caller: calls per window, calls left, and seconds until the next window."""
 
     most: int
     left: int
     seconds: int
 
 
-def spend(who: Actor) -> None:
-    """Count a call. Raises TooManyRequests."""
+def count_call(actor: Actor) -> None:
+    """Count a call of this actor. Raises TooManyRequests."""
     most = get_settings().rate_limit_per_minute
-    caller = who.user_id or who.api_key_id
+    caller = actor.user_id or actor.api_key_id
     if not most or caller is None:
         return
     used, seconds = _count(caller, most)
     g.allowance = Allowance(most, max(0, most - used), max(1, seconds))
     if used > most:
-        raise TooManyRequests(g.allowance.seconds, f"At most {most} calls a minute: wait before the next.")
+        raise TooManyRequests(g.allowance.seconds, f"At most {most} calls per minute. Wait before the next call.")
 
 
-def headers() -> Mapping[str, str]:
-    """What the caller has left; nothing for calls that are not counted."""
+def rate_limit_headers() -> Mapping[str, str]:
+    """Return the rate limit headers of the current call; empty for calls that are not counted."""
     allowance: Allowance | None = g.get("allowance")
     if allowance is None:
         return {}
@@ -57,10 +56,10 @@ def headers() -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class _Share:
-    """What this process knows of a caller's window."""
+    """The current window of a caller, as this process knows it."""
 
-    used: int = 0  # by all processes, when they were last asked
-    own: int = 0  # here since then
+    used: int = 0  # calls of all processes, at the last query of the store
+    own: int = 0  # calls of this process since then
     ends: float = 0.0  # on the monotonic clock
 
 
@@ -69,9 +68,9 @@ _lock = Lock()
 
 
 def _count(caller: UUID, most: int) -> tuple[int, int]:
-    """The calls of this window, with this one, and the seconds until it ends.
+    """Return the calls in this window, including this one, and the seconds until it ends.
 
-    The store is asked at least for each hundredth of what is allowed: of a hundred calls for each, of a million seldom.
+    The store is queried after each hundredth of the limit: at every call for a limit of 100, rarely for a large one.
     """
     at = time.monotonic()
     with _lock:
@@ -80,7 +79,7 @@ def _count(caller: UUID, most: int) -> tuple[int, int]:
         if share.own < most // 100 and at < share.ends:
             return share.used + share.own, ceil(share.ends - at)
         calls, share.own = share.own, 0
-    counted = rate_counters.count([f"relance:calls:{caller}"], by=calls, window=WINDOW)
+    counted = rate_counters.increment([f"relance:calls:{caller}"], by=calls, window=WINDOW)
     with _lock:
         if counted:
             [(share.used, seconds)] = counted

@@ -1,4 +1,4 @@
-"""Account e-mails: the invitation of a new user, and the link for a new password. `app.messaging` sends them."""
+"""Account e-mails: invitation and password reset. `app.messaging` implements these ports."""
 
 from sqlalchemy.orm import Session
 
@@ -8,5 +8,5 @@ from app.identity.models import User
 # (session, user, clinic's name, inviter's name)
 send_invitation: Port[[Session, User, str, str], None] = Port("send_invitation")
 send_password_reset: Port[[Session, User], None] = Port("send_password_reset")
-# Do the same work for an unknown address, so that the response time tells a stranger nothing.
+# Does the same work for an unknown address, so that the response time does not reveal whether an account exists.
 write_decoy: Port[[Session], None] = Port("write_decoy")

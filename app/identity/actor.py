@@ -1,4 +1,4 @@
-"""Who acts: a person who signed in, a program with an API key, or the automation itself."""
+"""Actor: the user, API key or automation that performs an operation."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,10 +10,10 @@ from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission, Scope
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Everything a service may ask about its caller.
+    """The caller of a service function.
 
-    `user_id` and `role` are None for programs. `scope` is that of the permission the call needs; a program's leads
-    are those of the person who made its key, `maker_id`.
+    `user_id` and `role` are None for API keys. `scope` is the scope of the permission that the call needs. `maker_id`
+    is the user who created the API key; leads of that user count as the key's own.
     """
 
     clinic: ClinicContext
@@ -29,7 +29,7 @@ class Actor:
 
     @classmethod
     def system(cls, clinic: ClinicContext) -> Self:
-        """The automation, acting for this clinic: nothing is forbidden to it."""
+        """Return the actor of the automation in this clinic. It has all permissions."""
         return cls(clinic, None, "Relance", None, ALL_PERMISSIONS)
 
     def allows(self, permission: Permission) -> bool:
@@ -37,10 +37,10 @@ class Actor:
         return permission in self.permissions
 
     def within(self, permission: Permission) -> Self:
-        """The actor as far as this permission goes: for a part of a call that does more than its route names."""
+        """Return the actor with the scope of this permission, for a part of a call that needs another permission."""
         return replace(self, scope=self.permissions.get(permission, Scope.ASSIGNED))
 
     @property
     def stands_for(self) -> UUID | None:
-        """Whose leads count as the actor's own."""
+        """Return the user id for ownership of leads: the user, or the creator of the API key."""
         return self.user_id or self.maker_id

@@ -1,4 +1,4 @@
-"""What the engine knows of a clinic: its time and place, how it writes to leads, the version of its rules."""
+"""Clinic context: the settings of a clinic that engine and automation need, at one version."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -10,13 +10,13 @@ from app.identity.contact_policy import ContactPolicy
 
 @dataclass(frozen=True, slots=True)
 class ClinicContext:
-    """One clinic as of one version; `app.identity.clinics` builds and keeps it."""
+    """The settings of one clinic at one version. `app.identity.clinics` builds and caches it."""
 
     id: UUID
     name: str
     region: str  # ISO 3166 country, for phone numbers
-    calendar: Calendar  # its zone is the clinic's
+    calendar: Calendar  # in the clinic's time zone
     rules_version: int
     stale_after_days: int
-    language: str = language_tags.DEFAULT  # BCP 47, of its texts
+    language: str = language_tags.DEFAULT  # BCP 47; language of its messages
     policy: ContactPolicy = field(default_factory=ContactPolicy)

@@ -1,4 +1,4 @@
-"""Clinics as the engine sees them, built once for each version: a calendar costs far more than a query."""
+"""Clinic contexts, cached per version, because building a calendar costs far more than a query."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from app.identity.clinic_context import ClinicContext
 from app.identity.contact_policy import ContactPolicy
 from app.identity.models import Clinic
 
-KEPT_CLINICS = 1024  # of a process; a calendar remembers some hundred days, so this is bounded
+CACHE_SIZE = 1024  # clinics per process; each calendar caches a few hundred days
 
 
 class ClinicRow(Protocol):
@@ -47,16 +47,16 @@ class ClinicRow(Protocol):
 
 
 def context_of(clinic: ClinicRow) -> ClinicContext:
-    """The clinic as of its version. Whoever changes a clinic's row counts `rules_version` up."""
-    return _kept(clinic.id, clinic.rules_version) or _keep(_build(clinic))
+    """Return the context of a clinic at its version. Every change to a clinic's row must increment `rules_version`."""
+    return _cached(clinic.id, clinic.rules_version) or _cache(_build(clinic))
 
 
 def load_context(session: Session, clinic_id: UUID, rules_version: int | None = None) -> ClinicContext:
-    """The clinic's context; asks the database only when this version (any, if None) is not known here.
+    """Return the context of a clinic. Queries the database if `rules_version` is None or not cached.
 
     Raises NotFound.
     """
-    known = _kept(clinic_id, rules_version) if rules_version is not None else None
+    known = _cached(clinic_id, rules_version) if rules_version is not None else None
     if known:
         return known
     clinic = session.execute(select(Clinic.__table__).where(Clinic.id == clinic_id)).one_or_none()
@@ -66,15 +66,15 @@ def load_context(session: Session, clinic_id: UUID, rules_version: int | None = 
 
 
 def load_contexts(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, ClinicContext]:
-    """The present contexts of these clinics by id, in one query."""
+    """Return the current contexts of these clinics by id, in one query."""
     rows = session.execute(select(Clinic.__table__).where(Clinic.id.in_(set(clinic_ids))))
     return {clinic.id: context_of(clinic) for clinic in rows}
 
 
 def count_up(session: Session, clinic_id: UUID) -> None:
-    """The clinic, its rules or its pipeline change: from the commit on, no process uses what it kept of it.
+    """Increment `rules_version` after a change to the clinic, its rules or its pipeline.
 
-    Holds the clinic's row until the commit, so such changes come one after the other.
+    After the commit no process uses its cached context. Locks the clinic's row, so such changes run one after another.
     """
     row = update(Clinic).where(Clinic.id == clinic_id)
     session.execute(row.values(rules_version=Clinic.rules_version + 1))
@@ -83,14 +83,14 @@ def count_up(session: Session, clinic_id: UUID) -> None:
 _contexts: OrderedDict[UUID, ClinicContext] = OrderedDict()
 
 
-def _kept(clinic_id: UUID, version: int) -> ClinicContext | None:
+def _cached(clinic_id: UUID, version: int) -> ClinicContext | None:
     context = _contexts.get(clinic_id)
     return context if context and context.rules_version == version else None
 
 
-def _keep(context: ClinicContext) -> ClinicContext:
+def _cache(context: ClinicContext) -> ClinicContext:
     _contexts[context.id] = context
-    while len(_contexts) > KEPT_CLINICS:
+    while len(_contexts) > CACHE_SIZE:
         _contexts.popitem(last=False)
     return context
 
@@ -118,4 +118,4 @@ def _closed_on(clinic: ClinicRow) -> HolidayCalendar:
     try:
         return HolidayCalendar(clinic.region, clinic.subdivision, closed=closed)
     except UnknownHolidays:
-        return HolidayCalendar(closed=closed)  # a country without a published calendar still has clinics
+        return HolidayCalendar(closed=closed)  # not every country has a published calendar

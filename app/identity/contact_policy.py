@@ -1,4 +1,4 @@
-"""How often, and when, a clinic lets its leads be written to. Off or generous, but for what it says."""
+"""Contact policy of a clinic: caps and times for messages to leads. Without settings there are no limits."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,54 +8,54 @@ from typing import Any, Final, Self
 from app.core.calendar.durations import parse_duration
 from app.identity.failure_breaker import Breaker
 
-_DAYS: Final = timedelta(days=2)  # a local day is within them, however long
+_DAYS: Final = timedelta(days=2)  # covers a local day in any time zone
 _WEEK: Final = timedelta(days=8)
 _NOTHING: Final = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class ContactPolicy:
-    """Messages to one lead, of all rules and sequences together; None: no limit.
+    """Limits for messages to one lead, over all rules and sequences; None: no limit.
 
-    Days and weeks (from Monday) are those of where the lead is. Quiet hours hold whatever this says.
+    Days and weeks (from Monday) are in the lead's local time. Quiet hours always apply as well.
     """
 
     daily_cap: int | None = None
     weekly_cap: int | None = None
-    per_sequence_cap: int | None = None  # of one rule or sequence, ever
-    minimum_interval: timedelta | None = None  # between one and the next
-    window: timedelta | None = None  # in which there is one, that which matters most
+    per_sequence_cap: int | None = None  # per rule or sequence, without a time limit
+    minimum_interval: timedelta | None = None  # between two messages
+    window: timedelta | None = None  # at most one message in this time: the one with the highest priority
     business_hours_only: bool = False
     weekends: bool = True
     holidays: bool = True
     breaker: Breaker | None = Breaker()  # noqa: RUF009  (it is frozen)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """Read what a clinic's row keeps: lengths of time as `1 day 4 hours`; what it does not name is the default."""
-        lengths = {name: kept[name] and parse_duration(kept[name]) for name in LENGTHS if name in kept}
-        breaker = {"breaker": Breaker.from_json(kept["breaker"])} if "breaker" in kept else {}
-        return cls(**{**kept, **lengths, **breaker})
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Read the JSON of a clinic's row. Durations are text such as `1 day 4 hours`; missing keys get the default."""
+        lengths = {name: stored[name] and parse_duration(stored[name]) for name in LENGTHS if name in stored}
+        breaker = {"breaker": Breaker.from_json(stored["breaker"])} if "breaker" in stored else {}
+        return cls(**{**stored, **lengths, **breaker})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the policy as a clinic's row keeps it. Only for policies without lengths of time, as the default."""
+        """Return the JSON for a clinic's row. Only for policies without durations, such as the default."""
         return asdict(self)
 
     @property
     def counts_touches(self) -> bool:
-        """Whether it matters what went to a lead before."""
+        """Whether the policy depends on earlier messages to a lead."""
         return self.looks_back > _NOTHING or self.per_sequence_cap is not None
 
     @property
     def looks_back(self) -> timedelta:
-        """How old a message may be and still count, but for the cap of each sequence."""
+        """Return the age up to which earlier messages count, apart from `per_sequence_cap`."""
         days = _DAYS if self.daily_cap else _NOTHING
         week = _WEEK if self.weekly_cap else _NOTHING
         return max(days, week, self.minimum_interval or _NOTHING, self.window or _NOTHING)
 
     @property
     def most_counted(self) -> int:
-        """How many messages say all that it asks: of more, the latest."""
+        """Return how many of the latest messages must be known to apply the policy."""
         return max(1, self.daily_cap or 0, self.weekly_cap or 0, self.per_sequence_cap or 0)
 
 

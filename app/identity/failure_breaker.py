@@ -1,25 +1,25 @@
-"""When a rule or sequence goes so wrong that it is better paused until somebody has looked. Pure."""
+"""Circuit breaker: pause a rule or sequence when too many of its steps or messages fail. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
-HOURS_LOOKED_BACK: Final = 24
+WINDOW_HOURS: Final = 24
 
 
-class Figures(NamedTuple):
-    """What came of one rule's or sequence's steps of late."""
+class StepCounts(NamedTuple):
+    """Recent step results of one rule or sequence."""
 
-    done: int = 0  # steps that did what they should; messages are counted when they are sent
+    done: int = 0  # successful steps other than messages
     sent: int = 0  # messages to leads
-    failed: int = 0  # dead letters, and messages that nobody took
+    failed: int = 0  # dead letters, and messages that could not be delivered
     bounced: int = 0
-    opted_out: int = 0  # leads whose last message was one of these
+    opted_out: int = 0  # leads who opted out after one of these messages
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """The greatest parts, from 0 to 1, that may go wrong; None: any. `min_messages`: of fewer nothing is concluded."""
+    """Highest acceptable failure rates from 0 to 1; None: no limit. Below `min_messages` the breaker never trips."""
 
     min_messages: int = 50
     failures: float | None = 0.2  # of all steps
@@ -27,20 +27,20 @@ class Breaker:
     opt_outs: float | None = 0.03
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> Self | None:
-        """Read what a clinic's row keeps; None: it wants none."""
-        return None if kept is None else cls(**kept)
+    def from_json(cls, stored: Mapping[str, Any] | None) -> Self | None:
+        """Read the JSON of a clinic's row; None: no breaker."""
+        return None if stored is None else cls(**stored)
 
-    def because(self, figures: Figures) -> str | None:
-        """Why a rule with these figures is paused, in words; None: it is not."""
+    def because(self, figures: StepCounts) -> str | None:
+        """Return the reason to pause a rule with these counts, as text; None: do not pause."""
         return next(self._reasons(figures), None)
 
-    def _reasons(self, figures: Figures) -> Iterator[str]:
+    def _reasons(self, figures: StepCounts) -> Iterator[str]:
         tries = figures.done + figures.sent + figures.failed
-        for what, count, of, most in (
+        for what, count, total, limit in (
             (f"of {tries} steps failed", figures.failed, tries, self.failures),
             (f"of {figures.sent} messages bounced", figures.bounced, figures.sent, self.bounces),
             (f"leads opted out after {figures.sent} messages", figures.opted_out, figures.sent, self.opt_outs),
         ):
-            if most is not None and of >= self.min_messages and count > most * of:
-                yield f"{count} {what} within {HOURS_LOOKED_BACK} hours: {count / of:.1%}, and {most:.1%} is the most."
+            if limit is not None and total >= self.min_messages and count > limit * total:
+                yield f"{count} {what} within {WINDOW_HOURS} hours: {count / total:.1%} (limit {limit:.1%})."

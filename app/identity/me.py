@@ -1,4 +1,4 @@
-"""Who is calling, described to themselves."""
+"""Description of the caller, for `GET /api/me`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.identity.models import User
 
 
 def describe(session: Session, actor: Actor) -> dict[str, Any]:
-    """What MeOut shows."""
+    """Return the caller, their clinic and their permissions, in the shape of `MeOut`."""
     mine = select(User.email).where(User.id == actor.user_id)
     clinic = actor.clinic
     return {

@@ -1,4 +1,4 @@
-"""Clinics (the tenants), their users, sign-ins and API keys."""
+"""Models of clinics (tenants), users, teams, roles, sign-ins and API keys."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ WEEKDAYS_9_TO_18: dict[str, Any] = {
 
 
 class Role(StrEnum):
-    """The roles that every clinic has; it may add its own (`CustomRole`)."""
+    """The built-in roles of every clinic. A clinic can add its own (`CustomRole`)."""
 
     FRONT_DESK = "front_desk"
     TREATMENT_COORDINATOR = "treatment_coordinator"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class Clinic(Base):
-    """A tenant: everything else belongs to one clinic."""
+    """A tenant. All other data belongs to one clinic."""
 
     __tablename__ = "clinics"
 
@@ -41,19 +41,19 @@ class Clinic(Base):
     slug: Mapped[str] = mapped_column(Text, unique=True)
     timezone: Mapped[str] = mapped_column(Text, default="UTC")  # IANA name
     region: Mapped[str] = mapped_column(Text, default="US")  # ISO 3166 country, for phones and holidays
-    language: Mapped[str] = mapped_column(Text, server_default=language_tags.DEFAULT)  # BCP 47, of who says no other
+    language: Mapped[str] = mapped_column(Text, server_default=language_tags.DEFAULT)  # BCP 47; default for its leads
     subdivision: Mapped[str | None] = mapped_column(Text)  # ISO 3166-2 part, for regional holidays
     business_hours: Mapped[dict[str, Any]] = mapped_column(default=WEEKDAYS_9_TO_18)
     closed_dates: Mapped[list[date]] = mapped_column(ARRAY(Date), default=list)
     stale_after_days: Mapped[int] = mapped_column(default=14)
     contact_policy: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # see ContactPolicy
     contact_policy_version: Mapped[int] = mapped_column(default=1, server_default="1")
-    rules_version: Mapped[int] = mapped_column(default=1)  # counts up with every change to rules or calendar
+    rules_version: Mapped[int] = mapped_column(default=1)  # incremented by every change to rules or calendar
     created_at: Mapped[datetime]
 
 
 class Team(Base):
-    """People who work together: a manager sees what is assigned to those of the same team."""
+    """A team of users. A manager sees the leads assigned to users of the same team."""
 
     __tablename__ = "teams"
     __table_args__ = (UniqueConstraint("clinic_id", "name"),)
@@ -67,14 +67,14 @@ class Team(Base):
 
 
 class CustomRole(Base):
-    """A role of a clinic's own: what it may do, and with whose leads."""
+    """A custom role of a clinic: permissions with scopes."""
 
     __tablename__ = "roles"
     __table_args__ = (UniqueConstraint("clinic_id", "slug"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    slug: Mapped[str] = mapped_column(Text)  # what `users.role` says; none of `Role`
+    slug: Mapped[str] = mapped_column(Text)  # value of `users.role`; never one of `Role`
     name: Mapped[str] = mapped_column(Text)
     grants: Mapped[dict[str, Any]]  # permission → scope
     created_at: Mapped[datetime]
@@ -83,7 +83,7 @@ class CustomRole(Base):
 
 
 class User(Base):
-    """A person of the clinic who signs in."""
+    """A user of a clinic, who can sign in."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -96,9 +96,9 @@ class User(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     email: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
-    role: Mapped[str] = mapped_column(Text)  # one of `Role`, or the slug of a role of the clinic's own
+    role: Mapped[str] = mapped_column(Text)  # one of `Role`, or the slug of a custom role
     team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id"))
-    password_hash: Mapped[str | None] = mapped_column(Text)  # None: invited, and has not chosen one yet
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None until the user has accepted the invitation
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime | None]
@@ -107,12 +107,12 @@ class User(Base):
 
     @property
     def has_password(self) -> bool:
-        """Whether they have followed their invitation."""
+        """Whether the user has accepted the invitation and chosen a password."""
         return self.password_hash is not None
 
 
 class PasswordLink(Base):
-    """A link by which somebody chooses a password, once. It has the id of the message that carries it."""
+    """A single-use link for choosing a password. Its id is the id of the message that contains it."""
 
     __tablename__ = "password_links"
     __table_args__ = (
@@ -121,28 +121,28 @@ class PasswordLink(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))  # None: nobody's
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))  # None: unknown address
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
 class SignIn(Base):
-    """One login and the chain of refresh tokens that grew from it; revoked as a whole."""
+    """One login and its chain of refresh tokens. It is revoked as a whole."""
 
     __tablename__ = "sign_ins"
     __table_args__ = (Index("ix_sign_ins_user_id", "user_id"), Index("ix_sign_ins_expires_at", "expires_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    refresh_id: Mapped[UUID]  # the one refresh token that is still good
+    refresh_id: Mapped[UUID]  # id of the only valid refresh token
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
 
 class ApiKey(Base):
-    """A key for an integrator's program: scoped, expiring, stored as a hash."""
+    """An API key of a clinic, with scopes and an optional expiry. Only a hash of its secret is stored."""
 
     __tablename__ = "api_keys"
     __table_args__ = (Index("ix_api_keys_clinic_id", "clinic_id"),)
@@ -150,7 +150,7 @@ class ApiKey(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(Text)
-    prefix: Mapped[str] = mapped_column(Text, unique=True)  # what is shown, and what it is found by
+    prefix: Mapped[str] = mapped_column(Text, unique=True)  # shown in lists, and used to find the key
     secret_hash: Mapped[str] = mapped_column(Text)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

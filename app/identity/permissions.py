@@ -1,4 +1,4 @@
-"""Who may do what, and with whose leads: the permissions every route names one of, and what each role holds."""
+"""Permissions, their scopes, and the grants of the built-in roles. Every route needs one permission."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -11,32 +11,32 @@ from app.identity.models import Role
 class Permission(StrEnum):
     LEAD_READ = "lead:read"
     LEAD_CREATE = "lead:create"
-    LEAD_IMPORT = "lead:import"  # files of leads, and what stands in them, whoever gets those leads
+    LEAD_IMPORT = "lead:import"  # import files and their content, independent of lead assignment
     LEAD_UPDATE = "lead:update"
     LEAD_ASSIGN = "lead:assign"
     LEAD_CONVERT = "lead:convert"
-    LEAD_PRIVATE = "lead:private"  # of the leads one sees: date of birth, insurance, notes on health
+    LEAD_PRIVATE = "lead:private"  # date of birth, insurance and health notes of the visible leads
     LEAD_CONFIGURE = "lead:configure"  # sources and stages
     LEAD_ANALYTICS = "lead:analytics"
     NOTIFICATION_MANAGE = "notification:manage"
-    AUTOMATION_READ = "automation:read"  # rules, templates and playbooks, and what they would do
+    AUTOMATION_READ = "automation:read"  # rules, templates and playbooks, with simulation
     AUTOMATION_MANAGE = "automation:manage"
-    PRIVACY_MANAGE = "privacy:manage"  # to export, erase and restrict what is known of a person
+    PRIVACY_MANAGE = "privacy:manage"  # export, erasure and restriction of personal data
     AUDIT_READ = "audit:read"
     USER_MANAGE = "user:manage"  # users, teams, roles and API keys
 
 
 class Scope(StrEnum):
-    """Whose leads, and the tasks of which leads, a permission is good for; from the widest to the narrowest."""
+    """The leads, with their tasks, to which a permission applies; from the widest to the narrowest."""
 
     ALL = "all"
-    TEAM = "team"  # those assigned to somebody of the holder's team
-    ASSIGNED = "assigned"  # those assigned to the holder
+    TEAM = "team"  # leads assigned to users of the holder's team
+    ASSIGNED = "assigned"  # leads assigned to the holder
 
 
 Grants: TypeAlias = Mapping[Permission, Scope]
 
-# The others are about the clinic, not about a lead: they are held for all of it or not at all.
+# Permissions with a scope. All others apply to the whole clinic.
 SCOPED: Final = frozenset(
     {
         Permission.LEAD_READ,
@@ -57,8 +57,8 @@ ALL_PERMISSIONS: Final = _grants(*Permission)
 _DESK = (Permission.LEAD_READ, Permission.LEAD_CREATE, Permission.LEAD_UPDATE, Permission.LEAD_PRIVATE)
 _COORDINATOR = (*_DESK, Permission.LEAD_ASSIGN, Permission.LEAD_CONVERT)
 
-# lead-management.md, "Access Control", and the user stories for what it leaves open; the last three are
-# simplepro's ("Role-Based Access Control"): a dispatcher sees all and gives it out, sales what is assigned to them.
+# Source: lead-management.md, "Access Control", and its user stories. The last three are from simplepro ("Role-Based
+# Access Control"): a dispatcher sees and assigns all leads, sales sees the leads assigned to them.
 ROLE_GRANTS: Final[Mapping[Role, Grants]] = MappingProxyType(
     {
         Role.FRONT_DESK: _grants(*_DESK, Permission.LEAD_IMPORT),
@@ -80,5 +80,5 @@ _ORDER: Final = list(Scope)
 
 
 def covers(held: Grants, wanted: Grants) -> bool:
-    """Whether who holds `held` may hand out `wanted`: each permission of it, for as many leads."""
+    """Whether `held` includes every permission of `wanted`, with at least the same scope."""
     return all(one in held and _ORDER.index(held[one]) <= _ORDER.index(scope) for one, scope in wanted.items())

@@ -1,4 +1,4 @@
-"""Clinics and their people."""
+"""Creation of clinics and users."""
 
 import re
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from app.core.validation import language_tags
 from app.errors import Conflict, Invalid
 from app.identity.clinics import count_up
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
-from app.identity.passwords.policy import hash_password, refuse_weak
-from app.identity.users.roles import require_role
+from app.identity.password_policy import hash_password, require_strong_password
+from app.identity.roles import require_role
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 LONGEST_SLUG: Final = 63
@@ -44,10 +44,10 @@ def create_clinic(
     subdivision: str | None = None,
     business_hours: Mapping[str, Any] | None = None,
 ) -> Clinic:
-    """The clinic's row alone; `app.automation.playbooks.onboarding.open_clinic` gives it stages, sources and rules.
+    """Create the row of a clinic. `app.automation.playbooks.onboarding.open_clinic` adds stages, sources and rules.
 
-    `timezone` is an IANA name, `region` an ISO 3166 country, `language` a BCP 47 tag, `business_hours` what
-    BusinessHours reads (else weekdays from 9 to 18). Raises Invalid, SlugTaken.
+    `timezone` is an IANA name, `region` an ISO 3166 country, `language` a BCP 47 tag. `business_hours` is the JSON of
+    `BusinessHours`; default: weekdays from 9 to 18. Raises Invalid, SlugTaken.
     """
     _check_place(slug, timezone, region)
     if session.scalar(select(Clinic.id).where(Clinic.slug == slug)):
@@ -71,7 +71,7 @@ def create_clinic(
 
 
 def change_language(session: Session, clinic_id: UUID, tag: str) -> Clinic:
-    """The language of its texts, from now on. Raises Invalid."""
+    """Set the language (BCP 47) of the clinic's messages. Raises Invalid."""
     language = _language(tag)
     count_up(session, clinic_id)
     clinic = session.get_one(Clinic, clinic_id)
@@ -82,15 +82,14 @@ def change_language(session: Session, clinic_id: UUID, tag: str) -> Clinic:
 def create_user(
     session: Session, clinic_id: UUID, *, email: str, name: str, role: str, password: str | None = None
 ) -> User:
-    """A person who may sign in; without a password, once they have chosen one.
+    """Create a user. Without a password, the user can sign in after choosing one.
 
-    `role` is one of `Role`, or the slug of a role of the clinic's own. Raises Invalid (an address, a role, a weak
-    password), EmailTaken.
+    `role` is one of `Role`, or the slug of a custom role. Raises Invalid (address, role, weak password), EmailTaken.
     """
     address = _address(email)
     require_role(session, clinic_id, role)
     if password is not None:
-        refuse_weak(password, email=address)
+        require_strong_password(password, email=address)
     user = User(
         id=new_id(),
         clinic_id=clinic_id,
@@ -104,14 +103,14 @@ def create_user(
     session.add(user)
     try:
         session.flush()
-    except IntegrityError as clash:  # whoever has it may be of another clinic, and not to be seen from here
+    except IntegrityError as clash:  # a query would not see a user of another clinic
         raise EmailTaken from clash
     return user
 
 
 def _check_place(slug: str, timezone: str, region: str) -> None:
     if not _SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
-        raise Invalid.at("/slug", "Small letters, digits and hyphens.")
+        raise Invalid.at("/slug", "Use lower-case letters, digits and hyphens.")
     if timezone not in zones():
         raise Invalid.at("/timezone", "Not an IANA time zone, such as Europe/Paris.")
     if region not in SUPPORTED_REGIONS:
@@ -136,7 +135,7 @@ def _hours(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _address(email: str) -> str:
     try:
-        # Reserved names such as .test and .local are somebody's mail system too, and nobody is written to here.
+        # Reserved domains such as .test and .local are allowed, because some mail systems use them.
         return validate_email(email.strip(), check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as mistake:
         raise Invalid.at("/email", str(mistake)) from mistake

@@ -1,4 +1,4 @@
-"""Changing what is known of a lead, and who looks after it."""
+"""Lead updates: by users, imports, integrators and automation rules."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,42 +14,42 @@ from app.engine.service import record
 from app.errors import Forbidden
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.capture.capture import require_source
+from app.leads.attribution.sources import require_source
 from app.leads.contact.phone_numbers import normalise_phones, require_reachable
-from app.leads.custom_fields.values import merged, require_custom
+from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.facts.events import lead_event
-from app.leads.lookup import unlocked_lead
-from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE, Lead, PatientRelationship
+from app.leads.lookup import lock_editable_lead
+from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead, PatientRelationship
 from app.leads.pipeline.progress import touch
 
-# What an automation rule may write down of a lead.
+# Fields of a lead that an automation rule may change.
 AMENDED: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
 
 
 def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
-    """Replace the fields in `data` (as `LeadChanges` reads them); those not given stay as they are.
+    """Replace the fields in `data` (fields of LeadChanges). Fields that are not given stay unchanged.
 
     Raises Forbidden, NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
-    lead = unlocked_lead(session, actor, lead_id)
+    lead = lock_editable_lead(session, actor, lead_id)
     require_seen(lead, seen)
-    record(session, actor.clinic, *replace(session, actor, lead, data))
+    record(session, actor.clinic, *apply_changes(session, actor, lead, data))
     return lead
 
 
-def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> list[Event]:
-    """Give a lead that is locked these values; returns what happened, which the caller records.
+def apply_changes(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> list[Event]:
+    """Apply changes to a locked lead. Returns the events, which the caller records.
 
     Raises Forbidden, Invalid.
     """
     before = {name: getattr(lead, name) for name in data}
-    _require_may_write(actor, data)
+    _require_private_access(actor, data)
     if data.get("source_id", lead.source_id) != lead.source_id:
         require_source(session, lead.clinic_id, data["source_id"])
-    require_custom(session, actor.clinic, data.get("custom", {}), complete=False)
+    require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=False)
     phones = normalise_phones(data, actor.clinic.region)
-    custom = {"custom": merged(lead.custom, data["custom"])} if "custom" in data else {}
-    for name, value in {**data, **_names_that_follow(lead, data), **phones, **custom}.items():
+    custom = {"custom": merge_custom_values(lead.custom, data["custom"])} if "custom" in data else {}
+    for name, value in {**data, **_patient_names(lead, data), **phones, **custom}.items():
         setattr(lead, name, value)
     require_reachable(lead.phone, lead.email, lead.social_handle)
     touch(lead, actor, at := now())
@@ -57,15 +57,15 @@ def replace(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any])
 
 
 def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
-    """What an automation rule writes down of a lead that is locked: tags, score, the clinic's own fields.
+    """Apply the changes of an automation rule to a locked lead: tags, score, custom fields.
 
-    `amendment` holds add_tags, remove_tags, score, add_score and custom, any of them. Raises Invalid.
+    `amendment` has any of the keys add_tags, remove_tags, score, add_score and custom. Raises Forbidden, Invalid.
     """
-    record(session, actor.clinic, *replace(session, actor, lead, amended(lead, amendment)))
+    record(session, actor.clinic, *apply_changes(session, actor, lead, amended(lead, amendment)))
 
 
 def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the lead that an amendment sets, with their values; all else in it is not for the lead."""
+    """Return the lead's fields that an amendment sets, with their new values. Ignores other keys."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
         without = {tag.lower() for tag in amendment.get("remove_tags", ())}
@@ -80,9 +80,9 @@ def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def what_changed(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
-    """What rules hear of an edit: which fields, and of the score what it was; nothing when all is as it was."""
+    """Yield the events of an update: changed fields, and the previous score. No events if nothing changed."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
-    changed += [f"custom.{key}" for key in _keys_that_differ(before.get("custom", {}), lead.custom)]
+    changed += [f"custom.{key}" for key in _changed_keys(before.get("custom", {}), lead.custom)]
     if changed:
         yield lead_event(EventName.LEAD_UPDATED, lead, at, about={"changed": changed})
     if "score" in changed:
@@ -90,18 +90,18 @@ def what_changed(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator
         yield lead_event(EventName.LEAD_SCORED, lead, at, about=scores)
 
 
-def _keys_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
-def _require_may_write(actor: Actor, data: Mapping[str, Any]) -> None:
-    """What somebody may not see they do not overwrite. Raises Forbidden."""
-    if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE if name in data]):
+def _require_private_access(actor: Actor, data: Mapping[str, Any]) -> None:
+    """Refuse changes to private fields that the caller may not read. Raises Forbidden."""
+    if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE_FIELDS if name in data]):
         raise Forbidden(f"Your role does not allow changing {', '.join(names)}.")
 
 
-def _names_that_follow(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Who asks for themselves has one name: a correction of it holds for the patient, too."""
+def _patient_names(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the patient's names to update: if the contact is the patient, both have the same name."""
     if data.get("patient_relationship", lead.patient_relationship) != PatientRelationship.SELF:
         return {}
     names = ("first_name", "last_name")

@@ -1,4 +1,4 @@
-"""What a lead's state may refuse."""
+"""Errors that depend on the state of a lead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from app.errors import Conflict, RelanceError
 
 
 class LeadIsLocked(Conflict):
-    """The lead became a patient: it can be read, and nothing else."""
+    """The lead has become a patient and is read-only."""
 
 
 class LeadIsRestricted(LeadIsLocked):
-    """The person has asked that nothing be done with what is known of them: lift the restriction first."""
+    """The person has asked to restrict the use of their data. Lift the restriction first."""
 
 
 class LeadIsClosed(Conflict):
-    """The lead is lost or archived, and would have to be reopened first."""
+    """The lead is lost or archived. Reopen it first."""
 
 
 class LeadIsNotLost(Conflict):
@@ -24,7 +24,7 @@ class LeadIsNotLost(Conflict):
 
 
 class NoWayBack(Conflict):
-    """A lead can skip stages, but moves back to none of them: only forward, or to Lost."""
+    """A lead cannot move back to an earlier stage: only forward, or to Lost."""
 
 
 class StageIsFinal(Conflict):
@@ -32,19 +32,19 @@ class StageIsFinal(Conflict):
 
 
 class DuplicateLead(Conflict):
-    """A lead with this phone number or e-mail address is there already."""
+    """A lead with this phone number or e-mail address already exists."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         super().__init__()
         self._members = members
 
     def members(self) -> Mapping[str, Any]:
-        """Which ones, as far as the caller may see them."""
+        """Return the duplicates that the caller may see."""
         return self._members
 
 
 class LeadWasMerged(RelanceError):
-    """The lead was a duplicate, and is part of another one now."""
+    """The lead was merged into another lead."""
 
     status = 410
 
@@ -53,5 +53,5 @@ class LeadWasMerged(RelanceError):
         self._survivor = survivor
 
     def members(self) -> Mapping[str, Any]:
-        """Of which one."""
+        """Return the id of the surviving lead."""
         return {"merged_into": str(self._survivor)}

@@ -1,4 +1,4 @@
-"""Leads: people who asked, until they become patients or are lost."""
+"""The lead model."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,14 +22,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.leads.attribution.touch_models import CaptureChannel
+from app.leads.enums import CaptureChannel
 from app.security.encrypted_fields import SealedField
 
 
 class LeadStatus(StrEnum):
-    NEW = "NEW"  # nobody tried to reach them yet
+    NEW = "NEW"  # no contact attempt yet
     ACTIVE = "ACTIVE"
-    CONVERTED = "CONVERTED"  # a patient; the lead is locked
+    CONVERTED = "CONVERTED"  # became a patient; the lead is read-only
     LOST = "LOST"
     ARCHIVED = "ARCHIVED"
 
@@ -72,10 +72,10 @@ class LostReason(StrEnum):
 
 
 class RottingReason(StrEnum):
-    """Which clock decides when a lead rots: see `rotting`."""
+    """Limit that decides when a lead is rotting: see `pipeline/rotting.py`."""
 
-    NO_CONTACT = "NO_CONTACT"  # nobody spoke with them or heard from them, for as long as the clinic allows
-    IN_STAGE_TOO_LONG = "IN_STAGE_TOO_LONG"  # for as long as the stage allows
+    NO_CONTACT = "NO_CONTACT"  # no contact for longer than the clinic allows
+    IN_STAGE_TOO_LONG = "IN_STAGE_TOO_LONG"  # in its stage for longer than the stage allows
 
 
 class SocialPlatform(StrEnum):
@@ -88,70 +88,68 @@ class SocialPlatform(StrEnum):
     OTHER = "OTHER"
 
 
-HIGHEST_SCORE = 100
+HIGHEST_SCORE: Final = 100
+LONGEST_NOTE: Final = 5000
+LONGEST_EXTERNAL_ID: Final = 200
+MOST_TAGS: Final = 20
+# lead-management.md, "PHI"
+PRIVATE_FIELDS: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")
 
-LIVE = text("deleted_at IS NULL")
+NOT_DELETED = text("deleted_at IS NULL")
 UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
-# For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
+# For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
 STILL_OPEN = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
-TAGGED = "tags <> '{}' AND deleted_at IS NULL"
-SCORED = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {UNTENDED}"
-VALUED = "value_cents IS NOT NULL AND deleted_at IS NULL"
-NAME_KEY = '"left"(lower(last_name), 3)'  # leads whose names are compared have this in common
+WITH_TAGS = "tags <> '{}' AND deleted_at IS NULL"
+WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {UNTENDED}"
+WITH_VALUE = "value_cents IS NOT NULL AND deleted_at IS NULL"
+NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 
-NEWEST = "id DESC NULLS LAST"
+NEWEST_ORDER = "id DESC NULLS LAST"
 
 
-def _duplicates_are_found_by() -> tuple[Index, ...]:
-    """Newest first in each, so that however many share a value, only the newest few are read.
+def _duplicate_indexes() -> tuple[Index, ...]:
+    """Return the indexes for duplicate detection, newest leads first, so that only the newest few are read.
 
-    In an order of their own: else a planner without statistics would rather walk through all leads of the clinic.
+    Their own sort order (NULLS LAST) keeps a planner without statistics from scanning all leads of the clinic.
     """
     return (
-        _newest_by("phone", "phone_blind", f"phone_blind IS NOT NULL AND {LIVE}"),
-        _newest_by("phone_alt", "phone_alt_blind", f"phone_alt_blind IS NOT NULL AND {LIVE}"),
-        _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {LIVE}"),
-        _newest_by("name", "name_key", str(LIVE)),
+        _newest_by("phone", "phone_blind", f"phone_blind IS NOT NULL AND {NOT_DELETED}"),
+        _newest_by("phone_alt", "phone_alt_blind", f"phone_alt_blind IS NOT NULL AND {NOT_DELETED}"),
+        _newest_by("email", "email_blind", f"email_blind IS NOT NULL AND {NOT_DELETED}"),
+        _newest_by("name", "name_key", str(NOT_DELETED)),
     )
 
 
-def _newest_by(name: str, key: Any, which: str) -> Index:
-    return Index(f"ix_leads_{name}", "clinic_id", key, text(NEWEST), postgresql_where=text(which))
+def _newest_by(name: str, key: Any, where: str) -> Index:
+    return Index(f"ix_leads_{name}", "clinic_id", key, text(NEWEST_ORDER), postgresql_where=text(where))
+
+
+def _open_index(name: str, *columns: str, where: str) -> Index:
+    return Index(name, "clinic_id", *columns, postgresql_where=text(f"{UNTENDED} AND {where}"))
 
 
 class Lead(Base):
-    """The fields of lead-management.md's model, and what the engine needs to decide."""
+    """Lead, with the fields of lead-management.md and those that the automation engine needs."""
 
     __tablename__ = "leads"
     __table_args__ = (
-        Index("ix_leads_clinic", "clinic_id", "id", postgresql_where=LIVE),
-        Index("ix_leads_status", "clinic_id", "status", "id", postgresql_where=LIVE),
-        # With the value: the board counts and adds up a stage's leads without reading any.
+        Index("ix_leads_clinic", "clinic_id", "id", postgresql_where=NOT_DELETED),
+        Index("ix_leads_status", "clinic_id", "status", "id", postgresql_where=NOT_DELETED),
+        # Includes the value, so that the board sums up a stage by an index-only scan.
         Index(
             "ix_leads_stage",
             "clinic_id",
             "pipeline_stage",
             "id",
-            postgresql_where=LIVE,
+            postgresql_where=NOT_DELETED,
             postgresql_include=["lead_value"],
         ),
-        Index("ix_leads_assigned", "clinic_id", "assigned_to_id", "id", postgresql_where=LIVE),
-        # Whose open leads are whose: how much each has, and whose leads nobody has.
+        Index("ix_leads_assigned", "clinic_id", "assigned_to_id", "id", postgresql_where=NOT_DELETED),
+        # For open leads per user, and unassigned open leads.
         Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(UNTENDED)),
-        Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=LIVE),
-        Index(
-            "ix_leads_going_stale",
-            "clinic_id",
-            "last_activity_at",
-            postgresql_where=text(f"{UNTENDED} AND stale_since IS NULL"),
-        ),
-        Index(
-            "ix_leads_in_stage",
-            "clinic_id",
-            "pipeline_stage",
-            "stage_entered_at",
-            postgresql_where=text(f"{UNTENDED} AND stage_overdue_since IS NULL"),
-        ),
+        Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=NOT_DELETED),
+        _open_index("ix_leads_going_stale", "last_activity_at", where="stale_since IS NULL"),
+        _open_index("ix_leads_in_stage", "pipeline_stage", "stage_entered_at", where="stage_overdue_since IS NULL"),
         Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(UNTENDED)),
         Index(
             "ix_leads_without_next_action",
@@ -166,17 +164,17 @@ class Lead(Base):
             "converted_to_patient_id",
             postgresql_where=text("converted_to_patient_id IS NOT NULL"),
         ),
-        *_duplicates_are_found_by(),
-        Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(TAGGED)),
-        Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(VALUED)),
-        # Whom nurture runs may take, the most promising first.
-        Index("ix_leads_scored", "clinic_id", "score", "id", postgresql_where=text(SCORED)),
+        *_duplicate_indexes(),
+        Index("ix_leads_tags", "tags", postgresql_using="gin", postgresql_where=text(WITH_TAGS)),
+        Index("ix_leads_value", "clinic_id", "value_cents", "id", postgresql_where=text(WITH_VALUE)),
+        # For nurture runs, highest score first.
+        Index("ix_leads_scored", "clinic_id", "score", "id", postgresql_where=text(WITH_SCORE)),
         Index(
             "ix_leads_language",
             "clinic_id",
             "language",
             "id",
-            postgresql_where=text(f"language IS NOT NULL AND {LIVE}"),
+            postgresql_where=text(f"language IS NOT NULL AND {NOT_DELETED}"),
         ),
         Index("ix_leads_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index(
@@ -204,16 +202,16 @@ class Lead(Base):
     patient_dob = SealedField(read=date.fromisoformat)
     patient_relationship: Mapped[str] = mapped_column(Text, default=PatientRelationship.SELF)
 
-    first_name: Mapped[str] = mapped_column(Text)  # the responsible party
+    first_name: Mapped[str] = mapped_column(Text)  # responsible party
     last_name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text, Computed(NAME_KEY, persisted=True))
-    email = SealedField(blind="email")
-    phone = SealedField(blind="phone")  # E.164 where it could be read as a number
-    phone_alt = SealedField(blind="phone")
+    email = SealedField(index="email")
+    phone = SealedField(index="phone")  # E.164 if it is a valid number
+    phone_alt = SealedField(index="phone")
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
     preferred_time: Mapped[str | None] = mapped_column(Text)
-    timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; the clinic's where unknown
-    language: Mapped[str | None] = mapped_column(Text)  # BCP 47; the clinic's where unknown
+    timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; None: the clinic's
+    language: Mapped[str | None] = mapped_column(Text)  # BCP 47; None: the clinic's
 
     address_line1: Mapped[str | None] = mapped_column(Text)
     address_line2: Mapped[str | None] = mapped_column(Text)
@@ -230,9 +228,9 @@ class Lead(Base):
     capture_channel: Mapped[str] = mapped_column(Text, server_default=CaptureChannel.MANUAL)
     social_platform: Mapped[str | None] = mapped_column(Text)
     social_handle: Mapped[str | None] = mapped_column(Text)
-    external_source: Mapped[str | None] = mapped_column(Text)  # the integrator's system, and the lead's id there
+    external_source: Mapped[str | None] = mapped_column(Text)  # name of the external system
     external_id: Mapped[str | None] = mapped_column(Text)
-    first_touch_id: Mapped[UUID | None]  # None: taken in before touches were kept
+    first_touch_id: Mapped[UUID | None]  # None: created before touches were stored
     first_touch_at: Mapped[datetime | None]
     first_touch_source_id: Mapped[UUID | None]
     last_touch_id: Mapped[UUID | None]
@@ -242,8 +240,8 @@ class Lead(Base):
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     lead_value: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))  # in the clinic's currency
     value_cents: Mapped[int | None] = mapped_column(BigInteger, Computed("(lead_value * 100)::bigint", persisted=True))
-    score: Mapped[int | None] = mapped_column(SmallInteger)  # how promising it is, 0 to 100
-    custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # by the clinic's own fields
+    score: Mapped[int | None] = mapped_column(SmallInteger)  # 0 to 100, higher is more promising
+    custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # values by custom field key
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     insurance_carrier = SealedField()
@@ -259,21 +257,21 @@ class Lead(Base):
     lost_at: Mapped[datetime | None]
     lost_reason: Mapped[str | None] = mapped_column(Text)
     lost_notes = SealedField()
-    lost_suggested_at: Mapped[datetime | None]  # the engine suggests Lost; a person decides
+    lost_suggested_at: Mapped[datetime | None]  # suggested by the engine; a user decides
     lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
 
-    failed_attempts: Mapped[int] = mapped_column(default=0)  # in a row, since the last contact
-    contacted_at: Mapped[datetime | None]  # the last time somebody spoke with them
-    replied_at: Mapped[datetime | None]  # the last time they wrote or called
-    opted_out_at: Mapped[datetime | None]  # of everything
+    failed_attempts: Mapped[int] = mapped_column(default=0)  # consecutive, since the last contact
+    contacted_at: Mapped[datetime | None]  # last conversation with the lead
+    replied_at: Mapped[datetime | None]  # last message or call from the lead
+    opted_out_at: Mapped[datetime | None]  # from all channels
     opted_out_channels: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
-    restricted_at: Mapped[datetime | None]  # nothing may be done with it (GDPR, article 18)
+    restricted_at: Mapped[datetime | None]  # use restricted (GDPR, article 18)
     erased_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime]
     stale_since: Mapped[datetime | None]
-    rots_at: Mapped[datetime | None]  # see `rotting`; None: it is closed
+    rots_at: Mapped[datetime | None]  # see `pipeline/rotting.py`; None: closed
     rotting_reason: Mapped[str | None] = mapped_column(Text)
-    without_next_action_since: Mapped[datetime | None]  # as of the last look: see `next_actions`
+    without_next_action_since: Mapped[datetime | None]  # as of the last scan: see `without_next_action`
 
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_blind: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -283,19 +281,7 @@ class Lead(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
-    merged_into_id: Mapped[UUID | None]  # a duplicate, deleted: who it is now
+    merged_into_id: Mapped[UUID | None]  # surviving lead of a merged duplicate
     created_by: Mapped[UUID | None]
     updated_by: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
-
-
-LONGEST_NOTE: Final = 5000
-
-
-LONGEST_EXTERNAL_ID: Final = 200
-
-
-PRIVATE: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")  # lead-management.md, "PHI"
-
-
-MOST_TAGS: Final = 20

@@ -1,4 +1,4 @@
-"""Messages to people: what they say, how they go out, what became of them."""
+"""Messages to leads and users: templates, contact policy, delivery, channels and gateways."""
 
-# Whoever may cancel a deliver step must know what hangs on it; every process that plans one imports this package.
+# A cancelled deliver step also suppresses its notification, so every process that plans steps needs this import.
 from app.messaging.delivery import suppression as suppression

@@ -1,4 +1,4 @@
-"""The messages by which people come to a password: an invitation, and a link when it is forgotten."""
+"""Account e-mails: the invitation and the password reset, each with a link to choose a password."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,23 +14,26 @@ from app.messaging.channels import email
 from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
 
-GOOD_FOR: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
+LINK_LIFETIME: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
 
 
 def send_invitation(session: Session, user: User, clinic_name: str, inviter: str) -> None:
-    """Tell somebody new that they have a place here, and where to choose a password."""
+    """Send a new user an invitation with a link to choose a password, valid for 7 days."""
     _send(session, user, INVITATION, _invitation(user.name, clinic_name, inviter))
 
 
 def send_password_reset(session: Session, user: User) -> None:
-    """Send somebody who forgot their password to where they choose another."""
+    """Send a user a link to choose a new password, valid for one hour."""
     _send(session, user, PASSWORD_RESET, _password_reset(user.name))
 
 
 def write_decoy(session: Session) -> None:
-    """Write as much as for somebody whom we know: the time it takes tells a stranger nothing."""
+    """Insert a link without a user.
+
+    A request for an unknown address then takes as long as one for a known address, and reveals nothing.
+    """
     at = now()
-    session.add(PasswordLink(id=new_id(), user_id=None, created_at=at, expires_at=at + GOOD_FOR[PASSWORD_RESET]))
+    session.add(PasswordLink(id=new_id(), user_id=None, created_at=at, expires_at=at + LINK_LIFETIME[PASSWORD_RESET]))
 
 
 def _send(session: Session, user: User, template: str, wording: Wording) -> None:
@@ -43,11 +46,11 @@ def _send(session: Session, user: User, template: str, wording: Wording) -> None
 
 
 def _link(user: User, message: dict[str, Any], template: str, at: datetime) -> PasswordLink:
-    return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + GOOD_FOR[template])
+    return PasswordLink(id=message["id"], user_id=user.id, created_at=at, expires_at=at + LINK_LIFETIME[template])
 
 
 def _invitation(name: str, clinic_name: str, inviter: str) -> Wording:
-    days = GOOD_FOR[INVITATION].days
+    days = LINK_LIFETIME[INVITATION].days
     return Wording(
         f"Your place at {clinic_name}",
         f"Hello {name},\n\n{inviter} has added you to {clinic_name}. Choose a password here to sign in;"

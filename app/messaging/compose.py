@@ -1,4 +1,4 @@
-"""From a wording and a person to rows of `notifications`, and to the steps that deliver them."""
+"""Compose notifications: from a wording and a recipient to rows of `notifications` and the steps that deliver them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -18,14 +18,14 @@ from app.messaging.models import Notification, NotificationState
 from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import sealed_row
 
-OF_ENROLLMENTS: Final = "enrollment."  # facts of a lead's way through a sequence
+ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
 
-Origin: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
+OriginStep: TypeAlias = Mapping[str, Any]  # `stop_on`, `guard`, `transactional` of the step that wrote a notification
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A user with their e-mail address, or without a `user_id` the lead, with its address on the channel.
+    """The recipient of a message: a user with their e-mail address, or the lead if `user_id` is None.
 
     A lead's address is `ForLeads.destination_of` of the channel.
     """
@@ -36,18 +36,18 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Where a message comes from and what it speaks of."""
+    """Metadata of a message: its template, its subject (lead or task) and the step that writes it."""
 
     clinic_id: UUID
     _: KW_ONLY
     template: str  # its slug
-    version_id: UUID | None = None  # of the template, and the variant that it is made from
+    version_id: UUID | None = None  # of the template
     variant: str | None = None
     lead_id: UUID | None = None
     task_id: UUID | None = None
     step_id: UUID | None = None  # the step that writes it
-    series: str | None = None  # to a lead: the rule or sequence that it belongs to
-    gateway_id: UUID | None = None  # this and what follows: of `http`
+    series: str | None = None  # to a lead: slug of its rule or sequence
+    gateway_id: UUID | None = None  # this, message_type and media_url: for `http`
     message_type: str | None = None
     media_url: str | None = None
 
@@ -55,10 +55,10 @@ class About:
 def compose(
     wording: Wording, to: Recipient, *, about: About, channels: Collection[str], at: datetime
 ) -> list[dict[str, Any]]:
-    """Rows for `insert_notifications`, one for each channel that reaches the person; nothing of them is encrypted.
+    """Return rows for `insert_notifications`, one for each channel that reaches the recipient. Nothing is encrypted.
 
-    A message of a channel that `is_sent_when_written` is `sent`; all others are `pending` until its deliver step has
-    run. No row at all means that none of the channels reaches them.
+    The state is `sent` for a channel with `is_sent_when_written`; others are `pending` until their deliver step has
+    run. An empty list means that none of the channels reaches the recipient. Raises UnknownChannel.
     """
     used = [CHANNELS[name] for name in channels]
     return [_row(wording, to, about, channel=channel, at=at) for channel in used if _reaches(channel, to)]
@@ -70,12 +70,12 @@ def insert_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) ->
 
 
 def delivery_steps(
-    rows: Sequence[Mapping[str, Any]], *, due_at: datetime, origins: Mapping[UUID, Origin] | None = None
+    rows: Sequence[Mapping[str, Any]], *, due_at: datetime, origins: Mapping[UUID, OriginStep] | None = None
 ) -> list[dict[str, Any]]:
-    """Rows for `automation.service.add_steps`: a step for each notification that has to be sent.
+    """Return rows for `app.engine.service.add_steps`: one deliver step for each pending notification.
 
-    Planned twice, it is one. `origins` maps the id of the step that wrote a notification to its `stop_on`, `guard`
-    and whether it is `transactional`: what would have stopped or put off the writing does so with the sending.
+    The dedupe key makes planning idempotent. `origins` maps the id of the step that wrote a notification to its
+    `stop_on`, `guard` and `transactional`: the conditions that stop or postpone the writing also apply to the sending.
     """
     origins = origins or {}
     return [
@@ -86,9 +86,12 @@ def delivery_steps(
 
 
 def delivery_step(
-    notification: Mapping[str, Any], *, due_at: datetime, origin: Origin, dedupe_key: str | None = None
+    notification: Mapping[str, Any], *, due_at: datetime, origin: OriginStep, dedupe_key: str | None = None
 ) -> dict[str, Any]:
-    """The step that hands one notification to its provider. Needs its id, clinic_id, lead_id, task_id, step_id."""
+    """Return the step row that hands one notification to its provider.
+
+    `notification` has the keys id, clinic_id, lead_id, task_id and step_id.
+    """
     return step_row(
         notification["clinic_id"],
         notification["lead_id"],
@@ -96,19 +99,22 @@ def delivery_step(
         name="deliver",
         params=_ids(notification) | ({"transactional": True} if origin.get("transactional") else {}),
         cause={"notification_id": str(notification["id"]), "step_id": _text(notification["step_id"])},
-        guard=_asked_again(origin.get("guard")),
+        guard=_delivery_guard(origin.get("guard")),
         stop_on=origin.get("stop_on") or (),
         due_at=due_at,
         dedupe_key=dedupe_key,
     )
 
 
-def _asked_again(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What is asked of a lead; what a sequence's messages came to was asked before this one was one of them."""
+def _delivery_guard(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the guard without conditions on enrollments.
+
+    The count of a sequence's messages was checked before this message was one of them.
+    """
     if guard is None:
         return None
     return {
-        name: [one for one in conditions if not any(leaf["field"].startswith(OF_ENROLLMENTS) for leaf in leaves(one))]
+        name: [one for one in conditions if not any(leaf["field"].startswith(ENROLLMENT_FACTS) for leaf in leaves(one))]
         for name, conditions in guard.items()
     }
 

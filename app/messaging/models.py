@@ -1,4 +1,4 @@
-"""Messages to people, every attempt to deliver them, and the templates they are made from."""
+"""Notifications, delivery attempts, message templates and the suppression list."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,20 +12,22 @@ from app.core.db import Base, new_id
 from app.security.encrypted_fields import SealedField
 
 
-class Way(StrEnum):
-    """How somebody can be reached."""
+class AddressKind(StrEnum):
+    """The kind of address a lead is reached at."""
 
     EMAIL = "email"
     PHONE = "phone"  # calls and texts
 
 
 class NotificationState(StrEnum):
-    PENDING = "pending"  # a deliver step is on its way
+    """State of a notification in its delivery."""
+
+    PENDING = "pending"  # its deliver step has not run yet
     SENDING = "sending"  # handed to the provider, no answer yet
     SENT = "sent"
-    FAILED = "failed"  # refused for good, or tried often enough
-    UNKNOWN = "unknown"  # cut off while sending: nobody knows, a person decides
-    SUPPRESSED = "suppressed"  # stopped before it was sent
+    FAILED = "failed"  # refused permanently, or out of attempts
+    UNKNOWN = "unknown"  # interrupted while sending: it may have arrived, an admin resolves it
+    SUPPRESSED = "suppressed"  # cancelled before it was sent
 
 
 TOUCHED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
@@ -33,7 +35,7 @@ IS_TOUCH: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'supp
 
 
 class Notification(Base):
-    """One message to one person on one channel. Its text is fixed when it is written."""
+    """One message to one recipient on one channel. Its text is fixed when it is written."""
 
     __tablename__ = "notifications"
     __table_args__ = (
@@ -59,38 +61,38 @@ class Notification(Base):
             "created_at",
             postgresql_where=text("template_version_id IS NOT NULL"),
         ),
-        # What went to a lead, or is about to, by when it reached it last: what caps and intervals ask.
+        # The caps and intervals of the contact policy read a lead's latest contacts from this index.
         Index("ix_notifications_touches", "lead_id", text(TOUCHED_AT), postgresql_where=text(IS_TOUCH)),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
-    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))  # whom it tells of
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # None: it goes to the lead
+    clinic_id: Mapped[UUID]  # no foreign key: its check locks the clinic's row, and the lead has one
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))  # the lead it is about
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # the recipient; None: the lead
     task_id: Mapped[UUID | None]
     step_id: Mapped[UUID | None]  # the step that wrote it
-    channel: Mapped[str] = mapped_column(Text)  # by its name in `channels.registry`
+    channel: Mapped[str] = mapped_column(Text)  # a name in `channels.registry`
     template: Mapped[str] = mapped_column(Text)
-    template_version_id: Mapped[UUID | None]  # None: its words are no template's, or were written before those had any
-    variant: Mapped[str | None] = mapped_column(Text)  # of that version, such as `email:fr-CA`
-    series: Mapped[str | None] = mapped_column(Text)  # to a lead: the rule or sequence whose messages are counted
-    address = SealedField()  # of `http`: how the gateway may reach them, as JSON
+    template_version_id: Mapped[UUID | None]  # None: not made from a stored template version
+    variant: Mapped[str | None] = mapped_column(Text)  # its name in that version, such as `email:fr-CA`
+    series: Mapped[str | None] = mapped_column(Text)  # to a lead: slug of the rule or sequence it counts for
+    address = SealedField()  # for `http`: JSON with `phone` and `social`
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
-    message_id: Mapped[str | None] = mapped_column(Text)  # fixed: a second copy is recognised as one
-    gateway_id: Mapped[UUID | None]  # of `http`; no key: a message outlives the gateway that it went through
-    message_type: Mapped[str | None] = mapped_column(Text)  # of `http`: text, image or video
+    message_id: Mapped[str | None] = mapped_column(Text)  # the same at each attempt, so that copies are recognised
+    gateway_id: Mapped[UUID | None]  # for `http`; no foreign key: a message outlives its gateway
+    message_type: Mapped[str | None] = mapped_column(Text)  # for `http`: text, image or video
     media_url: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed
-    error: Mapped[str | None] = mapped_column(Text)  # the provider's own words
+    reason: Mapped[str | None] = mapped_column(Text)  # why it was suppressed, or `by_hand`
+    error: Mapped[str | None] = mapped_column(Text)  # the provider's response
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
-    handed_over_at: Mapped[datetime | None]  # when its provider was asked last, whatever it answered
+    handed_over_at: Mapped[datetime | None]  # start of the last delivery attempt, whatever its outcome
     sent_at: Mapped[datetime | None]
-    delivered_at: Mapped[datetime | None]  # this and what follows: as the gateway tells
+    delivered_at: Mapped[datetime | None]  # this, opened_at and clicked_at: as the gateway reports
     opened_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
@@ -99,23 +101,23 @@ class Notification(Base):
 
 
 class Delivery(Base):
-    """One attempt to hand a notification to its provider. Attempts are kept over retries."""
+    """One delivery attempt: a notification handed to its provider. Attempts are kept when it is retried."""
 
     __tablename__ = "deliveries"
     __table_args__ = (Index("ix_deliveries_notification_id", "notification_id", "attempt"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its notification has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: its check locks the clinic's row, and the notification has one
     notification_id: Mapped[UUID] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
     attempt: Mapped[int]
-    outcome: Mapped[str | None] = mapped_column(Text)  # sent, transient, permanent, unknown; None: still open
+    outcome: Mapped[str | None] = mapped_column(Text)  # sent, transient, permanent, unknown; None: running
     response: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
 
 class MessageTemplate(Base):
-    """What a clinic's messages of a kind say; rules speak of it by its slug. Its texts are those of one version."""
+    """A clinic's message template. Rules refer to it by its slug. Its texts are those of its current version."""
 
     __tablename__ = "message_templates"
     __table_args__ = (UniqueConstraint("clinic_id", "slug"),)
@@ -125,7 +127,7 @@ class MessageTemplate(Base):
     slug: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
-    number: Mapped[int] = mapped_column(default=1)  # of the version that is used
+    number: Mapped[int] = mapped_column(default=1)  # of the current version
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
     updated_at: Mapped[datetime]
@@ -133,7 +135,7 @@ class MessageTemplate(Base):
 
 
 class MessageTemplateVersion(Base):
-    """The texts of a template as they were at some time. It never changes: messages remember which they are made of."""
+    """The texts of a template, immutable. A notification stores the version that it was made from."""
 
     __tablename__ = "message_template_versions"
     __table_args__ = (UniqueConstraint("template_id", "number"),)
@@ -142,14 +144,17 @@ class MessageTemplateVersion(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     template_id: Mapped[UUID] = mapped_column(ForeignKey("message_templates.id", ondelete="CASCADE"))
     number: Mapped[int]
-    variants: Mapped[list[Any]]  # as `variants.Variant` writes them
-    repeats: Mapped[int | None]  # rolled back: the number of the version whose texts it has again
+    variants: Mapped[list[Any]]  # a list of `variants.Variant.to_json()`
+    repeats: Mapped[int | None]  # after a rollback: number of the version that it repeats
     created_at: Mapped[datetime]
-    created_by: Mapped[UUID | None]  # None: it came with a playbook
+    created_by: Mapped[UUID | None]  # None: installed with a playbook
 
 
 class Suppression(Base):
-    """An address that nobody may write to, kept as a hash: it outlives the lead, and tells nobody whose it is."""
+    """An entry of the clinic's suppression list.
+
+    The address is kept as a keyed hash, so the entry outlives the lead and reveals nothing.
+    """
 
     __tablename__ = "suppressions"
 

@@ -1,4 +1,4 @@
-"""What people see of their own messages, and admins of the clinic's."""
+"""Read notifications: a user's in-app inbox, and all notifications of a clinic."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +16,11 @@ from app.messaging.channels import in_app
 from app.messaging.models import Notification
 
 
-def my_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The caller's in-app messages, newest first; with `unread` only those. A program has none."""
+def list_my_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """Return the caller's in-app messages, newest first. An API key has none.
+
+    `query` may have `unread` (bool): only messages that were not read yet.
+    """
     mine = select(Notification).where(*_in_app_of(actor))
     if query.get("unread"):
         mine = mine.where(Notification.read_at.is_(None))
@@ -25,7 +28,10 @@ def my_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -
 
 
 def mark_read(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """Note that the caller has read it; the first time counts. Raises NotFound, also for somebody else's."""
+    """Set `read_at` of one of the caller's in-app messages, unless it is set.
+
+    Raises NotFound, also for another user's message.
+    """
     mine = select(Notification).where(Notification.id == notification_id, *_in_app_of(actor))
     notification = session.scalars(mine.with_for_update()).one_or_none()
     if notification is None:
@@ -35,13 +41,13 @@ def mark_read(session: Session, actor: Actor, notification_id: UUID) -> Notifica
 
 
 def list_notifications(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's notifications, newest first; `query` is what NotificationQuery read."""
-    found = select(Notification).where(*matching(actor.clinic.id, query))
+    """Return the clinic's notifications, newest first; `query` as loaded by NotificationQuery."""
+    found = select(Notification).where(*query_conditions(actor.clinic.id, query))
     return page(session, found, [(Notification.created_at, "desc"), (Notification.id, "desc")], query)
 
 
 def get_notification(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """One of the clinic's notifications with its deliveries. Raises NotFound."""
+    """Return one of the clinic's notifications with its deliveries. Raises NotFound."""
     found = select(Notification).where(Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
     notification = session.scalars(found.options(selectinload(Notification.deliveries))).one_or_none()
     if notification is None:
@@ -52,8 +58,8 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
     return notification
 
 
-def matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    """Conditions for `state`, `channel` and `since` (created then or later), as far as they are given."""
+def query_conditions(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Return SQL conditions on the clinic and the given ones of `state`, `channel`, `since` (created then or later)."""
     conditions = [Notification.clinic_id == clinic_id]
     if state := query.get("state"):
         conditions.append(Notification.state == _literal(state))
@@ -65,10 +71,10 @@ def matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bo
 
 
 def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:
-    # Of the clinic too, by the user: a person belongs to one.
+    # No condition on the clinic: a user belongs to exactly one.
     return [Notification.user_id == actor.user_id, Notification.channel == _literal(in_app.CHANNEL.name)]
 
 
 def _literal(value: str) -> Any:
-    # Written into the statement: a prepared plan can use a partial index only for a value that it can see.
+    # A literal: a prepared plan uses a partial index only for a value that is in the statement.
     return bindparam(None, value, literal_execute=True)

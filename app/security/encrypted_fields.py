@@ -1,7 +1,7 @@
-"""Encrypted fields: the encrypted values of a row stand together in its column `sealed`.
+"""Encrypted fields: the encrypted values of a row are stored together in its column `sealed`.
 
 They are bound to their row (see app/security/encryption.py): copied into another row, they do not decrypt. A field that
-is searched by value has a blind index beside it: equal values have equal hashes, which do not reveal the value.
+is searched by value has a blind index: a keyed hash in its own column. Equal values have equal hashes.
 """
 
 import hashlib
@@ -15,117 +15,117 @@ from uuid import UUID
 import structlog
 
 from app.core.key_derivation import mark_key_for
-from app.security.encryption import Unreadable, place_of, seal_json, unseal_json
+from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
 
 log = structlog.get_logger()
 
-BLIND: Final = "_blind"  # how the column of a blind index ends, after the field's name
+BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after the field's name
 _BLIND_BYTES: Final = 16
 
 
 class SealedField:
-    """A field of a model that is kept in the row's `sealed`; to be read and set like any other, but not in SQL.
+    """A model attribute that is stored encrypted in the column `sealed`. SQL cannot read it.
 
-    `blind` names the values that it shares a blind index with: a phone number is the same in either of two fields.
-    The row has its id, and its `clinic_id` where a blind index needs one, before the field is set.
+    `index` names the blind index. Fields with the same name share it: a phone number is the same in both phone fields.
+    `read` converts the stored text. Set the row's id (and `clinic_id`, for a blind index) before the field.
     """
 
-    def __init__(self, *, blind: str | None = None, read: Callable[[str], Any] | None = None) -> None:
-        self.blind = blind
+    def __init__(self, *, index: str | None = None, read: Callable[[str], Any] | None = None) -> None:
+        self.index = index
         self.read = read
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
     def __get__(self, row: Any, owner: type | None = None) -> Any:
-        return self if row is None else _open(type(row), row.id, row.sealed).get(self.name)
+        return self if row is None else _decrypt(type(row), row.id, row.sealed).get(self.name)
 
     def __set__(self, row: Any, value: Any) -> None:
-        known = _open(type(row), row.id, row.sealed)
-        if known.get(self.name) == value:
+        values = _decrypt(type(row), row.id, row.sealed)
+        if values.get(self.name) == value:
             return
-        row.sealed = _seal(type(row), row.id, {**known, self.name: value})
-        if self.blind:
-            setattr(row, self.name + BLIND, blind(row.clinic_id, self.blind, value))
+        row.sealed = _encrypt(type(row), row.id, {**values, self.name: value})
+        if self.index:
+            setattr(row, self.name + BLIND_INDEX_SUFFIX, blind_index(row.clinic_id, self.index, value))
 
 
 def sealed_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row to be inserted: its sealed fields give way to the columns that they are kept in."""
-    fields = fields_of(model)
-    kept = {name: value for name, value in row.items() if name not in fields}
-    kept["sealed"] = _seal(model, row["id"], {name: row.get(name) for name in fields})
+    """Return a row to insert: its encrypted fields are replaced by `sealed` and the blind index columns."""
+    fields = encrypted_fields_of(model)
+    columns = {name: value for name, value in row.items() if name not in fields}
+    columns["sealed"] = _encrypt(model, row["id"], {name: row.get(name) for name in fields})
     for name, field in fields.items():
-        if field.blind:
-            kept[name + BLIND] = blind(row["clinic_id"], field.blind, row.get(name))
-    return kept
+        if field.index:
+            columns[name + BLIND_INDEX_SUFFIX] = blind_index(row["clinic_id"], field.index, row.get(name))
+    return columns
 
 
 def opened(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamespace:
-    """A row of a query for all columns, with its sealed fields instead of the columns that they are kept in.
+    """Return a row of all columns with decrypted fields instead of `sealed` and the blind indexes.
 
-    Raises Unreadable, if it is needed.
+    If decryption fails: raises DecryptionError if `is_needed`, else the fields are None.
     """
     columns = dict(row._mapping)  # noqa: SLF001  (a Row's public way to its names)
-    fields = (open_fields if is_needed else open_or_none)(model, columns["id"], columns.pop("sealed"))
-    for name, field in fields_of(model).items():
-        if field.blind:
-            del columns[name + BLIND]
+    fields = (decrypt_fields if is_needed else open_or_none)(model, columns["id"], columns.pop("sealed"))
+    for name, field in encrypted_fields_of(model).items():
+        if field.index:
+            del columns[name + BLIND_INDEX_SUFFIX]
     return SimpleNamespace(**columns, **fields)
 
 
 def open_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
-    """The rows of a query for all columns of a model, opened where it has sealed fields.
+    """Return rows of all columns of a model with decrypted fields.
 
-    One that no key opens has none of them, and an error is logged: it is not to keep all others from being read.
+    If decryption of a row fails, its fields are None and an error is logged, so that the other rows stay readable.
     """
-    return [opened(model, row, is_needed=False) for row in rows] if fields_of(model) else list(rows)
+    return [opened(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
 
 
 def open_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
-    """The sealed fields of one row among many: none of them where no key opens them."""
+    """Return the decrypted fields of a row; if decryption fails, log an error and return None for each."""
     try:
-        return open_fields(model, row_id, sealed)
-    except Unreadable as problem:
-        log.error("sealed.unreadable", place=str(problem))  # noqa: TRY400  (the place says it all)
-        return dict.fromkeys(fields_of(model))
+        return decrypt_fields(model, row_id, sealed)
+    except DecryptionError as problem:
+        log.error("encryption.undecryptable", context=str(problem))  # noqa: TRY400  (a traceback adds nothing)
+        return dict.fromkeys(encrypted_fields_of(model))
 
 
-def open_fields(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
-    """The sealed fields of a row, all of them. Raises Unreadable."""
-    known = _open(model, row_id, sealed)
-    return {name: known.get(name) for name in fields_of(model)}
+def decrypt_fields(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
+    """Return all encrypted fields of a row, decrypted, by name. Raises DecryptionError."""
+    values = _decrypt(model, row_id, sealed)
+    return {name: values.get(name) for name in encrypted_fields_of(model)}
 
 
-def blind(clinic_id: UUID, kind: str | None, value: str | None) -> bytes | None:
-    """The mark of a value, for a blind index: the same in whatever case it is written, another in each clinic."""
+def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes | None:
+    """Return the blind index of a value: HMAC-SHA-256, 16 bytes. It ignores case and differs between clinics."""
     if value is None:
         return None
-    said = f"{clinic_id}:{kind}:{value.strip().lower()}".encode()
-    return hmac.digest(mark_key_for("blind index"), said, hashlib.sha256)[:_BLIND_BYTES]
+    normalized = f"{clinic_id}:{kind}:{value.strip().lower()}".encode()
+    return hmac.digest(mark_key_for("blind index"), normalized, hashlib.sha256)[:_BLIND_BYTES]
 
 
 @lru_cache(maxsize=64)
-def fields_of(model: Any) -> Mapping[str, SealedField]:
-    """The sealed fields of a model, by name."""
+def encrypted_fields_of(model: Any) -> Mapping[str, SealedField]:
+    """Return the encrypted fields of a model, by name."""
     return {name: field for name, field in vars(model).items() if isinstance(field, SealedField)}
 
 
-def _seal(model: Any, row_id: Any, fields: Mapping[str, Any]) -> bytes | None:
-    said = {name: value for name, value in fields.items() if value is not None}
-    return seal_json(said, place=place_of(model.__tablename__, "sealed", row_id)) if said else None
+def _encrypt(model: Any, row_id: Any, fields: Mapping[str, Any]) -> bytes | None:
+    values = {name: value for name, value in fields.items() if value is not None}
+    return encrypt_json(values, context=encryption_context(model.__tablename__, "sealed", row_id)) if values else None
 
 
-def _open(model: Any, row_id: Any, sealed: bytes | None) -> dict[str, Any]:
+def _decrypt(model: Any, row_id: Any, sealed: bytes | None) -> dict[str, Any]:
     if sealed is None:
         return {}
-    said: dict[str, Any] = unseal_json(sealed, place=place_of(model.__tablename__, "sealed", row_id))
+    values: dict[str, Any] = decrypt_json(sealed, context=encryption_context(model.__tablename__, "sealed", row_id))
     for name, read in _readers(model):
-        if name in said:
-            said[name] = read(said[name])
-    return said
+        if name in values:
+            values[name] = read(values[name])
+    return values
 
 
 @lru_cache(maxsize=64)
 def _readers(model: Any) -> Sequence[tuple[str, Callable[[str], Any]]]:
-    """Of those fields that are not just text."""
-    return [(name, field.read) for name, field in fields_of(model).items() if field.read is not None]
+    """Return the fields with a converter, and the converters."""
+    return [(name, field.read) for name, field in encrypted_fields_of(model).items() if field.read is not None]

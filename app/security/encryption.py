@@ -1,4 +1,4 @@
-"""What is kept so that a copy of the database does not show it: AES-256-GCM, bound to its place."""
+"""Encryption at rest: AES-256-GCM, each value bound to its context (table, column and row)."""
 
 import os
 from base64 import b64decode
@@ -14,76 +14,76 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from app.config import get_settings
 from app.core.key_derivation import key_for
 
-DERIVED: Final = "0"  # the name of the key that follows from SECRET_KEY, current where ENCRYPTION_KEYS names none
+DERIVED: Final = "0"  # name of the key derived from SECRET_KEY; the current key if ENCRYPTION_KEYS is empty
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 
 
 class InvalidKeys(ValueError):
-    """ENCRYPTION_KEYS cannot be read."""
+    """ENCRYPTION_KEYS is malformed."""
 
 
-class Unreadable(Exception):
-    """It was sealed with a key that is not there, for another place, or was changed."""
+class DecryptionError(Exception):
+    """The value cannot be decrypted: its key is missing, its context is another one, or it was changed."""
 
 
-def current_key() -> str:
-    """The name of the key that is sealed with now."""
+def current_key_name() -> str:
+    """Return the name of the key that encrypts new values."""
     return next(iter(_ciphers()))
 
 
-def known_keys() -> Collection[str]:
-    """The names of all keys that are here."""
+def known_key_names() -> Collection[str]:
+    """Return the names of all keys of this process."""
     return _ciphers().keys()
 
 
-def trusted_keys() -> Collection[str]:
-    """The names of the keys that somebody gave us, and of the current one."""
+def configured_key_names() -> Collection[str]:
+    """Return the names of the keys in ENCRYPTION_KEYS; without any, the name of the derived key."""
     given = get_settings().encryption_keys.get_secret_value()
-    return {*read_keys(given)} if given else {DERIVED}
+    return {*parse_keys(given)} if given else {DERIVED}
 
 
 def derived_key() -> bytes:
-    """The one that follows from SECRET_KEY: to be named before that is changed."""
+    """Return the key derived from SECRET_KEY. Add it to ENCRYPTION_KEYS before you change SECRET_KEY."""
     return key_for("encryption")
 
 
-def seal(plain: bytes, *, place: str) -> bytes:
-    """Encrypt with the current key. `place` says where it is kept: moved elsewhere, it does not open."""
+def encrypt(plain: bytes, *, context: str) -> bytes:
+    """Encrypt with the current key. The result decrypts only with the same `context` (associated data)."""
     name, cipher = next(iter(_ciphers().items()))
     nonce = os.urandom(_NONCE_BYTES)
-    return name.encode() + b":" + nonce + cipher.encrypt(nonce, plain, place.encode())
+    return name.encode() + b":" + nonce + cipher.encrypt(nonce, plain, context.encode())
 
 
-def unseal(sealed: bytes, *, place: str) -> bytes:
-    """What was sealed for this place, with whichever of the keys. Raises Unreadable."""
+def decrypt(sealed: bytes, *, context: str) -> bytes:
+    """Decrypt a value of this context with the key that it names. Raises DecryptionError."""
     name, _, rest = sealed.partition(b":")
     cipher = _ciphers().get(name.decode(errors="replace"))
     if cipher is None:
-        raise Unreadable(f"no key {name!r}")
+        raise DecryptionError(f"no key {name!r}")
     try:
-        return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place.encode())
+        return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], context.encode())
     except (InvalidTag, ValueError):
-        raise Unreadable(place) from None
+        raise DecryptionError(context) from None
 
 
-def place_of(table: str, column: str, *key: object) -> str:
-    """Where a value is kept: for this column of the row with this key it is sealed, and opens nowhere else."""
+def encryption_context(table: str, column: str, *key: object) -> str:
+    """Return the context of a value: table, column and primary key. In another row it does not decrypt."""
     return f"{table}.{column}.{'.'.join(map(str, key))}"
 
 
-def seal_json(value: Any, *, place: str) -> bytes:
-    """Encrypt anything that JSON can say."""
-    return seal(orjson.dumps(value), place=place)
+def encrypt_json(value: Any, *, context: str) -> bytes:
+    """Encrypt a JSON value."""
+    return encrypt(orjson.dumps(value), context=context)
 
 
-def unseal_json(sealed: bytes, *, place: str) -> Any:
-    """What `seal_json` was given. Raises Unreadable."""
-    return orjson.loads(unseal(sealed, place=place))
+def decrypt_json(sealed: bytes, *, context: str) -> Any:
+    """Decrypt a value of `encrypt_json`. Raises DecryptionError."""
+    return orjson.loads(decrypt(sealed, context=context))
 
 
-def read_keys(text: str) -> Mapping[str, bytes]:
-    """`new:BASE64,old:BASE64`, the current one first. Raises InvalidKeys."""
+def parse_keys(text: str) -> Mapping[str, bytes]:
+    """Parse `new:BASE64,old:BASE64` into keys by name, the current one first. Raises InvalidKeys."""
     keys: dict[str, bytes] = {}
     for entry in text.split(","):
         name, colon, encoded = entry.strip().partition(":")
@@ -99,8 +99,8 @@ def read_keys(text: str) -> Mapping[str, bytes]:
 
 @lru_cache(maxsize=1)
 def _ciphers() -> Mapping[str, AESGCM]:
-    """The one that follows from SECRET_KEY comes last: what it has sealed before others were named still opens."""
+    """The key derived from SECRET_KEY comes last, so that values from before ENCRYPTION_KEYS was set still decrypt."""
     given = get_settings().encryption_keys.get_secret_value()
-    keys = {**(read_keys(given) if given else {})}
+    keys = {**(parse_keys(given) if given else {})}
     keys.setdefault(DERIVED, derived_key())
     return {name: AESGCM(key) for name, key in keys.items()}

@@ -1,7 +1,7 @@
-"""Sealing anew what other keys have sealed, while everything runs: a few rows at a time, each time a transaction.
+"""Key rotation: encrypt existing values again with the current key, in small transactions while the system runs.
 
-The record's changes (`audit_changes`) stay as they are: nothing may change there, and their seals are in its chain. The
-keys that they were sealed with are kept as long as they are. Kept answers are gone after a day.
+`audit_changes` is never rewritten, because the hash chain of the audit log covers its encrypted values. Keep its keys
+as long as its rows. Idempotency records expire after a day.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,108 +11,114 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import model_of
-from app.security.encrypted_fields import BLIND, blind, fields_of
-from app.security.encryption import Unreadable, current_key, place_of, seal_json, unseal_json
+from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, blind_index, encrypted_fields_of
+from app.security.encryption import DecryptionError, current_key_name, decrypt_json, encrypt_json, encryption_context
 
-AT_A_TIME: Final = 500
+BATCH_SIZE: Final = 500
 
 
-class Store(NamedTuple):
-    """Where something is sealed: a table, the columns that tell its rows apart, and the sealed one."""
+class EncryptedColumn(NamedTuple):
+    """An encrypted column: its table, the primary key columns and the column itself."""
 
     table: str
     key: Sequence[str]
     column: str = "sealed"
 
-    def place(self, row: Any) -> str:
-        """What the row's value is sealed for, as whoever seals it says."""
-        return place_of(self.table, self.column, *(getattr(row, name) for name in self.key))
+    def context(self, row: Any) -> str:
+        """Return the encryption context of the row's value."""
+        return encryption_context(self.table, self.column, *(getattr(row, name) for name in self.key))
 
 
-STORES: Final = (
-    Store("leads", ["id"]),
-    Store("lead_activities", ["id"]),
-    Store("notifications", ["id"]),
-    Store("gateways", ["id"]),
-    Store("job_items", ["job_id", "position"], "lead_sealed"),
-    Store("import_rows", ["import_id", "position"], "cells_sealed"),
+ENCRYPTED_COLUMNS: Final = (
+    EncryptedColumn("leads", ["id"]),
+    EncryptedColumn("lead_activities", ["id"]),
+    EncryptedColumn("notifications", ["id"]),
+    EncryptedColumn("gateways", ["id"]),
+    EncryptedColumn("job_items", ["job_id", "position"], "lead_sealed"),
+    EncryptedColumn("import_rows", ["import_id", "position"], "cells_sealed"),
 )
-# What is never written anew, and what is gone after a day.
-_LEFT: Final = (Store("audit_changes", ["entry"]), Store("kept_answers", ["key"], "body"))
+# Never rewritten: the audit log, and rows that expire after a day.
+_NOT_ROTATED: Final = (EncryptedColumn("audit_changes", ["entry"]), EncryptedColumn("kept_answers", ["key"], "body"))
 
 
-def census(session: Session) -> list[dict[str, Any]]:
-    """How many values of each table are sealed with which key."""
+def key_usage(session: Session) -> list[dict[str, Any]]:
+    """Return the number of values by table and key: `{"table", "key", "values", "is_current"}` each."""
     return [
-        {"table": store.table, "key": row.name, "values": row.number, "is_current": row.name == current_key()}
-        for store in (*STORES, *_LEFT)
-        for row in session.execute(_census(store))
+        {"table": encrypted.table, "key": row.name, "values": row.number, "is_current": row.name == current_key_name()}
+        for encrypted in (*ENCRYPTED_COLUMNS, *_NOT_ROTATED)
+        for row in session.execute(_usage(encrypted))
     ]
 
 
 def keys_in_use(session: Session) -> set[str]:
-    """The names of those that something is sealed with which `reseal` would seal anew: they can't be done without."""
-    return {row.name for store in STORES for row in session.execute(_census(store))}
+    """Return the names of the keys of values that `reencrypt` can rewrite. These keys are still needed."""
+    return {row.name for encrypted in ENCRYPTED_COLUMNS for row in session.execute(_usage(encrypted))}
 
 
-class Resealed(NamedTuple):
-    """How many rows were sealed anew, how many no key opens, and the key of the last: None at the end."""
+class ReencryptedBatch(NamedTuple):
+    """The result of one batch: rows encrypted again, rows that do not decrypt, and the last primary key (None: end)."""
 
     done: int
     unreadable: int
     after: Sequence[Any] | None
 
 
-def reseal(session: Session, store: Store, *, after: Sequence[Any] | None, every: bool) -> Resealed:
-    """Seal the next few rows after this key with the current key; with `every` also those that it has sealed already.
+def reencrypt(
+    session: Session, encrypted: EncryptedColumn, *, after: Sequence[Any] | None, every: bool
+) -> ReencryptedBatch:
+    """Encrypt the next rows after this primary key with the current key.
 
-    The marks of leads are made anew along with it. What no key opens stays as it is.
+    With `every`, also rows that use the current key. Blind indexes are computed again. Rows that do not decrypt stay
+    unchanged.
     """
-    given = {f"after_{name}": value for name, value in zip(store.key, after or (), strict=False)}
-    mine = b"" if every else f"{current_key()}:".encode()
-    found = session.execute(_next(store, is_first=after is None), {**given, "mine": mine, "most": AT_A_TIME}).all()
+    given = {f"after_{name}": value for name, value in zip(encrypted.key, after or (), strict=False)}
+    mine = b"" if every else f"{current_key_name()}:".encode()
+    found = session.execute(_next(encrypted, is_first=after is None), {**given, "mine": mine, "most": BATCH_SIZE}).all()
     if not found:
-        return Resealed(0, 0, None)
-    if anew := [changed for row in found if (changed := _anew(store, row))]:
-        session.execute(_update(store), anew)
-    return Resealed(len(anew), len(found) - len(anew), tuple(getattr(found[-1], name) for name in store.key))
+        return ReencryptedBatch(0, 0, None)
+    if changed := [new for row in found if (new := _reencrypted(encrypted, row))]:
+        session.execute(_update(encrypted), changed)
+    last = tuple(getattr(found[-1], name) for name in encrypted.key)
+    return ReencryptedBatch(len(changed), len(found) - len(changed), last)
 
 
-def _anew(store: Store, row: Any) -> dict[str, Any] | None:
+def _reencrypted(encrypted: EncryptedColumn, row: Any) -> dict[str, Any] | None:
     try:
-        said = unseal_json(row.value, place=store.place(row))
-    except Unreadable:
+        values = decrypt_json(row.value, context=encrypted.context(row))
+    except DecryptionError:
         return None
-    marks = {mark: blind(row.clinic_id, kind, said.get(name)) for mark, (name, kind) in _marks(store).items()}
-    key = {name: getattr(row, name) for name in store.key}
-    return {**key, **marks, "value": seal_json(said, place=store.place(row))}
+    fields = _indexes(encrypted).items()
+    indexes = {column: blind_index(row.clinic_id, kind, values.get(name)) for column, (name, kind) in fields}
+    key = {name: getattr(row, name) for name in encrypted.key}
+    return {**key, **indexes, "value": encrypt_json(values, context=encrypted.context(row))}
 
 
-def _marks(store: Store) -> Mapping[str, tuple[str, str | None]]:
-    fields = fields_of(model_of(store.table))
-    return {name + BLIND: (name, field.blind) for name, field in fields.items() if field.blind}
+def _indexes(encrypted: EncryptedColumn) -> Mapping[str, tuple[str, str | None]]:
+    fields = encrypted_fields_of(model_of(encrypted.table))
+    return {name + BLIND_INDEX_SUFFIX: (name, field.index) for name, field in fields.items() if field.index}
 
 
-def _census(store: Store) -> Any:
-    name = f"convert_from(substring({store.column} FROM 1 FOR position('\\x3a'::bytea IN {store.column}) - 1), 'UTF8')"
+def _usage(encrypted: EncryptedColumn) -> Any:
+    table, column = encrypted.table, encrypted.column
+    name = f"convert_from(substring({column} FROM 1 FOR position('\\x3a'::bytea IN {column}) - 1), 'UTF8')"
     return text(
-        f"SELECT {name} AS name, count(*) AS number FROM {store.table} WHERE {store.column} IS NOT NULL"  # noqa: S608  (names of ours)
+        f"SELECT {name} AS name, count(*) AS number FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608  (fixed names)
         " GROUP BY 1 ORDER BY 1"
     )
 
 
-def _next(store: Store, *, is_first: bool) -> Any:
-    key, column = ", ".join(store.key), store.column
-    beyond = "" if is_first else f"AND ({key}) > ({', '.join(f':after_{name}' for name in store.key)})"
-    columns = [*store.key, *(["clinic_id"] if _marks(store) else []), f"{column} AS value"]
+def _next(encrypted: EncryptedColumn, *, is_first: bool) -> Any:
+    key, column = ", ".join(encrypted.key), encrypted.column
+    beyond = "" if is_first else f"AND ({key}) > ({', '.join(f':after_{name}' for name in encrypted.key)})"
+    columns = [*encrypted.key, *(["clinic_id"] if _indexes(encrypted) else []), f"{column} AS value"]
     with_another = f"substring({column} FROM 1 FOR length(CAST(:mine AS bytea))) <> :mine"
     return text(
-        f"SELECT {', '.join(columns)} FROM {store.table} WHERE {column} IS NOT NULL"  # noqa: S608  (as above)
+        f"SELECT {', '.join(columns)} FROM {encrypted.table} WHERE {column} IS NOT NULL"  # noqa: S608  (as above)
         f" AND (:mine = ''::bytea OR {with_another}) {beyond} ORDER BY {key} LIMIT :most FOR NO KEY UPDATE"
     )
 
 
-def _update(store: Store) -> Any:
-    changes = [f"{store.column} = :value", *(f"{mark} = :{mark}" for mark in _marks(store))]
-    these = " AND ".join(f"{name} = :{name}" for name in store.key)
-    return text(f"UPDATE {store.table} SET {', '.join(changes)} WHERE {these}")  # noqa: S608  (as above)
+def _update(encrypted: EncryptedColumn) -> Any:
+    changes = [f"{encrypted.column} = :value", *(f"{name} = :{name}" for name in _indexes(encrypted))]
+    these = " AND ".join(f"{name} = :{name}" for name in encrypted.key)
+    return text(f"UPDATE {encrypted.table} SET {', '.join(changes)} WHERE {these}")  # noqa: S608  (as above)

@@ -1,8 +1,8 @@
-"""Whether this process has the keys that the others use: a wrong or missing one is found at the start, not in the data.
+"""Key verification: find a wrong or missing key at process start, before it damages data.
 
-Beside the data stands something that each key has sealed. Who can't open it has another key of that name, or none. A
-key is needed until it is retired: `relance keys rotate` does that when nothing is left that it would seal anew.
-Beside them stands a mark, for MARKS_KEY seals nothing.
+The table `key_checks` has a known text encrypted with each key. A process that cannot decrypt it has another key of
+that name, or none. A key is needed until it is retired. `relance keys rotate` retires a key when no value needs it.
+For BLIND_INDEX_KEY, which encrypts nothing, the table has a keyed hash of the known text.
 """
 
 import hashlib
@@ -19,146 +19,155 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from app.clock import now
 from app.core.db import Base, transaction
 from app.core.key_derivation import mark_key_for
-from app.security.encryption import Unreadable, current_key, known_keys, place_of, seal, trusted_keys, unseal
+from app.security.encryption import (
+    DecryptionError,
+    configured_key_names,
+    current_key_name,
+    decrypt,
+    encrypt,
+    encryption_context,
+    known_key_names,
+)
 
-MARKS: Final = "MARKS_KEY"  # the row of the mark; an encryption key can't be named so, for its _
-_SAID: Final = b"Every lead hears back."
-_KEPT: Final = text("SELECT name, sealed, retired_at FROM key_checks ORDER BY name")
-_KEEP: Final = text(
+BLIND_INDEX_CHECK: Final = "MARKS_KEY"  # name of its row, as in older versions; names of encryption keys have no _
+_KNOWN_TEXT: Final = b"Every lead hears back."
+_SELECT: Final = text("SELECT name, sealed, retired_at FROM key_checks ORDER BY name")
+_INSERT: Final = text(
     "INSERT INTO key_checks (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO UPDATE SET retired_at = NULL"
 )
 _REPLACE: Final = text(
     "INSERT INTO key_checks (name, sealed) VALUES (:name, :sealed) ON CONFLICT (name) DO UPDATE SET sealed = :sealed"
 )
 _RETIRE: Final = text(
-    "UPDATE key_checks SET retired_at = :now WHERE name <> :marks AND name <> ALL(:needed) AND retired_at IS NULL"
+    "UPDATE key_checks SET retired_at = :now WHERE name <> :blind_index AND name <> ALL(:needed) AND retired_at IS NULL"
     " AND (CAST(:only AS text) IS NULL OR name = :only) RETURNING name"
 )
 
 
 class KeyCheck(Base):
-    """What a key has sealed, to try keys of its name against; or what a known text is marked with."""
+    """A known text encrypted with one key, or hashed with the blind index key."""
 
     __tablename__ = "key_checks"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    retired_at: Mapped[datetime | None]  # from then on nobody has to have it
+    retired_at: Mapped[datetime | None]  # from then on processes may start without the key
 
 
 class Fault(StrEnum):
-    """What can be wrong with a key."""
+    """The possible problems of a key."""
 
-    OTHER = "other"  # it is another one than where it was first used
-    MISSING = "missing"  # something is sealed with it, and it is not here
-    MARKS = "marks"  # addresses are marked, and suppressed, with another one
+    OTHER = "other"  # not the key that first used this name
+    MISSING = "missing"  # values are encrypted with it, but this process does not have it
+    BLIND_INDEX = "marks"  # blind indexes and the suppression list use another key
 
 
-class Misfit(NamedTuple):
-    """A key by its name, and what is wrong with it."""
+class KeyProblem(NamedTuple):
+    """The name of a key, and its problem."""
 
     name: str
     fault: Fault
 
 
-_WORDS: Final = {
-    Fault.OTHER: "not the encryption key that the data is sealed with: {} (ENCRYPTION_KEYS, or SECRET_KEY for 0)",
-    Fault.MISSING: "not here, and something is sealed with it: {} (ENCRYPTION_KEYS)",
-    Fault.MARKS: "not the key that addresses are marked and opt-outs are kept with: {} (or SECRET_KEY without it)",
+_MESSAGES: Final = {
+    Fault.OTHER: "the data was encrypted with another key of this name: {} (ENCRYPTION_KEYS, or SECRET_KEY for 0)",
+    Fault.MISSING: "data is encrypted with a key that is missing here: {} (ENCRYPTION_KEYS)",
+    Fault.BLIND_INDEX: "blind indexes and opt-outs use another BLIND_INDEX_KEY (or SECRET_KEY, if that is not set)",
 }
 
 
-def find_misfits(session: Session) -> Sequence[Misfit]:
-    """What is wrong with this process's keys. The current one, and that of the marks, are needed from now on."""
-    kept = _kept(session)
-    if unkept := _unkept(kept):
-        session.execute(_KEEP, unkept)
-        kept = _kept(session)  # another process may have been first
-    return [Misfit(name, fault) for name, row in kept.items() if (fault := _fault_of(row))]
+def find_key_problems(session: Session) -> Sequence[KeyProblem]:
+    """Return the problems of this process's keys. Registers the current key and the blind index key on first use."""
+    rows = _check_rows(session)
+    if missing := _missing_rows(rows):
+        session.execute(_INSERT, missing)
+        rows = _check_rows(session)  # another process may have been first
+    return [KeyProblem(name, fault) for name, row in rows.items() if (fault := _fault_of(row))]
 
 
 def require_right_keys() -> None:
-    """End this process where it has a wrong key. A database that does not answer yet is asked again by `/readyz`."""
+    """Exit if a key is wrong. If the database does not answer yet, `/readyz` checks again. Raises SystemExit."""
     try:
         with transaction() as session:
-            misfits = find_misfits(session)
+            problems = find_key_problems(session)
     except SQLAlchemyError:
         return
-    if misfits:
-        raise SystemExit(f"relance: {problem_with(misfits)}")
+    if problems:
+        raise SystemExit(f"relance: {describe_problems(problems)}")
 
 
-def problem_with(misfits: Iterable[Misfit]) -> str:
-    """In one line, for whoever starts it."""
+def describe_problems(problems: Iterable[KeyProblem]) -> str:
+    """Return the problems as one line for the operator."""
     names: dict[Fault, list[str]] = {}
-    for name, fault in misfits:
+    for name, fault in problems:
         names.setdefault(fault, []).append(name)
-    return "; ".join(_WORDS[fault].format(", ".join(of_it)) for fault, of_it in names.items())
+    return "; ".join(_MESSAGES[fault].format(", ".join(of_it)) for fault, of_it in names.items())
 
 
 def unusable_keys(session: Session, names: Collection[str]) -> Sequence[str]:
-    """Which of these are not here, or are others: also of those that are retired, which nobody has to have."""
-    kept = _kept(session)
-    return sorted(name for name in names if name not in known_keys() or (name in kept and not _opens(kept[name])))
+    """Return those of these keys that this process lacks or has wrong, retired ones included."""
+    rows = _check_rows(session)
+    known = known_key_names()
+    return sorted(name for name in names if name not in known or (name in rows and not _decrypts(rows[name])))
 
 
-def adopt_marks(session: Session) -> None:
-    """From now on the marks of this process are the right ones: MARKS_KEY was changed on purpose."""
-    session.execute(_REPLACE, {"name": MARKS, "sealed": _mark()})
+def adopt_blind_index_key(session: Session) -> None:
+    """Register this process's blind index key as the right one, after an intended change of BLIND_INDEX_KEY."""
+    session.execute(_REPLACE, {"name": BLIND_INDEX_CHECK, "sealed": _blind_index_check()})
 
 
 def retire_unused(session: Session, used: Collection[str]) -> Sequence[str]:
-    """Nobody has to have the keys that are not among these, but for the current one. Their names."""
-    return _retire(session, needed=[*used, current_key()])
+    """Retire all keys except these and the current one. Returns the names of the retired keys."""
+    return _retire(session, needed=[*used, current_key_name()])
 
 
 def retire(session: Session, name: str) -> bool:
-    """Nobody has to have this key any more, whatever it has sealed; whether it was needed. The current one stays so."""
-    return bool(_retire(session, needed=[current_key()], only=name))
+    """Retire this key, even if values need it. Returns whether it was in use. The current key cannot be retired."""
+    return bool(_retire(session, needed=[current_key_name()], only=name))
 
 
 def _retire(session: Session, *, needed: Sequence[str], only: str | None = None) -> Sequence[str]:
-    given = {"now": now(), "marks": MARKS, "needed": needed, "only": only}
+    given = {"now": now(), "blind_index": BLIND_INDEX_CHECK, "needed": needed, "only": only}
     return session.scalars(_RETIRE, given).all()
 
 
-def _kept(session: Session) -> Mapping[str, Any]:
-    return {row.name: row for row in session.execute(_KEPT)}
+def _check_rows(session: Session) -> Mapping[str, Any]:
+    return {row.name: row for row in session.execute(_SELECT)}
 
 
-def _unkept(kept: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Rows to be written: once in the life of a key, for probes come often and are only to read.
+def _missing_rows(rows: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the check rows to insert. Each key is written once, so that frequent probes only read.
 
-    Who comes with another key of a retired one's name is not to make all others need that again.
+    A wrong key with the name of a retired one must not make that name needed again.
     """
-    current, unkept = current_key(), []
-    if current not in kept or (kept[current].retired_at and _opens(kept[current])):
-        unkept.append({"name": current, "sealed": seal(_SAID, place=_place(current))})
-    if MARKS not in kept:
-        unkept.append({"name": MARKS, "sealed": _mark()})
-    return unkept
+    current, missing = current_key_name(), []
+    if current not in rows or (rows[current].retired_at and _decrypts(rows[current])):
+        missing.append({"name": current, "sealed": encrypt(_KNOWN_TEXT, context=_context(current))})
+    if BLIND_INDEX_CHECK not in rows:
+        missing.append({"name": BLIND_INDEX_CHECK, "sealed": _blind_index_check()})
+    return missing
 
 
 def _fault_of(row: Any) -> Fault | None:
-    if row.name == MARKS:
-        return None if hmac.compare_digest(row.sealed, _mark()) else Fault.MARKS
-    if row.name not in known_keys():
+    if row.name == BLIND_INDEX_CHECK:
+        return None if hmac.compare_digest(row.sealed, _blind_index_check()) else Fault.BLIND_INDEX
+    if row.name not in known_key_names():
         return None if row.retired_at else Fault.MISSING
-    # The key `0` is always here, from whatever SECRET_KEY: once retired, nobody meant it to open anything.
-    is_meant = row.name in trusted_keys() or not row.retired_at
-    return Fault.OTHER if is_meant and not _opens(row) else None
+    # The derived key `0` always exists. Once retired, it does not have to match.
+    is_meant = row.name in configured_key_names() or not row.retired_at
+    return Fault.OTHER if is_meant and not _decrypts(row) else None
 
 
-def _opens(row: Any) -> bool:
+def _decrypts(row: Any) -> bool:
     try:
-        return unseal(row.sealed, place=_place(row.name)) == _SAID
-    except Unreadable:
+        return decrypt(row.sealed, context=_context(row.name)) == _KNOWN_TEXT
+    except DecryptionError:
         return False
 
 
-def _mark() -> bytes:
-    return hmac.digest(mark_key_for("key check"), _SAID, hashlib.sha256)
+def _blind_index_check() -> bytes:
+    return hmac.digest(mark_key_for("key check"), _KNOWN_TEXT, hashlib.sha256)
 
 
-def _place(name: str) -> str:
-    return place_of(KeyCheck.__tablename__, "sealed", name)
+def _context(name: str) -> str:
+    return encryption_context(KeyCheck.__tablename__, "sealed", name)

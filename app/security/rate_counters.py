@@ -1,6 +1,6 @@
-"""Counts that all processes share and that forget: how often somebody did something in the last so many seconds.
+"""Rate counters: fixed-window counts that all processes share.
 
-They are kept in the broker's store when that is a Redis or Valkey. They protect; they are no record.
+They are stored in the broker if that is Redis or Valkey. They limit abuse and are not exact.
 """
 
 import time
@@ -16,14 +16,14 @@ from redis.retry import Retry
 
 from app.config import get_settings
 
-PATIENCE: Final = 0.3  # seconds that a caller waits for the store
-PAUSE: Final = 2.0  # seconds for which a store that failed is not asked again: nobody waits for it one after the other
+STORE_TIMEOUT: Final = 0.3  # seconds that a caller waits for the store
+RETRY_AFTER: Final = 2.0  # seconds without calls after a failure, so that callers do not wait one after the other
 
 log = structlog.get_logger()
 _away_until = 0.0
 
 
-# One command each: the window begins with the first count, and what is past is not counted down.
+# Each script is atomic. A window starts with its first count. Expired counts are not decremented.
 _COUNT: Final = """
 local counts = {}
 for i, name in ipairs(KEYS) do
@@ -41,30 +41,30 @@ return {redis.call('DEL', ARGV[1])}
 """
 
 
-def count(names: Sequence[str], *, window: int, by: int = 1) -> list[tuple[int, int]] | None:
-    """Count each name up: its count, and the seconds until it starts anew.
+def increment(names: Sequence[str], *, window: int, by: int = 1) -> list[tuple[int, int]] | None:
+    """Add `by` to each counter. Returns (count, seconds until the window of `window` seconds ends) for each name.
 
-    None when nobody can say: the store is away, or there is none.
+    Returns None if there is no store, or if it does not answer.
     """
     counts = _ask(_COUNT, names, window, by)
     return None if counts is None else list(zip(counts[::2], counts[1::2], strict=True))
 
 
-def take_back(names: Sequence[str], *, forget: str) -> None:
-    """Count these names down by one, and begin anew with `forget`; nothing when the store is away."""
+def decrement(names: Sequence[str], *, forget: str) -> None:
+    """Subtract one from these counters and delete the counter `forget`. Does nothing if the store does not answer."""
     _ask(_TAKE_BACK, names, forget)
 
 
 def _ask(script: str, names: Sequence[str], *arguments: int | str) -> list[int] | None:
-    global _away_until  # noqa: PLW0603  (one store, one time at which it may be asked again)
+    global _away_until  # noqa: PLW0603  (one store, one retry time)
     store = _store()
     if store is None or time.monotonic() < _away_until:
         return None
     try:
         answer: Any = store.eval(script, len(names), *names, *arguments)
     except (RedisError, OSError) as failure:
-        log.warning("tally.away", error=type(failure).__name__)
-        _away_until = time.monotonic() + PAUSE
+        log.warning("rate_counters.unavailable", error=type(failure).__name__)
+        _away_until = time.monotonic() + RETRY_AFTER
         return None
     return list(answer)
 
@@ -76,7 +76,7 @@ def _store() -> Redis | None:
         return None
     return Redis.from_url(
         url,
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
+        socket_timeout=STORE_TIMEOUT,
+        socket_connect_timeout=STORE_TIMEOUT,
         retry=Retry(NoBackoff(), 1),  # a connection that died in the pool is replaced once
     )

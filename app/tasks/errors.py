@@ -1,11 +1,11 @@
-"""What a task's state may refuse."""
+"""Errors about the state of a task."""
 
 from app.errors import Conflict
 
 
 class TaskIsClosed(Conflict):
-    """The task is completed or cancelled already."""
+    """The task is already completed or cancelled."""
 
 
 class TaskIsOverdue(Conflict):
-    """The task is overdue: complete it, or move it."""
+    """The task is overdue: complete it or reschedule it."""

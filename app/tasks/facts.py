@@ -1,4 +1,4 @@
-"""A task as rules see it, and the events that happen to it."""
+"""Task facts for rules, and events of tasks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,10 @@ from app.leads.facts.events import lead_facts
 
 
 def task_facts(task: Any) -> dict[str, Any]:
-    """The facts of a `Task`, of a row with its columns, or of one that is about to be inserted (a mapping)."""
+    """Return the facts of a task: a `Task`, a row with its columns, or a mapping that is about to be inserted.
+
+    Keys: `id`, `status`, `type`, `priority`, `assigned_to_id`, `due_at`, `reminder_minutes`.
+    """
     value = task.__getitem__ if isinstance(task, Mapping) else partial(getattr, task)
     return {
         "id": str(value("id")),
@@ -26,9 +29,9 @@ def task_facts(task: Any) -> dict[str, Any]:
 def facts_when_due(
     lead: Any, task: Any, *, at: datetime, since: datetime, more: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """The facts that the guard of a step planned at `since` is checked against when it is due, at `at`.
+    """Return the facts for the guard of a step that was planned at `since` and is due at `at`.
 
-    `at` is on the clinic's wall; `more` are facts of the lead that are looked up.
+    `at` is in the clinic's local time. `more` holds facts of the lead that had to be fetched.
     """
     return {
         "now": {"at": at},
@@ -42,15 +45,14 @@ def facts_when_due(
 
 
 def task_event(name: EventName, task: Any, lead: Any, at: datetime, *, outcome: str | None = None) -> Event:
-    """Something that happened to the task of that lead; with its `outcome` when it is done."""
+    """Return an event of the task; with `outcome` for a completed task."""
     facts = {"lead": lead_facts(lead), "task": task_facts(task), "event": {"type": task.type, "outcome": outcome}}
     return Event(name, task.lead_id, task.id, at, facts=facts, key=timing_key(task))
 
 
 def timing_key(task: Any) -> str:
-    """Tells the times apart at which the same thing happens to a task.
+    """Return a key that distinguishes repeated events of the same task.
 
-    The version is part of it: a task that is moved away and back is due at the same time again, and must be
-    reminded of again.
+    It includes the version: a task that is moved away and back to the same time must be reminded of again.
     """
     return f"{task.due_at.isoformat()}#{task.version}"

@@ -1,4 +1,4 @@
-"""Finding tasks: one, to change it, or a list."""
+"""Find tasks: one to change or to read, or a list."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -13,7 +13,7 @@ from app.core.pagination import Key, Page, page
 from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
-from app.leads.assignment.people import who_is
+from app.identity.users.lookup import resolve_user_id
 from app.leads.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
 from app.leads.models import Lead
 from app.tasks.errors import TaskIsClosed
@@ -24,8 +24,11 @@ BY_DUE: Final[list[Key]] = [(Task.due_at, "asc"), (Task.id, "asc")]
 _ROWS: Final = select(Task.__table__).where(Task.deleted_at.is_(None))
 
 
-def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
-    """What a task, joined with its lead, has to be for this actor to know of it: its lead is theirs, or it is."""
+def visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for tasks (joined with their lead) that the actor may see.
+
+    With a restricted scope, the task or its lead must be assigned to the actor or their team.
+    """
     of_clinic = (Task.clinic_id == actor.clinic.id, Lead.clinic_id == actor.clinic.id)
     live = (*of_clinic, Task.deleted_at.is_(None), Lead.deleted_at.is_(None))
     if actor.scope is Scope.ALL:
@@ -34,21 +37,21 @@ def known_to(actor: Actor) -> tuple[ColumnElement[bool], ...]:
 
 
 def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
-    """Those of these tasks that the actor's scope holds."""
+    """Return those of the ids whose tasks the actor may see."""
     return session.scalars(
-        select(Task.id).join(Lead, Lead.id == Task.lead_id).where(Task.id.in_(ids), *known_to(actor))
+        select(Task.id).join(Lead, Lead.id == Task.lead_id).where(Task.id.in_(ids), *visible_tasks(actor))
     ).all()
 
 
 def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead]:
-    """The task and its lead, both locked (the lead first, as everywhere), to be worked on.
+    """Lock and return an open task and its lead. The lead is locked first, as everywhere.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
     wanted = (
         select(Lead, Task)
         .join(Task, Task.lead_id == Lead.id)
-        .where(Task.id == task_id, *known_to(actor))
+        .where(Task.id == task_id, *visible_tasks(actor))
         .with_for_update(key_share=True, of=(Lead, Task))
         .execution_options(populate_existing=True)
     )
@@ -59,14 +62,14 @@ def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead
     if task.status not in OPEN_TASKS:
         require_open(lead)
         raise TaskIsClosed
-    require_unrestricted(lead)  # its end closes a lead's tasks: one that is open is about what comes after it
+    require_unrestricted(lead)  # a closed lead may have open tasks: those created after it was closed
     return task, lead
 
 
 def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
-    """The task's row, to look at. Raises NotFound, also for one that the actor does not know of."""
+    """Return the task's row. Raises NotFound, also for a task that the actor may not see."""
     found = session.execute(
-        _ROWS.join(Lead, Lead.id == Task.lead_id).where(Task.id == task_id, *known_to(actor))
+        _ROWS.join(Lead, Lead.id == Task.lead_id).where(Task.id == task_id, *visible_tasks(actor))
     ).one_or_none()
     if found is None:
         raise NotFound
@@ -75,7 +78,7 @@ def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
 
 
 def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """A lead's tasks as they are due, all of them or those with the status asked for. Raises NotFound."""
+    """List a lead's tasks by due time, optionally with one status. Raises NotFound."""
     read_lead(session, actor, lead_id)
     tasks = _ROWS.where(Task.lead_id == lead_id, Task.clinic_id == actor.clinic.id)
     if "status" in query:
@@ -84,9 +87,12 @@ def tasks_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
 
 
 def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The actor's own tasks as they are due: those that are open, or have the status asked for. Raises Forbidden."""
+    """List the actor's own tasks by due time: open ones, or those with the requested status.
+
+    Raises Forbidden (for an API key).
+    """
     if actor.user_id is None:
-        raise Forbidden("Tasks belong to people; an API key has none.")
+        raise Forbidden("Tasks belong to users; an API key has none.")
     statuses = [query["status"]] if "status" in query else OPEN_TASKS
     mine = _ROWS.where(Task.assigned_to_id == actor.user_id, Task.clinic_id == actor.clinic.id, _is_one_of(statuses))
     if "due_before" in query:
@@ -95,22 +101,22 @@ def my_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
 
 
 def overdue_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The tasks that are late, the latest first; everybody's whom the actor knows of, or one person's."""
+    """List the overdue tasks, the longest overdue first; of all users that the actor may see, or of one user."""
     late = _ROWS.where(Task.clinic_id == actor.clinic.id, _is_one_of([TaskStatus.OVERDUE]))
     if actor.scope is not Scope.ALL:
-        late = late.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+        late = late.join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor))
     if "assigned_to_id" in query:
-        late = late.where(Task.assigned_to_id == who_is(query["assigned_to_id"], actor))
+        late = late.where(Task.assigned_to_id == resolve_user_id(query["assigned_to_id"], actor))
     return page(session, late, BY_DUE, query)
 
 
 def _is_one_of(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
-    """Spelled out in the statement: the indexes are partial, and a plan can't see into a parameter."""
+    """Compare with literals: the indexes are partial, and the query planner cannot see parameter values."""
     return Task.status.in_(bindparam("statuses", list(statuses), expanding=True, literal_execute=True))
 
 
 class TaskPart(StrEnum):
-    """What a task names, and can be shown along with it."""
+    """Related objects that can be returned with a task."""
 
     LEAD = "lead"
     ASSIGNED_TO = "assigned_to"

@@ -1,4 +1,4 @@
-"""Tasks: follow-ups that a person has to do."""
+"""Tasks: follow-ups for a person."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.core.db import Base, new_id
 
 
 class TaskType(StrEnum):
-    """The types of lead-management.md, and those that bansalcrm2-follow-up-guide.md has besides."""
+    """Task types of lead-management.md and bansalcrm2-follow-up-guide.md."""
 
     CALL = "CALL"
     EMAIL = "EMAIL"
@@ -42,14 +42,14 @@ class TaskStatus(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
-    OVERDUE = "OVERDUE"  # still to be done, and late
+    OVERDUE = "OVERDUE"  # open and past its due time
 
 
 OPEN_TASKS = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS, TaskStatus.OVERDUE)
 
 
 class TaskOutcome(StrEnum):
-    """What came of a task: the outcomes of simplepro-follow-up-automation.md, and those that a call has."""
+    """Task outcomes: those of simplepro-follow-up-automation.md, and those of calls."""
 
     SUCCESSFUL = "successful"
     SPOKE = "spoke"
@@ -62,10 +62,10 @@ class TaskOutcome(StrEnum):
     CONVERTED = "converted"
 
 
-DELETED = "deleted"  # the reason on a task that somebody deleted
+DELETED = "deleted"  # `cancelled_reason` of a deleted task
 
-# What is searched. `simple`: no language's endings are cut, for a clinic writes in any of them.
-WORDS = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
+# Full-text search expression. `simple`: no stemming, because clinics write in any language.
+SEARCH_VECTOR = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
 
 
 class Task(Base):
@@ -73,7 +73,7 @@ class Task(Base):
 
     __tablename__ = "lead_tasks"
     __table_args__ = (
-        # With id and status: what is next for a lead is told by the index alone, however much was done before.
+        # Includes id and status, so that a lead's next task is found with an index-only scan.
         Index("ix_lead_tasks_lead", "lead_id", "due_at", "id", "status"),
         Index(
             "ix_lead_tasks_mine",
@@ -81,7 +81,7 @@ class Task(Base):
             "due_at",
             "id",
             postgresql_where=text("status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')"),
-            postgresql_include=["clinic_id"],  # which row-level security asks: else no count is made without the rows
+            postgresql_include=["clinic_id"],  # needed by row-level security, so that counting is an index-only scan
         ),
         Index(
             "ix_lead_tasks_mine_by_status",
@@ -91,8 +91,7 @@ class Task(Base):
             "id",
             postgresql_where=text("status IN ('IN_PROGRESS', 'COMPLETED', 'CANCELLED')"),
         ),
-        # The clinic's queue as it is due. Type and priority stand at the end of the key: a filter by them is told by
-        # the index alone, however few there are. What is written most, a task that waits, is in the first only.
+        # The clinic's queue by due time. Type and priority at the end of the key allow filtering on the index alone.
         Index(
             "ix_lead_tasks_falling_due",
             "clinic_id",
@@ -112,7 +111,7 @@ class Task(Base):
             "priority",
             postgresql_where=text("status IN ('IN_PROGRESS', 'OVERDUE', 'COMPLETED', 'CANCELLED')"),
         ),
-        Index("ix_lead_tasks_made", "clinic_id", "id", "type", "priority"),  # ids tell the time: newest or oldest first
+        Index("ix_lead_tasks_made", "clinic_id", "id", "type", "priority"),  # ids are ordered by time
         Index("ix_lead_tasks_made_by", "created_by", "due_at", "id", postgresql_where=text("created_by IS NOT NULL")),
         Index(
             "ix_lead_tasks_made_from",
@@ -122,11 +121,10 @@ class Task(Base):
         ),
         Index("ix_lead_tasks_pinned", "clinic_id", "due_at", "id", postgresql_where=text("pinned")),
         Index("ix_lead_tasks_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
-        # What rules say is found by their titles: the tasks that they make, which are most, cost nothing here. Few rows
-        # wait to be sorted in, for nobody's insert shall have to do that for many others.
+        # Tasks of rules are found by the rules' titles, so this index skips them.
         Index(
             "ix_lead_tasks_words",
-            text(WORDS),
+            text(SEARCH_VECTOR),
             postgresql_using="gin",
             postgresql_with={"gin_pending_list_limit": 256},
             postgresql_where=text("own_words"),
@@ -135,7 +133,7 @@ class Task(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: checking it would lock the clinic's row
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     title: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
@@ -143,22 +141,22 @@ class Task(Base):
     priority: Mapped[str] = mapped_column(Text, default=TaskPriority.NORMAL)
     assigned_to_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     due_at: Mapped[datetime]
-    reminder_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # before due; None: the rule's
+    reminder_minutes: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))  # None: the rule decides
     status: Mapped[str] = mapped_column(Text, default=TaskStatus.PENDING)
     completed_at: Mapped[datetime | None]
     completed_by: Mapped[UUID | None]
     cancelled_reason: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)  # a TaskOutcome
-    completion_notes: Mapped[str | None] = mapped_column(Text)  # the same, in the person's words
-    activity_id: Mapped[UUID | None]  # the entry of the timeline that it led to
+    completion_notes: Mapped[str | None] = mapped_column(Text)  # free text
+    activity_id: Mapped[UUID | None]  # timeline entry logged with its completion
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
-    own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it says what its rule says
+    own_words: Mapped[bool] = mapped_column(default=True, server_default=true())  # False: a rule wrote the texts
     snoozed_until: Mapped[datetime | None]
-    step_id: Mapped[UUID | None]  # the automation step that made it
-    task_template_id: Mapped[UUID | None]  # what it was made from
+    step_id: Mapped[UUID | None]  # automation step that created it
+    task_template_id: Mapped[UUID | None]  # template that it was created from
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
-    deleted_at: Mapped[datetime | None]  # cancelled, and shown no more
+    deleted_at: Mapped[datetime | None]  # cancelled and hidden
     version: Mapped[int] = mapped_column(default=1)

@@ -1,4 +1,4 @@
-"""Task rows as they are inserted, by whoever makes them: a person, a step or a job."""
+"""Task rows to insert, for users, steps and jobs."""
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -11,11 +11,11 @@ from app.identity.clinic_context import ClinicContext
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 
-TO_ACT: Final = timedelta(hours=1)  # of business time, on what was escalated
+TO_ACT: Final = timedelta(hours=1)  # business time to act on an escalation
 
 
 def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
-    """A row of `lead_tasks`, every column named, so that many go in together.
+    """Return a row of `lead_tasks` with every column, so that many can be inserted with one statement.
 
     `given` holds title, type, assigned_to_id and due_at, and may hold any other column.
     """
@@ -39,7 +39,7 @@ def task_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> d
 
 
 def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
-    """The row of a task for somebody who is being told of it this very moment, and has to act within the hour."""
+    """Return the row of an urgent task that is due within a business hour. It has no reminders."""
     return task_row(
         clinic.id,
         lead_id,
@@ -54,5 +54,5 @@ def escalation_row(clinic: ClinicContext, lead_id: UUID, *, at: datetime, **give
 
 
 def task_created(task: dict[str, Any], lead: Any) -> Event:
-    """The event of a task row that is being inserted for that lead."""
+    """Return the event for a task row that is being inserted."""
     return task_event(EventName.TASK_CREATED, SimpleNamespace(**task), lead, task["created_at"])

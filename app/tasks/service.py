@@ -1,4 +1,4 @@
-"""What can be done with a task. Every function takes the session first, and leaves the commit to its caller."""
+"""Task service. The caller commits."""
 
 from app.tasks.lifecycle.create import create_for_named_lead, create_task
 from app.tasks.lifecycle.edit import pin, snooze, start, update_task

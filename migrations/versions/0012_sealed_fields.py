@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from alembic import op
 
-from app.security.encrypted_fields import blind
-from app.security.encryption import seal_json
+from app.security.encrypted_fields import blind_index
+from app.security.encryption import encrypt_json
 
 revision = "0012"
 down_revision = "0011"
@@ -97,6 +97,6 @@ def _fill(sealed: Sealed, said: Callable[[Mapping[str, Any]], Any]) -> None:
 
 
 def _change(sealed: Sealed, row: Mapping[str, Any], said: Any, marks: Sequence[str]) -> dict[str, Any]:
-    blinds = {f"{name}_blind": blind(row["clinic_id"], BLIND[name], row[name]) for name in marks}
+    blinds = {f"{name}_blind": blind_index(row["clinic_id"], BLIND[name], row[name]) for name in marks}
     key = {name: row[name] for name in sealed.key}
-    return {**key, **blinds, "sealed": seal_json(said, place=sealed.place(row))}
+    return {**key, **blinds, "sealed": encrypt_json(said, context=sealed.place(row))}

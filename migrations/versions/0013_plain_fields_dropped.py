@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.security.encryption import unseal_json
+from app.security.encryption import decrypt_json
 
 revision = "0013"
 down_revision = "0012"
@@ -63,6 +63,6 @@ def _open(table: str, columns: Mapping[str, Any]) -> None:
 
 def _change(table: str, keys: Sequence[str], columns: Mapping[str, Any], row: Any) -> dict[str, Any]:
     into = INTO.get(table, "sealed")
-    said = unseal_json(row[into], place=f"{table}.{into}.{'.'.join(str(row[name]) for name in keys)}")
+    said = decrypt_json(row[into], context=f"{table}.{into}.{'.'.join(str(row[name]) for name in keys)}")
     fields = said if table not in INTO else {next(iter(columns)): said}
     return {**{f"of_{name}": row[name] for name in keys}, **{name: fields.get(name) for name in columns}}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.security.encryption import seal, unseal
+from app.security.encryption import decrypt, encrypt
 
 revision = "0016"
 down_revision = "0015"
@@ -21,11 +21,11 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("kept_answers", sa.Column("shown", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("kept_answers", sa.Column("allowed", sa.LargeBinary(), nullable=True))
-    _change_bodies(seal)
+    _change_bodies(encrypt)
 
 
 def downgrade() -> None:
-    _change_bodies(unseal)
+    _change_bodies(decrypt)
     op.drop_column("kept_answers", "allowed")
     op.drop_column("kept_answers", "shown")
 
@@ -36,5 +36,5 @@ def _change_bodies(change: Callable[..., bytes]) -> None:
     rows = connection.execute(sa.text("SELECT * FROM kept_answers WHERE body IS NOT NULL")).mappings()
     for row in rows.all():
         call = [row[name] for name in key]
-        body = change(row["body"], place="\n".join(["kept_answers.body", *map(str, call)]))
+        body = change(row["body"], context="\n".join(["kept_answers.body", *map(str, call)]))
         connection.execute(update, {**dict(zip(key, call, strict=True)), "body": body})

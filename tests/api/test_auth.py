@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.core.db import transaction
 from app.identity.models import Role, User
 from app.identity.service import create_user
-from app.identity.sign_in.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.identity.sign_in.attempts import PER_ADDRESS_AND_ACCOUNT
 from app.ops.embedded import Valkey
 from tests.support.desk import Answer, Caller, Desk, the_app
 
@@ -113,7 +113,7 @@ def test_neither_password_nor_tokens_are_kept_readable(client: FlaskClient, desk
 
 
 def test_too_many_wrong_passwords_from_one_place_are_slowed_down(client: FlaskClient):
-    for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT):
+    for _ in range(PER_ADDRESS_AND_ACCOUNT):
         assert log_in(client, password="wrong umbrellas").status == 401
     refused = log_in(client)
     assert (refused.status, refused.body["code"]) == (429, "too-many-requests")
@@ -121,20 +121,20 @@ def test_too_many_wrong_passwords_from_one_place_are_slowed_down(client: FlaskCl
 
 
 def test_who_is_elsewhere_or_somebody_else_is_not_slowed_down(client: FlaskClient):
-    for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT + 1):
+    for _ in range(PER_ADDRESS_AND_ACCOUNT + 1):
         log_in(client, password="wrong umbrellas")
     assert log_in(client, place="192.0.2.2").status == 200
     assert log_in(client, "nobody@clinic.example").status == 401
 
 
 def test_an_unknown_account_is_slowed_down_as_a_known_one(client: FlaskClient):
-    answers = [log_in(client, "nobody@clinic.example").status for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT + 1)]
-    assert answers == [401] * FROM_ONE_PLACE_ON_ONE_ACCOUNT + [429]
+    answers = [log_in(client, "nobody@clinic.example").status for _ in range(PER_ADDRESS_AND_ACCOUNT + 1)]
+    assert answers == [401] * PER_ADDRESS_AND_ACCOUNT + [429]
 
 
 def test_a_right_password_forgives_the_wrong_ones_before(client: FlaskClient):
     for _ in range(2):
-        for _ in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT - 1):
+        for _ in range(PER_ADDRESS_AND_ACCOUNT - 1):
             assert log_in(client, password="wrong umbrellas").status == 401
         assert log_in(client).status == 200
 

@@ -74,7 +74,7 @@ def test_what_a_program_made_has_no_person_as_its_maker(desk: Desk):
 def test_nobody_gives_away_what_they_do_not_hold(desk: Desk):
     robot = program(desk, make(desk, "user:manage"))
     answer = robot.post("/api/api-keys", {"name": "more", "scopes": ["lead:read"]})
-    assert (answer.status, answer.body["detail"]) == (403, "A key cannot make keys.")
+    assert (answer.status, answer.body["detail"]) == (403, "An API key cannot create API keys.")
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_items_come_in_pages_in_the_order_given(desk: Desk):
         "lead_id": ids[0],
         "task_id": None,
         "reason": "duplicate",
-        "error": "The lead stands earlier in the list.",
+        "error": "The lead appears earlier in the list.",
     }
     assert desk.admin.get(path, status="late").pointers == ["/status"]
     assert desk.admin.get(path, state="failed").pointers == ["/state"]

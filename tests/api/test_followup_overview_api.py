@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from app.clock import now
-from app.core.files.csv_cells import armed
+from app.core.files.csv_cells import unescape_formula
 from app.tasks.queue import export as exporting
 from tests.support.desk import Desk
 from tests.support.practice import Watch
@@ -232,7 +232,7 @@ def test_nothing_in_a_file_is_calculated_and_everything_survives_it(desk: Desk, 
     [row] = exported(desk)
     assert row["title"][0] not in "=+-@\t\r"
     assert row["lead_phone"] == "'+12125550143"
-    assert (armed(row["title"]), armed(row["lead_phone"])) == (title, "+12125550143")
+    assert (unescape_formula(row["title"]), unescape_formula(row["lead_phone"])) == (title, "+12125550143")
 
 
 def test_a_workbook_holds_the_same_as_text(desk: Desk):

@@ -230,11 +230,11 @@ def test_who_is_handed_a_task_is_told_and_the_timeline_says_why(desk: Desk):
     [entry] = desk.timeline(lead)
     assert answer["assigned_to_id"] == desk.coordinator.id
     assert (told["subject"], told["task_id"], told["lead_id"]) == (
-        "Handed to you: Call <b>Ana</b>",
+        "Assigned to you: Call <b>Ana</b>",
         task["id"],
         lead["id"],
     )
-    assert told["body"].startswith(f"{desk.front_desk.actor.name} handed you this task")
+    assert told["body"].startswith(f"{desk.front_desk.actor.name} assigned this task to you")
     assert told["body"].endswith("I am away.")
     assert (entry["type"], entry["task_id"]) == ("NOTE", task["id"])
     assert desk.coordinator.actor.name in entry["notes"]

@@ -208,7 +208,7 @@ def test_an_address_that_nobody_has_is_not_written_to_again(desk: Desk):
     sent = message(desk, gateway, lead)
     tell(desk, gateway, event(sent, "bounced", reason="invalid"))
     found = note(desk, sent)
-    assert (found["state"], found["error"]) == ("failed", "it came back: invalid")
+    assert (found["state"], found["error"]) == ("failed", "it bounced: invalid")
     assert desk.sql("SELECT way, reason FROM suppressions") == [("phone", "invalid")]
 
 
@@ -231,7 +231,7 @@ def test_a_rule_that_bounces_too_much_is_paused_and_an_admin_switches_it_on_agai
     tell(desk, gateway, event(message(desk, gateway, lead, series="hello"), "bounced"))
     assert sweep("pause_failing_rules") == 1
     paused = desk.admin.get(path).body
-    why = "1 of 2 messages bounced within 24 hours: 50.0%, and 40.0% is the most."
+    why = "1 of 2 messages bounced within 24 hours: 50.0% (limit 40.0%)."
     assert (paused["is_active"], paused["paused_because"]) == (False, why)
     assert desk.steps(desk.capture(), name="hello") == []
     on_again = desk.admin.patch(path, {"is_active": True}).body

@@ -8,7 +8,7 @@ import pytest
 
 from app.clock import now
 from app.core.db import to_json
-from app.leads.duplicates.merge import LEFT, MOVED
+from app.leads.duplicates.merge import KEPT_TABLES, MOVED_TABLES
 from tests.support.desk import Answer, Caller, Desk
 from tests.support.together import together
 
@@ -33,7 +33,7 @@ def log(desk: Desk, lead: Any, outcome: str = "no_answer", **more: Any) -> None:
 def test_every_table_that_names_a_lead_takes_part(desk: Desk):
     """Whoever adds one decides here what a merge does with it."""
     named = desk.sql("SELECT table_name FROM information_schema.columns WHERE column_name = 'lead_id'")
-    assert {row.table_name for row in named} == {*MOVED, *LEFT, "steps", "enrollments"}
+    assert {row.table_name for row in named} == {*MOVED_TABLES, *KEPT_TABLES, "steps", "enrollments"}
 
 
 def test_what_belongs_to_the_duplicate_moves(desk: Desk):
@@ -45,9 +45,9 @@ def test_what_belongs_to_the_duplicate_moves(desk: Desk):
         " created_at) VALUES (:id, :clinic, :lead, 'email', 'x', 'x', 'x', 'sent', 1, now())",
         id=uuid4(), clinic=desk.clinic_id, lead=duplicate["id"],
     )  # fmt: skip
-    before = {table: desk.sql(f"SELECT id FROM {table} ORDER BY id") for table in (*MOVED, "steps")}
+    before = {table: desk.sql(f"SELECT id FROM {table} ORDER BY id") for table in (*MOVED_TABLES, "steps")}
     merged(desk, survivor, duplicate)
-    for table in (*MOVED, "steps"):
+    for table in (*MOVED_TABLES, "steps"):
         assert desk.sql(f"SELECT id FROM {table} WHERE lead_id = :lead", lead=duplicate["id"]) == [], table
         after = {row.id for row in desk.sql(f"SELECT id FROM {table}")}
         assert {row.id for row in before[table]} <= after, table

@@ -8,7 +8,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from app import create_app
-from app.identity.sign_in.attempts import FROM_ONE_PLACE_ON_ONE_ACCOUNT
+from app.identity.sign_in.attempts import PER_ADDRESS_AND_ACCOUNT
 
 pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 
@@ -42,7 +42,7 @@ def fail_to_log_in(client: FlaskClient, forwarded_for: str) -> int:
 
 def use_up(client: FlaskClient, forwarded_for: str) -> None:
     """Every attempt that one place has on one account; `{}` is the number of the attempt."""
-    for number in range(FROM_ONE_PLACE_ON_ONE_ACCOUNT):
+    for number in range(PER_ADDRESS_AND_ACCOUNT):
         assert fail_to_log_in(client, forwarded_for.format(number)) == 401
 
 

@@ -16,7 +16,7 @@ from app import create_app
 from app.audit.hash_chain import seal_next
 from app.clock import now
 from app.core.db import engine, transaction
-from app.core.row_security import ROLE, step_down
+from app.core.row_security import ROLE, restrict_to_clinic
 from app.engine.models import Kind
 from app.http.access import allow, reading, unit_of_work
 from app.identity.models import Role
@@ -262,7 +262,7 @@ def test_a_transaction_after_a_commit_or_a_rollback_is_still_the_clinics(desk: D
     desk.capture()
     other_desk.capture(phone=PHONE)
     with transaction() as session:
-        step_down(session, desk.clinic_id)
+        restrict_to_clinic(session, desk.clinic_id)
     ours = select(Lead.clinic_id)
     assert set(session.scalars(ours)) == {desk.clinic_id}
     session.rollback()

@@ -10,8 +10,8 @@ from app.automation.sequences.performance.comparison import LEAST
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
-from app.messaging.gateways.models import Told
-from app.messaging.gateways.receiving import find_gateway, take
+from app.messaging.gateways.models import ReceiptStatus
+from app.messaging.gateways.receiving import find_gateway, process_events
 from app.messaging.gateways.service import create_gateway
 from tests.support.desk import Answer, Caller, Desk, the_app
 from tests.support.enrolling import call, mail, playbook, put, sequence
@@ -109,9 +109,12 @@ def test_nobody_tells_whether_a_mail_was_opened_but_a_gateway_does(ours: Ours, s
     watch.advance(days=1)
     write_to(practice)
     message = practice.row("notifications", channel="http")
-    events = [{"message_id": message.id, "status": told, "at": message.sent_at} for told in (Told.OPENED, Told.CLICKED)]
+    events = [
+        {"message_id": message.id, "status": told, "at": message.sent_at}
+        for told in (ReceiptStatus.OPENED, ReceiptStatus.CLICKED)
+    ]
     with transaction() as session:
-        take(session, find_gateway(session, gateway_id), "a call", events)
+        process_events(session, find_gateway(session, gateway_id), "a call", events)
 
     hello, text = (step["messages"] for step in shown(practice)["steps"])
     assert (hello["sent"], counted(hello["opened"]), hello["opened"]["rate"]) == (1, (0, 0), None)

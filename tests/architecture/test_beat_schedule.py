@@ -2,13 +2,13 @@
 
 from app.config import get_settings
 from app.engine.broker import SWEEPS as SWEEPS_QUEUE
-from beat_schedule import EVERY, SCHEDULE
+from beat_schedule import SCHEDULE, SWEEP_INTERVALS
 from workers.app import SWEEP_TASKS, app
 from workers.sweeps.run import AT_MOST, SWEEPS
 
 
 def test_every_sweep_is_started_and_nothing_else_is():
-    assert {*EVERY} == {*SWEEPS} == {*SWEEP_TASKS}
+    assert {*SWEEP_INTERVALS} == {*SWEEPS} == {*SWEEP_TASKS}
 
 
 def test_each_entry_names_a_task_that_the_workers_know():
@@ -31,15 +31,17 @@ def test_beat_has_this_schedule():
 def test_a_step_is_published_before_it_is_due_and_again_before_the_broker_would():
     settings = get_settings()
 
-    assert EVERY["publish_due_steps"] < settings.horizon_seconds / 2  # several ticks may be missed
-    assert EVERY["publish_due_steps"] < settings.republish_after_seconds
+    # several ticks may be missed
+    assert SWEEP_INTERVALS["publish_due_steps"] < settings.horizon_seconds / 2
+    assert SWEEP_INTERVALS["publish_due_steps"] < settings.republish_after_seconds
     assert (
-        settings.horizon_seconds + EVERY["publish_due_steps"] + settings.hard_time_limit < settings.visibility_timeout
+        settings.horizon_seconds + SWEEP_INTERVALS["publish_due_steps"] + settings.hard_time_limit
+        < settings.visibility_timeout
     )
 
 
 def test_a_task_is_overdue_within_a_minute():
-    assert EVERY["mark_overdue_tasks"] + AT_MOST <= 60
+    assert SWEEP_INTERVALS["mark_overdue_tasks"] + AT_MOST <= 60
 
 
 def test_a_sweep_ends_by_itself_before_it_would_be_ended():

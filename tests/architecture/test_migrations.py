@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from app.leads.models import Lead
 from app.models import Base
-from app.security.encrypted_fields import open_fields
+from app.security.encrypted_fields import decrypt_fields
 from tests.support.servers import migrate
 
 
@@ -37,7 +37,7 @@ def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new
     _run(url, *_ROWS)
     migrate(url)
     [row] = _run(url, "SELECT id, sealed, phone_blind FROM leads")
-    kept = open_fields(Lead, row.id, row.sealed)
+    kept = decrypt_fields(Lead, row.id, row.sealed)
     assert (kept["email"], str(kept["patient_dob"]), kept["notes"]) == ("Ana@lead.example", "2011-02-03", None)
     assert len(row.phone_blind) == 16
     migrate(url, way="downgrade", to="0011")

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.ops import cli
-from app.ops.demo.clinic import PEOPLE
+from app.ops.demo.seed_data import PEOPLE
 from app.ops.embedded import Postgres
 from tests.support.fork_server import run_module
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.ops.embedded import CannotStart, Postgres, Valkey, free_port, is_taken
-from app.ops.embedded.folders import closed_parents, open_the_way
+from app.ops.embedded.folder_permissions import allow_traversal, closed_parents
 from app.ops.embedded.ports import LOOPBACK
 from app.ops.embedded.postgres_install import programs
 
@@ -156,7 +156,7 @@ def test_a_private_folder_is_opened_with_a_notice(folder: Path) -> None:
     folder.chmod(0o755)
     said: list[str] = []
 
-    open_the_way(programs=programs(), data=private / "data", notice=said.append)
+    allow_traversal(programs=programs(), data=private / "data", notice=said.append)
 
     assert len(said) == 1
     assert str(private) in said[0]
@@ -173,7 +173,7 @@ def test_a_private_home_is_opened_only_when_told(monkeypatch: pytest.MonkeyPatch
     before = home.stat().st_mode
 
     with pytest.raises(CannotStart, match="RELANCE_OPEN_HOME=1") as refusal:
-        open_the_way(programs=programs(), data=home / "relance" / "data", notice=print)
+        allow_traversal(programs=programs(), data=home / "relance" / "data", notice=print)
 
     assert "\n" not in str(refusal.value)
     assert home.stat().st_mode == before

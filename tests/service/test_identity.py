@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinics import context_of, count_up, load_context, load_contexts
 from app.identity.models import Clinic, Role, User
-from app.identity.passwords.policy import is_right
+from app.identity.password_policy import verify_password
 from app.identity.permissions import Permission
 from app.identity.service import EmailTaken, SlugTaken, create_clinic, create_user
 from app.leads.attribution.models import LeadSource, SourceCategory
@@ -118,7 +118,7 @@ def a_user(session: Session, clinic: Clinic, **changed: Any) -> User:
 def test_a_user_can_sign_in_from_now_on(session: Session):
     user = a_user(session, create_clinic(session, **CLINIC))
     assert (user.email, user.role, user.is_active) == ("ana@clinic.example", "front_desk", True)
-    assert is_right(PASSWORD, user.password_hash)
+    assert verify_password(PASSWORD, user.password_hash)
 
 
 @pytest.mark.parametrize("email", ["ana@clinic.example", "ANA@clinic.example", " ana@Clinic.EXAMPLE "])
@@ -153,12 +153,12 @@ def test_an_unknown_role_is_refused(session: Session):
 def test_finding_no_password_takes_as_long_as_finding_a_wrong_one(session: Session):
     """The ratio of best times, far from what a skipped hash would make it: some thousand to one."""
     kept = a_user(session, create_clinic(session, **CLINIC)).password_hash
-    is_right("x", None)
+    verify_password("x", None)
     unknown, wrong = (min(seconds(password_hash) for _ in range(3)) for password_hash in (None, kept))
     assert 0.2 < unknown / wrong < 5
 
 
 def seconds(password_hash: str | None) -> float:
     began = time.perf_counter()
-    assert not is_right("a wrong password", password_hash)
+    assert not verify_password("a wrong password", password_hash)
     return time.perf_counter() - began

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.config import Settings
 from app.ops import cli
-from app.ops.doctor.checks import Check, examine
+from app.ops.doctor.checks import Check, run_checks
 from app.security import encryption
 from app.security.key_verification import require_right_keys
 from tests.support.desk import Desk
@@ -25,7 +25,7 @@ def relance(*arguments: str) -> Any:
 
 
 def doctor() -> Check:
-    [check] = [check for check in examine() if check.name == "keys"]
+    [check] = [check for check in run_checks() if check.name == "keys"]
     return check
 
 
@@ -45,39 +45,39 @@ def assert_does_not_start(desk: Desk, says: str) -> None:
 def test_who_marks_with_another_key_does_not_start(desk: Desk, secrets: Any):
     """To it nobody has opted out."""
     assert_fits(desk)
-    secrets(MARKS_KEY=ANOTHER)
-    assert_does_not_start(desk, "MARKS_KEY")
+    secrets(BLIND_INDEX_KEY=ANOTHER)
+    assert_does_not_start(desk, "BLIND_INDEX_KEY")
     assert relance("keys", "rotate", "--every").exit_code == 1
-    secrets(MARKS_KEY=FIRST)
+    secrets(BLIND_INDEX_KEY=FIRST)
     assert_fits(desk)
 
 
 def test_the_key_of_the_marks_is_changed_on_purpose(desk: Desk, secrets: Any):
     desk.capture(**ADDRESS)
     assert_fits(desk)
-    secrets(MARKS_KEY=ANOTHER)
+    secrets(BLIND_INDEX_KEY=ANOTHER)
     assert desk.admin.post("/api/leads/search", ADDRESS).body["items"] == []
-    assert relance("keys", "rotate", "--new-marks").exit_code == 0
+    assert relance("keys", "rotate", "--new-blind-index-key").exit_code == 0
     assert_fits(desk)
     assert len(desk.admin.post("/api/leads/search", ADDRESS).body["items"]) == 1
     secrets()
-    assert_does_not_start(desk, "MARKS_KEY")
+    assert_does_not_start(desk, "BLIND_INDEX_KEY")
 
 
 @pytest.mark.parametrize("weak", ["x", "changeme", "a" * 40])
 def test_production_refuses_a_weak_key_for_marks(monkeypatch: pytest.MonkeyPatch, weak: str):
     monkeypatch.setenv("RELANCE_ENV", "production")
     Settings()
-    Settings(marks_key=ANOTHER)
-    with pytest.raises(ValidationError, match="MARKS_KEY must be random"):
-        Settings(marks_key=weak)
+    Settings(blind_index_key=ANOTHER)
+    with pytest.raises(ValidationError, match="BLIND_INDEX_KEY must be random"):
+        Settings(blind_index_key=weak)
 
 
 def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk, secrets: Any):
     desk.capture()
     assert_fits(desk)
     derived = relance("keys", "derived").output.strip()
-    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST}
+    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "BLIND_INDEX_KEY": FIRST}
     secrets(ENCRYPTION_KEYS=new, **changed)
     assert_does_not_start(desk, "data is sealed with: 0 ")
     secrets(ENCRYPTION_KEYS=f"{new},{derived}", **changed)
@@ -89,7 +89,7 @@ def test_who_lacks_a_key_that_others_seal_with_does_not_start(desk: Desk, secret
     secrets(ENCRYPTION_KEYS=key("k1"))
     assert_fits(desk)
     secrets()
-    assert_does_not_start(desk, "not here, and something is sealed with it: k1")
+    assert_does_not_start(desk, "data is encrypted with a key that is missing here: k1")
 
 
 def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, secrets: Any):
@@ -107,14 +107,14 @@ def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, secret
 def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk, secrets: Any):
     lead = desk.capture(notes="Afraid of needles.")
     assert_fits(desk)
-    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "MARKS_KEY": FIRST}
+    new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "BLIND_INDEX_KEY": FIRST}
     secrets(ENCRYPTION_KEYS=new)
     assert relance("keys", "rotate").exit_code == 0
     secrets(ENCRYPTION_KEYS=new, **changed)
     assert_fits(desk)
-    assert encryption.current_key() == "k1"
+    assert encryption.current_key_name() == "k1"
     assert desk.sql("SELECT sealed FROM leads WHERE id = :id", id=lead["id"])[0].sealed.startswith(b"k1:")
-    assert doctor().found == "not here: 0"  # the record, which is never written anew
+    assert doctor().found == "missing: 0"  # the record, which is never written anew
 
 
 def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: Desk, secrets: Any):
@@ -125,7 +125,7 @@ def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: De
     assert relance("keys", "rotate").exit_code == 0
     for keys in (f"{new},{key('old')}", key("old")):
         secrets(ENCRYPTION_KEYS=keys)
-        assert_does_not_start(desk, "not the encryption key that the data is sealed with: old")
+        assert_does_not_start(desk, "the data was encrypted with another key of this name: old")
     secrets(ENCRYPTION_KEYS=new)
     assert_fits(desk)
 
@@ -153,12 +153,12 @@ def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk:
     assert relance("keys", "forget", "lost").exit_code == 0
     assert_fits(desk)
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
-    assert doctor().found == "not here: lost"
+    assert doctor().found == "missing: lost"
 
 
 def test_neither_the_key_to_seal_with_nor_that_of_the_marks_is_forgotten(desk: Desk):
     require_right_keys()
-    for name in (encryption.current_key(), "MARKS_KEY", "nobody"):
+    for name in (encryption.current_key_name(), "MARKS_KEY", "nobody"):
         assert relance("keys", "forget", name).exit_code == 1
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event
 
 from app.clock import now
 from app.core.db import transaction
-from app.core.row_security import step_down
+from app.core.row_security import restrict_to_clinic
 from tests.support.desk import Desk
 
 # Twenty thousand leads, one in twenty of them ours, each with five tasks and five activities.
@@ -97,6 +97,6 @@ def _plan(desk: Desk, path: str, query: dict[str, str]) -> str:
         event.remove(Engine, "before_cursor_execute", note)
     statement, values = sent[-1]
     with transaction() as session:
-        step_down(session, desk.clinic_id)
+        restrict_to_clinic(session, desk.clinic_id)
         driver: Any = session.connection().connection.driver_connection
         return "\n".join(row[0] for row in driver.execute(f"EXPLAIN {statement}", values))

@@ -430,7 +430,7 @@ def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str
 @pytest.mark.parametrize("query", [{}, {"unread": True}])
 def test_the_inbox_is_read_off_its_index(filled: Actor, query: dict[str, object]):
     with transaction() as session:
-        plan = plan_of(session, lambda: notifications.my_notifications(session, filled, query | {"limit": 50}))
+        plan = plan_of(session, lambda: notifications.list_my_notifications(session, filled, query | {"limit": 50}))
 
     assert "ix_notifications_inbox" in plan
     assert "Sort" not in plan

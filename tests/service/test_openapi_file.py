@@ -82,9 +82,7 @@ def test_a_file_that_says_something_else_is_refused_in_one_line_and_stays(tmp_pa
     refused = relance_openapi("--check", file)
 
     assert refused.returncode == 1
-    assert refused.stderr.splitlines() == [
-        f"relance: {file} is not what the code describes: write it anew with `make openapi`"
-    ]
+    assert refused.stderr.splitlines() == [f"relance: {file} is out of date: update it with `make openapi`"]
     assert file.read_text(encoding="utf-8") == older
 
 

@@ -50,31 +50,31 @@ from app.engine.steps.lateness import lateness
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
-from app.leads.assignment.assignment_history import assignments_of
+from app.leads.assignment.assignment_history import list_assignments
 from app.leads.assignment.choose import load_roster
-from app.leads.assignment.rules.rules import by_load
-from app.leads.assignment.unassigned import unassigned
-from app.leads.attribution.touches import touches_of
+from app.leads.assignment.rules.rules import least_loaded_rule
+from app.leads.assignment.unassigned import list_unassigned
+from app.leads.attribution.touches import list_touches
 from app.leads.capture.capture import capture_lead
 from app.leads.duplicates.merge import merge
 from app.leads.duplicates.search import duplicates_of
 from app.leads.facts.events import lead_event
 from app.leads.facts.lookup import more_facts
 from app.leads.models import Lead
-from app.leads.next_actions.next_follow_up import with_next_follow_ups
 from app.leads.next_actions.without_next_action import without_next_action
 from app.leads.pipeline.board import board
 from app.leads.pipeline.closing import convert
 from app.leads.search.listing import list_leads
-from app.leads.search.search import search
+from app.leads.search.next_follow_up import with_next_follow_ups
+from app.leads.search.person_search import search
 from app.leads.timeline.service import timeline
 from app.messaging import notifications
-from app.messaging.contact_policy.history import Wanted, histories
+from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.delivery import retry
 from app.messaging.gateways import receiving
 from app.messaging.gateways import service as gateways
-from app.messaging.gateways.models import Told
+from app.messaging.gateways.models import ReceiptStatus
 from app.messaging.gateways.throttle import count_calls, minute_row, usages
 from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
@@ -242,7 +242,7 @@ def all_trouble(session: Session, there: Crowd, query: Any) -> Any:
 
 
 def my_notes(session: Session, there: Crowd, query: Any) -> Any:
-    return notifications.my_notifications(session, there.actor, query)
+    return notifications.list_my_notifications(session, there.actor, query)
 
 
 def my_tasks(session: Session, there: Crowd, query: Any) -> Any:
@@ -282,8 +282,8 @@ def past_of_leads(session: Session, there: Crowd) -> None:
     some = "SELECT id FROM leads WHERE clinic_id = :clinic AND deleted_at IS NULL ORDER BY id LIMIT 100"
     ids = session.scalars(text(some), {"clinic": there.practice.clinic_id}).all()
     week, series = timedelta(days=8), {(lead_id, "check-in") for lead_id in ids}
-    wanted = Wanted(dict.fromkeys(ids, now() - week), series, dict.fromkeys(ids, now() + week), most=5)
-    histories(session, wanted, but_steps=there.other["due"], but=[there.other["note"]], is_handed_over=False)
+    wanted = HistoryQuery(dict.fromkeys(ids, now() - week), series, dict.fromkeys(ids, now() + week), most=5)
+    load_histories(session, wanted, but_steps=there.other["due"], but=[there.other["note"]], is_handed_over=False)
 
 
 def a_lead(session: Session, there: Crowd) -> None:
@@ -293,7 +293,7 @@ def a_lead(session: Session, there: Crowd) -> None:
 
 def everybodys_load(session: Session, there: Crowd) -> None:
     team = session.scalars(text("SELECT id FROM users WHERE clinic_id = :c"), {"c": there.practice.clinic_id}).all()
-    roster = load_roster(session, there.actor.clinic, [by_load(team)], at=now())
+    roster = load_roster(session, there.actor.clinic, [least_loaded_rule(team)], at=now())
     assert sum(person.open_leads for person in roster.people.values()) > 10_000
 
 
@@ -359,8 +359,8 @@ def a_gateways_hour(session: Session, there: Crowd) -> None:
 
 def what_a_gateway_tells(session: Session, there: Crowd) -> None:
     gateway = receiving.find_gateway(session, there.other["gateway"])
-    delivered = {"message_id": there.other["note"], "status": Told.DELIVERED, "at": now()}
-    assert receiving.take(session, gateway, "a call", [delivered])["taken"] == 1
+    delivered = {"message_id": there.other["note"], "status": ReceiptStatus.DELIVERED, "at": now()}
+    assert receiving.process_events(session, gateway, "a call", [delivered])["taken"] == 1
 
 
 def a_rule(session: Session, there: Crowd) -> UUID:
@@ -664,7 +664,7 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_lead_tasks_lead"},
     ),
     "a lead's touches": (
-        page_of(lambda s, there, query: touches_of(s, there.actor, there.lead, query), limit=1),
+        page_of(lambda s, there, query: list_touches(s, there.actor, there.lead, query), limit=1),
         {"ix_lead_touches_lead"},
     ),
     "a lead's duplicates": (
@@ -708,8 +708,8 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         page_of(all_leads, status="ACTIVE", stage="contacted", created_to=now() - timedelta(days=100)),
         set(),
     ),
-    "leads that nobody has": (lambda s, there: unassigned(s, there.actor, PAGE), {"ix_leads_open_of"}),
-    "who had a lead": (lambda s, there: assignments_of(s, there.actor, there.lead, PAGE), {"ix_leads_clinic"}),
+    "leads that nobody has": (lambda s, there: list_unassigned(s, there.actor, PAGE), {"ix_leads_open_of"}),
+    "who had a lead": (lambda s, there: list_assignments(s, there.actor, there.lead, PAGE), {"ix_leads_clinic"}),
     "a task": (
         lambda s, there: tasks.read_task(s, there.actor, there.other["task"]),
         {"ix_leads_clinic"},
@@ -790,7 +790,7 @@ def asked(
     planner.execute("SELECT set_config('relance.clinic', %s, false)", [str(there.practice.clinic_id)])
     with transaction() as session:
         if role == row_security.ROLE:
-            row_security.step_down(session, there.practice.clinic_id)
+            row_security.restrict_to_clinic(session, there.practice.clinic_id)
         with listening() as heard:
             act(session, there)
         session.rollback()
@@ -831,7 +831,7 @@ def test_what_a_function_of_the_owners_finds_it_finds_by_an_index(
     planner.execute("SELECT set_config('relance.clinic', %s, false)", [str(there.practice.clinic_id)])
     [[body]] = planner.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [finder]).fetchall()
     asked_for = re.sub(r"\b(wanted|most)\b", r"%(\1)s", body)
-    plan = explain(planner, Statement(asked_for, {"wanted": wanted, "most": row_security.FEW + 1}))
+    plan = explain(planner, Statement(asked_for, {"wanted": wanted, "most": row_security.FEW_IDS + 1}))
 
     assert index in plan.indexes
     assert not plan.read_whole

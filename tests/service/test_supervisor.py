@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from app.ops.stack.procfile import Part, needed, parts
+from app.ops.stack.procfile import Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor
 
 PROGRAM = """
@@ -136,7 +136,7 @@ def test_the_pause_before_the_next_try_grows() -> None:
 
 def test_the_mailbox_runs_only_where_nobody_else_takes_the_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     def has_mailbox() -> bool:
-        return "mailbox" in {part.name for part in needed(parts())}
+        return "mailbox" in {part.name for part in required_parts(parts())}
 
     monkeypatch.setenv("RELANCE_ENV", "demo")
     assert has_mailbox()

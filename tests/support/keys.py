@@ -1,6 +1,6 @@
 """Fixture `secrets`: to be a process that was started with other secrets.
 
-secrets(ENCRYPTION_KEYS=key("new"), MARKS_KEY=ANOTHER)      # with these, and none of the others
+secrets(ENCRYPTION_KEYS=key("new"), BLIND_INDEX_KEY=ANOTHER)      # with these, and none of the others
 secrets()                                                   # as at first
 """
 
@@ -24,7 +24,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Call it with secrets by their names, to be a process that was started with those and no others."""
 
     def use(**given: str) -> None:
-        for name in ("ENCRYPTION_KEYS", "MARKS_KEY"):
+        for name in ("ENCRYPTION_KEYS", "BLIND_INDEX_KEY", "MARKS_KEY"):
             monkeypatch.delenv(name, raising=False)
         for name, secret in {"SECRET_KEY": FIRST, **given}.items():
             monkeypatch.setenv(name, secret)

@@ -44,7 +44,7 @@ from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
 from app.messaging.models import Notification
 from app.ops.embedded import Postgres
-from app.security.encrypted_fields import open_fields, sealed_row
+from app.security.encrypted_fields import decrypt_fields, sealed_row
 from app.tasks import service as tasks
 from tests.support.clinics import new_clinic
 from tests.support.servers import connection_past_all_checks
@@ -168,7 +168,7 @@ class Practice:
         found, model = sql(statement, clinic=self.clinic_id, **only), _SEALED.get(table)
         if model is not None:
             for row in found:
-                vars(row).update(open_fields(model, row.id, row.sealed))
+                vars(row).update(decrypt_fields(model, row.id, row.sealed))
         return found
 
     def row(self, table: str, **only: Any) -> Any:
@@ -316,7 +316,7 @@ def smtp(configure: Callable[..., None]) -> Iterator[SmtpServer]:
 
 def _forget_settings() -> None:
     get_settings.cache_clear()
-    email.forget_connection()
+    email.reset_connection()
 
 
 def _open_practice(

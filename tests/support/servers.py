@@ -22,7 +22,7 @@ from redis import Redis, RedisError
 from app.core import db
 from app.engine import broker
 from app.ops.embedded import CannotStart, Postgres, Valkey
-from app.ops.embedded.folders import open_the_way
+from app.ops.embedded.folder_permissions import allow_traversal
 from app.ops.embedded.postgres_install import programs
 from app.security import rate_counters
 from tests.support import environment
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """As root: say at once, in one line, that a private home is in PostgreSQL's way."""
     if os.geteuid() == 0 and not hasattr(config, "workerinput"):
         try:
-            open_the_way(programs=programs(), data=this_process(), notice=print)
+            allow_traversal(programs=programs(), data=this_process(), notice=print)
         except CannotStart as refusal:
             raise pytest.UsageError(str(refusal)) from None
 

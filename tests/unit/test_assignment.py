@@ -10,8 +10,8 @@ import pytest
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.leads.assignment.models import Strategy
-from app.leads.assignment.roster import Colleague, Obstacle, Roster
 from app.leads.assignment.rules.evaluation import decide, explain
+from app.leads.assignment.rules.roster import Obstacle, Roster, RosterUser
 from app.leads.assignment.rules.rules import Conditions, Member, Rule
 
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York
@@ -26,8 +26,8 @@ def rule(*members: Member | UUID, strategy: Strategy = Strategy.ROUND_ROBIN, **m
     return Rule(UUID(int=more.pop("n", 50)), "A rule", strategy, taking_part, **more)
 
 
-def roster(*people: Colleague, at: datetime = TUESDAY) -> Roster:
-    known = {user_id: Colleague(user_id) for user_id in (ANA, BEN, CLEO, DAN)}
+def roster(*people: RosterUser, at: datetime = TUESDAY) -> Roster:
+    known = {user_id: RosterUser(user_id) for user_id in (ANA, BEN, CLEO, DAN)}
     return Roster(CALENDAR, at, known | {person.id: person for person in people})
 
 
@@ -38,7 +38,7 @@ def give(rules: list[Rule], there: Roster, times: int = 1, lead: dict[str, Any] 
         decision = decide(rules, lead or {}, there)
         given.append(decision.user_id if decision else None)
         if decision:
-            there.take(decision.user_id, decision.rule)
+            there.record_assignment(decision.user_id, decision.rule)
     return given
 
 
@@ -81,13 +81,13 @@ def test_one_after_the_other_and_round_again():
 
 
 def test_who_is_away_or_gone_is_passed_over_and_the_others_go_on_in_turn():
-    away = Colleague(BEN, out_until=TUESDAY + timedelta(days=1))
-    gone = Colleague(DAN, is_active=False)
+    away = RosterUser(BEN, out_until=TUESDAY + timedelta(days=1))
+    gone = RosterUser(DAN, is_active=False)
     assert give([rule(ANA, BEN, CLEO, DAN)], roster(away, gone), 4) == [ANA, CLEO, ANA, CLEO]
 
 
 def test_who_comes_back_gets_no_flood():
-    away = Colleague(BEN, out_until=TUESDAY)
+    away = RosterUser(BEN, out_until=TUESDAY)
     there = roster(away)
     give([rule(ANA, BEN, CLEO)], there, 20)
     away.out_until = None
@@ -100,11 +100,11 @@ def test_nobody_gets_more_than_their_ceiling():
 
 
 def test_what_one_has_already_counts_to_the_ceiling():
-    assert give([rule(Member(ANA, ceiling=20), BEN)], roster(Colleague(ANA, open_leads=20)), 2) == [BEN, BEN]
+    assert give([rule(Member(ANA, ceiling=20), BEN)], roster(RosterUser(ANA, open_leads=20)), 2) == [BEN, BEN]
 
 
 def test_by_capacity_the_one_with_the_fewest_comes_first():
-    there = roster(Colleague(ANA, open_leads=5), Colleague(BEN, open_leads=3), Colleague(CLEO, open_leads=4))
+    there = roster(RosterUser(ANA, open_leads=5), RosterUser(BEN, open_leads=3), RosterUser(CLEO, open_leads=4))
     given = give([rule(ANA, BEN, CLEO, strategy=Strategy.CAPACITY)], there, 6)
     # 5 3 4 → 5 5 5 after three, and then one for each
     assert Counter(given[:3]) == {BEN: 2, CLEO: 1}
@@ -131,7 +131,7 @@ ON_WEDNESDAY = {"wed": [["09:00", "10:00"]]}
 )
 def test_by_schedule_whoever_is_on_duty_or_is_so_next(at: datetime, expected: list[UUID]):
     people = [
-        Colleague(user_id, hours=BusinessHours.from_json(hours))
+        RosterUser(user_id, hours=BusinessHours.from_json(hours))
         for user_id, hours in ((ANA, HALF_DAYS), (BEN, AFTERNOONS), (CLEO, ON_WEDNESDAY))
     ]
     given = give([rule(ANA, BEN, CLEO, DAN, strategy=Strategy.SCHEDULE)], roster(*people, at=at), 4)
@@ -139,7 +139,7 @@ def test_by_schedule_whoever_is_on_duty_or_is_so_next(at: datetime, expected: li
 
 
 def test_by_schedule_who_never_works_is_no_help():
-    people = [Colleague(user_id, hours=BusinessHours.from_json({})) for user_id in (ANA, BEN)]
+    people = [RosterUser(user_id, hours=BusinessHours.from_json({})) for user_id in (ANA, BEN)]
     assert give([rule(ANA, BEN, strategy=Strategy.SCHEDULE)], roster(*people)) == [None]
 
 
@@ -154,17 +154,17 @@ def test_the_first_rule_that_matches_and_has_somebody_decides():
 def test_the_fallback_takes_what_no_member_can():
     rules = [rule(Member(ANA, ceiling=1), fallback_id=DAN, n=1), rule(CLEO, n=2)]
     assert give(rules, roster(), 3) == [ANA, DAN, DAN]
-    assert give(rules, roster(Colleague(DAN, is_active=False)), 2) == [ANA, CLEO]
+    assert give(rules, roster(RosterUser(DAN, is_active=False)), 2) == [ANA, CLEO]
 
 
 def test_an_explanation_names_what_keeps_each_from_it():
     people = (
-        Colleague(ANA, is_active=False),
-        Colleague(BEN, out_until=TUESDAY + timedelta(days=1)),
-        Colleague(CLEO, open_leads=3),
+        RosterUser(ANA, is_active=False),
+        RosterUser(BEN, out_until=TUESDAY + timedelta(days=1)),
+        RosterUser(CLEO, open_leads=3),
     )
     tried = rule(ANA, BEN, Member(CLEO, ceiling=3), DAN)
     [verdict] = explain([tried], {}, roster(*people))
-    obstacles = [obstacle for _, obstacle in verdict.standing]
+    obstacles = [obstacle for _, obstacle in verdict.obstacles]
     assert obstacles == [Obstacle.INACTIVE, Obstacle.OUT_OF_OFFICE, Obstacle.OVER_CEILING, None]
     assert verdict.choice == DAN

@@ -12,7 +12,7 @@ import pytest
 from app.ops.embedded import CannotStart
 from app.ops.stack import addresses, environment
 
-NAMES = (*environment.SHARED, "RELANCE_HOME", "PUBLIC_URL")
+NAMES = (*environment.SHARED_VARIABLES, "RELANCE_HOME", "PUBLIC_URL")
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +55,11 @@ def test_a_secret_the_operator_set_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_another_command_finds_the_running_demo(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://demo")
-    environment.share()
+    environment.save_shared_settings()
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.delenv("RELANCE_ENV")
 
-    environment.adopt()
+    environment.load_shared_settings()
 
     assert os.environ["DATABASE_URL"] == "postgresql://demo"
     assert os.environ["RELANCE_ENV"] == "demo"
@@ -74,7 +74,7 @@ def test_what_the_operator_says_is_not_mixed_with_a_demo(
     for name, value in own.items():
         monkeypatch.setenv(name, value)
 
-    environment.adopt()
+    environment.load_shared_settings()
 
     assert "BROKER_URL" not in os.environ
 
@@ -84,7 +84,7 @@ def test_the_mailbox_moves_aside_when_its_usual_ports_are_taken(
 ) -> None:
     monkeypatch.setitem(addresses.MAILBOX_PORTS, "MAILBOX_SMTP_PORT", taken_port)
 
-    addresses.settle_mailbox_ports()
+    addresses.choose_mailbox_ports()
 
     assert os.environ["MAILBOX_SMTP_PORT"] != str(taken_port)
     assert os.environ["SMTP_URL"] == f"smtp://127.0.0.1:{os.environ['MAILBOX_SMTP_PORT']}"
@@ -94,7 +94,7 @@ def test_a_port_the_operator_chose_is_not_moved(taken_port: int, monkeypatch: py
     monkeypatch.setenv("MAILBOX_PORT", str(taken_port))
 
     with pytest.raises(CannotStart, match="MAILBOX_PORT"):
-        addresses.settle_mailbox_ports()
+        addresses.choose_mailbox_ports()
 
 
 def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FLOWER_BASIC_AUTH", "relance:p:w")
     monkeypatch.setenv("MAILBOX_PORT", "8125")
 
-    assert addresses.places().as_json() == {
+    assert addresses.read_addresses().as_json() == {
         "api": "http://127.0.0.1:8100/api",
         "flower": {"url": "http://127.0.0.1:5555", "user": "relance", "password": "p:w"},
         "mailbox": "http://127.0.0.1:8125",

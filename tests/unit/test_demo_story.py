@@ -9,8 +9,8 @@ import time_machine
 from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.onboarding import DEFAULT_PLAYBOOK
 from app.engine.rules.rules import read_rule
-from app.ops.demo.stage import SHORTENED, shortened_playbook, zone_where_it_is
-from app.ops.demo.story import ENDS_AFTER, TURNS
+from app.ops.demo.scenario import ACTIONS, ENDS_AFTER
+from app.ops.demo.scenario_clinic import SHORTENED, shortened_playbook, zone_at_hour
 
 
 def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
@@ -32,11 +32,11 @@ def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:
 def test_it_is_about_noon_there_at_every_hour(hour: int) -> None:
     at = datetime(2026, 3, 1, hour, 10, tzinfo=UTC)
     with time_machine.travel(at, tick=False):
-        there = at.astimezone(ZoneInfo(zone_where_it_is(12)))
+        there = at.astimezone(ZoneInfo(zone_at_hour(12)))
 
     assert there.hour in {11, 12}
 
 
 def test_the_turns_come_in_order() -> None:
-    assert [turn.at for turn in TURNS] == sorted(turn.at for turn in TURNS)
-    assert TURNS[-1].at < ENDS_AFTER
+    assert [turn.at for turn in ACTIONS] == sorted(turn.at for turn in ACTIONS)
+    assert ACTIONS[-1].at < ENDS_AFTER

@@ -7,15 +7,15 @@ from email.message import EmailMessage
 import pytest
 
 from app.messaging.channels.base import OutgoingMessage
-from app.messaging.channels.mime import BadAddress, address_of, sender_of, write_letter
+from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
 
-SENDER = sender_of("Relance <no-reply@clinic.example>")
+SENDER = parse_sender("Relance <no-reply@clinic.example>")
 
 
 def letter(
     subject: str = "Hello", body: str = "Hello", *, address: str = "mia@example.org", **options: str
 ) -> EmailMessage:
-    written = write_letter(OutgoingMessage(address, subject, body, message_id="<1@x.example>", **options), SENDER)
+    written = build_mime_message(OutgoingMessage(address, subject, body, message_id="<1@x.example>", **options), SENDER)
     assert b"\n" not in written.content.replace(b"\r\n", b"")  # every line ends with CRLF: nothing to smuggle with
     assert b"\r" not in written.content.replace(b"\r\n", b"")
     return message_from_bytes(written.content, policy=policy.default)  # type: ignore[return-value]
@@ -72,10 +72,10 @@ def test_a_long_address_stays_whole():
 
 
 def test_a_domain_in_other_letters_travels_in_ascii():
-    assert address_of("Mia@Bücher.example") == "Mia@xn--bcher-kva.example"
+    assert normalise_address("Mia@Bücher.example") == "Mia@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("mail_from", ["", "Relance", "Relance <no-reply>", "a@x.example\r\nBcc: b@x.example"])
 def test_a_sender_needs_an_address(mail_from: str):
     with pytest.raises(BadAddress):
-        sender_of(mail_from)
+        parse_sender(mail_from)

@@ -33,7 +33,7 @@ def test_a_gap_is_long_and_something_was_due(ends: list[str], late: dict[str, in
 
 
 def test_it_is_told_on_the_clinics_wall():
-    told = Gap(at("06:10"), at("08:55"), 37).told(CALENDAR)
+    told = Gap(at("06:10"), at("08:55"), 37).to_text(CALENDAR)
     assert told == "No worker finished a step between 1 Jul 02:10 and 04:55, while 37 steps were due."
-    over_night = Gap(at("03:50"), datetime(2026, 7, 1, 4, 10, tzinfo=UTC), 1).told(CALENDAR)
+    over_night = Gap(at("03:50"), datetime(2026, 7, 1, 4, 10, tzinfo=UTC), 1).to_text(CALENDAR)
     assert over_night == "No worker finished a step between 30 Jun 23:50 and 1 Jul 00:10, while 1 step was due."

@@ -15,9 +15,9 @@ import xlsxwriter
 
 from app.errors import Invalid
 from app.leads.capture.imports import workbook as limits
-from app.leads.capture.imports.cells import DateOrder, Reading, lead_of
-from app.leads.capture.imports.mapping import guess
-from app.leads.capture.imports.reading import MOST_ROWS, FileKind, open_table
+from app.leads.capture.imports.cells import CellContext, DateOrder, parse_row
+from app.leads.capture.imports.mapping import guess_mapping
+from app.leads.capture.imports.tables import MOST_ROWS, FileKind, open_table
 
 TABLE = "Name;City\r\nJosé Núñez;Málaga\r\nÀ vous;Genève\r\n"
 
@@ -90,14 +90,14 @@ def bomb() -> bytes:
 @pytest.mark.parametrize(
     ("content", "kind", "says"),
     [
-        (b"", FileKind.CSV, "nothing"),
-        (b"\n\n", FileKind.CSV, "nothing"),
-        (b"a\0b\0", FileKind.CSV, "no text"),
+        (b"", FileKind.CSV, "empty"),
+        (b"\n\n", FileKind.CSV, "empty"),
+        (b"a\0b\0", FileKind.CSV, "not text"),
         (b'a,b\n"never closed', FileKind.CSV, "Row 2"),
         (b"a,b\n" + b"x" * 20_000, FileKind.CSV, "Row 2"),
         (b"a," * 300, FileKind.CSV, "200 columns"),
-        (b"no zip", FileKind.XLSX, "no XLSX"),
-        (b"PK\3\4 broken", FileKind.XLSX, "no XLSX"),
+        (b"no zip", FileKind.XLSX, "not an XLSX"),
+        (b"PK\3\4 broken", FileKind.XLSX, "not an XLSX"),
     ],
 )
 def test_what_cannot_be_read_is_said(content: bytes, kind: FileKind, says: str):
@@ -110,7 +110,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(monkeypatch: pytest
     monkeypatch.setattr(limits, "MOST_UNPACKED", 10_000_000)
     content = bomb()
     assert len(content) < 100_000
-    with pytest.raises(Invalid, match="mistakes"):
+    with pytest.raises(Invalid, match="not valid"):
         table_of(content, FileKind.XLSX)
 
 
@@ -165,7 +165,7 @@ BOMBS = {
 def test_a_workbook_that_would_hold_a_worker_is_refused_before_it_is_read(name: str):
     with pytest.raises(Invalid) as refused:
         open_table(BOMBS[name](), FileKind.XLSX)
-    assert "unpacks" in refused.value.errors[0].message
+    assert "too large when unpacked" in refused.value.errors[0].message
 
 
 def test_a_row_beyond_the_last_makes_up_none_before_it():
@@ -239,18 +239,18 @@ def rows_and_peak(content: bytes, kind: FileKind) -> tuple[int, int]:
     ],
 )
 def test_columns_are_recognised_as_far_as_it_is_likely(columns: list[str], guessed: list[str | None]):
-    found = guess(columns)
+    found = guess_mapping(columns)
     assert [found.get(column) for column in columns] == guessed
 
 
 # --- what a cell says ---
 
 WEB, ANA = UUID(int=1), UUID(int=2)
-READING = Reading(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None)
+READING = CellContext(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None)
 
 
 def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
-    return lead_of(cells, READING)
+    return parse_row(cells, READING)
 
 
 @pytest.mark.parametrize(
@@ -291,5 +291,5 @@ def test_a_cell_that_cannot_be_is_said(cells: dict[str, str]):
 
 
 def test_american_dates_begin_with_the_month():
-    american = Reading(DateOrder.MONTH, {}, {}, WEB)
-    assert lead_of({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}
+    american = CellContext(DateOrder.MONTH, {}, {}, WEB)
+    assert parse_row({"patient_dob": "03/31/2012"}, american)[0] == {"patient_dob": "2012-03-31", "source_id": str(WEB)}

@@ -46,7 +46,7 @@ def test_a_library_looks_like_the_rest(lines: Any):
     assert (line["event"], line["level"], line["logger"]) == ("look at this", "warning", "a.library")
 
 
-@pytest.mark.parametrize("name", sorted(logs.HIDDEN))
+@pytest.mark.parametrize("name", sorted(logs.REDACTED_KEYS))
 def test_secrets_and_people_are_hidden_wherever_they_are_named(lines: Any, name: str):
     structlog.get_logger().info("lead.captured", **{name: "canary"}, about={name: "canary", "id": 1})
     (line,) = lines()

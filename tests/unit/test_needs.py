@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.messaging.rendering.needs import fields_in, needed_in
+from app.messaging.rendering.needs import fields_in, required_fields_in
 from app.messaging.rendering.render import Wording, check_template, render
 from app.messaging.rendering.values import MissingVariable
 
@@ -29,7 +29,7 @@ from app.messaging.rendering.values import MissingVariable
 )
 def test_what_is_printed_with_neither_default_nor_condition_is_needed(text: str, needed: set[str]):
     assert check_template("x", text) == []
-    assert needed_in(text) == needed
+    assert required_fields_in(text) == needed
     # And that is what a message cannot be written without.
     if needed:
         with pytest.raises(MissingVariable) as missing:

@@ -135,7 +135,7 @@ def test_no_proxy_of_the_environment_is_used(gateway: Gateway, monkeypatch: pyte
 
 def test_little_is_read_of_a_large_answer(gateway: Gateway):
     gateway.answer(200, body=b"x" * 10_000_000)
-    assert len(client.post(gateway.url, b"", {}).body) == client.MOST_READ
+    assert len(client.post(gateway.url, b"", {}).body) == client.MAX_RESPONSE_BYTES
 
 
 def test_nobody_is_waited_for_for_long(gateway: Gateway, configure: Callable[..., None]):

@@ -137,7 +137,7 @@ def test_it_looks_as_often_as_beat_does():
         "detect_stale_leads": sweeps.STALE_LEADS.total_seconds(),
         "detect_time_in_stage": sweeps.TIME_IN_STAGE.total_seconds(),
         "find_leads_without_next_action": sweeps.NEXT_ACTIONS.total_seconds(),
-    }.items() <= beat_schedule.EVERY.items()
+    }.items() <= beat_schedule.SWEEP_INTERVALS.items()
 
 
 def test_a_made_up_lead_has_every_fact_that_rules_may_ask():

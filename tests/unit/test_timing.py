@@ -8,7 +8,7 @@ import pytest
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.core.calendar.durations import Wait, parse_wait
-from app.engine.plan.timing import Due, Timing, Wall, due_time, next_time
+from app.engine.plan.timing import Due, LocalClock, Timing, due_time, next_time
 
 NEW_YORK, LOS_ANGELES = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(
@@ -25,7 +25,7 @@ def due(
     written: Any, happened: str, *, anchor: Any = None, is_before: bool = False, zone: Any = NEW_YORK
 ) -> Due | None:
     moment = at(happened)
-    return due_time(Timing.read(written, is_before=is_before), anchor or moment, moment, Wall(CALENDAR, zone))
+    return due_time(Timing.read(written, is_before=is_before), anchor or moment, moment, LocalClock(CALENDAR, zone))
 
 
 @pytest.mark.parametrize(

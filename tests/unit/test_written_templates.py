@@ -6,7 +6,12 @@ import pytest
 
 from app.messaging.rendering.variants import Media, Variant
 from app.messaging.templates.library import check_templates
-from app.messaging.templates.template_definitions import MOST_VARIANTS, as_written, check_text, variants_in
+from app.messaging.templates.template_definitions import (
+    MAX_VARIANTS,
+    check_definition,
+    to_definition,
+    variants_of_definition,
+)
 
 PLAIN = {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}
 FRENCH = {"language": "FR-ca", "subject": "Bonjour", "body": "Bonjour {{ lead.first_name }}"}
@@ -16,8 +21,8 @@ HTTP = {"channel": "http", "body": "Hi {{ lead.first_name }}", "media": PICTURE}
 
 def test_a_template_has_a_text_for_everybody_and_others_for_some():
     text = {**PLAIN, "name": "Hello", "variants": [FRENCH, HTTP]}
-    assert check_text(text) == []
-    assert variants_in(text) == (
+    assert check_definition(text) == []
+    assert variants_of_definition(text) == (
         Variant(None, None, "Hello", "Hello {{ lead.first_name }}"),
         Variant(None, "fr-CA", "Bonjour", "Bonjour {{ lead.first_name }}"),
         Variant("http", None, None, "Hi {{ lead.first_name }}", Media("image", "https://media.example/smile.jpg")),
@@ -26,9 +31,12 @@ def test_a_template_has_a_text_for_everybody_and_others_for_some():
 
 @pytest.mark.parametrize("text", [PLAIN, {**PLAIN, "variants": [{**FRENCH, "language": "fr-CA"}, HTTP]}])
 def test_it_is_written_as_it_is_read(text: dict[str, Any]):
-    written = as_written("Hello", None, variants_in(text))
+    written = to_definition("Hello", None, variants_of_definition(text))
     assert written == {"name": "Hello", **text}
-    assert as_written("Hello", "For new ones", variants_in(written)) == {**written, "description": "For new ones"}
+    assert to_definition("Hello", "For new ones", variants_of_definition(written)) == {
+        **written,
+        "description": "For new ones",
+    }
 
 
 @pytest.mark.parametrize(
@@ -37,7 +45,7 @@ def test_it_is_written_as_it_is_read(text: dict[str, Any]):
         ({"name": 7}, "name"),
         ({"description": " "}, "description"),
         ({"variants": "x"}, "variants"),
-        ({"variants": [FRENCH] * MOST_VARIANTS}, "variants"),
+        ({"variants": [FRENCH] * MAX_VARIANTS}, "variants"),
         ({"variants": ["x"]}, "variants[0]"),
         ({"variants": [HTTP, FRENCH, {**FRENCH, "language": "fr-CA"}]}, "variants"),
         ({"variants": [PLAIN]}, "variants"),  # there is one for everybody already

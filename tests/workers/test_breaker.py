@@ -114,7 +114,7 @@ def test_a_rule_of_which_too_much_fails_is_paused_and_the_admins_are_told(practi
     fail(practice, smtp)
     assert sweep(PAUSE) == 1
     paused = rule(practice, "hello")
-    why = "2 of 5 steps failed within 24 hours: 40.0%, and 20.0% is the most."
+    why = "2 of 5 steps failed within 24 hours: 40.0% (limit 20.0%)."
     assert (paused["is_active"], paused["paused_because"], paused["version"]) == (False, why, 2)
     assert rule(practice, "call")["is_active"]
     told = practice.rows("notifications", template="rule-paused")
@@ -210,7 +210,7 @@ def test_an_opt_out_is_put_down_to_the_rule_whose_message_came_last(practice: Pr
     practice.opt_out(leads[0])
     assert (figures(practice, "later"), figures(practice, "hello")) == ({"sent": 4, "opted_out": 1}, {"sent": 4})
     assert sweep(PAUSE) == 1
-    why = "1 leads opted out after 4 messages within 24 hours: 25.0%, and 20.0% is the most."
+    why = "1 leads opted out after 4 messages within 24 hours: 25.0% (limit 20.0%)."
     assert rule(practice, "later")["paused_because"] == why
 
 
@@ -267,7 +267,7 @@ def test_a_sequence_is_paused_and_goes_on_like_a_rule(
     send(practice)
     assert sweep(PAUSE) == 1
     [paused] = practice.rows("sequences")
-    why = "3 of 4 steps failed within 24 hours: 75.0%, and 20.0% is the most."
+    why = "3 of 4 steps failed within 24 hours: 75.0% (limit 20.0%)."
     assert (paused.active, paused.paused_because) == (False, why)
     told = practice.rows("notifications", template="rule-paused", channel="in_app")
     assert [note.subject for note in told] == ["The sequence welcome is paused"]

@@ -6,7 +6,7 @@ import pytest
 
 from app.engine.models import Kind
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 from tests.support.desk import Desk
 from tests.support.practice import TUESDAY, Watch
 from tests.support.smtp import SmtpServer
@@ -145,5 +145,5 @@ def test_why_a_message_waits_is_shown_and_a_new_policy_holds_from_the_next_try(d
 
 def test_every_channel_that_reaches_leads_says_by_what():
     ways = {name: CHANNELS.suppressed_by(name) for name in CHANNELS.names()}
-    assert ways == {"email": Way.EMAIL, "http": Way.PHONE, "in_app": None}
+    assert ways == {"email": AddressKind.EMAIL, "http": AddressKind.PHONE, "in_app": None}
     assert set(CHANNELS.names_for_leads()) == set(CHANNELS.names()) - {"in_app"}

@@ -9,8 +9,8 @@ import pytest
 from app.clock import now
 from app.core.db import transaction
 from app.identity.models import Role
+from app.leads.activities.custom_events import record_custom_event
 from app.leads.changes import update_lead
-from app.leads.timeline.custom_events import report
 from app.tasks.service import complete
 from tests.support.desk import Desk, the_app
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
@@ -38,7 +38,7 @@ def change(agency: Practice, lead: UUID, **data: Any) -> None:
 def tell(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
     """As an integrator reports it, with what follows from it at once."""
     with transaction() as session:
-        report(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
+        record_custom_event(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
     agency.run_due()
 
 

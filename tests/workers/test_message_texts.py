@@ -160,7 +160,7 @@ def test_a_preview_reads_as_the_message_that_is_then_written(practice: Practice,
     lead = practice.capture(language=language)
     asked = {"lead_id": lead, "channel": "email", "language": None, "values": {}}
     with transaction() as session:
-        texts = service.texts_of(session, practice.actor(), given["id"])
+        texts = service.current_texts(session, practice.actor(), given["id"])
         shown = preview(session, practice.actor(), texts, asked)
     practice.run(Kind.SEND_MESSAGE, practice.step(lead, name="greet"))
     note = practice.row("notifications")

@@ -68,7 +68,7 @@ def leave_note(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def noting(leave_note: None, practice: Practice) -> Practice:
+def with_rule(leave_note: None, practice: Practice) -> Practice:
     """A clinic with one rule: ten minutes after a lead comes in, a note is left."""
     leave(practice, "call twice")
     return practice
@@ -83,9 +83,9 @@ def notes(practice: Practice, lead_id: UUID) -> list[Any]:
     return [row.notes for row in practice.rows("lead_activities", lead_id=lead_id) if row.type == "NOTE"]
 
 
-def test_it_is_planned_published_and_run(noting: Practice, valkey: Valkey, watch: Watch):
-    lead_id = noting.capture()
-    step = noting.step(kind=KIND)
+def test_it_is_planned_published_and_run(with_rule: Practice, valkey: Valkey, watch: Watch):
+    lead_id = with_rule.capture()
+    step = with_rule.step(kind=KIND)
     assert (step.state, step.params) == ("planned", {"text": "call twice"})
 
     watch.advance(minutes=9)
@@ -94,38 +94,38 @@ def test_it_is_planned_published_and_run(noting: Practice, valkey: Valkey, watch
     assert (message.queue, message.ids) == ("steps", [step.id])
 
     watch.advance(minutes=1)
-    noting.run(KIND, step)
-    done = noting.step(kind=KIND)
+    with_rule.run(KIND, step)
+    done = with_rule.step(kind=KIND)
     assert (done.state, [*done.outcome]) == ("done", ["activity_id"])
-    assert notes(noting, lead_id) == ["CALL TWICE"]
+    assert notes(with_rule, lead_id) == ["CALL TWICE"]
 
 
-def test_the_checks_of_every_step_hold_for_it(noting: Practice, watch: Watch):
-    lead_id = noting.capture()
-    noting.lose(lead_id)
+def test_the_checks_of_every_step_hold_for_it(with_rule: Practice, watch: Watch):
+    lead_id = with_rule.capture()
+    with_rule.lose(lead_id)
     watch.advance(minutes=10)
-    noting.run(KIND)
-    assert [step.reason for step in noting.steps(kind=KIND)] == ["lost"]
+    with_rule.run(KIND)
+    assert [step.reason for step in with_rule.steps(kind=KIND)] == ["lost"]
 
 
-def test_it_is_tried_as_often_as_it_says(noting: Practice, watch: Watch):
-    leave(noting, 5)  # the handler raises
-    lead_id = noting.capture()
+def test_it_is_tried_as_often_as_it_says(with_rule: Practice, watch: Watch):
+    leave(with_rule, 5)  # the handler raises
+    lead_id = with_rule.capture()
     for _ in range(3):
-        watch.set(noting.step(kind=KIND).due_at)
-        noting.run(KIND)
-    dead = noting.step(kind=KIND)
+        watch.set(with_rule.step(kind=KIND).due_at)
+        with_rule.run(KIND)
+    dead = with_rule.step(kind=KIND)
     assert (dead.state, dead.attempts) == ("failed", 2)
     assert dead.error.startswith("AttributeError")
-    assert notes(noting, lead_id) == []
+    assert notes(with_rule, lead_id) == []
 
 
-def test_people_read_about_it(noting: Practice, watch: Watch):
-    lead_id = noting.capture()
+def test_people_read_about_it(with_rule: Practice, watch: Watch):
+    lead_id = with_rule.capture()
     watch.advance(minutes=10)
-    noting.run(KIND)
+    with_rule.run(KIND)
     with transaction() as session:
-        events = why(session, noting.actor(), lead_id, {"limit": 20}).items
+        events = why(session, with_rule.actor(), lead_id, {"limit": 20}).items
     [because] = [step["because"] for event in events for step in event["steps"] if step["kind"] == KIND]
     assert because == "speed-to-lead: leave_note was done on Tue 10 Mar 2026 11:10 EDT."
     assert "| `leave_note` | Leave a note. | `{text: call twice}` |" in reference.page()
@@ -133,14 +133,14 @@ def test_people_read_about_it(noting: Practice, watch: Watch):
     assert KIND in spec(create_app())["components"]["schemas"]["RetryIn"]["properties"]["kind"]["enum"]
 
 
-def test_a_simulation_runs_it(noting: Practice):
-    lead_id = noting.capture()
+def test_a_simulation_runs_it(with_rule: Practice):
+    lead_id = with_rule.capture()
     given = {"lead_id": lead_id, "is_new": True, "facts": {}, "start": TUESDAY, "days": 1, "script": []}
     with transaction() as session:
-        told = simulate_playbook(session, noting.actor(), "own", given)
+        told = simulate_playbook(session, with_rule.actor(), "own", given)
     [entry] = [entry for entry in told["timeline"] if entry["kind"] == KIND]
     assert (entry["what"], entry["details"]) == ("done", {"text": "call twice"})
-    assert notes(noting, lead_id) == []
+    assert notes(with_rule, lead_id) == []
 
 
 def test_nobody_asks_a_registry_that_was_never_filled():

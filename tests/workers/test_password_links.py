@@ -10,7 +10,7 @@ import time_machine
 from app.clock import now
 from app.engine.models import Kind
 from app.identity.passwords.links import write_token
-from app.identity.sign_in.attempts import MESSAGES_TO_ONE
+from app.identity.sign_in.attempts import MESSAGES_PER_RECIPIENT
 from tests.support.desk import Answer, Caller, Desk
 from tests.support.smtp import SmtpServer
 from workers import runner
@@ -134,9 +134,9 @@ def test_nobody_learns_who_has_an_account(desk: Desk, nina: dict[str, Any], smtp
 
 
 def test_one_address_is_not_flooded(desk: Desk, nina: dict[str, Any]):
-    places = [f"192.0.2.{number}" for number in range(MESSAGES_TO_ONE + 1)]
+    places = [f"192.0.2.{number}" for number in range(MESSAGES_PER_RECIPIENT + 1)]
     answers = [nobody(desk, "password-link", {"email": EMAIL}, place=place) for place in places]
-    assert [answer.status for answer in answers] == [202] * MESSAGES_TO_ONE + [429]
+    assert [answer.status for answer in answers] == [202] * MESSAGES_PER_RECIPIENT + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from app.audit.hash_chain import seal_next, verify
+from app.audit.hash_chain import seal_next, verify_chain
 from app.core.db import Base, transaction
 from app.engine.models import Kind
-from app.leads.privacy.tables import ABOUT_A_LEAD
+from app.leads.privacy.tables import PERSONAL_DATA_TABLES
 from app.models import __all__ as _everything  # every table is known
 from app.ops.embedded import Postgres
 from tests.support.desk import Desk
@@ -88,7 +88,7 @@ def test_every_table_about_a_lead_is_in_an_export():
     """app/leads/privacy/tables.py says of each such table how its rows are found and what an erasure leaves of them."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
     assert _everything
-    assert keyed | {"leads", "deliveries", "enrollment_steps"} == set(ABOUT_A_LEAD)
+    assert keyed | {"leads", "deliveries", "enrollment_steps"} == set(PERSONAL_DATA_TABLES)
 
 
 def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):
@@ -117,7 +117,7 @@ def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
         assert seal_next(session, settled=timedelta())
     ask(desk, lead, "erase", reason="They asked.")
     with transaction() as session:
-        assert list(verify(session, desk.clinic_id)) == []
+        assert list(verify_chain(session, desk.clinic_id)) == []
     entries = desk.admin.every("/api/audit", subject_id=lead["id"])
     [made] = [entry for entry in entries if entry["act"] == "create" and entry["subject"] == "lead"]
     assert (made["after"], made["is_readable"], "notes" in made["fields"]) == (None, False, True)

@@ -14,7 +14,7 @@ from app.core.db import transaction
 from app.engine.models import Kind
 from app.engine.service import MOST_PUBLISHED, add_steps, step_row
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.publish import MOMENT
+from app.engine.steps.publish import GROUPING_WINDOW
 from app.ops.embedded import Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -63,7 +63,7 @@ def test_a_burst_is_a_few_messages(row: Callable[..., Any], broker: Valkey):
 
 
 def test_steps_of_one_moment_share_a_message_and_its_time_is_the_last_ones(row: Callable[..., Any], broker: Valkey):
-    moment = MOMENT / timedelta(milliseconds=1)
+    moment = GROUPING_WINDOW / timedelta(milliseconds=1)
     plan(row(5000), row(5000 + moment - 1), row(5000 + moment), row(5000 + 3 * moment))
 
     due = [0, moment - 1, moment, 3 * moment]

@@ -8,7 +8,7 @@ import pytest
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
-from app.leads.assignment.staff import Strategy
+from app.leads.assignment.user_groups import AssigneeStrategy
 from app.ops.embedded import Valkey
 from app.tasks.bulk import service as bulk
 from tests.support.messages import messages
@@ -145,7 +145,7 @@ def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practic
 def test_a_chunk_of_a_job_makes_the_follow_ups_of_its_items(practice: Practice, valkey: Valkey):
     leads = [practice.capture() for _ in range(3)]
     followup = {"title": "After the fair", "type": "CALL", "priority": "NORMAL", "due_in_minutes": 60}
-    asked = {"lead_ids": leads, "followup": {**followup, "assignee": {"strategy": Strategy.KEEP}}}
+    asked = {"lead_ids": leads, "followup": {**followup, "assignee": {"strategy": AssigneeStrategy.KEEP}}}
     with transaction() as session:
         job = bulk.create_job(session, practice.actor(), asked)
     chunk = practice.step(kind="import_chunk")

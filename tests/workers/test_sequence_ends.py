@@ -301,7 +301,7 @@ def told(practice: Practice, status: str, **more: Any) -> None:
     with transaction() as session:
         gateway = receiving.find_gateway(session, note.gateway_id)
         said = {"message_id": note.id, "status": receiving.Told(status), "at": note.created_at, **more}
-        receiving.take(session, gateway, f"{status}-{note.id}", [said])
+        receiving.process_events(session, gateway, f"{status}-{note.id}", [said])
 
 
 def through_a_gateway(practice: Practice, server: Gateway) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.core.db import transaction
-from app.core.row_security import step_down
+from app.core.row_security import restrict_to_clinic
 from app.engine.models import Kind
 from app.tasks import service as tasks
 from app.tasks.templates.service import create_template
@@ -80,7 +80,7 @@ def test_another_stage_plans_nothing(practice: Practice):
 
 def found(practice: Practice, words: str) -> list[str]:
     with transaction() as session:
-        step_down(session, practice.clinic_id)
+        restrict_to_clinic(session, practice.clinic_id)
         query = {"q": words, "sort": "due_at", "limit": 50}
         return [task.title for task in tasks.list_tasks(session, practice.actor(), query).items]
 

@@ -21,7 +21,7 @@ from app.identity.clinic_context import ClinicContext
 from app.leads.capture.imports import job as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
-from app.messaging.compose import Origin, delivery_steps, insert_notifications
+from app.messaging.compose import OriginStep, delivery_steps, insert_notifications
 from app.messaging.gateways.results import note_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
@@ -60,7 +60,7 @@ def _deliveries(decided: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
     ]
 
 
-def _origin(context: StepContext) -> Mapping[UUID, Origin]:
+def _origin(context: StepContext) -> Mapping[UUID, OriginStep]:
     """Whatever stops or delays the message does so with its delivery."""
     step = context.step
     transactional = step.params.get("transactional")

@@ -1,4 +1,4 @@
-"""Lead activities: what is planned and what happened, at the paths of simplepro-follow-up-automation.md."""
+"""Routes of `/api/lead-activities` (simplepro-follow-up-automation.md): tasks and timeline entries in one list."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ blp = Blueprint(
     "lead-activities",
     __name__,
     url_prefix="/api/lead-activities",
-    description="Tasks and entries of the timeline as one kind of thing.",
+    description="Tasks and timeline entries of leads, in one list.",
 )
 
 
@@ -34,9 +34,9 @@ blp = Blueprint(
 @blp.response(201, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
 def create(given: dict[str, Any]) -> dict[str, Any]:
-    """Plan a lead activity, or log one.
+    """Plan or log a lead activity.
 
-    With a date it is a task; without one it has happened, and goes to the timeline.
+    With a date, a task is created. Without one, the activity is logged on the timeline as past.
     """
     with unit_of_work() as session:
         return service.create(session, actor(), given)
@@ -49,7 +49,7 @@ def create(given: dict[str, Any]) -> dict[str, Any]:
 def list_all(query: dict[str, Any]) -> Page:
     """List lead activities.
 
-    Planned and past ones together, the newest first.
+    Planned and past activities together, newest first.
     """
     with reading() as session:
         return service.list_all(session, actor(), query)
@@ -62,7 +62,7 @@ def list_all(query: dict[str, Any]) -> Page:
 def of_lead(query: dict[str, Any], opportunity_id: UUID) -> Page:
     """List a lead's activities.
 
-    Planned and past ones together, the newest first.
+    Planned and past activities together, newest first.
     """
     with reading() as session:
         return service.of_lead(session, actor(), opportunity_id, query)
@@ -75,7 +75,7 @@ def of_lead(query: dict[str, Any], opportunity_id: UUID) -> Page:
 def of_customer(query: dict[str, Any], customer_id: UUID) -> Page:
     """List a patient's activities.
 
-    Those of the leads that became this patient, the newest first.
+    Activities of the leads that became this patient, newest first.
     """
     with reading() as session:
         return service.of_customer(session, actor(), customer_id, query)
@@ -86,9 +86,9 @@ def of_customer(query: dict[str, Any], customer_id: UUID) -> Page:
 @blp.arguments(PlannedQuery)
 @blp.response(200, page_of(LeadActivityOut))
 def pending(query: dict[str, Any]) -> Page:
-    """List what is still to be done.
+    """List open activities.
 
-    As it is due; what is late, too.
+    Ordered by due time, including overdue ones.
     """
     with reading() as session:
         return service.planned(session, actor(), query, overdue=False)
@@ -99,7 +99,7 @@ def pending(query: dict[str, Any]) -> Page:
 @blp.arguments(PlannedQuery)
 @blp.response(200, page_of(LeadActivityOut))
 def overdue(query: dict[str, Any]) -> Page:
-    """List what is late.
+    """List overdue activities.
 
     The latest first.
     """
@@ -112,9 +112,9 @@ def overdue(query: dict[str, Any]) -> Page:
 @blp.arguments(StatisticsQuery)
 @blp.response(200, StatisticsOut)
 def statistics(query: dict[str, Any]) -> dict[str, Any]:
-    """Show figures of lead activities.
+    """Show statistics of lead activities.
 
-    What is to be done, how well the clinic keeps up, and what came of what was done.
+    Open and overdue counts, completion rate, response time, and results by type and outcome.
     """
     with reading() as session:
         return service.statistics(session, actor(), query)
@@ -125,9 +125,9 @@ def statistics(query: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(LeadActivityOut))
 def timeline(query: dict[str, Any], opportunity_id: UUID) -> Page:
-    """Show what happened with a lead, as activities.
+    """Show the timeline of a lead as activities.
 
-    In the order it happened.
+    Oldest first.
     """
     with reading() as session:
         return service.timeline(session, actor(), opportunity_id, query)
@@ -139,7 +139,7 @@ def timeline(query: dict[str, Any], opportunity_id: UUID) -> Page:
 def read_one(activity_id: UUID) -> dict[str, Any]:
     """Show a lead activity.
 
-    By the id of a task, or of an entry of the timeline.
+    By the id of a task or of a timeline entry.
     """
     with reading() as session:
         return service.read_one(session, actor(), activity_id)
@@ -151,9 +151,9 @@ def read_one(activity_id: UUID) -> dict[str, Any]:
 @blp.response(200, LeadActivityOut)
 @blp.alt_response(409, "CONFLICT")
 def complete(given: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
-    """Say that a planned activity is done.
+    """Complete a planned activity.
 
-    Only once: the second to say so gets 409.
+    A second call gets 409.
     """
     with unit_of_work() as session:
         return service.complete(session, actor(), activity_id, given)
@@ -166,7 +166,7 @@ def complete(given: dict[str, Any], activity_id: UUID) -> dict[str, Any]:
 def delete(activity_id: UUID) -> None:
     """Delete a planned activity.
 
-    It is cancelled, and shown no more; what happened stays on the timeline. For admins.
+    The task is cancelled and hidden. Past activities stay on the timeline. For admins.
     """
     with unit_of_work() as session:
         service.delete(session, actor(), activity_id)

@@ -1,36 +1,36 @@
-"""Lead activities, in and out: the fields of simplepro-follow-up-automation.md, in snake_case."""
+"""Request and response schemas of lead activities (simplepro-follow-up-automation.md, in snake_case)."""
 
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.leads.schemas import Somebody
+from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Choices, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
-from app.tasks.lead_activities.vocabulary_mapping import WHEN, Given, Kind, LeadActivityType, State
+from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, Kind, LeadActivityType, LoggableType, State
 from app.tasks.models import TaskOutcome, TaskPriority
 
 
 class LeadActivityIn(Schema):
-    """Something to do for a lead, when it says when; else something that happened."""
+    """A planned activity if it has a date, else a past one."""
 
     opportunity_id = Id(required=True, metadata={"description": "The lead."})
-    activity_type = Choice(Given, required=True)
+    activity_type = Choice(LoggableType, required=True)
     subject = Text(200, least=1, required=True)
     description = Text(4000, lines=True, allow_none=True)
-    scheduled_date = Instant(metadata={"description": "When it is to be done, unless `due_date` says otherwise."})
+    scheduled_date = Instant(metadata={"description": "When it is to be done, unless `due_date` is given."})
     due_date = Instant()
-    assigned_to = Id(metadata={"description": "Only of what is to be done; else the lead's coordinator."})
-    priority = Choice(TaskPriority, metadata={"description": "Only of what is to be done."})
-    outcome = Choice(TaskOutcome, metadata={"description": "Only of a call, e-mail or meeting that happened."})
+    assigned_to = Id(metadata={"description": "Only for planned activities. Default: the lead's coordinator."})
+    priority = Choice(TaskPriority, metadata={"description": "Only for planned activities."})
+    outcome = Choice(TaskOutcome, metadata={"description": "Only for past calls, e-mails and meetings."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _is_ahead_or_past(self, data: dict[str, Any], **_: Any) -> None:
-        is_planned = any(name in data for name in WHEN)
+    def _fits_planned_or_past(self, data: dict[str, Any], **_: Any) -> None:
+        is_planned = any(name in data for name in DATE_FIELDS)
         wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
-        word = "What is to be done has none yet." if is_planned else "What happened has none."
-        mistakes = {name: [word] for name in wrong if name in data}
+        message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."
+        mistakes = {name: [message] for name in wrong if name in data}
         if not is_planned:
             mistakes |= _mistakes_of_the_past(data)
         if mistakes:
@@ -38,31 +38,33 @@ class LeadActivityIn(Schema):
 
 
 def _mistakes_of_the_past(data: dict[str, Any]) -> dict[str, list[str]]:
-    if data["activity_type"] == Given.CALL and "outcome" not in data:
-        return {"outcome": ["A call that happened needs its outcome."]}  # lead-management.md, rule 3
-    if "outcome" in data and data["activity_type"] in {Given.NOTE, Given.FOLLOW_UP}:
-        return {"outcome": [f"A {data['activity_type']} has none."]}
+    if data["activity_type"] == LoggableType.CALL and "outcome" not in data:
+        return {"outcome": ["A past call needs its outcome."]}  # lead-management.md, rule 3
+    if "outcome" in data and data["activity_type"] in {LoggableType.NOTE, LoggableType.FOLLOW_UP}:
+        return {"outcome": [f"Not allowed for a {data['activity_type']}."]}
     return {}
 
 
 class CompletionIn(Schema):
-    """What came of it."""
+    """Result of the activity."""
 
     outcome = Choice(TaskOutcome, allow_none=True)
     notes = Text(2000, lines=True, allow_none=True)
 
 
 class LeadActivityOut(Schema):
-    """A task, or an entry of the timeline."""
+    """A task or a timeline entry."""
 
     id = Id(required=True)
-    kind = Choice(Kind, required=True, metadata={"description": "Where it is kept: the id is that one's."})
+    kind = Choice(
+        Kind, required=True, metadata={"description": "Whether the id is that of a task or of a timeline entry."}
+    )
     activity_type = Choice(LeadActivityType, required=True)
-    type = fields.String(required=True, metadata={"description": "The task's, or the entry's, own type."})
+    type = fields.String(required=True, metadata={"description": "Type of the task or timeline entry."})
     opportunity_id = Id(required=True, metadata={"description": "The lead."})
-    customer_id = Id(required=True, allow_none=True, metadata={"description": "The patient that the lead became."})
+    customer_id = Id(required=True, allow_none=True, metadata={"description": "Patient that the lead became."})
     subject = fields.String(
-        required=True, allow_none=True, metadata={"description": "Of an entry the first line of its notes."}
+        required=True, allow_none=True, metadata={"description": "For a timeline entry, the first line of its notes."}
     )
     description = fields.String(required=True, allow_none=True)
     status = Choice(State, required=True)
@@ -74,47 +76,49 @@ class LeadActivityOut(Schema):
     outcome = fields.String(required=True, allow_none=True)
     created_by = Id(required=True, allow_none=True)
     created_at = Instant(required=True)
-    step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that made it."})
+    step_id = Id(required=True, allow_none=True, metadata={"description": "Automation step that created it."})
 
 
 class LeadActivityQuery(PageQuery):
-    """Which of them."""
+    """Filters of a lead's activities."""
 
     activity_type = Choices(LeadActivityType)
     status = Choices(State)
-    assigned_to = Somebody()
+    assigned_to = UserIdOrMe()
 
 
 class AllQuery(LeadActivityQuery):
-    """Which of them, of all leads or of one."""
+    """Filters of all activities."""
 
     opportunity_id = Id()
 
 
 class PlannedQuery(PageQuery):
-    """Whose: everybody's, unless somebody is named."""
+    """Filter by assignee; by default all."""
 
-    assigned_to = Somebody()
+    assigned_to = UserIdOrMe()
 
 
 class StatisticsQuery(QuerySchema):
-    """Whose: everybody's, unless somebody is named."""
+    """Filter by assignee; by default all."""
 
-    assigned_to = Somebody()
+    assigned_to = UserIdOrMe()
 
 
 class StatisticsOut(Schema):
-    """Figures of the moment. A number of 1000 means that many or more; rates are those of the latest 1000."""
+    """Current statistics. A count of 1000 means 1000 or more; rates cover the latest 1000."""
 
-    pending = Integer(required=True, metadata={"description": "To be done, and not late."})
+    pending = Integer(required=True, metadata={"description": "Open and not overdue."})
     overdue = Integer(required=True)
     due_today = Integer(required=True)
-    completion_rate = fields.Float(required=True, allow_none=True, metadata={"description": "Of 30 days, 0 to 1."})
+    completion_rate = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Over the last 30 days, 0 to 1."}
+    )
     response_seconds = fields.Float(required=True, allow_none=True)
     by_type = fields.Dict(
         keys=fields.String(),
         values=Integer(),
         required=True,
-        metadata={"description": "Of the latest 1000 that were completed, by when they were due."},
+        metadata={"description": "Counts of the latest 1000 completed activities, by due time."},
     )
     by_outcome = fields.Dict(keys=fields.String(), values=Integer(), required=True)

@@ -1,4 +1,4 @@
-"""The timeline of a lead."""
+"""Routes of `/api/leads/{id}/activities`: the timeline of a lead."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.timeline import service
 
-blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="What happened with a lead.")
+blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Timeline of a lead.")
 
 
 @blp.get("/<uuid:lead_id>/activities")
@@ -19,9 +19,9 @@ blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Wh
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ActivityOut))
 def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
-    """Show what happened with a lead.
+    """List the activities of a lead.
 
-    In the order it happened.
+    Oldest first.
     """
     with reading() as session:
         return service.timeline(session, actor(), lead_id, query)
@@ -33,9 +33,9 @@ def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.response(201, ActivityOut)
 @blp.alt_response(409, "CONFLICT")
 def log_activity(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Log what happened with a lead.
+    """Log an activity of a lead.
 
-    Somebody they spoke with counts as contact, what they send as a reply; an attempt without answer is counted.
+    A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.
     """
     with unit_of_work() as session:
         return service.log_activity(session, actor(), lead_id, given)

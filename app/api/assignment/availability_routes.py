@@ -1,4 +1,4 @@
-"""When somebody is there."""
+"""Routes of user availability: out-of-office periods and working hours."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,9 @@ from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.assignment import availability
 
-blp = Blueprint("availability", __name__, url_prefix="/api/users", description="When somebody is there.")
+blp = Blueprint(
+    "availability", __name__, url_prefix="/api/users", description="Out-of-office periods and working hours."
+)
 
 
 @blp.get("/<uuid:user_id>/out-of-office")
@@ -20,9 +22,9 @@ blp = Blueprint("availability", __name__, url_prefix="/api/users", description="
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(AbsenceOut))
 def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
-    """List when somebody is away.
+    """List the out-of-office periods of a user.
 
-    Past times, too; the one that ends last comes first.
+    Past ones included; the latest end comes first.
     """
     with reading() as session:
         return availability.list_absences(session, actor(), user_id, query)
@@ -33,10 +35,10 @@ def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
 @blp.arguments(AbsenceIn)
 @blp.response(201, AbsenceOut)
 def add_absence(given: dict[str, Any], user_id: UUID) -> Any:
-    """Say that somebody is away.
+    """Add an out-of-office period of a user.
 
-    Oneself; somebody else with lead:assign or user:manage. They get no new leads then. Their open tasks that fall due
-    meanwhile are seen to when it begins: at once if it has begun.
+    For yourself; for other users with lead:assign or user:manage. The user gets no new leads in this period. Their open
+    tasks that fall due in it are handled as `tasks` says when it begins, or at once if it has begun.
     """
     with unit_of_work() as session:
         return availability.add_absence(session, actor(), user_id, given)
@@ -46,9 +48,9 @@ def add_absence(given: dict[str, Any], user_id: UUID) -> Any:
 @allow(Permission.LEAD_READ)
 @blp.response(204)
 def remove_absence(user_id: UUID, absence_id: UUID) -> None:
-    """Say that somebody is back, or stays after all.
+    """Delete an out-of-office period.
 
-    What was given to others meanwhile stays theirs.
+    Tasks that were given to other users stay with them.
     """
     with unit_of_work() as session:
         availability.remove_absence(session, actor(), user_id, absence_id)
@@ -58,9 +60,9 @@ def remove_absence(user_id: UUID, absence_id: UUID) -> None:
 @allow(Permission.LEAD_READ)
 @blp.response(200, WorkingHoursSchema)
 def show_hours(user_id: UUID) -> Mapping[str, Any]:
-    """Show when somebody works.
+    """Show the working hours of a user.
 
-    Null: whenever the clinic is open.
+    Null: the clinic's opening hours.
     """
     with reading() as session:
         return availability.hours_of(session, actor(), user_id)
@@ -71,9 +73,9 @@ def show_hours(user_id: UUID) -> Mapping[str, Any]:
 @blp.arguments(WorkingHoursSchema)
 @blp.response(200, WorkingHoursSchema)
 def set_hours(given: dict[str, Any], user_id: UUID) -> Mapping[str, Any]:
-    """Say when somebody works.
+    """Set the working hours of a user.
 
-    Oneself; somebody else with lead:assign or user:manage. Assignment rules with the strategy `schedule` go by it.
+    For yourself; for other users with lead:assign or user:manage. Assignment rules with strategy `schedule` use them.
     """
     with unit_of_work() as session:
         return availability.set_hours(session, actor(), user_id, given["hours"])

@@ -1,4 +1,4 @@
-"""When somebody is there, in and out."""
+"""Request and response schemas of out-of-office periods and working hours."""
 
 from typing import Any, Final
 
@@ -14,32 +14,32 @@ MOST_WINDOWS: Final = 10  # of a day
 
 
 class AbsenceIn(Schema):
-    """A time in which somebody is away: they get no new leads then."""
+    """An out-of-office period to add. The user gets no new leads in it."""
 
     starts_at = Instant(required=True)
     ends_at = Instant(required=True, metadata={"description": "Exclusive."})
     note = Text(500, allow_none=True, load_default=None)
-    cover_id = Id(allow_none=True, load_default=None, metadata={"description": "Who does their tasks meanwhile."})
+    cover_id = Id(allow_none=True, load_default=None, metadata={"description": "User who covers their tasks."})
     tasks = Choice(
         AbsentTasks,
         load_default=AbsentTasks.REROUTE,
         metadata={
-            "description": "What becomes of their open tasks that fall due meanwhile. `reroute`: to the cover, else to"
-            " the lead's coordinator, else by the assignment rules. `shift`: they are due when the clinic, or they,"
-            " next open after it."
+            "description": "Handling of open tasks that fall due in this period. `reroute`: to the cover, else to"
+            " the lead's coordinator, else by the assignment rules. `shift`: postpone to the next opening of the"
+            " clinic, or of the user's working hours, after the period."
         },
     )
 
     @validates_schema
     def _lies_ahead(self, data: dict[str, Any], **_: Any) -> None:
         if data["ends_at"] <= data["starts_at"]:
-            raise ValidationError("Must be later than it starts.", "ends_at")
+            raise ValidationError("Must be after starts_at.", "ends_at")
         if data["ends_at"] <= now():
-            raise ValidationError("Must lie in the future.", "ends_at")
+            raise ValidationError("Must be in the future.", "ends_at")
 
 
 class AbsenceOut(Schema):
-    """A time in which somebody is away."""
+    """An out-of-office period."""
 
     id = Id(required=True)
     user_id = Id(required=True)
@@ -58,7 +58,7 @@ def _day() -> ListOf:
 
 
 class HoursSchema(Schema):
-    """The windows of each weekday, by the clock on the clinic's wall; a day left out is a day off."""
+    """Time windows of each weekday, in the clinic's local time; a missing day is a day off."""
 
     mon = _day()
     tue = _day()
@@ -77,6 +77,6 @@ class HoursSchema(Schema):
 
 
 class WorkingHoursSchema(Schema):
-    """When somebody works; null: whenever the clinic is open."""
+    """Working hours of a user; null: the clinic's opening hours."""
 
     hours = fields.Nested(HoursSchema, required=True, allow_none=True)

@@ -1,4 +1,4 @@
-"""Who has how much, and moving it, in and out."""
+"""Request and response schemas of workload and reassignment."""
 
 from marshmallow import fields
 
@@ -9,20 +9,20 @@ from app.identity.models import Role
 
 
 class ReassignIn(Schema):
-    """Whose open leads and tasks go to others."""
+    """Reassignment of a user's open leads and tasks."""
 
     from_id = Id(required=True)
     to_ids = ListOf(
         Id(),
         least=1,
         most=MOST_MEMBERS,
-        metadata={"description": "To whoever of them has the fewest open leads. Left out: by the assignment rules."},
+        metadata={"description": "Users to assign to, fewest open leads first. Default: by the assignment rules."},
     )
     reason = Text(500, allow_none=True, load_default=None, metadata={"examples": ["Ana is ill."]})
 
 
 class ShareOut(Schema):
-    """What somebody got of it."""
+    """Numbers of leads and tasks that a user received."""
 
     user_id = Id(required=True)
     leads = Integer(required=True)
@@ -30,16 +30,16 @@ class ShareOut(Schema):
 
 
 class ReassignedOut(Schema):
-    """What went to whom."""
+    """Result of a reassignment."""
 
     leads = Integer(required=True)
     tasks = Integer(required=True)
-    left = Integer(required=True, metadata={"description": "Leads that nobody could take: they stay where they are."})
+    left = Integer(required=True, metadata={"description": "Leads without an eligible user; they keep their owner."})
     shares = fields.List(fields.Nested(ShareOut), required=True)
 
 
 class WorkloadOut(Schema):
-    """How much somebody has to do."""
+    """Workload of a user."""
 
     user_id = Id(required=True)
     name = fields.String(required=True)
@@ -48,16 +48,16 @@ class WorkloadOut(Schema):
     open_leads = Integer(required=True)
     open_tasks = Integer(required=True)
     overdue_tasks = Integer(required=True)
-    due_today = Integer(required=True, metadata={"description": "Due between two midnights at the clinic."})
+    due_today = Integer(required=True, metadata={"description": "Due today in the clinic's time zone."})
     ceiling = Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "The lowest ceiling that an active assignment rule sets them."},
+        metadata={"description": "Lowest ceiling of the user in active assignment rules."},
     )
-    out_of_office_until = Instant(required=True, allow_none=True, metadata={"description": "Null: they are there."})
+    out_of_office_until = Instant(required=True, allow_none=True, metadata={"description": "Null: not out of office."})
 
 
 class WorkloadsOut(Schema):
-    """Everybody's workload, by name."""
+    """Workload of all users, ordered by name."""
 
     items = fields.List(fields.Nested(WorkloadOut), required=True)

@@ -1,4 +1,4 @@
-"""The rules by which leads are given out."""
+"""Routes of `/api/assignment-rules`."""
 
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,16 @@ from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
+from app.leads.assignment.dry_run import dry_run
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules import service
-from app.leads.assignment.rules.dry_run import dry_run
 
-blp = Blueprint("assignment-rules", __name__, url_prefix="/api/assignment-rules", description="Which leads go to whom.")
+blp = Blueprint(
+    "assignment-rules",
+    __name__,
+    url_prefix="/api/assignment-rules",
+    description="Rules that assign new leads to users.",
+)
 
 
 @blp.get("")
@@ -25,8 +30,8 @@ blp = Blueprint("assignment-rules", __name__, url_prefix="/api/assignment-rules"
 def list_rules(query: dict[str, Any]) -> Page:
     """List the clinic's assignment rules.
 
-    In their order: the first active one that matches a lead and has somebody for it decides. Where none does, the lead
-    goes to a treatment coordinator in turn, else to an admin.
+    In order: the first active rule that matches a lead and has an available user decides. If none does, the lead goes
+    to a treatment coordinator by round robin, else to an admin.
     """
     with reading() as session:
         return service.list_rules(session, actor().clinic.id, query)
@@ -40,7 +45,7 @@ def list_rules(query: dict[str, Any]) -> Page:
 def create_rule(given: dict[str, Any]) -> AssignmentRule:
     """Add an assignment rule.
 
-    It goes after all others; reorder the rules to put it elsewhere. It counts for leads that come in from now on.
+    It is added after all other rules; reorder them to move it. It applies to leads created from now on.
     """
     with unit_of_work() as session:
         return service.create_rule(session, actor().clinic.id, given)
@@ -54,7 +59,7 @@ def create_rule(given: dict[str, Any]) -> AssignmentRule:
 def update_rule(given: dict[str, Any], rule_id: UUID, seen: Seen) -> AssignmentRule:
     """Change an assignment rule.
 
-    The body replaces all of it: what is left out gets its default.
+    The body replaces the whole rule; missing fields get their defaults.
     """
     with unit_of_work() as session:
         return service.update_rule(session, actor().clinic.id, rule_id, given, seen=seen)
@@ -67,7 +72,7 @@ def update_rule(given: dict[str, Any], rule_id: UUID, seen: Seen) -> AssignmentR
 def delete_rule(rule_id: UUID, seen: Seen) -> None:
     """Delete an assignment rule.
 
-    Leads stay where they are, and their history keeps the rule's name.
+    Leads keep their owners, and their history keeps the rule's name.
     """
     with unit_of_work() as session:
         service.delete_rule(session, actor().clinic.id, rule_id, seen=seen)
@@ -91,10 +96,10 @@ def reorder_rules(given: dict[str, list[UUID]]) -> Page:
 @blp.arguments(DryRunIn)
 @blp.response(200, DryRunOut)
 def try_rules(given: dict[str, Any]) -> dict[str, Any]:
-    """Ask who would get a lead, and why.
+    """Dry-run the assignment rules for a lead.
 
-    For what a lead would be like, or for one that is there, as if it came in now. Nothing is written, and nobody's
-    turn is taken.
+    For an existing lead, or for the fields of a new one, as if it were created now. Nothing is written, and no
+    round-robin turn is used.
     """
     with reading() as session:
         return dry_run(session, actor(), given)

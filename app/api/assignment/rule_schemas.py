@@ -1,4 +1,4 @@
-"""Assignment rules and what they decide, in and out."""
+"""Request and response schemas of assignment rules, their dry run and the assignment history."""
 
 from typing import Any, Final
 
@@ -6,8 +6,8 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.schema import Schema
-from app.leads.assignment.models import Strategy, Why
-from app.leads.assignment.roster import Obstacle
+from app.leads.assignment.models import AssignmentReason, Strategy
+from app.leads.assignment.rules.roster import Obstacle
 from app.leads.assignment.rules.rules import MOST_COUNTED, MOST_RULES
 from app.leads.attribution.models import SourceCategory
 from app.leads.models import TreatmentInterest
@@ -18,14 +18,14 @@ MOST_PREFIXES: Final = 500
 
 
 class MemberSchema(Schema):
-    """Somebody who takes part in a rule."""
+    """Member of a rule."""
 
     user_id = Id(required=True)
     weight = Integer(
         least=1,
         most=100,
         load_default=1,
-        metadata={"description": "With `capacity`: of two, who has twice the weight gets twice as many leads."},
+        metadata={"description": "With `capacity`: a member with twice the weight gets twice as many leads."},
     )
     ceiling = Integer(
         least=1,
@@ -33,33 +33,33 @@ class MemberSchema(Schema):
         allow_none=True,
         load_default=None,
         metadata={
-            "description": "Gets none by this rule while they have so many open leads, nor by default from the lowest"
-            " of all their ceilings on. By hand they may get more. Null: no ceiling."
+            "description": "Maximum number of open leads for assignment by this rule. The lowest of a user's ceilings"
+            " also limits the default assignment. Manual assignment is not limited. Null: no ceiling."
         },
     )
 
 
 class ConditionsSchema(Schema):
-    """Which leads a rule is for: all that is named has to hold. What names nothing holds for every lead."""
+    """Conditions on a lead; all must hold. An empty condition holds for every lead."""
 
     source_ids = ListOf(Id(), most=MOST_SOURCES, load_default=list)
     source_categories = ListOf(
         Choice(SourceCategory),
         most=len(SourceCategory),
         load_default=list,
-        metadata={"description": "The lead's source is one of `source_ids`, or of one of these categories."},
+        metadata={"description": "The lead's source is in `source_ids` or has one of these categories."},
     )
     postal_prefixes = ListOf(
         Text(10, least=1),
         most=MOST_PREFIXES,
         load_default=list,
-        metadata={"description": "Its postal code begins with one of these; spaces and case do not matter."},
+        metadata={"description": "The postal code starts with one of these; spaces and case are ignored."},
     )
     treatment_interests = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest), load_default=list)
 
 
 class RuleIn(Schema):
-    """A rule. Its members share out the leads it is for; when none of them can take one, `fallback_id` does."""
+    """An assignment rule. Matching leads go to its members; if none is available, to `fallback_id`."""
 
     name = Text(100, least=1, required=True, metadata={"examples": ["Referrals by doctors"]})
     is_active = Boolean(load_default=True)
@@ -67,8 +67,8 @@ class RuleIn(Schema):
         Strategy,
         required=True,
         metadata={
-            "description": "`round_robin`: one after the other. `capacity`: who has the fewest open leads for their"
-            " weight. `schedule`: who is on duty, else who is so next, one after the other."
+            "description": "`round_robin`: members take turns. `capacity`: the member with the fewest open leads"
+            " relative to their weight. `schedule`: members on duty, else the next on duty, by turns."
         },
     )
     conditions = fields.Nested(ConditionsSchema, load_default=lambda: ConditionsSchema().load({}))
@@ -76,34 +76,38 @@ class RuleIn(Schema):
     fallback_id = Id(
         allow_none=True,
         load_default=None,
-        metadata={"description": "Null: the next rule decides when no member can take the lead."},
+        metadata={"description": "User who gets the lead if no member is available. Null: the next rule decides."},
     )
 
     @validates_schema
-    def _names_somebody(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_a_user(self, data: dict[str, Any], **_: Any) -> None:
         if not data["members"] and not data["fallback_id"]:
             raise ValidationError("Name a member or a fallback.", "members")
 
     @validates_schema
-    def _falls_back_on_somebody_else(self, data: dict[str, Any], **_: Any) -> None:
+    def _fallback_is_no_member(self, data: dict[str, Any], **_: Any) -> None:
         if data["fallback_id"] in [member["user_id"] for member in data["members"]]:
-            raise ValidationError("A member already, whose ceiling counts.", "fallback_id")
+            raise ValidationError(
+                "Must not be a member of the rule, because the member's ceiling applies.", "fallback_id"
+            )
 
     @validates_schema
-    def _names_each_once(self, data: dict[str, Any], **_: Any) -> None:
+    def _members_are_unique(self, data: dict[str, Any], **_: Any) -> None:
         named = [member["user_id"] for member in data["members"]]
         doubles = [i for i, user_id in enumerate(named) if user_id in named[:i]]
         if doubles:
-            raise ValidationError({"members": {i: {"user_id": ["Named before."]} for i in doubles}})
+            raise ValidationError({"members": {i: {"user_id": ["Given more than once."]} for i in doubles}})
 
 
 class RuleOut(Schema):
-    """A rule."""
+    """An assignment rule."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     is_active = Boolean(required=True)
-    position = Integer(required=True, metadata={"description": "From 0; the first that has somebody decides."})
+    position = Integer(
+        required=True, metadata={"description": "From 0. The first rule with an available user decides."}
+    )
     strategy = Choice(Strategy, required=True)
     conditions = fields.Nested(ConditionsSchema, required=True)
     members = fields.List(fields.Nested(MemberSchema), required=True)
@@ -120,7 +124,7 @@ class RuleOrderIn(Schema):
 
 
 class DryRunIn(Schema):
-    """A lead that is there, or what one would be like."""
+    """An existing lead, or the fields of a new one."""
 
     lead_id = Id()
     source_id = Id()
@@ -130,21 +134,21 @@ class DryRunIn(Schema):
     @validates_schema
     def _is_one_lead(self, data: dict[str, Any], **_: Any) -> None:
         if "lead_id" in data and len(data) > 1:
-            raise ValidationError("Name a lead, or say what one is like.", "lead_id")
+            raise ValidationError("Give either lead_id or the fields of a lead.", "lead_id")
 
 
 class StandingOut(Schema):
-    """How a member stands."""
+    """Availability of a member."""
 
     user_id = Id(required=True)
-    obstacle = Choice(Obstacle, required=True, allow_none=True, metadata={"description": "Null: could take the lead."})
+    obstacle = Choice(Obstacle, required=True, allow_none=True, metadata={"description": "Null: available."})
     open_leads = Integer(
-        required=True, allow_none=True, metadata={"description": "Null where it does not matter to the rule."}
+        required=True, allow_none=True, metadata={"description": "Null if the rule does not depend on it."}
     )
 
 
 class VerdictOut(Schema):
-    """What a rule says of the lead."""
+    """Result of one rule for the lead."""
 
     rule_id = Id(required=True)
     name = fields.String(required=True)
@@ -153,25 +157,27 @@ class VerdictOut(Schema):
     failing = fields.List(
         fields.String(),
         required=True,
-        metadata={"description": "What does not hold: `source`, `postal_code`, `treatment_interest`."},
+        metadata={"description": "Failing conditions: `source`, `postal_code`, `treatment_interest`."},
     )
     members = fields.List(fields.Nested(StandingOut), required=True)
     would_choose = Id(required=True, allow_none=True)
 
 
 class DryRunOut(Schema):
-    """Who would get the lead, and why."""
+    """Result of the dry run."""
 
     assigned_to_id = Id(
         required=True,
         allow_none=True,
-        metadata={"description": "Null: nobody, or whoever of `default_team` has the turn, which a lead's id tells."},
+        metadata={
+            "description": "Null: unassigned, or the next user of `default_team`, which depends on the lead's id."
+        },
     )
-    why = Choice(Why, required=True)
+    why = Choice(AssignmentReason, required=True)
     rule_id = Id(required=True, allow_none=True)
-    rules = fields.List(fields.Nested(VerdictOut), required=True, metadata={"description": "Active ones, in order."})
+    rules = fields.List(fields.Nested(VerdictOut), required=True, metadata={"description": "Active rules, in order."})
     default_team = fields.List(
-        Id(), required=True, metadata={"description": "Who takes turns where no rule has anybody."}
+        Id(), required=True, metadata={"description": "Users who take turns if no rule decides."}
     )
 
 
@@ -181,9 +187,11 @@ class AssignmentOut(Schema):
     id = Id(required=True)
     from_id = Id(required=True, allow_none=True)
     to_id = Id(required=True, allow_none=True)
-    by_id = Id(required=True, allow_none=True, metadata={"description": "Null: the automation, or a program."})
-    why = Choice(Why, required=True)
+    by_id = Id(required=True, allow_none=True, metadata={"description": "Null: automation or an API key."})
+    why = Choice(AssignmentReason, required=True)
     rule_id = Id(required=True, allow_none=True)
-    rule_name = fields.String(required=True, allow_none=True, metadata={"description": "As it was called then."})
+    rule_name = fields.String(
+        required=True, allow_none=True, metadata={"description": "Name of the rule at that time."}
+    )
     reason = fields.String(required=True, allow_none=True)
     at = Instant(required=True)

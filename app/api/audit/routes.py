@@ -1,4 +1,4 @@
-"""The trail: who saw and changed what."""
+"""Routes and schemas of the audit log."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -19,11 +19,11 @@ from app.identity.permissions import Permission
 LONGEST_PERIOD: Final = timedelta(days=366)
 USUAL_PERIOD: Final = timedelta(days=31)
 
-blp = Blueprint("audit", __name__, url_prefix="/api/audit", description="Who saw and changed what.")
+blp = Blueprint("audit", __name__, url_prefix="/api/audit", description="Audit log.")
 
 
 class AuditQuery(PageQuery):
-    """Which entries to list: of the last 31 days, unless a period is given (at most 366 days)."""
+    """Filters for audit log entries. Default period: the last 31 days; at most 366 days."""
 
     from_ = Instant(data_key="from")
     to = Instant(metadata={"description": "Exclusive."})
@@ -31,7 +31,7 @@ class AuditQuery(PageQuery):
     api_key_id = Id()
     act = Choice(Act)
     subject = Text(50, least=1, metadata={"examples": ["lead", "task", "user"]})
-    subject_id = Id(metadata={"description": "Entries that name this lead, task, …, in lists too."})
+    subject_id = Id(metadata={"description": "Entries that contain the id of this lead, task, …"})
     operation = Text(100, least=1, metadata={"examples": ["leads.get_lead"]})
 
     @validates_schema(skip_on_field_errors=True)
@@ -39,11 +39,11 @@ class AuditQuery(PageQuery):
         to = data.setdefault("to", now() + timedelta(minutes=1))
         since = data.setdefault("from_", to - USUAL_PERIOD)
         if not timedelta() < to - since <= LONGEST_PERIOD:
-            raise ValidationError(f"Must lie before `to`, by at most {LONGEST_PERIOD.days} days.", "from")
+            raise ValidationError(f"Must be before `to`, by at most {LONGEST_PERIOD.days} days.", "from")
 
 
 class EntryOut(Schema):
-    """Something that was seen or changed, by one call."""
+    """An audit log entry: a read or a change by one call."""
 
     number = Integer(required=True)
     at = Instant(required=True)
@@ -60,12 +60,12 @@ class EntryOut(Schema):
         required=True,
         data_key="fields",
         attribute="fields",
-        metadata={"description": "Those changed."},
+        metadata={"description": "Names of the changed fields."},
     )
     before = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     after = fields.Raw(required=True, allow_none=True, metadata={"type": ["object", "null"]})
     is_readable = Boolean(
-        required=True, metadata={"description": "False where the values were erased, or the key to them is gone."}
+        required=True, metadata={"description": "False if the values were erased, or their key is missing."}
     )
 
 
@@ -74,9 +74,9 @@ class EntryOut(Schema):
 @blp.arguments(AuditQuery)
 @blp.response(200, page_of(EntryOut))
 def list_entries(query: dict[str, Any]) -> Page:
-    """List who saw and changed what.
+    """List audit log entries.
 
-    The latest first. A list that somebody looked at is one entry, with the ids of what it showed.
+    Latest first. A request for a list is one entry, with the ids of all objects in the response.
     """
     with reading() as session:
         return search.list_entries(session, actor(), query)

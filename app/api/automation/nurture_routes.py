@@ -18,7 +18,7 @@ from app.automation.nurtures import service
 from app.automation.nurtures.dashboard import dashboard
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.nurtures.tracking import leads_of
-from app.core.date_range import period_of
+from app.core.date_range import date_range_of
 from app.core.optimistic_locking import Seen
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
@@ -67,7 +67,7 @@ def nurture_dashboard(query: dict[str, Any]) -> dict[str, Any]:
     Of messages written within a time of at most a year, to leads that you may see, by whichever hand they came into the
     sequences: how many answered and were converted, by sequence, step, message and hour.
     """
-    period = period_of(query.get("since"), query.get("until"))
+    period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:
         return dashboard(session, actor(), period)
 

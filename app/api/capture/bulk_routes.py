@@ -1,4 +1,4 @@
-"""Follow-ups for many leads in one call, and the jobs that make them."""
+"""Routes of bulk follow-ups, and of background jobs."""
 
 from typing import Any
 from uuid import UUID
@@ -9,12 +9,12 @@ from app.engine.jobs import service
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.body.large_bodies import large_body
+from app.http.large_bodies import large_body
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks.bulk.service import create_job
 
-blp = Blueprint("jobs", __name__, url_prefix="/api", description="Follow-ups for many leads, and the jobs behind.")
+blp = Blueprint("jobs", __name__, url_prefix="/api", description="Bulk follow-ups and background jobs.")
 
 
 @blp.post("/followups/bulk")
@@ -25,8 +25,8 @@ blp = Blueprint("jobs", __name__, url_prefix="/api", description="Follow-ups for
 def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
     """Plan a follow-up for many leads.
 
-    Answers at once with a job, which `Location` names; workers make the tasks. An item that cannot be made fails
-    alone: read why under `/api/jobs/{job_id}/items?status=failed`. The body may have 20 MB (MAX_IMPORT_BYTES).
+    Returns a job at once, with its URL in `Location`; workers create the tasks. An item with an error fails alone: see
+    `/api/jobs/{job_id}/items?status=failed`. The body may have up to 20 MB (MAX_IMPORT_BYTES).
     """
     with unit_of_work() as session:
         job = create_job(session, actor(), given)
@@ -37,7 +37,7 @@ def follow_up_many(given: dict[str, Any]) -> tuple[Job, dict[str, str]]:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, JobOut)
 def show_job(job_id: UUID) -> Job:
-    """Show a job and how far it is."""
+    """Show a job and its progress."""
     with reading() as session:
         return service.get_job(session, actor(), job_id)
 
@@ -49,7 +49,7 @@ def show_job(job_id: UUID) -> Job:
 def items_of_job(query: dict[str, Any], job_id: UUID) -> Page:
     """List a job's items.
 
-    In the order given. A new lead's fields are not shown again.
+    In the order given. The fields of new leads are not returned.
     """
     with reading() as session:
         return service.items_of(session, actor(), job_id, query)
@@ -62,7 +62,7 @@ def items_of_job(query: dict[str, Any], job_id: UUID) -> Page:
 def cancel_job(job_id: UUID) -> Job:
     """Cancel a job.
 
-    Items that were not begun are given up; tasks that were made stay. Saying it twice does no harm.
+    Items that have not started are cancelled; tasks already created stay. Idempotent.
     """
     with unit_of_work() as session:
         return service.cancel(session, actor(), job_id)
@@ -73,9 +73,9 @@ def cancel_job(job_id: UUID) -> Job:
 @blp.response(202, JobOut)
 @blp.alt_response(409, "CONFLICT")
 def retry_failed(job_id: UUID) -> tuple[Job, dict[str, str]]:
-    """Try the failed items of a job again.
+    """Retry the failed items of a job.
 
-    All but those that were named twice. What is no longer wrong with them succeeds; the rest says again why not.
+    All except repeated items. Items that fail again get a new error.
     """
     with unit_of_work() as session:
         job = service.retry_failed(session, actor(), job_id)

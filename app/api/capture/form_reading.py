@@ -1,4 +1,4 @@
-"""Reading what a page sent: JSON, or a form as browsers send it."""
+"""Parser for web form submissions: JSON or URL-encoded."""
 
 from typing import Any, Final
 
@@ -13,21 +13,21 @@ from app.http.body.json_body import read_body
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MOST_PARTS: Final = 100
-CHECKED: Final = frozenset({"on", "true", "1", "yes"})  # what a ticked box sends
+CHECKED: Final = frozenset({"on", "true", "1", "yes"})  # values of a ticked checkbox
 
 _READER: Final = Submission()
 
 
 def read_submission() -> dict[str, Any]:
-    """The fields as `Submission` reads them. Raises Invalid, UnsupportedMediaType, Malformed; 413 comes from Flask."""
+    """Return the fields of Submission. Raises Invalid, UnsupportedMediaType, Malformed; Flask answers 413."""
     if request.mimetype != URLENCODED:
         return _READER.read(read_body())  # type: ignore[no-any-return]
     request.max_form_parts = MOST_PARTS
-    return _READER.read(_unfold(request.form))  # type: ignore[no-any-return]
+    return _READER.read(_form_to_json(request.form))  # type: ignore[no-any-return]
 
 
-def _unfold(form: MultiDict[str, str]) -> dict[str, Any]:
-    """An empty field is one that nobody filled in."""
+def _form_to_json(form: MultiDict[str, str]) -> dict[str, Any]:
+    """Convert form fields to JSON values. Empty fields are left out."""
     given: dict[str, Any] = {}
     for name, values in form.lists():
         if isinstance(_READER.fields.get(name), fields.List):

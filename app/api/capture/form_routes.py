@@ -1,4 +1,4 @@
-"""Web forms: where a clinic's website may send leads to."""
+"""Routes of `/api/web-forms`: forms on a clinic's website."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ blp = Blueprint("web-forms", __name__, url_prefix="/api/web-forms", description=
 def list_forms(query: dict[str, Any]) -> Page:
     """List the clinic's web forms.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_forms(session, actor().clinic.id, query)
@@ -38,7 +38,7 @@ def list_forms(query: dict[str, Any]) -> Page:
 def create_form(given: dict[str, Any]) -> WebForm:
     """Add a web form.
 
-    The answer holds its key: pages of the origins it allows send leads to `/api/public/forms/{key}/leads`.
+    The response holds its key. Pages of the allowed origins post leads to `/api/public/forms/{key}/leads`.
     """
     with unit_of_work() as session:
         return service.create_form(session, actor().clinic.id, given)
@@ -62,7 +62,7 @@ def get_form(form_id: UUID) -> WebForm:
 def update_form(given: dict[str, Any], form_id: UUID, seen: Seen) -> WebForm:
     """Change a web form.
 
-    The body replaces all of it but its key. A form that is not active is not there for its visitors.
+    The body replaces the whole form except its key. An inactive form answers 404 to visitors.
     """
     with unit_of_work() as session:
         return service.update_form(session, actor().clinic.id, form_id, given, seen=seen)
@@ -72,9 +72,9 @@ def update_form(given: dict[str, Any], form_id: UUID, seen: Seen) -> WebForm:
 @allow(Permission.LEAD_CONFIGURE)
 @blp.response(200, WebFormOut)
 def rotate_key(form_id: UUID) -> WebForm:
-    """Give a web form another key.
+    """Rotate the key of a web form.
 
-    Pages with the old one can send nothing any more.
+    Pages with the old key stop working at once.
     """
     with unit_of_work() as session:
         return service.rotate_key(session, actor().clinic.id, form_id)

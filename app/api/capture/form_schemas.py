@@ -1,4 +1,4 @@
-"""Web forms, in and out; and what a website sends through one."""
+"""Request and response schemas of web forms, and of their submissions."""
 
 import re
 from typing import Any, Final
@@ -20,7 +20,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
 
 class Origin(Text):
-    """Scheme and host of a website, as browsers name it: `https://clinic.example`."""
+    """Origin of a website, as in the Origin header: `https://clinic.example`."""
 
     def __init__(self) -> None:
         super().__init__(300)
@@ -33,7 +33,7 @@ class Origin(Text):
 
 
 class WebAddress(Text):
-    """Where a visitor is sent afterwards."""
+    """URL of a page for the redirect after a submission."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(2000, **options)
@@ -43,9 +43,9 @@ class WebAddress(Text):
         try:
             parts = urlsplit(address)
         except ValueError:
-            raise ValidationError("Not the address of a page.") from None
+            raise ValidationError("Not a valid URL.") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname or " " in address:
-            raise ValidationError("Must be the address of a page, such as https://clinic.example/thanks.")
+            raise ValidationError("Must be a URL such as https://clinic.example/thanks.")
         return address
 
 
@@ -61,9 +61,9 @@ class WebFormIn(Schema):
 
     name = Text(100, least=1, required=True)
     allowed_origins = ListOf(
-        Origin(), most=MOST_ORIGINS, required=True, metadata={"description": "The websites whose pages may send it."}
+        Origin(), most=MOST_ORIGINS, required=True, metadata={"description": "Websites that may send the form."}
     )
-    source_id = Id(required=True, metadata={"description": "Of its leads, where no `utm_source` names another."})
+    source_id = Id(required=True, metadata={"description": "Source of the leads, unless `utm_source` names another."})
     campaign = Text(200, allow_none=True, load_default=None)
     fields_ = ListOf(fields.Nested(FormFieldIn), least=1, most=len(FormField), required=True, data_key="fields")
     consent_text = Text(
@@ -71,34 +71,34 @@ class WebFormIn(Schema):
         lines=True,
         allow_none=True,
         load_default=None,
-        metadata={"description": "What visitors may agree to; kept word by word with who did, and when."},
+        metadata={"description": "Consent text for visitors. Stored with each consent and its time."},
     )
     thank_you = Text(LONGEST_MESSAGE, lines=True, allow_none=True, load_default=None)
     redirect_url = WebAddress(allow_none=True, load_default=None)
     is_active = Boolean(load_default=True)
 
     @validates_schema
-    def _asks_how_to_reach_them(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_contact_field(self, data: dict[str, Any], **_: Any) -> None:
         names = [field["name"] for field in data.get("fields_", ())]
         if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
             raise ValidationError({"fields": ["Ask for a phone number or an e-mail address."]})
         if len(names) != len(set(names)):
-            raise ValidationError({"fields": ["Each field once."]})
+            raise ValidationError({"fields": ["Each field may appear only once."]})
 
 
 class FormFieldOut(Schema):
-    """A field of the form, as it is shown."""
+    """A field of the form."""
 
     name = Choice(FormField, required=True)
     required = Boolean(required=True)
 
 
 class WebFormOut(Schema):
-    """A form."""
+    """A web form."""
 
     id = Id(required=True)
     name = fields.String(required=True)
-    key = fields.String(required=True, metadata={"description": "Public: it stands in the page."})
+    key = fields.String(required=True, metadata={"description": "Public: it is part of the page."})
     allowed_origins = fields.List(fields.String(), required=True)
     source_id = Id(required=True)
     campaign = fields.String(required=True, allow_none=True)
@@ -113,13 +113,13 @@ class WebFormOut(Schema):
 
 
 class WebFormQuery(PageQuery):
-    """Which forms."""
+    """Filter of web forms."""
 
     is_active = Boolean()
 
 
 class Submission(TouchDetails):
-    """What a visitor sends: the fields of the form, and how they came."""
+    """Submission of a visitor: the form's fields and attribution."""
 
     first_name = Text(100)
     last_name = Text(100)
@@ -131,12 +131,14 @@ class Submission(TouchDetails):
     postal_code = Text(20)
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
     notes = Text(5000, lines=True)
-    consent = Boolean(metadata={"description": "Whether they agree to the form's consent text."})
-    website = Text(2000, metadata={"description": "Not for people: hide it. A submission that fills it in is dropped."})
+    consent = Boolean(metadata={"description": "Whether the visitor agrees to the form's consent text."})
+    website = Text(
+        2000, metadata={"description": "Honeypot: hide this field. Submissions that fill it in are ignored."}
+    )
 
 
 class SubmissionOut(Schema):
-    """It was taken in."""
+    """Confirmation of a submission."""
 
     accepted = Boolean(required=True)
     thank_you = fields.String(required=True, allow_none=True)

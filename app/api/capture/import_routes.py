@@ -1,4 +1,4 @@
-"""Imports: a file of leads is sent, rehearsed, and taken in by workers."""
+"""Routes of `/api/imports`: upload a lead file, preview it, import it."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -11,13 +11,13 @@ from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import read_bytes
-from app.http.body.large_bodies import large_body
-from app.http.body.unknown_parameters import mark_body
+from app.http.body.unknown_parameters import declare_reads_body
+from app.http.large_bodies import large_body
 from app.http.problems import UnsupportedMediaType
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.leads.capture.imports import service
-from app.leads.capture.imports.reading import FileKind, Table, open_table
+from app.leads.capture.imports.tables import FileKind, Table, open_table
 
 KINDS: Final = {
     "text/csv": FileKind.CSV,
@@ -25,7 +25,7 @@ KINDS: Final = {
 }
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 
-blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Files of leads.")
+blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Import of leads from CSV and XLSX files.")
 
 
 @blp.get("")
@@ -35,7 +35,7 @@ blp = Blueprint("imports", __name__, url_prefix="/api/imports", description="Fil
 def list_imports(query: dict[str, Any]) -> Page:
     """List the clinic's imports.
 
-    Newest first; a file is kept for seven days.
+    Newest first. Files are deleted after seven days.
     """
     with reading() as session:
         return service.list_imports(session, actor(), query)
@@ -44,30 +44,29 @@ def list_imports(query: dict[str, Any]) -> Page:
 @blp.post("")
 @allow(Permission.LEAD_IMPORT)
 @large_body
-@mark_body
+@declare_reads_body
 @blp.doc(requestBody={"required": True, "content": dict.fromkeys(KINDS, _FILE)})
 @blp.arguments(UploadQuery)
 @blp.response(201, ImportDetailOut)
 @blp.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
 def upload(query: dict[str, str]) -> tuple[Any, dict[str, str]]:
-    """Send a file of leads.
+    """Upload a file of leads.
 
-    The body is the file: CSV (UTF-8, UTF-16 or what Windows writes; comma, semicolon or tab) or XLSX, up to 20 MB and
-    100,000 rows, with the names of the columns in the first row. Nothing is taken in yet: the answer says what the
-    columns seem to be.
+    The body is the file: CSV (UTF-8, UTF-16 or Windows-1252; comma, semicolon or tab) or XLSX, up to 20 MB and 100,000
+    rows, with a header row. No lead is created yet: the response proposes a field for each column.
     """
-    table = _sent()  # before the transaction: a large workbook takes its time until its first row is there
+    table = _open_upload()  # before the transaction, because opening a large workbook is slow
     with unit_of_work() as session:
-        kept = service.upload(session, actor(), table, name=query["name"])
-        shown = service.describe(session, actor(), kept.id)
-    return shown, {"Location": f"/api/imports/{kept.id}"}
+        created = service.upload(session, actor(), table, name=query["name"])
+        response = service.describe(session, actor(), created.id)
+    return response, {"Location": f"/api/imports/{created.id}"}
 
 
 @blp.get("/<uuid:import_id>")
 @allow(Permission.LEAD_IMPORT)
 @blp.response(200, ImportDetailOut)
 def get_import(import_id: UUID) -> dict[str, Any]:
-    """Show an import and how far it is."""
+    """Show an import and its progress."""
     with reading() as session:
         return service.describe(session, actor(), import_id)
 
@@ -78,9 +77,9 @@ def get_import(import_id: UUID) -> dict[str, Any]:
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
-    """Rehearse an import.
+    """Preview an import.
 
-    Workers read every row and say how it would end; nothing is taken in. Then look at the rows that failed.
+    Workers check every row and report the expected result; no lead is created. Then list the failed rows.
     """
     return _start(given, import_id, is_rehearsal=True)
 
@@ -91,9 +90,9 @@ def preview(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 @blp.response(202, ImportDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
-    """Take in the leads of a file.
+    """Start an import.
 
-    Workers do it; a row with a mistake fails alone. The job can be cancelled, and what failed tried again.
+    Workers create the leads; an invalid row fails alone. The job can be cancelled, and failed rows can be retried.
     """
     return _start(given, import_id, is_rehearsal=False)
 
@@ -103,9 +102,9 @@ def start(given: dict[str, Any], import_id: UUID) -> dict[str, Any]:
 @blp.arguments(RowQuery)
 @blp.response(200, page_of(RowOut))
 def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
-    """List how the rows of the last preview or run ended.
+    """List the results of the last preview or run.
 
-    In the order of the file.
+    One per row, in file order.
     """
     with reading() as session:
         return service.rows_with_results(session, actor(), import_id, query)
@@ -117,7 +116,7 @@ def list_rows(query: dict[str, Any], import_id: UUID) -> Page:
 def download_errors(import_id: UUID) -> Response:
     """Download the rows that failed.
 
-    CSV, as they were sent, with a last column that says what is wrong: mend them, and send the file as a new import.
+    CSV with the original columns and a last column with the error. Correct the rows, and upload the file again.
     """
     with reading() as session:
         file = service.errors_file(session, actor(), import_id)
@@ -134,8 +133,8 @@ def _start(given: dict[str, Any], import_id: UUID, *, is_rehearsal: bool) -> dic
         return service.describe(session, actor(), import_id)
 
 
-def _sent() -> Table:
-    """The file of the call. Raises UnsupportedMediaType, Invalid; 413 comes from Flask."""
+def _open_upload() -> Table:
+    """Open the file in the request. Raises UnsupportedMediaType, Invalid; Flask answers 413."""
     if request.mimetype not in KINDS:
         raise UnsupportedMediaType(f"Send the file itself, as one of {', '.join(KINDS)}.")
     return open_table(read_bytes(), KINDS[request.mimetype])

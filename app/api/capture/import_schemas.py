@@ -1,4 +1,4 @@
-"""Imports of leads, in and out."""
+"""Request and response schemas of lead imports."""
 
 from typing import Final
 
@@ -10,44 +10,47 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.capture.imports.cells import DateOrder
-from app.leads.capture.imports.reading import FileKind
 from app.leads.capture.imports.spec import OnDuplicate
+from app.leads.capture.imports.tables import FileKind
 
 LONGEST_NAME: Final = 200
 
 
 class UploadQuery(QuerySchema):
-    """What the file is called."""
+    """Name of the file."""
 
     name = Text(LONGEST_NAME, least=1, load_default="leads", metadata={"examples": ["fair.csv"]})
 
 
 class StartIn(Schema):
-    """What to make of the file."""
+    """Options of an import."""
 
     mapping = fields.Dict(
         keys=Text(120, least=1),
         values=Text(120, least=1),
         metadata={
-            "description": "Column → field of a lead, or `custom.<key>`. Else as `mapping` of the import guesses."
+            "description": "Column → lead field, or `custom.<key>`. Default: the guessed `mapping` of the import."
         },
     )
-    source_id = Id(metadata={"description": "Where these leads come from, where no column says it."})
+    source_id = Id(metadata={"description": "Source of leads without a source column or value."})
     date_order = Choice(
-        DateOrder, load_default=DateOrder.MONTH, metadata={"description": "What dates begin with that are not ISO."}
+        DateOrder,
+        load_default=DateOrder.MONTH,
+        metadata={"description": "First number of dates that are not ISO 8601."},
     )
     on_duplicate = Choice(
         OnDuplicate,
         load_default=OnDuplicate.SKIP,
-        metadata={"description": "Where a lead has the phone or e-mail address of a row already."},
+        metadata={"description": "Handling of rows whose phone number or e-mail address belongs to an existing lead."},
     )
     runs_rules = Boolean(
-        load_default=False, metadata={"description": "Whether rules for new leads begin: a call task for each, say."}
+        load_default=False,
+        metadata={"description": "Whether automation rules run for new leads, for example to create call tasks."},
     )
 
 
 class ImportOut(Schema):
-    """A file of leads."""
+    """An imported file."""
 
     id = Id(required=True)
     name = fields.String(required=True)
@@ -60,29 +63,31 @@ class ImportOut(Schema):
 
 
 class ImportDetailOut(ImportOut):
-    """A file of leads, what its columns seem to be, and how far it is."""
+    """An imported file with its guessed mapping, sample rows and job."""
 
     mapping = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
         required=True,
-        metadata={"description": "A guess: column → field."},
+        metadata={"description": "Guess: column → field."},
     )
-    sample = fields.List(fields.List(fields.String()), required=True, metadata={"description": "The first rows."})
-    job = fields.Nested(JobOut, required=True, allow_none=True, metadata={"description": "The last preview or run."})
+    sample = fields.List(fields.List(fields.String()), required=True, metadata={"description": "First rows."})
+    job = fields.Nested(JobOut, required=True, allow_none=True, metadata={"description": "Last preview or run."})
 
 
 class RowQuery(PageQuery):
-    """Which rows to list."""
+    """Filter of rows."""
 
     status = Choice(ItemStatus)
 
 
 class RowOut(Schema):
-    """How a row ended, or would end."""
+    """Result, or expected result, of a row."""
 
-    number = Integer(required=True, metadata={"description": "As the spreadsheet counts: the names are row 1."})
+    number = Integer(required=True, metadata={"description": "Row number in the spreadsheet; the header is row 1."})
     status = Choice(ItemStatus, required=True)
     reason = Choice(ItemReason, required=True, allow_none=True)
-    error = fields.String(required=True, allow_none=True, metadata={"description": "With the name of the column."})
+    error = fields.String(
+        required=True, allow_none=True, metadata={"description": "Error message with the column name."}
+    )
     lead_id = Id(required=True, allow_none=True)

@@ -1,4 +1,4 @@
-"""Custom fields: what a clinic wants to know of its leads beyond what everybody does."""
+"""Routes for custom fields of leads."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.identity.permissions import Permission
 from app.leads.custom_fields import service
 from app.leads.custom_fields.models import CustomField
 
-blp = Blueprint("custom-fields", __name__, url_prefix="/api/custom-fields", description="Fields of a clinic's own.")
+blp = Blueprint("custom-fields", __name__, url_prefix="/api/custom-fields", description="Custom fields of leads.")
 
 
 @blp.get("")
@@ -22,9 +22,9 @@ blp = Blueprint("custom-fields", __name__, url_prefix="/api/custom-fields", desc
 @blp.arguments(CustomFieldQuery)
 @blp.response(200, page_of(CustomFieldOut))
 def list_fields(query: dict[str, Any]) -> Page:
-    """List the clinic's own fields.
+    """List the custom fields.
 
-    By key.
+    Sorted by key.
     """
     with reading() as session:
         return service.list_fields(session, actor().clinic.id, query)
@@ -36,10 +36,10 @@ def list_fields(query: dict[str, Any]) -> Page:
 @blp.response(201, CustomFieldOut)
 @blp.alt_response(409, "CONFLICT")
 def create_field(given: dict[str, Any]) -> CustomField:
-    """Add a field.
+    """Create a custom field.
 
-    Leads show and take it in `custom`, by its key. One that is required is so for leads that are taken in from then on,
-    but for callers and web forms.
+    Leads have its value in `custom`, under its key. A required field is mandatory for new leads from then on, except
+    for quick capture of calls and web forms.
     """
     with unit_of_work() as session:
         return service.create_field(session, actor().clinic.id, given)
@@ -51,9 +51,9 @@ def create_field(given: dict[str, Any]) -> CustomField:
 @blp.response(200, CustomFieldOut)
 @if_match
 def update_field(given: dict[str, Any], field_id: UUID, seen: Seen) -> CustomField:
-    """Change a field.
+    """Edit a custom field.
 
-    The body replaces all of it but its key and type. Values that leads have stay, also those of an archived field.
+    The body replaces everything except the key and the type. Existing values of leads stay, also of an archived field.
     """
     with unit_of_work() as session:
         return service.update_field(session, actor().clinic.id, field_id, given, seen=seen)

@@ -1,4 +1,4 @@
-"""Custom fields, in and out."""
+"""Request and response schemas for custom fields."""
 
 from typing import Any, Final
 
@@ -7,37 +7,37 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.custom_fields.models import FieldType, options_mistake
+from app.leads.custom_fields.models import FieldType, options_error
 
 MOST_OPTIONS: Final = 100
 SLUG: Final = (r"^[a-z][a-z0-9_]{0,49}$", "Must be a slug such as `school_name`.")
 
 
 class CustomFieldChange(Schema):
-    """What can be changed of a field."""
+    """The editable parts of a custom field."""
 
     label = Text(100, least=1, required=True)
     options = ListOf(
-        Text(100, least=1), most=MOST_OPTIONS, load_default=list, metadata={"description": "Of the type `choice`."}
+        Text(100, least=1), most=MOST_OPTIONS, load_default=list, metadata={"description": "For the type `choice`."}
     )
     required = Boolean(load_default=False)
     archived = Boolean(load_default=False)
 
 
 class CustomFieldIn(CustomFieldChange):
-    """A field of the clinic's own. Its key and type stay."""
+    """A new custom field. Its key and type cannot be changed later."""
 
     key = Text(50, required=True, form=SLUG)
     type = Choice(FieldType, required=True)
 
     @validates_schema
     def _has_options_to_choose_from(self, data: dict[str, Any], **_: Any) -> None:
-        if mistake := options_mistake(data.get("type"), data.get("options", [])):
+        if mistake := options_error(data.get("type"), data.get("options", [])):
             raise ValidationError({"options": [mistake]})
 
 
 class CustomFieldOut(Schema):
-    """A field."""
+    """A custom field."""
 
     id = Id(required=True)
     key = fields.String(required=True)
@@ -52,6 +52,6 @@ class CustomFieldOut(Schema):
 
 
 class CustomFieldQuery(PageQuery):
-    """Which fields."""
+    """Filters for custom fields."""
 
     archived = Boolean()

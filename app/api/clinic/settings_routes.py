@@ -1,4 +1,4 @@
-"""What a clinic decides for itself."""
+"""Routes for the settings of a clinic."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,19 +11,19 @@ from app.http.preconditions import if_match
 from app.identity.permissions import Permission
 from app.messaging.contact_policy import settings as policies
 
-blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="What a clinic decides for itself.")
+blp = Blueprint("settings", __name__, url_prefix="/api/settings", description="Settings of the clinic.")
 
 
 @blp.get("/contact-policy")
 @allow(Permission.LEAD_READ)
 @blp.response(200, ContactPolicyOut)
 def contact_policy() -> Mapping[str, Any]:
-    """Show how often, and when, leads are written to.
+    """Show the contact policy.
 
-    Across all rules and sequences.
+    It limits how often and when leads get messages, over all rules and sequences.
     """
     with reading() as session:
-        return policies.contact_policy(session, actor())
+        return policies.get_contact_policy(session, actor())
 
 
 @blp.put("/contact-policy")
@@ -32,10 +32,10 @@ def contact_policy() -> Mapping[str, Any]:
 @blp.response(200, ContactPolicyOut)
 @if_match
 def set_contact_policy(given: dict[str, Any], seen: Seen) -> Mapping[str, Any]:
-    """Say how often, and when, leads are written to.
+    """Replace the contact policy.
 
-    From the next message on, those that are planned or wait to be sent among them. The body replaces all of it: what is
-    left out gets its default.
+    It applies from the next message on, also to messages that are already planned or waiting. Fields that are left out
+    get their default.
     """
     with unit_of_work() as session:
         return policies.set_contact_policy(session, actor(), given, seen=seen)

@@ -1,4 +1,4 @@
-"""A clinic's settings, in and out."""
+"""Request and response schemas for the settings of a clinic."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -20,7 +20,7 @@ _BREAKER: Final = Breaker()
 
 
 class Length(Duration):
-    """A length of time from a minute to 90 days."""
+    """A duration from 1 minute to 90 days."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(60, **options)
@@ -28,12 +28,12 @@ class Length(Duration):
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
         text = super()._deserialize(value, *args, **more)
         if not SHORTEST <= parse_duration(text) <= LONGEST:
-            raise ValidationError(f"From 1 minute to {LONGEST.days} days.")
+            raise ValidationError(f"Must be from 1 minute to {LONGEST.days} days.")
         return text
 
 
 class Fraction(fields.Float):
-    """A part of a whole, from 0 to 1."""
+    """A number from 0 to 1."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Range(0, 1), **options)
@@ -57,51 +57,51 @@ def _part(description: str, default: float | None) -> Fraction:
 
 
 class BreakerIn(Schema):
-    """How much of what a rule or sequence does within 24 hours may go wrong before it is paused; null: any part."""
+    """Circuit breaker: failure rates within 24 hours that pause a rule or sequence; null: no limit."""
 
     min_messages = Integer(
         least=1,
         most=MOST_COUNTED,
         load_default=_BREAKER.min_messages,
-        metadata={"description": "Of fewer nothing is concluded."},
+        metadata={"description": "With fewer messages the breaker does not trip."},
     )
-    failures = _part("Of its steps, how many may fail: 0.2 is one in five.", _BREAKER.failures)
-    bounces = _part("Of its messages, how many may come back.", _BREAKER.bounces)
-    opt_outs = _part("Of its messages, after how many a lead may opt out.", _BREAKER.opt_outs)
+    failures = _part("Highest share of failed steps: 0.2 is one in five.", _BREAKER.failures)
+    bounces = _part("Highest share of bounced messages.", _BREAKER.bounces)
+    opt_outs = _part("Highest share of messages after which leads opt out.", _BREAKER.opt_outs)
 
 
 class ContactPolicyIn(Schema):
-    """How often, and when, a lead is written to; null: no limit.
+    """Limits for messages to a lead; null: no limit.
 
-    All of it: what is left out gets its default. What a lead waits for (a confirmation) goes out all the same, and
-    counts. In the quiet hours of where a lead is, nothing else does, whatever this says.
+    Fields that are left out get their default. Transactional messages (such as a confirmation) are always sent, and
+    they count. During quiet hours in the lead's local time no other message is sent, whatever this policy says.
     """
 
-    daily_cap = _cap("Messages to a lead on one day of where it is.")
-    weekly_cap = _cap("Messages to a lead in one week, from Monday.")
-    per_sequence_cap = _cap("Messages of one rule or sequence to a lead, ever. What is beyond is skipped.")
-    minimum_interval = _length("Between one message to a lead and the next.", "4 hours")
+    daily_cap = _cap("Most messages to a lead per day, in the lead's local time.")
+    weekly_cap = _cap("Most messages to a lead per week, from Monday.")
+    per_sequence_cap = _cap("Most messages of one rule or sequence to a lead in total. Further messages are skipped.")
+    minimum_interval = _length("Shortest time between two messages to a lead.", "4 hours")
     window = _length(
-        "One message to a lead in each such time, across all rules and sequences: of several the one that matters most;"
-        " the others are put off to its end.",
+        "At most one message to a lead in this time, over all rules and sequences: the one with the highest priority."
+        " The others are postponed to its end.",
         "1 day",
     )
-    business_hours_only = Boolean(load_default=False, metadata={"description": "Only while the clinic is open."})
-    weekends = Boolean(load_default=True, metadata={"description": "On Saturdays and Sundays, too."})
+    business_hours_only = Boolean(load_default=False, metadata={"description": "Send only while the clinic is open."})
+    weekends = Boolean(load_default=True, metadata={"description": "Send on Saturdays and Sundays."})
     holidays = Boolean(
         load_default=True,
-        metadata={"description": "On holidays, too: the clinic's, and those of the country of a lead's number."},
+        metadata={"description": "Send on holidays of the clinic and of the country of the lead's number."},
     )
     breaker = fields.Nested(
         BreakerIn,
         allow_none=True,
         load_default=lambda: asdict(_BREAKER),
-        metadata={"description": "When a rule or sequence that goes wrong is paused; null: never."},
+        metadata={"description": "Pauses a failing rule or sequence; null: never."},
     )
 
 
 class ContactPolicyOut(Schema):
-    """How often, and when, a lead is written to."""
+    """The contact policy of the clinic."""
 
     daily_cap = fields.Integer(required=True, allow_none=True)
     weekly_cap = fields.Integer(required=True, allow_none=True)

@@ -1,4 +1,4 @@
-"""Where leads come from."""
+"""Routes for lead sources."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.identity.permissions import Permission
 from app.leads.attribution import sources
 from app.leads.attribution.models import LeadSource
 
-blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", description="Where leads come from.")
+blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", description="Lead sources.")
 
 
 @blp.get("")
@@ -22,9 +22,9 @@ blp = Blueprint("lead-sources", __name__, url_prefix="/api/lead-sources", descri
 @blp.arguments(SourceQuery)
 @blp.response(200, page_of(SourceOut))
 def list_sources(query: dict[str, Any]) -> Page:
-    """List the clinic's lead sources.
+    """List the lead sources.
 
-    By name.
+    Sorted by name.
     """
     with reading() as session:
         return sources.list_sources(session, actor().clinic.id, query)
@@ -36,9 +36,9 @@ def list_sources(query: dict[str, Any]) -> Page:
 @blp.response(201, SourceOut)
 @blp.alt_response(409, "CONFLICT")
 def create_source(given: dict[str, Any]) -> LeadSource:
-    """Add a lead source.
+    """Create a lead source.
 
-    Its name must be new to the clinic.
+    Its name must be unique within the clinic.
     """
     with unit_of_work() as session:
         return sources.create_source(session, actor().clinic.id, given)
@@ -51,9 +51,9 @@ def create_source(given: dict[str, Any]) -> LeadSource:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_source(given: dict[str, Any], source_id: UUID, seen: Seen) -> LeadSource:
-    """Change a lead source.
+    """Replace a lead source.
 
-    The body replaces all of it: what is left out gets its default. Leads keep a source that is no longer active.
+    Fields that are left out get their default. Leads keep a source that is no longer active.
     """
     with unit_of_work() as session:
         return sources.update_source(session, actor().clinic.id, source_id, given, seen=seen)

@@ -1,4 +1,4 @@
-"""Lead sources, in and out."""
+"""Request and response schemas for lead sources."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from app.leads.attribution.models import SourceCategory
 
 
 class _Alias(Text):
-    """In lower case, as it is looked for."""
+    """An alias, converted to lower case for look-ups."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         return super()._deserialize(value).lower()
 
 
 class SourceIn(Schema):
-    """A source, as the clinic names it."""
+    """A new or replaced lead source."""
 
     name = Text(100, least=1, required=True, metadata={"examples": ["Dr. Weber"]})
     category = Choice(SourceCategory, required=True)
@@ -27,14 +27,14 @@ class SourceIn(Schema):
         _Alias(100, least=1),
         most=20,
         load_default=list,
-        metadata={"description": "Other names of it, as `utm_source` has them; upper and lower case are the same."},
+        metadata={"description": "Other names of the source, such as values of `utm_source`; case does not matter."},
     )
     is_active = Boolean(load_default=True)
     monthly_cost = Money(allow_none=True, load_default=None)
 
 
 class SourceOut(Schema):
-    """A source."""
+    """A lead source."""
 
     id = Id(required=True)
     name = fields.String(required=True)
@@ -49,7 +49,7 @@ class SourceOut(Schema):
 
 
 class SourceQuery(PageQuery):
-    """Which sources."""
+    """Filters for lead sources."""
 
-    is_active = Boolean(metadata={"description": "Only those in use, or only those that are not."})
+    is_active = Boolean(metadata={"description": "Only active or only inactive sources."})
     category = Choice(SourceCategory)

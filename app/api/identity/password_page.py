@@ -1,4 +1,4 @@
-"""The page behind the links: a password is chosen here where no frontend has a page of its own."""
+"""Built-in page for choosing a password, for clinics without their own page (PASSWORD_PAGE_URL)."""
 
 from importlib.resources import files
 from typing import Final
@@ -25,14 +25,14 @@ blp = Blueprint("password-page", __name__)
 @blp.get(PATH)
 @allow(PUBLIC)
 def show_page() -> Response:
-    """Where a link leads to. What comes behind the # stays in the browser."""
+    """Show the page of an e-mail link. The token after the # stays in the browser."""
     return Response(_file("password.html"), headers=_HEADERS, content_type="text/html; charset=utf-8")
 
 
 @blp.get(f"{PATH}/<name>")
 @allow(PUBLIC)
 def serve_asset(name: str) -> Response:
-    """The page's script or style."""
+    """Serve a script or style of the page. Raises NotFound."""
     if name not in _ASSETS:
         raise NotFound
     return Response(_file(name), content_type=_ASSETS[name])

@@ -1,4 +1,4 @@
-"""Choosing a password, changing it, and getting back in without it."""
+"""Routes for password reset and password change."""
 
 from flask import request
 
@@ -8,7 +8,7 @@ from app.http.blueprint import Blueprint
 from app.identity.passwords import reset
 from app.identity.sign_in import attempts
 
-blp = Blueprint("passwords", __name__, url_prefix="/api/auth", description="Choosing and changing a password.")
+blp = Blueprint("passwords", __name__, url_prefix="/api/auth", description="Password reset and password change.")
 
 
 @blp.post("/password-link")
@@ -17,13 +17,13 @@ blp = Blueprint("passwords", __name__, url_prefix="/api/auth", description="Choo
 @blp.response(202)
 @blp.alt_response(429, "TOO_MANY_REQUESTS")
 def ask_for_link(given: dict[str, str]) -> None:
-    """Get a link to choose a new password.
+    """Request a password reset e-mail.
 
-    It comes by e-mail, is good for an hour, and works once. The answer is the same for an address that nobody has.
+    The link in it is valid for one hour and works once. The response is the same for an unknown address.
     """
     attempts.count_request(given["email"], request.remote_addr or "")
     with unit_of_work() as session:
-        reset.ask_for_link(session, given["email"])
+        reset.request_link(session, given["email"])
 
 
 @blp.post("/password")
@@ -32,13 +32,13 @@ def ask_for_link(given: dict[str, str]) -> None:
 @blp.response(204)
 @blp.alt_response(401, "UNAUTHORIZED")
 def choose_password(given: dict[str, str]) -> None:
-    """Choose a password by a link.
+    """Set a password with the token of a link.
 
-    The token is what stands behind the # of the link in an invitation or after `password-link`. Every sign-in of before
-    ends.
+    The token is the part after the # of the link in an invitation or password reset e-mail. All existing sign-ins of
+    the user end.
     """
     with unit_of_work() as session:
-        reset.choose_by_link(session, given["token"], given["password"])
+        reset.set_password_by_link(session, given["token"], given["password"])
 
 
 @blp.post("/change-password")
@@ -49,12 +49,12 @@ def choose_password(given: dict[str, str]) -> None:
 def change_password(given: dict[str, str]) -> None:
     """Change my password.
 
-    Every sign-in of mine ends, this one too: sign in with the new password. Wrong guesses at the current one count as
+    All my sign-ins end, including this one: sign in again with the new password. Wrong current passwords count as
     failed sign-ins.
     """
     with reading() as session:
         email, address = reset.email_of(session, actor()), request.remote_addr or ""
     attempts.count_attempt(email, address)
     with unit_of_work() as session:
-        reset.change_own(session, actor(), current=given["current_password"], new=given["new_password"])
-    attempts.forgive(email, address)
+        reset.change_password(session, actor(), current=given["current_password"], new=given["new_password"])
+    attempts.forget_failed_attempts(email, address)

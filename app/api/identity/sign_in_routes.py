@@ -1,4 +1,4 @@
-"""Signing in and out, who one is, and keys for programs."""
+"""Routes for sign-in, sign-out, the current user and API keys."""
 
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,8 @@ from app.identity.me import describe
 from app.identity.permissions import Permission
 from app.identity.sign_in import api_keys, attempts, sessions
 
-auth = Blueprint("auth", __name__, url_prefix="/api", description="Signing in and out.")
-keys = Blueprint("api-keys", __name__, url_prefix="/api/api-keys", description="Keys for programs.")
+auth = Blueprint("auth", __name__, url_prefix="/api", description="Sign-in and sign-out.")
+keys = Blueprint("api-keys", __name__, url_prefix="/api/api-keys", description="API keys for programs.")
 blueprints = (auth, keys)
 
 
@@ -29,14 +29,14 @@ blueprints = (auth, keys)
 def log_in(login: dict[str, str]) -> sessions.Tokens:
     """Sign in.
 
-    Answers the same, and as slowly, whether the address is unknown or the password wrong. Too many failed attempts
-    in a few minutes are answered with 429 and `Retry-After`.
+    The response and its time are the same for an unknown address and a wrong password. After too many failed attempts
+    within a few minutes the response is 429 with `Retry-After`.
     """
     address = request.remote_addr or ""
     attempts.count_attempt(login["email"], address)
     with unit_of_work() as session:
         tokens = sessions.sign_in(session, **login)
-    attempts.forgive(login["email"], address)
+    attempts.forget_failed_attempts(login["email"], address)
     return tokens
 
 
@@ -46,14 +46,13 @@ def log_in(login: dict[str, str]) -> sessions.Tokens:
 @auth.response(200, TokensOut)
 @auth.alt_response(401, "UNAUTHORIZED")
 def refresh(given: dict[str, str]) -> sessions.Tokens:
-    """Get new tokens for a refresh token.
+    """Exchange a refresh token for new tokens.
 
-    Each refresh token is good for one refresh. One that comes a second time ends the whole sign-in, because then two
-    have it.
+    Each refresh token is valid once. Using it again revokes the sign-in, because the token may have been stolen.
     """
     with unit_of_work() as session:
         tokens = sessions.refresh(session, given["refresh_token"])
-    if tokens is None:  # only now: the revocation had to be committed
+    if tokens is None:  # after the commit of the revocation
         raise Unauthenticated
     return tokens
 
@@ -64,11 +63,11 @@ def refresh(given: dict[str, str]) -> sessions.Tokens:
 def log_out() -> None:
     """Sign out.
 
-    The access token and the refresh token of this sign-in end at once. A key does not sign out: revoke it.
+    The access token and the refresh token of this sign-in are revoked at once. API keys cannot sign out: revoke them.
     """
     sign_in_id = actor().sign_in_id
     if sign_in_id is None:
-        raise Forbidden("A key does not sign out: revoke it.")
+        raise Forbidden("API keys cannot sign out: revoke the key.")
     with unit_of_work() as session:
         sessions.sign_out(session, sign_in_id)
 
@@ -77,9 +76,9 @@ def log_out() -> None:
 @allow(SIGNED_IN)
 @auth.response(200, MeOut)
 def who_am_i() -> dict[str, Any]:
-    """Who am I?
+    """Show the current caller.
 
-    The caller, their clinic and what they may do; for an API key, its name and scopes.
+    Returns the user, the clinic and the permissions; for an API key, its name and scopes.
     """
     with reading() as session:
         return describe(session, actor())
@@ -92,7 +91,7 @@ def who_am_i() -> dict[str, Any]:
 def list_api_keys(query: dict[str, Any]) -> Page:
     """List the clinic's API keys.
 
-    Newest first, without revoked ones. No secret is shown: it is kept as a hash only.
+    Newest first, without revoked keys. Secrets are not shown, because only their hashes are stored.
     """
     with reading() as session:
         return api_keys.list_api_keys(session, actor().clinic.id, query)
@@ -103,10 +102,10 @@ def list_api_keys(query: dict[str, Any]) -> Page:
 @keys.arguments(ApiKeyIn)
 @keys.response(201, NewApiKeyOut, shown_once=True)
 def create_api_key(given: dict[str, Any]) -> dict[str, Any]:
-    """Make an API key.
+    """Create an API key.
 
-    `key` is shown in this answer and never again. The key may do what its scopes say, as far as the person who made it
-    may do it, and ends with that person's access.
+    `key` is shown only in this response. The key has the permissions in `scopes`, as long as its creator holds them. It
+    stops working when its creator is deactivated.
     """
     with unit_of_work() as session:
         row, whole = api_keys.create_api_key(session, actor(), **given)
@@ -119,7 +118,7 @@ def create_api_key(given: dict[str, Any]) -> dict[str, Any]:
 def revoke_api_key(key_id: UUID) -> None:
     """Revoke an API key.
 
-    It opens nothing from the next call on.
+    Takes effect with the next call.
     """
     with unit_of_work() as session:
         api_keys.revoke_api_key(session, actor().clinic.id, key_id)

@@ -1,4 +1,4 @@
-"""Sign-ins, people and keys, in and out."""
+"""Request and response schemas for sign-in, the current user and API keys."""
 
 from marshmallow import fields
 
@@ -11,41 +11,41 @@ LONGEST_TOKEN = 2000
 
 
 class LoginIn(Schema):
-    """Who signs in."""
+    """Credentials of a user."""
 
     email = Text(254, least=1, required=True, metadata={"format": "email"})
     password = Secret(LONGEST_PASSWORD, required=True, metadata={"format": "password"})
 
 
 class RefreshIn(Schema):
-    """The refresh token of the last login or refresh."""
+    """The refresh token from the last login or refresh."""
 
     refresh_token = Secret(LONGEST_TOKEN, required=True)
 
 
 class TokensOut(Schema):
-    """What to call with, and what to get the next one with."""
+    """An access token for calls, and a refresh token for the next access token."""
 
     access_token = fields.String(required=True)
     token_type = fields.Constant("Bearer", required=True)
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds the access token is good for."})
-    refresh_token = fields.String(required=True, metadata={"description": "Good for one refresh."})
+    expires_in = fields.Integer(required=True, metadata={"description": "Lifetime of the access token in seconds."})
+    refresh_token = fields.String(required=True, metadata={"description": "Valid for one refresh."})
 
 
 class ClinicOut(Schema):
-    """The clinic one works for."""
+    """The clinic of the caller."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     timezone = fields.String(required=True, metadata={"description": "IANA name.", "examples": ["Europe/Paris"]})
     region = fields.String(required=True, metadata={"description": "ISO 3166 country."})
-    language = fields.String(required=True, metadata={"description": "BCP 47; of its texts.", "examples": ["fr-CA"]})
+    language = fields.String(required=True, metadata={"description": "BCP 47; of its messages.", "examples": ["fr-CA"]})
 
 
 class MeOut(Schema):
-    """Who is calling, and what they may do."""
+    """The caller and their permissions."""
 
-    id = Id(required=True, allow_none=True, metadata={"description": "The user's; null for an API key."})
+    id = Id(required=True, allow_none=True, metadata={"description": "Id of the user; null for an API key."})
     name = fields.String(required=True)
     email = fields.String(required=True, allow_none=True)
     role = fields.String(required=True, allow_none=True)
@@ -55,14 +55,14 @@ class MeOut(Schema):
         keys=Choice(Permission),
         values=Choice(Scope),
         required=True,
-        metadata={"description": "Of each permission: with whose leads."},
+        metadata={"description": "Scope of each permission."},
     )
     api_key_id = Id(required=True, allow_none=True)
     clinic = fields.Nested(ClinicOut, required=True)
 
 
 class ApiKeyIn(Schema):
-    """A key for a program."""
+    """A new API key."""
 
     name = Text(100, least=1, required=True, metadata={"examples": ["Website form"]})
     scopes = ListOf(
@@ -70,25 +70,25 @@ class ApiKeyIn(Schema):
         least=1,
         most=len(Permission),
         required=True,
-        metadata={"description": "What the key may do: nothing that its maker may not."},
+        metadata={"description": "Permissions of the key. You must hold each of them."},
     )
-    expires_at = Instant(allow_none=True, load_default=None, metadata={"description": "Null: until revoked."})
+    expires_at = Instant(allow_none=True, load_default=None, metadata={"description": "Null: does not expire."})
 
 
 class ApiKeyOut(Schema):
-    """A key, without its secret."""
+    """An API key without its secret."""
 
     id = Id(required=True)
     name = fields.String(required=True)
-    prefix = fields.String(required=True, metadata={"description": "How the key begins."})
+    prefix = fields.String(required=True, metadata={"description": "First characters of the key."})
     scopes = fields.List(Choice(Permission), required=True)
     created_by = Id(required=True, allow_none=True)
     created_at = Instant(required=True)
     expires_at = Instant(required=True, allow_none=True)
-    last_used_at = Instant(required=True, allow_none=True, metadata={"description": "To the minute or so."})
+    last_used_at = Instant(required=True, allow_none=True, metadata={"description": "Accurate to about a minute."})
 
 
 class NewApiKeyOut(ApiKeyOut):
-    """A fresh key: the only time it is shown whole."""
+    """A new API key. The full key is shown only here."""
 
     key = fields.String(required=True, metadata={"examples": ["rk_0123456789_..."]})

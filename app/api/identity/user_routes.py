@@ -1,4 +1,4 @@
-"""The clinic's people, their teams and their roles."""
+"""Routes for users, teams and roles."""
 
 from typing import Any
 from uuid import UUID
@@ -24,11 +24,11 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 from app.identity.users import custom_roles, teams, users
-from app.tasks.workload.offboarding import let_go
+from app.tasks.workload.offboarding import deactivate_and_hand_over
 
-people = Blueprint("users", __name__, url_prefix="/api/users", description="Who works for the clinic.")
-groups = Blueprint("teams", __name__, url_prefix="/api/teams", description="Who works together.")
-rights = Blueprint("roles", __name__, url_prefix="/api/roles", description="Who may do what.")
+people = Blueprint("users", __name__, url_prefix="/api/users", description="Users of the clinic.")
+groups = Blueprint("teams", __name__, url_prefix="/api/teams", description="Teams of users.")
+rights = Blueprint("roles", __name__, url_prefix="/api/roles", description="Built-in and custom roles.")
 blueprints = (people, groups, rights)
 
 
@@ -37,9 +37,9 @@ blueprints = (people, groups, rights)
 @people.arguments(UserQuery)
 @people.response(200, page_of(UserOut))
 def list_users(query: dict[str, Any]) -> Page:
-    """List the clinic's people.
+    """List the users of the clinic.
 
-    By name: whom a lead or a task can be given to.
+    Sorted by name. Leads and tasks can be assigned to these users.
     """
     with reading() as session:
         return users.list_users(session, actor(), query)
@@ -51,10 +51,10 @@ def list_users(query: dict[str, Any]) -> Page:
 @people.response(201, UserOut)
 @people.alt_response(409, "CONFLICT")
 def invite_user(given: dict[str, Any]) -> Any:
-    """Invite a colleague.
+    """Invite a user.
 
-    They get an e-mail with a link, good for seven days, to choose a password. Nobody can give a role that may do more
-    than their own.
+    The user gets an e-mail with a link to choose a password, valid for seven days. You cannot grant a role with
+    permissions that you do not have.
     """
     with unit_of_work() as session:
         return users.invite(session, actor(), given)
@@ -64,7 +64,7 @@ def invite_user(given: dict[str, Any]) -> Any:
 @allow(Permission.LEAD_READ)
 @people.response(200, UserOut)
 def get_user(user_id: UUID) -> Any:
-    """Show one of the clinic's people."""
+    """Show a user."""
     with reading() as session:
         return users.get_user(session, actor(), user_id)
 
@@ -76,10 +76,10 @@ def get_user(user_id: UUID) -> Any:
 @people.alt_response(409, "CONFLICT")
 @if_match
 def update_user(given: dict[str, Any], user_id: UUID, seen: Seen) -> Any:
-    """Edit a person.
+    """Edit a user.
 
-    Another role counts from their next call on. Nobody changes their own role, and somebody who may manage users is
-    always left.
+    A new role takes effect with the user's next call. You cannot change your own role. The clinic must keep at least
+    one user who can manage users.
     """
     with unit_of_work() as session:
         return users.update_user(session, actor(), user_id, given, seen=seen)
@@ -90,9 +90,9 @@ def update_user(given: dict[str, Any], user_id: UUID, seen: Seen) -> Any:
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 def invite_again(user_id: UUID) -> Any:
-    """Send an invitation once more.
+    """Send the invitation e-mail again.
 
-    To somebody who has not chosen a password yet.
+    Only for a user who has not chosen a password yet.
     """
     with unit_of_work() as session:
         return users.invite_again(session, actor(), user_id)
@@ -104,20 +104,20 @@ def invite_again(user_id: UUID) -> Any:
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 def deactivate_user(given: dict[str, Any], user_id: UUID) -> Any:
-    """Close somebody's account.
+    """Deactivate a user.
 
-    Their sign-ins and the API keys they made end at once. Their open leads and tasks go to those named, by load;
-    else as the clinic's assignment rules say.
+    The user's sign-ins and API keys are revoked at once. Open leads and tasks go to the users in `to_ids`, by workload;
+    without `to_ids` the assignment rules decide.
     """
     with unit_of_work() as session:
-        return let_go(session, actor(), user_id, to=given.get("to_ids"), reason=given.get("reason"))
+        return deactivate_and_hand_over(session, actor(), user_id, to=given.get("to_ids"), reason=given.get("reason"))
 
 
 @people.post("/<uuid:user_id>/reactivate")
 @allow(Permission.USER_MANAGE)
 @people.response(200, UserOut)
 def reactivate_user(user_id: UUID) -> Any:
-    """Open somebody's account again."""
+    """Reactivate a user."""
     with unit_of_work() as session:
         return users.reactivate(session, actor(), user_id)
 
@@ -127,9 +127,9 @@ def reactivate_user(user_id: UUID) -> Any:
 @groups.arguments(PageQuery)
 @groups.response(200, page_of(TeamOut))
 def list_teams(query: dict[str, Any]) -> Page:
-    """List the clinic's teams.
+    """List the teams of the clinic.
 
-    By name.
+    Sorted by name.
     """
     with reading() as session:
         return teams.list_teams(session, actor(), query)
@@ -141,9 +141,9 @@ def list_teams(query: dict[str, Any]) -> Page:
 @groups.response(201, TeamOut)
 @groups.alt_response(409, "CONFLICT")
 def create_team(given: dict[str, Any]) -> Any:
-    """Add a team.
+    """Create a team.
 
-    A manager of it sees what is assigned to its people.
+    Managers in the team see the leads assigned to its members.
     """
     with unit_of_work() as session:
         return teams.create_team(session, actor(), given)
@@ -167,9 +167,9 @@ def update_team(given: dict[str, Any], team_id: UUID, seen: Seen) -> Any:
 @groups.alt_response(409, "CONFLICT")
 @if_match
 def delete_team(team_id: UUID, seen: Seen) -> None:
-    """Remove a team.
+    """Delete a team.
 
-    Its people need to be in another, or in none, first.
+    The team must not have members.
     """
     with unit_of_work() as session:
         teams.delete_team(session, actor(), team_id, seen=seen)
@@ -181,7 +181,7 @@ def delete_team(team_id: UUID, seen: Seen) -> None:
 def list_roles() -> dict[str, Any]:
     """List the roles.
 
-    Those that every clinic has, and this one's own, with what each may do and with whose leads.
+    Built-in and custom roles, with their permissions and scopes.
     """
     with reading() as session:
         return {"items": custom_roles.list_roles(session, actor())}
@@ -193,9 +193,9 @@ def list_roles() -> dict[str, Any]:
 @rights.response(201, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 def create_role(given: dict[str, Any]) -> Any:
-    """Add a role.
+    """Create a custom role.
 
-    It can do nothing that whoever adds it cannot.
+    You can only grant permissions that you hold.
     """
     with unit_of_work() as session:
         return custom_roles.create_role(session, actor(), given)
@@ -208,9 +208,9 @@ def create_role(given: dict[str, Any]) -> Any:
 @rights.alt_response(409, "CONFLICT")
 @if_match
 def update_role(given: dict[str, Any], role_id: UUID, seen: Seen) -> Any:
-    """Change a role of the clinic's own.
+    """Edit a custom role.
 
-    It counts from the next call of whoever has it.
+    The change takes effect with the next call of its users.
     """
     with unit_of_work() as session:
         return custom_roles.update_role(session, actor(), role_id, given, seen=seen)
@@ -222,9 +222,9 @@ def update_role(given: dict[str, Any], role_id: UUID, seen: Seen) -> Any:
 @rights.alt_response(409, "CONFLICT")
 @if_match
 def delete_role(role_id: UUID, seen: Seen) -> None:
-    """Remove a role of the clinic's own.
+    """Delete a custom role.
 
-    Nobody may have it any more.
+    No user may have the role.
     """
     with unit_of_work() as session:
         custom_roles.delete_role(session, actor(), role_id, seen=seen)

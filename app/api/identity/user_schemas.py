@@ -1,4 +1,4 @@
-"""People, teams, roles and passwords, in and out."""
+"""Request and response schemas for users, teams, roles and passwords."""
 
 from typing import Any, Final
 
@@ -10,12 +10,12 @@ from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission, Scope
 
-SLUG: Final = (r"^[a-z][a-z0-9_]{0,62}$", "Small letters, digits and underscores.")
-_CHOSEN: Final = {"format": "password", "description": "At least 12 characters, and not one of the common ones."}
+SLUG: Final = (r"^[a-z][a-z0-9_]{0,62}$", "Use lower-case letters, digits and underscores.")
+_CHOSEN: Final = {"format": "password", "description": "At least 12 characters, and not a common password."}
 
 
 class Invitation(Schema):
-    """A new colleague."""
+    """A new user."""
 
     email = Email(required=True)
     name = Text(100, least=1, required=True)
@@ -24,7 +24,7 @@ class Invitation(Schema):
 
 
 class UserChanges(Schema):
-    """The fields of a person that can be edited. Those given are replaced; those not given stay as they are."""
+    """The editable fields of a user. Fields that are left out stay unchanged."""
 
     name = Text(100, least=1)
     role = Text(63, least=1, metadata={"description": "A slug of `GET /api/roles`."})
@@ -32,14 +32,14 @@ class UserChanges(Schema):
 
 
 class Departure(Schema):
-    """Who takes over from somebody who leaves."""
+    """The new owners of the leads and tasks of a deactivated user."""
 
-    to_ids = ListOf(Id(), least=1, most=50, metadata={"description": "Else as the assignment rules say."})
-    reason = Text(500, allow_none=True, metadata={"description": "For the history of each lead."})
+    to_ids = ListOf(Id(), least=1, most=50, metadata={"description": "Default: the assignment rules decide."})
+    reason = Text(500, allow_none=True, metadata={"description": "Shown in the history of each lead."})
 
 
 class UserOut(Schema):
-    """Somebody who works for the clinic."""
+    """A user of the clinic."""
 
     id = Id(required=True)
     email = fields.String(required=True)
@@ -47,15 +47,13 @@ class UserOut(Schema):
     role = fields.String(required=True)
     team_id = Id(required=True, allow_none=True)
     is_active = Boolean(required=True)
-    has_password = Boolean(
-        required=True, metadata={"description": "False while they have not followed the invitation."}
-    )
+    has_password = Boolean(required=True, metadata={"description": "False until the user accepts the invitation."})
     created_at = Instant(required=True)
     version = Integer(required=True)
 
 
 class UserQuery(PageQuery):
-    """Which of the clinic's people to list."""
+    """Filters for the list of users."""
 
     role = Text(63, least=1)
     team_id = Id()
@@ -63,7 +61,7 @@ class UserQuery(PageQuery):
 
 
 class TeamIn(Schema):
-    """A team."""
+    """The editable fields of a team."""
 
     name = Text(100, least=1, required=True)
 
@@ -77,29 +75,27 @@ class TeamOut(Schema):
 
 
 class GrantsField(fields.Dict):
-    """Permissions, each with its scope."""
+    """Permissions with their scopes."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(keys=Choice(Permission), values=Choice(Scope), **options)
 
 
 class RoleChanges(Schema):
-    """A role of the clinic's own, all of it but its slug."""
+    """A custom role without its slug."""
 
     name = Text(100, least=1, required=True)
-    grants = GrantsField(
-        required=True, metadata={"description": "What it may do: permissions, each with whose leads it is good for."}
-    )
+    grants = GrantsField(required=True, metadata={"description": "Permissions, each with its scope."})
 
 
 class RoleIn(RoleChanges):
-    """A new role of the clinic's own."""
+    """A new custom role."""
 
-    slug = Text(63, required=True, form=SLUG, metadata={"description": "What a user's `role` says."})
+    slug = Text(63, required=True, form=SLUG, metadata={"description": "Value for `role` of a user."})
 
 
 class RoleOut(Schema):
-    """A role. Those that every clinic has have no id, and cannot be changed."""
+    """A role. Built-in roles have no id and cannot be changed."""
 
     id = Id(allow_none=True)
     slug = fields.String(required=True)
@@ -115,7 +111,7 @@ class RolesOut(Schema):
 
 
 class PasswordChange(Schema):
-    """The password of before, and the one from now on."""
+    """The current password and the new one."""
 
     current_password = Secret(LONGEST_PASSWORD, required=True, metadata={"format": "password"})
     new_password = Secret(LONGEST_PASSWORD, required=True, metadata=_CHOSEN)
@@ -123,17 +119,17 @@ class PasswordChange(Schema):
     @validates_schema(skip_on_field_errors=True)
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
         if data["current_password"] == data["new_password"]:
-            raise ValidationError({"new_password": ["This is the one you have."]})
+            raise ValidationError({"new_password": ["Must differ from the current password."]})
 
 
 class LinkRequest(Schema):
-    """Who forgot their password."""
+    """The address of a user who forgot their password."""
 
     email = Email(required=True)
 
 
 class PasswordChoice(Schema):
-    """A password, and the link's token that allows to choose it."""
+    """A new password, and the token of a link."""
 
     token = Secret(LONGEST_TOKEN, required=True)
     password = Secret(LONGEST_PASSWORD, required=True, metadata=_CHOSEN)

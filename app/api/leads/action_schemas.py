@@ -1,4 +1,4 @@
-"""What is said when something is done with a lead."""
+"""Request schemas of lead actions, and the stage history."""
 
 from marshmallow import fields
 
@@ -9,45 +9,43 @@ from app.messaging.channels.registry import CHANNELS
 
 
 class StageMove(Schema):
-    """Where the lead goes: to `lost` with a `reason`; to `treatment_started` it converts, which needs lead:convert."""
+    """Target stage. `lost` needs a `reason`; `treatment_started` converts the lead and needs lead:convert."""
 
     stage = Text(100, least=1, required=True, metadata={"description": "A stage's slug."})
-    reason = Choice(LostReason, metadata={"description": "Why the lead is lost; only to `lost`."})
-    notes = Text(LONGEST_NOTE, lines=True, allow_none=True, metadata={"description": "More on the reason."})
-    scheduled_for = Instant(
-        metadata={"description": "When the consultation takes place; only to `consultation_scheduled`."}
-    )
+    reason = Choice(LostReason, metadata={"description": "Reason of the loss; only for `lost`."})
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True, metadata={"description": "Details of the reason."})
+    scheduled_for = Instant(metadata={"description": "Time of the consultation; only for `consultation_scheduled`."})
 
 
 class Reopening(Schema):
-    """Why work with a lost lead goes on, and where: in the clinic's first stage, unless another is named."""
+    """Reason for reopening a lost lead, and its stage (default: the clinic's first stage)."""
 
     reason = Text(LONGEST_NOTE, least=1, lines=True, required=True)
-    stage = Text(100, least=1, metadata={"description": "The slug of a stage that is not final."})
+    stage = Text(100, least=1, metadata={"description": "Slug of a stage that is not terminal."})
 
 
 class Assignment(Schema):
-    """Who looks after the lead from now on."""
+    """New assignee of the lead."""
 
     assigned_to_id = Id(required=True)
-    reason = Text(500, allow_none=True, metadata={"description": "Why; it is kept in the lead's history."})
+    reason = Text(500, allow_none=True, metadata={"description": "Reason, stored in the assignment history."})
 
 
 class Conversion(Schema):
-    """Which patient the lead became."""
+    """Patient that the lead became."""
 
     converted_to_patient_id = Id(allow_none=True)
 
 
 class Loss(Schema):
-    """Why the lead is lost."""
+    """Reason of the loss."""
 
     reason = Choice(LostReason, required=True)
     notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
 
 
 class OptOut(Schema):
-    """What the lead wants no more messages by: all channels, unless one is named."""
+    """Channel to opt out of; default: all channels."""
 
     channel = RegisteredName(CHANNELS.names_for_leads, allow_none=True, load_default=None)
 
@@ -55,13 +53,13 @@ class OptOut(Schema):
 class StayOut(Schema):
     """A lead's time in a stage."""
 
-    stage = fields.String(required=True, metadata={"description": "Its slug."})
+    stage = fields.String(required=True, metadata={"description": "Slug of the stage."})
     entered_at = Instant(required=True)
-    left_at = Instant(required=True, allow_none=True, metadata={"description": "Null: it is there now."})
+    left_at = Instant(required=True, allow_none=True, metadata={"description": "Null: the current stage."})
     seconds = Integer(required=True)
 
 
 class StaysOut(Schema):
-    """A lead's way through the pipeline, the earliest first."""
+    """Stage history of a lead, earliest first."""
 
     items = fields.List(fields.Nested(StayOut), required=True)

@@ -8,23 +8,23 @@ from app.http.schemas.schema import Schema
 
 
 class MovedOut(Schema):
-    """What moved a due time, and to when."""
+    """Reason why a due time was moved, and the new time."""
 
     by = fields.String(required=True)
     to = Instant(required=True)
 
 
 class LeadStepOut(StepOut):
-    """One automation step of a lead: planned, on its way, or past."""
+    """One automation step of a lead: planned, published, or past."""
 
     lateness_seconds = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Ran less due; null while it has not run."}
+        required=True, allow_none=True, metadata={"description": "Start time minus due time; null before the start."}
     )
-    rule = fields.String(required=True, allow_none=True, metadata={"description": "The one that planned it."})
+    rule = fields.String(required=True, allow_none=True, metadata={"description": "Rule that planned it."})
     rule_version = fields.Integer(required=True, allow_none=True)
     wanted_at = Instant(
-        required=True, allow_none=True, metadata={"description": "What the rule's wait alone says, if that was moved."}
+        required=True, allow_none=True, metadata={"description": "Due time by the rule's wait alone, if it was moved."}
     )
     moves = fields.List(
-        fields.Nested(MovedOut), required=True, metadata={"description": "What moved it as it was planned."}
+        fields.Nested(MovedOut), required=True, metadata={"description": "Changes of the due time during planning."}
     )

@@ -1,4 +1,4 @@
-"""Events that integrators report."""
+"""Route of `/api/events`: custom events from integrators."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from app.api.leads.event_schemas import EventIn, EventOut
 from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
-from app.leads.timeline.custom_events import report
+from app.leads.activities.custom_events import record_custom_event
 
-blp = Blueprint("events", __name__, url_prefix="/api/events", description="What other systems say happened.")
+blp = Blueprint("events", __name__, url_prefix="/api/events", description="Custom events from other systems.")
 
 
 @blp.post("")
@@ -18,9 +18,9 @@ blp = Blueprint("events", __name__, url_prefix="/api/events", description="What 
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def report_event(given: dict[str, Any]) -> dict[str, Any]:
-    """Report that something happened to a lead.
+    """Report a custom event of a lead.
 
-    Rules that listen to `custom.<name>` decide about it; what they ask for stands in `data`.
+    Automation rules on `custom.<name>` evaluate it, with the values in `data`.
     """
     with unit_of_work() as session:
-        return report(session, actor(), given)
+        return record_custom_event(session, actor(), given)

@@ -1,4 +1,4 @@
-"""Fields that leads are marked with."""
+"""Schema fields for tags and custom values."""
 
 from typing import Any, Final
 
@@ -8,11 +8,11 @@ from app.http.schemas.fields import ListOf, Text
 from app.leads.models import MOST_TAGS
 
 LONGEST_TAG: Final = 50
-MOST_CUSTOM: Final = 100  # values of a clinic's own fields
+MOST_CUSTOM: Final = 100  # custom values of one lead
 
 
 class Tags(ListOf):
-    """Words that leads are marked with, in lower case and each once."""
+    """List of tags, in lower case, without repetitions."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Text(LONGEST_TAG, least=1), most=MOST_TAGS, **options)
@@ -22,14 +22,14 @@ class Tags(ListOf):
 
 
 class CustomValues(fields.Dict):
-    """Values of the clinic's own fields, by their keys; what each may be, its definition says."""
+    """Values of custom fields by key. Each is validated by its definition."""
 
     def __init__(self) -> None:
         super().__init__(
             keys=fields.String(),
             validate=validate.Length(max=MOST_CUSTOM),
             metadata={
-                "description": "By the keys of `/api/custom-fields`. Those given are replaced, null takes one away.",
+                "description": "Values by key (see `/api/custom-fields`). Given values are replaced; null removes one.",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
         )

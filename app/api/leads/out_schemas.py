@@ -1,4 +1,4 @@
-"""How a lead is shown."""
+"""Response schemas of leads."""
 
 from datetime import date
 from typing import Any, Final
@@ -10,7 +10,7 @@ from app.http.access import actor
 from app.http.schemas.fields import Choice, Day, Id, Instant, Integer, Money
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission
-from app.leads.attribution.touch_models import CaptureChannel
+from app.leads.enums import CaptureChannel
 from app.leads.models import (
     LeadStatus,
     LostReason,
@@ -19,34 +19,34 @@ from app.leads.models import (
     SocialPlatform,
     TreatmentInterest,
 )
-from app.leads.next_actions.next_follow_up import MadeBy
+from app.leads.search.next_follow_up import TaskOrigin
 
 _WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
 
 
 class _PrivateText(fields.String):
-    """Shown to those who hold `lead:private`."""
+    """Text for callers with `lead:private`; null for others."""
 
     def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
         return value if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class _PrivateDay(Day):
-    """Shown to those who hold `lead:private`."""
+    """Date for callers with `lead:private`; null for others."""
 
     def _serialize(self, value: date | None, *args: Any, **more: Any) -> Any:
         return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class PersonRef(Schema):
-    """A user, by name."""
+    """Id and name of a user."""
 
     id = Id(required=True)
     name = fields.String(required=True)
 
 
 class SourceRef(Schema):
-    """A source, by name."""
+    """Id, name and category of a source."""
 
     id = Id(required=True)
     name = fields.String(required=True)
@@ -54,23 +54,23 @@ class SourceRef(Schema):
 
 
 class FollowUpSourceOut(Schema):
-    """The next follow-up, and where it comes from."""
+    """Next follow-up task and its origin."""
 
     task_id = Id(required=True)
-    made_by = Choice(MadeBy, required=True)
+    made_by = Choice(TaskOrigin, required=True)
     rule = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "The slug of the rule that made it, for as long as its steps are kept."},
+        metadata={"description": "Slug of the rule that created it, while its steps are kept."},
     )
-    user_id = Id(required=True, allow_none=True, metadata={"description": "Who made it, if a person did."})
+    user_id = Id(required=True, allow_none=True, metadata={"description": "User who created it, if any."})
 
 
 class LeadOut(RottingOut):
     """A lead."""
 
     next_follow_up_at = Instant(
-        required=True, allow_none=True, metadata={"description": "When its next open task is due."}
+        required=True, allow_none=True, metadata={"description": "Due time of the next open task."}
     )
     next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
 
@@ -143,17 +143,19 @@ class LeadOut(RottingOut):
     lost_suggested_at = Instant(required=True, allow_none=True)
     lost_suggested_reason = Choice(LostReason, required=True, allow_none=True)
 
-    failed_attempts = Integer(required=True, metadata={"description": "In a row, since the last contact."})
+    failed_attempts = Integer(
+        required=True, metadata={"description": "Consecutive failed attempts since the last contact."}
+    )
     contacted_at = Instant(required=True, allow_none=True)
     replied_at = Instant(required=True, allow_none=True)
     opted_out_at = Instant(
-        required=True, allow_none=True, metadata={"description": "Since when it wants no messages at all."}
+        required=True, allow_none=True, metadata={"description": "Time of the opt-out from all channels."}
     )
     opted_out_channels = fields.List(
-        fields.String(), required=True, metadata={"description": "By which channels it wants none."}
+        fields.String(), required=True, metadata={"description": "Channels that the lead opted out of."}
     )
     restricted_at = Instant(
-        required=True, allow_none=True, metadata={"description": "Since when nothing may be done with it."}
+        required=True, allow_none=True, metadata={"description": "Time of the restriction (GDPR, article 18)."}
     )
     last_activity_at = Instant(required=True)
     stale_since = Instant(required=True, allow_none=True)
@@ -169,5 +171,5 @@ class IdleLeadOut(LeadOut):
     """An open lead that has no next action."""
 
     without_next_action_since = Instant(
-        required=True, metadata={"description": "Since when it is known to have neither an open task nor a step."}
+        required=True, metadata={"description": "Time since when it is known to have neither an open task nor a step."}
     )

@@ -1,4 +1,4 @@
-"""How a lead that was left alone is shown: on the lead itself, and on its card."""
+"""Response fields of rotting leads, shared by leads and board cards."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from app.clock import now
 from app.http.schemas.fields import Choice, Instant
 from app.http.schemas.schema import Schema
 from app.leads.models import RottingReason
-from app.leads.pipeline.rotting import ROTTEN, WORST, is_rotten, score_of
+from app.leads.pipeline.rotting import ROTTEN, WORST, is_rotten, rotting_score
 
 
 class _Score(fields.Field[int]):
-    """Reckoned as of now, from the lead's dates."""
+    """Rotting score, computed on response."""
 
     _CHECK_ATTRIBUTE = False
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> int | None:  # noqa: ARG002
-        return score_of(obj, at=now())
+        return rotting_score(obj, at=now())
 
 
 class _IsRotting(fields.Field[bool]):
-    """As of now."""
+    """Whether the lead is rotting, computed on response."""
 
     _CHECK_ATTRIBUTE = False
 
@@ -30,19 +30,18 @@ class _IsRotting(fields.Field[bool]):
 
 
 class RottingOut(Schema):
-    """When an open lead rots, and how far it is on its way there."""
+    """Rotting date and score of an open lead."""
 
     rots_at = Instant(
         required=True,
         allow_none=True,
         metadata={
-            "description": "When nobody will have spoken with them, or heard from them, for as long as the clinic"
-            " allows; or when they will have been in the stage for as long as it allows, if that is sooner. Null once"
-            " the lead is closed."
+            "description": "Time at which the lead starts rotting: no contact for the clinic's limit, or in its stage"
+            " for the stage's limit, whichever is earlier. Null for closed leads."
         },
     )
     rotting_reason = Choice(
-        RottingReason, required=True, allow_none=True, metadata={"description": "Which of the two it is."}
+        RottingReason, required=True, allow_none=True, metadata={"description": "The limit that decides."}
     )
     rotting_score = _Score(
         required=True,
@@ -51,8 +50,8 @@ class RottingOut(Schema):
             "type": "integer",
             "minimum": 0,
             "maximum": WORST,
-            "description": f"{ROTTEN} * the time since then / the time allowed, at most {WORST}: {ROTTEN} at `rots_at`,"
-            f" {WORST} after twice as long. Null once the lead is closed.",
+            "description": f"{ROTTEN} * elapsed time / allowed time, at most {WORST}: {ROTTEN} at `rots_at`,"
+            f" {WORST} after twice the allowed time. Null for closed leads.",
         },
     )
     is_rotting = _IsRotting(required=True, metadata={"type": "boolean", "description": "Whether `rots_at` has passed."})

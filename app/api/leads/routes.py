@@ -1,13 +1,13 @@
-"""Leads: people who asked."""
+"""Routes of `/api/leads`."""
 
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from app.api.capture.lead_schemas import CapturedOut, CaptureIn
 from app.api.leads.action_schemas import Assignment, Conversion, Loss, OptOut, Reopening, StageMove, StaysOut
 from app.api.leads.automation_schemas import LeadStepOut
-from app.api.leads.expand import expanded, shown
+from app.api.leads.capture_schemas import CapturedOut, CaptureIn
+from app.api.leads.expand import lead_response, lead_responses
 from app.api.leads.list_schemas import IdleLeadQuery, LeadQuery, OneLeadQuery
 from app.api.leads.out_schemas import IdleLeadOut, LeadOut
 from app.api.leads.schemas import LeadChanges
@@ -32,7 +32,7 @@ from app.leads.pipeline.stage_history import stage_history
 from app.leads.search import listing
 from app.messaging.contact_policy import opt_outs
 
-blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People who asked, until they are patients.")
+blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="Leads: prospective patients.")
 
 
 @blp.get("")
@@ -42,11 +42,11 @@ blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="People 
 def list_leads(query: dict[str, Any]) -> Page:
     """List the clinic's leads.
 
-    Newest first, unless another order is asked for.
+    Newest first, unless `sort` is given.
     """
     with reading() as session:
         found = listing.list_leads(session, actor(), query)
-        return replace(found, items=expanded(session, found.items, query))
+        return replace(found, items=lead_responses(session, found.items, query))
 
 
 @blp.post("")
@@ -54,10 +54,10 @@ def list_leads(query: dict[str, Any]) -> Page:
 @blp.arguments(CaptureIn)
 @blp.response(201, CapturedOut)
 def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
-    """Take in a lead.
+    """Create a lead.
 
-    It enters the clinic's first stage, goes to a coordinator, and gets its first follow-ups. The answer warns of leads
-    that may be the same person; with `on_duplicate` such a lead is refused instead.
+    It enters the clinic's first stage, is assigned to a coordinator, and gets its first follow-ups. The response lists
+    possible duplicates; `on_duplicate=refuse` refuses the lead instead.
     """
     with unit_of_work() as session:
         lead = capture.capture_lead(session, actor(), given)
@@ -69,14 +69,14 @@ def capture_lead(given: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 @blp.arguments(IdleLeadQuery)
 @blp.response(200, page_of(IdleLeadOut))
 def list_without_next_action(query: dict[str, Any]) -> Page:
-    """List the open leads that nothing will happen with.
+    """List open leads without a next action.
 
-    Those that have neither an open task nor a step of the automation that will make one or write to them, the longest
-    so first. They are looked for all the time: one is listed some minutes after the last thing happened with it.
+    Leads without an open task and without an automation step that will create one or send a message, longest first. A
+    background scan finds them some minutes after their last task or step has ended.
     """
     with reading() as session:
         found = without_next_action(session, actor(), query)
-        return replace(found, items=expanded(session, found.items, query))
+        return replace(found, items=lead_responses(session, found.items, query))
 
 
 @blp.get("/<uuid:lead_id>")
@@ -87,7 +87,7 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
     """Show a lead."""
     with reading() as session:
         lead = read_lead(session, actor(), lead_id)
-        return expanded(session, [lead], query)[0]
+        return lead_responses(session, [lead], query)[0]
 
 
 @blp.put("/<uuid:lead_id>")
@@ -99,10 +99,10 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
 def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
     """Edit a lead.
 
-    The fields given are replaced (null empties those that may be empty); those not given stay as they are.
+    Given fields are replaced; null clears optional fields. Other fields stay unchanged.
     """
     with unit_of_work() as session:
-        return shown(session, changes.update_lead(session, actor(), lead_id, given, seen=seen))
+        return lead_response(session, changes.update_lead(session, actor(), lead_id, given, seen=seen))
 
 
 @blp.post("/<uuid:lead_id>/stage")
@@ -113,10 +113,10 @@ def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
 def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
     """Move a lead to another stage.
 
-    Forward, and stages may be skipped; backwards only to Lost.
+    Forward only, stages may be skipped; Lost is always possible.
     """
     with unit_of_work() as session:
-        return shown(session, lead_stages.change_stage(session, actor(), lead_id, given))
+        return lead_response(session, lead_stages.change_stage(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/assign")
@@ -125,13 +125,12 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def assign(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Give a lead to somebody of the clinic.
+    """Assign a lead to a user.
 
-    By hand it may go to somebody who is away or has more than enough: a person knows better. Also the way to transfer
-    it, with a reason.
+    Also used to transfer a lead, with a reason. Manual assignment ignores absences and ceilings.
     """
     with unit_of_work() as session:
-        return shown(
+        return lead_response(
             session,
             assign_one.assign(session, actor(), lead_id, given["assigned_to_id"], reason=given.get("reason")),
         )
@@ -145,11 +144,11 @@ def assign(given: dict[str, Any], lead_id: UUID) -> Any:
 def convert(given: dict[str, Any], lead_id: UUID) -> Any:
     """Convert a lead to a patient.
 
-    Its open tasks and pending steps end, and from now on it can only be read.
+    Its open tasks and pending steps are cancelled, and the lead becomes read-only.
     """
     with unit_of_work() as session:
         patient_id = given.get("converted_to_patient_id")
-        return shown(session, closing.convert(session, actor(), lead_id, patient_id=patient_id))
+        return lead_response(session, closing.convert(session, actor(), lead_id, patient_id=patient_id))
 
 
 @blp.post("/<uuid:lead_id>/lost")
@@ -158,12 +157,12 @@ def convert(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def lose(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Give a lead up as lost.
+    """Close a lead as lost.
 
-    Its open tasks and pending steps end.
+    Its open tasks and pending steps are cancelled.
     """
     with unit_of_work() as session:
-        return shown(session, closing.lose(session, actor(), lead_id, given))
+        return lead_response(session, closing.lose(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/reopen")
@@ -172,12 +171,12 @@ def lose(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Take up a lost lead again.
+    """Reopen a lost lead.
 
-    The reason goes on its timeline. What was cancelled when it was lost stays so; rules may plan anew.
+    The reason is added to the timeline. Cancelled tasks and steps stay cancelled; rules may plan new ones.
     """
     with unit_of_work() as session:
-        return shown(session, reopening.reopen(session, actor(), lead_id, given))
+        return lead_response(session, reopening.reopen(session, actor(), lead_id, given))
 
 
 @blp.post("/<uuid:lead_id>/opt-out")
@@ -185,22 +184,22 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.arguments(OptOut, required=False)
 @blp.response(200, LeadOut)
 def opt_out(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Send a lead no more messages, or none by one channel.
+    """Opt a lead out of all messages, or of one channel.
 
-    Those that are pending are stopped, and the addresses go on the list of those that nobody writes to, so that it
-    holds for whoever comes with them later. Saying it twice changes nothing. It ends with a consent to be written to.
+    Pending messages are cancelled, and the addresses are added to the suppression list, so that the opt-out also holds
+    for later leads with the same address. Idempotent. A new consent ends the opt-out.
     """
     with unit_of_work() as session:
-        return shown(session, opt_outs.opt_out(session, actor(), lead_id, channel=given["channel"]))
+        return lead_response(session, opt_outs.opt_out(session, actor(), lead_id, channel=given["channel"]))
 
 
 @blp.get("/<uuid:lead_id>/stages")
 @allow(Permission.LEAD_READ)
 @blp.response(200, StaysOut)
 def stages(lead_id: UUID) -> Any:
-    """Show through which stages a lead went.
+    """Show the stage history of a lead.
 
-    How long it stayed in each; the last is where it is.
+    With the time spent in each stage; the last one is the current stage.
     """
     with reading() as session:
         return {"items": stage_history(session, actor(), lead_id)}
@@ -211,9 +210,9 @@ def stages(lead_id: UUID) -> Any:
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(LeadStepOut))
 def automation(query: dict[str, Any], lead_id: UUID) -> Page:
-    """Show what the automation did, does and will do for a lead.
+    """Show the automation steps of a lead.
 
-    Every step as it is due: what caused it, what it did, or why it did not.
+    Past, current and planned steps by due time, with their cause and outcome.
     """
     with reading() as session:
         return automation_of(session, actor(), lead_id, query)
@@ -224,10 +223,10 @@ def automation(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(WhyQuery)
 @blp.response(200, page_of(WhyOut))
 def why_something_ran_or_did_not(query: dict[str, Any], lead_id: UUID) -> Page:
-    """Explain why something was, or was not, done for a lead.
+    """Explain why the automation did, or did not, act on a lead.
 
-    What happened, the latest first, and what each rule that listens decided about it, in plain words and in detail:
-    the condition that did not hold and what it found, or the steps, when they were due and what moved them.
+    Events, latest first, with the decision of each rule in plain words and in detail: the failing condition and the
+    value found, or the planned steps with their due times and what moved them.
     """
     with reading() as session:
         return why(session, actor(), lead_id, query)

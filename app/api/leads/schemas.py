@@ -1,9 +1,8 @@
-"""What callers say of a lead."""
+"""Request schemas of leads."""
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
 from marshmallow import ValidationError, fields, validates_schema
 
@@ -12,8 +11,7 @@ from app.api.leads.touch_schemas import TouchDetails
 from app.clock import now, zones
 from app.http.schemas.fields import Choice, Day, Email, Id, Integer, Language, ListOf, Money, Text
 from app.http.schemas.schema import Schema
-from app.leads.assignment.people import ME
-from app.leads.attribution.touch_models import CaptureChannel
+from app.leads.enums import CaptureChannel
 from app.leads.models import (
     HIGHEST_SCORE,
     LONGEST_NOTE,
@@ -23,7 +21,7 @@ from app.leads.models import (
     TreatmentInterest,
 )
 
-# Who sent them: an id of ours or, where there is none, a name.
+# Field with the id of the referrer. Without an id, `source_detail` has the name.
 _SENT_BY: Final[Mapping[CaptureChannel, str]] = {
     CaptureChannel.REFERRAL_PROVIDER: "referring_provider_id",
     CaptureChannel.REFERRAL_PATIENT: "referring_patient_id",
@@ -39,46 +37,36 @@ class Zone(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
         name = super()._deserialize(value, attr, data, **more)
         if name not in zones():
-            raise ValidationError("Not the IANA name of a time zone.")
+            raise ValidationError("Not an IANA time zone name.")
         return name
-
-
-class Somebody(fields.Field[UUID | str]):
-    """A user's id, or `me`."""
-
-    def __init__(self) -> None:
-        super().__init__(metadata={"type": "string", "description": f"A user's id, or `{ME}`."})
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID | str:
-        return ME if value == ME else Id().deserialize(value)
 
 
 def _is_past(day: date) -> None:
     if day > now().date():
-        raise ValidationError("Lies in the future.")
+        raise ValidationError("Must not be in the future.")
 
 
 class LeadChanges(Schema):
-    """The fields of a lead that can be edited. Those given are replaced; those not given stay as they are."""
+    """Editable fields of a lead. Given fields are replaced; others stay unchanged."""
 
     patient_first_name = Text(100, least=1)
     patient_last_name = Text(100, least=1)
     patient_dob = Day(allow_none=True, validate=_is_past)
     patient_relationship = Choice(PatientRelationship)
 
-    first_name = Text(100, least=1, metadata={"description": "Of the responsible party."})
+    first_name = Text(100, least=1, metadata={"description": "First name of the responsible party."})
     last_name = Text(100, least=1)
     email = Email(allow_none=True)
     phone = Text(
         50,
         allow_none=True,
-        metadata={"description": "Kept as E.164; without a country code it is one of the clinic's country."},
+        metadata={"description": "Stored as E.164. A number without a country code belongs to the clinic's country."},
     )
     phone_alt = Text(50, allow_none=True)
     preferred_contact = Choice(PreferredContact)
     preferred_time = Text(100, allow_none=True)
     timezone = Zone(allow_none=True)
-    language = Language(allow_none=True, metadata={"description": "BCP 47: in which they are written to."})
+    language = Language(allow_none=True, metadata={"description": "BCP 47: language of messages."})
 
     address_line1 = Text(200, allow_none=True)
     address_line2 = Text(200, allow_none=True)
@@ -97,7 +85,9 @@ class LeadChanges(Schema):
 
     tags = Tags()
     lead_value = Money(allow_none=True)
-    score = Integer(most=HIGHEST_SCORE, allow_none=True, metadata={"description": "How promising it is, 0 to 100."})
+    score = Integer(
+        most=HIGHEST_SCORE, allow_none=True, metadata={"description": "0 to 100; higher is more promising."}
+    )
     custom = CustomValues()
 
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
@@ -108,20 +98,24 @@ class LeadChanges(Schema):
 
 
 class LeadIn(LeadChanges):
-    """A lead to be taken in.
+    """A new lead.
 
-    `phone` or `email` is needed (from a social network, `social_handle` will do); the patient's name, too, if that is
-    somebody else; and of a referral who sent them, by id or else by name, in `source_detail`.
+    `phone` or `email` is required; `social_handle` is enough for leads from social networks. The patient's name is
+    required if the patient is another person. A referral needs the referrer, by id or by name in `source_detail`.
     """
 
-    first_name = Text(100, least=1, required=True, metadata={"description": "Of the responsible party."})
+    first_name = Text(100, least=1, required=True, metadata={"description": "First name of the responsible party."})
     last_name = Text(100, least=1, required=True)
     source_id = Id(required=True)
     assigned_to_id = Id(
-        metadata={"description": "A user of the clinic (needs lead:assign); else a coordinator, in turn."}
+        metadata={
+            "description": "User of the clinic (needs lead:assign). Default: by the assignment rules, else round robin."
+        }
     )
-    capture_channel = Choice(CaptureChannel, metadata={"description": "API for programs, else MANUAL."})
-    touch = fields.Nested(TouchDetails, metadata={"description": "How they came; it is the lead's first touch."})
+    capture_channel = Choice(CaptureChannel, metadata={"description": "Default: API for API keys, else MANUAL."})
+    touch = fields.Nested(
+        TouchDetails, metadata={"description": "Attribution details, stored as the lead's first touch."}
+    )
 
     @validates_schema
     def _can_be_reached(self, data: dict[str, Any], **_: Any) -> None:
@@ -130,22 +124,22 @@ class LeadIn(LeadChanges):
             raise ValidationError({"phone": missing, "email": missing})
 
     @validates_schema
-    def _names_the_patient(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_patient_name(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("patient_relationship", PatientRelationship.SELF) == PatientRelationship.SELF:
             return
         names = ("patient_first_name", "patient_last_name")
         if missing := [name for name in names if name not in data]:
-            raise ValidationError({name: ["Needed, as the patient is somebody else."] for name in missing})
+            raise ValidationError({name: ["Required, because the patient is another person."] for name in missing})
 
     @validates_schema
-    def _says_who_sent_them(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_referrer(self, data: dict[str, Any], **_: Any) -> None:
         by = _SENT_BY.get(data.get("capture_channel", CaptureChannel.MANUAL))
         if by and not (data.get(by) or data.get("source_detail")):
-            raise ValidationError({by: ["Say who sent them, here or by name in source_detail."]})
+            raise ValidationError({by: ["Give the referrer, here or by name in source_detail."]})
 
     @validates_schema
-    def _names_the_network(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_network(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("social_handle") and not data.get("social_platform"):
-            raise ValidationError({"social_platform": ["Say on which network."]})
+            raise ValidationError({"social_platform": ["Give the social network."]})
         if data.get("capture_channel") == CaptureChannel.SOCIAL and not data.get("social_platform"):
-            raise ValidationError({"social_platform": ["Say on which network."]})
+            raise ValidationError({"social_platform": ["Give the social network."]})

@@ -1,4 +1,4 @@
-"""What comes in and goes out about touches."""
+"""Request and response schemas of touches."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -9,14 +9,14 @@ from marshmallow import ValidationError, fields
 from app.clock import now
 from app.http.schemas.fields import Choice, Id, Instant, Text
 from app.http.schemas.schema import Schema
-from app.leads.attribution.touch_models import CaptureChannel
+from app.leads.enums import CaptureChannel
 
 LONGEST_ADDRESS: Final = 2000
 LONGEST_UTM: Final = 200
 
 
 class PageAddress(Text):
-    """A page's address. Its query, fragment and sign-in are left out: they may name people."""
+    """URL of a page, without query, fragment and credentials, which may hold personal data."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_ADDRESS, **options)
@@ -25,19 +25,19 @@ class PageAddress(Text):
         try:
             parts = urlsplit(super()._deserialize(value))
         except ValueError:
-            raise ValidationError("Not the address of a page.") from None
+            raise ValidationError("Not a valid URL.") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValidationError("Must be the address of a page, such as https://clinic.example/braces.")
+            raise ValidationError("Must be a URL such as https://clinic.example/braces.")
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _has_happened(at: datetime) -> None:
+def _require_past(at: datetime) -> None:
     if at > now():
-        raise ValidationError("Lies in the future.")
+        raise ValidationError("Must not be in the future.")
 
 
 class TouchDetails(Schema):
-    """How somebody came, as far as a website knows."""
+    """Attribution details of a touch, as known to a website."""
 
     medium = Text(LONGEST_UTM, allow_none=True)
     utm_source = Text(LONGEST_UTM, allow_none=True)
@@ -45,22 +45,22 @@ class TouchDetails(Schema):
     utm_campaign = Text(LONGEST_UTM, allow_none=True)
     utm_term = Text(LONGEST_UTM, allow_none=True)
     utm_content = Text(LONGEST_UTM, allow_none=True)
-    referrer = PageAddress(allow_none=True, metadata={"description": "Kept without its query and fragment."})
-    landing_page = PageAddress(allow_none=True, metadata={"description": "Kept without its query and fragment."})
+    referrer = PageAddress(allow_none=True, metadata={"description": "Stored without its query and fragment."})
+    landing_page = PageAddress(allow_none=True, metadata={"description": "Stored without its query and fragment."})
 
 
 class TouchIn(TouchDetails):
-    """A time the lead came again."""
+    """A touch to add to a lead."""
 
-    source_id = Id(metadata={"description": "Where from; else the source that the lead came from."})
-    channel = Choice(CaptureChannel, metadata={"description": "API for programs, else MANUAL."})
+    source_id = Id(metadata={"description": "Source of the touch. Default: the lead's source."})
+    channel = Choice(CaptureChannel, metadata={"description": "Default: API for API keys, else MANUAL."})
     campaign = Text(200, allow_none=True)
     detail = Text(500, allow_none=True)
-    occurred_at = Instant(validate=_has_happened, metadata={"description": "Now, unless it is given."})
+    occurred_at = Instant(validate=_require_past, metadata={"description": "Default: now."})
 
 
 class TouchOut(Schema):
-    """A time the lead came."""
+    """A touch of a lead."""
 
     id = Id(required=True)
     lead_id = Id(required=True)

@@ -8,26 +8,26 @@ from app.http.schemas.schema import Schema
 
 
 class WhyQuery(PageQuery):
-    """What is asked about: all of it, unless something is named."""
+    """Filters of the explanation; by default everything."""
 
-    at = Instant(metadata={"description": "What had happened by then, the latest first."})
-    rule = Text(100, least=1, metadata={"description": "A rule's name: only what it decided."})
-    step = Id(metadata={"description": "A step's id: the event that led to it."})
+    at = Instant(metadata={"description": "Only events up to this time, latest first."})
+    rule = Text(100, least=1, metadata={"description": "Name of a rule: only its decisions."})
+    step = Id(metadata={"description": "Id of a step: only the event that caused it."})
 
 
 class DecisionOut(Schema):
-    """What one rule decided about an event."""
+    """Decision of one rule about an event."""
 
     rule = fields.String(required=True)
     rule_id = Id(required=True, allow_none=True)
     version = fields.Integer(required=True, allow_none=True)
     verdict = fields.String(required=True)
-    because = fields.String(required=True, metadata={"description": "In plain words."})
+    because = fields.String(required=True, metadata={"description": "Explanation in plain words."})
     details = fields.Dict(required=True)
 
 
 class WhyStepOut(Schema):
-    """A step that an event led to, and what became of it."""
+    """Step that an event caused, and its result."""
 
     id = Id(required=True)
     kind = fields.String(required=True)
@@ -39,18 +39,20 @@ class WhyStepOut(Schema):
 
 
 class WhyOut(Schema):
-    """Something that happened, and what followed from it."""
+    """An event and its consequences."""
 
     id = Id(required=True)
     event = fields.String(required=True)
     occurred_at = Instant(required=True)
     led_by = fields.List(
-        fields.String(), required=True, metadata={"description": "The rules whose steps led to it; none: people did."}
+        fields.String(),
+        required=True,
+        metadata={"description": "Rules whose steps caused the event. Empty: a user or API call."},
     )
     backfill_job_id = Id(
         required=True,
         allow_none=True,
-        metadata={"description": "The job that told a rule of it afterwards."},
+        metadata={"description": "Backfill job that applied a rule to the event later."},
     )
     decisions = fields.List(fields.Nested(DecisionOut), required=True)
     steps = fields.List(fields.Nested(WhyStepOut), required=True)

@@ -1,4 +1,4 @@
-"""What gateways tell, without signing in: the signature says who it is."""
+"""Webhook for gateways: they report the status of messages. The signature authenticates the call."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -9,14 +9,16 @@ from app.api.messaging.gateway_schemas import EventsIn, EventsOut
 from app.clock import now
 from app.core.http_client.signing import WrongSignature, verify
 from app.errors import Unauthenticated
-from app.http.access import PUBLIC, allow, unit_of_work, visit
+from app.http.access import PUBLIC, act_for_clinic, allow, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.json_body import parse, read_bytes
-from app.http.body.unknown_parameters import mark_body
+from app.http.body.unknown_parameters import declare_reads_body
 from app.http.problems import UnsupportedMediaType
 from app.messaging.gateways import receiving, service
 
-blp = Blueprint("gateway-events", __name__, url_prefix="/api/gateways", description="What gateways tell.")
+blp = Blueprint(
+    "gateway-events", __name__, url_prefix="/api/gateways", description="Message status, reported by gateways."
+)
 
 _READER: Final = EventsIn()
 _BODY: Final = {"required": True, "content": {"application/json": {"schema": EventsIn}}}
@@ -24,17 +26,17 @@ _BODY: Final = {"required": True, "content": {"application/json": {"schema": Eve
 
 @blp.post("/<uuid:gateway_id>/events")
 @allow(PUBLIC)
-@mark_body
+@declare_reads_body
 @blp.doc(requestBody=_BODY)
 @blp.response(202, EventsOut)
 @blp.alt_response(401, "UNAUTHORIZED")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 def take_events(gateway_id: UUID) -> dict[str, Any]:
-    """Tell what became of messages.
+    """Report the status of messages.
 
-    Signed as our calls are (Standard Webhooks), with the gateway's secret, in the last five minutes. The same
-    `webhook-id` again changes nothing.
+    Sign the call like our calls to the gateway (Standard Webhooks), with the gateway's secret, within the last five
+    minutes. A repeated `webhook-id` changes nothing.
     """
     raw = read_bytes()
     with unit_of_work() as session:
@@ -44,8 +46,8 @@ def take_events(gateway_id: UUID) -> dict[str, Any]:
             call_id = verify(service.secrets_of(gateway, at=at), _lower(request.headers), raw, now=at)
         except WrongSignature as mistake:
             raise Unauthenticated(f"The call is not signed by this gateway: {mistake}.") from None
-        visit(gateway.clinic_id)
-        return receiving.take(session, gateway, call_id, _read(raw)["events"])
+        act_for_clinic(gateway.clinic_id)
+        return receiving.process_events(session, gateway, call_id, _read(raw)["events"])
 
 
 def _read(raw: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Gateways: where a clinic has messages and events sent to."""
+"""Routes for gateways: the clinic's endpoints for messages and webhooks."""
 
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,9 @@ from app.messaging.channels.gateway_client import call
 from app.messaging.gateways import service
 from app.messaging.gateways.models import Gateway
 
-blp = Blueprint("gateways", __name__, url_prefix="/api/gateways", description="Where messages and events are sent to.")
+blp = Blueprint(
+    "gateways", __name__, url_prefix="/api/gateways", description="Endpoints that messages and events are sent to."
+)
 
 
 @blp.get("")
@@ -35,7 +37,7 @@ blp = Blueprint("gateways", __name__, url_prefix="/api/gateways", description="W
 def list_gateways(query: dict[str, Any]) -> Page:
     """List the clinic's gateways.
 
-    By name.
+    Sorted by name.
     """
     with reading() as session:
         return service.list_gateways(session, actor().clinic.id, query)
@@ -49,8 +51,8 @@ def list_gateways(query: dict[str, Any]) -> Page:
 def create_gateway(given: dict[str, Any]) -> Gateway:
     """Add a gateway.
 
-    Calls of it are signed as Standard Webhooks has it; the secret for that is shown this once. The URL begins with
-    https:// and leads to a public host.
+    Calls to it are signed according to Standard Webhooks. The secret is in this response only. The URL begins with
+    https:// and has a public host.
     """
     with unit_of_work() as session:
         return service.create_gateway(session, actor().clinic.id, given)
@@ -60,7 +62,7 @@ def create_gateway(given: dict[str, Any]) -> Gateway:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, GatewayOut)
 def get_gateway(gateway_id: UUID) -> Gateway:
-    """Show a gateway."""
+    """Get a gateway."""
     with reading() as session:
         return service.read_gateway(session, actor().clinic.id, gateway_id)
 
@@ -73,7 +75,7 @@ def get_gateway(gateway_id: UUID) -> Gateway:
 def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: Seen) -> Gateway:
     """Change a gateway.
 
-    What the body leaves out stays as it is; so do its name and its purpose.
+    Fields that the body leaves out stay unchanged. Name and purpose cannot be changed.
     """
     with unit_of_work() as session:
         return service.change_gateway(session, actor().clinic.id, gateway_id, given, seen=seen)
@@ -84,9 +86,9 @@ def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: Seen) -> Gatew
 @blp.response(204)
 @if_match
 def delete_gateway(gateway_id: UUID, seen: Seen) -> None:
-    """Remove a gateway.
+    """Delete a gateway.
 
-    What was to go through it fails, and says so. To hold it for a while, make it inactive.
+    Pending messages to it fail with an error. To pause a gateway, set `is_active` to false.
     """
     with unit_of_work() as session:
         service.delete_gateway(session, actor().clinic.id, gateway_id, seen=seen)
@@ -96,9 +98,10 @@ def delete_gateway(gateway_id: UUID, seen: Seen) -> None:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, GatewaySecretOut, shown_once=True)
 def rotate_secret(gateway_id: UUID) -> Gateway:
-    """Give a gateway another secret.
+    """Give a gateway a new secret.
 
-    It is shown this once. For a day calls are signed with both, and either is good for what comes back.
+    The secret is in this response only. For a day, calls are signed with both secrets, and either is accepted for calls
+    from the gateway.
     """
     with unit_of_work() as session:
         return service.rotate_secret(session, actor().clinic.id, gateway_id)
@@ -110,9 +113,9 @@ def rotate_secret(gateway_id: UUID) -> Gateway:
 def test_gateway(gateway_id: UUID) -> Receipt:
     """Send a signed test call.
 
-    `{"type": "test", ...}`; answers what came of it. It counts against no measure.
+    The body is `{"type": "test", ...}`. Returns the outcome. The call does not count towards `per_hour`.
     """
     with reading() as session:
         endpoint = service.endpoint_of(service.read_gateway(session, actor().clinic.id, gateway_id), at=now())
-    # No transaction is open while it answers.
+    # No transaction is open while the gateway answers.
     return call(endpoint, str(new_id()), {"type": "test", "timestamp": now(), "data": {"gateway_id": gateway_id}})

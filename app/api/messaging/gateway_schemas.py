@@ -1,24 +1,24 @@
-"""Gateways, in and out; and what they tell."""
+"""Request and response schemas for gateways and their events."""
 
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.activities.schemas import is_past
 from app.core.http_client.targets import LONGEST_URL, NotAllowed, read_target
+from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.channels.base import Outcome
-from app.messaging.gateways.models import Purpose, Told, Why
+from app.messaging.gateways.models import BounceReason, Purpose, ReceiptStatus
 
-MOST_EVENTS: Final = 500  # in a call
-MOST_PER_HOUR: Final = 1_000_000
+MAX_EVENTS: Final = 500  # in a call
+MAX_CALLS_PER_HOUR: Final = 1_000_000
 SLUG: Final = ("^[a-z0-9]+(-[a-z0-9]+)*$", "Must be a slug, such as social-desk.")
 
 
 class OutgoingUrl(Text):
-    """Where calls of ours may go; whether it leads there is looked at when it is saved, and at each call."""
+    """URL of outgoing calls. Its host is checked when it is saved and at each call."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_URL, metadata={"format": "uri"}, **options)
@@ -33,28 +33,33 @@ class OutgoingUrl(Text):
 
 
 class GatewayChange(Schema):
-    """What can be changed of a gateway; what is left out stays."""
+    """Changes to a gateway. Fields that are left out stay unchanged."""
 
     url = OutgoingUrl()
     per_hour = Integer(
         least=1,
-        most=MOST_PER_HOUR,
+        most=MAX_CALLS_PER_HOUR,
         allow_none=True,
-        metadata={"description": "Calls in any sixty minutes; null: as many as come. Others wait until there is room."},
+        metadata={"description": "Calls in any sixty minutes; null: unlimited. Further calls wait."},
     )
     idempotent = Boolean(
         metadata={
-            "description": "It knows a call that comes again by its `webhook-id`, so one that it did not answer is sent"
-            " again. Else such a one is `unknown`, and a person decides."
+            "description": "Whether the gateway recognises a repeated call by its `webhook-id`. If true, an unanswered"
+            " call is sent again. If false, its message becomes `unknown`, and an admin decides."
         }
     )
     is_active = Boolean()
 
 
 class GatewayIn(GatewayChange):
-    """A new gateway. Of those for messages 200 calls an hour are the default, of webhooks as many as come."""
+    """A new gateway.
 
-    name = Text(100, least=1, form=SLUG, required=True, metadata={"description": "What rules call it; it stays."})
+    By default, `per_hour` is 200 for messages and unlimited for webhooks.
+    """
+
+    name = Text(
+        100, least=1, form=SLUG, required=True, metadata={"description": "Used by rules; it cannot be changed."}
+    )
     purpose = Choice(Purpose, required=True)
     url = OutgoingUrl(required=True)
     idempotent = Boolean(load_default=True)
@@ -62,7 +67,7 @@ class GatewayIn(GatewayChange):
 
 
 class GatewayQuery(PageQuery):
-    """Which gateways."""
+    """Filters for gateways."""
 
     purpose = Choice(Purpose)
     is_active = Boolean()
@@ -78,11 +83,11 @@ class GatewayOut(Schema):
     per_hour = Integer(required=True, allow_none=True)
     idempotent = Boolean(required=True)
     is_active = Boolean(required=True)
-    failures = Integer(required=True, metadata={"description": "Calls that failed since the last that was taken."})
+    failures = Integer(required=True, metadata={"description": "Failed calls since the last successful one."})
     rotated_at = Instant(
         required=True,
         allow_none=True,
-        metadata={"description": "When it got another secret; calls are signed with both for a day."},
+        metadata={"description": "Time of the last secret rotation; calls are signed with both secrets for a day."},
     )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
@@ -90,43 +95,54 @@ class GatewayOut(Schema):
 
 
 class GatewaySecretOut(GatewayOut):
-    """A gateway with its secret, which is shown this once."""
+    """A gateway with its secret, which is in this response only."""
 
-    secret = fields.String(required=True, metadata={"description": "Standard Webhooks: `whsec_...`. Keep it."})
+    secret = fields.String(required=True, metadata={"description": "Standard Webhooks: `whsec_...`. Store it safely."})
 
 
 class GatewayTestOut(Schema):
-    """What a gateway answered to a test."""
+    """Outcome of a test call."""
 
     outcome = Choice(Outcome, required=True)
-    response = fields.String(required=True, metadata={"description": "The status and the first words."})
+    response = fields.String(required=True, metadata={"description": "The status code and the beginning of the body."})
 
 
-class ToldIn(Schema):
-    """What became of one message."""
+class MessageStatusIn(Schema):
+    """Status of one message."""
 
-    message_id = Id(required=True, metadata={"description": "The `id` that the message was sent with."})
-    status = Choice(Told, required=True)
-    at = Instant(required=True, validate=is_past)
-    reason = Choice(Why, metadata={"description": "Of a bounce. An `invalid` address is not written to again."})
-    text = Text(5000, lines=True, metadata={"description": "Of a reply: what they say."})
-    is_auto_reply = Boolean(metadata={"description": "Of a reply: a machine wrote it, so it stops nothing."})
+    message_id = Id(required=True, metadata={"description": "The `id` in the call that sent the message."})
+    status = Choice(ReceiptStatus, required=True)
+    at = Instant(required=True, validate=require_past)
+    reason = Choice(
+        BounceReason,
+        metadata={"description": "Only for a bounce. An `invalid` address is added to the suppression list."},
+    )
+    text = Text(5000, lines=True, metadata={"description": "Only for a reply: its text."})
+    is_auto_reply = Boolean(
+        metadata={"description": "Only for a reply: it is automatic, so it cancels no pending steps."}
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def _fits(self, data: dict[str, Any], **_: Any) -> None:
-        for name, status in (("reason", Told.BOUNCED), ("text", Told.REPLIED), ("is_auto_reply", Told.REPLIED)):
+        for name, status in (
+            ("reason", ReceiptStatus.BOUNCED),
+            ("text", ReceiptStatus.REPLIED),
+            ("is_auto_reply", ReceiptStatus.REPLIED),
+        ):
             if name in data and data["status"] != status:
-                raise ValidationError({name: [f"Only what {status} has it."]})
+                raise ValidationError({name: [f"Only allowed with status {status}."]})
 
 
 class EventsIn(Schema):
-    """What a gateway tells of messages that it was sent."""
+    """Status events of messages that the gateway was sent."""
 
-    events = ListOf(fields.Nested(ToldIn), least=1, most=MOST_EVENTS, required=True)
+    events = ListOf(fields.Nested(MessageStatusIn), least=1, most=MAX_EVENTS, required=True)
 
 
 class EventsOut(Schema):
-    """It was taken in."""
+    """Result of a call."""
 
-    taken = Integer(required=True, metadata={"description": "Events of messages that this gateway was sent."})
-    ignored = Integer(required=True, metadata={"description": "Events of others, or of leads that are gone."})
+    taken = Integer(required=True, metadata={"description": "Number of processed events."})
+    ignored = Integer(
+        required=True, metadata={"description": "Number of events for unknown messages or deleted leads, or repeated."}
+    )

@@ -1,4 +1,4 @@
-"""One's own messages, and the clinic's with what became of them."""
+"""Routes for notifications: the user's in-app inbox, and the clinic's notifications with their deliveries."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from app.messaging import notifications
 from app.messaging.delivery import retry
 from app.messaging.models import Notification
 
-blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", description="Messages to people.")
+blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", description="Messages to leads and users.")
 
 
 @blp.get("/mine")
@@ -31,21 +31,21 @@ blp = Blueprint("notifications", __name__, url_prefix="/api/notifications", desc
 @blp.arguments(InboxQuery)
 @blp.response(200, page_of(InboxOut))
 def list_my_notifications(query: dict[str, Any]) -> Page:
-    """List one's own messages in the app.
+    """List your in-app messages.
 
-    Newest first. A program has none.
+    Newest first. An API key has none.
     """
     with reading() as session:
-        return notifications.my_notifications(session, actor(), query)
+        return notifications.list_my_notifications(session, actor(), query)
 
 
 @blp.post("/<uuid:notification_id>/read")
 @allow(SIGNED_IN)
 @blp.response(200, InboxOut)
 def read_notification(notification_id: UUID) -> Notification:
-    """Mark one of one's own messages as read.
+    """Mark one of your in-app messages as read.
 
-    The first time counts; again is no mistake.
+    Only the first call sets `read_at`; repeating it is no error.
     """
     with unit_of_work() as session:
         return notifications.mark_read(session, actor(), notification_id)
@@ -58,7 +58,7 @@ def read_notification(notification_id: UUID) -> Notification:
 def list_notifications(query: dict[str, Any]) -> Page:
     """List the clinic's notifications.
 
-    Newest first. `state=failed` is what was given up, `state=unknown` what nobody knows about.
+    Newest first. Use `state=failed` for failed messages, `state=unknown` for messages with an unknown outcome.
     """
     with reading() as session:
         return notifications.list_notifications(session, actor(), query)
@@ -68,7 +68,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(200, NotificationDetailOut)
 def get_notification(notification_id: UUID) -> Notification:
-    """Get one notification, with every attempt to deliver it."""
+    """Get a notification with all its delivery attempts."""
     with reading() as session:
         return notifications.get_notification(session, actor(), notification_id)
 
@@ -80,7 +80,7 @@ def get_notification(notification_id: UUID) -> Notification:
 def retry_notification(notification_id: UUID) -> Notification:
     """Send a failed notification again.
 
-    It has eight tries once more; those before stay in its deliveries. In any other state: 409.
+    It gets eight more attempts; earlier ones stay in its deliveries. Returns 409 in any other state.
     """
     with unit_of_work() as session:
         return retry.retry(session, actor(), notification_id)
@@ -90,10 +90,11 @@ def retry_notification(notification_id: UUID) -> Notification:
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.arguments(RetryNotificationsIn)
 @blp.response(200, RetriedNotificationsOut)
-def retry_notifications(given: dict[str, Any]) -> retry.Retried:
+def retry_notifications(given: dict[str, Any]) -> retry.RetryResult:
     """Send many failed notifications again.
 
-    Oldest first, evenly spread over `spread_seconds`. Answers how many, and how many are left for another call.
+    Oldest first, evenly spread over `spread_seconds`. Returns how many are sent again and how many are left for another
+    call.
     """
     spread = timedelta(seconds=given["spread_seconds"])
     with unit_of_work() as session:
@@ -106,10 +107,10 @@ def retry_notifications(given: dict[str, Any]) -> retry.Retried:
 @blp.response(200, NotificationDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def resolve_notification(given: dict[str, Any], notification_id: UUID) -> Notification:
-    """Decide what became of an `unknown` notification.
+    """Resolve a notification with an unknown outcome.
 
-    The line to the provider broke after the message was handed over, so it may have arrived or not: such a one is
-    never sent again by itself. In any other state: 409.
+    The connection to the provider broke after the message was handed over, so it may have arrived. Such a message is
+    never sent again automatically. Returns 409 in any other state.
     """
     with unit_of_work() as session:
         return retry.resolve(session, actor(), notification_id, **given)

@@ -1,4 +1,4 @@
-"""Notifications and their deliveries, in and out."""
+"""Request and response schemas for notifications and their deliveries."""
 
 from marshmallow import fields, validate
 
@@ -6,58 +6,58 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Regis
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.delivery.retry import MOST_RETRIED, Resolution
+from app.messaging.delivery.retry import MAX_RETRIED, Resolution
 from app.messaging.models import NotificationState
 
-LONGEST_SPREAD = 7 * 24 * 3600  # seconds
+MAX_SPREAD_SECONDS = 7 * 24 * 3600
 
 
 class InboxQuery(PageQuery):
-    """Which of one's own messages."""
+    """Filters for your in-app messages."""
 
-    unread = Boolean(metadata={"description": "`true`: only what was not read yet."})
+    unread = Boolean(metadata={"description": "`true`: only unread messages."})
 
 
 class NotificationQuery(PageQuery):
-    """Which of the clinic's notifications."""
+    """Filters for the clinic's notifications."""
 
     state = Choice(NotificationState)
     channel = RegisteredName(CHANNELS.names)
-    since = Instant(metadata={"description": "Written then or later."})
+    since = Instant(metadata={"description": "Created at this time or later."})
 
 
 class RetryNotificationsIn(Schema):
-    """Which notifications to send again, and over how long a time."""
+    """Filters for failed notifications, and the time to spread the retries over."""
 
     state = fields.String(
         validate=validate.Equal(NotificationState.FAILED.value),
-        metadata={"description": "What can be retried is `failed`; it need not be said."},
+        metadata={"description": "Only `failed` notifications can be retried; optional."},
     )
     channel = RegisteredName(CHANNELS.names)
-    since = Instant(metadata={"description": "Written then or later."})
+    since = Instant(metadata={"description": "Created at this time or later."})
     spread_seconds = Integer(
-        most=LONGEST_SPREAD,
+        most=MAX_SPREAD_SECONDS,
         load_default=0,
-        metadata={"description": "Spread the tries evenly over this time, so that a provider can keep up."},
+        metadata={"description": "Spread the attempts evenly over this time, to avoid overloading a provider."},
     )
 
 
 class ResolveIn(Schema):
-    """What became of a notification that nobody knew about."""
+    """Decision about a notification with an unknown outcome."""
 
     as_ = Choice(
         Resolution,
         required=True,
         data_key="as",
-        metadata={"description": "`sent`: it arrived. `retry`: it did not, send it."},
+        metadata={"description": "`sent`: it arrived. `retry`: it did not arrive; send it again."},
     )
 
 
 class InboxOut(Schema):
-    """A message in the app."""
+    """An in-app message."""
 
     id = Id(required=True)
-    template = fields.String(required=True, metadata={"description": "The slug of the template it was made from."})
+    template = fields.String(required=True, metadata={"description": "The slug of its template."})
     subject = fields.String(required=True)
     body = fields.String(required=True)
     lead_id = Id(required=True, allow_none=True)
@@ -67,55 +67,57 @@ class InboxOut(Schema):
 
 
 class NotificationOut(Schema):
-    """A message to one person on one channel. Its text is in the single view."""
+    """A message to one recipient on one channel. Its text is in the detail view."""
 
     id = Id(required=True)
     channel = RegisteredName(CHANNELS.names, required=True)
     state = Choice(NotificationState, required=True)
-    template = fields.String(required=True, metadata={"description": "The slug of the template it was made from."})
+    template = fields.String(required=True, metadata={"description": "The slug of its template."})
     template_version_id = Id(
-        required=True, allow_none=True, metadata={"description": "The version whose words it has; null: no template's."}
+        required=True, allow_none=True, metadata={"description": "Its template version; null: none."}
     )
     variant = fields.String(
-        required=True, allow_none=True, metadata={"description": "Of that version.", "examples": ["email:fr-CA"]}
+        required=True,
+        allow_none=True,
+        metadata={"description": "A variant of that version.", "examples": ["email:fr-CA"]},
     )
-    lead_id = Id(required=True, allow_none=True, metadata={"description": "The lead it tells of."})
-    user_id = Id(required=True, allow_none=True, metadata={"description": "Whom it goes to; null: the lead."})
+    lead_id = Id(required=True, allow_none=True, metadata={"description": "The lead that the message is about."})
+    user_id = Id(required=True, allow_none=True, metadata={"description": "The recipient; null: the lead."})
     task_id = Id(required=True, allow_none=True)
     step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that wrote it."})
-    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was stopped."})
-    error = fields.String(required=True, allow_none=True, metadata={"description": "The provider's own words."})
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was suppressed."})
+    error = fields.String(required=True, allow_none=True, metadata={"description": "The provider's response."})
     attempts = Integer(required=True)
     created_at = Instant(required=True)
     sent_at = Instant(required=True, allow_none=True)
-    delivered_at = Instant(required=True, allow_none=True, metadata={"description": "As its gateway tells."})
+    delivered_at = Instant(required=True, allow_none=True, metadata={"description": "As its gateway reports."})
     opened_at = Instant(required=True, allow_none=True)
     clicked_at = Instant(required=True, allow_none=True)
     read_at = Instant(required=True, allow_none=True)
 
 
 class DeliveryOut(Schema):
-    """One attempt to hand a notification to its provider."""
+    """A delivery attempt."""
 
     id = Id(required=True)
     attempt = Integer(required=True)
     outcome = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "sent, transient, permanent or unknown; null while it is under way."},
+        metadata={"description": "sent, transient, permanent or unknown; null: running."},
     )
-    response = fields.String(required=True, allow_none=True, metadata={"description": "The provider's own words."})
+    response = fields.String(required=True, allow_none=True, metadata={"description": "The provider's response."})
     started_at = Instant(required=True)
     finished_at = Instant(required=True, allow_none=True)
 
 
 class NotificationDetailOut(NotificationOut):
-    """A notification with its text and every attempt to deliver it, retries included."""
+    """A notification with its text and all delivery attempts."""
 
     address = fields.String(
-        required=True, allow_none=True, metadata={"description": "Of `http`: how the lead is reached, as JSON."}
+        required=True, allow_none=True, metadata={"description": "For `http`: JSON with `phone` and `social`."}
     )
-    gateway_id = Id(required=True, allow_none=True, metadata={"description": "Of `http`."})
+    gateway_id = Id(required=True, allow_none=True, metadata={"description": "For `http`."})
     message_type = fields.String(required=True, allow_none=True, metadata={"description": "text, image or video."})
     media_url = fields.String(required=True, allow_none=True)
     subject = fields.String(required=True)
@@ -125,7 +127,11 @@ class NotificationDetailOut(NotificationOut):
 
 
 class RetriedNotificationsOut(Schema):
-    """What a retry of many did."""
+    """Result of a bulk retry."""
 
-    retried = Integer(required=True, metadata={"description": f"How many are sent again; at most {MOST_RETRIED}."})
-    left = Integer(required=True, metadata={"description": "How many that match are left: ask again for them."})
+    retried = Integer(
+        required=True, metadata={"description": f"Number of notifications that are sent again; at most {MAX_RETRIED}."}
+    )
+    left = Integer(
+        required=True, metadata={"description": "Number of matching notifications that are left for another call."}
+    )

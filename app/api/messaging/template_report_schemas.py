@@ -1,4 +1,4 @@
-"""What is asked of a template, and told of it: how it would read, what it lacks, and how it did."""
+"""Request and response schemas for template previews, missing fields and statistics."""
 
 from typing import Final
 
@@ -11,47 +11,48 @@ from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.timeline.responses import REPLY_DAYS
 from app.messaging.channels import email
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.rendering.values import LONGEST_VALUE
-from app.messaging.templates.missing_fields import MOST_LOOKED_AT
+from app.messaging.rendering.values import MAX_VALUE_LENGTH
+from app.messaging.templates.missing_field_counts import MAX_LEADS_CHECKED
 
-MOST_VALUES: Final = 100
+MAX_VALUES: Final = 100
 
 
 class MessagePreviewIn(Schema):
-    """For whom, and how."""
+    """Options of a preview."""
 
-    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: somebody made up."})
+    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: sample data."})
     channel = RegisteredName(CHANNELS.names, load_default=email.CHANNEL.name)
     language = Language(
-        allow_none=True, load_default=None, metadata={"description": "As if the lead had this one; null: as it is."}
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Instead of the lead's language; null: the lead's own."},
     )
     values = fields.Dict(
         keys=fields.String(),
-        values=Text(LONGEST_VALUE, allow_none=True),
+        values=Text(MAX_VALUE_LENGTH, allow_none=True),
         load_default=dict,
-        validate=validate.Length(max=MOST_VALUES),
+        validate=validate.Length(max=MAX_VALUES),
         metadata={
-            "description": "Values of fields by their names, instead of those of the lead or of what is made up; null:"
-            " none.",
+            "description": "Values by field name, instead of those of the lead or the sample data; null: no value.",
             "examples": [{"task.title": "Call back", "lead.value": None}],
         },
     )
 
 
 class UnsavedMessageIn(MessagePreviewIn):
-    """Texts that are not saved yet, for whom, and how."""
+    """Unsaved texts and the options of a preview."""
 
     variants = Variants(required=True)
 
 
 class MessagePreviewOut(Schema):
-    """A message as it would be written. Nothing was."""
+    """A preview of a message. Nothing is written."""
 
     variant = fields.String(required=True, metadata={"examples": ["email:fr"]})
     looked_for = fields.List(
         fields.String(),
         required=True,
-        metadata={"description": "Variants in the order they were looked for; the last one is there, and used."},
+        metadata={"description": "Variants in the order of the search; the last one exists and is used."},
     )
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(required=True)
@@ -60,67 +61,73 @@ class MessagePreviewOut(Schema):
         fields.String(),
         required=True,
         metadata={
-            "description": "Fields that it prints, and that have neither a value nor a default; each is shown by its"
-            " name in brackets. While there is one, the message is not written."
+            "description": "Fields that are printed but have neither a value nor a default. The preview shows their"
+            " names in brackets. A message with a missing field is not sent."
         },
     )
 
 
 class NeededFieldOut(Schema):
-    """A field that cannot be left out."""
+    """A required field."""
 
     field = fields.String(required=True, metadata={"examples": ["lead.value"]})
-    variants = fields.List(fields.String(), required=True, metadata={"description": "Which texts need it."})
+    variants = fields.List(
+        fields.String(), required=True, metadata={"description": "Names of the texts that require it."}
+    )
     leads = Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "How many of the open leads lack it; null: it comes with what sets the message off."},
+        metadata={
+            "description": "Number of open leads that lack it; null: its value comes from the trigger of the message."
+        },
     )
 
 
 class MissingFieldsOut(Schema):
-    """What a template needs, and how many open leads lack it."""
+    """Required fields of a template, and the number of open leads that lack them."""
 
-    open_leads = Integer(required=True, metadata={"description": "How many were looked at: those that you may see."})
-    is_all = Boolean(required=True, metadata={"description": f"False: those are the newest {MOST_LOOKED_AT} only."})
+    open_leads = Integer(required=True, metadata={"description": "Number of checked leads, of those that you may see."})
+    is_all = Boolean(
+        required=True, metadata={"description": f"False: only the newest {MAX_LEADS_CHECKED} leads were checked."}
+    )
     fields_ = fields.List(
         fields.Nested(NeededFieldOut),
         required=True,
         data_key="fields",
-        metadata={"description": "Those that are printed with neither a default nor a condition."},
+        metadata={"description": "Fields that are printed without a default or a condition."},
     )
 
 
 class PeriodQuery(QuerySchema):
-    """Of which time."""
+    """Period of the statistics."""
 
     since = Instant(metadata={"description": f"By default {DEFAULT_DAYS} days before `until`."})
     until = Instant(metadata={"description": "Exclusive; by default now."})
 
 
 class MessageFiguresOut(Schema):
-    """What became of messages."""
+    """Numbers of messages."""
 
     written = Integer(required=True)
     sent = Integer(required=True)
     failed = Integer(required=True)
-    suppressed = Integer(required=True, metadata={"description": "Stopped before they were sent."})
+    suppressed = Integer(required=True, metadata={"description": "Cancelled before they were sent."})
     replied = Integer(
         required=True,
-        metadata={"description": f"Sent to leads who were heard of within {REPLY_DAYS} days."},
+        metadata={"description": f"Sent to leads who replied within {REPLY_DAYS} days."},
     )
-    converted = Integer(required=True, metadata={"description": "Sent to leads who were converted after it."})
+    converted = Integer(required=True, metadata={"description": "Sent to leads who were converted later."})
 
 
 class VersionFiguresOut(MessageFiguresOut):
-    """Those of a version."""
+    """Numbers of messages of one template version."""
 
     version_id = Id(required=True)
     number = Integer(required=True)
 
 
 class TemplateStatisticsOut(MessageFiguresOut):
-    """What became of the messages of a template that were written within a time."""
+    """Numbers of messages of a template, created in a period."""
 
     since = Instant(required=True)
     until = Instant(required=True)

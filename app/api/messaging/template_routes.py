@@ -1,4 +1,4 @@
-"""Message templates: what the clinic's messages say, by channel and language, and how they did."""
+"""Routes for message templates: texts by channel and language, versions, previews and statistics."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from app.api.messaging.template_schemas import (
     TemplateVersionOut,
     TextDifferencesOut,
 )
-from app.core.date_range import period_of
+from app.core.date_range import date_range_of
 from app.core.optimistic_locking import Seen
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
@@ -33,10 +33,10 @@ from app.identity.permissions import Permission
 from app.messaging.templates import missing, service, versions
 from app.messaging.templates.preview import preview
 from app.messaging.templates.statistics import statistics
-from app.messaging.templates.texts import variants_of
+from app.messaging.templates.variant_validation import validated_variants
 
 blp = Blueprint(
-    "message-templates", __name__, url_prefix="/api/message-templates", description="What the clinic's messages say."
+    "message-templates", __name__, url_prefix="/api/message-templates", description="The clinic's message templates."
 )
 
 
@@ -47,7 +47,7 @@ blp = Blueprint(
 def list_templates(query: dict[str, Any]) -> Page:
     """List the clinic's message templates.
 
-    By slug, without their texts.
+    Sorted by slug, without their texts.
     """
     with reading() as session:
         return service.list_templates(session, actor(), query)
@@ -61,7 +61,7 @@ def list_templates(query: dict[str, Any]) -> Page:
 def create_template(given: dict[str, Any]) -> dict[str, Any]:
     """Add a message template.
 
-    Its texts are version 1. Rules speak of it by its slug, which stays.
+    Its texts become version 1. Rules refer to it by its slug, which cannot be changed.
     """
     with unit_of_work() as session:
         return service.create_template(session, actor(), given)
@@ -72,12 +72,12 @@ def create_template(given: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(UnsavedMessageIn)
 @blp.response(200, MessagePreviewOut)
 def preview_texts(given: dict[str, Any]) -> dict[str, Any]:
-    """Show a message made from texts that are not saved yet.
+    """Preview a message from unsaved texts.
 
-    For a lead that you may see, or for somebody made up. Nothing is written.
+    For a lead that you may see, or for sample data. Nothing is written.
     """
     with reading() as session:
-        variants = variants_of(session, actor().clinic, given["variants"])
+        variants = validated_variants(session, actor().clinic, given["variants"])
         return preview(session, actor(), variants, given)
 
 
@@ -85,7 +85,7 @@ def preview_texts(given: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, MessageTemplateDetailOut)
 def get_template(message_template_id: UUID) -> dict[str, Any]:
-    """Show a message template with its present texts, and the rules that speak of it."""
+    """Get a message template with its current texts and the rules that use it."""
     with reading() as session:
         return service.get_template(session, actor(), message_template_id)
 
@@ -98,8 +98,8 @@ def get_template(message_template_id: UUID) -> dict[str, Any]:
 def update_template(given: dict[str, Any], message_template_id: UUID, seen: Seen) -> dict[str, Any]:
     """Change a message template.
 
-    What is not given stays; `variants` replaces all texts. Texts that are different make a new version, which messages
-    are made from from then on.
+    Fields that are left out stay unchanged; `variants` replaces all texts. Different texts make a new version, which is
+    used for messages from then on.
     """
     with unit_of_work() as session:
         return service.update_template(session, actor(), message_template_id, given, seen=seen)
@@ -113,7 +113,8 @@ def update_template(given: dict[str, Any], message_template_id: UUID, seen: Seen
 def delete_template(message_template_id: UUID, seen: Seen) -> None:
     """Delete a message template.
 
-    With its versions; messages that were made from it stay. While active rules speak of it: 409, which names them.
+    Its versions are deleted too; messages made from it stay. Returns 409 with the slugs of the rules while active rules
+    use it.
     """
     with unit_of_work() as session:
         service.delete_template(session, actor(), message_template_id, seen=seen)
@@ -126,19 +127,21 @@ def delete_template(message_template_id: UUID, seen: Seen) -> None:
 def list_versions(query: dict[str, Any], message_template_id: UUID) -> Page:
     """List the versions of a template's texts.
 
-    Newest first; the first is the one that is used.
+    Newest first; the first one is in use.
     """
     with reading() as session:
-        return versions.list_versions(session, service.find(session, actor(), message_template_id), query)
+        return versions.list_versions(session, service.find_template(session, actor(), message_template_id), query)
 
 
 @blp.get("/<uuid:message_template_id>/versions/<uuid:version_id>")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, TemplateVersionDetailOut)
 def get_version(message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
-    """Show a version of a template's texts."""
+    """Get a version of a template's texts."""
     with reading() as session:
-        return versions.shown_version(session, service.find(session, actor(), message_template_id), version_id)
+        return versions.version_detail(
+            session, service.find_template(session, actor(), message_template_id), version_id
+        )
 
 
 @blp.get("/<uuid:message_template_id>/versions/<uuid:version_id>/diff")
@@ -146,12 +149,12 @@ def get_version(message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
 @blp.arguments(DiffQuery)
 @blp.response(200, TextDifferencesOut)
 def diff_versions(query: dict[str, Any], message_template_id: UUID, version_id: UUID) -> dict[str, Any]:
-    """Show what is different in a version of a template's texts.
+    """Show the differences between two versions of a template's texts.
 
-    Against the version before it, or the one that `from` names.
+    Compares with the previous version, or with the one in `from`.
     """
     with reading() as session:
-        template = service.find(session, actor(), message_template_id)
+        template = service.find_template(session, actor(), message_template_id)
         return {"differences": versions.diff(session, template, version_id, **query)}
 
 
@@ -163,7 +166,7 @@ def diff_versions(query: dict[str, Any], message_template_id: UUID, version_id: 
 def roll_back(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
     """Use the texts of an earlier version again.
 
-    As a new version, so that nothing is lost. Where they are used already: 409.
+    They become a new version, so no version is lost. Returns 409 if they are already in use.
     """
     with unit_of_work() as session:
         return service.roll_back(session, actor(), message_template_id, **given)
@@ -174,25 +177,25 @@ def roll_back(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any
 @blp.arguments(MessagePreviewIn)
 @blp.response(200, MessagePreviewOut)
 def preview_template(given: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
-    """Show a message made from a template.
+    """Preview a message from a template.
 
-    For a lead that you may see, or for somebody made up: which text is used, how it reads, and which fields have no
-    value. Nothing is written.
+    For a lead that you may see, or for sample data. Returns the variant that is used, its text, and the fields without
+    a value. Nothing is written.
     """
     with reading() as session:
-        return preview(session, actor(), service.texts_of(session, actor(), message_template_id), given)
+        return preview(session, actor(), service.current_texts(session, actor(), message_template_id), given)
 
 
 @blp.get("/<uuid:message_template_id>/missing")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, MissingFieldsOut)
 def missing_fields(message_template_id: UUID) -> dict[str, Any]:
-    """Show which fields a template needs, and how many open leads lack them.
+    """Show the required fields of a template, and how many open leads lack them.
 
     A lead that lacks one gets no message: its step is skipped with the reason `missing_field`.
     """
     with reading() as session:
-        return missing.missing_fields(session, actor(), service.texts_of(session, actor(), message_template_id))
+        return missing.missing_fields(session, actor(), service.current_texts(session, actor(), message_template_id))
 
 
 @blp.get("/<uuid:message_template_id>/statistics")
@@ -200,10 +203,10 @@ def missing_fields(message_template_id: UUID) -> dict[str, Any]:
 @blp.arguments(PeriodQuery)
 @blp.response(200, TemplateStatisticsOut)
 def show_statistics(query: dict[str, Any], message_template_id: UUID) -> dict[str, Any]:
-    """Show what became of the messages that were made from a template.
+    """Show the statistics of messages made from a template.
 
-    In all, and by version; of those written within a time of at most a year, about leads that you may see.
+    In total and by version, for messages created in a period of at most a year, about leads that you may see.
     """
-    period = period_of(query.get("since"), query.get("until"))
+    period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:
-        return statistics(session, actor(), service.find(session, actor(), message_template_id), period)
+        return statistics(session, actor(), service.find_template(session, actor(), message_template_id), period)

@@ -1,4 +1,4 @@
-"""Templates of messages, in and out."""
+"""Request and response schemas for message templates."""
 
 from collections import Counter
 from typing import Any, Final
@@ -9,31 +9,33 @@ from app.http.schemas.fields import Choice, Id, Instant, Integer, Language, List
 from app.http.schemas.schema import QuerySchema, Schema
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.rendering.render import LONGEST_TEMPLATE
+from app.messaging.rendering.render import MAX_TEMPLATE_LENGTH
 from app.messaging.rendering.variables import OWN, VARIABLES
-from app.messaging.rendering.variants import LONGEST_URL, MediaType, is_public_address
-from app.messaging.templates.template_definitions import MOST_VARIANTS
+from app.messaging.rendering.variants import MAX_URL_LENGTH, MediaType, is_public_url
+from app.messaging.templates.template_definitions import MAX_VARIANTS
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
-_SAYS: Final = f"May say {_VARIABLES}, and a clinic's own fields as `{OWN}.<key>`: `{{{{ lead.first_name }}}}`."
+_BODY_DESCRIPTION: Final = (
+    f"May use {_VARIABLES}, and the clinic's custom fields as `{OWN}.<key>`. Example: `{{{{ lead.first_name }}}}`."
+)
 
 
 class MediaUrl(Text):
-    """An address on the web, of something that anybody may look at."""
+    """A public https URL."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
         url = super()._deserialize(value, *args, **more)
-        if not is_public_address(url):
+        if not is_public_url(url):
             raise ValidationError("Must be an https address without user or password.")
         return url
 
 
 class MessageMedia(Schema):
-    """What goes along with a text."""
+    """An image or a video that is sent with a text."""
 
     type = Choice(MediaType, required=True)
-    url = MediaUrl(LONGEST_URL, required=True, metadata={"examples": ["https://media.example/smile.jpg"]})
+    url = MediaUrl(MAX_URL_LENGTH, required=True, metadata={"examples": ["https://media.example/smile.jpg"]})
 
 
 class MessageVariantIn(Schema):
@@ -44,47 +46,47 @@ class MessageVariantIn(Schema):
     )
     language = Language(allow_none=True, load_default=None, metadata={"description": "BCP 47; null: for any language."})
     subject = Text(
-        LONGEST_TEMPLATE,
+        MAX_TEMPLATE_LENGTH,
         least=1,
         allow_none=True,
         load_default=None,
-        metadata={"description": "Needed, but for `http`.", "examples": ["Hello {{ lead.first_name }}"]},
+        metadata={"description": "Required, except for `http`.", "examples": ["Hello {{ lead.first_name }}"]},
     )
-    body = Text(LONGEST_TEMPLATE, least=1, lines=True, required=True, metadata={"description": _SAYS})
+    body = Text(MAX_TEMPLATE_LENGTH, least=1, lines=True, required=True, metadata={"description": _BODY_DESCRIPTION})
     media = fields.Nested(
-        MessageMedia, allow_none=True, load_default=None, metadata={"description": "For `http` alone."}
+        MessageMedia, allow_none=True, load_default=None, metadata={"description": "Only for `http`."}
     )
 
     @validates_schema(skip_on_field_errors=True)
     def _fits_its_channel(self, data: dict[str, Any], **_: Any) -> None:
         if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):
-            raise ValidationError({"subject": ["Needed: an e-mail and a message in the app have one."]})
+            raise ValidationError({"subject": ["Required for e-mails and in-app messages."]})
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
-            raise ValidationError({"media": [f"Only a text for {' or '.join(with_media)} has media."]})
+            raise ValidationError({"media": [f"Only allowed in a text for {' or '.join(with_media)}."]})
 
 
-def _require_one_of_each(variants: list[dict[str, Any]]) -> None:
-    """One text for each channel and language, and one that there is for all others."""
-    ways = Counter((one["channel"], one["language"]) for one in variants)
-    if any(times > 1 for times in ways.values()):
-        raise ValidationError("Each pair of channel and language may have one text.")
-    if (None, None) not in ways:
+def _require_unique_keys(variants: list[dict[str, Any]]) -> None:
+    """Require one text per channel and language, and a default text for all others."""
+    keys = Counter((one["channel"], one["language"]) for one in variants)
+    if any(times > 1 for times in keys.values()):
+        raise ValidationError("Each pair of channel and language may have only one text.")
+    if (None, None) not in keys:
         raise ValidationError("One text must be for any channel and any language.")
 
 
 class Variants(ListOf):
-    """The texts of a template."""
+    """The texts of a template, one per channel and language."""
 
     def __init__(self, **options: Any) -> None:
-        words = "One for each pair of channel and language; one of them for any channel and any language."
+        description = "One per pair of channel and language, and one of them for any channel and any language."
         super().__init__(
-            fields.Nested(MessageVariantIn), most=MOST_VARIANTS, metadata={"description": words}, **options
+            fields.Nested(MessageVariantIn), most=MAX_VARIANTS, metadata={"description": description}, **options
         )
-        self.validators.append(_require_one_of_each)
+        self.validators.append(_require_unique_keys)
 
 
 class TemplateChange(Schema):
-    """What is to be different. What is not given stays."""
+    """Changes to a template. Fields that are left out stay unchanged."""
 
     name = Text(100, least=1)
     description = Text(1000, lines=True, allow_none=True)
@@ -92,20 +94,20 @@ class TemplateChange(Schema):
 
 
 class MessageTemplateIn(TemplateChange):
-    """A template."""
+    """A new message template."""
 
     slug = Text(
         100,
         required=True,
         form=SLUG,
-        metadata={"description": "What rules call it. It stays.", "examples": ["break-up-email"]},
+        metadata={"description": "Used by rules; it cannot be changed.", "examples": ["break-up-email"]},
     )
     name = Text(100, least=1, required=True)
     variants = Variants(required=True)
 
 
 class TemplateRollbackIn(Schema):
-    """Which texts are to be used again."""
+    """The version to use again."""
 
     version_id = Id(required=True, metadata={"description": "A version of this template."})
 
@@ -122,26 +124,26 @@ class MessageVariantOut(Schema):
 
 
 class MessageTemplateOut(Schema):
-    """A template, without its texts."""
+    """A message template without its texts."""
 
     id = Id(required=True)
     slug = fields.String(required=True)
     name = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
-    number = Integer(required=True, metadata={"description": "Of the version whose texts are used."})
+    number = Integer(required=True, metadata={"description": "Number of the current version of the texts."})
     created_at = Instant(required=True)
-    created_by = Id(required=True, allow_none=True, metadata={"description": "Null: it came with a playbook."})
+    created_by = Id(required=True, allow_none=True, metadata={"description": "Null: installed with a playbook."})
     updated_at = Instant(required=True)
-    version = Integer(required=True, metadata={"description": "Counts every change, that of a name, too."})
+    version = Integer(required=True, metadata={"description": "Incremented by every change, also of the name."})
 
 
 class MessageTemplateDetailOut(MessageTemplateOut):
-    """A template with its present texts."""
+    """A message template with its current texts."""
 
     version_id = Id(required=True)
     variants = fields.List(fields.Nested(MessageVariantOut), required=True)
     rules = fields.List(
-        fields.String(), required=True, metadata={"description": "Slugs of the active rules that speak of it."}
+        fields.String(), required=True, metadata={"description": "Slugs of the active rules that use it."}
     )
 
 
@@ -150,27 +152,31 @@ class TemplateVersionOut(Schema):
 
     id = Id(required=True)
     number = Integer(required=True)
-    repeats = Integer(required=True, allow_none=True, metadata={"description": "The version whose texts it has again."})
+    repeats = Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "After a rollback: the number of the version that it repeats."},
+    )
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)
 
 
 class TemplateVersionDetailOut(TemplateVersionOut):
-    """A version with its texts."""
+    """A version of a template with its texts."""
 
     variants = fields.List(fields.Nested(MessageVariantOut), required=True)
 
 
 class DiffQuery(QuerySchema):
-    """Against what."""
+    """The version to compare with."""
 
     since = Id(
-        data_key="from", metadata={"description": "A version of the same template; by default the one before it."}
+        data_key="from", metadata={"description": "A version of the same template; by default the previous one."}
     )
 
 
 class DifferenceOut(Schema):
-    """One place, and what was and is there."""
+    """One difference, with the value before and after."""
 
     change = fields.String(required=True, metadata={"enum": ["added", "removed", "changed"]})
     pointer = fields.String(required=True, metadata={"examples": ["/email:fr-CA/subject"]})
@@ -179,6 +185,6 @@ class DifferenceOut(Schema):
 
 
 class TextDifferencesOut(Schema):
-    """What is different, by JSON pointers into the texts by their names."""
+    """Differences, as JSON pointers into the texts by name."""
 
     differences = fields.List(fields.Nested(DifferenceOut), required=True)

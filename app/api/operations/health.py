@@ -1,4 +1,4 @@
-"""Could this process serve a call right now?"""
+"""Readiness checks of this process: database, schema version and keys."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -9,41 +9,41 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db import engine, transaction
-from app.security.key_verification import find_misfits
+from app.security.key_verification import find_key_problems
 
 PATIENCE_MS: Final = 2000
 
 log = structlog.get_logger()
 
 
-def database_answers() -> bool:
-    """Whether the database is there and migrated far enough; a pooled connection that died is replaced, not believed.
+def is_database_ready() -> bool:
+    """Whether the database answers and its schema is recent enough. A second attempt replaces a dead pooled connection.
 
-    A newer schema than this code knows is fine, for migrations expand before they contract; an older one is not.
+    A newer schema is accepted, because migrations expand before they contract. An older one is not.
     """
-    return _asks() or _asks()
+    return _schema_is_current() or _schema_is_current()
 
 
-def keys_fit() -> bool:
-    """Whether what this process seals and marks can be opened and found by the others, and the other way round."""
+def are_keys_valid() -> bool:
+    """Whether this process has the same encryption and blind index keys as the others."""
     try:
         with transaction() as session:
-            misfits = find_misfits(session)
+            problems = find_key_problems(session)
     except SQLAlchemyError:
         return False
-    if misfits:
-        log.error("keys.wrong", keys={misfit.name: misfit.fault for misfit in misfits})
-    return not misfits
+    if problems:
+        log.error("keys.wrong", keys={problem.name: problem.fault for problem in problems})
+    return not problems
 
 
 @lru_cache(maxsize=1)
 def needed_revision() -> str:
-    """Of the schema that this code was written for: migrations are named `NNNN_what`."""
+    """Return the schema revision that this code needs: the number of the last migration (`NNNN_name`)."""
     names = (script.name for script in (files("migrations") / "versions").iterdir() if script.name.endswith(".py"))
     return max(name.partition("_")[0] for name in names)
 
 
-def _asks() -> bool:
+def _schema_is_current() -> bool:
     try:
         with engine().connect() as connection:
             connection.execute(text(f"SET LOCAL statement_timeout = {PATIENCE_MS}"))

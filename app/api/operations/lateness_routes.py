@@ -1,4 +1,4 @@
-"""How punctual the automation was."""
+"""Routes for the lateness report of the automation."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
-blp = Blueprint("automation", __name__, url_prefix="/api/automation", description="How punctual the automation is.")
+blp = Blueprint("automation", __name__, url_prefix="/api/automation", description="Lateness of the automation.")
 
 
 @blp.get("/lateness")
@@ -16,11 +16,11 @@ blp = Blueprint("automation", __name__, url_prefix="/api/automation", descriptio
 @blp.arguments(LatenessQuery)
 @blp.response(200, LatenessOut)
 def show_lateness(query: dict[str, Any]) -> dict[str, Any]:
-    """Show what ran late, and what became of it: after a downtime.
+    """Show the lateness report.
 
-    Of the steps that ended in the period, by rule and kind: how many ran on time and late, and were skipped for it; of
-    all others how many were put off, and why, and how many are still to be done though they are due. `gaps` are the
-    times in which no worker finished a step of the clinic's.
+    Use it after a downtime. For the steps that ended in the period, by rule and kind: how many ran on time, ran late,
+    or were skipped as too late. For all other steps: how many were postponed, with the reason, and how many are
+    overdue. `gaps` are the times in which no worker finished a step of the clinic.
     """
     with reading() as session:
         return lateness(session, actor().clinic, **query)

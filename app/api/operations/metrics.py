@@ -1,4 +1,4 @@
-"""`/metrics`: what Prometheus reads. Counters come from the processes' own rows, gauges from the last census."""
+"""Prometheus metrics (`/metrics`). Counters come from the rows of each process, gauges from the last census."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,15 +20,15 @@ from app.engine.statistics.metrics_store import LATENESS_BUCKETS, sums
 COUNTERS = {
     "steps": ("relance_steps", "Steps that ended, by kind and outcome"),
     "notifications": ("relance_notifications", "Notifications that changed state, by channel and state"),
-    "republished": ("relance_steps_republished", "Steps published again because they should have run by now"),
-    "refused": ("relance_duplicates_refused", "Steps of a message that were already done when it came"),
+    "republished": ("relance_steps_republished", "Steps published again because they were late"),
+    "refused": ("relance_duplicates_refused", "Steps of a message that were already done when it arrived"),
 }
 
 log = structlog.get_logger()
 
 
 def render(session: Session) -> bytes:
-    """Everything that can be read now, as Prometheus text. A broker that is away leaves its gauges out."""
+    """Return all metrics in the Prometheus text format. Without the broker, the queue gauges are missing."""
     registry = CollectorRegistry()
     registry.register(_Collector(session))
     return generate_latest(registry)
@@ -84,7 +84,7 @@ def _cumulated(buckets: Mapping[str, float]) -> list[tuple[str, float]]:
 def _sweeps(session: Session) -> Iterator[Metric]:
     runs = list(session.scalars(select(SweepRun)))
     now = clock.now()
-    ages = GaugeMetricFamily("relance_sweep_age_seconds", "Since a sweep last finished", labels=["sweep"])
+    ages = GaugeMetricFamily("relance_sweep_age_seconds", "Seconds since a sweep last finished", labels=["sweep"])
     for run in runs:
         if run.finished_at:
             ages.add_metric([run.name], (now - run.finished_at).total_seconds())
@@ -126,6 +126,6 @@ def _queues() -> Iterator[Metric]:
             depth.add_metric([state.queue], state.messages)
             oldest.add_metric([state.queue], state.oldest_seconds)
     except Exception as error:  # noqa: BLE001  (whatever the broker raises, the rest of the scrape stands)
-        log.warning("metrics.broker_away", because=type(error).__name__)
+        log.warning("metrics.broker_unavailable", because=type(error).__name__)
     yield depth
     yield oldest

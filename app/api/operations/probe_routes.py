@@ -1,8 +1,8 @@
-"""Probes for load balancers and supervisors. They tell nothing that a stranger could use."""
+"""Health probes and metrics, for load balancers and supervisors. They reveal nothing confidential."""
 
 from flask import Response
 
-from app.api.operations.health import database_answers, keys_fit
+from app.api.operations.health import are_keys_valid, is_database_ready
 from app.api.operations.metrics import render
 from app.api.operations.probe_schemas import HealthOut
 from app.core.db import transaction
@@ -10,16 +10,16 @@ from app.http.access import PUBLIC, allow
 from app.http.blueprint import Blueprint
 from app.http.problems import Unavailable
 
-blp = Blueprint("ops", __name__, description="Probes.")
+blp = Blueprint("ops", __name__, description="Health probes and metrics.")
 
 
 @blp.get("/livez")
 @allow(PUBLIC)
 @blp.response(200, HealthOut)
 def is_alive() -> dict[str, str]:
-    """Is the process alive?
+    """Liveness probe.
 
-    Asks nobody else, so that a supervisor does not restart the API because the database is away.
+    Checks no other service, so that a supervisor does not restart the API while the database is not available.
     """
     return {"status": "alive"}
 
@@ -29,12 +29,12 @@ def is_alive() -> dict[str, str]:
 @blp.response(200, HealthOut)
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def is_ready() -> dict[str, str]:
-    """Can calls be served?
+    """Readiness probe.
 
-    Asks the database, also whether the keys that it was sealed with are ours. The broker is not asked: without it calls
-    are served, and their steps run a little later.
+    Checks the database and the encryption keys. The broker is not checked: without it calls are still served, and their
+    steps run a little later.
     """
-    if not database_answers() or not keys_fit():
+    if not is_database_ready() or not are_keys_valid():
         raise Unavailable
     return {"status": "ready"}
 
@@ -43,10 +43,10 @@ def is_ready() -> dict[str, str]:
 @allow(PUBLIC)
 @blp.alt_response(200, schema={"type": "string"}, content_type="text/plain", success=True)
 def metrics() -> Response:
-    """Figures for Prometheus.
+    """Prometheus metrics.
 
-    Lateness, steps by state and kind, queues, notifications, ages of the sweeps. Keep it inside: it asks no one who
-    is calling.
+    Lateness, steps by state and kind, queues, notifications and ages of the sweeps. Do not expose it to the internet,
+    because it needs no credentials.
     """
     with transaction() as session:
         return Response(render(session), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""What the probes answer."""
+"""Response schema of the probes."""
 
 from marshmallow import fields
 
@@ -6,6 +6,6 @@ from app.http.schemas.schema import Schema
 
 
 class HealthOut(Schema):
-    """All is well; when it is not, the answer is a problem."""
+    """The result of a successful probe. A failed probe returns a problem."""
 
     status = fields.String(required=True, metadata={"examples": ["alive", "ready"]})

@@ -1,4 +1,4 @@
-"""The dead letters of the automation, and another chance for them."""
+"""Routes for failed automation steps (dead letters): list and retry."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("steps", __name__, url_prefix="/api/steps", description="Automation steps in trouble.")
+blp = Blueprint("steps", __name__, url_prefix="/api/steps", description="Failed automation steps.")
 
 
 @blp.get("")
@@ -22,9 +22,9 @@ blp = Blueprint("steps", __name__, url_prefix="/api/steps", description="Automat
 @blp.arguments(StepQuery)
 @blp.response(200, page_of(StepOut))
 def list_steps(query: dict[str, Any]) -> Page:
-    """List the steps that failed, or that nobody knows about.
+    """List failed steps and steps with an unknown result.
 
-    Newest first. What a lead's steps did is at `GET /api/leads/{lead_id}/automation`.
+    Newest first. For the steps of one lead use `GET /api/leads/{lead_id}/automation`.
     """
     with reading() as session:
         return failed.list_steps(session, actor().clinic.id, query)
@@ -35,9 +35,9 @@ def list_steps(query: dict[str, Any]) -> Page:
 @blp.response(200, StepOut)
 @blp.alt_response(409, "CONFLICT")
 def retry_step(step_id: UUID) -> Step:
-    """Try a failed step again.
+    """Retry a failed step.
 
-    At once, with all its tries; its guard is checked again.
+    It runs at once, with all its attempts, and its guard is checked again.
     """
     with unit_of_work() as session:
         return failed.retry(session, actor().clinic.id, step_id)
@@ -48,9 +48,9 @@ def retry_step(step_id: UUID) -> Step:
 @blp.arguments(RetryIn)
 @blp.response(200, RetriedOut)
 def retry_steps(given: dict[str, Any]) -> Retried:
-    """Try all failed steps again that match.
+    """Retry all matching failed steps.
 
-    Oldest first, spread evenly over `spread_seconds`, at most 10,000 in one call.
+    Oldest first, spread evenly over `spread_seconds`; at most 10,000 steps per call.
     """
     spread = timedelta(seconds=given.pop("spread_seconds"))
     with unit_of_work() as session:

@@ -1,4 +1,4 @@
-"""Steps, out; and which of them to try again, in."""
+"""Request and response schemas for failed steps and the lateness report."""
 
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ class Trouble(StrEnum):
 
 
 class StepOut(Schema):
-    """One automation step: what caused it, what it did, or why it did not."""
+    """An automation step: its cause, its result, or the reason why it did not run."""
 
     id = Id(required=True)
     lead_id = Id(required=True, allow_none=True)
@@ -38,16 +38,16 @@ class StepOut(Schema):
 
 
 class StepQuery(PageQuery):
-    """Which steps in trouble."""
+    """Filters for failed steps."""
 
     state = Choice(Trouble, load_default=Trouble.FAILED)
     kind = StepKindName()
     name = Text(100)
-    since = Instant(metadata={"description": "Those that ended then or later."})
+    since = Instant(metadata={"description": "Steps that ended at this time or later."})
 
 
 class RetryIn(Schema):
-    """Which failed steps to try again, and over how long to spread them."""
+    """Filters for the failed steps to retry, and the time over which to spread them."""
 
     kind = StepKindName()
     name = Text(100)
@@ -56,21 +56,21 @@ class RetryIn(Schema):
 
 
 class RetriedOut(Schema):
-    """How many were planned again, and how many that match are left."""
+    """The number of steps planned again, and the number of matching steps that remain."""
 
     retried = fields.Integer(required=True)
     left = fields.Integer(required=True)
 
 
 class LatenessQuery(QuerySchema):
-    """Of which period: the last day, unless it is given, and never more than seven days."""
+    """The period of the report. Default: the last day; at most seven days."""
 
     since = Instant()
     until = Instant()
 
 
 class LateStepOut(Schema):
-    """One step, and where it says why."""
+    """A late step, with a link to its explanation."""
 
     id = Id(required=True)
     lead_id = Id(required=True, allow_none=True)
@@ -79,24 +79,24 @@ class LateStepOut(Schema):
 
 
 class LatenessLineOut(Schema):
-    """Steps of one kind of one rule. Late is what ran more than a minute after it was due."""
+    """Steps of one kind and rule. A step is late if it ran more than one minute after its due time."""
 
     kind = fields.String(required=True)
     name = fields.String(required=True)
     on_time = fields.Integer(required=True)
-    late = fields.Integer(required=True, metadata={"description": "Done all the same."})
-    p50_seconds = fields.Float(required=True, allow_none=True, metadata={"description": "Of those that ran late."})
+    late = fields.Integer(required=True, metadata={"description": "Steps that ran late."})
+    p50_seconds = fields.Float(required=True, allow_none=True, metadata={"description": "Median of the late steps."})
     longest_seconds = fields.Float(required=True, allow_none=True)
-    too_late = fields.Integer(required=True, metadata={"description": "Skipped: their rule wants them not so late."})
-    skipped = fields.Integer(required=True, metadata={"description": "For other reasons."})
+    too_late = fields.Integer(required=True, metadata={"description": "Skipped: later than their rule allows."})
+    skipped = fields.Integer(required=True, metadata={"description": "Steps skipped for other reasons."})
     failed = fields.Integer(required=True)
     put_off = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
         required=True,
-        metadata={"description": "Those that wait for a later time now, by the reason."},
+        metadata={"description": "Number of postponed steps, by reason."},
     )
-    overdue = fields.Integer(required=True, metadata={"description": "Due, and still to be done."})
+    overdue = fields.Integer(required=True, metadata={"description": "Steps that are due and have not run."})
     first_late = fields.Nested(LateStepOut, required=True, allow_none=True)
     last_late = fields.Nested(LateStepOut, required=True, allow_none=True)
     first_overdue = fields.Nested(LateStepOut, required=True, allow_none=True)
@@ -104,18 +104,18 @@ class LatenessLineOut(Schema):
 
 
 class GapOut(Schema):
-    """A time in which no worker finished a step of the clinic's, though some were due."""
+    """A time in which no worker finished a step of the clinic, although some were due."""
 
     since = Instant(required=True)
     until = Instant(required=True)
-    waiting = fields.Integer(required=True, metadata={"description": "Steps that were due meanwhile."})
-    because = fields.String(required=True, metadata={"description": "In plain words."})
+    waiting = fields.Integer(required=True, metadata={"description": "Number of steps that became due in this time."})
+    because = fields.String(required=True, metadata={"description": "Explanation as text."})
 
 
 class LatenessOut(Schema):
-    """What ran late in a period."""
+    """The lateness report of a period."""
 
     since = Instant(required=True)
     until = Instant(required=True)
-    rules = fields.List(fields.Nested(LatenessLineOut), required=True, metadata={"description": "The latest first."})
+    rules = fields.List(fields.Nested(LatenessLineOut), required=True, metadata={"description": "Latest first."})
     gaps = fields.List(fields.Nested(GapOut), required=True)

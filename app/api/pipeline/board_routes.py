@@ -1,4 +1,4 @@
-"""The board: what a Kanban view needs, in one call."""
+"""Route of `/api/pipeline/board`: data of a Kanban board in one request."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from marshmallow import fields
 
 from app.api.leads.out_schemas import FollowUpSourceOut
 from app.api.leads.rotting_schemas import RottingOut
-from app.api.leads.schemas import Somebody
 from app.api.pipeline.stage_schemas import StageOut
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
+from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Money
 from app.http.schemas.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
@@ -20,15 +20,15 @@ blp = Blueprint("board", __name__, url_prefix="/api/pipeline", description="The 
 
 
 class BoardQuery(QuerySchema):
-    """Whose leads to show, and how many of each stage."""
+    """Filters of the board, and number of leads per stage."""
 
-    cards = Integer(least=1, most=50, load_default=20, metadata={"description": "At most so many of each stage."})
-    assigned_to_id = Somebody()
+    cards = Integer(least=1, most=50, load_default=20, metadata={"description": "Maximum number of leads per stage."})
+    assigned_to_id = UserIdOrMe()
     source_id = Id()
 
 
 class CardOut(RottingOut):
-    """A lead, as far as its card shows it."""
+    """Lead fields on a card."""
 
     id = Id(required=True)
     status = Choice(LeadStatus, required=True)
@@ -41,13 +41,13 @@ class CardOut(RottingOut):
     assigned_to_id = Id(required=True, allow_none=True)
     stage_entered_at = Instant(required=True)
     stage_overdue_since = Instant(
-        required=True, allow_none=True, metadata={"description": "Since when it is longer in its stage than it may be."}
+        required=True, allow_none=True, metadata={"description": "Time since when the lead exceeds the stage's limit."}
     )
     last_activity_at = Instant(required=True)
     stale_since = Instant(required=True, allow_none=True)
     failed_attempts = Integer(required=True)
     next_follow_up_at = Instant(
-        required=True, allow_none=True, metadata={"description": "When its next open task is due."}
+        required=True, allow_none=True, metadata={"description": "Due time of the next open task."}
     )
     next_follow_up_source = fields.Nested(FollowUpSourceOut, required=True, allow_none=True)
     lead_value = Money(required=True, allow_none=True)
@@ -59,18 +59,20 @@ class ColumnOut(Schema):
     """A stage and its leads."""
 
     stage = fields.Nested(StageOut, required=True)
-    count = Integer(required=True, metadata={"description": "All leads in the stage that pass the filters."})
-    value = Money(required=True, metadata={"description": "What they are worth together, in the clinic's currency."})
-    cards = fields.List(fields.Nested(CardOut), required=True, metadata={"description": "The newest first."})
+    count = Integer(required=True, metadata={"description": "Number of leads in the stage that pass the filters."})
+    value = Money(required=True, metadata={"description": "Total value of these leads, in the clinic's currency."})
+    cards = fields.List(fields.Nested(CardOut), required=True, metadata={"description": "Newest first."})
     next_cursor = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "For the next ones: `cursor` of `GET /api/leads?stage=...` with the same filters."},
+        metadata={
+            "description": "Cursor for more leads: `cursor` of `GET /api/leads?stage=...` with the same filters."
+        },
     )
 
 
 class BoardOut(Schema):
-    """The stages in their order."""
+    """Stages in their order."""
 
     columns = fields.List(fields.Nested(ColumnOut), required=True)
 
@@ -82,7 +84,7 @@ class BoardOut(Schema):
 def show_board(query: dict[str, Any]) -> dict[str, Any]:
     """Show the pipeline as a board.
 
-    Every stage with the number of its leads, their value, and the newest of them; who should be looked at is marked.
+    Every stage with its number of leads, their total value and the newest leads. Overdue and rotting leads are flagged.
     """
     with reading() as session:
         return {"columns": board(session, actor(), query)}

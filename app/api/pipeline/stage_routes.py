@@ -1,4 +1,4 @@
-"""The stages a lead moves through."""
+"""Routes of `/api/pipeline-stages`."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from app.identity.permissions import Permission
 from app.leads.pipeline import archive, service
 from app.leads.pipeline.models import PipelineStage
 
-blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", description="The pipeline's stages.")
+blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", description="Stages of the pipeline.")
 
 
 @blp.get("")
@@ -24,7 +24,7 @@ blp = Blueprint("pipeline-stages", __name__, url_prefix="/api/pipeline-stages", 
 def list_stages(query: dict[str, Any]) -> Page:
     """List the clinic's pipeline stages.
 
-    In their order, which is the only way a lead moves, but for Lost.
+    In order. Leads only move forward in this order, except to Lost.
     """
     with reading() as session:
         return service.list_stages(session, actor().clinic.id, query)
@@ -38,7 +38,7 @@ def list_stages(query: dict[str, Any]) -> Page:
 def create_stage(given: dict[str, Any]) -> PipelineStage:
     """Add a pipeline stage.
 
-    It goes before the first terminal stage; reorder the stages to put it elsewhere.
+    It is added before the first terminal stage; reorder the stages to move it.
     """
     with unit_of_work() as session:
         return service.create_stage(session, actor().clinic.id, given)
@@ -53,7 +53,7 @@ def create_stage(given: dict[str, Any]) -> PipelineStage:
 def update_stage(given: dict[str, Any], stage_id: UUID, seen: Seen) -> PipelineStage:
     """Change a pipeline stage.
 
-    The body replaces all of it: what is left out gets its default. Its slug stays, since leads and rules name it.
+    The body replaces the whole stage; missing fields get their defaults. The slug never changes.
     """
     with unit_of_work() as session:
         return service.update_stage(session, actor().clinic.id, stage_id, given, seen=seen)
@@ -66,7 +66,7 @@ def update_stage(given: dict[str, Any], stage_id: UUID, seen: Seen) -> PipelineS
 def reorder_stages(given: dict[str, list[str]]) -> Page:
     """Reorder the pipeline stages.
 
-    Name every stage in use once, terminal ones last.
+    Give every active stage once, terminal ones last.
     """
     with unit_of_work() as session:
         return Page(service.reorder(session, actor().clinic.id, given["slugs"]), next_cursor=None)
@@ -78,10 +78,10 @@ def reorder_stages(given: dict[str, list[str]]) -> Page:
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 def archive_stage(given: dict[str, str], stage_id: UUID) -> PipelineStage:
-    """Give up a pipeline stage.
+    """Archive a pipeline stage.
 
-    From now on no lead enters it. Those that are in it are moved to the other stage within a minute or so, each with
-    its entry on the timeline. Neither the default stage nor a terminal one can be given up.
+    No lead can enter it. A job moves its leads to the other stage within about a minute, each with a timeline entry.
+    The default stage and terminal stages cannot be archived.
     """
     with unit_of_work() as session:
         return archive.archive_stage(session, actor().clinic.id, stage_id, moves_to=given["moves_to"])
@@ -92,9 +92,9 @@ def archive_stage(given: dict[str, str], stage_id: UUID) -> PipelineStage:
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 def restore_stage(stage_id: UUID) -> PipelineStage:
-    """Take up an archived stage again.
+    """Restore an archived stage.
 
-    It goes before the first terminal stage. Leads that were moved away stay where they are.
+    It is placed before the first terminal stage. Leads that were moved do not return.
     """
     with unit_of_work() as session:
         return archive.restore_stage(session, actor().clinic.id, stage_id)

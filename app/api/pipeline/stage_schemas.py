@@ -1,4 +1,4 @@
-"""Pipeline stages, in and out."""
+"""Request and response schemas of pipeline stages."""
 
 from marshmallow import fields
 
@@ -11,7 +11,7 @@ LONGEST_SLUG = 60
 
 
 class StageChange(Schema):
-    """What may be changed of a stage."""
+    """Editable fields of a stage."""
 
     name = Text(60, least=1, required=True, metadata={"examples": ["Insurance check"]})
     description = Text(500, lines=True, allow_none=True, load_default=None)
@@ -21,37 +21,44 @@ class StageChange(Schema):
         most=3650,
         allow_none=True,
         load_default=None,
-        metadata={"description": "A lead that stays longer is reported. Null: as long as it takes."},
+        metadata={"description": "Limit of days; leads that stay longer are flagged. Null: no limit."},
     )
-    is_default = Boolean(load_default=False, metadata={"description": "Where new leads begin; one stage does."})
+    is_default = Boolean(
+        load_default=False, metadata={"description": "Whether new leads start here; exactly one stage is the default."}
+    )
 
 
 class StageIn(StageChange):
-    """A new stage; it goes before the first terminal one."""
+    """A new stage, placed before the first terminal one."""
 
     slug = Text(
         LONGEST_SLUG,
-        form=("^[a-z][a-z0-9_]*$", "Small letters, digits and _, a letter first."),
+        form=(
+            "^[a-z][a-z0-9_]*$",
+            "Must start with a lower-case letter and contain only lower-case letters, digits and _.",
+        ),
         required=True,
-        metadata={"description": "How leads and rules name it; it never changes.", "examples": ["insurance_check"]},
+        metadata={"description": "Identifier in leads and rules; never changes.", "examples": ["insurance_check"]},
     )
 
 
 class StageOut(Schema):
-    """A stage."""
+    """A pipeline stage."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     slug = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
-    position = fields.Integer(required=True, metadata={"description": "From 0; a lead moves to higher ones."})
+    position = fields.Integer(required=True, metadata={"description": "From 0. Leads move to higher positions."})
     color = fields.String(required=True, allow_none=True)
     max_days_in_stage = fields.Integer(required=True, allow_none=True)
     is_terminal = Boolean(required=True)
     is_default = Boolean(required=True)
-    archived_at = Instant(required=True, allow_none=True, metadata={"description": "Since when no lead enters it."})
+    archived_at = Instant(required=True, allow_none=True, metadata={"description": "Time of archiving."})
     moves_to = fields.String(
-        required=True, allow_none=True, metadata={"description": "Of an archived stage: where its leads go."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Slug of the stage that gets an archived stage's leads."},
     )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
@@ -59,18 +66,18 @@ class StageOut(Schema):
 
 
 class StageQuery(PageQuery):
-    """Which stages to list: those in use, unless the archived ones are asked for."""
+    """Filter of stages: active ones by default, or archived ones."""
 
     is_archived = Boolean(load_default=False)
 
 
 class Archival(Schema):
-    """Where the leads of a stage go that is given up."""
+    """Target stage for the leads of an archived stage."""
 
-    moves_to = Text(LONGEST_SLUG, least=1, required=True, metadata={"description": "The slug of a stage in use."})
+    moves_to = Text(LONGEST_SLUG, least=1, required=True, metadata={"description": "Slug of an active stage."})
 
 
 class OrderIn(Schema):
-    """All stages in use, in their new order, terminal ones last."""
+    """All active stages in their new order, terminal ones last."""
 
     slugs = ListOf(Text(LONGEST_SLUG), least=1, most=MOST_STAGES, required=True)

@@ -1,57 +1,59 @@
-"""A person's wishes, in and out."""
+"""Request and response schemas of data subject requests, consents and suppressions."""
 
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.activities.schemas import is_past
+from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Text
 from app.http.schemas.schema import Schema
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 
 
 class PersonOut(Schema):
-    """Everything that is known of a person, by table, as it is kept."""
+    """All data about a person, by table."""
 
     tables = fields.Dict(keys=fields.String(), values=fields.List(fields.Dict()), required=True)
 
 
 class Erasure(Schema):
-    """Why a person is to be forgotten."""
+    """Reason of an erasure."""
 
-    reason = Text(500, least=1, required=True, metadata={"description": "For the record; name nobody in it."})
+    reason = Text(
+        500, least=1, required=True, metadata={"description": "Reason for the audit log; without personal data."}
+    )
 
 
 class ErasedOut(Schema):
-    """What is left of a lead."""
+    """An erased lead."""
 
     id = Id(required=True)
     erased_at = Instant(required=True)
 
 
 class Restriction(Schema):
-    """Whether nothing may be done with what is known of a person."""
+    """Restriction of use, or its lifting (GDPR, article 18)."""
 
     is_restricted = Boolean(required=True)
     reason = Text(500, least=1, required=True)
 
 
 class ConsentIn(Schema):
-    """What somebody said about being written to, or called."""
+    """A consent to be contacted, or its withdrawal."""
 
-    way = Choice(Way, required=True)
+    way = Choice(AddressKind, required=True)
     is_given = Boolean(required=True)
-    wording = Text(2000, least=1, lines=True, required=True, metadata={"description": "What they were asked, or said."})
+    wording = Text(2000, least=1, lines=True, required=True, metadata={"description": "Wording of the consent."})
     source = Text(200, least=1, required=True, metadata={"examples": ["Web form", "Phone call", "Paper"]})
-    given_at = Instant(validate=is_past, metadata={"description": "Now, unless it is given."})
+    given_at = Instant(validate=require_past, metadata={"description": "Default: now."})
 
 
 class ConsentOut(Schema):
-    """Something somebody said about being written to."""
+    """A recorded consent, or its withdrawal."""
 
     id = Id(required=True)
     lead_id = Id(required=True)
-    way = Choice(Way, required=True)
+    way = Choice(AddressKind, required=True)
     is_given = Boolean(required=True)
     wording = fields.String(required=True)
     source = fields.String(required=True)
@@ -61,7 +63,7 @@ class ConsentOut(Schema):
 
 
 class AddressIn(Schema):
-    """An address: either of both. It is sent in a body, for URLs end up in logs."""
+    """An e-mail address or a phone number. Sent in the body, because URLs are logged."""
 
     email = Email()
     phone = Text(50, least=1)
@@ -73,13 +75,13 @@ class AddressIn(Schema):
 
 
 class SuppressionIn(AddressIn):
-    """An address that nobody may write to."""
+    """An address to suppress."""
 
     reason = Text(200, least=1, required=True)
 
 
 class SuppressionOut(Schema):
-    """Whether an address may be written to."""
+    """Suppression state of an address."""
 
     is_suppressed = Boolean(required=True)
     reason = fields.String(required=True, allow_none=True)

@@ -9,7 +9,7 @@ from app.automation.sequences.enrollments.bulk import enroll_many
 from app.engine.jobs.models import Job
 from app.http.access import actor, allow, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.body.large_bodies import large_body
+from app.http.large_bodies import large_body
 from app.identity.permissions import Permission
 
 blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", description="Many leads into a sequence.")

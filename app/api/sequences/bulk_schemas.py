@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.capture.bulk_schemas import require_one_of
-from app.api.capture.lists import LeadIds
+from app.api.capture.large_lists import LeadIds
 from app.api.leads.list_schemas import LeadTests
 from app.http.schemas.fields import INT4_MAX, Integer, Text
 from app.http.schemas.schema import Schema

@@ -1,4 +1,4 @@
-"""Up to a hundred acts in one call and one transaction: what one of them may not do, the others do all the same."""
+"""Batch operations on tasks: up to 100 operations in one request and one transaction. Each succeeds or fails alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,13 +24,13 @@ from app.leads.models import Lead
 from app.tasks import service
 from app.tasks.models import Task
 
-# Written out: a session's own nested transactions would hand over messages before the outer one has committed.
+# Plain SQL: the session's nested transactions would publish messages before the outer commit.
 _BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one operation ended: with a task, or with why not."""
+    """Result of an operation: the task, or the error."""
 
     index: int
     status: int
@@ -38,47 +38,47 @@ class Result:
     error: RelanceError | None = None
 
 
-class Kind(NamedTuple):
-    """What an operation reads besides its `op` and `id`, and what it does."""
+class Operation(NamedTuple):
+    """An operation: the schema of its fields besides `op` and `id`, and its function."""
 
     schema: Schema
     act: Callable[[Session, Actor, UUID, Mapping[str, Any]], Task]
 
 
-ON_A_TASK: Final[Mapping[str, Kind]] = {
-    "complete": Kind(Completion(), service.complete),
-    "cancel": Kind(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
-    "start": Kind(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
-    "snooze": Kind(Snooze(), lambda s, a, id_, given: service.snooze(s, a, id_, until=given["until"])),
-    "reschedule": Kind(Reschedule(), service.update_task),
-    "reassign": Kind(
+ON_A_TASK: Final[Mapping[str, Operation]] = {
+    "complete": Operation(Completion(), service.complete),
+    "cancel": Operation(Cancellation(), lambda s, a, id_, given: service.cancel(s, a, id_, reason=given.get("reason"))),
+    "start": Operation(Schema(), lambda s, a, id_, _: service.start(s, a, id_)),
+    "snooze": Operation(Snooze(), lambda s, a, id_, given: service.snooze(s, a, id_, until=given["until"])),
+    "reschedule": Operation(Reschedule(), service.update_task),
+    "reassign": Operation(
         Handover(),
         lambda s, a, id_, given: service.reassign(s, a, id_, given["assigned_to_id"], reason=given.get("reason")),
     ),
-    "pin": Kind(Pin(), lambda s, a, id_, given: service.pin(s, a, id_, pinned=given["pinned"])),
+    "pin": Operation(Pin(), lambda s, a, id_, given: service.pin(s, a, id_, pinned=given["pinned"])),
 }
 CREATE: Final = "create"
 
 _NEW: Final = QueuedTaskIn()
 
 
-def carry_out(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> list[Result]:
-    """Carry out each operation in its order, or not at all; returns how each ended."""
+def run_operations(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> list[Result]:
+    """Run the operations in order. Return the result of each one."""
     _lock_leads(session, actor, operations)
     return [_one(session, actor, index, operation) for index, operation in enumerate(operations)]
 
 
 def _one(session: Session, actor: Actor, index: int, operation: Mapping[str, Any]) -> Result:
     session.execute(_BEGIN)
-    before = audit_log.length(session)
+    before = audit_log.notes_count(session)
     try:
         task = _act(session, actor, dict(operation))
         session.flush()
     except RelanceError as error:
         session.execute(_UNDO)
-        audit_log.forget_after(session, before)
-        session.expunge_all()  # what it left half done; the tasks of the others are written, and stay as they are
-        return Result(index, error.status, error=_placed(error, index))
+        audit_log.discard_notes_after(session, before)
+        session.expunge_all()  # discard its partial changes; the tasks of earlier operations are already written
+        return Result(index, error.status, error=_with_position(error, index))
     session.execute(_KEEP)
     return Result(index, 201 if operation["op"] == CREATE else 200, task)
 
@@ -101,8 +101,8 @@ def _id(value: Any) -> UUID:
     return found
 
 
-def _placed(error: RelanceError, index: int) -> RelanceError:
-    """With the operation's place before each pointer."""
+def _with_position(error: RelanceError, index: int) -> RelanceError:
+    """Prefix each error pointer with the operation's position."""
     if not isinstance(error, Invalid):
         return error
     place = pointer("operations", index)
@@ -110,7 +110,7 @@ def _placed(error: RelanceError, index: int) -> RelanceError:
 
 
 def _lock_leads(session: Session, actor: Actor, operations: Sequence[Mapping[str, Any]]) -> None:
-    """All of them in one order: two batches over the same leads do not wait for each other in a circle."""
+    """Lock all leads in one order, so that two batches over the same leads do not deadlock."""
     tasks, leads = (_ids(operations, name) for name in ("id", "lead_id"))
     of_tasks = select(Task.lead_id).where(Task.id.in_(tasks))
     wanted = select(Lead.id).where(or_(Lead.id.in_(leads), Lead.id.in_(of_tasks)), *visible_to(actor))
@@ -120,6 +120,6 @@ def _lock_leads(session: Session, actor: Actor, operations: Sequence[Mapping[str
 def _ids(operations: Sequence[Mapping[str, Any]], name: str) -> list[UUID]:
     found: list[UUID] = []
     for operation in operations:
-        with suppress(Invalid):  # to be told where the operation is carried out
+        with suppress(Invalid):  # reported when the operation runs
             found.append(_id(operation.get(name)))
     return found

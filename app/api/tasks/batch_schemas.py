@@ -1,4 +1,4 @@
-"""Many small acts in one call, in and out."""
+"""Request and response schemas for batch operations on tasks."""
 
 from typing import Any, Final
 
@@ -13,16 +13,18 @@ MOST_OPERATIONS: Final = 100
 
 
 class Operations(ListOf):
-    """Objects of any kind: each is read by itself, so that a mistake is its own only."""
+    """List of objects. Each object is validated on its own, so that an invalid one does not affect the others."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
         if isinstance(value, list) and len(value) > MOST_OPERATIONS:
-            raise ValidationError(f"At most {MOST_OPERATIONS}; a task for more leads: POST /api/followups/bulk.")
+            raise ValidationError(
+                f"At most {MOST_OPERATIONS}. To create tasks for more leads, use POST /api/followups/bulk."
+            )
         return super()._deserialize(value, *args, **more)
 
 
 class BatchIn(Schema):
-    """What is to be done, in this order."""
+    """The operations, in order."""
 
     operations = Operations(
         fields.Dict(keys=fields.String()),
@@ -30,32 +32,32 @@ class BatchIn(Schema):
         most=MOST_OPERATIONS,
         required=True,
         metadata={
-            "description": "Each with `op`: `create` with what `POST /api/followups` takes; or, with the `id` of a task"
-            " and what the route of that name takes, `complete`, `cancel`, `start`, `snooze`, `reassign`, `pin`; or"
-            " `reschedule` with `due_at`.",
+            "description": "Each operation has an `op`. `create` takes the fields of `POST /api/followups`. `complete`,"
+            " `cancel`, `start`, `snooze`, `reassign` and `pin` take the `id` of a task and the fields of the route of"
+            " that name. `reschedule` takes `id` and `due_at`.",
             "examples": [[{"op": "complete", "id": "01890a5d-ac96-774b-bcce-b302099a8057", "outcome": "successful"}]],
         },
     )
 
 
 class Reschedule(Schema):
-    """When it is due instead."""
+    """The new due time."""
 
     due_at = Instant(required=True)
 
 
 class ResultOut(Schema):
-    """How one operation ended."""
+    """The result of one operation."""
 
-    index = Integer(required=True, metadata={"description": "Its place in the list that was posted, from 0."})
-    status = Integer(required=True, metadata={"description": "What the route of that name would have answered with."})
+    index = Integer(required=True, metadata={"description": "Position in the request, from 0."})
+    status = Integer(required=True, metadata={"description": "The HTTP status that the route of that name returns."})
     task_id = Id(required=True, allow_none=True)
     task = fields.Nested(TaskOut, required=True, allow_none=True)
     problem = fields.Nested(Problem, required=True, allow_none=True)
 
 
 class BatchOut(Schema):
-    """How each operation ended, in the order given."""
+    """The results, in the order of the operations."""
 
     succeeded = Integer(required=True)
     failed = Integer(required=True)

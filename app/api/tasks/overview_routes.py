@@ -1,4 +1,4 @@
-"""Views of the work queue: figures, board, calendar, file."""
+"""Views of the work queue: dashboard, kanban board, calendar, export."""
 
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ blp = Blueprint("followup-overview", __name__, url_prefix="/api/followups", desc
 def show_dashboard(query: dict[str, Any]) -> dict[str, Any]:
     """Show the figures of the work queue.
 
-    What is late, what the day and the week hold, which leads rot, and how well the clinic keeps up.
+    Overdue tasks, tasks due today and this week, rotting leads, completion rate and response time.
     """
     with reading() as session:
         return dashboard(session, actor(), query)
@@ -49,9 +49,9 @@ def show_dashboard(query: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(KanbanQuery)
 @blp.response(200, KanbanOut)
 def show_kanban(query: dict[str, Any]) -> dict[str, Any]:
-    """Show the work queue as a board.
+    """Show the work queue as a kanban board.
 
-    A column for each status, with the first of its tasks; what is over, from its end.
+    A column for each status with its first tasks. Completed and cancelled tasks are sorted latest first.
     """
     with reading() as session:
         return {"columns": kanban(session, actor(), query)}
@@ -64,7 +64,7 @@ def show_kanban(query: dict[str, Any]) -> dict[str, Any]:
 def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
     """Show the work queue by days.
 
-    Days begin and end at midnight of the clinic's wall.
+    Days begin and end at midnight in the clinic's local time.
     """
     with reading() as session:
         return calendar(session, actor(), query)
@@ -79,8 +79,8 @@ def show_calendar(query: dict[str, Any]) -> dict[str, Any]:
 def export_tasks(query: dict[str, Any]) -> Response:
     """Download the work queue as a file.
 
-    The filters and orders are those of the list; CSV in UTF-8, or XLSX. In CSV an apostrophe stands before what a
-    spreadsheet would take for a formula, a phone number for example.
+    Takes the filters and orders of the list. The file is CSV in UTF-8, or XLSX. In CSV, values that a spreadsheet would
+    run as a formula, such as phone numbers, start with an apostrophe.
     """
     with reading() as session:
         file = export(session, actor(), query)

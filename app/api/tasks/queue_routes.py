@@ -1,4 +1,4 @@
-"""The work queue: the same tasks as under `/api/leads`, across leads."""
+"""Routes of the work queue: the tasks of `/api/leads`, across leads."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.api.tasks import batch
 from app.api.tasks.batch_schemas import BatchIn, BatchOut
-from app.api.tasks.expand import expanded
+from app.api.tasks.expand import expand_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
 from app.core.optimistic_locking import Seen
@@ -14,7 +14,7 @@ from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
-from app.http.problems import described
+from app.http.problems import to_problem
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import service
@@ -29,11 +29,11 @@ blp = Blueprint("followups", __name__, url_prefix="/api/followups", description=
 def list_tasks(query: dict[str, Any]) -> Page:
     """List tasks across leads.
 
-    As they are due, unless another order is asked for; done and cancelled ones too, unless a status is.
+    Ordered by due time unless `sort` is given. Includes completed and cancelled tasks unless `status` is given.
     """
     with reading() as session:
         found = service.list_tasks(session, actor(), query)
-        return replace(found, items=expanded(session, actor(), found.items, query.get("expand", ())))
+        return replace(found, items=expand_tasks(session, actor(), found.items, query.get("expand", ())))
 
 
 @blp.post("")
@@ -42,10 +42,10 @@ def list_tasks(query: dict[str, Any]) -> Page:
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def create_task(given: dict[str, Any]) -> Any:
-    """Plan a task for the lead that is named.
+    """Create a task for a lead.
 
-    For the lead's coordinator, unless somebody else is named. With `template_id` it is what the template says, but
-    for what is given.
+    Assigned to the lead's coordinator unless `assigned_to_id` is given. With `template_id`, missing fields come from
+    the template.
     """
     with unit_of_work() as session:
         return service.create_for_named_lead(session, actor(), given)
@@ -56,25 +56,25 @@ def create_task(given: dict[str, Any]) -> Any:
 @blp.arguments(BatchIn)
 @blp.response(207, BatchOut)
 def carry_out(given: dict[str, Any]) -> dict[str, Any]:
-    """Carry out up to a hundred operations on tasks.
+    """Run up to 100 operations on tasks.
 
-    In their order and in one transaction; one that fails says why, and the others are carried out all the same. For
-    a task for many leads there is `POST /api/followups/bulk`.
+    The operations run in order and in one transaction. A failed operation reports its problem and does not affect the
+    others. To create tasks for many leads, use `POST /api/followups/bulk`.
     """
     with unit_of_work() as session:
-        results = batch.carry_out(session, actor(), given["operations"])
-    shown = [_shown(result) for result in results]
+        results = batch.run_operations(session, actor(), given["operations"])
+    shown = [_to_response(result) for result in results]
     failed = sum(result.error is not None for result in results)
     return {"succeeded": len(results) - failed, "failed": failed, "results": shown}
 
 
-def _shown(result: batch.Result) -> dict[str, Any]:
+def _to_response(result: batch.Result) -> dict[str, Any]:
     return {
         "index": result.index,
         "status": result.status,
         "task_id": result.task and result.task.id,
         "task": result.task,
-        "problem": described(result.error) if result.error else None,
+        "problem": to_problem(result.error) if result.error else None,
     }
 
 
@@ -96,7 +96,7 @@ def get_task(task_id: UUID) -> Any:
 def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
     """Edit a task of the queue.
 
-    The fields given are replaced; those not given stay as they are. Moving it moves its reminders.
+    Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.
     """
     with unit_of_work() as session:
         return service.update_task(session, actor(), task_id, given, seen=seen)
@@ -108,9 +108,9 @@ def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def delete_task(task_id: UUID, seen: Seen) -> None:
-    """Delete a task that is still to be done.
+    """Delete an open task.
 
-    It is cancelled, and shown no more; the lead's timeline remembers it. What is done or cancelled stays.
+    The task is cancelled and hidden. The lead's timeline keeps a note. Completed and cancelled tasks cannot be deleted.
     """
     with unit_of_work() as session:
         service.delete(session, actor(), task_id, seen=seen)
@@ -122,9 +122,9 @@ def delete_task(task_id: UUID, seen: Seen) -> None:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def complete(given: dict[str, Any], task_id: UUID) -> Any:
-    """Say that a task of the queue is done, and what came of it.
+    """Complete a task of the queue.
 
-    Only once: the second to say so gets 409. An `activity` that comes along is logged with it, or neither is.
+    A second call returns 409. An `activity` in the body is logged in the same transaction.
     """
     with unit_of_work() as session:
         return service.complete(session, actor(), task_id, given)
@@ -136,7 +136,7 @@ def complete(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def cancel(given: dict[str, Any], task_id: UUID) -> Any:
-    """Say that a task of the queue need not be done."""
+    """Cancel a task of the queue."""
     with unit_of_work() as session:
         return service.cancel(session, actor(), task_id, reason=given.get("reason"))
 
@@ -147,9 +147,9 @@ def cancel(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def snooze(given: dict[str, Any], task_id: UUID) -> Any:
-    """Put a task of the queue off.
+    """Snooze a task of the queue.
 
-    Its reminders move along.
+    Its reminders move with it.
     """
     with unit_of_work() as session:
         return service.snooze(session, actor(), task_id, until=given["until"])
@@ -160,9 +160,9 @@ def snooze(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def start(task_id: UUID) -> Any:
-    """Say that somebody is at a task.
+    """Start a task.
 
-    An overdue one has to be moved first, or is completed.
+    An overdue task must be rescheduled or completed instead.
     """
     with unit_of_work() as session:
         return service.start(session, actor(), task_id)
@@ -174,9 +174,9 @@ def start(task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def reassign(given: dict[str, Any], task_id: UUID) -> Any:
-    """Hand a task to somebody else.
+    """Assign a task to another user.
 
-    They are told in the app, and the lead's timeline says who handed it to whom, and why.
+    The new assignee is notified in the app. The lead's timeline records the change with its reason.
     """
     with unit_of_work() as session:
         return service.reassign(session, actor(), task_id, given["assigned_to_id"], reason=given.get("reason"))
@@ -188,9 +188,9 @@ def reassign(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def pin(given: dict[str, Any], task_id: UUID) -> Any:
-    """Pin a task, or take it down.
+    """Pin or unpin a task.
 
-    For everybody who sees it.
+    Applies to all users who can see the task.
     """
     with unit_of_work() as session:
         return service.pin(session, actor(), task_id, pinned=given["pinned"])

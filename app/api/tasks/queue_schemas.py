@@ -1,12 +1,12 @@
-"""What comes in about the work queue: tasks across leads (bansalcrm2-follow-up-guide.md)."""
+"""Request and response schemas for the work queue (bansalcrm2-follow-up-guide.md)."""
 
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.leads.out_schemas import PersonRef
-from app.api.leads.schemas import Somebody
 from app.api.tasks.schemas import LONGEST_TAG, TaskIn, TaskOut
+from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
@@ -15,31 +15,35 @@ from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.queue.queue import Sort
 
 
-class Tests(QuerySchema):
-    """What a task is, whose it is, and what it says."""
+class TaskFilters(QuerySchema):
+    """Filters on the task and its lead."""
 
     type = Choices(TaskType)
     priority = Choices(TaskPriority)
-    assigned_to_id = Somebody()
-    created_by = Somebody()
+    assigned_to_id = UserIdOrMe()
+    created_by = UserIdOrMe()
     lead_id = Id()
-    stage = Text(100, least=1, metadata={"description": "Where the lead is: a stage's slug."})
-    source_id = Id(metadata={"description": "Where the lead comes from."})
+    stage = Text(100, least=1, metadata={"description": "Slug of the lead's stage."})
+    source_id = Id(metadata={"description": "Source of the lead."})
     tag = Text(LONGEST_TAG, least=1)
     pinned = Boolean()
-    rotting = Boolean(metadata={"description": "Whose lead is open and rotten by now (true), or not yet (false)."})
+    rotting = Boolean(
+        metadata={
+            "description": "Whether the lead is open and has had no activity for too long (true), or not yet (false)."
+        }
+    )
     q = Text(
         200,
         least=1,
         metadata={
-            "description": 'Words of the title and description: all of them, "a phrase", `or`, `-without`.'
-            " A person's name is better kept out of addresses."
+            "description": 'Full-text search in title and description: all words, "a phrase", `or`, `-without`.'
+            " Do not search for names of persons: query strings appear in logs."
         },
     )
 
 
 class LeadRef(Schema):
-    """A lead, as far as a task's card shows it."""
+    """The lead of a task, in short form."""
 
     id = Id(required=True)
     first_name = fields.String(required=True)
@@ -49,37 +53,37 @@ class LeadRef(Schema):
 
 
 class QueuedTaskOut(TaskOut):
-    """A task, along with what it names."""
+    """A task with its expanded parts."""
 
     lead = fields.Nested(
-        LeadRef, allow_none=True, metadata={"description": "With `expand=lead`; null where you may not see the lead."}
+        LeadRef, allow_none=True, metadata={"description": "With `expand=lead`. Null if you may not see the lead."}
     )
     assigned_to = fields.Nested(PersonRef, allow_none=True, metadata={"description": "With `expand=assigned_to`."})
 
 
-class Filters(Tests):
-    """Which tasks, in which order."""
+class QueueFilters(TaskFilters):
+    """Filters and order of the queue."""
 
-    status = Choices(TaskStatus, metadata={"description": "All of them, unless it is given."})
+    status = Choices(TaskStatus, metadata={"description": "Default: all statuses."})
     due_from = Instant()
     due_to = Instant(metadata={"description": "Exclusive."})
     sort = Choice(Sort, load_default=Sort.DUE)
 
 
-class QueueQuery(Filters, PageQuery):
-    """A page of them."""
+class QueueQuery(QueueFilters, PageQuery):
+    """Filters, order and page of the queue."""
 
-    expand = Choices(TaskPart, metadata={"description": "Show these along with each task."})
+    expand = Choices(TaskPart, metadata={"description": "Related objects to include in each task."})
 
 
 class QueuedTaskIn(TaskIn):
-    """A task for a lead: all of it, or what differs from a template."""
+    """A new task: all fields, or those that differ from the template."""
 
     lead_id = Id(required=True)
-    template_id = Id(metadata={"description": "A task template: what is not given is as it says."})
+    template_id = Id(metadata={"description": "Task template: missing fields come from it."})
     title = Text(200, least=1)
     type = Choice(TaskType)
-    priority = Choice(TaskPriority, metadata={"description": "NORMAL, unless it or a template says otherwise."})
+    priority = Choice(TaskPriority, metadata={"description": "Default: the template's priority, or NORMAL."})
     due_at = Instant()
 
     @validates_schema
@@ -87,17 +91,17 @@ class QueuedTaskIn(TaskIn):
         if "template_id" in data:
             return
         if missing := [name for name in ("title", "type", "due_at") if name not in data]:
-            raise ValidationError({name: ["Needed, unless a template says it."] for name in missing})
+            raise ValidationError({name: ["Required without a template."] for name in missing})
 
 
 class Handover(Schema):
-    """Who is to do it instead."""
+    """The new assignee."""
 
     assigned_to_id = Id(required=True)
     reason = Text(500, allow_none=True)
 
 
 class Pin(Schema):
-    """Whether it stands on top."""
+    """Whether the task is pinned."""
 
     pinned = Boolean(required=True)

@@ -1,4 +1,4 @@
-"""Tasks: follow-ups that a person has to do."""
+"""Routes of a lead's tasks: follow-ups for a person."""
 
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import service
 
-blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-ups that a person has to do.")
+blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-ups for a person.")
 
 
 @blp.get("/<uuid:lead_id>/tasks")
@@ -33,7 +33,7 @@ blp = Blueprint("tasks", __name__, url_prefix="/api/leads", description="Follow-
 def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
     """List a lead's tasks.
 
-    As they are due.
+    Ordered by due time.
     """
     with reading() as session:
         return service.tasks_of_lead(session, actor(), lead_id, query)
@@ -45,9 +45,9 @@ def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def create_task(given: dict[str, Any], lead_id: UUID) -> Any:
-    """Plan a task for a lead.
+    """Create a task for a lead.
 
-    For the lead's coordinator, unless somebody else is named.
+    Assigned to the lead's coordinator unless `assigned_to_id` is given.
     """
     with unit_of_work() as session:
         return service.create_task(session, actor(), lead_id, given)
@@ -60,7 +60,7 @@ def create_task(given: dict[str, Any], lead_id: UUID) -> Any:
 def my_tasks(query: dict[str, Any]) -> Page:
     """List my tasks.
 
-    As they are due; those that are open, unless another status is asked for.
+    Ordered by due time. Default: open tasks.
     """
     with reading() as session:
         return service.my_tasks(session, actor(), query)
@@ -73,7 +73,7 @@ def my_tasks(query: dict[str, Any]) -> Page:
 def overdue_tasks(query: dict[str, Any]) -> Page:
     """List the clinic's overdue tasks.
 
-    The latest first.
+    The longest overdue first.
     """
     with reading() as session:
         return service.overdue_tasks(session, actor(), query)
@@ -97,7 +97,7 @@ def get_task(task_id: UUID) -> Any:
 def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
     """Edit a task.
 
-    The fields given are replaced; those not given stay as they are. Moving it moves its reminders.
+    Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.
     """
     with unit_of_work() as session:
         return service.update_task(session, actor(), task_id, given, seen=seen)
@@ -109,9 +109,9 @@ def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def complete(given: dict[str, Any], task_id: UUID) -> Any:
-    """Say that a task is done.
+    """Complete a task.
 
-    Only once: the second to say so gets 409.
+    A second call returns 409.
     """
     with unit_of_work() as session:
         return service.complete(session, actor(), task_id, given)
@@ -123,9 +123,9 @@ def complete(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def snooze(given: dict[str, Any], task_id: UUID) -> Any:
-    """Put a task off.
+    """Snooze a task.
 
-    Its reminders move along.
+    Its reminders move with it.
     """
     with unit_of_work() as session:
         return service.snooze(session, actor(), task_id, until=given["until"])
@@ -137,6 +137,6 @@ def snooze(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 def cancel(given: dict[str, Any], task_id: UUID) -> Any:
-    """Say that a task need not be done."""
+    """Cancel a task."""
     with unit_of_work() as session:
         return service.cancel(session, actor(), task_id, reason=given.get("reason"))

@@ -1,4 +1,4 @@
-"""What comes in and goes out about tasks (follow-up-management.md)."""
+"""Request and response schemas for tasks (follow-up-management.md)."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -7,21 +7,21 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.activities.schemas import ActivityIn
-from app.api.leads.schemas import Somebody
 from app.clock import now
+from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.tasks.models import TaskOutcome, TaskPriority, TaskStatus, TaskType
 
 MOST_REMINDERS: Final = 5
-EARLIEST_REMINDER: Final = timedelta(days=30)  # before it is due
+EARLIEST_REMINDER: Final = timedelta(days=30)  # before the due time
 MOST_TAGS: Final = 20
 LONGEST_TAG: Final = 40
 
 
 class Progress(StrEnum):
-    """What a person may say of a task that is not done."""
+    """Statuses that a user may set on an open task."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -29,17 +29,17 @@ class Progress(StrEnum):
 
 def _is_ahead(at: Any) -> None:
     if at <= now():
-        raise ValidationError("Must lie in the future.")
+        raise ValidationError("Must be in the future.")
 
 
 def _reminders(**options: Any) -> ListOf:
     minutes = Integer(most=int(EARLIEST_REMINDER.total_seconds()) // 60)
-    description = "Minutes before it is due; null: as the clinic's rule says; []: none."
+    description = "Reminders in minutes before the due time. null: as set by the clinic's rule; []: none."
     return ListOf(minutes, most=MOST_REMINDERS, allow_none=True, metadata={"description": description}, **options)
 
 
 class Tags(ListOf):
-    """Words of the clinic's own. Each is kept once, in the order given."""
+    """Tags of the clinic. Duplicates are removed; the order is kept."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Text(LONGEST_TAG, least=1), most=MOST_TAGS, **options)
@@ -49,20 +49,20 @@ class Tags(ListOf):
 
 
 class TaskIn(Schema):
-    """A follow-up for a person to do."""
+    """A follow-up for a person."""
 
     title = Text(200, least=1, required=True)
     description = Text(5000, lines=True, allow_none=True)
     type = Choice(TaskType, required=True)
     priority = Choice(TaskPriority, load_default=TaskPriority.NORMAL)
-    assigned_to_id = Id(metadata={"description": "Else the lead's coordinator, else whoever asks."})
+    assigned_to_id = Id(metadata={"description": "Default: the lead's coordinator, else the caller."})
     due_at = Instant(required=True)
     reminder_minutes = _reminders()
     tags = Tags()
 
 
 class TaskChanges(Schema):
-    """The fields of a task that can be edited. Those given are replaced; those not given stay as they are."""
+    """Fields of a task that can be edited. Given fields are replaced; missing fields stay as they are."""
 
     title = Text(200, least=1)
     description = Text(5000, lines=True, allow_none=True)
@@ -73,19 +73,18 @@ class TaskChanges(Schema):
     reminder_minutes = _reminders()
     tags = Tags()
     status = Choice(
-        Progress, metadata={"description": "An overdue task has to be moved first. Done is said by `complete`."}
+        Progress,
+        metadata={"description": "An overdue task must be rescheduled first. To complete a task, use `complete`."},
     )
 
 
 class Completion(Schema):
-    """What came of it, and what happened, when that is to be logged along with it."""
+    """The outcome, and optionally an activity to log."""
 
-    outcome = Choice(TaskOutcome, allow_none=True, metadata={"description": "Else the activity's."})
+    outcome = Choice(TaskOutcome, allow_none=True, metadata={"description": "Default: the outcome of the activity."})
     notes = Text(2000, lines=True, allow_none=True)
-    activity = fields.Nested(
-        ActivityIn, metadata={"description": "An entry for the lead's timeline, such as the call."}
-    )
-    activity_id = Id(metadata={"description": "The entry, when it is on the timeline already."})
+    activity = fields.Nested(ActivityIn, metadata={"description": "Timeline entry to log, such as the call."})
+    activity_id = Id(metadata={"description": "Existing timeline entry."})
 
     @validates_schema
     def _names_one_activity(self, data: dict[str, Any], **_: Any) -> None:
@@ -94,13 +93,13 @@ class Completion(Schema):
 
 
 class Snooze(Schema):
-    """When it is due instead."""
+    """The new due time."""
 
     until = Instant(required=True, validate=_is_ahead)
 
 
 class Cancellation(Schema):
-    """Why it need not be done."""
+    """The reason for cancelling."""
 
     reason = Text(500, allow_none=True)
 
@@ -123,11 +122,11 @@ class TaskOut(Schema):
     cancelled_reason = fields.String(required=True, allow_none=True)
     outcome = Choice(TaskOutcome, required=True, allow_none=True)
     completion_notes = fields.String(required=True, allow_none=True)
-    activity_id = Id(required=True, allow_none=True, metadata={"description": "The entry of the timeline it led to."})
+    activity_id = Id(required=True, allow_none=True, metadata={"description": "Timeline entry logged at completion."})
     tags = fields.List(fields.String(), required=True)
     pinned = Boolean(required=True)
     snoozed_until = Instant(required=True, allow_none=True)
-    step_id = Id(required=True, allow_none=True, metadata={"description": "The automation step that made it."})
+    step_id = Id(required=True, allow_none=True, metadata={"description": "Automation step that created it."})
     created_at = Instant(required=True)
     created_by = Id(required=True, allow_none=True)
     updated_at = Instant(required=True)
@@ -135,19 +134,19 @@ class TaskOut(Schema):
 
 
 class LeadTasksQuery(PageQuery):
-    """Which of a lead's tasks to list."""
+    """Filter of a lead's tasks."""
 
     status = Choice(TaskStatus)
 
 
 class MyTasksQuery(PageQuery):
-    """Which of my tasks to list: the open ones, unless a status is asked for."""
+    """Filters of my tasks. Default: open tasks."""
 
     status = Choice(TaskStatus)
     due_before = Instant()
 
 
 class OverdueQuery(PageQuery):
-    """Whose overdue tasks to list: everybody's, unless somebody is named."""
+    """Filter of overdue tasks: all users, or one."""
 
-    assigned_to_id = Somebody()
+    assigned_to_id = UserIdOrMe()

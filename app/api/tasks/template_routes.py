@@ -1,4 +1,4 @@
-"""Task templates: common follow-ups, written once."""
+"""Routes of task templates: reusable follow-ups."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.api.tasks.template_schemas import (
     TemplateOut,
     TemplateQuery,
 )
-from app.core.date_range import period_of
+from app.core.date_range import date_range_of
 from app.core.optimistic_locking import Seen
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
@@ -23,7 +23,7 @@ from app.identity.permissions import Permission
 from app.tasks.templates import preview, service
 from app.tasks.templates.models import TaskTemplate
 
-blp = Blueprint("task-templates", __name__, url_prefix="/api/task-templates", description="Common follow-ups.")
+blp = Blueprint("task-templates", __name__, url_prefix="/api/task-templates", description="Reusable follow-ups.")
 
 
 @blp.get("")
@@ -33,7 +33,7 @@ blp = Blueprint("task-templates", __name__, url_prefix="/api/task-templates", de
 def list_templates(query: dict[str, Any]) -> Page:
     """List the clinic's task templates.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_templates(session, actor(), query)
@@ -45,9 +45,9 @@ def list_templates(query: dict[str, Any]) -> Page:
 @blp.response(201, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 def create_template(given: dict[str, Any]) -> TaskTemplate:
-    """Add a task template.
+    """Create a task template.
 
-    To be named by hand when a task is planned; with a `stage`, each lead that moves into it gets the task.
+    Use it when creating a task by hand. With a `stage`, every lead that moves into that stage gets the task.
     """
     with unit_of_work() as session:
         return service.create_template(session, actor(), given)
@@ -60,9 +60,9 @@ def create_template(given: dict[str, Any]) -> TaskTemplate:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_template(given: dict[str, Any], template_id: UUID, seen: Seen) -> TaskTemplate:
-    """Change a task template.
+    """Replace a task template.
 
-    The body replaces all of it: what is left out gets its default. Tasks that were planned from it stay.
+    Missing fields get their default. Tasks created from the template stay unchanged.
     """
     with unit_of_work() as session:
         return service.update_template(session, actor(), template_id, given, seen=seen)
@@ -75,7 +75,7 @@ def update_template(given: dict[str, Any], template_id: UUID, seen: Seen) -> Tas
 def delete_template(template_id: UUID, seen: Seen) -> None:
     """Delete a task template.
 
-    Tasks that were planned from it stay.
+    Tasks created from it stay.
     """
     with unit_of_work() as session:
         service.delete_template(session, actor(), template_id, seen=seen)
@@ -86,9 +86,9 @@ def delete_template(template_id: UUID, seen: Seen) -> None:
 @blp.arguments(TaskPreviewIn)
 @blp.response(200, TaskPreviewOut)
 def preview_template(given: dict[str, Any], template_id: UUID) -> dict[str, Any]:
-    """Show a task as a template would make it.
+    """Preview the task that a template creates.
 
-    For a lead that you may see, or for somebody made up. Nothing is planned.
+    For a lead that you may see, or for a sample lead. Nothing is created.
     """
     with reading() as session:
         return preview.preview(session, actor(), service.find(session, actor(), template_id), given["lead_id"])
@@ -98,9 +98,9 @@ def preview_template(given: dict[str, Any], template_id: UUID) -> dict[str, Any]
 @allow(Permission.LEAD_READ)
 @blp.response(200, MissingFieldsOut)
 def missing_fields(template_id: UUID) -> dict[str, Any]:
-    """Show which fields a task template prints, and how many open leads lack them.
+    """Show the merge fields of a task template, and how many open leads lack them.
 
-    Tasks for those have a dash there.
+    A missing value appears as a dash in the task.
     """
     with reading() as session:
         return preview.missing_fields(session, actor(), service.find(session, actor(), template_id))
@@ -111,10 +111,10 @@ def missing_fields(template_id: UUID) -> dict[str, Any]:
 @blp.arguments(PeriodQuery)
 @blp.response(200, TaskTemplateFiguresOut)
 def show_statistics(query: dict[str, Any], template_id: UUID) -> dict[str, Any]:
-    """Show how many tasks were made from a template, and what became of them.
+    """Show how many tasks were created from a template, by status.
 
-    Of those made within a time of at most a year, for leads that you may see.
+    For a period of at most one year, and for leads that you may see.
     """
-    period = period_of(query.get("since"), query.get("until"))
+    period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:
         return preview.statistics(session, actor(), service.find(session, actor(), template_id), period)

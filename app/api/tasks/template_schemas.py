@@ -1,4 +1,4 @@
-"""Templates of tasks, in and out."""
+"""Request and response schemas for task templates."""
 
 from typing import Any, Final
 
@@ -10,13 +10,13 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.tasks.models import TaskPriority, TaskType
-from app.tasks.templates.rendering import MERGE_FIELDS, Words, mistakes_of
+from app.tasks.templates.rendering import MERGE_FIELDS, Words, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
 
 
 class Duration(Text):
-    """A length of time as playbooks write it, such as `1 day 4 hours`."""
+    """A duration such as `1 day 4 hours`."""
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
         text = super()._deserialize(value, *args, **more)
@@ -28,14 +28,14 @@ class Duration(Text):
 
 
 class TemplateIn(Schema):
-    """A template: all of it, for what is left out gets its default."""
+    """A complete template. Missing fields get their default."""
 
     name = Text(100, least=1, required=True, metadata={"examples": ["Insurance check"]})
     title = Text(
         200,
         least=1,
         required=True,
-        metadata={"description": f"With merge fields: {_FIELDS}.", "examples": ["Call {{ lead.first_name }}"]},
+        metadata={"description": f"May contain merge fields: {_FIELDS}.", "examples": ["Call {{ lead.first_name }}"]},
     )
     description = Text(5000, lines=True, allow_none=True, load_default=None)
     type = Choice(TaskType, required=True)
@@ -43,9 +43,9 @@ class TemplateIn(Schema):
     due_in = Duration(
         60,
         required=True,
-        metadata={"description": "After it is planned.", "examples": ["2 hours", "1 day 4 hours"]},
+        metadata={"description": "Time from creation to the due time.", "examples": ["2 hours", "1 day 4 hours"]},
     )
-    business_time = Boolean(load_default=False, metadata={"description": "Count the clinic's opening hours only."})
+    business_time = Boolean(load_default=False, metadata={"description": "Count only the clinic's opening hours."})
     tags = Tags(load_default=list)
     stage = Text(
         100,
@@ -53,19 +53,19 @@ class TemplateIn(Schema):
         allow_none=True,
         load_default=None,
         metadata={
-            "description": "A stage's slug, not a final one: each lead that moves into it gets the task. What new"
-            " leads get is said by rules."
+            "description": "Slug of a non-final stage. Each lead that moves into it gets the task. Tasks for new leads"
+            " are created by rules."
         },
     )
 
     @validates_schema(skip_on_field_errors=True)
     def _can_be_read(self, data: dict[str, Any], **_: Any) -> None:
-        if mistakes := mistakes_of(Words(data["title"], data["description"])):
+        if mistakes := template_errors(Words(data["title"], data["description"])):
             raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 
 
 class TemplateOut(Schema):
-    """A template."""
+    """A task template."""
 
     id = Id(required=True)
     name = fields.String(required=True)
@@ -84,24 +84,24 @@ class TemplateOut(Schema):
 
 
 class TaskPreviewIn(Schema):
-    """For whom."""
+    """The lead of the preview."""
 
-    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead; null: somebody made up."})
+    lead_id = Id(allow_none=True, load_default=None, metadata={"description": "A lead, or null for a sample lead."})
 
 
 class TaskPreviewOut(Schema):
-    """A task as it would be planned now. None was."""
+    """The task that the template would create now. It is not created."""
 
     title = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
     due_at = Instant(required=True)
     missing = fields.List(
-        fields.String(), required=True, metadata={"description": "Fields that have no value, and are a dash."}
+        fields.String(), required=True, metadata={"description": "Merge fields without a value. They appear as a dash."}
     )
 
 
 class TaskTemplateFiguresOut(Schema):
-    """How many tasks were made from a template within a time, and what became of them."""
+    """Number of tasks created from a template in a period, by status."""
 
     since = Instant(required=True)
     until = Instant(required=True)
@@ -112,6 +112,6 @@ class TaskTemplateFiguresOut(Schema):
 
 
 class TemplateQuery(PageQuery):
-    """Which templates to list."""
+    """Filter of task templates."""
 
-    stage = Text(100, least=1, metadata={"description": "A stage's slug."})
+    stage = Text(100, least=1, metadata={"description": "Slug of a stage."})

@@ -1,4 +1,4 @@
-"""Saved views of the work queue."""
+"""Routes of saved views of the work queue."""
 
 from typing import Any
 from uuid import UUID
@@ -22,9 +22,9 @@ blp = Blueprint("followup-views", __name__, url_prefix="/api/followups/views", d
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(ViewOut))
 def list_views(query: dict[str, Any]) -> Page:
-    """List my views of the queue, and those that are shared.
+    """List my views of the queue, and shared ones.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return views.list_views(session, actor(), query)
@@ -38,7 +38,7 @@ def list_views(query: dict[str, Any]) -> Page:
 def create_view(given: dict[str, Any]) -> TaskView:
     """Save a view of the queue.
 
-    Its filters are parameters of `GET /api/followups`, held against them when it is saved.
+    Its filters are query parameters of `GET /api/followups`. They are validated when the view is saved.
     """
     with unit_of_work() as session:
         return views.create_view(session, actor(), given)
@@ -51,9 +51,9 @@ def create_view(given: dict[str, Any]) -> TaskView:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def update_view(given: dict[str, Any], view_id: UUID, seen: Seen) -> TaskView:
-    """Change a view of mine.
+    """Replace one of my views.
 
-    The body replaces all of it: what is left out gets its default.
+    Missing fields get their default.
     """
     with unit_of_work() as session:
         return views.update_view(session, actor(), view_id, given, seen=seen)
@@ -64,6 +64,6 @@ def update_view(given: dict[str, Any], view_id: UUID, seen: Seen) -> TaskView:
 @blp.response(204)
 @if_match
 def delete_view(view_id: UUID, seen: Seen) -> None:
-    """Delete a view of mine."""
+    """Delete one of my views."""
     with unit_of_work() as session:
         views.delete_view(session, actor(), view_id, seen=seen)

@@ -1,11 +1,11 @@
-"""Saved views of the work queue, in and out."""
+"""Request and response schemas for saved views of the work queue."""
 
 from typing import Any
 
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
-from app.api.tasks.queue_schemas import Filters
+from app.api.tasks.queue_schemas import QueueFilters
 from app.errors import FieldError, Invalid
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
@@ -14,7 +14,7 @@ LONGEST_VALUE = 300
 
 
 class ViewFilters(fields.Field[dict[str, str]]):
-    """Parameters of `GET /api/followups`, each as it stands in the query; read by that very schema."""
+    """Query parameters of `GET /api/followups`, validated by its schema."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -22,7 +22,7 @@ class ViewFilters(fields.Field[dict[str, str]]):
             metadata={
                 "type": "object",
                 "additionalProperties": {"type": "string", "maxLength": LONGEST_VALUE},
-                "description": "Parameters of `GET /api/followups`, as they stand in the query.",
+                "description": "Query parameters of `GET /api/followups`.",
                 "examples": [{"status": "PENDING,OVERDUE", "assigned_to_id": "me"}],
             },
         )
@@ -31,7 +31,7 @@ class ViewFilters(fields.Field[dict[str, str]]):
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise self.make_error("validator_failed")
         try:
-            Filters().read(MultiDict(value))
+            QueueFilters().read(MultiDict(value))
         except Invalid as mistakes:
             raise Invalid(
                 *(FieldError(f"/{attr}{error.pointer}", error.message) for error in mistakes.errors)
@@ -40,21 +40,21 @@ class ViewFilters(fields.Field[dict[str, str]]):
 
 
 class ViewIn(Schema):
-    """A view: all of it, for what is left out gets its default."""
+    """A complete view. Missing fields get their default."""
 
     name = Text(100, least=1, required=True)
     filters = ViewFilters()
-    shared = Boolean(load_default=False, metadata={"description": "With everybody of the clinic."})
+    shared = Boolean(load_default=False, metadata={"description": "Share with all users of the clinic."})
 
 
 class ViewOut(Schema):
-    """A view."""
+    """A saved view."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     filters = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     shared = Boolean(required=True)
-    user_id = Id(required=True, metadata={"description": "Whose it is."})
+    user_id = Id(required=True, metadata={"description": "Owner of the view."})
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     version = Integer(required=True)

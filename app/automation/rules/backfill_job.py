@@ -28,7 +28,7 @@ from app.engine.rules.rules import Rule, read_rule
 from app.engine.service import add_steps, planned_row
 from app.identity.clinic_context import ClinicContext
 from app.leads.facts.lookup import more_facts
-from app.tasks.bulk.make import CLOSED
+from app.tasks.bulk.create_tasks import CLOSED
 
 MAKES: Final = "backfill"  # in the job's spec
 HOUR: Final = timedelta(hours=1)

@@ -1,10 +1,9 @@
-"""When a clinic is open, and when people may be written to: pure arithmetic on instants.
+"""Business calendar: opening hours, business time and quiet hours. Pure.
 
-An instant is an aware datetime of any zone; what comes back is aware, in UTC. A wall time is what the clock
-on the clinic's wall shows. Where clocks change, two rules place it: a wall time that is skipped (the gap of
-spring) means the first instant after the gap, one that comes twice (the overlap of autumn) its first
-occurrence. Opening hours follow from that: a window over a gap is shorter, over an overlap longer, and none
-opens or closes twice.
+An instant is an aware datetime of any zone; results are aware, in UTC. A wall time is the local time of a zone. Two
+rules hold where clocks change. A skipped wall time (spring) means the first instant after the gap. A repeated wall time
+(autumn) means its first occurrence. So a window over a gap is shorter, a window over an overlap is longer, and no
+window opens or closes twice.
 """
 
 from bisect import bisect_left
@@ -24,7 +23,7 @@ from app.core.calendar.hours import (
     UnknownHolidays,
     Window,
 )
-from app.core.calendar.months import months_later
+from app.core.calendar.months import add_months
 
 __all__ = [
     "DEFAULT_QUIET",
@@ -42,35 +41,35 @@ __all__ = [
     "day_begins",
 ]
 
-GIVE_UP_AFTER = 400  # closed days in a row: a year of them, and its holidays
-FARTHEST = 7305  # days a result may lie ahead: twenty years, so that a minute of opening a week ends too
+MAX_CLOSED_DAYS = 400  # consecutive closed days after which the search ends: a year and its holidays
+MAX_DAYS_AHEAD = 7305  # twenty years, so that the search also ends with one open minute a week
 
 _ZERO = timedelta()
 _ONE_DAY = timedelta(days=1)
-_CACHED_DAYS = 512  # above GIVE_UP_AFTER, so that a clinic that never opens is walked through from memory
+_CACHED_DAYS = 512  # above GIVE_UP_AFTER, so that the search for a clinic that never opens uses the cache
 _MOST_QUIET_SPANS = 100  # a week of nights in a dozen zones
 
 
 class NaiveInstant(ValueError):
-    """An instant needs a zone; this datetime has none."""
+    """The datetime has no time zone."""
 
 
 class NeverOpen(ValueError):
-    """The opening hours do not reach that far: 400 closed days in a row, or twenty years."""
+    """The clinic does not open again: 400 closed days in a row, or no result within twenty years."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
 class NeverAllowed(ValueError):
-    """The quiet hours of these zones together leave no time to write."""
+    """The quiet hours of these time zones together leave no time to send a message."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
 
 
 class Span(NamedTuple):
-    """A window on one date: the instants from `opens` up to, and without, `closes`. UTC."""
+    """A window on one date, in UTC: `opens` is included, `closes` is not."""
 
     opens: datetime
     closes: datetime
@@ -78,7 +77,10 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
-    """One clinic's time. Build it once and keep it: what it works out for a date, it remembers."""
+    """The calendar of one clinic. Build it once and reuse it: it caches the windows of each date.
+
+    Its methods raise NaiveInstant for a datetime without a time zone.
+    """
 
     zone: ZoneInfo
     hours: BusinessHours
@@ -92,15 +94,15 @@ class Calendar:
         object.__setattr__(self, "_spans_on", lru_cache(maxsize=_CACHED_DAYS)(spans_on))
 
     def is_open(self, instant: datetime) -> bool:
-        """Whether the clinic is open. At the instant it closes, it no longer is."""
+        """Whether the clinic is open. At closing time it is closed."""
         now = _utc(instant)
         today = now.astimezone(self.zone).date()
-        # Tomorrow too: where clocks fall back over midnight, today comes back after tomorrow has begun.
+        # Tomorrow too: where clocks go back over midnight, today continues after tomorrow has begun.
         spans = (*self._spans_on(today), *self._spans_on(today + _ONE_DAY))
         return any(opens <= now < closes for opens, closes in spans)
 
     def next_open(self, instant: datetime) -> datetime:
-        """The first open instant from here on: this very one when open. Raises NeverOpen."""
+        """Return the first open instant at or after `instant`. Raises NeverOpen."""
         now = _utc(instant)
         for opens, closes in self._spans_from(now):
             if now < closes:
@@ -108,10 +110,10 @@ class Calendar:
         raise NeverOpen
 
     def add_business_time(self, instant: datetime, delta: timedelta) -> datetime:
-        """The instant at which the clinic will have been open for `delta`, in seconds that really pass.
+        """Return the instant at which the clinic has been open for `delta`, in elapsed seconds.
 
-        What runs out exactly at closing time is due then, not at the next opening. No time at all, added
-        while closed, is the next opening. Raises NeverOpen, and ValueError when `delta` is negative.
+        A delta that ends exactly at closing time is due then, not at the next opening. A delta of zero while closed
+        gives the next opening. Raises NeverOpen, and ValueError when `delta` is negative.
         """
         if delta < _ZERO:
             raise ValueError(f"business time is added, never taken away: {delta}")
@@ -124,14 +126,14 @@ class Calendar:
         raise NeverOpen
 
     def due_after(self, instant: datetime, delta: timedelta) -> datetime:
-        """As `add_business_time`; by the wall where the clinic never opens, for its leads still want to be called."""
+        """Return `add_business_time`; if the clinic never opens, add plain time, so that its leads are still called."""
         try:
             return self.add_business_time(instant, delta)
         except NeverOpen:
             return _utc(instant) + delta
 
     def business_time_between(self, a: datetime, b: datetime) -> timedelta:
-        """How long the clinic is open from `a` to `b`, in real seconds; negative when `b` is the earlier."""
+        """Return how long the clinic is open from `a` to `b`, in elapsed seconds; negative if `b` is earlier."""
         start, end = _utc(a), _utc(b)
         if end < start:
             return -self.business_time_between(end, start)
@@ -144,49 +146,49 @@ class Calendar:
         return open_time
 
     def next_allowed(self, instant: datetime, zones: Collection[ZoneInfo] = ()) -> datetime:
-        """The first instant from here on at which it is quiet in none of `zones`; this very one when allowed.
+        """Return the first instant at or after `instant` that is outside the quiet hours of all `zones`.
 
-        `zones` are those the reader may be in, the clinic's own when there are none. Raises NeverAllowed.
+        `zones` are the possible zones of the recipient; without any, the clinic's zone. Raises NeverAllowed.
         """
         now = _utc(instant)
         if self.quiet is None:
             return now
         for _ in range(_MOST_QUIET_SPANS):
-            asleep = _first_quiet(self.quiet, now, zones or (self.zone,))
-            if asleep is None:
+            zone = _quiet_zone(self.quiet, now, zones or (self.zone,))
+            if zone is None:
                 return now
-            now = _end_of_quiet(self.quiet, now, asleep)
+            now = _end_of_quiet(self.quiet, now, zone)
         raise NeverAllowed
 
     def local(self, instant: datetime) -> datetime:
-        """The instant in the clinic's zone (aware)."""
+        """Return the instant in the clinic's zone (aware)."""
         return _utc(instant).astimezone(self.zone)
 
     def at_wall_time(self, day: date, wall: time, zone: ZoneInfo | None = None) -> datetime:
-        """The instant at which the wall in `zone` (the clinic's) shows this; gaps and overlaps as said above."""
+        """Return the instant of a local date and time in `zone` (default: the clinic's zone)."""
         return _instant_at(datetime.combine(day, wall.replace(tzinfo=None, fold=0)), zone or self.zone)
 
     def add_wall_days(self, instant: datetime, days: int) -> datetime:
-        """The same wall time so many days later (earlier when negative), whatever the clocks do meanwhile."""
+        """Return the same wall time `days` later (earlier if negative), also over a clock change."""
         if not days:
             return _utc(instant)  # the second occurrence of an overlap stays where it is
         wall = self.local(instant)
         return self.at_wall_time(wall.date() + timedelta(days), wall.time())
 
     def add_wall_months(self, instant: datetime, months: int) -> datetime:
-        """The same day and wall time so many months later; the month's last day where it has no such day."""
+        """Return the same day and wall time `months` later; the last day of a month without that day."""
         wall = self.local(instant)
-        return self.at_wall_time(months_later(wall.date(), months), wall.time())
+        return self.at_wall_time(add_months(wall.date(), months), wall.time())
 
     def _spans_from(self, now: datetime) -> Iterator[Span]:
-        """The spans that close at `now` or later, in order, as far as it is worth looking."""
-        # From yesterday on: its last span may close at this very midnight.
+        """Yield the spans that close at `now` or later, in order, up to the search limits."""
+        # Start yesterday: its last span may close at midnight today.
         day = now.astimezone(self.zone).date() - _ONE_DAY
         closed_days = 0
-        for _ in range(FARTHEST):
+        for _ in range(MAX_DAYS_AHEAD):
             spans = self._spans_on(day)
             closed_days = 0 if spans else closed_days + 1
-            if closed_days > GIVE_UP_AFTER:
+            if closed_days > MAX_CLOSED_DAYS:
                 return
             for span in spans:
                 if span.closes >= now:
@@ -200,10 +202,10 @@ def _spans_on(zone: ZoneInfo, hours: BusinessHours, closed_on: Container[date], 
         return ()
     midnight = datetime.combine(day, time.min)
     spans = (Span(*(_instant_at(midnight + edge, zone) for edge in window)) for window in windows)
-    return tuple(span for span in spans if span.opens < span.closes)  # a window may vanish in a gap
+    return tuple(span for span in spans if span.opens < span.closes)  # a gap can contain a whole window
 
 
-def _first_quiet(quiet: QuietHours, now: datetime, zones: Collection[ZoneInfo]) -> ZoneInfo | None:
+def _quiet_zone(quiet: QuietHours, now: datetime, zones: Collection[ZoneInfo]) -> ZoneInfo | None:
     return next((zone for zone in zones if quiet.cover(now.astimezone(zone).time())), None)
 
 
@@ -214,13 +216,13 @@ def _end_of_quiet(quiet: QuietHours, now: datetime, zone: ZoneInfo) -> datetime:
 
 
 def day_begins(day: date, zone: ZoneInfo, *, after: datetime) -> datetime:
-    """The first instant of a date there that lies after `after`, which is an instant of an earlier date."""
+    """Return the first instant of a date in `zone` that is later than `after`, an instant of an earlier date."""
     return _next_at(datetime.combine(day, time.min), after, zone)
 
 
 def _next_at(wall: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     first = _instant_at(wall, zone)
-    # In the second pass of an overlap the first occurrence is past, and the wall reads as before it: take the second.
+    # During the second pass of an overlap the first occurrence is in the past: use the second.
     return first if first > after else _instant_at(wall.replace(fold=1), zone)
 
 
@@ -231,8 +233,8 @@ def _instant_at(wall: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:
-    # Read with the offset of after the gap, a skipped wall time lies before it, and the other way round
-    # (PEP 495). zoneinfo names no transitions: the second at which the offset changes is searched in between.
+    # With the offset after the gap, a skipped wall time is before the gap, and the reverse (PEP 495). zoneinfo lists
+    # no transitions, so a binary search finds the second at which the offset changes.
     skipped = wall.replace(second=0, microsecond=0, tzinfo=zone)
     before, after = (skipped.replace(fold=fold).astimezone(UTC) for fold in (1, 0))
     gap, offset = (after - before) // timedelta(seconds=1), before.astimezone(zone).utcoffset()
@@ -243,7 +245,7 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:
     return before + timedelta(seconds=bisect_left(range(gap), x=True, key=is_after))
 
 
-# All arithmetic is in UTC: between two datetimes of one ZoneInfo, Python compares and subtracts wall times.
+# All arithmetic is in UTC, because Python compares and subtracts datetimes of the same ZoneInfo as wall times.
 def _utc(instant: datetime) -> datetime:
     if instant.utcoffset() is None:
         raise NaiveInstant(f"{instant} has no zone")

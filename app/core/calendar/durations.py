@@ -1,4 +1,4 @@
-"""Durations as playbooks write them: "5 minutes", "15m", "3 days", "1 day 4 hours"."""
+"""Durations as playbooks write them: "5 minutes", "15m", "3 days", "1 day 4 hours". Pure."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 
-LONGEST = timedelta(days=3660)  # ten years: anything longer in a playbook is a slip of the pen
+LONGEST = timedelta(days=3660)  # ten years; longer is a typing error
 MOST_MONTHS = 120
 
 _UNITS = {
@@ -31,21 +31,21 @@ _SPELLINGS = {
 }
 _CALENDAR_UNITS = {"month": "30 days", "quarter": "90 days", "year": "365 days"}
 _ALLOWED = "weeks, days, hours, minutes, seconds (or w, d, h, m, s)"
-_SHOWN = 40  # characters of a mistake that its message repeats
+_SHOWN = 40  # most characters of the input that an error message quotes
 _MONTHS = re.compile(r"\s*([0-9]{1,6})\s*(?:months?|mo)\b", re.IGNORECASE)
 _PART = re.compile(r"\s*([0-9]{1,12})\s*([A-Za-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long a rule waits: months of the calendar, and a length of time after them."""
+    """A waiting time of a rule: calendar months, then a duration."""
 
     months: int = 0
     time: timedelta = timedelta()
 
     @property
     def is_of_days(self) -> bool:
-        """Whether it counts whole days, so that an hour of the day can be named along with it."""
+        """Whether it is whole days, so that a time of day can be combined with it."""
         return bool(self) and not self.time % _UNITS["day"]
 
     def __bool__(self) -> bool:
@@ -60,38 +60,38 @@ class InvalidDuration(ValueError):
     """Not a duration such as "5 minutes", "24 hours" or "1 day 4 hours"."""
 
 
-@lru_cache(maxsize=1024)  # rules say the same few again with every event
+@lru_cache(maxsize=1024)  # rules repeat the same few values with every event
 def parse_duration(text: str) -> timedelta:
-    """Read whole numbers of weeks, days, hours, minutes and seconds, each unit once, in any case or spelling.
+    """Parse whole numbers of weeks, days, hours, minutes and seconds. Each unit may occur once, in any case.
 
-    A day is 24 hours, a week 7 of them. From zero to ten years. Raises InvalidDuration.
+    A day is 24 hours, a week 7 days. From zero to ten years. Raises InvalidDuration.
     """
     amounts: dict[str, int] = {}
     for amount, spelling in _parts(text):
         unit = _unit(spelling, text)
         if unit in amounts:
-            raise _mistake(text, f"names {unit}s twice")
+            raise _error(text, f"names {unit}s twice")
         amounts[unit] = amount
     # In whole seconds: a timedelta of 999999999 weeks would overflow before it could be compared.
     seconds = sum(amount * _SECONDS[unit] for unit, amount in amounts.items())
     if seconds > LONGEST.total_seconds():
-        raise _mistake(text, f"is longer than {LONGEST.days} days")
+        raise _error(text, f"is longer than {LONGEST.days} days")
     return timedelta(seconds=seconds)
 
 
 def parse_wait(text: str) -> Wait:
-    """Read what `parse_duration` reads, and months before it: "1 month", "2 months 3 days". Raises InvalidDuration."""
+    """Parse a duration with optional months before it: "1 month", "2 months 3 days". Raises InvalidDuration."""
     months = _MONTHS.match(text)
     if months is None:
         return Wait(0, parse_duration(text))
     if int(months[1]) > MOST_MONTHS:
-        raise _mistake(text, f"is longer than {MOST_MONTHS} months")
+        raise _error(text, f"is longer than {MOST_MONTHS} months")
     rest = text[months.end() :]
     return Wait(int(months[1]), parse_duration(rest) if rest.strip() else timedelta())
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration as parse_duration reads it: "1 day 4 hours"; fractions of a second are dropped.
+    """Format a duration so that `parse_duration` can read it: "1 day 4 hours". Fractions of a second are dropped.
 
     Raises InvalidDuration when it is negative.
     """
@@ -111,14 +111,14 @@ def format_duration(duration: timedelta) -> str:
 def _parts(text: str) -> Iterator[tuple[int, str]]:
     stripped = text.strip()
     if stripped.startswith("-"):
-        raise _mistake(text, "is negative: a duration is zero or more")
+        raise _error(text, "is negative: a duration is zero or more")
     if not stripped:
-        raise _mistake(text, "is empty")
+        raise _error(text, "is empty")
     at = 0
     while at < len(stripped):
         part = _PART.match(stripped, at)
         if part is None:
-            raise _mistake(text, f"is not whole numbers with units: {_ALLOWED}")
+            raise _error(text, f"is not whole numbers with units: {_ALLOWED}")
         yield int(part[1]), part[2].lower()
         at = part.end()
 
@@ -127,13 +127,13 @@ def _unit(spelling: str, text: str) -> str:
     if unit := _SPELLINGS.get(spelling):
         return unit
     if instead := _CALENDAR_UNITS.get(spelling.removesuffix("s")):
-        raise _mistake(text, f"has no fixed length in {spelling}; write days instead, such as {instead!r}")
+        raise _error(text, f"has no fixed length in {spelling}; write days instead, such as {instead!r}")
     closest = get_close_matches(spelling, (s for s in _SPELLINGS if len(s) > 1), n=1)
     hint = f" did you mean {closest[0]!r}?" if closest else ""
-    raise _mistake(text, f"has an unknown unit {spelling[:20]!r};{hint} allowed are {_ALLOWED}")
+    raise _error(text, f"has an unknown unit {spelling[:20]!r};{hint} allowed are {_ALLOWED}")
 
 
-def _mistake(text: str, what: str) -> InvalidDuration:
+def _error(text: str, what: str) -> InvalidDuration:
     shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
     return InvalidDuration(f"{shown!r} {what}")
 

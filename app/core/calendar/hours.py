@@ -1,4 +1,4 @@
-"""What a clinic says about its time: opening hours, holidays, quiet hours. What follows is in `calendar`."""
+"""Opening hours, holidays and quiet hours of a clinic. `calendar` has the arithmetic on them."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WALL_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
 class InvalidHours(ValueError):
-    """The opening hours have a mistake, at `place`."""
+    """The opening hours are not valid; `place` is the path to the error."""
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(f"{place}: {problem}")
@@ -29,7 +29,7 @@ class UnknownHolidays(ValueError):
 
 
 class Window(NamedTuple):
-    """Opening and closing on one day, each as the time since midnight on the wall (so that 24:00 exists)."""
+    """Opening and closing on one day, each as local time since midnight (so that 24:00 exists)."""
 
     opens: timedelta
     closes: timedelta
@@ -37,13 +37,13 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """The windows of each weekday, Monday first; in order, never overlapping, as `from_json` makes them."""
+    """The opening windows of each weekday, Monday first. `from_json` sorts them and refuses overlaps."""
 
     days: tuple[tuple[Window, ...], ...]
 
     @classmethod
     def from_json(cls, value: object, place: str = "business_hours") -> Self:
-        """Read `{"mon": [["09:00", "12:00"], ["14:00", "18:00"]], ..., "sun": []}`; a day left out is closed.
+        """Parse `{"mon": [["09:00", "12:00"], ["14:00", "18:00"]], ..., "sun": []}`. A missing day is closed.
 
         Raises InvalidHours, whose `place` reads like `business_hours.mon[0]`.
         """
@@ -55,7 +55,7 @@ class BusinessHours:
         return cls(tuple(_read_day(value.get(day, ()), f"{place}.{day}") for day in WEEKDAYS))
 
     def to_json(self) -> dict[str, list[list[str]]]:
-        """Write the form that `from_json` reads, with every weekday named."""
+        """Return the form that `from_json` reads, with every weekday."""
         return {
             day: [[_print_wall_time(edge) for edge in window] for window in windows]
             for day, windows in zip(WEEKDAYS, self.days, strict=True)
@@ -64,7 +64,7 @@ class BusinessHours:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """The local times, from `starts` up to `ends`, in which nobody is written to; they may cross midnight."""
+    """Local times in which no message is sent: from `starts` until before `ends`, also across midnight."""
 
     starts: time
     ends: time
@@ -74,19 +74,19 @@ class QuietHours:
             raise ValueError("quiet hours end at another time than they start; for none at all, use None")
 
     def cover(self, wall: time) -> bool:
-        """Whether it is quiet at this local time."""
+        """Whether this local time is in the quiet hours."""
         if self.starts < self.ends:
             return self.starts <= wall < self.ends
         return wall >= self.starts or wall < self.ends
 
 
-# Nobody is solicited before 8 a.m. or after 9 p.m. at the called party's place: 47 CFR 64.1200(c)(1).
+# No solicitation before 8 a.m. or after 9 p.m. local time at the called party's location: 47 CFR 64.1200(c)(1).
 DEFAULT_QUIET = QuietHours(time(21), time(8))
 
 
 @dataclass(frozen=True, slots=True)
 class HolidayCalendar:
-    """The dates a clinic is closed: public holidays, observed ones included, and closed dates of its own.
+    """The dates on which a clinic is closed: public holidays (with observed ones) and its own closed dates.
 
     `country` is an ISO 3166-1 code, `subdivision` the part of ISO 3166-2 after the dash. Raises
     UnknownHolidays.
@@ -98,7 +98,7 @@ class HolidayCalendar:
     closed: frozenset[date] = frozenset()
 
     def __post_init__(self) -> None:
-        # Any date will do: an unknown country is refused here, not at the first question.
+        # An unknown country is refused here, not at the first lookup.
         self._has_public_holiday(date(2000, 1, 1))
 
     def __contains__(self, day: object) -> bool:
@@ -108,8 +108,8 @@ class HolidayCalendar:
         return self.country is not None and day in _public_holidays(self.country, self.subdivision, day.year)
 
 
-# A year at a time, shared by all clinics of a place. The library's own lazy years are not safe between
-# threads: it marks a year as known before it has filled it.
+# One year per call, shared by all clinics of a region. The library's own lazy loading is not thread-safe:
+# it marks a year as loaded before it has filled it.
 @lru_cache(maxsize=4096)
 def _public_holidays(country: str, subdivision: str | None, year: int) -> frozenset[date]:
     try:

@@ -1,22 +1,22 @@
-"""CSV cells: a text that a spreadsheet would take for a formula gets an apostrophe (CSV injection)."""
+"""CSV injection: an apostrophe is put before text that a spreadsheet would run as a formula."""
 
 import re
 from typing import Final
 
-_ACTIVE = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet would calculate, and what is written to look like that
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # text that a spreadsheet calculates, also after apostrophes
 
 
-_SUSPICIOUS: Final = frozenset("'=+-@\t\r")  # first characters
+_FIRST_CHARACTERS: Final = frozenset("'=+-@\t\r")
 
 
-_DISARMED = re.compile(r"'+[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 
 
-def disarmed(text: str) -> str:
-    """The text of a cell, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text[:1] in _SUSPICIOUS and _ACTIVE.match(text) else text
+def escape_formula(text: str) -> str:
+    """Return the text of a cell, with a leading apostrophe if a spreadsheet would run it as a formula."""
+    return f"'{text}" if text[:1] in _FIRST_CHARACTERS and _FORMULA.match(text) else text
 
 
-def armed(cell: str) -> str:
-    """What `disarmed` made the cell of: `+12125550143` of `'+12125550143`."""
-    return cell[1:] if _DISARMED.match(cell) else cell
+def unescape_formula(cell: str) -> str:
+    """Undo `escape_formula`: `'+12125550143` becomes `+12125550143`."""
+    return cell[1:] if _ESCAPED.match(cell) else cell

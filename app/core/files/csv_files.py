@@ -1,4 +1,4 @@
-"""Tables as CSV files."""
+"""CSV files."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import IO, Any
 
-from app.core.files.csv_cells import disarmed
+from app.core.files.csv_cells import escape_formula
 
 
 def write_csv(rows: Iterable[Sequence[Any]], to: IO[bytes]) -> None:
-    """Write rows as CSV (RFC 4180) in UTF-8, with the mark by which spreadsheets know it."""
+    """Write rows as CSV (RFC 4180) in UTF-8 with a byte order mark, so that spreadsheets detect the encoding."""
     text = TextIOWrapper(to, encoding="utf-8-sig", newline="")
     writer = csv.writer(text)
     for row in rows:
-        writer.writerow([disarmed(cell_text(value)) for value in row])
+        writer.writerow([escape_formula(cell_text(value)) for value in row])
     text.flush()
     text.detach()
 
 
 def cell_text(value: Any) -> str:
+    """Return the text of a cell. None is empty; datetimes are in UTC (RFC 3339); lists are joined with commas."""
     if value is None:
         return ""
     if isinstance(value, datetime):

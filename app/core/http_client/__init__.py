@@ -1,1 +1,1 @@
-"""Calls to the outside: to URLs that somebody wrote down, and that nobody is to reach our own network through."""
+"""Outbound HTTP to URLs that users enter, protected against server-side request forgery (SSRF)."""

@@ -1,17 +1,17 @@
-"""Which IP addresses are out in the open. Pure."""
+"""Public IP addresses. Pure."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeAlias
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-_NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052: how a network without IPv4 writes one
+_NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4 addresses in an IPv6-only network
 _TUNNELS: Final = tuple(
     map(
         IPv6Network,
         (
-            "::/96",  # an IPv4 address, as it was once written
-            "64:ff9b:1::/48",  # RFC 8215: translated inside of a network
+            "::/96",  # IPv4-compatible addresses (deprecated)
+            "64:ff9b:1::/48",  # RFC 8215: local translation
             "2001::/32",  # Teredo
             "2002::/16",  # 6to4
             "fec0::/10",  # site-local
@@ -21,12 +21,12 @@ _TUNNELS: Final = tuple(
 
 
 def read_address(text: str) -> Address:
-    """The address of a resolver's answer. One with a zone (`fe80::1%eth0`) is link-local. Raises ValueError."""
+    """Parse the address of a resolver's answer. One with a zone (`fe80::1%eth0`) is link-local. Raises ValueError."""
     return ip_address(text)
 
 
 def is_public(address: Address) -> bool:
-    """Whether packets to it leave for the internet; of IPv6 that stands for IPv4, the latter is looked at."""
+    """Whether the address is on the public internet. For IPv6 that embeds IPv4, the IPv4 address is checked."""
     address = _meant_by(address)
     if isinstance(address, IPv6Address) and any(address in tunnel for tunnel in _TUNNELS):
         return False

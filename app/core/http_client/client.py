@@ -1,7 +1,7 @@
-"""The one way to call a URL that somebody wrote down (security: SSRF).
+"""HTTP client for URLs that users enter (protected against SSRF). All such calls go through `post`.
 
-https to a public host, no redirects, no proxies, no cookies, an end to all waiting, and little of the answer is read.
-OUTGOING_ALLOW names what else may be called.
+Only https to public hosts; no redirects, proxies or cookies; a total timeout; only the start of the response is read.
+OUTGOING_ALLOW lists exceptions.
 """
 
 import time
@@ -12,24 +12,24 @@ from typing import Final
 import httpcore
 
 from app.config import get_settings
-from app.core.http_client.connection import TROUBLE, Wire, trusted
+from app.core.http_client.connection import NETWORK_ERRORS, PinnedBackend, ssl_context
 from app.core.http_client.targets import Target, require_allowed
 
-MOST_READ: Final = 64 * 1024  # bytes of an answer
+MAX_RESPONSE_BYTES: Final = 64 * 1024  # of a response body
 _OURS: Final = {"User-Agent": "Relance", "Accept": "application/json", "Connection": "close"}
 
 
 class NotReached(Exception):
-    """Nothing was sent: nobody was there to take it."""
+    """The request was not sent: no connection could be made."""
 
 
 class Unanswered(Exception):
-    """It was sent, at least in part, and no answer came."""
+    """The request was sent, at least in part, but no response came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the headers in lower case, and the beginning of the body."""
+    """A response: the status, the headers with lower-case names, and the start of the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,31 +37,29 @@ class Answer:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Send it once. Takes at most OUTGOING_TIMEOUT or half of SOFT_TIME_LIMIT, and a look at who the host is.
+    """Send one POST request. After the DNS lookup it takes at most OUTGOING_TIMEOUT or half of SOFT_TIME_LIMIT.
 
-    Raises NotAllowed, Unresolved (nothing was sent), NotReached, Unanswered.
+    Raises NotAllowed, Unresolved and NotSent (nothing was sent), and NoResponse.
     """
     target, addresses = require_allowed(url)
     settings = get_settings()
-    wire = Wire(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
+    backend = PinnedBackend(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
     try:
-        with httpcore.ConnectionPool(ssl_context=trusted(), network_backend=wire) as line:
-            return _exchange(line, target, body, {**_OURS, **headers})
-    except TROUBLE as trouble:
-        words = str(trouble) or type(trouble).__name__
-        raise (Unanswered if wire.has_spoken else NotReached)(words) from trouble
+        with httpcore.ConnectionPool(ssl_context=ssl_context(), network_backend=backend) as pool:
+            return _exchange(pool, target, body, {**_OURS, **headers})
+    except NETWORK_ERRORS as error:
+        message = str(error) or type(error).__name__
+        raise (Unanswered if backend.has_sent else NotReached)(message) from error
 
 
-def _exchange(line: httpcore.ConnectionPool, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _exchange(pool: httpcore.ConnectionPool, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
     host = f"[{target.host}]" if ":" in target.host else target.host
-    url = httpcore.URL(
-        scheme=target.scheme.encode(), host=host.encode(), port=target.port, target=target.asked.encode()
-    )
-    with line.stream("POST", url, headers=list(headers.items()), content=body) as response:
+    url = httpcore.URL(scheme=target.scheme.encode(), host=host.encode(), port=target.port, target=target.path.encode())
+    with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
         read = b""
         for part in response.iter_stream():
             read += part
-            if len(read) >= MOST_READ:
+            if len(read) >= MAX_RESPONSE_BYTES:
                 break
-    said = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-    return Answer(response.status, said, read[:MOST_READ])
+    received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    return Answer(response.status, received, read[:MAX_RESPONSE_BYTES])

@@ -1,4 +1,4 @@
-"""Connections that go to addresses that were looked at, and to no others; and that end in time."""
+"""Network backend that connects only to checked addresses, with a deadline for the whole call."""
 
 import os
 import socket
@@ -15,26 +15,26 @@ from app.core.http_client.addresses import Address
 CONNECT_WITHIN: Final = 5.0  # seconds, for all addresses of a host together
 
 
-class Wire(httpcore.NetworkBackend):
-    """Connects to one of these addresses, whatever the URL's host may mean by now; all of it ends at `deadline`.
+class PinnedBackend(httpcore.NetworkBackend):
+    """Connect to one of these addresses only, so that a changed DNS answer has no effect. All waits end at `deadline`.
 
-    `has_spoken` says whether the other side may have heard anything of the request.
+    `deadline` is in seconds of the monotonic clock. `has_sent` is true once bytes of the request may have been sent.
     """
 
     def __init__(self, addresses: Sequence[Address], deadline: float) -> None:
         self._addresses = addresses
         self._deadline = deadline
-        self.has_spoken = False
+        self.has_sent = False
 
     def connect_tcp(  # noqa: PLR0917  (httpcore's contract)
         self,
-        host: str,  # noqa: ARG002  (it was looked up, and is not asked again)
+        host: str,  # noqa: ARG002  (already resolved)
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """To the first of the addresses that answers."""
+        """Connect to the first address that answers."""
         each = min(timeout or CONNECT_WITHIN, CONNECT_WITHIN) / len(self._addresses)
         *others, last = self._addresses
         for address in others:
@@ -45,7 +45,7 @@ class Wire(httpcore.NetworkBackend):
         return self._connect(last, port, each, local_address, socket_options)
 
     def time_left(self, at_most: float | None) -> float:
-        """Seconds that a wait may take. Raises ReadTimeout when the time is over."""
+        """Return the seconds that a wait may take. Raises ReadTimeout after the deadline."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("timed out")
@@ -57,17 +57,17 @@ class Wire(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection in which each wait ends with the call's time: who sends a byte a second gains nothing."""
+    """A connection whose waits all end at the call's deadline, so that a slow peer cannot extend it."""
 
-    def __init__(self, inner: httpcore.NetworkStream, wire: Wire) -> None:
-        self._inner, self._wire = inner, wire
+    def __init__(self, inner: httpcore.NetworkStream, backend: PinnedBackend) -> None:
+        self._inner, self._backend = inner, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._wire.time_left(timeout))
+        return self._inner.read(max_bytes, self._backend.time_left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._wire.has_spoken = True
-        self._inner.write(buffer, self._wire.time_left(timeout))
+        self._backend.has_sent = True
+        self._inner.write(buffer, self._backend.time_left(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -75,25 +75,25 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        within = min(self._wire.time_left(timeout), CONNECT_WITHIN)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, within), self._wire)
+        within = min(self._backend.time_left(timeout), CONNECT_WITHIN)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, within), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def trusted() -> ssl.SSLContext:
-    """Whose certificates are believed: the system's, or those in the file that SSL_CERT_FILE names."""
+def ssl_context() -> ssl.SSLContext:
+    """Return the TLS context: the system's certificates, or those in the file of SSL_CERT_FILE."""
     return _trusted(os.environ.get("SSL_CERT_FILE"))
 
 
 @lru_cache(maxsize=4)
 def _trusted(_: str | None) -> ssl.SSLContext:
-    """Reading them takes 40 ms."""
+    """Cached by file name, because loading the certificates takes 40 ms."""
     return ssl.create_default_context()
 
 
-TROUBLE: Final = (
+NETWORK_ERRORS: Final = (
     *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol),
     *(httpcore.ConnectionNotAvailable, OSError, socket.gaierror, ssl.SSLError),
 )

@@ -1,7 +1,7 @@
-"""Signatures of the Standard Webhooks scheme: who gets a call can tell that it is ours, and new; and we theirs.
+"""Webhook signatures (Standard Webhooks): the receiver verifies the sender and the age of a call.
 
-`webhook-id` is the same each time a call is sent, `webhook-timestamp` (seconds) is when, and `webhook-signature` holds
-one or more of `v1,BASE64`, the HMAC-SHA256 of `id.timestamp.body` with a key that is written `whsec_BASE64`.
+`webhook-id` is the same for every attempt of a call. `webhook-timestamp` is the time of the attempt (Unix seconds).
+`webhook-signature` has one or more `v1,BASE64`: HMAC-SHA256 of `id.timestamp.body`. Keys have the form `whsec_BASE64`.
 """
 
 import hashlib
@@ -21,23 +21,23 @@ _KEY_BYTES: Final = 32
 
 
 class WrongSignature(ValueError):
-    """It is not signed, with another secret, or too long ago."""
+    """The signature is missing, made with another secret, or too old."""
 
 
 def new_secret() -> str:
-    """A secret of 256 random bits."""
+    """Return a new secret of 256 random bits, as `whsec_BASE64`."""
     return PREFIX + b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
 
 
 def sign(keys: Iterable[str], call_id: str, body: bytes, *, at: datetime) -> dict[str, str]:
-    """The three headers; a signature for each secret, so that either may be the one that the other side knows."""
+    """Return the three headers, with one signature per key, so that a receiver may know either during a rotation."""
     timestamp = str(int(at.timestamp()))
     signatures = " ".join(f"v1,{_signature(key, call_id, timestamp, body)}" for key in keys)
     return {ID: call_id, TIMESTAMP: timestamp, SIGNATURE: signatures}
 
 
 def verify(keys: Iterable[str], headers: Mapping[str, str], body: bytes, *, now: datetime) -> str:
-    """The id of a call that was signed with one of these secrets in the last minutes. Raises WrongSignature."""
+    """Return the id of a call that was signed with one of these keys within TOLERANCE. Raises WrongSignature."""
     call_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     if not 0 < len(call_id) <= LONGEST_ID or not call_id.isprintable() or not call_id.isascii():
         raise WrongSignature(f"{ID} is missing")

@@ -1,6 +1,6 @@
-"""Where a URL leads, and whether a call may go there.
+"""Checks of outbound URLs: which host, port and addresses a call may use (protection against SSRF).
 
-A URL is looked at when it is saved, and anew at each call: what a name means may change in between.
+A URL is checked when it is saved and again at each call, because DNS may change in between.
 """
 
 import re
@@ -20,53 +20,53 @@ LONGEST_URL: Final = 2000
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*", re.ASCII)
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # how the last part of an IPv4 address looks, in any spelling
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # last part of an IPv4 address, in any notation
 _DOTTED = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}", re.ASCII)
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
 class NotAllowed(ValueError):
-    """No call goes there."""
+    """Calls to this URL are not allowed."""
 
 
 class Unresolved(NotAllowed):
-    """There is no such host, or nobody knows just now."""
+    """The host does not exist, or cannot be resolved now."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A URL, taken apart: the host as it is looked up, and what is asked of it (path and query)."""
+    """A parsed URL. `host` is in the form used for DNS; `path` includes the query."""
 
     scheme: str
     host: str
     port: int
-    asked: str
+    path: str
 
     @cached_property
-    def is_named(self) -> bool:
-        """Whether OUTGOING_ALLOW names this very host and port."""
+    def is_allowlisted(self) -> bool:
+        """Whether OUTGOING_ALLOW lists this host and port."""
         return f"{self.host}:{self.port}" in get_settings().outgoing_allow
 
 
 def read_target(url: str) -> Target:
-    """Take a URL apart. Raises NotAllowed for what no setting would allow."""
+    """Parse a URL. Raises NotAllowed for a URL that no setting can allow."""
     parts = _split(url)
     host = _read_host(parts.hostname or "")
-    asked = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port, asked)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port, path)
 
 
 def require_allowed(url: str) -> tuple[Target, list[Address]]:
-    """Where the URL leads: all addresses that its host has now, each of which may be called.
+    """Return the target and the current addresses of its host, each of which may be called.
 
-    Looks the host up, which may take seconds. Raises NotAllowed, Unresolved.
+    Resolves the host, which may take seconds. Raises NotAllowed, Unresolved.
     """
     target, settings = read_target(url), get_settings()
-    if not (target.is_named or settings.outgoing_allow):
-        _require_open(target, settings)  # nobody need be asked who that is
-    addresses = _look_up(target)
-    if not target.is_named and not all(_is_in_allowed_network(address, settings) for address in addresses):
-        _require_open(target, settings)
+    if not (target.is_allowlisted or settings.outgoing_allow):
+        _require_allowed_port(target, settings)  # refused without a DNS lookup
+    addresses = _resolve(target)
+    if not target.is_allowlisted and not all(_is_in_allowed_network(address, settings) for address in addresses):
+        _require_allowed_port(target, settings)
         for address in addresses:
             if not (is_public(address) or _is_in_allowed_network(address, settings)):
                 raise NotAllowed("leads into a private network")
@@ -89,7 +89,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _read_host(host: str) -> str:
-    """The host in lower case and ASCII. An IPv4 address has one spelling, with four decimal numbers."""
+    """Return the host in lower case and ASCII. An IPv4 address must have four decimal numbers."""
     if ":" in host:
         return _read_ipv6(host)
     host = host.rstrip(".")
@@ -119,14 +119,14 @@ def _encode(host: str) -> str:
         raise NotAllowed("names no host") from None
 
 
-def _require_open(target: Target, settings: Settings) -> None:
+def _require_allowed_port(target: Target, settings: Settings) -> None:
     if target.scheme != "https":
         raise NotAllowed("must begin with https://")
     if target.port not in settings.outgoing_ports:
         raise NotAllowed(f"names port {target.port}; allowed: {', '.join(map(str, sorted(settings.outgoing_ports)))}")
 
 
-def _look_up(target: Target) -> list[Address]:
+def _resolve(target: Target) -> list[Address]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys(read_address(str(place[0])) for *_, place in found))

@@ -1,16 +1,16 @@
-"""Languages by their tags (BCP 47): `fr`, `fr-CA`, `zh-Hant-TW`. Pure."""
+"""Language tags (BCP 47), such as `fr`, `fr-CA` and `zh-Hant-TW`. Pure."""
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
-DEFAULT: Final = "en"  # of a clinic that says no other
+DEFAULT: Final = "en"  # language of a clinic that sets no other
 
 _TAG: Final = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.ASCII | re.IGNORECASE)
 
 
 def normalise(tag: str) -> str:
-    """`FR-ca` as `fr-CA`: a language, with a script and a region where it has them. Raises ValueError."""
+    """Normalize a tag: `FR-ca` becomes `fr-CA`. Script and region are optional. Raises ValueError."""
     found = _TAG.fullmatch(tag)
     if found is None:
         raise ValueError("Must be a language such as fr or fr-CA.")
@@ -19,9 +19,9 @@ def normalise(tag: str) -> str:
 
 
 def in_order(*tags: str | None) -> tuple[str, ...]:
-    """In which languages to look for a text, the best first: each tag, then what it is a kind of (RFC 4647, 3.4).
+    """Return the languages to try for a text, best first: each tag, then its parents (lookup, RFC 4647, 3.4).
 
-    `fr-CA` and `en` are `fr-CA`, `fr`, `en`; None is nothing.
+    For `fr-CA` and `en`: `fr-CA`, `fr`, `en`. None is skipped.
     """
     return tuple(dict.fromkeys(wider for tag in tags if tag for wider in _widened(tag)))
 

@@ -1,4 +1,4 @@
-"""Mistakes in a playbook, each with the path to it and the closest thing that would be right."""
+"""Validation errors in playbooks, rules and sequences, each with its path and the closest allowed value."""
 
 import re
 from collections.abc import Collection
@@ -13,7 +13,7 @@ _PART: Final = re.compile(r"[^.\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """`place` reads like `rules[2].do[0].create_task.type`."""
+    """One validation error. `place` is a path such as `rules[2].do[0].create_task.type`."""
 
     place: str
     problem: str
@@ -28,7 +28,7 @@ class Mistake:
 
 
 class InvalidPlaybook(ValueError):
-    """The playbook has mistakes."""
+    """The playbook is not valid. `mistakes` has every validation error."""
 
     def __init__(self, mistakes: Collection[Mistake]) -> None:
         super().__init__("; ".join(map(str, mistakes)))
@@ -36,7 +36,7 @@ class InvalidPlaybook(ValueError):
 
 
 def one_of(value: object, allowed: Collection[str], place: str) -> list[Mistake]:
-    """No mistake when `value` is allowed; else one that names what is, the closest first."""
+    """Return no error if `value` is allowed; else one that lists the allowed values and suggests the closest."""
     return [] if isinstance(value, str) and value in allowed else [Mistake(place, not_known(value, allowed))]
 
 

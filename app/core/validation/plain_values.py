@@ -1,4 +1,4 @@
-"""Checks of texts and dates that come as JSON, shared by the API's schemas and by custom fields."""
+"""Checks of JSON text and dates, shared by the API schemas and custom fields."""
 
 import re
 from datetime import date
@@ -10,11 +10,11 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class NotADate(ValueError):
-    """The text is no date; the message says why."""
+    """The value is not a date. The message says why."""
 
 
 def read_date(value: object) -> date:
-    """Read a date such as `2026-01-31`. Raises NotADate."""
+    """Parse a date such as `2026-01-31`. Raises NotADate."""
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise NotADate("Must be a date, such as 2026-01-31.")
     try:

@@ -1,4 +1,4 @@
-"""What leads to what: whatever is recorded while a step's effects are written follows from that step."""
+"""Event chains: events recorded while a step's effects are written are linked to that step."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.engine.events.events import FROM_OUTSIDE, Chain, Event
 
-_KEY = "chain"  # under which a session keeps it
+_KEY = "chain"  # key in `session.info`
 
 
 @contextmanager
 def led_by(session: Session, chain: Chain) -> Iterator[None]:
-    """Until its end, events that the session records go on with this chain."""
+    """Link the events that the session records in this context to the chain."""
     before = session.info.get(_KEY)
     session.info[_KEY] = chain
     try:
@@ -25,7 +25,7 @@ def led_by(session: Session, chain: Chain) -> Iterator[None]:
 
 
 def chains_of(session: Session, step_ids: Collection[UUID]) -> Mapping[UUID, Chain]:
-    """What led to each of these steps, and so to what they made; without a query where there are none."""
+    """Return the chain of each step by step id. Runs no query if `step_ids` is empty."""
     if not step_ids:
         return {}
     return {row.id: Chain.of(row.cause) for row in session.execute(_CAUSES, {"ids": list(step_ids)})}
@@ -35,6 +35,6 @@ _CAUSES: Final = text("SELECT id, cause FROM steps WHERE id = ANY(:ids)")
 
 
 def linked(session: Session, event: Event) -> Event:
-    """The event with what led to it, where it does not say so itself."""
+    """Return the event with the session's current chain, unless it already has one."""
     chain = session.info.get(_KEY)
     return event if chain is None or event.chain is not FROM_OUTSIDE else event.following(chain)

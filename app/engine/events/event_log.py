@@ -1,4 +1,4 @@
-"""Events as they are kept: what was known then, and what each rule that listens decided."""
+"""Event log: rows of events with their facts and the decisions of listening rules."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -7,11 +7,11 @@ from uuid import UUID
 from app.engine.events.events import Event
 from app.engine.rules.rule_evaluation import Decision
 
-BACKFILL: Final = "backfill"  # among the facts of an event that is kept: a rule was told of it later, by this job
+BACKFILL: Final = "backfill"  # fact group of a stored event: a backfill job applied a rule to it later
 
 
 def kept(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[str, Any]:
-    """The row of an event."""
+    """Return the event's row for the event log."""
     return {
         "id": event.id,
         "clinic_id": clinic_id,
@@ -27,5 +27,5 @@ def kept(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[s
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is not there, and without what is sealed: it is told by functions."""
+    """Drop missing values and encrypted values. Encrypted values are functions."""
     return {name: value for name, value in facts.items() if value is not None and not callable(value)}

@@ -1,4 +1,4 @@
-"""Domain facts that rules listen to."""
+"""Domain events that rules listen to."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What led to an event: the event that began it, how many steps ago, and the rules of these steps."""
+    """Cause of an event: the first event of the chain, the number of steps since then, and the rules of these steps."""
 
     root: UUID | None = None
     depth: int = 0
@@ -24,16 +24,16 @@ class Chain:
 
     @classmethod
     def of(cls, cause: Mapping[str, Any]) -> "Chain":
-        """The chain that a step with this cause goes on with."""
-        kept = cause.get("chain")
-        return cls(UUID(kept["root"]), kept["depth"], tuple(kept["rules"])) if kept else FROM_OUTSIDE
+        """Return the chain that a step with this cause continues."""
+        stored = cause.get("chain")
+        return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else FROM_OUTSIDE
 
     def as_json(self) -> dict[str, Any] | None:
-        """As it is kept with an event."""
+        """Return the JSON form that is stored with an event; None if there is no chain."""
         return {"root": self.root, "depth": self.depth, "rules": self.rules} if self.root else None
 
     def followed_by(self, rule: str, event_id: str) -> dict[str, Any]:
-        """As it is kept with a step that the rule plans because of that event."""
+        """Return the JSON form for a step that the rule plans because of that event."""
         return {
             "root": str(self.root) if self.root else event_id,
             "depth": self.depth + 1,
@@ -41,7 +41,7 @@ class Chain:
         }
 
 
-FROM_OUTSIDE = Chain()  # a person, an integrator or the clock did it
+FROM_OUTSIDE = Chain()  # caused by a person, an integration or a sweep
 
 
 class EventName(StrEnum):
@@ -49,18 +49,18 @@ class EventName(StrEnum):
     LEAD_UPDATED = "lead.updated"
     LEAD_ASSIGNED = "lead.assigned"
     LEAD_STAGE_CHANGED = "lead.stage_changed"
-    LEAD_CONTACTED = "lead.contacted"  # somebody spoke with them
+    LEAD_CONTACTED = "lead.contacted"  # a user spoke with the lead
     LEAD_REPLIED = "lead.replied"
     LEAD_ATTEMPT_FAILED = "lead.attempt_failed"
     LEAD_OPTED_OUT = "lead.opted_out"
     LEAD_SCORED = "lead.scored"
     LEAD_CONVERTED = "lead.converted"
     LEAD_LOST = "lead.lost"
-    LEAD_REOPENED = "lead.reopened"  # lost, and taken up again
-    LEAD_MERGED = "lead.merged"  # a duplicate became part of it
+    LEAD_REOPENED = "lead.reopened"  # a lost lead was reopened
+    LEAD_MERGED = "lead.merged"  # a duplicate was merged into this lead
     LEAD_STALE = "lead.stale"
-    LEAD_STAGE_OVERDUE = "lead.stage_overdue"  # longer in its stage than the stage allows
-    LEAD_WITHOUT_NEXT_ACTION = "lead.without_next_action"  # neither an open task nor a step that will act
+    LEAD_STAGE_OVERDUE = "lead.stage_overdue"  # exceeded the stage's time limit
+    LEAD_WITHOUT_NEXT_ACTION = "lead.without_next_action"  # no open task and no pending step that will act
     ACTIVITY_LOGGED = "activity.logged"
     TASK_CREATED = "task.created"
     TASK_RETIMED = "task.retimed"
@@ -73,7 +73,7 @@ class EventName(StrEnum):
     CONSULTATION_MISSED = "consultation.missed"
     QUOTE_SENT = "quote.sent"
     ESTIMATE_CREATED = "estimate.created"
-    MESSAGE_SENT = "message.sent"  # this and what follows: of a message to the lead
+    MESSAGE_SENT = "message.sent"  # message events concern messages to the lead
     MESSAGE_DELIVERED = "message.delivered"
     MESSAGE_OPENED = "message.opened"
     MESSAGE_CLICKED = "message.clicked"
@@ -81,19 +81,19 @@ class EventName(StrEnum):
     MESSAGE_FAILED = "message.failed"
 
 
-CUSTOM = re.compile(r"custom\.[a-z][a-z0-9_]{0,62}")  # an integrator's own: POST /api/events
+CUSTOM = re.compile(r"custom\.[a-z][a-z0-9_]{0,62}")  # custom events of an integration: POST /api/events
 
-# Other words for the same moments, which rules may use: nothing is recorded twice for them.
+# Aliases that rules may listen to. No separate event is recorded for them.
 MOMENTS: Mapping[str, tuple[EventName, ...]] = {
     "lead.stage_entered": (EventName.LEAD_CREATED, EventName.LEAD_STAGE_CHANGED),
     "lead.stage_left": (EventName.LEAD_STAGE_CHANGED,),
-    # A date of a lead is known with the lead, or when somebody writes it down: its step is planned then.
+    # A lead's date is known when the lead is created or updated. Its step is planned then.
     "date.reached": (EventName.LEAD_CREATED, EventName.LEAD_UPDATED),
 }
 DATE_REACHED = "date.reached"
 LISTENED_TO = (*EventName, *MOMENTS)
 
-# The events that may stop what is pending, and the reason that the stopped steps then show.
+# Events that may cancel pending steps, and the reason that the cancelled steps show.
 STOPS: Mapping[str, Reason] = {
     EventName.LEAD_CONTACTED: Reason.ALREADY_CONTACTED,
     EventName.LEAD_REPLIED: Reason.REPLIED,
@@ -113,30 +113,30 @@ STOPS: Mapping[str, Reason] = {
     EventName.QUOTE_SENT: Reason.STOPPED,
     EventName.ESTIMATE_CREATED: Reason.STOPPED,
 }
-# Those that say what a lead that is over is like, so that rules on them act with it.
+# Events that close a lead, by the status it has afterwards. Rules on these events may act on a closed lead.
 ENDS: Mapping[str, str] = {EventName.LEAD_CONVERTED: "CONVERTED", EventName.LEAD_LOST: "LOST"}
 
 
 def named(word: str) -> tuple[str, ...]:
-    """The events that a rule means by a word."""
+    """Return the events that a name in a rule stands for."""
     return MOMENTS.get(word, (word,))
 
 
 def reason_of(name: str) -> Reason | None:
-    """The reason of the steps that this event stops; None for an event that stops nothing."""
+    """Return the reason for steps that this event cancels; None if it cancels no steps."""
     return STOPS.get(name) or (Reason.STOPPED if CUSTOM.fullmatch(name) else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a lead, with the facts as they were then.
+    """An event of a lead, with the facts at that time.
 
-    `facts` holds `lead`, and `task` and `event` where there are such; `subject_id` is what it happened to (a
-    lead, task or activity). An event with the same name, subject and `key` is the same event: it plans once.
-    `chain` is what led to it, where a step of the engine did it and not a person: see `chain`.
+    `facts` maps the groups `lead` and, where they exist, `task` and `event` to their facts by name. `subject_id` is the
+    id of the lead, task or activity. Events with the same name, subject and `key` are the same event: their steps are
+    planned once. `chain` is set if a step of the engine caused the event.
     """
 
-    name: str  # an EventName, or an integrator's own
+    name: str  # an EventName, or the name of a custom event
     lead_id: UUID
     subject_id: UUID
     occurred_at: datetime
@@ -146,14 +146,14 @@ class Event:
     id: UUID = field(default_factory=new_id)
 
     def knowing(self, of_lead: Mapping[str, Any]) -> "Event":
-        """The same event, with these facts of its lead besides those that it carries."""
+        """Return the event with additional facts of its lead. Facts that it already carries stay."""
         return replace(self, facts={**self.facts, "lead": {**of_lead, **self.facts["lead"]}}) if of_lead else self
 
     def following(self, chain: Chain) -> "Event":
-        """The same event, with what led to it."""
+        """Return the event with this chain."""
         return self if chain is self.chain else replace(self, chain=chain)
 
     @property
     def is_about_a_task(self) -> bool:
-        """Stops only the steps of that task, not all of the lead's."""
+        """Whether the event cancels only the steps of its task, not all steps of the lead."""
         return self.name.startswith("task.")

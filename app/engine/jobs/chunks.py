@@ -1,11 +1,11 @@
-"""Working off a chunk of a job: all its items together, in the one transaction of its step.
+"""Process a chunk of a job: all its items in the transaction of its step.
 
-A crash leaves nothing half done, and only items that are pending are touched, so that a chunk may be worked off
-any number of times, by any number of workers at once.
+A crash leaves nothing half done. Only pending items are processed, so a chunk may run any number of times and
+concurrently.
 
-Nobody waits for a lead here. Leads that somebody is just changing are left pending, and a step for them is planned
-along with the rest. Locks are taken in one order by all who touch a job: its items by their place, then leads
-(skipping what is locked), last the job's row, which every chunk needs and none holds for longer than its commit.
+The chunk does not wait for locked leads. Their items stay pending, and another step for them is planned. All code that
+changes a job takes locks in one order: its items by position, then leads (skipping locked ones), and last the job's
+row. Every chunk needs that row, and holds it only until its commit.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ from app.engine.jobs.kinds import Make, kind_of
 from app.engine.jobs.models import ItemReason, JobState
 from app.engine.jobs.planning import Span, plan_chunks
 
-AGAIN_IN: Final = timedelta(seconds=1)  # for items whose lead was just being changed
+AGAIN_IN: Final = timedelta(seconds=1)  # for items whose lead was locked
 OF_AN_ITEM: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-# Written out: a session's own nested transactions would hand over messages before the outer one has committed.
+# Plain SQL: the session's nested transactions would publish messages before the outer commit.
 _BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
-# Just after a job was filled the planner takes the table of items for empty, and would read all of it for each item.
+# Just after a job was filled, the query planner assumes an empty item table and would scan it for each item.
 _BY_KEY: Final = text("SET LOCAL enable_seqscan = off")
 _JOB: Final = text("SELECT id, clinic_id, spec, state, created_by FROM jobs WHERE id = :job")
 _COUNT: Final = text(
@@ -46,7 +46,10 @@ log = structlog.get_logger()
 
 
 def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
-    """Work off the pending items of a chunk: `job_id`, `first` and `last` place, and the `clinic`'s context."""
+    """Process the pending items of a chunk.
+
+    Keys of `chunk`: `job_id`, `first` and `last` (positions) and `clinic` (its context).
+    """
     session.execute(_BY_KEY)
     job = session.execute(_JOB, {"job": chunk["job_id"]}).one_or_none()
     if job is None:
@@ -56,7 +59,7 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
         return
     audit_log.begin(session)
     make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
-    ends = _all_but_the_bad(session, job.id, make, Span(chunk["first"], chunk["last"]))
+    ends = _process_without_bad_items(session, job.id, make, Span(chunk["first"], chunk["last"]))
     audit_log.write(session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}"))
     audit_log.end(session)
     if ends.left:
@@ -65,26 +68,26 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
     _count(session, job, done=len(ends.done), failed=len(ends.failed))
 
 
-def _all_but_the_bad(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
-    """Try the whole span; when something in it cannot be written, each half of it, down to the one that is bad."""
+def _process_without_bad_items(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
+    """Process the span. If an item cannot be written, process each half, down to the single bad item."""
     session.execute(_BEGIN)
-    before = audit_log.length(session)
+    before = audit_log.notes_count(session)
     try:
         ends = make(session, span)
-    except OperationalError:  # the database's trouble, not an item's: the step is run again
+    except OperationalError:  # a database error, not a bad item: the step is retried
         raise
     except OF_AN_ITEM as error:
         session.execute(_UNDO)
-        audit_log.forget_after(session, before)
+        audit_log.discard_notes_after(session, before)
         if span.first == span.last:
-            return _give_up(session, job_id, span.first, error)
+            return _fail_item(session, job_id, span.first, error)
         log.warning("bulk.split", job=str(job_id), first=span.first, last=span.last, because=type(error).__name__)
-        return _sum(*(_all_but_the_bad(session, job_id, make, half) for half in span.halves()))
+        return _sum(*(_process_without_bad_items(session, job_id, make, half) for half in span.halves()))
     session.execute(_KEEP)
     return ends
 
 
-def _give_up(session: Session, job_id: UUID, place: int, error: Exception) -> Ends:
+def _fail_item(session: Session, job_id: UUID, place: int, error: Exception) -> Ends:
     log.error("bulk.item_crashed", job=str(job_id), position=place, exc_info=error)
     ends = Ends()
     ends.fail(place, ItemReason.CRASHED, f"It could not be written ({type(error).__name__}).")
@@ -97,7 +100,7 @@ def _sum(one: Ends, other: Ends) -> Ends:
 
 
 def _count(session: Session, job: Row[Any], *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:
-    """Last of all: every chunk of the job needs this row, and holds it until its commit."""
+    """Update the job's counts. Call it last: every chunk needs this row and locks it until its commit."""
     counts = {"done": done, "failed": failed, "cancelled": cancelled}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})
     session.execute(_FINISH, {"job": job.id, "now": clock.now()})

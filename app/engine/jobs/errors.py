@@ -1,15 +1,15 @@
-"""What a job's state may refuse."""
+"""Errors of jobs."""
 
 from app.errors import Conflict, Invalid
 
 
 class ClientKeyReused(Invalid):
-    """This client key was used before, with another body."""
+    """This client key was already used with a different body."""
 
 
 class JobIsFinished(Conflict):
-    """The job has ended: there is nothing left to cancel."""
+    """The job has finished: nothing is left to cancel."""
 
 
 class JobIsCancelled(Conflict):
-    """The job was cancelled, and stays so: ask for what is missing in a new one."""
+    """The job was cancelled and cannot continue: create a new job for the missing items."""

@@ -1,4 +1,4 @@
-"""A new job's items: one statement, wherever they come from, with no object for each."""
+"""Write the items of a new job with one statement."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,11 +17,11 @@ _LEAD_IDS: Final = text(
 
 
 def fill_with_ids(session: Session, job_id: UUID, ids: Sequence[str]) -> tuple[int, int]:
-    """An item for each; returns how many they are, and how many of them are doubles, which failed at once."""
+    """Write an item for each lead id. Return the number of items, and how many of them failed as duplicates."""
     session.execute(_LEAD_IDS, {"job": job_id, "ids": ids})
-    doubles = _doubles(ids)
-    write_ends(session, job_id, doubles)
-    return len(ids), len(doubles.failed)
+    duplicates = _duplicates(ids)
+    write_ends(session, job_id, duplicates)
+    return len(ids), len(duplicates.failed)
 
 
 def fill_with_found(session: Session, job_id: UUID, leads: Select[Any]) -> int:
@@ -29,14 +29,14 @@ def fill_with_found(session: Session, job_id: UUID, leads: Select[Any]) -> int:
     lead_id = leads.selected_columns[0]
     place = func.row_number().over(order_by=lead_id) - 1
     found = leads.with_only_columns(literal(job_id), place, lead_id, literal(ItemStatus.PENDING.value))
-    table: Any = JobItem.__table__  # of the class, the insert would not tell how many rows it wrote
+    table: Any = JobItem.__table__  # a table: an insert into the class does not report its row count
     into = insert(table).from_select(["job_id", "position", "lead_id", "status"], found)
     written = session.execute(into.execution_options(preserve_rowcount=True))
     return written.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def _doubles(ids: Sequence[str]) -> Ends:
-    """A lead gets one follow-up, however often it is named."""
+def _duplicates(ids: Sequence[str]) -> Ends:
+    """Fail repeated ids, so that each lead gets one follow-up."""
     ends, seen = Ends(), set[str]()
     for place, lead_id in enumerate(ids):
         if lead_id in seen:

@@ -1,4 +1,4 @@
-"""Kinds of bulk jobs: what a worker does with a chunk, and how a cancelled job is undone. `app.wiring` lists them."""
+"""Kinds of bulk jobs: how to process a chunk, and how to undo a cancelled job. `app.wiring` lists them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.engine.jobs.items import Ends
 from app.engine.jobs.planning import Span
 from app.identity.clinic_context import ClinicContext
 
-DEFAULT: Final = "follow_ups"  # of a job whose spec names no kind
+DEFAULT: Final = "follow_ups"  # kind of a job whose spec names none
 
 Make: TypeAlias = Callable[[Session, Span], Ends]
 
@@ -35,7 +35,7 @@ _KINDS: Final[dict[str, JobKind]] = {}
 
 
 def connect(kinds: Iterable[JobKind]) -> None:
-    """Know these kinds of jobs."""
+    """Register these kinds of jobs."""
     _KINDS.update({kind.name: kind for kind in kinds})
 
 

@@ -1,4 +1,4 @@
-"""Jobs over many leads, item by item."""
+"""Bulk jobs over many leads, and their items."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from app.core.db import Base, new_id
 
 class JobState(StrEnum):
     RUNNING = "running"
-    DONE = "done"  # every item has ended, well or not
+    DONE = "done"  # every item is done, failed or cancelled
     CANCELLED = "cancelled"
 
 
@@ -25,32 +25,32 @@ class ItemStatus(StrEnum):
 
 
 class ItemReason(StrEnum):
-    """Why an item failed; or, of one that is done, what was done with a lead that was there already."""
+    """Reasons why an item failed, or what was done with a lead that already existed."""
 
-    DUPLICATE = "duplicate"  # the same lead stands earlier in the list
-    UNKNOWN_LEAD = "unknown_lead"  # or another clinic's, which is the same
-    LEAD_IS_LOCKED = "lead_is_locked"  # a patient by now
+    DUPLICATE = "duplicate"  # the lead appears earlier in the list
+    UNKNOWN_LEAD = "unknown_lead"  # also for a lead of another clinic
+    LEAD_IS_LOCKED = "lead_is_locked"  # converted to a patient
     LEAD_IS_CLOSED = "lead_is_closed"  # lost or archived
-    LEAD_IS_RESTRICTED = "lead_is_restricted"  # nothing may be done with it
-    INVALID = "invalid"  # a new lead with mistakes
+    LEAD_IS_RESTRICTED = "lead_is_restricted"  # processing is restricted
+    INVALID = "invalid"  # invalid fields of a new lead
     NOBODY_TO_ASSIGN = "nobody_to_assign"
-    CRASHED = "crashed"  # neither foreseen nor the other items' problem
+    CRASHED = "crashed"  # unexpected error
     SKIPPED = "skipped"
     UPDATED = "updated"
-    UNMATCHED = "unmatched"  # a rule does not want anything of it
-    HAS_STEPS = "has_steps"  # it got what the rule wants before
-    ALREADY_IN = "already_in"  # of a sequence, as what follows: it is in it
-    IN_ANOTHER = "in_another"  # and both are exclusive
+    UNMATCHED = "unmatched"  # the rule does not match the lead
+    HAS_STEPS = "has_steps"  # the lead already has the rule's steps
+    ALREADY_IN = "already_in"  # sequences (this and the following): already enrolled
+    IN_ANOTHER = "in_another"  # enrolled in another sequence, and both are exclusive
     BEEN_BEFORE = "been_before"
     TOO_SOON = "too_soon"
     OPTED_OUT = "opted_out"
     SEQUENCE_INACTIVE = "sequence_inactive"
-    CANNOT_MOVE = "cannot_move"  # to the other version: its step is under way, or has no place there
+    CANNOT_MOVE = "cannot_move"  # not to the other version: its step is running, or that version has no such step
     NO_LONGER_IN = "no_longer_in"
 
 
 class Job(Base):
-    """A follow-up for many leads, asked for in one call and worked off in chunks."""
+    """A follow-up for many leads, created by one request and processed in chunks."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -68,26 +68,26 @@ class Job(Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     client_key: Mapped[str | None] = mapped_column(Text)
     fingerprint: Mapped[str | None] = mapped_column(Text)  # the same key with another body is refused
-    spec: Mapped[dict[str, Any]]  # the follow-up to make, without any person's data
+    spec: Mapped[dict[str, Any]]  # the follow-up to create, without personal data
     state: Mapped[str] = mapped_column(Text, default=JobState.RUNNING)
     total: Mapped[int]
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
-    next_at: Mapped[datetime | None]  # of a backfill: when the next lead has its turn
+    next_at: Mapped[datetime | None]  # backfill only: due time of the next lead
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
-    started_at: Mapped[datetime | None]  # when its first chunk was worked off
+    started_at: Mapped[datetime | None]  # when its first chunk was processed
     finished_at: Mapped[datetime | None]
 
     @property
     def pending(self) -> int:
-        """How many items are still to be worked off."""
+        """Number of items still to process."""
         return self.total - self.done - self.failed - self.cancelled
 
     @property
     def percent(self) -> float:
-        """How much of it has ended, in per cent; 100 only when all of it has."""
+        """Share of finished items in per cent, rounded down: 100 only when all have finished."""
         return int(1000 * (self.total - self.pending) / self.total) / 10 if self.total else 100.0
 
 
@@ -98,9 +98,9 @@ class JobItem(Base):
     __table_args__ = (Index("ix_job_items_failed", "job_id", "position", postgresql_where=text("status = 'failed'")),)
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)  # from 0, in the order given
+    position: Mapped[int] = mapped_column(primary_key=True)  # from 0, in the order of the list
     lead_id: Mapped[UUID | None]
-    lead_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # a new lead's fields, until it is one
+    lead_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # encrypted fields of a new lead, until it exists
     status: Mapped[str] = mapped_column(Text, default=ItemStatus.PENDING)
     reason: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)

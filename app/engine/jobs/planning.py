@@ -1,4 +1,4 @@
-"""Jobs cut into chunks: one step for each, so that workers share a job and a crash costs one chunk at most."""
+"""Split jobs into chunks, one step each. Workers share a job, and a crash repeats one chunk at most."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from sqlalchemy.orm import Session
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row
 
-CHUNK: Final = 1000  # items: their leads stay locked for as long as the chunk takes, some tenths of a second
+CHUNK: Final = 1000  # items; their leads stay locked while the chunk runs, some tenths of a second
 NAME: Final = "bulk-follow-up"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a job: places of its list, both ends included."""
+    """Part of a job: positions of its list, both ends included."""
 
     first: int
     last: int
 
     def halves(self) -> tuple["Span", "Span"]:
-        """Two parts of a span of more than one place."""
+        """Split a span of more than one position into two."""
         middle = (self.first + self.last) // 2
         return Span(self.first, middle), Span(middle + 1, self.last)
 
 
 def chunks_of(total: int, size: int = CHUNK) -> Iterable[Span]:
-    """All the places of a job."""
+    """Return the spans that cover all positions of a job."""
     return (Span(first, min(first + size, total) - 1) for first in range(0, total, size))
 
 
@@ -43,7 +43,7 @@ def plan_chunks(
     every: timedelta = timedelta(),
     once: bool = False,
 ) -> None:
-    """Plan one step for each span, so long after the one before. `once`: a span planned again is the same step."""
+    """Plan one step for each span, `every` apart. With `once`, planning a span again adds no second step."""
     rows = [
         step_row(
             clinic_id,

@@ -1,4 +1,4 @@
-"""Forgetting jobs that ended long ago, and with them what was said of people who never became leads."""
+"""Delete old finished jobs, with the personal data in their items."""
 
 from datetime import datetime
 from typing import Final
@@ -13,5 +13,5 @@ _FORGET: Final = text(
 
 
 def forget_old_job(session: Session, before: datetime) -> int:
-    """Delete one job that ended before then, with all its items; returns how many there were, 1 or 0."""
+    """Delete one job that finished before then, with its items. Return 1, or 0 if there was none."""
     return session.execute(_FORGET, {"before": before}).rowcount  # type: ignore[attr-defined, no-any-return]

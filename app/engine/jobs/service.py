@@ -1,4 +1,4 @@
-"""What can be done with a job. Every function takes the session first, and leaves the commit to its caller."""
+"""Job service: start, list, cancel and retry bulk jobs. The caller commits."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from app.errors import Conflict, FieldError, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 
-BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
+BY_POSITION: Final[list[Key]] = [(JobItem.position, "asc")]
 
 _CANCEL: Final = text(
     "UPDATE jobs SET state = 'cancelled', cancelled = cancelled + :items, finished_at = :now WHERE id = :job"
@@ -37,9 +37,10 @@ _RESUME: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a job is to do, and with what: `spec` for its row, from when it begins; `fill` writes the items of a new
-    job, and returns how many they are and how many failed at once; they are cut into chunks of `size`, each so long
-    after the one before.
+    """Definition of a job.
+
+    `spec` returns the spec for the job's row, given the start time. `fill` writes the items of a new job and returns
+    how many there are and how many failed at once. Chunks have `size` items and start `every` apart.
     """
 
     spec: Callable[[datetime], Mapping[str, Any]]
@@ -49,17 +50,18 @@ class Plan:
 
 
 def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Plan) -> Job:
-    """A job as planned; the one that the `client_key` in `data`, which is all that was asked for, stands for.
+    """Start a job as planned, or return the job that was started with the same `client_key` and body.
 
-    Raises ClientKeyReused, Conflict, and what the plan raises.
+    `data` is the complete request body. Raises ClientKeyReused, Conflict (when another request uses the key right now),
+    and the errors of the plan.
     """
     fingerprint = _fingerprint(data) if "client_key" in data else None
     if earlier := _earlier(session, actor, data, fingerprint):
         return earlier
     at = now()
     job_id = _insert(session, actor, data.get("client_key"), fingerprint, spec=plan.spec(at), at=at)
-    if job_id is None:  # somebody else posted the same key meanwhile
-        return _earlier(session, actor, data, fingerprint) or _insist()
+    if job_id is None:  # a concurrent request inserted the same key
+        return _earlier(session, actor, data, fingerprint) or _raise_key_in_use()
     total, failed = plan.fill(job_id)
     job = get_job(session, actor, job_id)
     job.total, job.failed = total, failed
@@ -71,7 +73,10 @@ def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Pla
 
 
 def get_job(session: Session, actor: Actor, job_id: UUID) -> Job:
-    """The job. Raises NotFound, also for another clinic's; who sees a part of the leads sees their own jobs."""
+    """Return the job. Raises NotFound, also for a job of another clinic.
+
+    Users with a restricted scope see only the jobs that they started.
+    """
     wanted = select(Job).where(Job.id == job_id, Job.clinic_id == actor.clinic.id)
     if actor.scope is not Scope.ALL:
         wanted = wanted.where(Job.created_by == actor.stands_for)
@@ -82,35 +87,35 @@ def get_job(session: Session, actor: Actor, job_id: UUID) -> Job:
 
 
 def items_of(session: Session, actor: Actor, job_id: UUID, query: Mapping[str, Any]) -> Page:
-    """A job's items in the order given, all of them or those with the status asked for. Raises NotFound."""
+    """Return a page of a job's items in list order, optionally with one status. Raises NotFound."""
     get_job(session, actor, job_id)
     found = select(JobItem.__table__).where(JobItem.job_id == job_id)
     if "status" in query:
         found = found.where(JobItem.status == query["status"])
-    return page(session, found, BY_PLACE, query)
+    return page(session, found, BY_POSITION, query)
 
 
 def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
-    """Give up the items that were not begun; what is made stays, but for steps of a backfill. Twice is once.
+    """Cancel the pending items. Created tasks stay; planned steps of a backfill are cancelled too.
 
-    Raises NotFound, JobIsFinished.
+    Cancelling twice is harmless. Raises NotFound, JobIsFinished.
     """
     job = get_job(session, actor, job_id)
     if job.state != JobState.CANCELLED:
-        # The items first, as in a chunk: it waits for those that are being worked off, and only then looks again.
-        given_up = items.cancel_pending(session, job_id)
+        # Lock the items first, as chunks do. This waits for chunks in progress before the job is read again.
+        cancelled = items.cancel_pending(session, job_id)
         session.refresh(job, with_for_update=True)
         undo = kind_of(job.spec).undo
-        taken_back = undo(session, job_id) if undo else 0
-        if job.state == JobState.DONE and not taken_back:
+        undone = undo(session, job_id) if undo else 0
+        if job.state == JobState.DONE and not undone:
             raise JobIsFinished
-        session.execute(_CANCEL, {"job": job_id, "items": given_up, "now": now()})
+        session.execute(_CANCEL, {"job": job_id, "items": cancelled, "now": now()})
         session.refresh(job)
     return job
 
 
 def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
-    """Have another try at every item that failed, but for doubles. Raises NotFound, JobIsCancelled."""
+    """Retry every failed item except duplicates. Raises NotFound, JobIsCancelled."""
     job = get_job(session, actor, job_id)
     again, spans = items.try_failed_again(session, job_id)
     session.refresh(job, with_for_update=True)
@@ -124,7 +129,7 @@ def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
 
 
 def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprint: str | None) -> Job | None:
-    """The job that the same key made, for the same body. Raises ClientKeyReused."""
+    """Return the job with the same client key and body, or None. Raises ClientKeyReused."""
     if fingerprint is None:
         return None
     with_key = select(Job).where(Job.clinic_id == actor.clinic.id, Job.client_key == data["client_key"])
@@ -135,7 +140,7 @@ def _earlier(session: Session, actor: Actor, data: Mapping[str, Any], fingerprin
 
 
 def _fingerprint(data: Mapping[str, Any]) -> str:
-    """The body, however it was spaced and ordered."""
+    """Return a hash of the body that does not depend on spacing or key order."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -148,7 +153,7 @@ def _insert(
     spec: Mapping[str, Any],
     at: datetime,
 ) -> UUID | None:
-    """The new job's id; None when its key is taken, even by one who commits only now."""
+    """Insert the job and return its id. Returns None if the key is taken, also by a concurrent transaction."""
     row = {
         "id": new_id(),
         "clinic_id": actor.clinic.id,
@@ -165,5 +170,5 @@ def _insert(
     return session.scalars(unless_taken.values(row).returning(Job.id)).one_or_none()
 
 
-def _insist() -> NoReturn:
-    raise Conflict("The same key is being used just now; try again.")
+def _raise_key_in_use() -> NoReturn:
+    raise Conflict("Another request is using this client key right now. Try again.")

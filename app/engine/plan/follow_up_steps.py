@@ -1,4 +1,4 @@
-"""The steps that follow from a step: the next of those that come again, and the way that a branch goes on. Pure."""
+"""Steps that follow from a step: the next repetition, and the branch taken. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,15 +17,15 @@ from app.engine.rules.conditions import holds
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import Guarded
 
-# What ends the row of those that come again; anything else a step was skipped for may be over the next time.
-FOR_GOOD: Final = frozenset(
+# Skip reasons that end a repetition. Other skip reasons may not apply the next time.
+FINAL_REASONS: Final = frozenset(
     {Reason.CONVERTED, Reason.LOST, Reason.ARCHIVED, Reason.LEAD_GONE, Reason.RULE_INACTIVE, Reason.RESTRICTED}
     | {Reason.ERASED, Reason.MERGED, Reason.OPTED_OUT}
 )
 
 
 class Ran(Guarded, Protocol):
-    """A step that ran: a row of `steps`, or one of a simulation."""
+    """A finished step: a row of `steps`, or a simulated step."""
 
     @property
     def id(self) -> UUID: ...
@@ -42,23 +42,23 @@ class Ran(Guarded, Protocol):
 
 
 class Way(NamedTuple):
-    """How a branch goes on: `then` or `else`, and what is to be done there."""
+    """The branch taken: `then` or `else`, and its steps."""
 
     name: str
     steps: tuple[PlannedStep, ...]
 
 
 def comes_again(step: Ran, skipped: Reason | None) -> bool:
-    """Whether another one follows a step that was done, or `skipped` for that reason."""
-    return "every" in step.cause and skipped not in FOR_GOOD
+    """Return whether a repetition follows a step that was done, or was `skipped` for that reason."""
+    return "every" in step.cause and skipped not in FINAL_REASONS
 
 
 def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
-    """The next one of a step that comes again (bansalcrm2-follow-up-guide.md, use case 7)."""
+    """Return the next repetition of a recurring step (bansalcrm2-follow-up-guide.md, use case 7)."""
     every = step.cause["every"]
-    last = datetime.fromisoformat(every["due_at"])  # not when it ran: what was late once is not late for ever
-    wall = replace(calendar, zone=ZoneInfo(every["zone"])) if "zone" in every else calendar
-    due_at = next_time(parse_wait(every["time"]), last, now, wall)
+    last = datetime.fromisoformat(every["due_at"])  # not the run time: a late run must not shift the repetitions
+    clock = replace(calendar, zone=ZoneInfo(every["zone"])) if "zone" in every else calendar
+    due_at = next_time(parse_wait(every["time"]), last, now, clock)
     params = dict(step.params)
     if "task_due_at" in params:
         params["task_due_at"] = (datetime.fromisoformat(params["task_due_at"]) + (due_at - last)).isoformat()
@@ -69,7 +69,10 @@ def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
 
 
 def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
-    """The actions of the way whose conditions hold, for now: steps of their own, stopped by what stops the branch."""
+    """Return the branch whose conditions hold, with its actions as steps.
+
+    Events that stop the branch step stop them too.
+    """
     name = "then" if all(holds(condition, facts) for condition in step.params["if"]) else "else"
     planned = (
         _of_way(step, action, f"{name}:{i}", now=now, calendar=calendar)
@@ -92,6 +95,6 @@ def _of_way(step: Ran, action: Mapping[str, Any], place: str, *, now: datetime, 
 
 
 def _same(step: Ran) -> dict[str, Any]:
-    """What a step hands on to those that follow from it."""
+    """Return the fields that a step passes on to the steps that follow from it."""
     guard = None if step.guard is None else dict(step.guard)
     return {"name": step.name, "guard": guard, "stop_on": tuple(step.stop_on), "lateness": step.lateness}

@@ -1,4 +1,4 @@
-"""From an event and the rules to steps with a due time. Pure: the same code runs a playbook and simulates it."""
+"""Planner: from an event and the rules to steps with due times. Pure: the engine and the simulation share it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.engine.events.events import DATE_REACHED, ENDS, Event, Facts
-from app.engine.plan.timing import Due, Wall, due_time
+from app.engine.plan.timing import Due, LocalClock, due_time
 from app.engine.rules.conditions import Condition, fact, holds
 from app.engine.rules.rule_evaluation import Decision, Verdict, matched, unmet
 from app.engine.rules.rules import NORMAL, Action, Rule, RuleSet
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.guard import OVER
 
-DEEPEST_CHAIN: Final = 10  # steps that follow from each other without a person in between
+DEEPEST_CHAIN: Final = 10  # steps caused by steps, without a person in between
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What is wanted, and when. `key` makes it the same step when it is planned again; None: nothing plans it again."""
+    """A step to plan. `key` deduplicates steps that are planned again; None if it is planned only once."""
 
     kind: str
     name: str
@@ -35,36 +35,36 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event leads to: the steps that are wanted, and what each rule that listens decided."""
+    """The result of an event: the steps to plan, and the decision of each listening rule."""
 
     steps: tuple[PlannedStep, ...]
     decisions: tuple[Decision, ...]
 
 
 def plan(rules: RuleSet, event: Event, calendar: Calendar) -> Plan:
-    """What the rules want because of the event. Each of them decides once, also when the answer is no."""
+    """Return the steps and decisions for the event. Every listening rule decides once, also against a step."""
     steps: list[PlannedStep] = []
     decisions: list[Decision] = []
     if listening := rules.listening_to(event.name):
-        happening = _happening(event, calendar)
+        context = _event_context(event, calendar)
         for rule in listening:
-            decision, wanted = _decide(rule, happening)
+            decision, wanted = _decide(rule, context)
             decisions.append(decision)
             steps += wanted
     return Plan(tuple(steps), tuple(decisions))
 
 
-class _Happening(NamedTuple):
-    """An event, and what is the same for all rules that listen to it."""
+class _EventContext(NamedTuple):
+    """An event, and the values shared by all rules that listen to it."""
 
     event: Event
     facts: Facts
     calendar: Calendar
-    cause: Mapping[str, Any]  # of its steps, as far as no rule is named in it
+    cause: Mapping[str, Any]  # cause of the planned steps, without the rule's part
     key: str
 
 
-def _happening(event: Event, calendar: Calendar) -> _Happening:
+def _event_context(event: Event, calendar: Calendar) -> _EventContext:
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
     subject_id, status = str(event.subject_id), event.facts["lead"].get("status", "")
     cause = {
@@ -74,58 +74,58 @@ def _happening(event: Event, calendar: Calendar) -> _Happening:
         "occurred_at": event.occurred_at.isoformat(),
     }
     if status in OVER:
-        cause["lead_status"] = status  # the end that it is planned at: see `guard`
-    return _Happening(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
+        cause["lead_status"] = status  # the closing status that planned the step: see `guard`
+    return _EventContext(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
 
 
-def _decide(rule: Rule, happening: _Happening) -> tuple[Decision, list[PlannedStep]]:
-    event, facts = happening.event, happening.facts
+def _decide(rule: Rule, context: _EventContext) -> tuple[Decision, list[PlannedStep]]:
+    event, facts = context.event, context.facts
     if refusal := _refusal(rule, event):
         return Decision(rule, refusal, {"chain": event.chain.rules} if event.chain.rules else {}), []
     for condition in rule.when:
         if not holds(condition, facts):
             return unmet(rule, condition, facts), []
-    dues = _due_times(rule, happening)
+    dues = _due_times(rule, context)
     if not dues:
         return Decision(rule, Verdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
-    steps = [planned for due in dues for planned in _steps(rule, happening, due)]
+    steps = [planned for due in dues for planned in _steps(rule, context, due)]
     return matched(rule, [(step.kind, due) for step, due in steps]), [step for step, _ in steps]
 
 
 def _refusal(rule: Rule, event: Event) -> Verdict | None:
-    """Why a rule that listens does not even look at the facts."""
+    """Return why a listening rule does not test its conditions, or None."""
     status = event.facts["lead"].get("status", "")
-    if status in OVER and not _speaks_of_what_follows(event, status):
+    if status in OVER and not _acts_on_closed_lead(event, status):
         return Verdict.LEAD_IS_OVER
     if rule.slug in event.chain.rules:
         return Verdict.LOOP
     return Verdict.TOO_DEEP if event.chain.depth >= DEEPEST_CHAIN else None
 
 
-def _speaks_of_what_follows(event: Event, status: str) -> bool:
-    """Of a lead's very end, or of a task that is there after it: its end closes all that were before."""
+def _acts_on_closed_lead(event: Event, status: str) -> bool:
+    """Whether the event closed the lead, or concerns a task created after that. Closing closes earlier tasks."""
     return ENDS.get(event.name) == status or (event.is_about_a_task and status in ENDS.values())
 
 
-def _due_times(rule: Rule, happening: _Happening) -> list[Due]:
-    """When the rule wants to act: mostly once; a reminder as often as the task asks for; never, without its date."""
-    event, calendar = happening.event, happening.calendar
+def _due_times(rule: Rule, context: _EventContext) -> list[Due]:
+    """Return the due times: usually one; several for task reminders; none without the rule's date."""
+    event, calendar = context.event, context.calendar
     if rule.before_due is not None:
         return _reminders(rule.before_due, event)
-    anchor = _anchor(rule, event, happening.facts)
+    anchor = _anchor(rule, event, context.facts)
     if anchor is None:
         return []
-    wall = Wall(calendar, _zone(rule.timing.zone, event, calendar))
-    due = due_time(rule.timing, anchor, event.occurred_at, wall)
+    clock = LocalClock(calendar, _zone(rule.timing.zone, event, calendar))
+    due = due_time(rule.timing, anchor, event.occurred_at, clock)
     return [due] if due else []
 
 
 def _anchor(rule: Rule, event: Event, facts: Facts) -> date | datetime | None:
-    """What the wait is counted from; None where the event has no such date."""
+    """Return the time that the wait counts from; None if the event has no such date."""
     if rule.timing.of is None:
         return event.occurred_at
     value = fact(facts, rule.timing.of)
-    if isinstance(value, str):  # a clinic's own field, or an integrator's
+    if isinstance(value, str):  # a custom field, or data of a custom event
         try:
             value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
         except ValueError:
@@ -142,14 +142,14 @@ def _reminders(default: timedelta, event: Event) -> list[Due]:
     task = event.facts["task"]
     own = task.get("reminder_minutes")
     ahead = [default] if own is None else [timedelta(minutes=minutes) for minutes in own]
-    # At once when it is closer than that; several that are all past by now make one.
+    # A reminder time that is already past runs at once. Several past ones make one reminder.
     times = sorted({max(task["due_at"] - before, event.occurred_at) for before in ahead})
     return [Due(time) for time in times]
 
 
-def _steps(rule: Rule, happening: _Happening, due: Due) -> Iterator[tuple[PlannedStep, Due]]:
-    event, calendar = happening.event, happening.calendar
-    cause, guard, moment = _cause(rule, happening), _guard(rule, event), _moment(rule, happening)
+def _steps(rule: Rule, context: _EventContext, due: Due) -> Iterator[tuple[PlannedStep, Due]]:
+    event, calendar = context.event, context.calendar
+    cause, guard, moment = _cause(rule, context), _guard(rule, event), _moment(rule, context)
     for i, action in enumerate(rule.actions):
         when = _allowed(action, event, due, calendar)
         step = PlannedStep(
@@ -166,16 +166,16 @@ def _steps(rule: Rule, happening: _Happening, due: Due) -> Iterator[tuple[Planne
         yield step, when
 
 
-def _moment(rule: Rule, happening: _Happening) -> str:
-    """What it is planned once for: this event, or this date of the lead, however often it is written down."""
+def _moment(rule: Rule, context: _EventContext) -> str:
+    """Return the event's part of the key: this event, or this date of the lead however often it is saved."""
     if rule.awaits_a_date and rule.timing.of:
-        event = happening.event
+        event = context.event
         return f"{DATE_REACHED}:{event.lead_id}:{fact(event.facts, rule.timing.of)}"
-    return happening.key
+    return context.key
 
 
 def _guard(rule: Rule, event: Event) -> dict[str, Any] | None:
-    """The rule's own; and that a date which it was planned for is still the lead's."""
+    """Return the rule's guard. A rule on a date also checks that the lead's date is unchanged."""
     if not rule.awaits_a_date or rule.timing.of is None:
         return rule.guard
     still: Condition = {"field": rule.timing.of, "equals": fact(event.facts, rule.timing.of)}
@@ -191,7 +191,7 @@ def _allowed(action: Action, event: Event, due: Due, calendar: Calendar) -> Due:
 def out_of_quiet_hours(
     due: Due, kind: str, settings: Mapping[str, Any], *, calendar: Calendar, zone: ZoneInfo | None
 ) -> Due:
-    """Nobody is written to in the quiet hours of where they are, unless they wait for it (a confirmation)."""
+    """Shift a message out of the recipient's quiet hours, unless it is transactional (a confirmation)."""
     if not STEP_KINDS[kind].writes_to_lead or settings.get("transactional"):
         return due
     return due.moved("quiet_hours", calendar.next_allowed(due.at, [zone] if zone else ()))
@@ -201,20 +201,20 @@ def _params(action: Action, event: Event, due_at: datetime, calendar: Calendar) 
     params = STEP_KINDS[action.kind].step_params(action.settings, due_at, calendar)
     if event.is_about_a_task:
         params["task_id"] = str(event.subject_id)
-        params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # a task to be made has its own
+        params.setdefault("task_due_at", event.facts["task"]["due_at"].isoformat())  # CREATE_TASK steps have their own
     if (scheduled_for := event.facts.get("event", {}).get("scheduled_for")) is not None:
         params["scheduled_for"] = scheduled_for.isoformat()
     return params
 
 
-def _cause(rule: Rule, happening: _Happening) -> dict[str, Any]:
-    event = happening.event
+def _cause(rule: Rule, context: _EventContext) -> dict[str, Any]:
+    event = context.event
     cause = {
-        **happening.cause,
+        **context.cause,
         "rule": rule.slug,
         "rule_id": rule.id and str(rule.id),
         "rule_version": rule.version,
-        "chain": event.chain.followed_by(rule.slug, happening.cause["event_id"]),
+        "chain": event.chain.followed_by(rule.slug, context.cause["event_id"]),
     }
     if rule.priority != NORMAL:
         cause["priority"] = rule.priority

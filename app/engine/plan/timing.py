@@ -1,4 +1,4 @@
-"""When a rule wants to act: a wait from the event or from a date, by the wall or in opening hours, at an hour. Pure."""
+"""Due times of rules: a wait from an event or a date, in elapsed time or opening hours, at an hour of the day. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,53 +8,53 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import Wait, parse_wait
-from app.core.calendar.months import day_of, months_later
+from app.core.calendar.months import add_months, day_in_month
 
 AT_ONCE = Wait()
 _ONE_DAY = timedelta(days=1)
 
 
 class Move(NamedTuple):
-    """What put a due time off, and to when."""
+    """A shift of a due time: the cause and the new time."""
 
     by: str  # opening_hours, hour_of_day, day_of_month, quiet_hours, at_once
     to: datetime
 
 
 class Due(NamedTuple):
-    """A due time, and what moved it there from what the wait alone says."""
+    """A due time, and the shifts that moved it away from the plain wait."""
 
     at: datetime
     moves: tuple[Move, ...] = ()
-    wanted: datetime | None = None  # what the wait alone says, where something moved it
+    wanted: datetime | None = None  # due time before the shifts; None if there were none
 
     def moved(self, by: str, to: datetime) -> "Due":
-        """The same, put off once more, if that changes anything."""
+        """Return the due time shifted to `to`. Returns itself if that changes nothing."""
         return self if to == self.at else Due(to, (*self.moves, Move(by, to)), self.wanted or self.at)
 
 
-class Wall(NamedTuple):
-    """A clinic's calendar, and the clock that an hour of the day is read from: its own, or the lead's."""
+class LocalClock(NamedTuple):
+    """A clinic's calendar, and the time zone for hours of the day: the clinic's or the lead's."""
 
     calendar: Calendar
     zone: ZoneInfo
 
     def at(self, day: date, hour: time) -> datetime:
-        """The instant at which that clock shows this."""
+        """Return the instant of this local date and time."""
         return self.calendar.at_wall_time(day, hour, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """A wait as rules write it.
+    """The timing of a rule.
 
-    `of` is the field of a date or an instant to count from, instead of the event; `is_before`: backwards from it.
-    `at` are hours of the day in `zone` ("lead" or "clinic"), `on_day` is a day of the month.
+    `of` is the field of a date or instant to count from, instead of the event. `is_before` counts backwards from it.
+    `at` holds hours of the day in `zone` ("lead" or "clinic"). `on_day` is a day of the month.
     """
 
     wait: Wait = AT_ONCE
     in_business: bool = False
-    at: tuple[time, ...] = ()  # in order
+    at: tuple[time, ...] = ()  # ascending
     zone: str = "clinic"
     on_day: int | None = None
     of: str | None = None
@@ -62,7 +62,7 @@ class Timing:
 
     @classmethod
     def read(cls, written: Any, *, is_before: bool = False) -> "Timing":
-        """From a definition without mistakes: "3 days", or a mapping with the parts above."""
+        """Parse a validated timing: "3 days", or a mapping with the parts above."""
         parts: Mapping[str, Any] = written if isinstance(written, Mapping) else {"time": written}
         return cls(
             wait=parse_wait(parts.get("time", "0 minutes")),
@@ -76,30 +76,30 @@ class Timing:
 
 
 def read_hours(written: str | Sequence[str]) -> tuple[time, ...]:
-    """One hour of the day, such as "09:00", or several; in order, each once."""
+    """Parse one or several hours of the day, such as "09:00". Return them in ascending order without duplicates."""
     listed = [written] if isinstance(written, str) else written
     return tuple(sorted({time.fromisoformat(hour) for hour in listed}))
 
 
-def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, wall: Wall) -> Due | None:
-    """When it is due, counted from `anchor`, for what happened at `happened_at`; None: that time is over.
+def due_time(timing: Timing, anchor: date | datetime, happened_at: datetime, clock: LocalClock) -> Due | None:
+    """Return the due time counted from `anchor`, for an event at `happened_at`; None if that time is past.
 
-    A date counts from its first minute on the wall.
+    A date counts from local midnight.
     """
-    start = anchor if isinstance(anchor, datetime) else wall.at(anchor, time())
-    due = _waited(timing, start, wall.calendar) if start is anchor else Due(_days_from(timing, anchor, wall))
+    start = anchor if isinstance(anchor, datetime) else clock.at(anchor, time())
+    due = _waited(timing, start, clock.calendar) if start is anchor else Due(_days_from(timing, anchor, clock))
     if timing.on_day is not None:
-        due = _on_its_day(timing.on_day, timing.at, due, wall)
+        due = _on_its_day(timing.on_day, timing.at, due, clock)
     elif timing.at:
-        due = _at_its_hour(timing.at, due, wall, earliest=_earliest(timing, start, due))
+        due = _at_its_hour(timing.at, due, clock, earliest=_earliest(timing, start, due))
     if timing.of is None or due.at >= happened_at:
         return due
-    # Closer to the date than the rule would have it: better at once than not at all, unless the date is past, too.
+    # The date is closer than the rule's lead time: run at once, unless the date itself is past.
     return due.moved("at_once", happened_at) if timing.is_before and start > happened_at else None
 
 
 def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) -> datetime:
-    """The first time after now of those that follow each other from `last` on, on the calendar's wall."""
+    """Return the first time after `now` in the series that starts at `last`, in the calendar's local time."""
     due = last
     while due <= now:
         due = calendar.add_wall_months(due, every.months) if every.months else due
@@ -107,18 +107,19 @@ def next_time(every: Wait, last: datetime, now: datetime, calendar: Calendar) ->
     return due
 
 
-def _days_from(timing: Timing, day: date, wall: Wall) -> datetime:
-    """Counted from a date: days are those of the calendar, whatever the clocks do meanwhile."""
-    way = -1 if timing.is_before else 1
-    months, rest = way * timing.wait.months, timing.wait.time
-    then = months_later(day, months) + timedelta(days=way * rest.days)
-    return wall.at(then, time()) + way * (rest - timedelta(days=rest.days))
+def _days_from(timing: Timing, day: date, clock: LocalClock) -> datetime:
+    """Count calendar days from a date, so that daylight saving changes do not shift the result."""
+    sign = -1 if timing.is_before else 1
+    months, rest = sign * timing.wait.months, timing.wait.time
+    then = add_months(day, months) + timedelta(days=sign * rest.days)
+    return clock.at(then, time()) + sign * (rest - timedelta(days=rest.days))
 
 
 def _earliest(timing: Timing, start: datetime, due: Due) -> datetime | None:
-    """Who waits for days wants that day, whatever the hour was; who counts back from a date, that day in any case.
+    """Return the earliest time allowed for an hour of the day; None if the day alone decides.
 
-    Of several hours the first one is wanted that comes when the wait is over.
+    A wait of whole days means that day, whatever the hour. Counting back from a date means that day in any case. With
+    several hours, the first hour after the wait is used.
     """
     if len(timing.at) > 1:
         return due.at
@@ -137,20 +138,20 @@ def _waited(timing: Timing, start: datetime, calendar: Calendar) -> Due:
     return Due(waited + length)
 
 
-def _on_its_day(day: int, hours: Sequence[time], due: Due, wall: Wall) -> Due:
-    """That day of this month, or of the next one when its hours are over."""
-    local = due.at.astimezone(wall.zone)
-    days = [day_of(month, day) for month in (local.date(), months_later(local.date(), 1))]
-    return due.moved("day_of_month", _first(wall, days, hours or [local.time()], earliest=due.at))
+def _on_its_day(day: int, hours: Sequence[time], due: Due, clock: LocalClock) -> Due:
+    """Shift to that day of this month, or of the next month if its hours are past."""
+    local = due.at.astimezone(clock.zone)
+    days = [day_in_month(month, day) for month in (local.date(), add_months(local.date(), 1))]
+    return due.moved("day_of_month", _first(clock, days, hours or [local.time()], earliest=due.at))
 
 
-def _at_its_hour(hours: Sequence[time], due: Due, wall: Wall, *, earliest: datetime | None) -> Due:
-    """One of these hours of the very day, or of the next one when it would be too early."""
-    day = due.at.astimezone(wall.zone).date()
-    return due.moved("hour_of_day", _first(wall, [day, day + _ONE_DAY], hours, earliest=earliest))
+def _at_its_hour(hours: Sequence[time], due: Due, clock: LocalClock, *, earliest: datetime | None) -> Due:
+    """Shift to one of these hours on the same day, or on the next day if that is too early."""
+    day = due.at.astimezone(clock.zone).date()
+    return due.moved("hour_of_day", _first(clock, [day, day + _ONE_DAY], hours, earliest=earliest))
 
 
-def _first(wall: Wall, days: Sequence[date], hours: Sequence[time], *, earliest: datetime | None) -> datetime:
-    """The first of these hours of these days that is not too early; the last day is late enough."""
-    times = (wall.at(day, hour) for day in days for hour in hours)
+def _first(clock: LocalClock, days: Sequence[date], hours: Sequence[time], *, earliest: datetime | None) -> datetime:
+    """Return the first of these hours on these days that is not too early. The last day is always late enough."""
+    times = (clock.at(day, hour) for day in days for hour in hours)
     return next(at for at in times if earliest is None or at >= earliest)

@@ -1,4 +1,4 @@
-"""Conditions: small facts-in, yes-or-no-out tests that rules are made of. Pure."""
+"""Conditions of rules. Pure functions from facts to true or false."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
@@ -20,7 +20,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any, Facts], bool]] = {
     "exists": lambda value, want, _: (value is not None) is want,
     "days_since": lambda value, want, facts: _days_fit(_days_since(value, facts["now"]["at"]), want),
 }
-CHANGED = "changed"  # asks the event about a field, not the field's value
+CHANGED = "changed"  # tests whether the event changed the field, not the field's value
 
 # The facts of a lead that every event carries. All others are looked up, and only where a rule asks for them.
 CARRIED: Final = frozenset(
@@ -30,7 +30,7 @@ CARRIED: Final = frozenset(
 
 
 def holds(condition: Condition, facts: Facts) -> bool:
-    """Whether a condition is true of the facts. A fact that is not there is None."""
+    """Return whether the facts meet the condition. A missing fact is None."""
     if "all" in condition:
         return all(holds(part, facts) for part in condition["all"])
     if "any" in condition:
@@ -46,7 +46,7 @@ def _passes(path: str, name: str, want: Any, facts: Facts) -> bool:
 
 
 def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | None:
-    """The first condition of a guard (`only_if`, `unless`) that stands in the way, else None."""
+    """Return the first condition of a guard (`only_if`, `unless`) that refuses the step, else None."""
     for condition in (guard or {}).get("only_if", ()):
         if not holds(condition, facts):
             return dict(condition)
@@ -57,14 +57,17 @@ def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | No
 
 
 def fact(facts: Facts, path: str) -> Any:
-    """The value at a path such as `lead.status`. A fact may be a function: what is costly to know, if it is asked."""
+    """Return the value at a path such as `lead.status`.
+
+    A fact may be a function, so that costly values are read on demand.
+    """
     group, _, name = path.partition(".")
     value = facts.get(group, {}).get(name)
     return value() if callable(value) else value
 
 
 def leaves(condition: Condition) -> Iterator[Condition]:
-    """The conditions of a group, one by one; of a condition that is none, itself."""
+    """Yield the single conditions of a group, or the condition itself if it is not a group."""
     parts = condition.get("all") or condition.get("any")
     if parts is None:
         yield condition
@@ -80,7 +83,7 @@ def looked_up(paths: frozenset[str]) -> frozenset[str]:
 
 
 def _contains(value: Any, want: str) -> bool:
-    """Literally, whatever the case: in a text, or as one of a list."""
+    """Match literally and case-insensitively: as part of a text, or as one element of a list."""
     sought = want.casefold()
     if isinstance(value, str):
         return sought in value.casefold()
@@ -88,7 +91,7 @@ def _contains(value: Any, want: str) -> bool:
 
 
 def _days_fit(days: float | None, want: Any) -> bool:
-    """At least so many days ago; or as a mapping says. What never happened is no days ago."""
+    """Test for at least `want` days, or for the range in a mapping. A missing date never matches."""
     if days is None:
         return False
     if not isinstance(want, Mapping):
@@ -102,7 +105,10 @@ def _days_since(value: Any, now: datetime) -> float | None:
 
 
 def _instant(value: Any, now: datetime) -> datetime | None:
-    """An instant, or the local midnight of a date; also as text, as a clinic's own fields and kept events have it."""
+    """Return an instant. A date means local midnight.
+
+    Custom fields and stored events hold dates and instants as text.
+    """
     if isinstance(value, str):
         value = _read(value)
     if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""Facts of leads that rules ask for and that events do not carry."""
+"""Lead facts that rules need and that events do not carry."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ lead_facts: Port[[Session, Collection[UUID], Collection[str]], Mapping[UUID, Map
 
 
 def look_up(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> Mapping[UUID, Mapping[str, Any]]:
-    """Return these facts of these leads, as they are now. There is no query if there is nothing to ask."""
+    """Return the current values of these facts by lead id and fact name. Runs no query if there is nothing to fetch."""
     if not names or not lead_ids:
         return {}
     return lead_facts(session, lead_ids, names)

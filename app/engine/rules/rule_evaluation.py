@@ -1,4 +1,4 @@
-"""What a rule decided about an event, and why: kept with the event, for whoever asks later. Pure."""
+"""Rule decisions: how a rule decided about an event, and why. Stored in the event log. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,28 +10,31 @@ from app.engine.plan.timing import Due
 from app.engine.rules.conditions import CHANGED, Condition, fact, holds, leaves
 from app.engine.rules.rules import Rule
 
-SECRET = frozenset({"lead.email", "lead.phone"})  # of these it is told only that they are there
+SECRET = frozenset({"lead.email", "lead.phone"})  # personal data: only their presence is stored
 
 
 class Verdict(StrEnum):
-    MATCHED = "matched"  # its steps were planned
-    UNMET = "unmet"  # one of its conditions did not hold
-    LEAD_IS_OVER = "lead_is_over"  # converted, lost or archived, and the rule does not listen to that
-    LOOP = "loop"  # the rule itself led to the event
-    TOO_DEEP = "too_deep"  # rules led to rules, ten times, with no person in between
-    NO_SUCH_DATE = "no_such_date"  # what it counts from is not there, or is past
+    MATCHED = "matched"  # steps were planned
+    UNMET = "unmet"  # a condition was not met
+    LEAD_IS_OVER = "lead_is_over"  # the lead is converted, lost or archived, and the event does not concern that
+    LOOP = "loop"  # the rule itself caused the event
+    TOO_DEEP = "too_deep"  # ten steps in a row were caused by rules, without a person
+    NO_SUCH_DATE = "no_such_date"  # the date to count from is missing or past
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One rule's. `details` are the condition and the value it met, the chain, or the due times and what moved them."""
+    """The decision of one rule.
+
+    `details` holds the unmet condition and its value, the chain, or the due times and their shifts.
+    """
 
     rule: Rule
     verdict: Verdict
     details: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
-        """As it is kept."""
+        """Return the JSON form for the event log."""
         return {
             "rule": self.rule.slug,
             "rule_id": self.rule.id,
@@ -42,7 +45,7 @@ class Decision:
 
 
 def matched(rule: Rule, wanted: Sequence[tuple[str, Due]]) -> Decision:
-    """It wants steps of these kinds, then."""
+    """Return the decision of a rule that plans steps of these kinds at these times."""
     return Decision(rule, Verdict.MATCHED, {"steps": [_step(kind, due) for kind, due in wanted]})
 
 
@@ -53,19 +56,22 @@ def _step(kind: str, due: Due) -> dict[str, Any]:
 
 
 def unmet(rule: Rule, condition: Condition, facts: Facts) -> Decision:
-    """This condition does not hold."""
+    """Return the decision of a rule whose condition is not met."""
     return Decision(rule, Verdict.UNMET, {"condition": dict(condition), "value": shown(condition, facts)})
 
 
 def shown(condition: Condition, facts: Facts) -> Any:
-    """What a condition found: the value of its field; of a group, those of its parts by field."""
+    """Return the value that the condition tested. For a group, return the values by field."""
     parts = list(leaves(condition))
     values = {part["field"]: _value(part, facts) for part in parts}
     return values if "field" not in condition else values[condition["field"]]
 
 
 def examined(conditions: tuple[Condition, ...], facts: Facts) -> list[dict[str, Any]]:
-    """Each condition with what it found, and whether it holds; all of them, also after the first that does not."""
+    """Return each condition with its value and result, including those after the first unmet one.
+
+    Keys: `condition`, `value`, `holds`.
+    """
     return [
         {"condition": dict(condition), "value": shown(condition, facts), "holds": holds(condition, facts)}
         for condition in conditions

@@ -1,9 +1,9 @@
-"""Rules as they are written (YAML, JSON) and as they are used.
+"""Rules: parse rule definitions (YAML, JSON) into objects that the planner uses.
 
 A rule reads like a sentence:
 
-*on* an event, *when* conditions hold, *after* a delay, *only_if* / *unless* (checked when due), *do* actions,
-*stop_on* events.
+*on* an event, *when* conditions hold, *after* a delay, *only_if* / *unless* (checked when due), *do* actions, *stop_on*
+events.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,12 +19,12 @@ from app.engine.rules.conditions import Condition, leaves, looked_up
 from app.engine.step_kind import STEP_KINDS
 
 NOW = Timing()
-NORMAL = 100  # the priority of a rule that names none; 1 comes first
+NORMAL = 100  # default priority; 1 is the highest
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: a step kind and its settings."""
+    """An action of a rule: a step kind and its settings."""
 
     kind: str
     settings: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule ready to be matched. `before_due` counts back from the task's due time; else `timing` says when."""
+    """A parsed rule. `before_due` counts back from the task's due time; otherwise `timing` sets the due time."""
 
     slug: str
     on: frozenset[str]
@@ -52,31 +52,31 @@ class Rule:
 
     @property
     def guard(self) -> dict[str, Any] | None:
-        """What is checked again when a step of this rule is due."""
+        """Conditions that are checked again when a step of this rule is due."""
         guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
         return {name: conditions for name, conditions in guard.items() if conditions} or None
 
     @property
     def asks(self) -> frozenset[str]:
-        """The facts of a lead that it has to look up when an event happens, such as `tags`."""
+        """Names of the lead facts that must be fetched when an event happens, such as `tags`."""
         asked = {leaf["field"] for condition in self.when for leaf in leaves(condition)}
         return looked_up(frozenset(asked | ({self.timing.of} if self.timing.of else set())))
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """A clinic's active rules, found by event rather than by trying all; those of the first priority first."""
+    """A clinic's active rules, indexed by event and ordered by priority."""
 
     by_event: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     asked_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
-    paused: frozenset[str] = frozenset()  # by the engine itself: what is pending waits
+    paused: frozenset[str] = frozenset()  # paused by the engine: their pending steps wait
 
     @classmethod
     def of(cls, rules: Iterable[Rule], *, paused: frozenset[str] = frozenset()) -> "RuleSet":
         """Index the rules by the events they listen to."""
         by_event: dict[str, tuple[Rule, ...]] = {}
-        rules = sorted(rules, key=lambda rule: rule.priority)  # those of one priority in the order given: by age
+        rules = sorted(rules, key=lambda rule: rule.priority)  # stable sort: equal priorities stay ordered by age
         for rule in rules:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)
@@ -84,16 +84,16 @@ class RuleSet:
         return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused)
 
     def listening_to(self, event: str) -> tuple[Rule, ...]:
-        """The rules that an event may set off."""
+        """Return the rules that listen to an event."""
         return self.by_event.get(event, ())
 
     def asked_of(self, event: str) -> frozenset[str]:
-        """The facts of a lead that these rules ask for and that the event does not carry."""
+        """Return the names of lead facts that these rules need and that the event does not carry."""
         return self.asked_by_event.get(event, frozenset())
 
 
 def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
-    """The rule of a definition without mistakes (`app.automation.language.rules`)."""
+    """Parse a definition that `check_rule` accepted."""
     every = definition.get("every")
     return Rule(
         slug=definition["name"],

@@ -1,4 +1,4 @@
-"""Models of sequences and their versions."""
+"""Sequences and their versions. The tables mirror those of rules."""
 
 from uuid import UUID
 

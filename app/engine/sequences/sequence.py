@@ -1,4 +1,4 @@
-"""Sequences as they are written (YAML, JSON) and as they are used; how one is gone through: `sequence_steps`. Pure."""
+"""Sequences: parse sequence definitions (YAML, JSON) into objects. `progression` walks through the steps. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from app.engine.rules.conditions import Condition
 from app.engine.rules.rules import NORMAL, NOW, Rule, read_rule
 from app.engine.step_kind import STEP_KINDS
 
-END: Final = "end"  # what a step names that nothing follows
+END: Final = "end"  # value of `next` that ends the sequence
 DEFAULT_EXITS: Final = (
     *(EventName.LEAD_REPLIED, EventName.LEAD_OPTED_OUT, EventName.LEAD_CONVERTED, EventName.LEAD_LOST),
     *(EventName.MESSAGE_BOUNCED, EventName.CONSULTATION_SCHEDULED),
@@ -23,21 +23,21 @@ DEFAULT_EXITS: Final = (
 
 
 class ExitReason(StrEnum):
-    """Why a lead left a sequence before its end."""
+    """Reasons why a lead left a sequence before its end."""
 
     REPLIED = "replied"
     MEETING_BOOKED = "meeting_booked"
     OPTED_OUT = "opted_out"
-    BOUNCED = "bounced"  # nothing reaches it: a message came back, or the address is on the list
+    BOUNCED = "bounced"  # a message bounced, or the address is on the suppression list
     CONVERTED = "converted"
     LOST = "lost"
     ARCHIVED = "archived"
-    COLLEAGUE_REPLIED = "colleague_replied"  # another lead that shares the field which the sequence names
-    GOAL = "goal"  # what the sequence is for was reached
-    STOPPED = "stopped"  # by another event that the sequence names
+    COLLEAGUE_REPLIED = "colleague_replied"  # a lead with the same `exit_on_colleague` value replied
+    GOAL = "goal"  # the goal of the sequence was reached
+    STOPPED = "stopped"  # another event in the sequence's `exit_on`
     BY_HAND = "by_hand"
-    UNENROLLED = "unenrolled"  # by a rule
-    MERGED = "merged"  # the lead is part of another, which is in the same sequence
+    UNENROLLED = "unenrolled"  # by a rule's action
+    MERGED = "merged"  # the lead was merged into another lead that is in the same sequence
     ERASED = "erased"
     RESTRICTED = "restricted"
     SEQUENCE_DELETED = "sequence_deleted"
@@ -55,7 +55,7 @@ EXIT_BY_EVENT: Final[Mapping[str, ExitReason]] = {
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of several texts of a message, and how often it is chosen beside the others."""
+    """A variant of a message, with its relative weight (A/B test)."""
 
     name: str
     weight: int
@@ -64,7 +64,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class SequenceStep:
-    """One step: what to do, how long after the one before; `follows` names another than the next one in the text."""
+    """A step of a sequence: its action and the wait since the previous step.
+
+    `next_name` names the next step if it is not the next in order.
+    """
 
     name: str
     kind: str
@@ -73,21 +76,21 @@ class SequenceStep:
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
     skip_when_later_than: timedelta | None = None
-    follows: str | None = None
-    ways: Mapping[str, str] = field(default_factory=dict)  # of a branch: by `then` and `else`
+    next_name: str | None = None
+    ways: Mapping[str, str] = field(default_factory=dict)  # of a branch: step names by `then` and `else`
     variants: tuple[Variant, ...] = ()
     holds_for_its_task: bool = False
 
     @property
     def guard(self) -> dict[str, Any] | None:
-        """What is checked when it is due."""
+        """Conditions that are checked when the step is due."""
         guard = {"only_if": list(self.only_if), "unless": list(self.unless)}
         return {name: conditions for name, conditions in guard.items() if conditions} or None
 
 
 @dataclass(frozen=True, slots=True)
 class ReEntry:
-    """Whether a lead that was in the sequence may be in it again; `after`: not before so long after its end."""
+    """Whether a lead may enter the sequence again. `after` is the minimum time since the last enrollment ended."""
 
     is_allowed: bool = False
     after: timedelta = timedelta()
@@ -95,7 +98,7 @@ class ReEntry:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One version of a sequence. Every way through it ends: a step names later ones only."""
+    """One version of a sequence. Steps refer only to later steps, so every path ends."""
 
     slug: str
     steps: tuple[SequenceStep, ...]
@@ -112,22 +115,22 @@ class Sequence:
 
     @property
     def first(self) -> SequenceStep:
-        """Where every way begins."""
+        """The first step."""
         return self.steps[0]
 
     @property
     def stop_on(self) -> tuple[str, ...]:
-        """The events that call off a step that is planned: those that end the enrollment, as far as they stop steps."""
+        """Events that cancel a planned step: those in `exit_on` and `goal` that can cancel steps."""
         return tuple(sorted({event for event in (*self.exit_on, *self.goal) if reason_of(event)}))
 
     def step(self, name: str) -> SequenceStep:
-        """The step of that name. Raises StopIteration."""
+        """Return the step of that name. Raises StopIteration if there is none."""
         return next(step for step in self.steps if step.name == name)
 
     def after(self, name: str, way: str | None = None) -> SequenceStep | None:
-        """The step that follows that one, on the way that it decided for if it branches; None: it was the last."""
+        """Return the step that follows `name`, on path `way` if it branches; None after the last step."""
         step = self.step(name)
-        wanted = step.ways.get(way, None) if way else step.follows
+        wanted = step.ways.get(way, None) if way else step.next_name
         if wanted == END:
             return None
         if wanted is not None:
@@ -137,12 +140,12 @@ class Sequence:
 
 
 def trigger_name(slug: str) -> str:
-    """What the rule is called that enrolls into a sequence: no rule that people write can have such a name."""
+    """Return the name of the rule that enrolls leads into a sequence. Rules of users cannot have such a name."""
     return f"sequence:{slug}"
 
 
 def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Sequence:  # noqa: A002
-    """The sequence of a definition without mistakes (`app.automation.language.sequences`)."""
+    """Parse a definition that `check_sequence` accepted."""
     exits = _events(definition.get("exit_on", DEFAULT_EXITS))
     return Sequence(
         slug=definition["name"],
@@ -153,7 +156,7 @@ def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, vers
         is_exclusive=definition.get("exclusive", False),
         re_entry=_re_entry(definition.get("re_entry", "never")),
         priority=definition.get("priority", NORMAL),
-        label=(definition.get("label") or "").lower() or None,  # as tags are written
+        label=(definition.get("label") or "").lower() or None,  # stored like tags
         colleague_key=(definition.get("exit_on_colleague") or "").removeprefix("custom.") or None,
         id=id,
         version=version,
@@ -180,7 +183,7 @@ def _read_step(written: Mapping[str, Any]) -> SequenceStep:
         only_if=tuple(written.get("only_if", ())),
         unless=tuple(written.get("unless", ())),
         skip_when_later_than=None if later is None else parse_duration(later),
-        follows=written.get("next"),
+        next_name=written.get("next"),
         ways=ways,
         variants=variants,
         holds_for_its_task=holds,
@@ -193,7 +196,7 @@ def _read_variant(written: Mapping[str, Any]) -> Variant:
 
 
 def _trigger(definition: Mapping[str, Any], exits: tuple[str, ...], id: UUID | None, version: int) -> Rule | None:  # noqa: A002
-    """The rule that enrolls; what ends an enrollment calls it off while it waits, too."""
+    """Return the rule that enrolls leads. Events that end an enrollment also cancel a waiting enrollment."""
     enroll = definition.get("enroll")
     if enroll is None:
         return None

@@ -1,17 +1,17 @@
-"""Going through a sequence, step after step. Pure: workers do it, and simulations.
+"""Sequence progression: from one step of a sequence to the next. Pure: used by the workers and by the simulation.
 
-Whoever drives one needs these:
+How to run a sequence:
 
     sequence = read_sequence(definition)    of `sequences`: a definition without mistakes
-    passage  = Passage.begun(id, slug, cause, timezone=...)       the enrollment
-    step     = sequence.first               every way begins there
-    planned  = plan_step(sequence, step, passage, at=..., calendar=...)    a row of `steps`, with its due time
-    step     = sequence.after(step.name, way)    what follows, on the way that a branch decided for; None: completed
-    reason   = exit_after(skip_reason, detail)   why a skipped step ends it all; None: it goes on
+    context  = EnrollmentContext.start(id, slug, cause, timezone=...)       the enrollment
+    step     = sequence.first               every path begins there
+    planned  = plan_step(sequence, step, context, at=..., calendar=...)    a row of `steps`, with its due time
+    step     = sequence.after(step.name, way)    the next step, on the path chosen by a branch; None: completed
+    reason   = exit_reason_after_skip(skip_reason, detail)   why a skipped step ends the enrollment; None: it continues
 
-`at` is when the step before ended: what comes late puts off the rest, and nothing bunches. A step that
-`holds_for_its_task` is followed when the task that it made is done or called off. Events in `sequence.goal` and
-`sequence.exit_on` end it at any time.
+`at` is the end of the previous step: a late step delays the following ones, so they do not bunch. A step with
+`waits_for_task` is followed when its task is completed or cancelled. Events in `sequence.goal` and
+`sequence.exit_on` end the enrollment at any time.
 """
 
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ from zoneinfo import ZoneInfo
 from app.core.calendar.calendar import Calendar
 from app.engine.models import Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
-from app.engine.plan.timing import AT_ONCE, Due, Wall, due_time
+from app.engine.plan.timing import AT_ONCE, Due, LocalClock, due_time
 from app.engine.rules.rules import NORMAL
 from app.engine.sequences.sequence import ExitReason, Sequence, SequenceStep, Variant, trigger_name
 from app.engine.step_kind import STEP_KINDS
 
-# After a step that was skipped for one of these nothing more can happen; after any other the next one comes.
+# Skip reasons that end the enrollment. After any other reason the next step follows.
 _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
     Reason.REPLIED: ExitReason.REPLIED,
     Reason.OPTED_OUT: ExitReason.OPTED_OUT,
@@ -47,7 +47,7 @@ _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A lead's way through a sequence: the enrollment's id, the lead's own zone, what led to it."""
+    """The state of an enrollment that planning needs: its id, the lead's time zone and the cause."""
 
     id: UUID
     timezone: str | None = None
@@ -55,7 +55,7 @@ class Passage:
 
     @classmethod
     def begun(cls, id: UUID, slug: str, cause: Mapping[str, Any], *, timezone: str | None = None) -> Self:  # noqa: A002
-        """One that begins now: what follows from its steps does not lead into the same sequence again."""
+        """Start an enrollment. The chain keeps its steps from enrolling the lead in the same sequence again."""
         chain = cause.get("chain") or {"root": str(id), "depth": 1, "rules": [trigger_name(slug)]}
         kept = {name: cause[name] for name in _KEPT if name in cause}
         return cls(id, timezone, {"event": "sequence.step", **kept, "chain": chain})
@@ -73,7 +73,7 @@ def plan_step(
     calendar: Calendar,
     left: timedelta | None = None,
 ) -> PlannedStep:
-    """The step of one enrollment, counted from `at`; `left` is what a pause left of its wait, instead of all of it."""
+    """Plan a step of an enrollment, counted from `at`. `left` replaces the wait after a pause."""
     variant = _choose(step, passage.id)
     settings = {**step.settings, **(variant.settings if variant else {})}
     zone = ZoneInfo(passage.timezone) if passage.timezone else None
@@ -88,23 +88,23 @@ def plan_step(
         guard=step.guard,
         stop_on=sequence.stop_on,
         lateness=None if step.skip_when_later_than is None else int(step.skip_when_later_than.total_seconds()),
-        key=None,  # it is planned once, with the end of the one before
+        key=None,  # planned once, when the previous step ends
     )
 
 
 def exit_after(reason: str, detail: Mapping[str, Any]) -> ExitReason | None:
-    """Why the enrollment ends with a step that was skipped for this; None: it goes on with the next one.
+    """Return why the enrollment ends after a step was skipped for this reason; None if the next step follows.
 
-    What the step's own conditions say is about that step.
+    A step's own unmet condition never ends the enrollment.
     """
     return None if "unmet" in detail else _EXIT_BY_SKIP.get(reason)
 
 
 def _due(step: SequenceStep, zone: ZoneInfo | None, *, at: datetime, calendar: Calendar, left: timedelta | None) -> Due:
-    wall = Wall(calendar, zone if zone and step.timing.zone == "lead" else calendar.zone)
+    clock = LocalClock(calendar, zone if zone and step.timing.zone == "lead" else calendar.zone)
     timing, start = (step.timing, at) if left is None else (replace(step.timing, wait=AT_ONCE), at + left)
-    due = due_time(timing, start, start, wall)
-    assert due is not None  # noqa: S101  (it counts from no date of the lead)
+    due = due_time(timing, start, start, clock)
+    assert due is not None  # noqa: S101  (it counts from no date, so it is never past)
     return due
 
 
@@ -125,7 +125,7 @@ def _cause(sequence: Sequence, step: SequenceStep, passage: Passage, variant: Va
 
 
 def _choose(step: SequenceStep, enrollment_id: UUID) -> Variant | None:
-    """By the enrollment's id and the step's name: the same one however often it is asked, evenly over many."""
+    """Choose a variant by enrollment id and step name: always the same one, and evenly distributed over enrollments."""
     if not step.variants:
         return None
     digest = sha256(f"{enrollment_id}:{step.name}".encode()).digest()

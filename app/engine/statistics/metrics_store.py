@@ -1,14 +1,14 @@
-"""Counters that outlive processes: each process adds to rows of its own, and readers add them all up.
+"""Metric counters in database rows. They survive processes: each process adds to its own rows, and readers sum them.
 
-They are written in the transaction of what they count, so they count it exactly once, and no two processes
-ever wait for one row.
+Counters are written in the transaction of the counted work, so each event counts exactly once. No two processes wait
+for the same row.
 """
 
 import json
 import os
 import socket
 from bisect import bisect_left
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from app import clock
 
-# Upper bounds of lateness, in seconds; the last bucket has none.
+# Upper bounds of the lateness buckets in seconds. The last bucket has none.
 LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, float("inf"))
 
-Counts = Tally[tuple[str, str]]  # (metric, labels as JSON) → how much to add
+Counts = Counter[tuple[str, str]]  # (metric, labels as JSON) → how much to add
 
 _ADD = text(
     "INSERT INTO counters AS c (process, metric, labels, value, updated_at)"
@@ -43,30 +43,30 @@ _FOLD = text(
 
 @lru_cache(maxsize=1024)
 def series(metric: str, **labels: str) -> tuple[str, str]:
-    """The key of one series of a metric."""
+    """Return the key of a series: the metric and its labels as JSON."""
     return metric, json.dumps(labels, sort_keys=True)
 
 
 def bucket_of(lateness: float) -> str:
-    """The upper bound of the bucket that a lateness in seconds falls into, as a label."""
+    """Return the label of the bucket for a lateness in seconds: its upper bound."""
     bound = LATENESS_BUCKETS[bisect_left(LATENESS_BUCKETS, lateness)]
     return "+Inf" if bound == float("inf") else str(bound)
 
 
 def add_up(session: Session, counts: Counts) -> None:
-    """Add to this process's counters, in the caller's transaction."""
+    """Add to this process's counters in the caller's transaction."""
     if counts:
         rows = [{"metric": metric, "labels": labels, "value": n} for (metric, labels), n in counts.items()]
         session.execute(_ADD, {"process": _process(os.getpid()), "counts": json.dumps(rows), "now": clock.now()})
 
 
 def sums(session: Session) -> list[tuple[str, Mapping[str, str], float]]:
-    """Every series, added up over all processes, past ones included."""
+    """Return every series as metric, labels and value, summed over all processes, past ones included."""
     return [(row.metric, json.loads(row.labels), row.value) for row in session.execute(_SUMS)]
 
 
 def fold_past(session: Session, before: object) -> int:
-    """Put the rows of processes that have been silent since `before` together; returns how many series."""
+    """Merge the rows of processes without updates since `before`. Return how many series were merged."""
     result = session.execute(_FOLD, {"before": before, "now": clock.now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 

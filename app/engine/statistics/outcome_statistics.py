@@ -1,4 +1,4 @@
-"""What came of each rule's and sequence's steps, by the hour: counted as it happens, never by looking at the steps."""
+"""Hourly outcome counts per rule and sequence. Counted when steps end, never by reading the steps."""
 
 import os
 from collections import Counter
@@ -12,15 +12,15 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import clock
 from app.core.db import Base, insert_many
-from app.identity.failure_breaker import HOURS_LOOKED_BACK, Figures
+from app.identity.failure_breaker import WINDOW_HOURS, StepCounts
 
-SHARDS: Final = 16  # rows of an hour: writers that come at once mostly have one each, and wait for nobody
+SHARDS: Final = 16  # rows per hour: concurrent writers mostly use different rows and do not wait
 TROUBLE: Final = "failed > 0 OR bounced > 0 OR opted_out > 0"
-LOOKED_BACK: Final = timedelta(hours=HOURS_LOOKED_BACK)
+LOOKED_BACK: Final = timedelta(hours=WINDOW_HOURS)
 
 
 class SeriesHour(Base):
-    """The figures of a rule or sequence in one hour, as some of those who write have counted them."""
+    """The counts of a rule or sequence in one hour, in one shard."""
 
     __tablename__ = "series_hours"
     __table_args__ = (
@@ -28,7 +28,7 @@ class SeriesHour(Base):
         Index("ix_series_hours_trouble", "hour", postgresql_where=text(TROUBLE)),
     )
 
-    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)  # no key: each check would lock the clinic's row
+    clinic_id: Mapped[UUID] = mapped_column(primary_key=True)  # no foreign key: checking it would lock the clinic's row
     series: Mapped[str] = mapped_column(Text, primary_key=True)  # the slug of a rule or a sequence
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -40,18 +40,18 @@ class SeriesHour(Base):
 
 
 class Series(NamedTuple):
-    """A rule or a sequence of a clinic's."""
+    """A rule or a sequence of a clinic."""
 
     clinic_id: UUID
     slug: str
 
 
-Counts: TypeAlias = Mapping[Series, Counter[str]]  # by the names of `Figures`
+Counts: TypeAlias = Mapping[Series, Counter[str]]  # keyed by the field names of `Figures`
 
 _MORE: Final = "ON CONFLICT (clinic_id, series, hour, shard) DO UPDATE SET " + ", ".join(
-    f"{name} = series_hours.{name} + excluded.{name}" for name in Figures._fields
+    f"{name} = series_hours.{name} + excluded.{name}" for name in StepCounts._fields
 )
-_SUMS: Final = ", ".join(f"sum(h.{name})::int AS {name}" for name in Figures._fields)
+_SUMS: Final = ", ".join(f"sum(h.{name})::int AS {name}" for name in StepCounts._fields)
 _TROUBLED: Final = text(
     f"WITH troubled AS (SELECT DISTINCT clinic_id, series FROM series_hours WHERE hour > :since AND ({TROUBLE}))"  # noqa: S608
     f" SELECT clinic_id, series, {_SUMS} FROM troubled JOIN series_hours AS h USING (clinic_id, series)"
@@ -61,7 +61,7 @@ _FORGET: Final = text("DELETE FROM series_hours WHERE hour <= :before")
 
 
 def count(session: Session, counts: Counts) -> None:
-    """Count these in the caller's transaction, best at its end: others may wait for the rows until its commit."""
+    """Add to the counts in the caller's transaction. Call it at the end: the rows stay locked until the commit."""
     hour, shard = clock.now().replace(minute=0, second=0, microsecond=0), os.getpid() % SHARDS
     rows = [
         {
@@ -69,25 +69,25 @@ def count(session: Session, counts: Counts) -> None:
             "series": series.slug,
             "hour": hour,
             "shard": shard,
-            **{name: figures[name] for name in Figures._fields},
+            **{name: figures[name] for name in StepCounts._fields},
         }
-        for series, figures in sorted(counts.items())  # in one order, as everybody who locks several
+        for series, figures in sorted(counts.items())  # fixed order, to avoid deadlocks
     ]
     insert_many(session, SeriesHour, rows, tail=_MORE)
 
 
-def troubled(session: Session) -> dict[Series, Figures]:
-    """The figures of the last 24 hours of those with which something went wrong."""
+def troubled(session: Session) -> dict[Series, StepCounts]:
+    """Return the counts of the last 24 hours for rules and sequences with failures, bounces or opt-outs."""
     rows = session.execute(_TROUBLED, {"since": clock.now() - LOOKED_BACK})
-    return {Series(clinic_id, slug): Figures(*figures) for clinic_id, slug, *figures in rows}
+    return {Series(clinic_id, slug): StepCounts(*figures) for clinic_id, slug, *figures in rows}
 
 
 def count_anew(session: Session, series: Series) -> None:
-    """Forget what was counted of it: somebody has looked."""
+    """Reset the counts of a rule or sequence, after a user has checked it."""
     mine = (SeriesHour.clinic_id == series.clinic_id, SeriesHour.series == series.slug)
     session.execute(delete(SeriesHour).where(*mine))
 
 
 def forget_past(session: Session) -> None:
-    """Forget the hours that nobody asks about any more."""
+    """Delete the hours outside the evaluated period."""
     session.execute(_FORGET, {"before": clock.now() - LOOKED_BACK})

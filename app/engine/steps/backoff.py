@@ -1,12 +1,13 @@
-"""How long to wait before the next try. Pure but for the dice, which the caller throws."""
+"""Exponential backoff with jitter. Pure: the caller supplies the random number."""
 
 from datetime import timedelta
 
 
 def backoff(attempts: int, *, base: float, cap: float, luck: float) -> timedelta:
-    """The wait after so many failed tries: doubled each time up to `cap` seconds, spread by a quarter each way.
+    """Return the wait after this many failed attempts.
 
-    `luck` is a throw between 0 and 1; the spread keeps those who failed together from coming back together.
+    The wait doubles with each attempt up to `cap` seconds, with 25 % jitter either way. `luck` is a random number
+    between 0 and 1. Jitter keeps steps that failed together from retrying together.
     """
     wait = min(base * 2 ** (attempts - 1), cap)
     return timedelta(seconds=wait * (0.75 + luck / 2))

@@ -1,4 +1,4 @@
-"""Stopping what is pending, in the transaction of whatever stops it."""
+"""Cancel pending steps, in the transaction of the change that cancels them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from app.core.ports import Listeners
 from app.engine.events.events import Event, reason_of
 from app.engine.models import Reason
 
-# All listeners are called in the same transaction, with the leads' rows locked.
+# All listeners are called in the same transaction. The leads' rows are locked.
 steps_cancelled: Listeners[[Session, Sequence[Any]]] = Listeners("steps_cancelled")  # rows: kind, params, reason
 everything_cancelled: Listeners[[Session, UUID, Reason]] = Listeners("everything_cancelled")  # lead, reason
 lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # duplicate, survivor
 
-# Of several events that stop a step, the first one is the reason.
+# If several events stop a step, the first one sets the reason.
 _STOP = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = hit.reason, finished_at = :now"
     " FROM (SELECT DISTINCT ON (t.id) t.id, e.reason FROM unnest(CAST(:leads AS uuid[]), CAST(:events AS text[]),"
@@ -31,7 +31,7 @@ _STOP_ALL = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published') RETURNING kind, params, reason"
 )
-# Those of sequences stay: the gate refuses each when it is due, and its sequence goes on with what follows.
+# Steps of sequences stay: the contact policy refuses each one when it is due, and the sequence continues.
 _STOP_MESSAGES = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :lead AND state IN ('planned', 'published')"
@@ -39,8 +39,8 @@ _STOP_MESSAGES = text(
     " OR kind = 'deliver' AND params ->> 'notification_id' = ANY(CAST(:written AS text[])))"
     " RETURNING kind, params, reason"
 )
-# The same step: of the same rule, for no task and no message of its own. What follows from being new happens once.
-# Those of sequences end with their enrollments, or move along with them.
+# Duplicate: a step of the same rule that belongs to no task and no message. Steps on `lead.created` run once.
+# Steps of sequences end or move with their enrollment.
 _CANCEL_DOUBLES = text(
     "UPDATE steps AS s SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE lead_id = :duplicate AND state IN ('planned', 'published')"
@@ -55,20 +55,20 @@ _HAND_OVER = text("UPDATE steps SET lead_id = :survivor WHERE lead_id = :duplica
 
 
 def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
-    """A lead becomes part of another (both rows are locked by the caller): its steps, past and pending, do so, too.
+    """Move all steps of a merged lead, past and pending, to the surviving lead. The caller locks both rows.
 
-    Those that are pending and that the survivor has, too, are cancelled. Their keys name whom they were planned for,
-    so none of them clashes.
+    Pending steps that the survivor also has are cancelled. Deduplication keys contain the lead that a step was planned
+    for, so they do not clash.
     """
     leads = {"duplicate": duplicate, "survivor": survivor}
     doubles = {**leads, "reason": Reason.MERGED, "now": clock.now()}
-    _tell(session, session.execute(_CANCEL_DOUBLES, doubles).all())
+    _notify_listeners(session, session.execute(_CANCEL_DOUBLES, doubles).all())
     lead_merged(session, duplicate, survivor)
     session.execute(_HAND_OVER, leads)
 
 
 def stop(session: Session, events: Iterable[Event]) -> int:
-    """Cancel the pending steps of the events' leads that say that one of these stops them; returns how many."""
+    """Cancel pending steps of the events' leads that list one of these events in `stop_on`. Return how many."""
     stopping = [(event, reason) for event in events if (reason := reason_of(event.name))]
     if not stopping:
         return 0
@@ -79,29 +79,29 @@ def stop(session: Session, events: Iterable[Event]) -> int:
         "tasks": [str(event.subject_id) if event.is_about_a_task else None for event, _ in stopping],
     }
     found = session.execute(_STOP, {**given, "now": clock.now()}).all()
-    _tell(session, found)
+    _notify_listeners(session, found)
     return len(found)
 
 
 def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
-    """Cancel everything that is pending for a lead (its row is locked by the caller); returns how many."""
+    """Cancel all pending steps of a lead and return how many. The caller locks the lead's row."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
-    _tell(session, found)
+    _notify_listeners(session, found)
     everything_cancelled(session, lead_id, reason)
     return len(found)
 
 
 def cancel_messages(session: Session, lead_id: UUID, channel: str, *, written: Sequence[UUID], reason: Reason) -> int:
-    """Cancel what a lead would get by a channel: what is not written yet, and the deliveries of these notifications.
+    """Cancel a lead's pending messages on a channel: unsent steps, and deliveries of the notifications in `written`.
 
-    The lead's row is locked by the caller. Returns how many.
+    The caller locks the lead's row. Returns how many steps were cancelled.
     """
     about = {"lead": lead_id, "channel": channel, "written": [str(id) for id in written]}  # noqa: A001
     found = session.execute(_STOP_MESSAGES, {**about, "reason": reason, "now": clock.now()}).all()
-    _tell(session, found)
+    _notify_listeners(session, found)
     return len(found)
 
 
-def _tell(session: Session, cancelled: Sequence[Any]) -> None:
+def _notify_listeners(session: Session, cancelled: Sequence[Any]) -> None:
     if cancelled:
         steps_cancelled(session, cancelled)

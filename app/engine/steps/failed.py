@@ -1,4 +1,4 @@
-"""Steps as admins and ops see them: what failed, and another chance for it."""
+"""Failed steps: list and retry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,40 +16,46 @@ from app.engine.service import horizon, wake_ups_of
 from app.engine.steps.publish import after_commit
 from app.errors import Conflict, NotFound
 
-MOST_RETRIED = 10_000  # at once; ask again for the rest
+MOST_RETRIED = 10_000  # per call; repeat the call for the rest
 
 
 class CannotRetryStep(Conflict):
-    """Only a failed step can be retried, and a webhook that nobody knows about."""
+    """Only failed steps can be retried, and webhook calls whose result is unknown."""
 
 
 class RetryTheNotification(Conflict):
-    """A delivery is retried through its notification: POST /api/notifications/{id}/retry."""
+    """To retry a delivery, retry its notification: POST /api/notifications/{id}/retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many were planned again, and how many that match are left as they were."""
+    """How many steps were planned again, and how many matching steps are left."""
 
     retried: int
     left: int
 
 
 def list_steps(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's steps in trouble (failed or unknown), newest first."""
+    """Return a page of the clinic's failed or unknown steps, newest first.
+
+    `query` may hold `state`, `kind`, `name` and `since`, besides the paging parameters.
+    """
     found = select(Step).where(*_matching(clinic_id, query))
     return page(session, found, [(Step.id, "desc")], query)
 
 
 def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
-    """Plan a step in trouble again, with all its tries. Raises NotFound, CannotRetryStep, RetryTheNotification."""
+    """Plan a failed or unknown step again with all its attempts.
+
+    Raises NotFound, CannotRetryStep, RetryTheNotification (for a delivery).
+    """
     mine = select(Step).where(Step.id == step_id, Step.clinic_id == clinic_id)
     step = session.scalars(mine.with_for_update()).one_or_none()
     if step is None:
         raise NotFound
     if step.kind == Kind.DELIVER:
         raise RetryTheNotification
-    in_doubt = step.kind == Kind.CALL_WEBHOOK and step.state == StepState.UNKNOWN  # a person may call again
+    in_doubt = step.kind == Kind.CALL_WEBHOOK and step.state == StepState.UNKNOWN  # a user may repeat the call
     if step.state != StepState.FAILED and not in_doubt:
         raise CannotRetryStep(f"It is {step.state}. {CannotRetryStep.title()}")
     _plan_again(session, [step.id], timedelta())
@@ -58,9 +64,9 @@ def retry(session: Session, clinic_id: UUID, step_id: UUID) -> Step:
 
 
 def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, spread: timedelta) -> Retried:
-    """Plan the clinic's failed steps that match again, oldest first, evenly over `spread`.
+    """Plan the clinic's matching failed steps again, oldest first, spread evenly over `spread`.
 
-    `query` may hold `kind`, `name` and `since`. Deliveries are retried through their notifications.
+    `query` may hold `kind`, `name` and `since`. Deliveries are excluded: they are retried through their notifications.
     """
     failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind != Kind.DELIVER]
     chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MOST_RETRIED).with_for_update(skip_locked=True)
@@ -71,7 +77,10 @@ def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, s
 
 
 def counts(session: Session) -> list[dict[str, Any]]:
-    """How many steps there are of each kind and state, over all clinics, and when the oldest is or was due."""
+    """Return the number of steps per kind and state over all clinics, with the oldest due time.
+
+    Keys: `kind`, `state`, `steps`, `oldest_due_at`.
+    """
     rows = session.execute(
         select(Step.kind, Step.state, func.count().label("steps"), func.min(Step.due_at).label("oldest_due_at"))
         .group_by(Step.kind, Step.state)
@@ -100,7 +109,7 @@ def _plan_again(session: Session, ids: list[UUID], spread: timedelta) -> None:
 
 
 def _matching(clinic_id: UUID, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    # The state is written into the statement: a prepared plan can use a partial index only for what it can see.
+    # The state is a literal, because a prepared plan can use a partial index only for a known value.
     state: Any = bindparam(None, query.get("state") or StepState.FAILED, literal_execute=True)
     conditions = [Step.clinic_id == clinic_id, Step.state == state]
     if kind := query.get("kind"):

@@ -1,6 +1,6 @@
-"""The checks that every step of a rule passes when it is due, whatever it was when it was planned.
+"""Guards: the checks that every step of a rule must pass when it is due.
 
-Pure: workers ask them, and so does a simulation.
+Pure: used by the workers and by the simulation.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ from app.engine.events.events import Facts
 from app.engine.models import Reason
 from app.engine.rules.conditions import Condition, first_unmet
 
-# Nothing more happens with such a lead, but for what its very end leads to.
+# Closed statuses: no steps run for these leads, except steps that the closing itself planned.
 OVER: Final[Mapping[str, Reason]] = {
     "CONVERTED": Reason.CONVERTED,
     "LOST": Reason.LOST,
     "ARCHIVED": Reason.ARCHIVED,
 }
-# A guard is a list of conditions on fields; people want to read why, not which field.
+# The reason that users see for an unmet condition, by field.
 UNMET: Final[Mapping[str, Reason]] = {
     "lead.contacted_at": Reason.ALREADY_CONTACTED,
     "since.contacted": Reason.ALREADY_CONTACTED,
@@ -31,7 +31,7 @@ UNMET: Final[Mapping[str, Reason]] = {
 
 
 class Guarded(Protocol):
-    """A step that is due: a row of `steps`, or one of a simulation."""
+    """A due step: a row of `steps`, or a simulated step."""
 
     @property
     def cause(self) -> Mapping[str, Any]: ...
@@ -51,7 +51,10 @@ class Refusal(NamedTuple):
 def refusal(
     step: Guarded, lead: Any, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
 ) -> Refusal | None:
-    """Why the step, so much `late`, must not run, or None. `facts`: those of now, asked where it has a guard."""
+    """Return why a step that is `late` must not run, or None.
+
+    `facts` returns the current facts. It is called only if the step has a guard.
+    """
     if over := lead_is_over(lead, step.cause):
         return Refusal(over, {})
     if not rule_is_active:
@@ -62,18 +65,18 @@ def refusal(
 
 
 def lead_is_over(lead: Any, cause: Mapping[str, Any]) -> Reason | None:
-    """Why nothing more happens with this lead, or None."""
+    """Return why no more steps run for this lead, or None."""
     if lead.deleted_at is not None:
         return Reason.LEAD_GONE
     if lead.restricted_at is not None:
         return Reason.RESTRICTED
     if cause.get("lead_status") == lead.status:
-        return None  # planned because of this very end: to win a lost lead back, to welcome a patient
+        return None  # planned by the closing itself, e.g. to win back a lost lead or to welcome a patient
     return OVER.get(lead.status)
 
 
 def unmet(step: Guarded, facts: Callable[[], Facts]) -> Refusal | None:
-    """Why the guard of the rule says no, or None."""
+    """Return a refusal if a condition of the guard is not met, or None."""
     condition = first_unmet(step.guard, facts()) if step.guard else None
     return Refusal(_why(condition), {"unmet": condition}) if condition else None
 

@@ -1,4 +1,4 @@
-"""What ran late in a period, what was skipped for it, what was put off, and what still waits: after a downtime."""
+"""Lateness report: late steps, steps skipped as too late, postponed steps and overdue steps, e.g. after a downtime."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ from app.engine.steps.gaps import gaps
 from app.errors import Invalid
 from app.identity.clinic_context import ClinicContext
 
-ON_TIME: Final = timedelta(minutes=1)  # what ran within it was not late
-LAST_DAY: Final = timedelta(days=1)  # where nothing else is said
-LONGEST: Final = timedelta(days=7)
+ON_TIME: Final = timedelta(minutes=1)  # steps that run within this time are on time
+DEFAULT_PERIOD: Final = timedelta(days=1)  # default period
+MAX_PERIOD: Final = timedelta(days=7)
 
 _ENDED: Final = (
     "FROM steps WHERE clinic_id = :clinic AND finished_at >= :since AND finished_at < :until"
@@ -61,9 +61,10 @@ _STEPS: Final = text("SELECT id, lead_id, due_at FROM steps WHERE id = ANY(:ids)
 def lateness(
     session: Session, clinic: ClinicContext, *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[str, Any]:
-    """What ended in the period, of the clinic's, and what of it is still to be done; by default of the last day.
+    """Return the clinic's lateness report for a period; by default the last day.
 
-    Raises Invalid.
+    Keys: `since`, `until`, `rules` (one entry per rule and step kind) and `gaps` (periods without a working worker).
+    Raises Invalid (when the period is empty or too long).
     """
     given = _given(clinic.id, since, until)
     lines = _lines(session, given)
@@ -76,25 +77,25 @@ def lateness(
         "since": given["since"],
         "until": given["until"],
         "rules": sorted(lines.values(), key=lambda line: (-line["late"] - line["overdue"], line["name"], line["kind"])),
-        "gaps": [{**gap._asdict(), "because": gap.told(clinic.calendar)} for gap in found],
+        "gaps": [{**gap._asdict(), "because": gap.to_text(clinic.calendar)} for gap in found],
     }
 
 
 def _given(clinic_id: UUID, since: datetime | None, until: datetime | None) -> dict[str, Any]:
     at = now()
     until = until or at
-    since = since or until - LAST_DAY
+    since = since or until - DEFAULT_PERIOD
     if since >= until:
         raise Invalid.at("/since", "Must lie before until.")
-    if until - since > LONGEST:
-        raise Invalid.at("/since", f"At most {LONGEST.days} days before until.")
+    if until - since > MAX_PERIOD:
+        raise Invalid.at("/since", f"At most {MAX_PERIOD.days} days before until.")
     overdue = min(until, at - ON_TIME)
     period = {"since": since, "until": until, "now": at, "overdue": overdue, "on_time": ON_TIME}
     return {"clinic": clinic_id, "kinds": list(STEP_KINDS), **period}
 
 
 def _lines(session: Session, given: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """One for each rule and kind of step."""
+    """Return one entry for each rule and step kind."""
     ended, overdue = session.execute(_BY_RULE, given).all(), session.execute(_OVERDUE, given).all()
     steps = _steps(session, given, [*ended, *overdue])
     lines: dict[tuple[str, str], dict[str, Any]] = {}
@@ -121,7 +122,7 @@ def _line(lines: dict[tuple[str, str], dict[str, Any]], row: Row[Any]) -> dict[s
 
 
 def _steps(session: Session, given: Mapping[str, Any], rows: Iterable[Row[Any]]) -> dict[UUID, dict[str, Any]]:
-    """The first and last ones, and where to read about each."""
+    """Return the first and last steps by id, with a link to the explanation of each."""
     ids = {step_id for row in rows for step_id in (row.first, row.last) if step_id}
     found = session.execute(_STEPS, {"ids": list(ids), "clinic": given["clinic"]})
     return {row.id: {**row._mapping, "link": _link(row)} for row in found}  # noqa: SLF001  (the public name of it)

@@ -1,8 +1,7 @@
-"""Messages that wake workers, sent after the commit and never in its way.
+"""Publish wake-up messages after the commit, in a background thread.
 
-One thread per process takes what was committed, puts steps of one kind, name and moment into one message, and
-sends it. A broker that is slow or away delays nobody: what could not be sent is left to the sweep, for the rows
-are the outbox.
+One thread per process collects the committed steps, groups those of one kind, name and due time into one message, and
+sends it. A slow or unavailable broker delays no request: the rows are the outbox, and the sweep publishes unsent steps.
 """
 
 import atexit
@@ -26,17 +25,17 @@ from app.config import get_settings
 from app.engine import broker
 from app.engine.step_kind import STEP_KINDS
 
-MOMENT = timedelta(milliseconds=20)  # due times this close share a message
-PAUSE = 0.02  # seconds between two rounds of sending: under load many commits share a message
-MOST_WAITING = 100_000  # wake-ups kept for a broker that does not answer; the sweep has the rest
-OUTBOX = "outbox"  # the key under which a session keeps what it will publish
+GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message
+SEND_INTERVAL = 0.02  # seconds between two rounds: under load many commits share a message
+MOST_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
+OUTBOX = "outbox"  # key in `session.info`
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """What a worker has to be told of one step."""
+    """The fields of a step that its wake-up message needs."""
 
     id: UUID
     kind: str
@@ -45,26 +44,26 @@ class WakeUp:
 
 
 def after_commit(session: Session, wake_ups: Iterable[WakeUp]) -> None:
-    """Publish these once the session's transaction has committed; if it does not, they never were."""
+    """Publish these once the session's transaction has committed. A rollback discards them."""
     session.info.setdefault(OUTBOX, []).extend(wake_ups)
 
 
 @event.listens_for(Session, "after_commit")
 def _hand_over(session: Session) -> None:
     if session.in_nested_transaction():
-        return  # a savepoint: the commit that counts is still to come
+        return  # only a savepoint was released; the commit is still to come
     if wake_ups := session.info.pop(OUTBOX, None):
         publisher().hand_over(wake_ups)
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    if not session.in_nested_transaction():  # a message for a step that was undone finds nothing, and does no harm
+    if not session.in_nested_transaction():  # a message for a rolled-back step finds no row and is harmless
         session.info.pop(OUTBOX, None)
 
 
 def settle(timeout: float = 2.0) -> None:
-    """Wait until what was handed over has been sent (or given up): before a process says it is finished."""
+    """Wait up to `timeout` seconds until all queued wake-ups are sent or given up. Call it before a process exits."""
     publisher().settle(timeout)
 
 
@@ -76,12 +75,12 @@ def _publisher_of(_pid: int) -> "Publisher":
 
 
 def publisher() -> "Publisher":
-    """This process's publisher; a forked child gets one of its own."""
+    """Return this process's publisher. A forked child gets its own."""
     return _publisher_of(os.getpid())
 
 
 class Publisher:
-    """A thread that sends messages. It starts with the first one."""
+    """A thread that sends messages. It starts with the first message."""
 
     def __init__(self) -> None:
         self._waiting: queue.Queue[list[WakeUp]] = queue.Queue(maxsize=MOST_WAITING // 100)
@@ -90,16 +89,16 @@ class Publisher:
         self._thread: threading.Thread | None = None
 
     def hand_over(self, wake_ups: list[WakeUp]) -> None:
-        """Take these, at once. Never raises, never waits."""
+        """Queue these wake-ups. Never raises and never blocks."""
         try:
             self._waiting.put_nowait(wake_ups)
         except queue.Full:
-            log.warning("publish.left_to_sweep", steps=len(wake_ups), because="too many are waiting")
+            log.warning("publish.left_to_sweep", steps=len(wake_ups), because="queue is full")
         if self._thread is None:
             self._start_thread()
 
     def settle(self, timeout: float) -> None:
-        """Have everything that was handed over sent at once, and wait until it is, or the time is over."""
+        """Send all queued wake-ups now, and wait until they are sent or `timeout` seconds have passed."""
         self._hurry.set()
         with self._waiting.all_tasks_done:
             self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
@@ -115,20 +114,20 @@ class Publisher:
         last_round = 0.0
         while True:
             taken = [self._waiting.get()]
-            self._hurry.wait(max(0.0, last_round + PAUSE - time.monotonic()))
+            self._hurry.wait(max(0.0, last_round + SEND_INTERVAL - time.monotonic()))
             while not self._waiting.empty():
                 taken.append(self._waiting.get())
             last_round = time.monotonic()
             try:
                 send([wake_up for wake_ups in taken for wake_up in wake_ups])
-            except Exception as error:  # noqa: BLE001  (whatever the broker says, the rows are safe)
+            except Exception as error:  # noqa: BLE001  (the rows are safe, whatever the broker raises)
                 log.warning("publish.left_to_sweep", steps=sum(map(len, taken)), because=str(error))
             for _ in taken:
                 self._waiting.task_done()
 
 
 def send(wake_ups: Iterable[WakeUp]) -> int:
-    """Send the messages of these steps now; returns how many. Raises what the broker raises."""
+    """Send the messages of these steps now and return how many. Broker errors propagate."""
     now = clock.now()
     sent = 0
     with broker.celery.producer_pool.acquire(block=True, timeout=5) as producer:
@@ -152,13 +151,13 @@ def _by_moment(wake_ups: Iterable[WakeUp]) -> dict[tuple[str, str, int], list[Wa
     groups: dict[tuple[str, str, int], list[WakeUp]] = defaultdict(list)
     now = clock.now()
     for wake_up in wake_ups:
-        moment = 0 if wake_up.due_at <= now else int(wake_up.due_at.timestamp() / MOMENT.total_seconds())
+        moment = 0 if wake_up.due_at <= now else int(wake_up.due_at.timestamp() / GROUPING_WINDOW.total_seconds())
         groups[wake_up.kind, wake_up.name, moment].append(wake_up)
     return groups
 
 
 def _messages(group: list[WakeUp]) -> Iterator[tuple[list[str], datetime]]:
-    """The ids of each message, and the moment at which all of them are due."""
+    """Yield the step ids of each message, and the time at which all of them are due."""
     size = min(get_settings().batch_size, STEP_KINDS[group[0].kind].per_message)
     for start in range(0, len(group), size):
         part = group[start : start + size]

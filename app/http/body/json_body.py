@@ -1,4 +1,4 @@
-"""Reading a JSON body without trust: what two readers could understand differently is refused."""
+"""Strict JSON request bodies: input that parsers interpret differently is refused."""
 
 import json
 import math
@@ -15,15 +15,15 @@ from app.http.problems import Malformed, UnsupportedMediaType
 
 _SUSPICIOUS = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _CONTAINERS: Final = frozenset({dict, list})
-DEEPEST: Final = 32  # nesting; nobody's form comes near
+DEEPEST: Final = 32  # levels of nesting; far more than any schema needs
 NO_BODY: Final = sha256(b"").digest()
-MOST_BRACKETS: Final = 500_000  # twice what a hundred thousand leads need; 20 MB of `{}` would fill the memory
+MOST_BRACKETS: Final = 500_000  # twice the need of 100,000 leads; 20 MB of `{}` would exhaust the memory
 
 
 def read_body() -> Any:
-    """The request's JSON; without a body at all, an empty object.
+    """Return the JSON of the request body; without a body, an empty dict.
 
-    Raises UnsupportedMediaType, Malformed, Invalid; 413 comes from Flask.
+    Raises UnsupportedMediaType, Malformed, Invalid. Flask answers 413 for a body that is too large.
     """
     if not request.content_length and not request.content_type:
         return {}
@@ -33,7 +33,7 @@ def read_body() -> Any:
 
 
 def read_bytes() -> bytes:
-    """The request's body, whatever it is, once; 413 comes from Flask."""
+    """Read the request body once, as bytes. Flask answers 413 for a body that is too large."""
     if "read_ahead" in g:
         return cast("bytes", g.pop("read_ahead"))
     raw = request.get_data(cache=False)
@@ -42,35 +42,38 @@ def read_bytes() -> bytes:
 
 
 def read_ahead() -> None:
-    """Wait for the body now, and keep it for who reads it."""
+    """Receive the whole body now, for a later `read_bytes`."""
     g.read_ahead = read_bytes()
 
 
 def read_unread_body() -> None:
-    """For the fingerprint of a body that nobody has read."""
+    """Read a body that the view did not read, for its fingerprint."""
     if "fingerprint" not in g and request.content_length:
         read_bytes()
 
 
 def fingerprint() -> bytes:
-    """Of the body that was read: two calls with the same one have the same payload."""
+    """Return the SHA-256 of the body that was read. Equal payloads have equal fingerprints."""
     return cast("bytes", g.get("fingerprint", NO_BODY))
 
 
 def parse(raw: bytes) -> Any:
-    """JSON (RFC 8259) in UTF-8: no duplicate names, no NaN or infinity, no NUL or half a character."""
+    """Parse JSON (RFC 8259) in UTF-8. Duplicate names, NaN, infinity, NUL and unpaired surrogates are refused.
+
+    Raises Malformed, Invalid.
+    """
     try:
         text = raw.decode()
         if (brackets := text.count("[") + text.count("{")) > MOST_BRACKETS:
             raise Malformed("Too many objects and lists.")
         value = _decode(text)
-    except (ValueError, RecursionError) as mistake:
-        raise Malformed(_explain(mistake)) from None
-    # Depth needs brackets, and NUL or half a character can only be written escaped: most bodies need no second look.
+    except (ValueError, RecursionError) as error:
+        raise Malformed(_explain(error)) from None
+    # Depth needs brackets, and NUL and surrogates need escapes, so most bodies skip these checks.
     if brackets > DEEPEST:
         _refuse_deep(value)
     if _SUSPICIOUS.search(text):
-        _look_through(value, ())
+        _refuse_broken_text(value, ())
     return value
 
 
@@ -87,34 +90,34 @@ def _inside(one: Any) -> Iterable[Any]:
     return one.values() if type(one) is dict else one
 
 
-def _look_through(value: Any, place: tuple[object, ...]) -> None:
+def _refuse_broken_text(value: Any, place: tuple[object, ...]) -> None:
     if isinstance(value, str):
         _refuse_broken(value, place)
     elif isinstance(value, list):
         for i, below in enumerate(value):
-            _look_through(below, (*place, i))
+            _refuse_broken_text(below, (*place, i))
     elif isinstance(value, dict):
         for name, below in value.items():
             _refuse_broken(name, place)
-            _look_through(below, (*place, name))
+            _refuse_broken_text(below, (*place, name))
 
 
 def _refuse_broken(text: str, place: tuple[object, ...]) -> None:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Invalid.at(pointer(*place), "NUL and unpaired surrogates are no text.")
+        raise Invalid.at(pointer(*place), "NUL characters and unpaired surrogates are not allowed.")
 
 
-def _explain(mistake: ValueError | RecursionError) -> str:
-    if isinstance(mistake, RecursionError):
+def _explain(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
         return "Nested too deeply."
-    if isinstance(mistake, json.JSONDecodeError):
-        return f"{mistake.msg}: line {mistake.lineno}, column {mistake.colno}."
-    if isinstance(mistake, UnicodeDecodeError):
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}: line {error.lineno}, column {error.colno}."
+    if isinstance(error, UnicodeDecodeError):
         return "The body is not UTF-8."
-    return "A number is too large."  # for an int of more digits than Python reads
+    return "A number is too large."  # an int with more digits than Python parses
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise Malformed("A name is given more than once in the same object.")
@@ -129,7 +132,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise Malformed(f"{name} is no JSON.")
+    raise Malformed(f"{name} is not valid JSON.")
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_no_constant).decode
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant).decode

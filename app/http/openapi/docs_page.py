@@ -1,4 +1,4 @@
-"""The page that shows the API. Everything on it is served from here, and nothing else may be loaded."""
+"""API documentation page (`/docs`). All its assets are served here; it loads nothing from other hosts."""
 
 import json
 from functools import lru_cache
@@ -18,7 +18,7 @@ ASSETS: Final = {
     "logo.svg": "image/svg+xml",
 }
 
-# RapiDoc styles its own shadow tree inline; scripts come from files only.
+# RapiDoc uses inline styles in its shadow DOM. Scripts are allowed from files only.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,14 +36,14 @@ blp = Blueprint("docs", __name__)
 @blp.get("/docs")
 @allow(PUBLIC)
 def show_docs() -> Response:
-    """The API's reference, to read and to try."""
+    """Show the API reference."""
     return Response(_file("docs.html"), headers=_HEADERS, content_type="text/html; charset=utf-8")
 
 
 @blp.get("/docs/<name>")
 @allow(PUBLIC)
 def serve_asset(name: str) -> Response:
-    """A script, style or picture of the page."""
+    """Serve a script, style or image of the page. Raises NotFound."""
     if name not in ASSETS:
         raise NotFound
     response = Response(_file(name), content_type=ASSETS[name])
@@ -54,7 +54,7 @@ def serve_asset(name: str) -> Response:
 @blp.get("/openapi.json")
 @allow(PUBLIC)
 def show_openapi() -> Response:
-    """The API's description for programs."""
+    """Serve the OpenAPI document."""
     return Response(json.dumps(spec(current_app), separators=(",", ":")), content_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""The API described (OpenAPI 3.1)."""
+"""OpenAPI 3.1 document of the API."""
 
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -13,36 +13,37 @@ from marshmallow import fields
 
 from app.http import idempotency, model_fields
 from app.http.blueprint import Blueprint
-from app.http.preconditions import MARK, TAGGED
+from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH
 from app.http.problems import CONTENT_TYPE
 from app.http.schemas.paging import COUNT_PREFERRED
 from app.http.schemas.schema import Schema
 
 DESCRIPTION: Final = """\
-Every lead hears back: on time, exactly once, and anybody can see why.
+Lead follow-up: every lead gets each follow-up on time and exactly once, and every step is explained.
 
-**Calling.** `POST /api/auth/login` gives an access token for minutes and a refresh token for days; programs use an
-API key (`POST /api/api-keys`). Either goes into `Authorization: Bearer ...`. Everything belongs to the caller's
-clinic: another clinic's id is 404.
+**Authentication.** `POST /api/auth/login` returns an access token (valid for minutes) and a refresh token (valid for
+days). Programs use an API key (`POST /api/api-keys`). Send either as `Authorization: Bearer ...`. All data belongs to
+the caller's clinic: an id of another clinic is 404.
 
-**Bodies** are JSON in snake_case. Times are RFC 3339 with an offset, and come back in UTC. A field or query
-parameter that is not described here is refused, not dropped.
+**Requests** are JSON in snake_case. Times are RFC 3339 with an offset; responses use UTC. Unknown fields and query
+parameters are refused with 422.
 
-**Sending twice.** Every POST that needs credentials takes an `Idempotency-Key` of your choice: with the same key, path
-and caller it is carried out once, and for 24 hours answered alike, then with `Idempotent-Replayed: true`. The same key
-with another payload is 422; while the first call runs, a second is 409, and so is one by who may do or see something
-else by then (`answer-withheld`: it was carried out). A call that failed may be sent again.
+**Idempotency.** Every POST that needs credentials accepts an `Idempotency-Key` of your choice. Calls with the same key,
+path and caller run once. For 24 hours a repeated call gets the saved response, with `Idempotent-Replayed: true`. The
+same key with another payload is 422. A repeated call is 409 while the first one runs. It is also 409 if your
+permissions or the visible data have changed (`answer-withheld`; the first call was carried out). You can repeat a
+failed call with the same key.
 
-**Editing.** What can be edited comes with an `ETag`; send it as `If-Match`, and the edit is refused (412) when somebody
-else edited meanwhile. Sent as `If-None-Match` with a GET, it is answered 304 while nothing changed.
+**Concurrent edits.** Resources that you can edit have an `ETag`. Send it as `If-Match`: the edit is refused (412) if
+the resource has changed. Send it as `If-None-Match` with a GET: the response is 304 if nothing has changed.
 
-**How often.** `RateLimit` says how many calls are left in this minute; beyond, the answer is 429 with `Retry-After`.
+**Rate limits.** `RateLimit` tells how many calls are left in this minute. After that, calls get 429 with `Retry-After`.
 
-**Lists** come in pages: pass `next_cursor` of the answer as `cursor` for the next page, until it is null.
-`fields=id,...` shows less of each item; `Prefer: return=total-count` adds `total_count`, which takes longer.
+**Pagination.** Lists are paginated. Pass `next_cursor` as `cursor` to get the next page, until it is null.
+`fields=id,...` limits the fields of each item. `Prefer: return=total-count` adds `total_count`, which is slower.
 
-**Errors** are problems (RFC 9457): `code` is a stable name, `errors` points at every mistake in the input, and
-`request_id` is the answer's `X-Request-Id`, also found in the logs.
+**Errors** are problem documents (RFC 9457). `code` is stable, `errors` has a JSON pointer for every invalid field, and
+`request_id` equals the header `X-Request-Id` and appears in the logs.
 """
 
 SECURITY_SCHEMES: Final = {
@@ -50,13 +51,13 @@ SECURITY_SCHEMES: Final = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A person's access token.",
+        "description": "Access token of a user.",
     },
     "api_key": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "rk_...",
-        "description": "A program's API key.",
+        "description": "API key of a program.",
     },
 }
 
@@ -64,7 +65,7 @@ _WITH_A_KEY: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UN
 _IDEMPOTENCY_KEY: Final = {
     "in": "header",
     "name": idempotency.HEADER,
-    "description": "With the same key the call is carried out once.",
+    "description": "Calls with the same key run once.",
     "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY, "pattern": r"^[\x21-\x7e]+$"},
 }
 
@@ -72,14 +73,14 @@ _OF_AN_EDIT: Final = (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.PRECONDITION_RE
 _IF_MATCH: Final = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of what is edited, or its `version` in quotes; `*` for whatever it is by now.",
+    "description": "`ETag` of the resource, or its `version` in quotes; `*` for any version.",
     "schema": {"type": "string"},
 }
 
 _IF_NONE_MATCH: Final = {
     "in": "header",
     "name": "If-None-Match",
-    "description": "An `ETag` of what you have: answered with 304 while it is the same.",
+    "description": "`ETag` of your copy: the response is 304 if it is still current.",
     "schema": {"type": "string"},
 }
 _PREFER: Final = {
@@ -98,35 +99,33 @@ _WITH_A_BODY: Final = (
 
 
 class Mistake(Schema):
-    """One mistake in the input."""
+    """One invalid field in the input."""
 
     pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) to the field."})
     message = fields.String(required=True)
 
 
 class Problem(Schema):
-    """What every answer that is no success looks like (RFC 9457)."""
+    """Body of every error response (RFC 9457)."""
 
     type = fields.String(required=True, metadata={"examples": ["urn:relance:problem:lead-is-locked"]})
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String(required=True)
-    instance = fields.String(required=True, metadata={"description": "The path that was called."})
+    instance = fields.String(required=True, metadata={"description": "Path of the request."})
     request_id = fields.String(required=True, allow_none=True)
-    code = fields.String(required=True, metadata={"description": "A stable name for programs."})
-    errors = fields.List(fields.Nested(Mistake), metadata={"description": "With 422: every mistake."})
-    duplicates = fields.List(
-        fields.Dict(), metadata={"description": "With `duplicate-lead`: the leads that are alike."}
-    )
+    code = fields.String(required=True, metadata={"description": "Stable error code."})
+    errors = fields.List(fields.Nested(Mistake), metadata={"description": "With 422: every invalid field."})
+    duplicates = fields.List(fields.Dict(), metadata={"description": "With `duplicate-lead`: the existing leads."})
     hidden_duplicates = fields.Integer(
-        metadata={"description": "With `duplicate-lead`: how many more you may not see."}
+        metadata={"description": "With `duplicate-lead`: number of further duplicates that you may not see."}
     )
-    rules = fields.List(fields.String(), metadata={"description": "With `template-in-use`: which rules speak of it."})
-    merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: the lead that it is now."})
+    rules = fields.List(fields.String(), metadata={"description": "With `template-in-use`: the rules that use it."})
+    merged_into = fields.UUID(metadata={"description": "With `lead-was-merged`: id of the remaining lead."})
 
 
 def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
-    """Serve and describe these blueprints."""
+    """Register these blueprints and document them."""
     app.config |= {"API_TITLE": "Relance", "API_VERSION": version("relance"), "OPENAPI_VERSION": "3.1.0"}
     api = _Api(app, spec_kwargs={"info": {"description": DESCRIPTION}, "servers": [{"url": "/"}]})
     api.ma_plugin.converter.add_attribute_function(_of_a_model)
@@ -143,26 +142,26 @@ def _of_a_model(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str,
 
 
 def spec(app: Flask) -> dict[str, Any]:
-    """The OpenAPI document of an application, as JSON values."""
+    """Return the OpenAPI document of an application, as JSON values."""
     described: dict[str, Any] = app.extensions[_EXTENSION].spec.to_dict()
     return described
 
 
 def as_text(described: Mapping[str, Any]) -> str:
-    """As a file that is kept: in order of names, so that a difference is one of content."""
+    """Return the document as text for `docs/openapi.json`, with sorted keys, so that diffs show content only."""
     return json.dumps(described, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 class _Api(flask_smorest.Api):  # type: ignore[misc]  # published without types
-    """flask-smorest's registry of routes; errors, and the page that shows the API, are ours."""
+    """flask-smorest's API registry, with our own error responses and documentation page."""
 
     ERROR_SCHEMA = Problem
 
     def __init__(self, app: Flask, *, spec_kwargs: dict[str, Any]) -> None:
-        super().__init__(app, spec_kwargs={**spec_kwargs, "extra_plugins": [_WhatFollows()]})
+        super().__init__(app, spec_kwargs={**spec_kwargs, "extra_plugins": [_DerivedDocs()]})
 
     def _register_error_handlers(self) -> None:
-        """In `problems`."""
+        """Do nothing: `app.http.problems` registers the error handlers."""
 
     def _register_responses(self) -> None:
         named = {name: status.phrase for name, status in HTTPStatus.__members__.items()}
@@ -171,8 +170,8 @@ class _Api(flask_smorest.Api):  # type: ignore[misc]  # published without types
             self.spec.components.response(name, answer, lazy=True)
 
 
-class _WhatFollows(BasePlugin):
-    """Adds what follows from what a route is, so that no route has to say it: its refusals, and who may call it."""
+class _DerivedDocs(BasePlugin):
+    """Add the documentation that follows from a route: error responses, headers and the needed permission."""
 
     def operation_helper(
         self, path: str | None = None, operations: MutableMapping[str, Any] | None = None, **_: Any
@@ -181,9 +180,9 @@ class _WhatFollows(BasePlugin):
             answers = operation.setdefault("responses", {})
             if may_repeat := method == "post" and bool(operation.get("security")):
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-            if is_an_edit := operation.pop(MARK, False):
+            if is_an_edit := operation.pop(NEEDS_IF_MATCH, False):
                 operation.setdefault("parameters", []).append(_IF_MATCH)
-            if operation.pop(TAGGED, False):
+            if operation.pop(HAS_ETAG, False):
                 _describe_tag(operation, method)
             if any(parameter.get("name") == "cursor" for parameter in operation.get("parameters", ())):
                 operation["parameters"].append(_PREFER)
@@ -192,17 +191,17 @@ class _WhatFollows(BasePlugin):
                 answers.setdefault(int(status), status.name)
             operation["responses"] = {key: answers[key] for key in sorted(answers, key=str)}
             if permission := operation.get("x-permission"):
-                _add(operation, f"Needs the permission `{permission}`.")
+                _add(operation, f"Requires the permission `{permission}`.")
 
 
 def _describe_tag(operation: MutableMapping[str, Any], method: str) -> None:
-    """What is shown has a version, which its ETag tells."""
+    """Document the ETag header of a resource with a version, and the 304 response of a GET."""
     answers = operation["responses"]
     shown = next(answer for status, answer in answers.items() if str(status).startswith("2"))
-    shown["headers"] = {"ETag": {"description": "Of what is shown.", "schema": {"type": "string"}}}
+    shown["headers"] = {"ETag": {"description": "Entity tag of the resource.", "schema": {"type": "string"}}}
     if method == "get":
         operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
-        answers["304"] = {"description": "It is what If-None-Match names."}
+        answers["304"] = {"description": "Not modified: `If-None-Match` names the current version."}
 
 
 def _add(operation: MutableMapping[str, Any], sentence: str) -> None:

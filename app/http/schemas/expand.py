@@ -1,4 +1,4 @@
-"""Showing things along with those that they name: `expand=lead,assigned_to`."""
+"""Expansion of related objects: `expand=lead,assigned_to`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,14 +7,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 
-def with_parts(
+def expand_rows(
     session: Session, rows: Iterable[Mapping[str, Any]], parts: Mapping[str, tuple[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The rows, each by its names, with what they name.
+    """Return the rows as dicts, with their related objects added.
 
-    `parts` are for each part the column that names it, and the Select that it is read by. One query for each part,
-    however many rows; each select has an `id`, and is narrowed to those that are named. What
-    is not found, or not named, is None.
+    `parts` maps each part to the id column in the rows and a Select with a column `id`. There is one query per part,
+    limited to the ids in the rows. A part that is missing or not found is None.
     """
     shown = [dict(row) for row in rows]
     for part, (column, read) in parts.items():

@@ -1,6 +1,6 @@
-"""Strict fields: nothing is guessed or coerced from JSON, and everything has a largest size.
+"""Strict schema fields: JSON values are not coerced, and every value has a maximum size.
 
-The same fields read query strings in a `QuerySchema`, where every value arrives as text.
+In a `QuerySchema` the same fields parse query strings, where every value is text.
 """
 
 import re
@@ -19,13 +19,13 @@ from app.core.validation import language_tags
 from app.core.validation.plain_values import CONTROL, CONTROL_BUT_LINES, NotADate, read_date
 
 INT4_MAX: Final = 2_147_483_647  # PostgreSQL's integer
-LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, less the brackets
+LONGEST_EMAIL: Final = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 
 _UUID_LENGTH: Final = 36
-_LONGEST_TAG: Final = 12  # of a language: `zho-Hant-419`
+_LONGEST_TAG: Final = 12  # a language tag such as `zho-Hant-419`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AMOUNT = re.compile(r"^[0-9]{1,10}(\.[0-9]{1,2})?$", re.ASCII)
-# What nearly every address looks like; all others, reserved endings among them, are for the library to judge.
+# Fast path for nearly all addresses. The library checks all others, also reserved domains.
 _PLAIN_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]{1,30}(\.[A-Za-z0-9_+-]{1,30})?@([a-z0-9]{1,62}\.){1,3}(com|org|net|edu|fr|de|es|it|uk|ca|us)",
     re.ASCII,
@@ -33,9 +33,9 @@ _PLAIN_EMAIL = re.compile(
 
 
 class Text(fields.String):
-    """Text of at most `most` characters, spaces around it removed. One line, unless `lines` is true.
+    """Text of at most `most` characters, stripped. It must be one line, unless `lines` is true.
 
-    `form` is a pattern from ^ to $ and what to say of a text that does not fit it.
+    `form` is a pattern from ^ to $ and the error message for other text.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Text(fields.String):
 
 
 class Secret(fields.String):
-    """A password or token: taken as it is, never shown."""
+    """A password or token: read unchanged, never in a response."""
 
     def __init__(self, most: int, **options: Any) -> None:
         super().__init__(validate=validate.Length(1, most), load_only=True, **options)
 
 
 class Email(Text):
-    """An address such as `ana@example.org`, as it is written; its domain is not looked up."""
+    """An e-mail address such as `ana@example.org`. Its domain is not looked up."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_EMAIL, metadata={"format": "email"}, **options)
@@ -97,7 +97,7 @@ class Language(Text):
 
 
 class Choice(fields.String):
-    """One of an enumeration's values; comes in as its member."""
+    """One value of an enumeration, loaded as its member."""
 
     def __init__(self, options: type[StrEnum], **more: Any) -> None:
         self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
@@ -106,7 +106,7 @@ class Choice(fields.String):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        return self._members.get(value, value)  # what is no member is refused by the validator
+        return self._members.get(value, value)  # the validator refuses other values
 
 
 class RegisteredName(fields.String):
@@ -136,7 +136,7 @@ class _OneOfRegistered(validate.Validator):
 
 
 class Choices(fields.Field[tuple[StrEnum, ...]]):
-    """One or more of an enumeration's values with commas between, as text; come in as their members."""
+    """One or more values of an enumeration, as text with commas, loaded as their members."""
 
     def __init__(self, options: type[StrEnum], **more: Any) -> None:
         self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
@@ -147,12 +147,12 @@ class Choices(fields.Field[tuple[StrEnum, ...]]):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[StrEnum, ...]:
         names = value.split(",", len(self._members)) if isinstance(value, str) else []
         if not names or any(name not in self._members for name in names):
-            raise ValidationError(f"Some of {', '.join(self._members)}, with commas between.")
+            raise ValidationError(f"Must be one or more of {', '.join(self._members)}, separated by commas.")
         return tuple(dict.fromkeys(self._members[name] for name in names))
 
 
 class Id(fields.UUID):
-    """An identifier in its canonical form."""
+    """A UUID in its canonical form."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID:
         if not isinstance(value, str) or len(value) != _UUID_LENGTH:
@@ -164,7 +164,7 @@ class Id(fields.UUID):
 
 
 class Integer(fields.Integer):
-    """A whole number from `least` to `most`. In JSON a number, never text."""
+    """An integer from `least` to `most`. In JSON it must be a number, not text."""
 
     def __init__(self, *, least: int = 0, most: int = INT4_MAX, **options: Any) -> None:
         super().__init__(validate=validate.Range(least, most), strict=True, **options)
@@ -178,7 +178,7 @@ class Integer(fields.Integer):
 
 
 class Boolean(fields.Boolean):
-    """`true` or `false`, and nothing that looks like them."""
+    """A boolean: exactly `true` or `false`."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if _is_from_query(self) and value in {"true", "false"}:
@@ -189,7 +189,7 @@ class Boolean(fields.Boolean):
 
 
 class Instant(fields.DateTime):
-    """A point in time (RFC 3339) with its offset. Comes in aware, in UTC; goes out in UTC, with Z."""
+    """A time (RFC 3339) with an offset. Loaded as an aware datetime in UTC; written in UTC, with Z."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
@@ -219,7 +219,7 @@ class Day(fields.Date):
 
 
 class Money(fields.Field[Decimal]):
-    """An amount from 0, with at most two decimals, as text: `"1250.00"`."""
+    """An amount of at least 0, with at most two decimals, as text: `"1250.00"`."""
 
     def __init__(self, **options: Any) -> None:
         shape = {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}
@@ -235,7 +235,7 @@ class Money(fields.Field[Decimal]):
 
 
 class ListOf(fields.List[Any]):
-    """A list of at most `most` items, each read by `item`."""
+    """A list of at most `most` items of the field `item`."""
 
     def __init__(self, item: fields.Field[Any], *, most: int, least: int = 0, **options: Any) -> None:
         super().__init__(item, validate=validate.Length(least or None, most), **options)
@@ -243,12 +243,12 @@ class ListOf(fields.List[Any]):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
         if isinstance(value, list) and len(value) > self._most:
-            raise ValidationError(f"At most {self._most} items.")  # before any of them is read
+            raise ValidationError(f"At most {self._most} items.")  # before any item is parsed
         return super()._deserialize(value, *args, **more)
 
 
-# What these write is what the encoder makes of the value by itself: a text, an id, a number, true or false.
-WRITTEN_AS_THEY_ARE: Final = frozenset(
+# Fields whose values the JSON encoder writes without conversion.
+PASSED_THROUGH: Final = frozenset(
     {fields.String, Text, Email, Choice, RegisteredName, Id, Integer, fields.Integer, Boolean}
 )
 

@@ -1,4 +1,4 @@
-"""Query and response schemas of paginated lists."""
+"""Query and response schemas for paginated lists."""
 
 from functools import lru_cache
 from typing import Any, ClassVar, Final, cast
@@ -27,18 +27,18 @@ class PageQuery(QuerySchema):
     limit = Integer(
         least=1,
         load_default=DEFAULT_LIMIT,
-        metadata={"description": f"How many items to answer with; {LARGEST_LIMIT} when more are asked for."},
+        metadata={"description": f"Items per page. Larger values are reduced to {LARGEST_LIMIT}."},
     )
     cursor = Text(
         LONGEST_CURSOR,
         least=1,
-        metadata={"description": "`next_cursor` of the page before. Leave it out for the first page."},
+        metadata={"description": "`next_cursor` of the previous page. Leave it out for the first page."},
     )
     chosen = Text(
         LONGEST_CHOICE,
         least=1,
         data_key="fields",
-        metadata={"description": "Names of fields, with commas: of each item only these are shown."},
+        metadata={"description": "Field names separated by commas: only these fields are returned."},
     )
 
 
@@ -54,9 +54,7 @@ class PageOut(Schema):
             return None
         names = tuple(request.args["fields"].split(","))
         if unknown := sorted({*names} - cls.shown):
-            raise Invalid.at(
-                "/fields", f"No such field: {', '.join(unknown)}. There are {', '.join(sorted(cls.shown))}."
-            )
+            raise Invalid.at("/fields", f"Unknown: {', '.join(unknown)}. Allowed: {', '.join(sorted(cls.shown))}.")
         return names
 
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
@@ -68,15 +66,15 @@ class PageOut(Schema):
 
 @lru_cache(maxsize=256)
 def page_of(item: type[Schema]) -> type[Schema]:
-    """Return the response schema of a page of such items."""
+    """Return the response schema of a page with these items."""
     members: dict[str, fields.Field[Any]] = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": fields.String(
             required=True,
             allow_none=True,
-            metadata={"description": "Pass it as `cursor` for the next page; null after the last."},
+            metadata={"description": "Pass it as `cursor` to get the next page; null on the last page."},
         ),
-        "total_count": Integer(metadata={"description": f"Of the whole list, with `Prefer: {COUNT_PREFERRED}`."}),
+        "total_count": Integer(metadata={"description": f"Size of the whole list, with `Prefer: {COUNT_PREFERRED}`."}),
     }
     made: Any = PageOut.from_dict(members, name=f"{item.__name__}Page")
     made.shown = frozenset(field.data_key or name for name, field in item().dump_fields.items())
@@ -84,6 +82,6 @@ def page_of(item: type[Schema]) -> type[Schema]:
 
 
 def _prefers_a_count(preferences: str) -> bool:
-    """Look for COUNT_PREFERRED in a `Prefer` header (RFC 7240): a list with commas, parameters and quotes."""
+    """Whether a `Prefer` header (RFC 7240: a list with parameters and quotes) has COUNT_PREFERRED."""
     named = (preference.partition(";")[0].replace('"', "").strip() for preference in preferences.split(","))
     return COUNT_PREFERRED in named

@@ -1,4 +1,4 @@
-"""What comes in and goes out. What a schema does not name is refused, not dropped."""
+"""Base classes of request and response schemas. Unknown fields are refused, not dropped."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -10,11 +10,11 @@ from werkzeug.datastructures import MultiDict
 
 from app.core.validation.json_pointer import pointer
 from app.errors import FieldError, Invalid
-from app.http.schemas.fields import WRITTEN_AS_THEY_ARE
+from app.http.schemas.fields import PASSED_THROUGH
 
 
 class Schema(marshmallow.Schema):
-    """A JSON object, in or out."""
+    """A JSON object in a request or response."""
 
     is_query: ClassVar[bool] = False
 
@@ -22,16 +22,16 @@ class Schema(marshmallow.Schema):
         unknown = RAISE
 
     def read(self, data: Any) -> Any:
-        """The object as a dict of Python values. Raises Invalid with a pointer to every mistake."""
+        """Return the validated object as a dict of Python values. Raises Invalid with a pointer to every error."""
         try:
             return self.load(data)
-        except ValidationError as mistakes:
-            raise invalid(mistakes) from None
+        except ValidationError as error:
+            raise to_invalid(error) from None
 
     def _serialize(self, obj: Any, *, many: bool = False) -> Any:
-        """Marshmallow's own, without what a page of two hundred leads with fifty fields pays for and nobody uses.
+        """Serialize without the unused features of marshmallow, which are slow for pages of many large objects.
 
-        A field's `attribute` is a name, not a path; what the object does not have is left out.
+        A field's `attribute` is a name, not a path. Attributes that the object lacks are left out.
         """
         if many:
             return [self._serialize(one) for one in obj]
@@ -46,24 +46,24 @@ class Schema(marshmallow.Schema):
 
     @cached_property
     def _writers(self) -> list[tuple[str, str | None, Callable[..., Any] | None]]:
-        """For each field: the name it is shown by, the attribute it is found by (a constant has none), its way out."""
+        """Return for each field its key, its attribute (None for a constant) and its serializer (None: unchanged)."""
         return [
             (
                 field.data_key or name,
                 (field.attribute or name) if field._CHECK_ATTRIBUTE else None,  # noqa: SLF001
-                None if type(field) in WRITTEN_AS_THEY_ARE else field._serialize,  # noqa: SLF001
+                None if type(field) in PASSED_THROUGH else field._serialize,  # noqa: SLF001
             )
             for name, field in self.dump_fields.items()
         ]
 
 
 class QuerySchema(Schema):
-    """The parameters after the `?`. Each is given once, but for lists, which repeat the name."""
+    """Query parameters. Each may occur once, except lists, which repeat the name."""
 
     is_query = True
 
     def read(self, data: Any) -> Any:
-        """The parameters as a dict of Python values. Raises Invalid with a pointer to every mistake."""
+        """Return the validated parameters as a dict of Python values. Raises Invalid with a pointer to every error."""
         return super().read(self._unfold(data))
 
     def _unfold(self, query: MultiDict[str, str]) -> dict[str, Any]:
@@ -74,13 +74,13 @@ class QuerySchema(Schema):
             elif len(values) == 1:
                 single[name] = values[0]
             else:
-                raise Invalid.at(pointer(name), "Given more than once.")
+                raise Invalid.at(pointer(name), "The parameter is given more than once.")
         return single
 
 
-def invalid(mistakes: ValidationError) -> Invalid:
-    """Marshmallow's tree of messages as a flat list, each with its JSON pointer."""
-    return Invalid(*_flatten(mistakes.messages, ""))
+def to_invalid(error: ValidationError) -> Invalid:
+    """Convert marshmallow's tree of messages to a flat list, each with its JSON pointer."""
+    return Invalid(*_flatten(error.messages, ""))
 
 
 def _flatten(messages: Any, place: str) -> list[FieldError]:

@@ -1,4 +1,4 @@
-"""Links by which somebody chooses a password. What makes one good is signed, and kept nowhere."""
+"""Links for choosing a password. Their tokens are signed (HMAC) and not stored."""
 
 import hashlib
 import hmac
@@ -12,31 +12,31 @@ from app.errors import Unauthenticated
 
 PATH: Final = "/account/password"
 INVITATION: Final = "invitation"
-PASSWORD_RESET: Final = "password-reset"  # noqa: S105  (a template's slug)
-CARRIERS: Final = frozenset({INVITATION, PASSWORD_RESET})  # the messages that end in a link
+PASSWORD_RESET: Final = "password-reset"  # noqa: S105  (slug of a template)
+CARRIERS: Final = frozenset({INVITATION, PASSWORD_RESET})  # templates whose messages end with a link
 
 _ID_BYTES: Final = 16
 
 
 class LinkIsNoGood(Unauthenticated):
-    """The link has expired, or was used before: ask for a new one."""
+    """The link has expired or was already used. Request a new one."""
 
 
 def with_link(template: str, message_id: UUID, body: str) -> str:
-    """The text of a message as it is sent: those that carry a link get it only now, for nobody else to read."""
+    """Return the message text to send. The link is added only at this point, so that it is never stored."""
     if template not in CARRIERS:
         return body
     page = get_settings().password_page_url or f"{get_settings().own_url}{PATH}"
-    return f"{body}\n\n{page}#{write_token(message_id)}\n"  # behind a #, a token comes into no server's log
+    return f"{body}\n\n{page}#{write_token(message_id)}\n"  # a URL fragment never appears in server logs
 
 
 def write_token(link_id: UUID) -> str:
-    """What the link of this id proves itself by."""
+    """Return the signed token of a link."""
     return urlsafe_b64encode(link_id.bytes + _sign(link_id.bytes)).rstrip(b"=").decode()
 
 
-def read_token(token: str) -> UUID:
-    """The link's id. Raises LinkIsNoGood."""
+def parse_token(token: str) -> UUID:
+    """Return the link id of a token. Raises LinkIsNoGood."""
     try:
         whole = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Choosing a password: by a link, or with the one before. Every sign-in of before ends with it."""
+"""Password reset and password change. Both end all existing sign-ins of the user."""
 
 from uuid import UUID
 
@@ -10,13 +10,13 @@ from app.errors import Forbidden, Invalid
 from app.identity.account_emails import send_password_reset, write_decoy
 from app.identity.actor import Actor
 from app.identity.models import PasswordLink, User
-from app.identity.passwords.links import LinkIsNoGood, read_token
-from app.identity.passwords.policy import hash_password, is_right, refuse_weak
+from app.identity.password_policy import hash_password, require_strong_password, verify_password
+from app.identity.passwords.links import LinkIsNoGood, parse_token
 from app.identity.sign_in.sessions import sign_out_everywhere
 
 
-def ask_for_link(session: Session, email: str) -> None:
-    """Send a link to whoever has this address; nobody learns whether somebody has."""
+def request_link(session: Session, email: str) -> None:
+    """Send a password reset e-mail if the address has an active user. The caller cannot tell whether it has."""
     user = session.scalars(select(User).where(func.lower(User.email) == email.lower(), User.is_active)).one_or_none()
     if user is None:
         write_decoy(session)
@@ -24,34 +24,34 @@ def ask_for_link(session: Session, email: str) -> None:
         send_password_reset(session, user)
 
 
-def choose_by_link(session: Session, token: str, password: str) -> None:
-    """Give the link's person this password. It works once, and with it go all other links of theirs.
+def set_password_by_link(session: Session, token: str, password: str) -> None:
+    """Set the password of the link's user. All links of the user become invalid.
 
-    Raises LinkIsNoGood, Invalid (a weak password; the link is still good then).
+    Raises LinkIsNoGood, and Invalid for a weak password (the link stays valid).
     """
-    user = _whose(session, read_token(token))
-    refuse_weak(password, email=user.email)
+    user = _user_of_link(session, parse_token(token))
+    require_strong_password(password, email=user.email)
     _set(session, user, password)
 
 
-def change_own(session: Session, actor: Actor, *, current: str, new: str) -> None:
-    """Replace the password, by somebody who knows it. Raises Forbidden (a program), Invalid."""
+def change_password(session: Session, actor: Actor, *, current: str, new: str) -> None:
+    """Change the actor's own password. Raises Forbidden (API key), Invalid (wrong or weak password)."""
     if actor.user_id is None:
-        raise Forbidden("A key has no password.")
+        raise Forbidden("An API key has no password.")
     user = session.scalars(select(User).where(User.id == actor.user_id).with_for_update(key_share=True)).one()
-    if not is_right(current, user.password_hash):
+    if not verify_password(current, user.password_hash):
         raise Invalid.at("/current_password", "This is not your password.")
-    refuse_weak(new, email=user.email, pointer="/new_password")
+    require_strong_password(new, email=user.email, pointer="/new_password")
     _set(session, user, new)
 
 
 def email_of(session: Session, actor: Actor) -> str:
-    """The address that the actor signs in with; nothing for a program."""
+    """Return the e-mail address of the actor; empty for an API key."""
     return session.scalar(select(User.email).where(User.id == actor.user_id)) or ""
 
 
-def _whose(session: Session, link_id: UUID) -> User:
-    """Who may choose a password by it; locked, so that of two who use it at once one is the second."""
+def _user_of_link(session: Session, link_id: UUID) -> User:
+    """Return the user of a valid link, locked, so that a concurrent use of the link fails."""
     good = (
         select(User)
         .join(PasswordLink, PasswordLink.user_id == User.id)

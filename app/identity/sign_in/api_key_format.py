@@ -1,6 +1,6 @@
-"""API keys, `rk_<prefix>_<secret>`: found by the prefix, proven by the secret, of which only a hash is kept.
+"""Format of API keys: `rk_<prefix>_<secret>`. The prefix finds the key; only a hash of the secret is stored.
 
-The secret is 256 random bits, so one round of SHA-256 is enough: there is no dictionary to try.
+The secret is 256 random bits, so one round of SHA-256 is enough: dictionary attacks are not possible.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from app.core.db import transaction
 from app.errors import Unauthenticated
 from app.identity.models import ApiKey
 
-MARK: Final = "rk_"
-USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
+KEY_PREFIX: Final = "rk_"
+LAST_USED_RESOLUTION: Final = timedelta(minutes=1)
 
 _FORM = re.compile(r"(rk_[0-9a-f]{10})_([A-Za-z0-9_-]{43})", re.ASCII)
 
@@ -29,21 +29,21 @@ log = structlog.get_logger()
 
 
 class NewKey(NamedTuple):
-    """`full` is shown once; the other two are kept."""
+    """A new API key. `full` is shown once and not stored."""
 
     full: str
     prefix: str
     secret_hash: str
 
 
-def make() -> NewKey:
-    """A fresh key."""
-    prefix, secret = f"{MARK}{secrets.token_hex(5)}", secrets.token_urlsafe(32)
+def generate() -> NewKey:
+    """Generate a new API key."""
+    prefix, secret = f"{KEY_PREFIX}{secrets.token_hex(5)}", secrets.token_urlsafe(32)
     return NewKey(f"{prefix}_{secret}", prefix, _hash(secret))
 
 
-def split(credentials: str) -> tuple[str, str]:
-    """Prefix and secret. Raises Unauthenticated."""
+def parse(credentials: str) -> tuple[str, str]:
+    """Split an API key into prefix and secret. Raises Unauthenticated."""
     form = _FORM.fullmatch(credentials)
     if form is None:
         raise Unauthenticated
@@ -51,22 +51,22 @@ def split(credentials: str) -> tuple[str, str]:
 
 
 def matches(secret: str, secret_hash: str) -> bool:
-    """Whether it is the key's secret, in a time that tells nothing."""
+    """Whether the secret matches the hash, compared in constant time."""
     return hmac.compare_digest(_hash(secret), secret_hash)
 
 
-# Ids of keys whose use is to be written down; filled while a call is authenticated, emptied after its answer.
-used: Final[set[UUID]] = set()
+# Ids of keys whose `last_used_at` is outdated: added during authentication, saved after the response.
+recently_used: Final[set[UUID]] = set()
 
 
-def write_down_uses() -> None:
-    """At most once a minute for each key, after the answer is out, in a transaction of its own."""
-    ids = [used.pop() for _ in range(len(used))]
+def save_last_used() -> None:
+    """Save `last_used_at`, at most once a minute per key, after the response and in its own transaction."""
+    ids = [recently_used.pop() for _ in range(len(recently_used))]
     at = now()
-    seldom_enough = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < at - USE_IS_NOTED_EVERY)
+    outdated = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < at - LAST_USED_RESOLUTION)
     try:
         with transaction() as session:
-            session.execute(update(ApiKey).where(ApiKey.id.in_(ids), seldom_enough).values(last_used_at=at))
+            session.execute(update(ApiKey).where(ApiKey.id.in_(ids), outdated).values(last_used_at=at))
     except SQLAlchemyError as failure:
         log.warning("key_use_not_noted", error=type(failure).__name__)
 

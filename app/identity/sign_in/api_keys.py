@@ -1,4 +1,4 @@
-"""Keys that a clinic hands to programs."""
+"""API keys: list, create and revoke."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from app.identity.sign_in import api_key_format
 
 
 def list_api_keys(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's keys that are not revoked, newest first."""
+    """Return a page of the clinic's keys without revoked ones, newest first."""
     alive = select(ApiKey).where(ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
     return page(session, alive, [(ApiKey.id, "desc")], query)
 
@@ -27,13 +27,13 @@ def list_api_keys(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -
 def create_api_key(
     session: Session, actor: Actor, *, name: str, scopes: list[Permission], expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
-    """A new key, and the whole of it as text, which is kept nowhere. Raises Forbidden, Invalid."""
+    """Create an API key. Returns the row and the full key, which is not stored. Raises Forbidden, Invalid."""
     if actor.user_id is None:
-        raise Forbidden("A key cannot make keys.")
-    _refuse_what_the_maker_lacks(actor, scopes)
+        raise Forbidden("An API key cannot create API keys.")
+    _require_held(actor, scopes)
     if expires_at is not None and expires_at <= now():
-        raise Invalid.at("/expires_at", "Lies in the past.")
-    made = api_key_format.make()
+        raise Invalid.at("/expires_at", "Must be in the future.")
+    made = api_key_format.generate()
     key = ApiKey(
         id=new_id(),
         clinic_id=actor.clinic.id,
@@ -52,7 +52,7 @@ def create_api_key(
 
 
 def revoke_api_key(session: Session, clinic_id: UUID, key_id: UUID) -> None:
-    """End a key: it opens nothing from the next call on. Raises NotFound."""
+    """Revoke a key with effect from the next call. Raises NotFound."""
     alive = select(ApiKey).where(ApiKey.id == key_id, ApiKey.clinic_id == clinic_id, ApiKey.revoked_at.is_(None))
     key = session.scalars(alive.with_for_update()).one_or_none()
     if key is None:
@@ -60,7 +60,7 @@ def revoke_api_key(session: Session, clinic_id: UUID, key_id: UUID) -> None:
     key.revoked_at = now()
 
 
-def _refuse_what_the_maker_lacks(actor: Actor, scopes: list[Permission]) -> None:
+def _require_held(actor: Actor, scopes: list[Permission]) -> None:
     beyond = [
         FieldError(f"/scopes/{i}", "You do not hold this permission yourself.")
         for i, scope in enumerate(scopes)

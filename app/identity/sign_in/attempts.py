@@ -1,7 +1,7 @@
-"""How often somebody may try to sign in, counted for all processes together.
+"""Limits for sign-in attempts and password reset requests, counted over all processes.
 
-While the store of the counts is away everybody may try: a clinic that cannot sign in is worse than an hour of guessing
-against Argon2.
+If the counter store is not available, attempts are not limited: a clinic that cannot sign in is worse than an hour of
+guesses against Argon2.
 """
 
 import hashlib
@@ -13,37 +13,37 @@ from app.core.key_derivation import key_for
 from app.errors import TooManyRequests
 from app.security import rate_counters
 
-WINDOW: Final = 300  # seconds; then the count starts anew, so nobody is locked out for good
+WINDOW: Final = 300  # seconds; then the counts start again, so an account is never locked permanently
 
-# Failed attempts in a window. One person's typing errors meet the first; the other two stop a spread-out attack.
-FROM_ONE_PLACE_ON_ONE_ACCOUNT: Final = 10
-FROM_ONE_PLACE: Final = 60
-ON_ONE_ACCOUNT: Final = 60
+# Failed attempts per window. The first limit is for one user's typing errors; the others stop distributed attacks.
+PER_ADDRESS_AND_ACCOUNT: Final = 10
+PER_ADDRESS: Final = 60
+PER_ACCOUNT: Final = 60
 
-# Links to choose a password by, in a window.
-MESSAGES_TO_ONE: Final = 3
-MESSAGES_FROM_ONE_PLACE: Final = 20
+# Password reset e-mails per window.
+MESSAGES_PER_RECIPIENT: Final = 3
+MESSAGES_PER_ADDRESS: Final = 20
 
 
 def count_attempt(email: str, address: str) -> None:
-    """Count one more attempt, before the password is looked at. Raises TooManyRequests."""
+    """Count a sign-in attempt before the password is checked. `address` is the IP address. Raises TooManyRequests."""
     _refuse_beyond(_limits(email, address))
 
 
 def count_request(email: str, address: str) -> None:
-    """Count one more request for a message to this address. Raises TooManyRequests, whoever's it is."""
-    limits = {_name("asked", email.lower()): MESSAGES_TO_ONE, _name("asking", address): MESSAGES_FROM_ONE_PLACE}
+    """Count a password reset request, also for unknown e-mail addresses. Raises TooManyRequests."""
+    limits = {_name("asked", email.lower()): MESSAGES_PER_RECIPIENT, _name("asking", address): MESSAGES_PER_ADDRESS}
     _refuse_beyond(limits)
 
 
-def forgive(email: str, address: str) -> None:
-    """The attempt was right: it does not count, and neither do this person's typing errors before it."""
+def forget_failed_attempts(email: str, address: str) -> None:
+    """After a successful attempt, remove it and the earlier failures of this address and account from the counts."""
     ours, *shared = _limits(email, address)
-    rate_counters.take_back(shared, forget=ours)
+    rate_counters.decrement(shared, forget=ours)
 
 
 def _refuse_beyond(limits: Mapping[str, int]) -> None:
-    used = rate_counters.count(list(limits), window=WINDOW) or []
+    used = rate_counters.increment(list(limits), window=WINDOW) or []
     waits = [left for (count, left), most in zip(used, limits.values(), strict=False) if count > most]
     if waits:
         raise TooManyRequests(max(1, *waits))
@@ -52,13 +52,13 @@ def _refuse_beyond(limits: Mapping[str, int]) -> None:
 def _limits(email: str, address: str) -> dict[str, int]:
     account = email.lower()
     return {
-        _name("both", account, address): FROM_ONE_PLACE_ON_ONE_ACCOUNT,
-        _name("address", address): FROM_ONE_PLACE,
-        _name("account", account): ON_ONE_ACCOUNT,
+        _name("both", account, address): PER_ADDRESS_AND_ACCOUNT,
+        _name("address", address): PER_ADDRESS,
+        _name("account", account): PER_ACCOUNT,
     }
 
 
 def _name(*who: str) -> str:
-    """Neither an address nor an account is readable in the store."""
+    """Return a hashed counter name, so that the store reveals neither addresses nor accounts."""
     digest = hmac.digest(key_for("attempts"), "\0".join(who).encode(), hashlib.sha256)
     return f"relance:attempts:{digest[:12].hex()}"

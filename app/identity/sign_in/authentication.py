@@ -1,4 +1,4 @@
-"""Credentials in, actor out: one query, so that a logout or a changed role counts from the next call on."""
+"""Authentication of API calls. One query per call, so that a sign-out or a new role takes effect immediately."""
 
 from typing import Any, Final
 
@@ -6,31 +6,31 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.row_security import belongs_to, stepping_down
+from app.core.row_security import remember_clinic, restrict_to_clinic_columns
 from app.errors import Unauthenticated
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission
+from app.identity.roles import grants_of
 from app.identity.sign_in import api_key_format, tokens
-from app.identity.users.roles import grants_of
 
 _BEARER: Final = "Bearer "
 
-# The id of a sign-in, a user or a key finds one row each: three look-ups by primary key, or by the unique prefix.
+# Each join reads one row by primary key, or by the unique key prefix.
 _SIGNED_IN: Final = f"""
 SELECT users.name, users.role, users.team_id, users.clinic_id, clinics.rules_version,
-  {stepping_down("users.clinic_id")}
+  {restrict_to_clinic_columns("users.clinic_id")}
 FROM sign_ins
 JOIN users ON users.id = sign_ins.user_id
 JOIN clinics ON clinics.id = users.clinic_id
 WHERE sign_ins.id = %s AND sign_ins.user_id = %s AND sign_ins.revoked_at IS NULL AND sign_ins.expires_at > %s
   AND users.is_active
-"""  # noqa: S608  (the names are ours)
+"""  # noqa: S608  (names come from the code)
 
 _WITH_KEY: Final = f"""
 SELECT api_keys.id, api_keys.name, api_keys.secret_hash, api_keys.scopes, api_keys.last_used_at,
   api_keys.created_by, users.role, users.is_active, users.team_id, api_keys.clinic_id, clinics.rules_version,
-  {stepping_down("api_keys.clinic_id")}
+  {restrict_to_clinic_columns("api_keys.clinic_id")}
 FROM api_keys
 JOIN clinics ON clinics.id = api_keys.clinic_id
 LEFT JOIN users ON users.id = api_keys.created_by
@@ -40,25 +40,25 @@ WHERE api_keys.prefix = %s AND api_keys.revoked_at IS NULL
 
 
 def authenticate(session: Session, header: str) -> Actor:
-    """The actor behind an `Authorization` header; the session is their clinic's from now on.
+    """Return the actor of an `Authorization` header, and restrict the session to the actor's clinic.
 
-    Raises Unauthenticated, which never says why.
+    Raises Unauthenticated, without a reason, so that callers learn nothing about accounts.
     """
     if not header.startswith(_BEARER):
         raise Unauthenticated
     credentials = header.removeprefix(_BEARER)
-    if credentials.startswith(api_key_format.MARK):
-        return _program(session, credentials)
-    return _person(session, credentials)
+    if credentials.startswith(api_key_format.KEY_PREFIX):
+        return _api_key_actor(session, credentials)
+    return _user_actor(session, credentials)
 
 
-def _person(session: Session, token: str) -> Actor:
+def _user_actor(session: Session, token: str) -> Actor:
     claims = tokens.read_access(token)
-    known = _find(session, _SIGNED_IN, (claims.sign_in_id, claims.user_id, now()))
-    if known is None:
+    row = _find(session, _SIGNED_IN, (claims.sign_in_id, claims.user_id, now()))
+    if row is None:
         raise Unauthenticated
-    name, role, team_id, clinic_id, rules_version, *_ = known
-    belongs_to(session, clinic_id)
+    name, role, team_id, clinic_id, rules_version, *_ = row
+    remember_clinic(session, clinic_id)
     return Actor(
         load_context(session, clinic_id, rules_version),
         claims.user_id,
@@ -70,25 +70,25 @@ def _person(session: Session, token: str) -> Actor:
     )
 
 
-def _program(session: Session, credentials: str) -> Actor:
-    prefix, secret = api_key_format.split(credentials)
+def _api_key_actor(session: Session, credentials: str) -> Actor:
+    prefix, secret = api_key_format.parse(credentials)
     at = now()
-    known = _find(session, _WITH_KEY, (prefix, at))
-    if known is None:
+    row = _find(session, _WITH_KEY, (prefix, at))
+    if row is None:
         raise Unauthenticated
-    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version, *_ = known
-    belongs_to(session, clinic_id)
+    key_id, name, secret_hash, scopes, last_used_at, maker_id, role, is_active, team_id, clinic_id, version, *_ = row
+    remember_clinic(session, clinic_id)
     if not api_key_format.matches(secret, secret_hash) or (maker_id and not is_active):
         raise Unauthenticated
-    held = grants_of(session, clinic_id, role) if maker_id else ALL_PERMISSIONS  # made on the machine itself
-    if last_used_at is None or last_used_at < at - api_key_format.USE_IS_NOTED_EVERY:
-        api_key_format.used.add(key_id)
+    held = grants_of(session, clinic_id, role) if maker_id else ALL_PERMISSIONS  # created with the CLI
+    if last_used_at is None or last_used_at < at - api_key_format.LAST_USED_RESOLUTION:
+        api_key_format.recently_used.add(key_id)
     return Actor(
         load_context(session, clinic_id, version),
         None,
         name,
         None,
-        permissions=_common(held, scopes),
+        permissions=_scopes_held(held, scopes),
         api_key_id=key_id,
         team_id=team_id,
         maker_id=maker_id,
@@ -96,11 +96,11 @@ def _program(session: Session, credentials: str) -> Actor:
 
 
 def _find(session: Session, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Past SQLAlchemy, in the session's transaction: it runs with every call, at a third of the cost."""
+    """Run the query on the driver connection: a third of the cost of SQLAlchemy, and every call needs it."""
     driver: psycopg.Connection = session.connection().connection.driver_connection  # type: ignore[assignment]
     return driver.execute(query, values).fetchone()
 
 
-def _common(held: Grants, scopes: list[str]) -> Grants:
-    """What the key was given, as far as its maker still may do it."""
+def _scopes_held(held: Grants, scopes: list[str]) -> Grants:
+    """Return the scopes of the key that its creator still holds."""
     return {one: held[one] for one in map(Permission, scopes) if one in held}

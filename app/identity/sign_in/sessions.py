@@ -1,4 +1,4 @@
-"""Signing in and out. Each login is a row; revoking it ends every token that grew from it, at the next call."""
+"""Sign-in, token refresh and sign-out. Each login is a row; revoking it invalidates all its tokens at once."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,19 +13,19 @@ from app.config import get_settings
 from app.core.db import new_id
 from app.errors import Unauthenticated
 from app.identity.models import SignIn, User
-from app.identity.passwords.policy import is_right
+from app.identity.password_policy import verify_password
 from app.identity.sign_in import tokens
 
 log = structlog.get_logger()
 
 
 class WrongCredentials(Unauthenticated):
-    """E-mail or password is wrong."""
+    """E-mail address or password is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a person calls with. `expires_in` is the access token's life in seconds."""
+    """Tokens of a signed-in user. `expires_in` is the lifetime of the access token in seconds."""
 
     access_token: str
     refresh_token: str
@@ -33,28 +33,28 @@ class Tokens:
 
 
 def sign_in(session: Session, *, email: str, password: str) -> Tokens:
-    """Begin a sign-in. Raises WrongCredentials, alike and after the same time for whatever was wrong."""
+    """Sign in a user. Raises WrongCredentials, after the same time whatever was wrong."""
     user = session.scalars(select(User).where(func.lower(User.email) == email.lower())).one_or_none()
-    if not is_right(password, user.password_hash if user else None) or user is None or not user.is_active:
+    if not verify_password(password, user.password_hash if user else None) or user is None or not user.is_active:
         raise WrongCredentials
     at = now()
-    began = SignIn(
+    created = SignIn(
         id=new_id(),
         user_id=user.id,
         refresh_id=new_id(),
         created_at=at,
         expires_at=at + timedelta(days=get_settings().refresh_token_days),
     )
-    session.add(began)
+    session.add(created)
     user.last_login_at = at
-    return _tokens_for(began)
+    return _tokens_for(created)
 
 
 def refresh(session: Session, token: str) -> Tokens | None:
-    """New tokens for a refresh token, which is used up by it. Raises Unauthenticated.
+    """Exchange a refresh token, which is valid once, for new tokens. Raises Unauthenticated.
 
-    None when it was used before: then somebody else has a copy, and the whole sign-in is revoked, which the
-    caller must commit.
+    Returns None if the token was used before, which means it was copied. The sign-in is then revoked; the caller must
+    commit that.
     """
     claims = tokens.read_refresh(token)
     begun = _lock(session, claims.sign_in_id, claims.user_id)
@@ -67,18 +67,18 @@ def refresh(session: Session, token: str) -> Tokens | None:
 
 
 def sign_out(session: Session, sign_in_id: UUID) -> None:
-    """End one sign-in: its access token and its refresh token are worth nothing from the next call on."""
+    """Revoke one sign-in: its access and refresh token are invalid from the next call on."""
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(revoked_at=now()))
 
 
 def sign_out_everywhere(session: Session, user_id: UUID) -> None:
-    """End all sign-ins of a user: after a changed password, say."""
+    """Revoke all sign-ins of a user, for example after a password change."""
     still_good = (SignIn.user_id == user_id, SignIn.revoked_at.is_(None))
     session.execute(update(SignIn).where(*still_good).values(revoked_at=now()))
 
 
 def _lock(session: Session, sign_in_id: UUID, user_id: UUID) -> SignIn:
-    """The live sign-in, locked, so that of two refreshes at once one is the second."""
+    """Return the active sign-in, locked, so that concurrent refreshes run one after the other."""
     live = (
         select(SignIn)
         .join(User, User.id == SignIn.user_id)

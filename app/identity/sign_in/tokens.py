@@ -1,6 +1,6 @@
-"""Tokens of people who signed in: a short access token, and a refresh token that is good for one use.
+"""Tokens of signed-in users (JWT): a short-lived access token and a single-use refresh token.
 
-One algorithm, one key for each purpose, one exact header: a token that names another is not looked at.
+There is one algorithm, one key per token type and one exact header. Tokens with any other header are refused.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ ISSUER: Final = "relance"
 AUDIENCE: Final = "relance-api"
 ACCESS: Final = "at+jwt"  # RFC 9068
 REFRESH: Final = "rt+jwt"
-CLOCK_SKEW: Final = 5  # seconds another host's clock may be behind
+CLOCK_SKEW: Final = 5  # seconds; tolerance for clocks of other hosts
 
 _LONGEST: Final = 2000
 _CLAIMS: Final = ["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp"]
-_TIMES_ARE_CHECKED_HERE: Final[Any] = {
+_DECODE_OPTIONS: Final[Any] = {
     "require": _CLAIMS,
     "verify_exp": False,
     "verify_nbf": False,
@@ -36,7 +36,7 @@ _TIMES_ARE_CHECKED_HERE: Final[Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a good token says."""
+    """The claims of a valid token. Times are Unix seconds."""
 
     user_id: UUID
     sign_in_id: UUID
@@ -46,27 +46,27 @@ class Claims:
 
 
 def write_access(user_id: UUID, sign_in_id: UUID, token_id: UUID) -> str:
-    """A token for calls, good for minutes."""
+    """Return an access token, valid for ACCESS_TOKEN_MINUTES."""
     expires_at = now() + timedelta(minutes=get_settings().access_token_minutes)
     return _write(ACCESS, Claims(user_id, sign_in_id, token_id, *_seconds(now(), expires_at)))
 
 
 def write_refresh(user_id: UUID, sign_in_id: UUID, token_id: UUID, *, expires_at: datetime) -> str:
-    """A token for one refresh; it ends with the sign-in."""
+    """Return a refresh token, valid for one refresh and until the sign-in expires."""
     return _write(REFRESH, Claims(user_id, sign_in_id, token_id, *_seconds(now(), expires_at)))
 
 
 def read_access(token: str) -> Claims:
-    """Raises Unauthenticated."""
-    return _good_now(_read_access(token))
+    """Return the claims of a valid access token. Raises Unauthenticated."""
+    return _require_current(_read_access(token))
 
 
 def read_refresh(token: str) -> Claims:
-    """Raises Unauthenticated."""
-    return _good_now(_read(REFRESH, token))
+    """Return the claims of a valid refresh token. Raises Unauthenticated."""
+    return _require_current(_read(REFRESH, token))
 
 
-def _good_now(claims: Claims) -> Claims:
+def _require_current(claims: Claims) -> Claims:
     at = now().timestamp()
     if not claims.not_before - CLOCK_SKEW <= at < claims.expires_at:
         raise Unauthenticated
@@ -97,7 +97,7 @@ def _read(kind: str, token: str) -> Claims:
             [ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
-            options=_TIMES_ARE_CHECKED_HERE,
+            options=_DECODE_OPTIONS,  # `_require_current` checks the times
         )
         claims = _claims(found["payload"])
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
@@ -105,12 +105,12 @@ def _read(kind: str, token: str) -> Claims:
     if found["header"] != {
         "alg": ALGORITHM,
         "typ": kind,
-    }:  # no kid, jku, jwk, x5u: there is nothing to choose
+    }:  # no kid, jku, jwk or x5u: the sender cannot choose a key
         raise Unauthenticated
     return claims
 
 
-# The same token comes with every call for minutes: its signature is checked once, its times at each call.
+# The same token comes with every call for minutes. Its signature is verified once, its times at each call.
 _read_access = lru_cache(maxsize=2048)(partial(_read, ACCESS))
 
 

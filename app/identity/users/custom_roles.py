@@ -1,4 +1,4 @@
-"""The roles of a clinic: those that every clinic has, and its own."""
+"""Roles of a clinic: list all, and create, edit and delete custom ones."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,24 +15,27 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import CustomRole, Role, User
 from app.identity.permissions import ROLE_GRANTS, SCOPED, Grants, Permission, Scope, covers
+from app.identity.roles import read_grants
 from app.identity.users.errors import NameTaken, StillInUse
-from app.identity.users.management_checks import require_somebody_who_manages, take_turns
-from app.identity.users.roles import read_grants
+from app.identity.users.management_checks import lock_clinic, require_user_manager
 
 _SEES_EVERYTHING: Final[Grants] = {Permission.LEAD_READ: Scope.ALL, Permission.LEAD_PRIVATE: Scope.ALL}
-_IMPORTS_SHOW_ALL: Final = "What an import shows is of all leads: it needs lead:read for all, and lead:private."
+_IMPORTS_SHOW_ALL: Final = "Imports show all leads: this permission needs lead:read with scope all, and lead:private."
 
 
 def list_roles(session: Session, actor: Actor) -> list[dict[str, Any]]:
-    """Every role that somebody of the clinic can have; those of every clinic first."""
+    """Return all roles of the clinic, built-in ones first.
+
+    Each is `{"slug", "name", "grants"}`; custom roles also have `id` and `version`.
+    """
     own = select(CustomRole).where(CustomRole.clinic_id == actor.clinic.id).order_by(CustomRole.slug)
-    everybodys = [{"slug": role.value, "name": _words(role), "grants": grants} for role, grants in ROLE_GRANTS.items()]
-    return everybodys + [_shown(role) for role in session.scalars(own)]
+    built_in = [{"slug": role.value, "name": _title(role), "grants": grants} for role, grants in ROLE_GRANTS.items()]
+    return built_in + [_to_dict(role) for role in session.scalars(own)]
 
 
 def create_role(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A role of the clinic's own. Raises Invalid, Forbidden, NameTaken."""
-    grants = _checked(actor, data["grants"])
+    """Create a custom role. `data` has `slug`, `name` and `grants`. Raises Invalid, Forbidden, NameTaken."""
+    grants = _validated(actor, data["grants"])
     if data["slug"] in set(Role):
         raise NameTaken
     at = now()
@@ -51,29 +54,29 @@ def create_role(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
         session.flush()
     except IntegrityError as clash:
         raise NameTaken from clash
-    return _shown(role)
+    return _to_dict(role)
 
 
 def update_role(
     session: Session, actor: Actor, role_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> dict[str, Any]:
-    """Give the role this name and these grants; who has it may do so from the next call on.
+    """Replace name and grants of a custom role. They take effect with the next call of its users.
 
     Raises NotFound, ChangedMeanwhile, Invalid, Forbidden, NobodyElse.
     """
-    take_turns(session, actor.clinic.id)
+    lock_clinic(session, actor.clinic.id)
     role = _lock(session, actor, role_id)
     require_seen(role, seen)
-    _checked(actor, read_grants(role.grants))
-    role.name, role.grants = data["name"], _checked(actor, data["grants"])
+    _validated(actor, read_grants(role.grants))
+    role.name, role.grants = data["name"], _validated(actor, data["grants"])
     role.updated_at = now()
     role.version += 1
-    require_somebody_who_manages(session, actor)
-    return _shown(role)
+    require_user_manager(session, actor)
+    return _to_dict(role)
 
 
 def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: Seen = None) -> None:
-    """There is no such role any more. Raises NotFound, ChangedMeanwhile, StillInUse."""
+    """Delete a custom role that no user has. Raises NotFound, ChangedMeanwhile, StillInUse."""
     role = _lock(session, actor, role_id)
     require_seen(role, seen)
     if session.scalar(select(User.id).where(User.clinic_id == role.clinic_id, User.role == role.slug).limit(1)):
@@ -89,22 +92,22 @@ def _lock(session: Session, actor: Actor, role_id: UUID) -> CustomRole:
     return role
 
 
-def _checked(actor: Actor, grants: Grants) -> dict[str, Any]:
-    """The grants as they are kept. Nobody makes a role that may do more than they. Raises Invalid, Forbidden."""
+def _validated(actor: Actor, grants: Grants) -> dict[str, Any]:
+    """Return the grants for storage. Raises Invalid, and Forbidden if the actor does not hold all of them."""
     for permission, scope in grants.items():
         if permission not in SCOPED and scope is not Scope.ALL:
-            raise Invalid.at(f"/grants/{permission}", "Is held for the whole clinic: its scope is `all`.")
+            raise Invalid.at(f"/grants/{permission}", "Applies to the whole clinic: the scope must be `all`.")
     if Permission.LEAD_IMPORT in grants and not covers(grants, _SEES_EVERYTHING):
         raise Invalid.at(f"/grants/{Permission.LEAD_IMPORT}", _IMPORTS_SHOW_ALL)
     if not covers(actor.permissions, grants):
-        raise Forbidden("The role would be able to do more than you.")
+        raise Forbidden("The role would have permissions that you do not have.")
     return {permission.value: scope.value for permission, scope in grants.items()}
 
 
-def _shown(role: CustomRole) -> dict[str, Any]:
+def _to_dict(role: CustomRole) -> dict[str, Any]:
     columns = ("id", "slug", "name", "grants", "version")
     return {name: getattr(role, name) for name in columns}
 
 
-def _words(slug: str) -> str:
+def _title(slug: str) -> str:
     return slug.replace("_", " ").capitalize()

@@ -1,19 +1,19 @@
-"""What the state of a clinic's people may refuse."""
+"""Conflicts in user management."""
 
 from app.errors import Conflict
 
 
 class NotYourself(Conflict):
-    """Somebody else has to do this to you."""
+    """You cannot do this to your own account. Ask another user manager."""
 
 
 class NobodyElse(Conflict):
-    """Nobody would be left who may manage users."""
+    """The clinic must keep at least one active user who can manage users."""
 
 
 class StillInUse(Conflict):
-    """There are people who have it: give them another first."""
+    """Users still have this team or role. Change their team or role first."""
 
 
 class NameTaken(Conflict):
-    """The clinic has one of this name."""
+    """The clinic already has one with this name."""

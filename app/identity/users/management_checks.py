@@ -1,4 +1,4 @@
-"""Who may let people in: somebody always can, and nobody gives what they have not."""
+"""Checks for user management: a clinic keeps at least one user manager, and users grant only permissions they hold."""
 
 from uuid import UUID
 
@@ -9,17 +9,17 @@ from app.errors import Forbidden
 from app.identity.actor import Actor
 from app.identity.models import Clinic, User
 from app.identity.permissions import Permission, covers
+from app.identity.roles import grants_of, require_role
 from app.identity.users.errors import NobodyElse
-from app.identity.users.roles import grants_of, require_role
 
 
-def take_turns(session: Session, clinic_id: UUID) -> None:
-    """Until the commit nobody else changes who works for the clinic: of two who demote each other, one is too late."""
+def lock_clinic(session: Session, clinic_id: UUID) -> None:
+    """Serialize user management of a clinic until the commit, so that two managers cannot demote each other at once."""
     session.execute(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True))
 
 
-def require_somebody_who_manages(session: Session, actor: Actor) -> None:
-    """A clinic in which nobody may let anybody in would be lost. Raises NobodyElse."""
+def require_user_manager(session: Session, actor: Actor) -> None:
+    """Check that an active user with a password can manage users. Raises NobodyElse."""
     session.flush()
     signs_in = (User.clinic_id == actor.clinic.id, User.is_active, User.password_hash.is_not(None))
     roles = session.scalars(select(User.role).where(*signs_in).distinct())
@@ -27,8 +27,8 @@ def require_somebody_who_manages(session: Session, actor: Actor) -> None:
         raise NobodyElse
 
 
-def require_may_give(session: Session, actor: Actor, role: str) -> None:
-    """Nobody hands out, or takes away, more than they hold. Raises Invalid, Forbidden."""
+def require_may_grant(session: Session, actor: Actor, role: str) -> None:
+    """Check that the actor holds every permission of the role. Raises Invalid (unknown role), Forbidden."""
     require_role(session, actor.clinic.id, role)
     if not covers(actor.permissions, grants_of(session, actor.clinic.id, role)):
-        raise Forbidden(f"The role {role} may do more than you.")
+        raise Forbidden(f"The role {role} has permissions that you do not have.")

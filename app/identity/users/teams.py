@@ -1,4 +1,4 @@
-"""The teams of a clinic."""
+"""Teams of a clinic."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,12 +21,12 @@ BY_NAME: Final[list[Key]] = [(Team.name, "asc"), (Team.id, "asc")]
 
 
 def list_teams(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's teams by name."""
+    """Return a page of the clinic's teams by name."""
     return page(session, select(Team).where(Team.clinic_id == actor.clinic.id), BY_NAME, query)
 
 
 def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team:
-    """A new team, with nobody in it. Raises NameTaken."""
+    """Create a team without members. `data` has `name`. Raises NameTaken."""
     at = now()
     team = Team(id=new_id(), clinic_id=actor.clinic.id, **data, created_at=at, updated_at=at, version=1)
     session.add(team)
@@ -35,7 +35,7 @@ def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team
 
 
 def update_team(session: Session, actor: Actor, team_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Team:
-    """Give the team this name. Raises NotFound, ChangedMeanwhile, NameTaken."""
+    """Rename a team. `data` has `name`. Raises NotFound, ChangedMeanwhile, NameTaken."""
     team = _lock(session, actor, team_id)
     require_seen(team, seen)
     team.name = data["name"]
@@ -46,7 +46,7 @@ def update_team(session: Session, actor: Actor, team_id: UUID, data: Mapping[str
 
 
 def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: Seen = None) -> None:
-    """There is no such team any more. Raises NotFound, ChangedMeanwhile, StillInUse."""
+    """Delete a team without members. Raises NotFound, ChangedMeanwhile, StillInUse."""
     team = _lock(session, actor, team_id)
     require_seen(team, seen)
     if session.scalar(select(User.id).where(User.team_id == team_id).limit(1)):
@@ -56,7 +56,7 @@ def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: Seen = N
 
 def _lock(session: Session, actor: Actor, team_id: UUID) -> Team:
     of_clinic = select(Team).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)
-    team = session.scalars(of_clinic.with_for_update()).one_or_none()  # nobody joins it meanwhile
+    team = session.scalars(of_clinic.with_for_update()).one_or_none()  # so that no user joins it meanwhile
     if team is None:
         raise NotFound
     return team

@@ -1,4 +1,4 @@
-"""The clinic's people: who they are, what they may do, and whether they still work here."""
+"""Users of a clinic: list, invite, edit, deactivate and reactivate."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,17 +18,17 @@ from app.identity.permissions import Scope
 from app.identity.service import create_user
 from app.identity.sign_in.sessions import sign_out_everywhere
 from app.identity.users.errors import NotYourself
-from app.identity.users.management_checks import require_may_give, require_somebody_who_manages, take_turns
+from app.identity.users.management_checks import lock_clinic, require_may_grant, require_user_manager
 
 BY_NAME: Final[list[Key]] = [(User.name, "asc"), (User.id, "asc")]
 
 
 class HasAPassword(Conflict):
-    """They have chosen a password already: there is nothing to invite them to."""
+    """The user has already chosen a password, so there is no invitation to send."""
 
 
 def list_users(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's people by name, those who pass the filters in `query` (as `UserQuery` reads it)."""
+    """Return a page of the clinic's users by name, with the filters of `query` (as `UserQuery` reads it)."""
     of_clinic = select(User).where(User.clinic_id == actor.clinic.id)
     for name in query.keys() & {"role", "team_id", "is_active"}:
         of_clinic = of_clinic.where(getattr(User, name) == query[name])
@@ -36,13 +36,16 @@ def list_users(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
 
 
 def get_user(session: Session, actor: Actor, user_id: UUID) -> User:
-    """One of the clinic's people. Raises NotFound."""
+    """Return a user of the clinic. Raises NotFound."""
     return _find(session, actor, user_id)
 
 
 def invite(session: Session, actor: Actor, data: Mapping[str, Any]) -> User:
-    """A new colleague, who gets a message and chooses a password. Raises Forbidden, Invalid, EmailTaken."""
-    require_may_give(session, actor, data["role"])
+    """Create a user and send the invitation e-mail.
+
+    `data` has `email`, `name`, `role` and optionally `team_id`. Raises Forbidden, Invalid, EmailTaken.
+    """
+    require_may_grant(session, actor, data["role"])
     if data.get("team_id"):
         _require_team(session, actor, data["team_id"])
     user = create_user(session, actor.clinic.id, email=data["email"], name=data["name"], role=data["role"])
@@ -53,7 +56,7 @@ def invite(session: Session, actor: Actor, data: Mapping[str, Any]) -> User:
 
 
 def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
-    """Send the invitation once more, to who has not followed it yet. Raises NotFound, HasAPassword."""
+    """Send the invitation e-mail again to a user without a password. Raises NotFound, HasAPassword."""
     user = _find(session, actor, user_id, lock=True)
     if user.password_hash is not None:
         raise HasAPassword
@@ -62,45 +65,45 @@ def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
 
 
 def update_user(session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> User:
-    """Replace the fields in `data` (as `UserChanges` reads them); a role counts from the next call on.
+    """Replace the fields in `data` (as `UserChanges` reads them). A new role takes effect with the next call.
 
     Raises NotFound, ChangedMeanwhile, Forbidden, Invalid, NotYourself, NobodyElse.
     """
     user = _find(session, actor, user_id, lock=True)
     require_seen(user, seen)
-    require_may_give(session, actor, user.role)
+    require_may_grant(session, actor, user.role)
     if (role := data.get("role", user.role)) != user.role:
         _require_another(actor, user)
-        require_may_give(session, actor, role)
+        require_may_grant(session, actor, role)
     if data.get("team_id", user.team_id) != user.team_id:
         _require_team(session, actor, data["team_id"])
     for name, value in data.items():
         setattr(user, name, value)
     _touch(user)
-    require_somebody_who_manages(session, actor)
+    require_user_manager(session, actor)
     return user
 
 
 def deactivate(session: Session, actor: Actor, user_id: UUID) -> User:
-    """They no longer work here: every sign-in and every key of theirs ends at once. Twice is once.
+    """Deactivate a user and revoke their sign-ins and API keys at once. Idempotent.
 
     Raises NotFound, Forbidden, NotYourself, NobodyElse.
     """
     user = _find(session, actor, user_id, lock=True)
     _require_another(actor, user)
-    require_may_give(session, actor, user.role)
+    require_may_grant(session, actor, user.role)
     if user.is_active:
         user.is_active = False
         _touch(user)
         sign_out_everywhere(session, user.id)
-        require_somebody_who_manages(session, actor)
+        require_user_manager(session, actor)
     return user
 
 
 def reactivate(session: Session, actor: Actor, user_id: UUID) -> User:
-    """They work here again, and sign in as before. Raises NotFound, Forbidden."""
+    """Reactivate a user, who can then sign in with the same password. Raises NotFound, Forbidden."""
     user = _find(session, actor, user_id, lock=True)
-    require_may_give(session, actor, user.role)
+    require_may_grant(session, actor, user.role)
     if not user.is_active:
         user.is_active = True
         _touch(user)
@@ -110,7 +113,7 @@ def reactivate(session: Session, actor: Actor, user_id: UUID) -> User:
 def _find(session: Session, actor: Actor, user_id: UUID, *, lock: bool = False) -> User:
     wanted = select(User).where(User.id == user_id, User.clinic_id == actor.clinic.id)
     if lock:
-        take_turns(session, actor.clinic.id)
+        lock_clinic(session, actor.clinic.id)
         wanted = wanted.with_for_update(key_share=True).execution_options(populate_existing=True)
     user = session.scalars(wanted).one_or_none()
     if user is None:
@@ -124,9 +127,9 @@ def _require_another(actor: Actor, user: User) -> None:
 
 
 def _require_team(session: Session, actor: Actor, team_id: UUID | None) -> None:
-    """Raises Invalid; Forbidden where who is in which team decides what the actor sees."""
+    """Check a team of the clinic. Raises Invalid, and Forbidden if the actor's own scope depends on teams."""
     if Scope.TEAM in actor.permissions.values():
-        raise Forbidden("Only who sees more than a team says who is in one.")
+        raise Forbidden("Your role is limited to your team, so you cannot change who is in a team.")
     if team_id is None:
         return
     if session.scalar(select(Team.id).where(Team.id == team_id, Team.clinic_id == actor.clinic.id)) is None:

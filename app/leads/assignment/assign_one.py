@@ -1,4 +1,4 @@
-"""Giving one lead to somebody: by hand, or because an automation rule says so."""
+"""Assignment of one lead: by a user, by an automation rule, or by the assignment rules."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from app.clock import now
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.assignment.choose import default_rules, facts_of, give_out, load_roster, one_by_one
-from app.leads.assignment.history_rows import NO_RULE, entry, moved, rule_of
-from app.leads.assignment.models import AssignmentEntry, Why
-from app.leads.assignment.people import people, require_available
-from app.leads.assignment.rules.ruleset import rules_of
+from app.identity.users.lookup import require_active_user, users_by_id
+from app.leads.assignment.choose import decide_all, default_rules, load_roster, one_by_one, with_source_category
+from app.leads.assignment.history_rows import NO_RULE, change_note, history_row, rule_columns
+from app.leads.assignment.models import AssignmentEntry, AssignmentReason
+from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.facts.events import lead_event
-from app.leads.lookup import open_lead
+from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.leads.pipeline.progress import tend, touch
 from app.leads.timeline.entries import write_entry
@@ -24,48 +24,47 @@ from app.leads.timeline.models import ActivityType
 
 
 def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reason: str | None = None) -> Lead:
-    """Give the lead to an active user of the clinic, absent or not; who has it already keeps it.
+    """Assign the lead to an active user of the clinic, even if that user is absent.
 
-    Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
+    Does nothing if the user already owns the lead. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid.
     """
-    lead = open_lead(session, actor, lead_id)
+    lead = lock_open_lead(session, actor, lead_id)
     if lead.assigned_to_id == user_id:
         return lead
-    require_available(people(session, lead.clinic_id, [user_id]), user_id)
-    _hand_over(session, actor, lead, user_id, how={"why": Why.MANUAL, "reason": reason, **NO_RULE})
+    require_active_user(users_by_id(session, lead.clinic_id, [user_id]), user_id)
+    _hand_over(session, actor, lead, user_id, reason={"why": AssignmentReason.MANUAL, "reason": reason, **NO_RULE})
     return lead
 
 
 def give_to(session: Session, actor: Actor, lead: Lead, user_id: UUID) -> None:
-    """Give a lead that is locked to this user, because an automation rule says so."""
-    _hand_over(session, actor, lead, user_id, how={"why": Why.AUTOMATION, "reason": None, **NO_RULE})
+    """Assign a locked lead to a user on behalf of an automation rule."""
+    _hand_over(session, actor, lead, user_id, reason={"why": AssignmentReason.AUTOMATION, "reason": None, **NO_RULE})
 
 
 def give_by_rules(session: Session, actor: Actor, lead: Lead) -> None:
-    """Give a lead that is locked to whom the assignment rules choose, else to whoever of the default team has least.
+    """Assign a locked lead by the assignment rules; the fallback is the least loaded user of the default team.
 
-    Who has it already may keep it; where nobody can take it, it stays where it is.
+    The rules may choose the current owner. If no user is eligible, the lead keeps its owner.
     """
     at, clinic = now(), actor.clinic
     one_by_one(session, clinic.id)
-    rules = [*rules_of(session, clinic), *default_rules(session, clinic, at=at)]
-    facts = facts_of(session, clinic, rules, [vars(lead)])
-    [decision] = give_out(session, rules, facts, load_roster(session, clinic, rules, at=at))
+    rules = [*active_rules(session, clinic), *default_rules(session, clinic, at=at)]
+    facts = with_source_category(session, clinic, rules, [vars(lead)])
+    [decision] = decide_all(session, rules, facts, load_roster(session, clinic, rules, at=at))
     if decision and decision.user_id != lead.assigned_to_id:
-        how = {"why": Why.RULE, "reason": None, **rule_of(decision)}
-        _hand_over(session, actor, lead, decision.user_id, how=how)
+        reason = {"why": AssignmentReason.RULE, "reason": None, **rule_columns(decision)}
+        _hand_over(session, actor, lead, decision.user_id, reason=reason)
 
 
-def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, how: Mapping[str, Any]) -> None:
-    at, known = now(), people(session, lead.clinic_id, filter(None, (lead.assigned_to_id, user_id)))
-    before = known.get(lead.assigned_to_id) if lead.assigned_to_id else None
-    who = {"from_id": lead.assigned_to_id, "to_id": user_id, "by_id": actor.user_id}
-    session.add(AssignmentEntry(**entry(lead.clinic_id, lead.id, at=at, **who, **how)))
+def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, reason: Mapping[str, Any]) -> None:
+    at, users = now(), users_by_id(session, lead.clinic_id, filter(None, (lead.assigned_to_id, user_id)))
+    before = users.get(lead.assigned_to_id) if lead.assigned_to_id else None
+    change = {"from_id": lead.assigned_to_id, "to_id": user_id, "by_id": actor.user_id}
+    session.add(AssignmentEntry(**history_row(lead.clinic_id, lead.id, at=at, **change, **reason)))
     lead.assigned_to_id = user_id
     lead.assigned_at = at
     touch(lead, actor, at)
     tend(lead, at)
-    notes = moved(before.name if before else None, known[user_id].name, how["reason"])
+    notes = change_note(before.name if before else None, users[user_id].name, reason["reason"])
     write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
-    changed = {"changed": ["assigned_to_id"]}
-    record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at, about=changed))
+    record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at, about={"changed": ["assigned_to_id"]}))

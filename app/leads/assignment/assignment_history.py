@@ -1,4 +1,4 @@
-"""How a lead came to those who had it."""
+"""Assignment history of a lead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,8 @@ from app.leads.assignment.models import AssignmentEntry
 from app.leads.lookup import read_lead
 
 
-def assignments_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Every change of the lead's coordinator, the newest first. Raises NotFound."""
+def list_assignments(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """List every change of the lead's coordinator, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     entries = select(AssignmentEntry).where(AssignmentEntry.lead_id == lead_id)
     return page(session, entries, [(AssignmentEntry.id, "desc")], query)

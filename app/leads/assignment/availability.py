@@ -1,4 +1,4 @@
-"""When somebody is there: their working hours, and the times they are away."""
+"""Availability of users: working hours and absences."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,31 +19,32 @@ from app.core.ports import Listeners
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
+from app.identity.users.lookup import is_active_user, users_by_id
 from app.leads.assignment.choose import one_by_one
 from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
-from app.leads.assignment.people import is_available, people
 from app.leads.lookup import those_within
 
-# Called in the same transaction when an absence begins: hand over or postpone the tasks of the absent user.
+# Called in the same transaction when an absence begins, to hand over or postpone the absent user's tasks.
 absence_begun: Listeners[[Session, Actor, Absence, datetime]] = Listeners("absence_begun")
 
 
 def list_absences(session: Session, actor: Actor, user_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Past, present and future ones, the latest first. Raises NotFound."""
-    _require_colleague(session, actor, user_id)
+    """List past, current and future absences of a user, latest end first. Raises NotFound."""
+    _require_user_of_clinic(session, actor, user_id)
     absences = select(Absence).where(Absence.user_id == user_id, Absence.clinic_id == actor.clinic.id)
     return page(session, absences, [(Absence.ends_at, "desc"), (Absence.id, "desc")], query)
 
 
 def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any]) -> Absence:
-    """They are away as `data` (as AbsenceIn reads it) says; one's own, or anybody's for who gives out leads.
+    """Add an absence from `data` (the fields of AbsenceIn).
 
-    If it has begun, their tasks are seen to at once (those beyond a thousand by the sweep); else when it begins.
-    Raises NotFound, Forbidden, Invalid.
+    Users manage their own absences; those of others need `lead:assign` or `user:manage`. If the absence has begun, the
+    first 1,000 open tasks are rerouted or shifted at once and a sweep handles the rest. Otherwise the sweep does it
+    when the absence begins. Raises NotFound, Forbidden, Invalid.
     """
-    _require_may(session, actor, user_id)
+    _require_permission(session, actor, user_id)
     cover = data["cover_id"]
-    if cover and (cover == user_id or not is_available(people(session, actor.clinic.id, [cover]), cover)):
+    if cover and (cover == user_id or not is_active_user(users_by_id(session, actor.clinic.id, [cover]), cover)):
         raise Invalid.at("/cover_id", "Must be another active user of your clinic.")
     at = now()
     made = {"id": new_id(), "clinic_id": actor.clinic.id, "created_at": at, "created_by": actor.user_id}
@@ -57,24 +58,24 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str
 
 
 def remove_absence(session: Session, actor: Actor, user_id: UUID, absence_id: UUID) -> None:
-    """They are back, or stay after all. What was given to others stays theirs. Raises NotFound, Forbidden."""
-    _require_may(session, actor, user_id)
-    gone = delete(Absence).where(
+    """Delete an absence. Tasks that were rerouted keep their new assignee. Raises NotFound, Forbidden."""
+    _require_permission(session, actor, user_id)
+    statement = delete(Absence).where(
         Absence.id == absence_id, Absence.user_id == user_id, Absence.clinic_id == actor.clinic.id
     )
-    if session.scalar(gone.returning(Absence.id)) is None:
+    if session.scalar(statement.returning(Absence.id)) is None:
         raise NotFound
 
 
 def hours_of(session: Session, actor: Actor, user_id: UUID) -> Mapping[str, Any]:
-    """Their own working hours; None where the clinic's hold. Raises NotFound."""
-    _require_colleague(session, actor, user_id)
+    """Return `{"hours": …}` of a user; None means the clinic's opening hours. Raises NotFound."""
+    _require_user_of_clinic(session, actor, user_id)
     return {"hours": session.scalar(select(WorkingHours.hours).where(WorkingHours.user_id == user_id))}
 
 
 def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """They work so from now on; None: whenever the clinic is open. Raises NotFound, Forbidden."""
-    _require_may(session, actor, user_id)
+    """Set the working hours of a user; None means the clinic's opening hours. Raises NotFound, Forbidden."""
+    _require_permission(session, actor, user_id)
     if hours is None:
         session.execute(delete(WorkingHours).where(WorkingHours.user_id == user_id))
         audit_log.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": None})
@@ -86,15 +87,15 @@ def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str,
     return written
 
 
-def _require_colleague(session: Session, actor: Actor, user_id: UUID) -> None:
-    if user_id not in people(session, actor.clinic.id, [user_id]):
+def _require_user_of_clinic(session: Session, actor: Actor, user_id: UUID) -> None:
+    if user_id not in users_by_id(session, actor.clinic.id, [user_id]):
         raise NotFound
 
 
-def _require_may(session: Session, actor: Actor, user_id: UUID) -> None:
-    _require_colleague(session, actor, user_id)
+def _require_permission(session: Session, actor: Actor, user_id: UUID) -> None:
+    _require_user_of_clinic(session, actor, user_id)
     if user_id == actor.user_id or actor.allows(Permission.USER_MANAGE):
         return
-    colleagues = those_within(session, actor.within(Permission.LEAD_ASSIGN))
-    if not actor.allows(Permission.LEAD_ASSIGN) or (colleagues is not None and user_id not in colleagues):
-        raise Forbidden("Your role does not allow this for others.")
+    visible = those_within(session, actor.within(Permission.LEAD_ASSIGN))
+    if not actor.allows(Permission.LEAD_ASSIGN) or (visible is not None and user_id not in visible):
+        raise Forbidden("Your role does not allow this for other users.")

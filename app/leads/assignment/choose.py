@@ -1,8 +1,8 @@
-"""Choosing who gets leads, and taking the turn: for one that comes in, or for a thousand.
+"""Choice of assignees by assignment rules, for one lead or for many.
 
-What comes in by rules of one clinic is decided one transaction after the other, from the choice to the commit: so a
-turn is never taken twice, and no ceiling is passed, however many ask at once. A clinic without rules waits for nobody,
-nor does a lead that none of them matches where no rule sets a ceiling. Nothing here waits for a lead's row.
+An advisory lock per clinic serializes decisions from the choice to the commit. So two leads never take the same
+round-robin turn, and no ceiling is exceeded under concurrency. No lock is taken if the clinic has no rules, or if no
+rule matches and no rule sets a ceiling. Nothing here waits for the row of a lead.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 from app.core.calendar.calendar import BusinessHours
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
-from app.identity.users.roles import TAKES_LEADS, in_sql
-from app.leads.assignment.roster import Colleague, Roster
+from app.identity.roles import LEAD_OWNER_ROLES, roles_in_sql
 from app.leads.assignment.rules.evaluation import Decision, decide
-from app.leads.assignment.rules.rules import Lead, Rule, by_load, ceilings_of
-from app.leads.assignment.rules.ruleset import rules_of
+from app.leads.assignment.rules.roster import Roster, RosterUser
+from app.leads.assignment.rules.rules import LeadFacts, Rule, ceilings_of, least_loaded_rule
+from app.leads.assignment.rules.ruleset import active_rules
 
-_ONE_BY_ONE: Final = text("SELECT pg_advisory_xact_lock(hashtext('assignment'), hashtext(CAST(:clinic AS text)))")
-_PEOPLE: Final = text(
+_LOCK_CLINIC: Final = text("SELECT pg_advisory_xact_lock(hashtext('assignment'), hashtext(CAST(:clinic AS text)))")
+_CANDIDATES: Final = text(
     "SELECT u.id, u.is_active, h.hours, (SELECT max(a.ends_at) FROM absences a"
     " WHERE a.user_id = u.id AND a.starts_at <= :at AND a.ends_at > :at) AS out_until,"
     " CASE WHEN u.id = ANY(CAST(:counted AS uuid[])) THEN (SELECT count(*) FROM (SELECT 1 FROM leads l"
@@ -39,50 +39,53 @@ _TURN: Final = text(
 )
 _CATEGORIES: Final = text("SELECT id, category FROM lead_sources WHERE clinic_id = :clinic AND id = ANY(:ids)")
 _TEAM: Final = text(
-    f"SELECT id, role IN {in_sql(*TAKES_LEADS)} AS coordinates FROM users u WHERE clinic_id = :clinic AND is_active"  # noqa: S608  (ours)
-    f" AND role IN {in_sql(*TAKES_LEADS, Role.CLINIC_ADMIN)} AND id <> ALL(CAST(:without AS uuid[]))"
+    f"SELECT id, role IN {roles_in_sql(*LEAD_OWNER_ROLES)} AS coordinates FROM users u"  # noqa: S608  (constants)
+    f" WHERE clinic_id = :clinic AND is_active AND role IN {roles_in_sql(*LEAD_OWNER_ROLES, Role.CLINIC_ADMIN)}"
+    " AND id <> ALL(CAST(:without AS uuid[]))"
     " AND NOT EXISTS (SELECT 1 FROM absences a WHERE a.user_id = u.id AND a.starts_at <= :at AND a.ends_at > :at)"
     " ORDER BY id"
 )
 
 
-class Chosen(NamedTuple):
-    """Whom the rules give each lead, in the leads' order; None where they give it to nobody."""
+class AssignmentPlan(NamedTuple):
+    """Decision for each lead, in the order of the leads; None if no rule chose a user."""
 
     decisions: Sequence[Decision | None]
-    rest_in_turn: bool  # the others go to whoever of the default team has the turn; else to nobody, all being full
+    fallback_round_robin: bool  # leads without a decision: round robin over the default team, or unassigned (all full)
 
 
-def choose(session: Session, clinic: ClinicContext, leads: Sequence[Lead], *, at: datetime) -> Chosen:
-    """Whom the clinic's rules give each of these new leads. Their turns are taken, in the caller's transaction.
+def choose_assignees(
+    session: Session, clinic: ClinicContext, leads: Sequence[LeadFacts], *, at: datetime
+) -> AssignmentPlan:
+    """Choose an assignee for each new lead, and record the round-robin turns in the caller's transaction.
 
-    Where rules set ceilings, the default team is chosen from here, too, that it may not pass them. A lead needs
-    `source_id`, `postal_code`, `treatment_interest`.
+    If any rule sets ceilings, the default team is chosen here too, so that its members stay below them. Each lead is a
+    mapping with `source_id`, `postal_code` and `treatment_interest`.
     """
-    rules = rules_of(session, clinic)
+    rules = active_rules(session, clinic)
     if not rules or not leads:
-        return Chosen([None] * len(leads), rest_in_turn=True)
-    facts = facts_of(session, clinic, rules, leads)
+        return AssignmentPlan([None] * len(leads), fallback_round_robin=True)
+    facts = with_source_category(session, clinic, rules, leads)
     wanted = [rule for rule in rules if not all(rule.conditions.failing(lead) for lead in facts)]
     if has_ceilings := bool(ceilings_of(rules)):
         wanted += default_rules(session, clinic, at=at)
     if not wanted:
-        return Chosen([None] * len(leads), rest_in_turn=not has_ceilings)
+        return AssignmentPlan([None] * len(leads), fallback_round_robin=not has_ceilings)
     one_by_one(session, clinic.id)
-    decisions = give_out(session, wanted, facts, load_roster(session, clinic, wanted, at=at))
-    return Chosen(decisions, rest_in_turn=not has_ceilings)
+    decisions = decide_all(session, wanted, facts, load_roster(session, clinic, wanted, at=at))
+    return AssignmentPlan(decisions, fallback_round_robin=not has_ceilings)
 
 
 def one_by_one(session: Session, clinic_id: UUID) -> None:
-    """Wait until nobody else decides for this clinic; until the commit nobody else will. Before any lead is locked."""
-    session.execute(_ONE_BY_ONE, {"clinic": clinic_id})
+    """Take the clinic's assignment lock until the commit. Call it before locking any lead, to avoid deadlocks."""
+    session.execute(_LOCK_CLINIC, {"clinic": clinic_id})
 
 
-def give_out(
-    session: Session, rules: Sequence[Rule], leads: Iterable[Lead], roster: Roster
+def decide_all(
+    session: Session, rules: Sequence[Rule], leads: Iterable[LeadFacts], roster: Roster
 ) -> Sequence[Decision | None]:
-    """Decide one lead after the other, each with those before it counted. Only after `one_by_one`."""
-    decisions = [_give(rules, lead, roster) for lead in leads]
+    """Choose a user for each lead in order; each choice adds to the load. Call `one_by_one` first."""
+    decisions = [_decide(rules, lead, roster) for lead in leads]
     chosen = {decision.rule.id for decision in decisions if decision}
     for rule_id in filter(None, chosen):
         session.execute(_TURN, {"rule": rule_id, "user": roster.last[rule_id]})
@@ -97,25 +100,25 @@ def load_roster(
     at: datetime,
     without: Collection[UUID] = (),
 ) -> Roster:
-    """Everybody whom these rules may choose, as they are at `at`, but for those `without` whom it has to go."""
+    """Load the availability and load of all users that the rules may choose, except those in `without`."""
     wanted = {
         "clinic": clinic.id,
         "at": at,
-        "ids": list(set[UUID]().union(*(rule.everybody for rule in rules)) - {*without}),
-        "counted": list(set[UUID]().union(*(rule.counted for rule in rules))),
-        "most": max((rule.counts_to for rule in rules), default=0),
+        "ids": list(set[UUID]().union(*(rule.user_ids for rule in rules)) - {*without}),
+        "counted": list(set[UUID]().union(*(rule.users_to_count for rule in rules))),
+        "most": max((rule.max_counted for rule in rules), default=0),
         "rules": [rule.id for rule in rules if rule.id],
     }
-    found = session.execute(_PEOPLE, wanted).all()
+    found = session.execute(_CANDIDATES, wanted).all()
     turns: Mapping[str, str] = (found[0].turns if found else None) or {}
     last: dict[UUID | None, UUID] = {UUID(rule_id): UUID(user_id) for rule_id, user_id in turns.items()}
-    return Roster(clinic.calendar, at, {row.id: _colleague(row) for row in found}, last)
+    return Roster(clinic.calendar, at, {row.id: _roster_user(row) for row in found}, last)
 
 
-def facts_of(
-    session: Session, clinic: ClinicContext, rules: Iterable[Rule], leads: Sequence[Lead]
+def with_source_category(
+    session: Session, clinic: ClinicContext, rules: Iterable[Rule], leads: Sequence[LeadFacts]
 ) -> Sequence[Mapping[str, Any]]:
-    """The leads with what rules ask of them: a source's category is looked up only where one is asked for."""
+    """Add `source_category` to the leads if any rule tests it; otherwise return the leads unchanged."""
     if not any(rule.conditions.source_categories for rule in rules):
         return leads
     sources = list({lead["source_id"] for lead in leads if lead.get("source_id")})
@@ -125,34 +128,34 @@ def facts_of(
 
 
 def default_team(session: Session, clinic_id: UUID, *, at: datetime) -> list[UUID]:
-    """Who takes turns where no rule decides: the coordinators who are there, else the admins. In a stable order."""
-    coordinators, admins = _there(session, clinic_id, at)
+    """Return the users who take turns if no rule decides: available coordinators, else available admins, by id."""
+    coordinators, admins = _available_team(session, clinic_id, at)
     return coordinators or admins
 
 
 def default_rules(
     session: Session, clinic: ClinicContext, *, at: datetime, without: Collection[UUID] = ()
 ) -> list[Rule]:
-    """The default where loads count: the coordinators who are there, by load, then the admins; none past a ceiling."""
-    ceilings = ceilings_of(rules_of(session, clinic))
-    return [by_load(group, ceilings) for group in _there(session, clinic.id, at, without)]
+    """Return the default as rules: coordinators by load, then admins by load, each below their lowest ceiling."""
+    ceilings = ceilings_of(active_rules(session, clinic))
+    return [least_loaded_rule(group, ceilings) for group in _available_team(session, clinic.id, at, without)]
 
 
-def _there(
+def _available_team(
     session: Session, clinic_id: UUID, at: datetime, without: Collection[UUID] = ()
 ) -> tuple[list[UUID], list[UUID]]:
-    """The coordinators who are there, and the admins."""
+    """Return the ids of available coordinators, and of available admins."""
     found = session.execute(_TEAM, {"clinic": clinic_id, "at": at, "without": list(without)}).all()
     return [row.id for row in found if row.coordinates], [row.id for row in found if not row.coordinates]
 
 
-def _give(rules: Sequence[Rule], lead: Lead, roster: Roster) -> Decision | None:
+def _decide(rules: Sequence[Rule], lead: LeadFacts, roster: Roster) -> Decision | None:
     decision = decide(rules, lead, roster)
     if decision:
-        roster.take(decision.user_id, decision.rule)
+        roster.record_assignment(decision.user_id, decision.rule)
     return decision
 
 
-def _colleague(row: Any) -> Colleague:
+def _roster_user(row: Any) -> RosterUser:
     hours = BusinessHours.from_json(row.hours) if row.hours is not None else None
-    return Colleague(row.id, row.is_active, row.out_until, hours, row.open_leads)
+    return RosterUser(row.id, row.is_active, row.out_until, hours, row.open_leads)

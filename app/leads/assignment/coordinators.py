@@ -1,4 +1,4 @@
-"""Who looks after a lead, in the words that it gets: whoever it is assigned to, or somebody in turn."""
+"""Responsible users of leads, for messages and notifications: the assigned user, else round robin."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, TypeVar
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.identity.models import Role, User
-from app.identity.users.roles import TAKES_LEADS
+from app.identity.roles import LEAD_OWNER_ROLES
 
 
 class _WithRole(Protocol):
@@ -16,7 +16,7 @@ class _WithRole(Protocol):
     def role(self) -> str: ...
 
 
-Someone = TypeVar("Someone", bound=_WithRole)
+UserT = TypeVar("UserT", bound=_WithRole)
 
 
 class Colleague(NamedTuple):
@@ -29,28 +29,28 @@ class Colleague(NamedTuple):
 
 
 def colleagues(session: Session, clinic_id: UUID) -> dict[UUID, Colleague]:
-    """The clinic's active users by id, in a stable order."""
+    """Return the clinic's active users by id, ordered by id."""
     active = select(User.id, User.name, User.email, User.role).where(User.clinic_id == clinic_id, User.is_active)
     return {row.id: Colleague(*row) for row in session.execute(active.order_by(User.id))}
 
 
-def coordinator_of(lead_id: UUID, assigned_to_id: UUID | None, people: Mapping[UUID, Someone]) -> Someone | None:
-    """Whose lead it is; by rotation while it is nobody's, or somebody's who is not among these people any more."""
+def coordinator_of(lead_id: UUID, assigned_to_id: UUID | None, people: Mapping[UUID, UserT]) -> UserT | None:
+    """Return the assigned user; round robin if the lead is unassigned or its user is not in `people`."""
     if assigned_to_id and assigned_to_id in people:
         return people[assigned_to_id]
     team = in_turn(people)
     return team[lead_id.int % len(team)] if team else None
 
 
-def audience(to: str, coordinator: Someone | None, people: Mapping[UUID, Someone]) -> list[Someone]:
-    """Whom a rule means by `coordinator`, `managers` or `admins`; the admins, where there is no manager."""
+def audience(to: str, coordinator: UserT | None, people: Mapping[UUID, UserT]) -> list[UserT]:
+    """Return the users that a rule means by `coordinator`, `managers` or `admins`; no managers: the admins."""
     if to == "coordinator":
         return [coordinator] if coordinator else []
     managers = [person for person in people.values() if person.role == Role.MANAGER and to == "managers"]
     return managers or [person for person in people.values() if person.role == Role.CLINIC_ADMIN]
 
 
-def in_turn(people: Mapping[UUID, Someone]) -> list[Someone]:
-    """Who looks after leads that nobody has: those who take leads, else the admins."""
-    takers = [person for person in people.values() if person.role in TAKES_LEADS]
-    return takers or [person for person in people.values() if person.role == Role.CLINIC_ADMIN]
+def in_turn(people: Mapping[UUID, UserT]) -> list[UserT]:
+    """Return the users who take turns for unassigned leads: roles that take leads, else admins."""
+    eligible = [person for person in people.values() if person.role in LEAD_OWNER_ROLES]
+    return eligible or [person for person in people.values() if person.role == Role.CLINIC_ADMIN]

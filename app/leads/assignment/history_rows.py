@@ -1,16 +1,16 @@
-"""Rows of the history of leads' coordinators, as they are inserted by whoever gives a lead to somebody."""
+"""Rows of `assignment_history`, for bulk inserts."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.core.db import new_id
-from app.leads.assignment.models import Why
+from app.leads.assignment.models import AssignmentReason
 from app.leads.assignment.rules.evaluation import Decision
 
 
-def entry(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
-    """A row of `assignment_history`, every column named; `given` holds `why`, and may hold any other column."""
+def history_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+    """Return a row with every column of `assignment_history`; `columns` holds `why` and any others."""
     return {
         "lead_id": lead_id,
         "id": new_id(),
@@ -22,18 +22,18 @@ def entry(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict
         "rule_name": None,
         "reason": None,
         "at": at,
-    } | given
+    } | columns
 
 
-def why_first(decision: Decision | None) -> dict[str, Any]:
-    """The columns that say how a new lead came to its first coordinator, where nobody was named."""
+def first_assignment_reason(decision: Decision | None) -> dict[str, Any]:
+    """Return `why`, `rule_id` and `rule_name` for the first assignment of a lead without a requested assignee."""
     if decision is None or decision.rule.id is None:
-        return {"why": Why.DEFAULT, **NO_RULE}
-    return {"why": Why.RULE, **rule_of(decision)}
+        return {"why": AssignmentReason.DEFAULT, **NO_RULE}
+    return {"why": AssignmentReason.RULE, **rule_columns(decision)}
 
 
-def rule_of(decision: Decision | None) -> dict[str, Any]:
-    """The columns that tell which of the clinic's rules chose."""
+def rule_columns(decision: Decision | None) -> dict[str, Any]:
+    """Return the columns `rule_id` and `rule_name` of the rule that decided."""
     if decision is None or decision.rule.id is None:
         return NO_RULE
     return {"rule_id": decision.rule.id, "rule_name": decision.rule.name}
@@ -42,7 +42,7 @@ def rule_of(decision: Decision | None) -> dict[str, Any]:
 NO_RULE: dict[str, Any] = {"rule_id": None, "rule_name": None}
 
 
-def moved(before: str | None, after: str, reason: str | None = None) -> str:
-    """What the timeline says of it: `Ana → Ben: is on leave`."""
+def change_note(before: str | None, after: str, reason: str | None = None) -> str:
+    """Return the timeline note of an assignment, such as `Ana → Ben: is on leave`."""
     names = " → ".join(name for name in (before, after) if name)
     return f"{names}: {reason}" if reason else names

@@ -1,4 +1,4 @@
-"""Who gets which lead: the clinic's rules, whose turn it is, what was decided, and who is not there."""
+"""Assignment rules, round-robin turns, assignment history, absences and working hours."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,31 +12,31 @@ from app.core.db import Base, new_id
 
 
 class Strategy(StrEnum):
-    ROUND_ROBIN = "round_robin"  # one after the other
-    CAPACITY = "capacity"  # whoever has the fewest open leads for their weight
-    SCHEDULE = "schedule"  # whoever is on duty, else whoever is so next; among them one after the other
+    ROUND_ROBIN = "round_robin"  # members take turns
+    CAPACITY = "capacity"  # the member with the fewest open leads relative to their weight
+    SCHEDULE = "schedule"  # members on duty, else the next on duty; they take turns
 
 
-class Why(StrEnum):
+class AssignmentReason(StrEnum):
     RULE = "rule"
-    DEFAULT = "default"  # no rule had anybody: a coordinator in turn
+    DEFAULT = "default"  # no rule chose a user: round robin over coordinators
     MANUAL = "manual"
-    REASSIGNED = "reassigned"  # with everything else of somebody
+    REASSIGNED = "reassigned"  # bulk reassignment of a user's leads and tasks
     DEACTIVATION = "deactivation"
-    ORPHANED = "orphaned"  # nobody who works here had it
-    AUTOMATION = "automation"  # an automation rule names them
+    ORPHANED = "orphaned"  # had no active owner
+    AUTOMATION = "automation"  # an automation rule assigned it
 
 
 class AbsentTasks(StrEnum):
-    """What becomes of the open tasks of somebody absent that fall due meanwhile."""
+    """Handling of an absent user's open tasks that fall due during the absence."""
 
     REROUTE = "reroute"  # to the cover, else to the lead's coordinator, else by the rules
-    SHIFT = "shift"  # to the first opening after the absence
+    SHIFT = "shift"  # due at the first opening after the absence
     LEAVE = "leave"
 
 
 class AssignmentRule(Base):
-    """Which leads go to whom, and how they are shared out. The first rule in order that has somebody decides."""
+    """Rule that assigns matching leads to its members. The first rule with an available user decides."""
 
     __tablename__ = "assignment_rules"
     __table_args__ = (
@@ -50,16 +50,16 @@ class AssignmentRule(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int]
     strategy: Mapped[str] = mapped_column(Text)
-    conditions: Mapped[dict[str, Any]]  # as `rules.Conditions` reads them; none: every lead
+    conditions: Mapped[dict[str, Any]]  # read by `rules.Conditions`; empty: every lead
     members: Mapped[list[Any]]  # user_id, weight and ceiling of each
-    fallback_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # who takes it when no member can
+    fallback_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # gets the lead if no member is available
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
 
 class AssignmentTurn(Base):
-    """Whom a rule chose last: the next turn is the next one's."""
+    """User that a rule chose last, for round robin."""
 
     __tablename__ = "assignment_turns"
 
@@ -68,25 +68,25 @@ class AssignmentTurn(Base):
 
 
 class AssignmentEntry(Base):
-    """One change of a lead's coordinator, and its reason."""
+    """One change of a lead's coordinator, with its reason."""
 
     __tablename__ = "assignment_history"
 
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"), primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)  # in the order they were written
-    clinic_id: Mapped[UUID]  # no keys of its own, nor for users: its lead has them, and users are never deleted
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)  # UUIDv7: ordered by time of writing
+    clinic_id: Mapped[UUID]  # no foreign keys here or for users: the lead has them, and users are never deleted
     from_id: Mapped[UUID | None]
     to_id: Mapped[UUID | None]
-    by_id: Mapped[UUID | None]  # None: the automation, or a program
+    by_id: Mapped[UUID | None]  # None: automation or an API key
     why: Mapped[str] = mapped_column(Text)
     rule_id: Mapped[UUID | None]
-    rule_name: Mapped[str | None] = mapped_column(Text)  # as it was called then
-    reason: Mapped[str | None] = mapped_column(Text)  # in a person's words
+    rule_name: Mapped[str | None] = mapped_column(Text)  # name of the rule at that time
+    reason: Mapped[str | None] = mapped_column(Text)  # free text by a user
     at: Mapped[datetime]
 
 
 class Absence(Base):
-    """A time in which somebody gets no new leads."""
+    """Period in which a user gets no new leads."""
 
     __tablename__ = "absences"
     __table_args__ = (
@@ -108,11 +108,11 @@ class Absence(Base):
 
 
 class WorkingHours(Base):
-    """When somebody works, where that differs from the clinic's opening hours."""
+    """Working hours of a user that differ from the clinic's opening hours."""
 
     __tablename__ = "working_hours"
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    hours: Mapped[dict[str, Any]]  # as clinics have them; without a row the clinic's hold
+    hours: Mapped[dict[str, Any]]  # same format as a clinic's opening hours, which apply if there is no row
     updated_at: Mapped[datetime]

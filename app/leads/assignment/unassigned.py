@@ -1,4 +1,4 @@
-"""Leads that nobody looks after: the list of them, and finding somebody (business rule 2 of lead-management.md)."""
+"""Open leads without an active owner: list and assign them (lead-management.md, business rule 2)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,10 +11,10 @@ from app.clock import now
 from app.core.pagination import Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
+from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
 from app.leads.assignment.choose import load_roster, one_by_one
-from app.leads.assignment.eligible_users import clinics_rules
-from app.leads.assignment.models import Why
-from app.leads.assignment.moving import Cause, move, share_out
+from app.leads.assignment.eligible_users import rules_with_default
+from app.leads.assignment.models import AssignmentReason
 from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import STILL_OPEN, UNTENDED, Lead
 from app.security.encrypted_fields import open_rows
@@ -28,40 +28,40 @@ _CLINICS: Final = text(
 )
 
 
-def unassigned(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The open leads without a coordinator who works here, newest first."""
-    leads = select(Lead.__table__).where(*visible_to(actor), *_nobodys(session, actor.clinic.id))
+def list_unassigned(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
+    """List the open leads without an active owner, newest first."""
+    leads = select(Lead.__table__).where(*visible_to(actor), *_without_owner(session, actor.clinic.id))
     return page(session, leads, NEWEST_FIRST, query)
 
 
 def clinics_with_orphans(session: Session) -> Sequence[UUID]:
-    """The clinics that have leads without a coordinator who works there."""
+    """Return the ids of clinics that have open leads without an active owner."""
     return session.scalars(_CLINICS).all()
 
 
 def assign_orphans(session: Session, actor: Actor, *, most: int) -> tuple[int, int]:
-    """Give up to so many of the clinic's leads without an active coordinator to somebody, by the rules, else by load.
+    """Assign up to `most` open leads without an active owner, by the rules, else to the least loaded user.
 
-    Returns how many were given to somebody, and how many nobody could take. Leads that somebody is just changing wait
-    for the next time.
+    Returns the numbers of assigned leads and of leads without an eligible user. Leads locked by another transaction
+    are skipped until the next run.
     """
     at = now()
     one_by_one(session, actor.clinic.id)
     leads = _lock(session, actor, most=most)
-    rules = clinics_rules(session, actor.clinic, at=at)
+    rules = rules_with_default(session, actor.clinic, at=at)
     roster = load_roster(session, actor.clinic, rules, at=at)
-    decided = share_out(session, actor, leads, rules=rules, roster=roster)
-    move(session, actor, leads, decided, cause=Cause(at, Why.ORPHANED))
+    decided = choose_by_rules(session, actor, leads, rules=rules, roster=roster)
+    assign_leads(session, actor, leads, decided, cause=AssignmentCause(at, AssignmentReason.ORPHANED))
     return len(decided), len(leads) - len(decided)
 
 
 def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
-    leads = select(Lead.__table__).where(*visible_to(actor), *_nobodys(session, actor.clinic.id))
+    leads = select(Lead.__table__).where(*visible_to(actor), *_without_owner(session, actor.clinic.id))
     oldest = leads.order_by(Lead.id).limit(most)
     free = oldest.with_for_update(key_share=True, skip_locked=True)
     return open_rows(Lead, session.execute(free))
 
 
-def _nobodys(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
-    gone = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~User.is_active)))
-    return STILL_OPEN, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(gone))
+def _without_owner(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
+    inactive = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~User.is_active)))
+    return STILL_OPEN, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(inactive))

@@ -1,4 +1,4 @@
-"""Where leads come from."""
+"""Lead sources."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -25,7 +25,7 @@ class SourceCategory(StrEnum):
 
 
 class LeadSource(Base):
-    """A source of leads, as the clinic names it (lead-management.md, 8.1.2)."""
+    """Lead source defined by a clinic (lead-management.md, 8.1.2)."""
 
     __tablename__ = "lead_sources"
     __table_args__ = (UniqueConstraint("clinic_id", "name"),)
@@ -35,7 +35,7 @@ class LeadSource(Base):
     name: Mapped[str] = mapped_column(Text)
     category: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
-    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")  # as utm_source has it
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")  # values of utm_source
     is_active: Mapped[bool] = mapped_column(default=True)
     monthly_cost: Mapped[Decimal | None] = mapped_column(Numeric(12, 2))
     created_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""The clinic's lead sources."""
+"""Lead sources: list, create, update."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
 from app.core.pagination import Page, page
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.identity.clinics import count_up
 from app.leads.attribution.models import LeadSource, SourceCategory
 
 
 class SourceNameTaken(Conflict):
-    """The clinic has a source of this name."""
+    """The clinic already has a source with this name."""
 
 
 def default_sources() -> list[tuple[str, SourceCategory]]:
-    """The standard categories of lead-management.md (8.1.2), one source for each."""
+    """Return one (name, category) for each standard category (lead-management.md, 8.1.2)."""
     return [
         ("Doctor referral", SourceCategory.DOCTOR_REFERRAL),
         ("Patient referral", SourceCategory.PATIENT_REFERRAL),
@@ -38,12 +38,12 @@ def default_sources() -> list[tuple[str, SourceCategory]]:
 
 
 def install_defaults(session: Session, clinic_id: UUID) -> None:
-    """Give a new clinic the default sources."""
+    """Create the default sources of a new clinic."""
     session.add_all(_new(clinic_id, {"name": name, "category": category}) for name, category in default_sources())
 
 
 def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's sources by name; `query` is what SourceQuery read."""
+    """List the clinic's sources by name; `query` holds the fields of SourceQuery."""
     statement = select(LeadSource).where(LeadSource.clinic_id == clinic_id)
     for name in query.keys() & {"is_active", "category"}:
         statement = statement.where(getattr(LeadSource, name) == query[name])
@@ -51,8 +51,8 @@ def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) ->
 
 
 def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
-    """A new source of what SourceIn read. Raises SourceNameTaken."""
-    count_up(session, clinic_id)  # its name is kept by who writes messages
+    """Create a source from the fields of SourceIn. Raises SourceNameTaken."""
+    count_up(session, clinic_id)  # messages cache source names
     source = _new(clinic_id, data)
     session.add(source)
     _flush(session)
@@ -62,7 +62,7 @@ def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) ->
 def update_source(
     session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> LeadSource:
-    """Give a source these values, all of them. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
+    """Replace all values of a source. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
     count_up(session, clinic_id)
     source = _lock(session, clinic_id, source_id)
     require_seen(source, seen)
@@ -75,7 +75,7 @@ def update_source(
 
 
 def _lock(session: Session, clinic_id: UUID, source_id: UUID) -> LeadSource:
-    """One source of the clinic, to be changed. Raises NotFound, also for another clinic's."""
+    """Lock one source of the clinic. Raises NotFound, also for sources of other clinics."""
     of_clinic = select(LeadSource).where(LeadSource.id == source_id, LeadSource.clinic_id == clinic_id)
     source = session.scalars(of_clinic.with_for_update(key_share=True)).one_or_none()
     if source is None:
@@ -93,3 +93,12 @@ def _flush(session: Session) -> None:
         session.flush()
     except IntegrityError as clash:
         raise SourceNameTaken from clash
+
+
+def require_source(session: Session, clinic_id: UUID, source_id: UUID) -> None:
+    """Check that the id is an active source of the clinic. Raises Invalid."""
+    source = select(LeadSource.id).where(
+        LeadSource.id == source_id, LeadSource.clinic_id == clinic_id, LeadSource.is_active
+    )
+    if session.scalar(source) is None:
+        raise Invalid.at("/source_id", "Must be an active source of your clinic.")

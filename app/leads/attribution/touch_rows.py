@@ -1,4 +1,4 @@
-"""Touch rows as they are inserted, by whoever makes them."""
+"""Rows of `lead_touches`, for bulk inserts."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,17 +7,17 @@ from uuid import UUID
 
 from app.leads.attribution.touch_models import Touch
 
-_NOTHING_SAID: Final[Mapping[str, Any]] = dict.fromkeys(column.name for column in Touch.__table__.columns)
+_EMPTY_ROW: Final[Mapping[str, Any]] = dict.fromkeys(column.name for column in Touch.__table__.columns)
 
 
-def touch_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
-    """A row of `lead_touches`, every column named; `given` holds its id, source and channel."""
+def touch_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+    """Return a row with every column of `lead_touches`; `columns` holds at least id, source_id and channel."""
     same = {"clinic_id": clinic_id, "lead_id": lead_id, "occurred_at": at, "created_at": at}
-    return {**_NOTHING_SAID, **same, **given}
+    return {**_EMPTY_ROW, **same, **columns}
 
 
-def first_touch(lead: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The touch by which a new lead (its row) came; `details` are what `TouchDetails` reads, and what a form adds."""
+def first_touch_row(lead: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the first touch of a new lead (row). `details` holds fields of TouchDetails and of the web form."""
     return touch_row(
         lead["clinic_id"],
         lead["id"],
@@ -32,7 +32,7 @@ def first_touch(lead: Mapping[str, Any], details: Mapping[str, Any] | None = Non
     )
 
 
-def came_first(touch_id: UUID, source_id: UUID, at: datetime) -> dict[str, Any]:
-    """What a new lead's row says of the touch by which it came: the first one, and for now the last."""
+def first_touch_columns(touch_id: UUID, source_id: UUID, at: datetime) -> dict[str, Any]:
+    """Return the lead's columns `first_touch_*` and `last_touch_*`, both for its first touch."""
     of_touch = {"touch_id": touch_id, "touch_at": at, "touch_source_id": source_id}
     return {f"{which}_{name}": value for which in ("first", "last") for name, value in of_touch.items()}

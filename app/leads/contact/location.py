@@ -1,4 +1,4 @@
-"""Where a lead may be, and which days are days off there."""
+"""Possible time zones and public holidays of a lead, from its phone number and address."""
 
 from collections.abc import Container
 from datetime import date
@@ -13,14 +13,14 @@ from phonenumbers.timezone import time_zones_for_number
 from app.clock import zones
 from app.core.calendar.calendar import HolidayCalendar, UnknownHolidays
 
-MOST_ZONES: Final = 10  # of a number; one that may be from more places, a free-phone one say, tells nothing
+MOST_ZONES: Final = 10  # a number with more zones, such as a toll-free one, tells nothing
 
 
 def places_of(timezone: str | None, phone: str | None, at_home: ZoneInfo) -> tuple[ZoneInfo, ...]:
-    """The zones that the lead may be in: the one that is known, else the clinic's and those that its number is from."""
+    """Return the lead's possible time zones: the known one, else the clinic's and those of the phone number."""
     if timezone:
         return (ZoneInfo(timezone),)
-    number = _read(phone)
+    number = _parse(phone)
     named = time_zones_for_number(number) if number else ()
     known = [name for name in named if name in zones()]
     likely = known if len(known) <= MOST_ZONES else []
@@ -28,14 +28,14 @@ def places_of(timezone: str | None, phone: str | None, at_home: ZoneInfo) -> tup
 
 
 def days_off_of(phone: str | None, state: str | None) -> Container[date]:
-    """The public holidays of the country of the lead's number, and of its state where that is one of that country."""
-    number = _read(phone)
+    """Return the public holidays of the phone number's country, including those of `state` if it is in there."""
+    number = _parse(phone)
     country = phonenumbers.region_code_for_number(number) if number else None
     return _holidays(country, (state or "").strip().upper()) if country else frozenset()
 
 
-def _read(phone: str | None) -> PhoneNumber | None:
-    """Numbers are kept with their country code, where they could be read at all."""
+def _parse(phone: str | None) -> PhoneNumber | None:
+    """Parse a stored number, which has a country code if it was valid."""
     try:
         return phonenumbers.parse(phone) if phone else None
     except NumberParseException:

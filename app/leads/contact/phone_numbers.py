@@ -1,4 +1,4 @@
-"""How a lead can be reached: phone numbers, as people write them, become E.164."""
+"""Phone numbers: normalisation to E.164, and the check that a lead has contact data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,20 +8,20 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
 from app.errors import FieldError, Invalid
 
-PHONES = ("phone", "phone_alt")
+PHONE_FIELDS = ("phone", "phone_alt")
 
 
 def normalise_phones(data: Mapping[str, Any], region: str) -> dict[str, str]:
-    """The phones that are given, in E.164. Raises Invalid with a pointer to each that cannot be read.
+    """Return the phone fields of `data` in E.164. Raises Invalid, with a pointer to each malformed number.
 
-    A number without a country code is taken for one of `region` (ISO 3166).
+    A number without a country code is read as a number of `region` (ISO 3166).
     """
     read: dict[str, str] = {}
     mistakes: list[FieldError] = []
-    for name in PHONES:
+    for name in PHONE_FIELDS:
         if text := data.get(name):
             try:
-                read[name] = normalise(text, region)
+                read[name] = normalise_phone(text, region)
             except ValueError as mistake:
                 mistakes.append(FieldError(f"/{name}", str(mistake)))
     if mistakes:
@@ -30,17 +30,17 @@ def normalise_phones(data: Mapping[str, Any], region: str) -> dict[str, str]:
 
 
 def require_reachable(phone: str | None, email: str | None, handle: str | None = None) -> None:
-    """Raises Invalid where a lead would have neither, nor a handle on a social network."""
+    """Check that a lead has a phone number, an e-mail address or a social media handle. Raises Invalid."""
     if not (phone or email or handle):
         missing = "Give a phone number or an e-mail address."
         raise Invalid(FieldError("/phone", missing), FieldError("/email", missing))
 
 
-def normalise(text: str, region: str) -> str:
-    """`(202) 555-0143` as `+12025550143`. Raises ValueError."""
+def normalise_phone(text: str, region: str) -> str:
+    """Normalise a number: `(202) 555-0143` becomes `+12025550143`. Raises ValueError."""
     number = _parse(text, region)
     if number.extension:
-        raise ValueError("Leave out the extension; the notes have room for it.")
+        raise ValueError("Leave out the extension; put it in the notes.")
     if not phonenumbers.is_possible_number(number):
         raise ValueError("Not a phone number.")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)

@@ -1,4 +1,4 @@
-"""Custom fields: what a clinic wants to know of its leads beyond what everybody does."""
+"""Custom fields that a clinic defines for its leads."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ class FieldType(StrEnum):
 
 
 class CustomField(Base):
-    """The definition of a field. Its key and type stay: values were given by them."""
+    """Definition of a custom field. Its key and type never change, because stored values depend on them."""
 
     __tablename__ = "custom_fields"
     __table_args__ = (UniqueConstraint("clinic_id", "key"),)
@@ -31,14 +31,14 @@ class CustomField(Base):
     type: Mapped[str] = mapped_column(Text)
     options: Mapped[list[str]] = mapped_column(ARRAY(Text))
     required: Mapped[bool]
-    archived: Mapped[bool]  # values that are there stay, and are shown; no new ones
+    archived: Mapped[bool]  # existing values stay visible; new values are refused
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
 
-def options_mistake(type: str | None, options: list[str]) -> str | None:  # noqa: A002
-    """What is wrong with the options of a field of that type."""
+def options_error(type: str | None, options: list[str]) -> str | None:  # noqa: A002
+    """Return the error in the options of a field of this type; None if they are valid."""
     if type == FieldType.CHOICE:
-        return None if options and len(options) == len(set(options)) else "Give options, each once."
-    return "Only a choice has options." if options else None
+        return None if options and len(options) == len(set(options)) else "Give at least one option, each once."
+    return "Only a field of type choice has options." if options else None

@@ -1,4 +1,4 @@
-"""The definitions of a clinic's own fields."""
+"""Custom fields: list, create, update."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,21 +13,21 @@ from app.core.optimistic_locking import Seen, require_seen
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.clinics import count_up
-from app.leads.custom_fields.models import CustomField, options_mistake
+from app.leads.custom_fields.models import CustomField, options_error
 
 MOST_FIELDS: Final = 100
 
 
 class FieldKeyTaken(Conflict):
-    """The clinic has a field of this key."""
+    """The clinic already has a field with this key."""
 
 
 class TooManyFields(Conflict):
-    """The clinic has as many fields as it may have."""
+    """The clinic has reached the maximum number of custom fields."""
 
 
 def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's fields by key; `query` is what CustomFieldQuery read."""
+    """List the clinic's fields by key; `query` holds the fields of CustomFieldQuery."""
     statement = select(CustomField).where(CustomField.clinic_id == clinic_id)
     if "archived" in query:
         statement = statement.where(CustomField.archived == query["archived"])
@@ -35,8 +35,8 @@ def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> 
 
 
 def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> CustomField:
-    """A new field of what CustomFieldIn read. Raises FieldKeyTaken, TooManyFields."""
-    count_up(session, clinic_id)  # and holds the clinic's row: fields are made one after the other
+    """Create a field from the fields of CustomFieldIn. Raises FieldKeyTaken, TooManyFields."""
+    count_up(session, clinic_id)  # also locks the clinic's row, which serializes the creation of fields
     of_clinic = CustomField.clinic_id == clinic_id
     if session.scalar(select(CustomField.id).where(of_clinic, CustomField.key == data["key"])):
         raise FieldKeyTaken
@@ -52,7 +52,7 @@ def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 def update_field(
     session: Session, clinic_id: UUID, field_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> CustomField:
-    """Give a field these values, all of them. Raises NotFound, ChangedMeanwhile, Invalid."""
+    """Replace all values of a field. Raises NotFound, ChangedMeanwhile, Invalid."""
     count_up(session, clinic_id)
     field = session.scalars(
         select(CustomField).where(CustomField.id == field_id, CustomField.clinic_id == clinic_id)
@@ -60,7 +60,7 @@ def update_field(
     if field is None:
         raise NotFound
     require_seen(field, seen)
-    if mistake := options_mistake(field.type, data["options"]):
+    if mistake := options_error(field.type, data["options"]):
         raise Invalid.at("/options", mistake)
     for name, value in data.items():
         setattr(field, name, value)

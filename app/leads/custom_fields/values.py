@@ -1,4 +1,4 @@
-"""The values of a clinic's own fields, held against their definitions, which are read once for each version."""
+"""Validation of custom field values. The definitions are cached per version of the clinic's configuration."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -7,19 +7,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.validation.plain_values import CONTROL, NotADate, read_date
-from app.engine.version_cache import once_for_each_version
+from app.engine.version_cache import cache_per_version
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import CustomField, FieldType
 
 LONGEST_TEXT: Final = 1000
-LARGEST: Final = 10**15  # beyond, a number is no longer what was written
+LARGEST: Final = 10**15  # larger numbers lose precision
 
 Custom = Mapping[str, Any]
 
 
 class Definition(NamedTuple):
-    """What decides whether a value is one."""
+    """Definition of a custom field, as far as validation needs it."""
 
     type: str
     options: tuple[str, ...]
@@ -30,30 +30,32 @@ class Definition(NamedTuple):
 Definitions = Mapping[str, Definition]
 
 
-@once_for_each_version
+@cache_per_version
 def definitions_of(session: Session, clinic: ClinicContext) -> Definitions:
-    """By key."""
+    """Return the definitions of the clinic's custom fields, by key."""
     found = select(CustomField.__table__).where(CustomField.clinic_id == clinic.id)
     return {
         row.key: Definition(row.type, tuple(row.options), row.required, row.archived) for row in session.execute(found)
     }
 
 
-def require_custom(session: Session, clinic: ClinicContext, custom: Custom, *, complete: bool = True) -> None:
-    """As `refuse_custom`, by the clinic's definitions."""
-    refuse_custom(definitions_of(session, clinic), custom, complete=complete)
+def require_valid_custom_values(
+    session: Session, clinic: ClinicContext, custom: Custom, *, complete: bool = True
+) -> None:
+    """Check values against the clinic's definitions, as `validate_custom_values` does. Raises Invalid."""
+    validate_custom_values(definitions_of(session, clinic), custom, complete=complete)
 
 
-def refuse_custom(definitions: Definitions, custom: Custom, *, complete: bool = True) -> None:
-    """Raises Invalid with a pointer to each value that its definition refuses, and, if `complete`, that is missing."""
+def validate_custom_values(definitions: Definitions, custom: Custom, *, complete: bool = True) -> None:
+    """Check values against definitions; if `complete`, also required ones. Raises Invalid, with JSON pointers."""
     mistakes = [
         FieldError(f"/custom/{key}", words)
         for key, value in custom.items()
-        if (words := _mistake(definitions.get(key), value))
+        if (words := _error(definitions.get(key), value))
     ]
     if complete:
         mistakes += [
-            FieldError(f"/custom/{key}", "Your clinic wants to know it.")
+            FieldError(f"/custom/{key}", "This field is required by your clinic.")
             for key, one in definitions.items()
             if one.required and not one.archived and key not in custom
         ]
@@ -61,16 +63,16 @@ def refuse_custom(definitions: Definitions, custom: Custom, *, complete: bool = 
         raise Invalid(*mistakes)
 
 
-def merged(old: Custom, new: Custom) -> dict[str, Any]:
-    """What is given replaces what was; null takes a value away."""
+def merge_custom_values(old: Custom, new: Custom) -> dict[str, Any]:
+    """Merge new values into old ones; None removes a value."""
     return {key: value for key, value in {**old, **new}.items() if value is not None}
 
 
-def _mistake(definition: Definition | None, value: Any) -> str | None:
+def _error(definition: Definition | None, value: Any) -> str | None:
     if definition is None:
-        return "Your clinic has no such field."
+        return "Your clinic has no field with this key."
     if value is None:
-        return "Your clinic wants to know it." if definition.required and not definition.archived else None
+        return "This field is required by your clinic." if definition.required and not definition.archived else None
     if definition.archived:
         return "The field is archived."
     return _CHECKS[FieldType(definition.type)](value, definition)

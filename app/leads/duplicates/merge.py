@@ -1,4 +1,4 @@
-"""Making one lead of two that are one person. Nothing that happened with either is lost."""
+"""Merge of two leads that are the same person. The history of both is kept."""
 
 from datetime import datetime
 from typing import Final
@@ -13,18 +13,18 @@ from app.engine.service import record
 from app.engine.steps.cancel import hand_over, stop
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.leads.duplicates.merge_fields import combine, reckon
+from app.leads.duplicates.merge_fields import fill_missing_fields, merge_contact_facts
 from app.leads.errors import LeadIsClosed
 from app.leads.facts.events import lead_event
 from app.leads.lookup import get_lead, require_unlocked, visible_to
 from app.leads.models import OPEN_STATUSES, Lead
 from app.leads.pipeline.progress import tend, touch
-from app.leads.pipeline.rotting import date_rotting
+from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType
 
-# Every table with a lead_id is named in one of these. Steps and enrollments have a way of their own.
-MOVED: Final = (
+# Every table with a lead_id is in one of these tuples, except steps and enrollments, which are moved separately.
+MOVED_TABLES: Final = (
     "lead_tasks",
     "lead_activities",
     "notifications",
@@ -33,35 +33,38 @@ MOVED: Final = (
     "assignment_history",
     "events",
 )
-LEFT: Final = ("job_items",)  # the record of what a job was told to do; nobody looks there by the lead
+KEPT_TABLES: Final = ("job_items",)  # a job's input stays unchanged, and is never looked up by lead
 
-_MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED]  # noqa: S608
+_MOVES: Final = [text(f"UPDATE {table} SET lead_id = :survivor WHERE lead_id = :duplicate") for table in MOVED_TABLES]  # noqa: S608
 _MERGED_EARLIER: Final = text("UPDATE leads SET merged_into_id = :survivor WHERE merged_into_id = :duplicate")
 
 
 def merge(session: Session, actor: Actor, lead_id: UUID, *, duplicate_id: UUID) -> Lead:
-    """Make the duplicate part of the lead, which survives; what belongs to it moves, empty fields are filled from it.
+    """Merge the duplicate into the lead: move its rows, and fill the lead's empty fields from it.
 
-    Raises NotFound, LeadWasMerged, LeadIsLocked, LeadIsClosed (an open lead does not end in a closed one), Invalid.
+    Raises NotFound, LeadWasMerged, LeadIsLocked, LeadIsClosed (when an open lead would merge into a closed one),
+    Invalid.
     """
     if lead_id == duplicate_id:
-        raise Invalid.at("/lead_id", "A lead is no duplicate of itself.")
+        raise Invalid.at("/lead_id", "A lead cannot be a duplicate of itself.")
     survivor, duplicate = _lock_both(session, actor, lead_id, duplicate_id)
     has_opted_out = survivor.opted_out_at is not None
-    _move(session, survivor, duplicate)
-    _bury(session, actor, duplicate, survivor)
-    combine(survivor, duplicate)
-    reckon(survivor, duplicate)
-    survivor.failed_attempts = _attempts(session, survivor, most=survivor.failed_attempts + duplicate.failed_attempts)
-    return _tell(session, actor, survivor, duplicate, has_opted_out=has_opted_out)
+    _move_rows(session, survivor, duplicate)
+    _delete_duplicate(session, actor, duplicate, survivor)
+    fill_missing_fields(survivor, duplicate)
+    merge_contact_facts(survivor, duplicate)
+    survivor.failed_attempts = _failed_attempts(
+        session, survivor, most=survivor.failed_attempts + duplicate.failed_attempts
+    )
+    return _record_merge(session, actor, survivor, duplicate, has_opted_out=has_opted_out)
 
 
 def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID) -> tuple[Lead, Lead]:
-    """In the order of their ids, as everybody who locks several."""
+    """Lock both leads in the order of their ids, to avoid deadlocks."""
     both = select(Lead).where(Lead.id.in_((lead_id, duplicate_id)), *visible_to(actor)).order_by(Lead.id)
     locked = both.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = {lead.id: lead for lead in session.scalars(locked)}
-    survivor = found.get(lead_id) or get_lead(session, actor, lead_id)  # which says why it is not there
+    survivor = found.get(lead_id) or get_lead(session, actor, lead_id)  # raises the reason
     if duplicate_id not in found:
         raise Invalid.at("/lead_id", "Not a lead of your clinic.")
     duplicate = found[duplicate_id]
@@ -72,50 +75,49 @@ def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID
     return survivor, duplicate
 
 
-def _move(session: Session, survivor: Lead, duplicate: Lead) -> None:
+def _move_rows(session: Session, survivor: Lead, duplicate: Lead) -> None:
     leads = {"survivor": survivor.id, "duplicate": duplicate.id}
-    hand_over(
-        session, survivor=survivor.id, duplicate=duplicate.id
-    )  # first: a late answer has its step, then its message
+    # Steps first: handlers of late provider responses lock the step, then its message.
+    hand_over(session, survivor=survivor.id, duplicate=duplicate.id)
     for statement in (*_MOVES, _MERGED_EARLIER):
         session.execute(statement, leads)
 
 
-def _bury(session: Session, actor: Actor, duplicate: Lead, survivor: Lead) -> None:
-    """It stays as it was, for the record, and shows where it went; an integrator's id for it goes along if it can."""
+def _delete_duplicate(session: Session, actor: Actor, duplicate: Lead, survivor: Lead) -> None:
+    """Mark the duplicate as merged and deleted. Move its external id, unless the survivor has one."""
     at = now()
     duplicate.merged_into_id, duplicate.deleted_at = survivor.id, at
     external = duplicate.external_source, duplicate.external_id
     if survivor.external_id is None:
         duplicate.external_source = duplicate.external_id = None
     touch(duplicate, actor, at)
-    session.flush()  # before the survivor has the id: it is unique
+    session.flush()  # before the survivor gets the external id, which is unique
     if survivor.external_id is None:
         survivor.external_source, survivor.external_id = external
 
 
-def _attempts(session: Session, survivor: Lead, *, most: int) -> int:
-    """The failed attempts of both, in a row since either was last contacted."""
+def _failed_attempts(session: Session, survivor: Lead, *, most: int) -> int:
+    """Count the failed attempts of both leads since the last contact, at most `most`."""
     failed = select(func.count()).where(Activity.lead_id == survivor.id, Activity.outcome.in_(FAILED_ATTEMPTS))
     if survivor.contacted_at:
         failed = failed.where(Activity.occurred_at > survivor.contacted_at)
     return min(session.scalar(failed) or 0, most)
 
 
-def _tell(session: Session, actor: Actor, survivor: Lead, duplicate: Lead, *, has_opted_out: bool) -> Lead:
+def _record_merge(session: Session, actor: Actor, survivor: Lead, duplicate: Lead, *, has_opted_out: bool) -> Lead:
     at = now()
     touch(survivor, actor, at)
     tend(survivor, at)
-    date_rotting(session, actor.clinic, survivor)
-    words = f"Merged with a duplicate, {duplicate.id}."
-    write_entry(session, actor, survivor, type=ActivityType.NOTE, at=at, notes=words)
+    update_rotting_date(session, actor.clinic, survivor)
+    notes = f"Merged with a duplicate, {duplicate.id}."
+    write_entry(session, actor, survivor, type=ActivityType.NOTE, at=at, notes=notes)
     merged = lead_event(EventName.LEAD_MERGED, survivor, at, about={"merged_lead_id": str(duplicate.id)})
-    record(session, actor.clinic, merged, *_silence(session, survivor, at, has_opted_out=has_opted_out))
+    record(session, actor.clinic, merged, *_opt_out_events(session, survivor, at, has_opted_out=has_opted_out))
     return survivor
 
 
-def _silence(session: Session, survivor: Lead, at: datetime, *, has_opted_out: bool) -> list[Event]:
-    """Whichever of the two opted out: what the other had pending stops. It is news unless it was the survivor."""
+def _opt_out_events(session: Session, survivor: Lead, at: datetime, *, has_opted_out: bool) -> list[Event]:
+    """Stop pending steps if either lead opted out. Return the event only if the survivor had not opted out."""
     if survivor.opted_out_at is None:
         return []
     opted_out = lead_event(EventName.LEAD_OPTED_OUT, survivor, at)

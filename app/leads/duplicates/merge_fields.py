@@ -1,8 +1,8 @@
-"""What two leads who are one person come to: the survivor keeps what it says, and learns what only the other knew."""
+"""Field values of a merged lead: the survivor's value wins; its empty fields are filled from the duplicate."""
 
 from typing import Any, Final
 
-from app.leads.duplicates.search import is_named
+from app.leads.duplicates.search import has_name
 from app.leads.models import LONGEST_NOTE, Lead, LeadStatus
 from app.leads.pipeline.progress import begin, tend
 
@@ -16,47 +16,47 @@ FILLED: Final = (
 NAMES: Final = ("first_name", "last_name", "patient_first_name", "patient_last_name", "patient_relationship")
 
 
-def combine(survivor: Lead, duplicate: Lead) -> None:
-    """Give the survivor what the duplicate has beyond it. Neither what was counted nor when: see `reckon`."""
-    if not is_named(vars(survivor)):
-        _take(survivor, duplicate, NAMES)
-    _take(survivor, duplicate, [name for name in FILLED if getattr(survivor, name) is None])
-    _take_the_other_number(survivor, duplicate)
-    survivor.treatment_interest = _both(survivor.treatment_interest, duplicate.treatment_interest)
-    survivor.tags = _both(survivor.tags, duplicate.tags)
+def fill_missing_fields(survivor: Lead, duplicate: Lead) -> None:
+    """Fill the survivor's empty fields from the duplicate. For times and opt-outs see `merge_contact_facts`."""
+    if not has_name(vars(survivor)):
+        _copy(survivor, duplicate, NAMES)
+    _copy(survivor, duplicate, [name for name in FILLED if getattr(survivor, name) is None])
+    _keep_second_number(survivor, duplicate)
+    survivor.treatment_interest = _union(survivor.treatment_interest, duplicate.treatment_interest)
+    survivor.tags = _union(survivor.tags, duplicate.tags)
     survivor.custom = {**duplicate.custom, **survivor.custom}
     survivor.notes = _joined(survivor.notes, duplicate.notes)
 
 
-def reckon(survivor: Lead, duplicate: Lead) -> None:
-    """Times and touches of the two together; who asked once not to be written to has asked for both."""
+def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
+    """Merge contact times, touches and opt-outs. An opt-out of either lead holds for the survivor."""
     survivor.contacted_at = _latest(survivor.contacted_at, duplicate.contacted_at)
     survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
     survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
-    survivor.opted_out_channels = _both(survivor.opted_out_channels, duplicate.opted_out_channels)
+    survivor.opted_out_channels = _union(survivor.opted_out_channels, duplicate.opted_out_channels)
     tend(survivor, duplicate.last_activity_at)
     if duplicate.status != LeadStatus.NEW:
         begin(survivor)
-    for which, is_nearer in (("first", _earliest), ("last", _latest)):
+    for which, choose in (("first", _earliest), ("last", _latest)):
         at = getattr(duplicate, f"{which}_touch_at")
-        if at and is_nearer(getattr(survivor, f"{which}_touch_at"), at) == at:
-            _take(survivor, duplicate, [f"{which}_touch_{name}" for name in ("id", "at", "source_id")])
+        if at and choose(getattr(survivor, f"{which}_touch_at"), at) == at:
+            _copy(survivor, duplicate, [f"{which}_touch_{name}" for name in ("id", "at", "source_id")])
 
 
-def _take(survivor: Lead, duplicate: Lead, names: Any) -> None:
+def _copy(survivor: Lead, duplicate: Lead, names: Any) -> None:
     for name in names:
         setattr(survivor, name, getattr(duplicate, name))
 
 
-def _take_the_other_number(survivor: Lead, duplicate: Lead) -> None:
-    """A second number is as good as none lost; a third has no place."""
+def _keep_second_number(survivor: Lead, duplicate: Lead) -> None:
+    """Keep one further phone number as `phone_alt`, if that is empty."""
     known = {survivor.phone, survivor.phone_alt}
     others = [number for number in (duplicate.phone, duplicate.phone_alt) if number and number not in known]
     if others and survivor.phone_alt is None:
         survivor.phone_alt = others[0]
 
 
-def _both(own: list[str], more: list[str]) -> list[str]:
+def _union(own: list[str], more: list[str]) -> list[str]:
     return list(dict.fromkeys([*own, *more]))
 
 

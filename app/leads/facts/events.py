@@ -1,4 +1,4 @@
-"""A lead as rules see it, and the events that happen to it."""
+"""Lead events, with the facts of the lead that automation rules can test."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,13 +7,13 @@ from uuid import UUID
 
 from app.engine.events.events import Event, EventName
 from app.leads.models import Lead
-from app.security.encrypted_fields import open_fields
+from app.security.encrypted_fields import decrypt_fields
 
 Facts = dict[str, Any]
 
 
 class Reachable:
-    """For light rows of leads, of a few columns with `id` and `sealed`: how the lead is reached, if somebody asks."""
+    """Mixin for partial lead rows with `id` and `sealed`: decrypts contact data on access."""
 
     __slots__ = ()
     id: UUID
@@ -21,22 +21,22 @@ class Reachable:
 
     @property
     def email(self) -> Any:
-        """The address, if any."""
-        return open_fields(Lead, self.id, self.sealed)["email"]
+        """E-mail address, or None."""
+        return decrypt_fields(Lead, self.id, self.sealed)["email"]
 
     @property
     def phone(self) -> Any:
-        """The number, if any."""
-        return open_fields(Lead, self.id, self.sealed)["phone"]
+        """Phone number in E.164, or None."""
+        return decrypt_fields(Lead, self.id, self.sealed)["phone"]
 
     @property
     def phone_alt(self) -> Any:
-        """The other number, if any."""
-        return open_fields(Lead, self.id, self.sealed)["phone_alt"]
+        """Second phone number in E.164, or None."""
+        return decrypt_fields(Lead, self.id, self.sealed)["phone_alt"]
 
 
 def lead_facts(lead: Any) -> Facts:
-    """The facts of a `Lead`, or of a row with its columns; ids as text, for rules are written in text."""
+    """Return the facts of a `Lead`, or of a row with its columns. Ids are text, as in the rule language."""
     return {
         "id": str(lead.id),
         "status": lead.status,
@@ -46,7 +46,7 @@ def lead_facts(lead: Any) -> Facts:
         "replied_at": lead.replied_at,
         "opted_out_at": lead.opted_out_at,
         "assigned_to_id": str(lead.assigned_to_id) if lead.assigned_to_id else None,
-        "email": lambda: lead.email,  # sealed, and few rules ask
+        "email": lambda: lead.email,  # decrypted on use, because few rules need it
         "phone": lambda: lead.phone,
         "preferred_contact": lead.preferred_contact,
         "timezone": lead.timezone,
@@ -56,7 +56,7 @@ def lead_facts(lead: Any) -> Facts:
 
 
 def lead_created(lead: Any, at: datetime) -> Event:
-    """That the lead came in: once, and into its first stage."""
+    """Return the event `lead.created`, which happens once per lead."""
     about = {"stage": lead.pipeline_stage, "previous_stage": None}
     return lead_event(EventName.LEAD_CREATED, lead, at, about=about, key="")
 
@@ -70,9 +70,9 @@ def lead_event(
     subject_id: UUID | None = None,
     key: str | None = None,
 ) -> Event:
-    """Something that happened to the lead as it is now. `about` becomes `facts.event`.
+    """Return an event with the lead's current facts. `about` becomes `facts.event`.
 
-    What happens twice is two events, told apart by the lead's version, unless `key` says otherwise.
+    Repeated events are distinguished by the lead's version, unless `key` is given.
     """
     return Event(
         name,

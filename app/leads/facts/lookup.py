@@ -1,4 +1,4 @@
-"""The facts of leads that rules may ask for and that events do not carry: one query for many leads."""
+"""Facts of leads that rules may test and that events do not carry. One query for many leads."""
 
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
@@ -12,7 +12,7 @@ from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.leads.next_actions.open_task import TO_BE_DONE, OpenTask
 
-_OWN: Final = "custom."  # before the key of a field of the clinic's own
+_CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
 _COLUMNS: Final[Mapping[str, Any]] = {
     "source": LeadSource.name,
@@ -29,23 +29,23 @@ _COLUMNS: Final[Mapping[str, Any]] = {
         )
     },
 }
-NAMES: Final = frozenset(_COLUMNS)  # of all but the clinic's own fields
+NAMES: Final = frozenset(_COLUMNS)  # without custom fields
 _READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
 
 
 def more_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
-    """Those facts, such as `tags` and `custom.passport_expiry`, by lead; a lead that is gone is left out."""
+    """Return facts such as `tags` and `custom.passport_expiry` by lead id. Missing leads are left out."""
     columns = [_COLUMNS[name].label(name) for name in names if name in _COLUMNS]
-    own = [name for name in names if name.startswith(_OWN)]
-    wanted = select(Lead.id, *columns, *([Lead.custom.label("_custom")] if own else []))
+    custom = [name for name in names if name.startswith(_CUSTOM_PREFIX)]
+    wanted = select(Lead.id, *columns, *([Lead.custom.label("_custom")] if custom else []))
     found = session.execute(wanted.join(LeadSource, LeadSource.id == Lead.source_id).where(Lead.id.in_(lead_ids)))
-    return {row.id: _facts(row._mapping, own) for row in found}  # noqa: SLF001  (the public name of a row as a mapping)
+    return {row.id: _facts(row._mapping, custom) for row in found}  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
-def _facts(row: RowMapping, own: Collection[str]) -> dict[str, Any]:
-    facts = {name: _READ.get(type(value), _as_it_is)(value) for name, value in row.items() if name in _COLUMNS}
-    return facts | {name: row["_custom"].get(name.removeprefix(_OWN)) for name in own}
+def _facts(row: RowMapping, custom: Collection[str]) -> dict[str, Any]:
+    facts = {name: _READ.get(type(value), _unchanged)(value) for name, value in row.items() if name in _COLUMNS}
+    return facts | {name: row["_custom"].get(name.removeprefix(_CUSTOM_PREFIX)) for name in custom}
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value

@@ -1,4 +1,4 @@
-"""What texts may say of a lead. Its stage and its source are told by their names, read once for each version."""
+"""Lead values for message templates. Names of stages and sources are cached per version of the clinic."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.engine.version_cache import once_for_each_version
+from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
 from app.leads.pipeline.models import PipelineStage
 
 
 class Names(NamedTuple):
-    """How a clinic calls its stages, by slug, and its sources."""
+    """Names of a clinic's stages (by slug) and sources (by id)."""
 
     stages: Mapping[str, str]
     sources: Mapping[UUID, str]
 
 
-@once_for_each_version
+@cache_per_version
 def names_of(session: Session, clinic: ClinicContext) -> Names:
-    """As the clinic calls them now."""
+    """Load the names of the clinic's stages and sources."""
     stages = select(PipelineStage.slug, PipelineStage.name).where(PipelineStage.clinic_id == clinic.id)
     sources = select(LeadSource.id, LeadSource.name).where(LeadSource.clinic_id == clinic.id)
     return Names(
@@ -31,7 +31,7 @@ def names_of(session: Session, clinic: ClinicContext) -> Names:
 
 
 def said_of(lead: Any, names: Names) -> dict[str, Any]:
-    """For `message_values`: of a `Lead`, or of a row with these columns."""
+    """Return the template values of a `Lead`, or of a row with these columns, for `message_values`."""
     return {
         "first_name": lead.first_name,
         "last_name": lead.last_name,

@@ -1,7 +1,7 @@
-"""The open tasks of leads, as lists of leads read them.
+"""Read model of open tasks, for lists of leads.
 
-Tasks are a package above leads, and own the table. Lead lists need the next task of each lead in one query, so they
-read these columns of `lead_tasks`; a test holds them against the model `app.tasks.models.Task`.
+`app.tasks` is a layer above and owns the table `lead_tasks`. Lists of leads need each lead's next task in one query, so
+they read these columns. A test compares them with the model `app.tasks.models.Task`.
 """
 
 from datetime import datetime
@@ -12,11 +12,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class ReadModel(DeclarativeBase):
-    """Base of models that only read: their metadata is no part of the schema."""
+    """Base of read models. Their metadata is not part of the database schema."""
 
 
 class OpenTask(ReadModel):
-    """The columns of a task that lists of leads read."""
+    """Columns of a task that lists of leads read."""
 
     __tablename__ = "lead_tasks"
 
@@ -27,5 +27,5 @@ class OpenTask(ReadModel):
     status: Mapped[str] = mapped_column(Text)
 
 
-# For queries: spelled out, for indexes are partial, and a plan can't see into a parameter.
+# For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
 TO_BE_DONE = text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')")

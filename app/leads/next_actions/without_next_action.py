@@ -1,7 +1,7 @@
-"""Leads without a next action: nobody has an open task for them, and no step of the automation will act for them.
+"""Open leads without a next action: no open task, and no automation step that will act on them.
 
-A step acts that makes a task or writes to the lead, or is one of a sequence, which goes on; a reminder of a task does
-not. A sweep finds such leads and marks them; the list of them reads the marks, and looks again.
+A step acts if it creates a task, sends a message to the lead, or belongs to a sequence. A task reminder does not act.
+A sweep flags such leads; the list reads the flags and checks them again.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
-from app.leads.lookup import tests_of, visible_to
+from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
+from app.leads.search.filters import filter_conditions
 
 LONGEST_FIRST: Final[list[Key]] = [(Lead.without_next_action_since, "asc"), (Lead.id, "asc")]
 ACTING: Final = (
@@ -23,9 +24,9 @@ ACTING: Final = (
 
 
 def has_task(lead: str) -> str:
-    """SQL for whether a lead (called so in the statement) has an open task.
+    """Return SQL that tests whether a lead has an open task. `lead` is its alias in the statement.
 
-    Not as EXISTS, for that a planner which expects many leads may turn into reading all tasks there are.
+    A scalar subquery, because a planner that expects many leads may turn EXISTS into a scan of all tasks.
     """
     return (
         f"coalesce((SELECT true FROM lead_tasks t WHERE t.lead_id = {lead}.id"  # noqa: S608  (ours)
@@ -34,7 +35,7 @@ def has_task(lead: str) -> str:
 
 
 def has_step(lead: str, *, but: str = "") -> str:
-    """SQL for whether a step waits that will act for it."""
+    """Return SQL that tests whether a planned step will act on the lead. `but` is a further condition."""
     return f"coalesce((SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING}{but} LIMIT 1), false)"  # noqa: S608
 
 
@@ -45,6 +46,8 @@ _STILL_WITHOUT: Final = text(
 
 
 def without_next_action(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The open leads that have been found to have none, and still have none, the longest so first. Raises Invalid."""
-    leads = select(Lead.__table__).where(*visible_to(actor), *tests_of(query, actor), STILL_OPEN, _STILL_WITHOUT)
+    """List open leads without a next action, longest without one first. Raises Invalid."""
+    leads = select(Lead.__table__).where(
+        *visible_to(actor), *filter_conditions(query, actor), STILL_OPEN, _STILL_WITHOUT
+    )
     return page(session, leads, LONGEST_FIRST, query)

@@ -1,4 +1,4 @@
-"""The pipeline as a board: every stage with its leads, as far as one screen shows them."""
+"""Kanban board of the pipeline: every stage with its newest leads."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.core.pagination import cursor_after
 from app.identity.actor import Actor
-from app.leads.lookup import NEWEST_FIRST, tests_of, visible_to
+from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import Lead
-from app.leads.next_actions.next_follow_up import with_next_follow_ups
 from app.leads.pipeline.models import PipelineStage
+from app.leads.search.filters import filter_conditions
+from app.leads.search.next_follow_up import with_next_follow_ups
 
-_SHOWN = (
+_CARD_COLUMNS = (
     *(Lead.id, Lead.status, Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.patient_last_name),
     *(Lead.treatment_interest, Lead.source_id, Lead.assigned_to_id, Lead.stage_entered_at, Lead.stage_overdue_since),
     *(Lead.last_activity_at, Lead.stale_since, Lead.failed_attempts, Lead.created_at, Lead.version),
@@ -29,15 +30,15 @@ _SUMS: tuple[Any, ...] = (
 
 
 def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A column for each stage in its order: how many leads are in it, their value, and the newest `query["cards"]`.
+    """Return a column for each stage in order: number of leads, total value, and the newest `query["cards"]` leads.
 
-    Of stages that were given up, those in which there still are leads. `query` is what `BoardQuery` read. A column's
-    `next_cursor` is one of the list of leads, filtered by the stage.
+    `query` holds the fields of BoardQuery. Archived stages appear while they have leads. The `next_cursor` of a column
+    continues in the list of leads, filtered by the stage. Raises Invalid.
     """
-    shown = (*visible_to(actor), *tests_of(query, actor))
-    summed = select(*_SUMS).where(*shown).group_by(Lead.pipeline_stage)
+    conditions = (*visible_to(actor), *filter_conditions(query, actor))
+    summed = select(*_SUMS).where(*conditions).group_by(Lead.pipeline_stage)
     sums = {row.pipeline_stage: row for row in session.execute(summed)}
-    cards = _cards(session, actor, shown, most=query["cards"])
+    cards = _cards(session, actor, conditions, most=query["cards"])
     stages = select(PipelineStage).where(PipelineStage.clinic_id == actor.clinic.id).order_by(PipelineStage.position)
     columns = [
         _column(stage, sums.get(stage.slug), cards.get(stage.slug, ()), most=query["cards"])
@@ -48,12 +49,12 @@ def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict
 
 
 def _cards(
-    session: Session, actor: Actor, shown: Sequence[ColumnElement[bool]], *, most: int
+    session: Session, actor: Actor, conditions: Sequence[ColumnElement[bool]], *, most: int
 ) -> Mapping[str, Sequence[Row[Any]]]:
-    """Of each stage the newest leads, and one more than are shown: then there are others."""
+    """Load the newest leads of each stage, plus one that tells whether there are more."""
     newest = (
-        select(*_SHOWN)
-        .where(*shown, Lead.pipeline_stage == PipelineStage.slug)
+        select(*_CARD_COLUMNS)
+        .where(*conditions, Lead.pipeline_stage == PipelineStage.slug)
         .order_by(Lead.id.desc())
         .limit(most + 1)
         .correlate(PipelineStage)
@@ -81,7 +82,7 @@ def _column(stage: PipelineStage, sums: Row[Any] | None, cards: Sequence[Row[Any
 
 
 def _with_next_follow_ups(session: Session, columns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """In one query, of the cards of all columns."""
-    cards = [dict(card._mapping) for column in columns for card in column["cards"]]  # noqa: SLF001  (SQLAlchemy's own name)
-    shown = {card["id"]: card for card in with_next_follow_ups(session, cards)}
-    return [{**column, "cards": [shown[card.id] for card in column["cards"]]} for column in columns]
+    """Add the next follow-ups to the cards of all columns, in one query."""
+    cards = [dict(card._mapping) for column in columns for card in column["cards"]]  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
+    by_id = {card["id"]: card for card in with_next_follow_ups(session, cards)}
+    return [{**column, "cards": [by_id[card.id] for card in column["cards"]]} for column in columns]

@@ -1,4 +1,4 @@
-"""How a lead ends: as a patient, or lost; and how it asks not to be written to."""
+"""End of a lead: converted to a patient, or lost."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,21 +14,21 @@ from app.engine.models import Reason
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.facts.events import lead_event
-from app.leads.lookup import open_lead
+from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead, LeadStatus
 from app.leads.pipeline.models import LOST, STARTED
 from app.leads.pipeline.progress import enter_stage, touch
 
 
 class Ending(NamedTuple):
-    """What an end is called: as a stage, as an event, and as the reason on what it ends."""
+    """Stage and event of an end, and the reason written to what it cancels."""
 
     stage: str
     event: EventName
     reason: Reason
 
 
-# Called in the same transaction when a lead is converted, lost or erased: lead, reason, time.
+# Called in the same transaction when a lead is converted, lost or erased, with the lead's id, reason and time.
 lead_ended: Listeners[[Session, UUID, Reason, datetime]] = Listeners("lead_ended")
 
 CONVERTED: Final = Ending(STARTED, EventName.LEAD_CONVERTED, Reason.CONVERTED)
@@ -36,24 +36,24 @@ GIVEN_UP: Final = Ending(LOST, EventName.LEAD_LOST, Reason.LOST)
 
 
 def convert(session: Session, actor: Actor, lead_id: UUID, *, patient_id: UUID | None = None) -> Lead:
-    """The lead has become a patient (of that id elsewhere): everything open ends, and the lead is locked.
+    """Convert a lead to a patient: its tasks and steps end, and it becomes read-only. `patient_id` is external.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed.
     """
-    lead = open_lead(session, actor, lead_id)
-    return become_patient(session, actor, lead, patient_id=patient_id)
+    lead = lock_open_lead(session, actor, lead_id)
+    return convert_locked_lead(session, actor, lead, patient_id=patient_id)
 
 
 def lose(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
-    """The lead will not become a patient, for `data["reason"]`; everything open ends.
+    """Close a lead as lost, for `data["reason"]`: its open tasks and steps end.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed.
     """
-    return give_up_on(session, actor, open_lead(session, actor, lead_id), data)
+    return lose_locked_lead(session, actor, lock_open_lead(session, actor, lead_id), data)
 
 
-def become_patient(session: Session, actor: Actor, lead: Lead, *, patient_id: UUID | None = None) -> Lead:
-    """Convert a lead that is locked for it, and open."""
+def convert_locked_lead(session: Session, actor: Actor, lead: Lead, *, patient_id: UUID | None = None) -> Lead:
+    """Convert an open, locked lead."""
     at = now()
     lead.status = LeadStatus.CONVERTED
     lead.converted_at = at
@@ -62,8 +62,8 @@ def become_patient(session: Session, actor: Actor, lead: Lead, *, patient_id: UU
     return lead
 
 
-def give_up_on(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
-    """Lose a lead that is locked for it, and open."""
+def lose_locked_lead(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
+    """Close an open, locked lead as lost. `data` has `reason`, and optionally `notes`."""
     at = now()
     lead.status = LeadStatus.LOST
     lead.lost_at = at
@@ -77,5 +77,5 @@ def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: date
     touch(lead, actor, at)
     moved = enter_stage(session, actor, lead, ending.stage, at=at)
     lead_ended(session, lead.id, ending.reason, at)
-    over = lead_event(ending.event, lead, at, about={"reason": lead.lost_reason})
-    record(session, actor.clinic, over, moved)  # what both stop, the end has stopped
+    ended = lead_event(ending.event, lead, at, about={"reason": lead.lost_reason})
+    record(session, actor.clinic, ended, moved)  # `lead_ended` has already cancelled what these events cancel

@@ -1,4 +1,4 @@
-"""Consultations: the two stages that are also events of their own."""
+"""Consultation events, for the two stages that also raise an event of their own."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,10 +20,10 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
 def consultation_event(
     stage: str, lead: Any, clinic: ClinicContext, *, at: datetime, scheduled_for: datetime | None = None
 ) -> Event:
-    """That a consultation was scheduled, or completed, at `at`.
+    """Return the event that a consultation was scheduled or completed at `at`.
 
-    Known by when the consultation is: at another hour it is another one, and confirmed anew. Where the hour is not
-    said, by the day on the clinic's wall: a change of stage and an entry of the timeline that speak of it are one.
+    The event's key is the time of the consultation, so a rescheduled one is a new event and is confirmed again. Without
+    a time the key is the date in the clinic's time zone, so a stage change and a timeline entry give one event.
     """
     when = scheduled_for.isoformat() if scheduled_for else clinic.calendar.local(at).date().isoformat()
     about = {"stage": stage, "scheduled_for": scheduled_for}

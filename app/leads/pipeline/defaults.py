@@ -1,4 +1,4 @@
-"""The stages a new clinic begins with (lead-management.md, 8.1.3)."""
+"""Default pipeline stages of a new clinic (lead-management.md, 8.1.3)."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.leads.pipeline.models import LOST, STARTED, PipelineStage
 
 
 class DefaultStage(NamedTuple):
-    """A stage as data. `max_days` is how long a lead may stay before it is reported."""
+    """Default stage. A lead that stays longer than `max_days` is flagged as overdue."""
 
     slug: str
     name: str
@@ -21,7 +21,7 @@ class DefaultStage(NamedTuple):
 
 
 def default_stages() -> list[DefaultStage]:
-    """The eight stages, in order: the first is where leads begin, the last two are ends."""
+    """Return the eight stages in order. New leads start in the first; the last two are terminal."""
     return [
         DefaultStage("new_lead", "New Lead", "Just captured, not yet contacted", "#5b8def", 3),
         DefaultStage("contacted", "Contacted", "Initial outreach made", "#4aa3a2", 14),
@@ -37,7 +37,7 @@ def default_stages() -> list[DefaultStage]:
 
 
 def install_defaults(session: Session, clinic_id: UUID) -> None:
-    """Give a new clinic the default stages."""
+    """Create the default stages of a new clinic."""
     at = now()
     session.add_all(
         PipelineStage(

@@ -1,4 +1,4 @@
-"""The stages a lead moves through."""
+"""Pipeline stages."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ STARTED = "treatment_started"
 
 
 class PipelineStage(Base):
-    """One column of the clinic's board (lead-management.md, 8.1.3)."""
+    """Stage of a clinic's pipeline (lead-management.md, 8.1.3)."""
 
     __tablename__ = "pipeline_stages"
     __table_args__ = (
@@ -32,8 +32,8 @@ class PipelineStage(Base):
     max_days_in_stage: Mapped[int | None]
     is_terminal: Mapped[bool] = mapped_column(default=False)
     is_default: Mapped[bool] = mapped_column(default=False)
-    archived_at: Mapped[datetime | None]  # no lead enters it any more
-    moves_to: Mapped[str | None] = mapped_column(Text)  # the stage where those who are in it go
+    archived_at: Mapped[datetime | None]  # no lead can enter it
+    moves_to: Mapped[str | None] = mapped_column(Text)  # slug of the stage that gets its leads
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -1,4 +1,4 @@
-"""What every step forward with a lead has in common."""
+"""Common updates of a lead: version, last activity, status and stage."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.leads.facts.events import lead_event
 from app.leads.models import Lead, LeadStatus
-from app.leads.pipeline.rotting import date_rotting
+from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 
@@ -20,37 +20,37 @@ stage_entered: Listeners[[Session, ClinicContext, Any, datetime]] = Listeners("s
 
 
 def touch(lead: Any, actor: Actor, at: datetime) -> None:
-    """Note who changed the lead, and when."""
+    """Set the lead's author and time of update, and increment its version."""
     lead.updated_at = at
     lead.updated_by = actor.user_id
     lead.version += 1
 
 
 def tend(lead: Any, at: datetime) -> None:
-    """Something happened with the lead at that time: it is not stale, unless that was long before the last."""
+    """Set the lead's last activity and clear the stale flag, unless a later activity is known."""
     if at >= lead.last_activity_at:
         lead.last_activity_at = at
         lead.stale_since = None
 
 
 def begin(lead: Any) -> None:
-    """Somebody has tried to reach the lead: it is no longer new."""
+    """Change the status from NEW to ACTIVE, after a contact attempt."""
     if lead.status == LeadStatus.NEW:
         lead.status = LeadStatus.ACTIVE
 
 
 def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> Event:
-    """Put the lead (touched already) in the stage; returns the event, which the caller records."""
+    """Move the lead to the stage. Returns the event, which the caller records. Call `touch` first."""
     previous = lead.pipeline_stage
     moved = step_into(lead, stage, at=at)
-    date_rotting(session, actor.clinic, lead)
+    update_rotting_date(session, actor.clinic, lead)
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
     stage_entered(session, actor.clinic, lead, at)
     return moved
 
 
 def step_into(lead: Any, stage: str, *, at: datetime) -> Event:
-    """What the lead itself knows of its new stage; returns the event."""
+    """Set the lead's own stage fields. Returns the event."""
     previous = lead.pipeline_stage
     lead.pipeline_stage = stage
     lead.stage_entered_at = at

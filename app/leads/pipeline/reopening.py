@@ -1,4 +1,4 @@
-"""Taking up a lost lead again: an act of its own, with its reason, for no stage leads back."""
+"""Reopening of lost leads. It is a separate action with a reason, because leads do not move back by stage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,10 +23,10 @@ from app.leads.timeline.models import ActivityType
 
 
 def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
-    """Work goes on with a lost lead, in the stage of `data` or else the clinic's first, because of `data["reason"]`.
+    """Reopen a lost lead in `data["stage"]`, by default the clinic's first stage, for `data["reason"]`.
 
-    What was cancelled stays so; rules that listen to `lead.reopened` plan anew.
-    Raises NotFound, LeadIsLocked, LeadIsNotLost, Invalid.
+    Cancelled tasks and steps stay cancelled; rules on `lead.reopened` plan new ones.
+    Raises NotFound, LeadIsLocked, LeadIsNotLost, Conflict, Invalid.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     require_unlocked(lead)
@@ -44,20 +44,20 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any
 
 
 def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
-    """The one that was asked for, or the one in which leads begin."""
+    """Return the requested stage, or the stage for new leads."""
     if wanted is None:
         first = first_stage(session, lead.clinic_id)
         if first is None:
-            raise Conflict("The clinic has no stage that a lead could begin in.")
+            raise Conflict("The clinic has no stage for new leads.")
         return first
     stage = stages_of(session, lead, wanted).get(wanted)
     if stage is None or stage.is_terminal:
-        raise Invalid.at("/stage", "Not a stage of your clinic in which a lead can be worked on.")
+        raise Invalid.at("/stage", "Not an open stage of your clinic.")
     return wanted
 
 
 def forget_loss(lead: Any) -> None:
-    """The timeline remembers it; the lead begins to be counted anew."""
+    """Clear the fields of the loss and the failed attempts. The timeline keeps the loss."""
     lead.status = LeadStatus.ACTIVE
     lead.without_next_action_since = None
     lead.lost_at = lead.lost_reason = lead.lost_notes = None

@@ -1,4 +1,4 @@
-"""The clinic's pipeline: its stages and their order."""
+"""Pipeline stages: list, create, update, reorder."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,44 +17,47 @@ from app.leads.pipeline.models import MOST_STAGES, PipelineStage
 
 
 class StageSlugTaken(Conflict):
-    """The clinic has a stage of this slug."""
+    """The clinic already has a stage with this slug."""
 
 
 class TooManyStages(Conflict):
-    """The clinic has as many stages as it may have."""
+    """The clinic has reached the maximum number of stages."""
 
 
 class NeedsDefault(Conflict):
-    """New leads must begin somewhere: make another stage the default instead."""
+    """New leads need a default stage: make another stage the default instead."""
 
 
 def list_stages(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's stages in their order: those in use, or with `query["is_archived"]` the others."""
+    """List the clinic's stages in order: active ones, or archived ones with `query["is_archived"]`."""
     archived = PipelineStage.archived_at.is_not(None) if query["is_archived"] else PipelineStage.archived_at.is_(None)
     statement = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id, archived)
     return page(session, statement, [(PipelineStage.position, "asc"), (PipelineStage.id, "asc")], query)
 
 
 def first_stage(session: Session, clinic_id: UUID) -> str | None:
-    """The slug of the stage in which leads begin: the default one, else the first."""
+    """Return the slug of the stage for new leads: the default one, else the first."""
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id)
     return session.scalar(stages.order_by(PipelineStage.is_default.desc(), PipelineStage.position).limit(1))
 
 
 def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> PipelineStage:
-    """A new stage of what StageIn read, before the first terminal one. Raises Conflict of some kind."""
+    """Create a stage from the fields of StageIn, before the first terminal one.
+
+    Raises StageSlugTaken, TooManyStages.
+    """
     stages = lock_stages(session, clinic_id)
     if any(stage.slug == data["slug"] for stage in stages):
         raise StageSlugTaken
-    require_room(stages)
+    require_capacity(stages)
     at = now()
     stage = PipelineStage(
         **{**data, "is_default": False}, id=new_id(), clinic_id=clinic_id, created_at=at, updated_at=at
     )
     stage.is_terminal = False
-    stage.version = 0  # its first place, below, is its first version
+    stage.version = 0  # `renumber` below makes it 1
     session.add(stage)
-    put_before_the_ends(stage, stages)
+    place_before_terminal(stage, stages)
     if data["is_default"]:
         _make_default(stage, stages)
     session.flush()
@@ -64,9 +67,9 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 def update_stage(
     session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> PipelineStage:
-    """Give a stage these values, all of them. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
+    """Replace all values of a stage. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
     stages = lock_stages(session, clinic_id)
-    stage = one_of(stages, stage_id)
+    stage = find_stage(stages, stage_id)
     require_seen(stage, seen)
     if stage.is_default and not data["is_default"]:
         raise NeedsDefault
@@ -80,21 +83,23 @@ def update_stage(
     return stage
 
 
-def put_before_the_ends(stage: PipelineStage, stages: Sequence[PipelineStage]) -> None:
-    """Give a stage its place among the others in use: the last before the terminal ones."""
+def place_before_terminal(stage: PipelineStage, stages: Sequence[PipelineStage]) -> None:
+    """Place a stage after all active stages, before the terminal ones."""
     others = [other for other in stages if other is not stage and other.archived_at is None]
-    going_on, ends = ([other for other in others if other.is_terminal is end] for end in (False, True))
-    number([*going_on, stage, *ends])
+    open_stages, terminal = (
+        [other for other in others if other.is_terminal is is_terminal] for is_terminal in (False, True)
+    )
+    renumber([*open_stages, stage, *terminal])
 
 
-def require_room(stages: Sequence[PipelineStage]) -> None:
-    """Raises TooManyStages where one more in use would be too many."""
+def require_capacity(stages: Sequence[PipelineStage]) -> None:
+    """Check that the clinic may have one more active stage. Raises TooManyStages."""
     if sum(stage.archived_at is None for stage in stages) >= MOST_STAGES:
         raise TooManyStages
 
 
 def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence[PipelineStage]:
-    """Put all stages in use into this order, terminal ones last. Raises Invalid."""
+    """Put all active stages into this order, terminal ones last. Raises Invalid."""
     stages = {stage.slug: stage for stage in lock_stages(session, clinic_id) if stage.archived_at is None}
     if sorted(slugs) != sorted(stages):
         raise Invalid.at("/slugs", f"Name each of these once: {', '.join(stages)}.")
@@ -102,28 +107,28 @@ def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence
     terminal = [stage.is_terminal for stage in ordered]
     if terminal != sorted(terminal):
         raise Invalid.at("/slugs", "Terminal stages come last.")
-    number(ordered)
+    renumber(ordered)
     session.flush()
     return ordered
 
 
 def lock_stages(session: Session, clinic_id: UUID) -> list[PipelineStage]:
-    """All stages in order; who else would change them waits, and what is cached of the clinic is outdated."""
+    """Lock the clinic's stages and invalidate the clinic's caches; return all stages in order."""
     count_up(session, clinic_id)
     stages = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
     return list(session.scalars(stages.order_by(PipelineStage.position, PipelineStage.id)))
 
 
-def one_of(stages: Sequence[PipelineStage], stage_id: UUID) -> PipelineStage:
-    """Raises NotFound where it is none of these."""
+def find_stage(stages: Sequence[PipelineStage], stage_id: UUID) -> PipelineStage:
+    """Return the stage with this id. Raises NotFound."""
     for stage in stages:
         if stage.id == stage_id:
             return stage
     raise NotFound
 
 
-def number(stages: Sequence[PipelineStage]) -> None:
-    """Give the stages their places, from 0."""
+def renumber(stages: Sequence[PipelineStage]) -> None:
+    """Set the positions of the stages, from 0."""
     for position, stage in enumerate(stages):
         if stage.position != position:
             stage.position = position
@@ -132,7 +137,7 @@ def number(stages: Sequence[PipelineStage]) -> None:
 
 def _make_default(chosen: PipelineStage, stages: Sequence[PipelineStage]) -> None:
     if chosen.is_terminal or chosen.archived_at is not None:
-        raise Invalid.at("/is_default", "A lead cannot begin at an end, or in a stage that was given up.")
+        raise Invalid.at("/is_default", "A terminal or archived stage cannot be the default.")
     for stage in stages:
         if stage.is_default and stage is not chosen:
             stage.is_default = False

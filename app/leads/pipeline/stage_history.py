@@ -1,4 +1,4 @@
-"""Through which stages a lead went, and how long it stayed: read off its timeline, where every change stands."""
+"""Stage history of a lead, computed from the stage changes on its timeline."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -17,7 +17,7 @@ MOST_CHANGES: Final = 1000
 
 
 def stage_history(session: Session, actor: Actor, lead_id: UUID) -> list[dict[str, Any]]:
-    """Its stays, the earliest first; the last one goes on (`left_at` is None). Raises NotFound."""
+    """Return the lead's time in each stage, earliest first. `left_at` is None for the current one. Raises NotFound."""
     lead = read_lead(session, actor, lead_id)
     changes = (
         select(Activity.previous_stage, Activity.new_stage, Activity.occurred_at)

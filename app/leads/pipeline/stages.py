@@ -1,4 +1,4 @@
-"""Moving a lead through the pipeline (lead-management.md, rule 4)."""
+"""Stage changes of a lead (lead-management.md, rule 4)."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -15,16 +15,16 @@ from app.errors import Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
-from app.leads.lookup import open_lead
+from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
-from app.leads.pipeline.closing import become_patient, give_up_on
+from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
 from app.leads.pipeline.consultations import EVENT_OF, consultation_event
 from app.leads.pipeline.models import LOST, STARTED, PipelineStage
 from app.leads.pipeline.progress import enter_stage, touch
 
 
 class Stage(NamedTuple):
-    """What decides whether a lead may move."""
+    """Stage data that decides whether a lead may move."""
 
     slug: str
     position: int
@@ -35,12 +35,12 @@ Stages = Mapping[str, Stage]
 
 
 def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
-    """Move the lead to the stage in `data` (as `StageMove` reads it); where it is already, nothing happens.
+    """Move the lead to the stage in `data` (fields of StageMove). Does nothing if the lead is already there.
 
-    The two ends of the pipeline are what `lose` and `convert` do, with what they need.
+    The stages `lost` and `treatment_started` close the lead, as `lose` and `convert` do.
     Raises NotFound, LeadIsLocked, LeadIsClosed, NoWayBack, StageIsFinal, Forbidden, Invalid.
     """
-    lead = open_lead(session, actor, lead_id)
+    lead = lock_open_lead(session, actor, lead_id)
     if data["stage"] == lead.pipeline_stage:
         return lead
     if data["stage"] == LOST:
@@ -52,7 +52,7 @@ def change_stage(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
 
 
 def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> list[Event]:
-    """Move the lead on to the stage if it is behind it; returns what happened, which the caller records."""
+    """Move the lead forward to the stage, unless it is already past it. Returns events, which the caller records."""
     stages = stages_of(session, lead, stage)
     if not can_move(stages, lead.pipeline_stage, stage):
         return []
@@ -60,18 +60,18 @@ def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datet
 
 
 def can_move(stages: Stages, here: str, wanted: str) -> bool:
-    """Whether the way leads forward, among these stages. From one that the clinic has given up, every other does."""
+    """Return whether the move goes forward. From an archived stage, every move to a stage in `stages` does."""
     if wanted not in stages or (here in stages and stages[here].is_terminal):
         return False
     return here not in stages or stages[here].position < stages[wanted].position
 
 
 def move_on(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
-    """Move a lead that is locked to a stage that lies ahead, as an automation rule says; lost, for that reason."""
+    """Move a locked lead forward on behalf of an automation rule. `reason` is for the stage `lost`."""
     if stage == LOST:
-        give_up_on(session, actor, lead, {"reason": reason})
+        lose_locked_lead(session, actor, lead, {"reason": reason})
     elif stage == STARTED:
-        become_patient(session, actor, lead)
+        convert_locked_lead(session, actor, lead)
     else:
         _move(session, actor, lead, {"stage": stage})
 
@@ -89,18 +89,18 @@ def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -
 
 def _lose(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
     if "reason" not in data:  # rule 5
-        raise Invalid.at("/reason", "Say why the lead is lost.")
-    return give_up_on(session, actor, lead, data)
+        raise Invalid.at("/reason", "Give the reason why the lead is lost.")
+    return lose_locked_lead(session, actor, lead, data)
 
 
 def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
     if not actor.allows(Permission.LEAD_CONVERT):
         raise Forbidden
-    return become_patient(session, actor, lead)
+    return convert_locked_lead(session, actor, lead)
 
 
 def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
-    """The stage the lead is in and the one it shall go to, by slug, as far as the clinic uses them."""
+    """Return the lead's current stage and the wanted one by slug, without archived stages."""
     stages = (
         select(PipelineStage.slug, PipelineStage.position, PipelineStage.is_terminal)
         .where(PipelineStage.clinic_id == lead.clinic_id, PipelineStage.slug.in_((lead.pipeline_stage, wanted)))
@@ -110,7 +110,7 @@ def stages_of(session: Session, lead: Lead, wanted: str) -> Stages:
 
 
 def stages_by_clinic(session: Session, clinic_ids: Collection[UUID]) -> Mapping[UUID, Stages]:
-    """All stages that these clinics use, by clinic and slug."""
+    """Return the active stages of these clinics, by clinic id and slug."""
     stages = select(PipelineStage).where(PipelineStage.clinic_id.in_(clinic_ids), PipelineStage.archived_at.is_(None))
     found: dict[UUID, dict[str, Stage]] = {clinic_id: {} for clinic_id in clinic_ids}
     for stage in session.scalars(stages):

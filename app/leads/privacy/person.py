@@ -1,6 +1,6 @@
-"""Everything that is known of a person, and how it is forgotten (GDPR, articles 15, 17 and 20).
+"""Export and erasure of personal data (GDPR, articles 15, 17 and 20).
 
-What is to be said of a table is said here once; a test fails when a table about people is not among them.
+`tables.py` lists the tables. A test fails if a table with personal data is not in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,43 +11,43 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import model_of
-from app.leads.privacy.tables import ABOUT_A_LEAD, FORGET_STATEMENTS, LEADS, NAMED
-from app.security.encrypted_fields import BLIND, open_fields
+from app.leads.privacy.tables import ERASE_STATEMENTS, ERASED_IDS_SQL, LEAD_IDS_SQL, PERSONAL_DATA_TABLES
+from app.security.encrypted_fields import BLIND_INDEX_SUFFIX, decrypt_fields
 
-_OF_TABLE: Final = f"SELECT to_jsonb(t) FROM {{table}} AS t WHERE {{key}} IN ({LEADS}) ORDER BY 1"  # noqa: S608  (names of ours)
-_SEEN_BY: Final = text(f"""
+_OF_TABLE: Final = f"SELECT to_jsonb(t) FROM {{table}} AS t WHERE {{key}} IN ({LEAD_IDS_SQL}) ORDER BY 1"  # noqa: S608  (constants)
+_AUDIT_LOG: Final = text(f"""
 SELECT jsonb_build_object('at', at, 'user_id', user_id, 'api_key_id', api_key_id, 'operation', operation,
   'act', act, 'subject', subject, 'fields', fields)
-FROM audit_entries WHERE clinic_id = :clinic AND ids && ARRAY({LEADS}) ORDER BY number
-""")  # noqa: S608  (as above)
+FROM audit_entries WHERE clinic_id = :clinic AND ids && ARRAY({LEAD_IDS_SQL}) ORDER BY number
+""")  # noqa: S608  (constants)
 
 
 def export_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Mapping[str, Any]:
-    """Rows by table, opened, and who saw or changed them. The lead is known to be the clinic's."""
+    """Return the decrypted rows by table, with audit log entries. The caller has checked the lead's clinic."""
     given = {"lead": lead_id}
     rows = {
-        table: [_opened(table, row) for row in session.scalars(text(_OF_TABLE.format(table=table, key=key)), given)]
-        for table, key in ABOUT_A_LEAD.items()
+        table: [_decrypted(table, row) for row in session.scalars(text(_OF_TABLE.format(table=table, key=key)), given)]
+        for table, key in PERSONAL_DATA_TABLES.items()
     }
-    seen = list(session.scalars(_SEEN_BY, {"clinic": clinic_id, "lead": lead_id}))
-    return {**rows, "audit_entries": seen}
+    entries = list(session.scalars(_AUDIT_LOG, {"clinic": clinic_id, "lead": lead_id}))
+    return {**rows, "audit_entries": entries}
 
 
-def _opened(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """As the person may read it: what is sealed field by field, and nothing of how it is looked for."""
-    shown = {name: value for name, value in row.items() if not name.endswith(BLIND)}
-    if sealed := shown.pop("sealed", None):
-        shown |= open_fields(model_of(table), row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
-    return shown
+def _decrypted(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Decrypt the row's fields, and remove blind indexes."""
+    fields = {name: value for name, value in row.items() if not name.endswith(BLIND_INDEX_SUFFIX)}
+    if sealed := fields.pop("sealed", None):
+        fields |= decrypt_fields(model_of(table), row["id"], bytes.fromhex(sealed.removeprefix("\\x")))
+    return fields
 
 
-def forget_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[UUID]:
-    """Blank or delete whatever tells of the person; ids, times and kinds stay, for counts and for the record.
+def erase_person(session: Session, clinic_id: UUID, lead_id: UUID) -> Sequence[UUID]:
+    """Blank or delete the person's data. Ids, times and types stay, for statistics and the audit log.
 
-    Returns the ids of what the record no longer knows the values of, the lead's own first.
+    Returns the ids of the erased rows, the lead's own first. The audit log no longer has their values.
     """
-    ids = list(session.scalars(text(NAMED), {"lead": lead_id}))
+    ids = list(session.scalars(text(ERASED_IDS_SQL), {"lead": lead_id}))
     given = {"clinic": clinic_id, "lead": lead_id, "ids": ids}
-    for statement in FORGET_STATEMENTS:
+    for statement in ERASE_STATEMENTS:
         session.execute(text(statement), {name: given[name] for name in given if f":{name}" in statement})
     return ids

@@ -1,4 +1,4 @@
-"""What a person may ask of the clinic: to see what is known, to be forgotten, to be left alone, to be written to."""
+"""Data subject requests: export, erasure and restriction (GDPR)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,24 +18,24 @@ from app.leads.lookup import get_lead, read_lead
 from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
 from app.leads.pipeline.closing import lead_ended
 from app.leads.pipeline.progress import touch
-from app.leads.privacy.person import export_person, forget_person
+from app.leads.privacy.person import erase_person, export_person
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 
-# Called with the leads of one person, before they are erased.
+# Called with the lead and its merged duplicates, before they are erased.
 person_erased: Listeners[[Session, Sequence[Lead]]] = Listeners("person_erased")
 
 
 def export_lead(session: Session, actor: Actor, lead_id: UUID) -> Mapping[str, Any]:
-    """Everything about the person, by table. Raises NotFound."""
+    """Return all data about the person, by table. Raises NotFound."""
     read_lead(session, actor, lead_id)
     return export_person(session, actor.clinic.id, lead_id)
 
 
 def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) -> Lead:
-    """Forget the person: what is pending ends, what told of them is blanked, and their addresses are never written to.
+    """Erase a person: cancel pending steps, blank personal data, and suppress their addresses.
 
-    Counts and the record keep the lead's id. It cannot be undone. Raises NotFound.
+    Statistics and the audit log keep the lead's id. It cannot be undone. Raises NotFound.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     at = now()
@@ -43,25 +43,25 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
     cancel_pending(session, lead.id, Reason.ERASED)
     lead_ended(session, lead.id, Reason.ERASED, at)
     session.flush()
-    forgotten = forget_person(session, lead.clinic_id, lead.id)
+    erased = erase_person(session, lead.clinic_id, lead.id)
     session.refresh(lead)
     touch(lead, actor, at)
     lead.deleted_at = lead.erased_at = at
     if lead.status in OPEN_STATUSES:
         lead.status = LeadStatus.ARCHIVED
-    audit_log.wrote(session, "lead", forgotten, act=Act.ERASE, after={"reason": reason})
+    audit_log.wrote(session, "lead", erased, act=Act.ERASE, after={"reason": reason})
     return lead
 
 
 def _with_duplicates(session: Session, lead: Lead) -> list[Lead]:
-    """The lead and those that became part of it: what they were reached by is the person's, too."""
+    """Return the lead and its merged duplicates, whose addresses belong to the same person."""
     return [lead, *session.scalars(select(Lead).where(Lead.merged_into_id == lead.id))]
 
 
 def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Lead:
-    """Do nothing with the lead, or work with it again (GDPR, article 18). Saying it twice changes nothing.
+    """Restrict the use of a lead, or lift the restriction (GDPR, article 18). Idempotent.
 
-    While it is restricted nothing is sent, planned steps are cancelled, and edits are refused. Raises NotFound.
+    While a lead is restricted, nothing is sent and edits are refused. Planned steps are cancelled. Raises NotFound.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     if data["is_restricted"] is (lead.restricted_at is not None):

@@ -1,11 +1,11 @@
-"""The tables about people: by which column a lead's rows are found, and what is left of them after an erasure."""
+"""Tables with personal data: the column that finds a lead's rows, and the columns that an erasure blanks."""
 
 from collections.abc import Mapping
 from typing import Final
 
-# Everything that an export holds, and the column of `t` that names the lead, or a duplicate that became part of it.
-# Deliveries hang on notifications, and tell what a mail server answered.
-ABOUT_A_LEAD: Final[Mapping[str, str]] = {
+# Tables of an export, and the column of `t` with the id of the lead or of a merged duplicate.
+# Deliveries belong to notifications, and hold responses of mail servers.
+PERSONAL_DATA_TABLES: Final[Mapping[str, str]] = {
     "leads": "t.id",
     "lead_tasks": "t.lead_id",
     "lead_activities": "t.lead_id",
@@ -41,48 +41,48 @@ _BLANKED: Final[Mapping[str, str]] = {
     ),
 }
 
-# The lead, and the duplicates that became part of it.
-LEADS: Final = "SELECT id FROM leads WHERE id = :lead OR merged_into_id = :lead"
-# Of whatever the record may name one by one.
-NAMED: Final = f"""
-{LEADS}
+# The lead, and its merged duplicates.
+LEAD_IDS_SQL: Final = "SELECT id FROM leads WHERE id = :lead OR merged_into_id = :lead"
+# Ids of everything that audit log entries may refer to.
+ERASED_IDS_SQL: Final = f"""
+{LEAD_IDS_SQL}
 UNION ALL SELECT id FROM lead_tasks WHERE lead_id = :lead
 UNION ALL SELECT id FROM lead_activities WHERE lead_id = :lead
 UNION ALL SELECT id FROM notifications WHERE lead_id = :lead
 UNION ALL SELECT id FROM consents WHERE lead_id = :lead
-"""  # noqa: S608  (written above)
-# The record keeps who did what to which id; the values before and after go.
-_FORGET_CHANGES: Final = """
+"""  # noqa: S608  (constants)
+# The audit log keeps actor, action and ids; the old and new values are deleted.
+_ERASE_CHANGES: Final = """
 DELETE FROM audit_changes c USING audit_entries e
 WHERE e.number = c.entry AND e.clinic_id = :clinic AND e.ids && CAST(:ids AS uuid[])
 """
-# That a call was carried out stays known, or its second sending would bring the person back: what it answered goes.
-_FORGET_ANSWERS: Final = f"""
+# The idempotency record stays, or a repeated request would create the person again. Its response is erased.
+_ERASE_ANSWERS: Final = f"""
 UPDATE kept_answers k SET body = NULL, headers = '{{}}', shown = '{{}}', allowed = '' WHERE k.clinic_id = :clinic AND (
-  k.shown IS NULL OR k.shown ? 'import'  -- nobody knows who else is in it
-  OR EXISTS (SELECT FROM ({LEADS}) AS l WHERE strpos(k.path, l.id::text) > 0)
+  k.shown IS NULL OR k.shown ? 'import'  -- may hold data of any person
+  OR EXISTS (SELECT FROM ({LEAD_IDS_SQL}) AS l WHERE strpos(k.path, l.id::text) > 0)
   OR EXISTS (SELECT FROM jsonb_each(k.shown) AS s WHERE s.value ?| CAST(:ids AS text[]))
 )
-"""  # noqa: S608  (as above)
-_FORGET_RESPONSES: Final = """
+"""  # noqa: S608  (constants)
+_ERASE_RESPONSES: Final = """
 UPDATE deliveries d SET response = NULL FROM notifications n WHERE n.id = d.notification_id AND n.lead_id = :lead
 """
-# The rows of files that they came in by, and those that their jobs could not take in are gone with the job.
-_FORGET_ROWS: Final = f"""
+# Import rows that became this lead. Rows that failed are deleted with their job.
+_ERASE_ROWS: Final = f"""
 UPDATE import_rows r SET cells_sealed = NULL FROM job_items i JOIN jobs j ON j.id = i.job_id
-WHERE i.lead_id IN ({LEADS}) AND j.clinic_id = :clinic
+WHERE i.lead_id IN ({LEAD_IDS_SQL}) AND j.clinic_id = :clinic
   AND r.import_id = CAST(j.spec ->> 'import_id' AS uuid) AND r.position = i.position
-"""  # noqa: S608  (as above)
+"""  # noqa: S608  (constants)
 
-FORGET_STATEMENTS: Final = (
-    _FORGET_RESPONSES,
-    _FORGET_CHANGES,
-    _FORGET_ANSWERS,
-    _FORGET_ROWS,
-    f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEADS})",  # noqa: S608  (as above)
+ERASE_STATEMENTS: Final = (
+    _ERASE_RESPONSES,
+    _ERASE_CHANGES,
+    _ERASE_ANSWERS,
+    _ERASE_ROWS,
+    f"UPDATE job_items SET lead_sealed = NULL, error = NULL WHERE lead_id IN ({LEAD_IDS_SQL})",  # noqa: S608  (constants)
     "DELETE FROM consents WHERE lead_id = :lead",
     *(
-        f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (see above)
+        f"UPDATE {table} SET {blank} WHERE {'coalesce(merged_into_id, id)' if table == 'leads' else 'lead_id'} = :lead"  # noqa: S608  (constants)
         for table, blank in _BLANKED.items()
     ),
 )

@@ -1,4 +1,4 @@
-"""What an entry of the timeline says about its lead, whoever writes it down. Pure: a simulation draws the very same."""
+"""Effects of an activity on its lead: contact fields and events. Pure, so that the simulation shares it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,13 +9,13 @@ from app.leads.facts.events import lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
 from app.leads.pipeline.progress import begin
 from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Direction, Outcome
-from app.leads.timeline.vocabulary import CHANNEL_OF, ONE_WAY
+from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 
 STAGE_OF: Final[Mapping[str, str]] = {
     ActivityType.CONSULTATION_SCHEDULED: SCHEDULED,
     ActivityType.CONSULTATION_COMPLETED: COMPLETED,
 }
-# What is an event of its own besides being logged (simplepro-follow-up-automation.md, "Event Types").
+# Activity types with an event besides `activity.logged` (simplepro-follow-up-automation.md, "Event Types").
 EVENT_OF: Final[Mapping[str, EventName]] = {
     ActivityType.CONSULTATION_MISSED: EventName.CONSULTATION_MISSED,
     ActivityType.QUOTE_SENT: EventName.QUOTE_SENT,
@@ -25,15 +25,15 @@ MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_C
 
 
 def completed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """With what the type says of itself."""
-    implied: dict[str, Any] = {"channel": CHANNEL_OF.get(data["type"])}
-    if data["type"] in ONE_WAY:
+    """Add the channel and direction that the type implies."""
+    implied: dict[str, Any] = {"channel": DEFAULT_CHANNELS.get(data["type"])}
+    if data["type"] in OUTBOUND_BY_DEFAULT:
         implied["direction"] = Direction.OUTBOUND
     return {**implied, **data}
 
 
 def contact(lead: Any, entry: Any) -> list[Event]:
-    """What the entry says about reaching the lead, and being reached by them."""
+    """Update the lead's contact fields from an activity. Returns the contact, reply and attempt events."""
     has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
     has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
     names = []
@@ -55,15 +55,15 @@ def contact(lead: Any, entry: Any) -> list[Event]:
 
 
 def news(lead: Any, entry: Any) -> list[Event]:
-    """What is an event of its own besides being logged."""
+    """Return the further events of the activity's type, such as `quote.sent`."""
     return [told(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
 
 
 def told(name: EventName, lead: Any, entry: Any) -> Event:
-    """The event of an entry, as its lead is now."""
+    """Return an event about the activity, with the lead's current facts."""
     about = {"type": entry.type, "outcome": entry.outcome, "direction": entry.direction}
     return lead_event(name, lead, entry.created_at, about=about, subject_id=entry.id, key="")
 
 
-def _later(known: datetime | None, at: datetime) -> datetime:
-    return max(known, at) if known else at
+def _later(current: datetime | None, at: datetime) -> datetime:
+    return max(current, at) if current else at

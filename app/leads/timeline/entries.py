@@ -1,4 +1,4 @@
-"""Writing the timeline: every change of a lead leaves one entry, in the transaction of the change."""
+"""Timeline entries of one lead, written in the transaction of the change."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ def write_entry(
     at: datetime,
     **details: Any,
 ) -> Activity:
-    """Add an entry of what `actor` did; `occurred_at` is `at` unless the details say otherwise."""
+    """Add a timeline entry by `actor`. `occurred_at` defaults to `at`; `details` are further columns."""
     entry = Activity(
         id=new_id(),
         clinic_id=lead.clinic_id,

@@ -1,4 +1,4 @@
-"""Activities: what happened with a lead, in the order it happened."""
+"""Activities: the entries of a lead's timeline."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -49,25 +49,25 @@ class Activity(Base):
     __tablename__ = "lead_activities"
     __table_args__ = (
         Index("ix_lead_activities_timeline", "lead_id", "occurred_at", "id"),
-        Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids tell the time: the newest first
+        Index("ix_lead_activities_clinic", "clinic_id", "id"),  # ids are ordered by time
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: the lead has one, and each check would lock the clinic's row
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(Text)
-    channel: Mapped[str | None] = mapped_column(Text)  # the way it went: phone, email, sms, in_person, …
+    channel: Mapped[str | None] = mapped_column(Text)  # phone, email, sms, in_person, …
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
     notes = SealedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    is_auto_reply: Mapped[bool] = mapped_column(default=False)  # a machine's: that they are away, say
+    is_auto_reply: Mapped[bool] = mapped_column(default=False)  # automatic reply, such as an out-of-office message
     duration_minutes: Mapped[int | None]
-    scheduled_for: Mapped[datetime | None]  # when the consultation takes place
+    scheduled_for: Mapped[datetime | None]  # time of the consultation
     task_id: Mapped[UUID | None]
     previous_stage: Mapped[str | None] = mapped_column(Text)
     new_stage: Mapped[str | None] = mapped_column(Text)
     occurred_at: Mapped[datetime]
     created_at: Mapped[datetime]
-    created_by: Mapped[UUID | None]  # None: an automation step, named by step_id
+    created_by: Mapped[UUID | None]  # None: automation (see step_id) or an API key
     step_id: Mapped[UUID | None]

@@ -1,6 +1,6 @@
-"""What became of a lead after something: whether it was heard of, whether it was converted. For figures.
+"""Reply and conversion lookups for performance reports.
 
-LIMIT: looked up one by one, rather than put beside every row of a large table.
+`LIMIT 1` makes PostgreSQL look up each row by index instead of joining a large table.
 """
 
 from datetime import timedelta
@@ -16,19 +16,19 @@ SOON: Final = timedelta(days=REPLY_DAYS)
 
 
 def heard_of(lead_id: Any, *, after: Any, until: Any, beside: tuple[Any, ...]) -> Any:
-    """A lateral `replied` for the rows of `beside`: `one`, where the lead answered then. A machine's is no answer."""
-    theirs = (
+    """Return a lateral subquery `replied` with a row if the lead replied in the period. Auto-replies do not count."""
+    conditions = (
         Activity.lead_id == lead_id,
         Activity.direction == Direction.INBOUND,
         Activity.is_auto_reply.is_(False),
         Activity.occurred_at > after,
         Activity.occurred_at <= until,
     )
-    found = select(literal(1).label("one")).where(*theirs).limit(1)
+    found = select(literal(1).label("one")).where(*conditions).limit(1)
     return found.correlate(*beside).lateral("replied")
 
 
 def converted(lead_id: Any, *, after: Any, beside: tuple[Any, ...]) -> Any:
-    """A lateral `converted`, in the same way."""
-    theirs = select(literal(1).label("one")).where(Lead.id == lead_id, Lead.converted_at > after).limit(1)
-    return theirs.correlate(*beside).lateral("converted")
+    """Return a lateral subquery `converted` with a row if the lead converted after this time."""
+    found = select(literal(1).label("one")).where(Lead.id == lead_id, Lead.converted_at > after).limit(1)
+    return found.correlate(*beside).lateral("converted")

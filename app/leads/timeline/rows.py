@@ -1,4 +1,4 @@
-"""Activity rows as they are inserted, by whoever makes them."""
+"""Rows of `lead_activities`, for bulk inserts."""
 
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,8 @@ from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import sealed_row
 
 
-def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) -> dict[str, Any]:
-    """A row of `lead_activities`, every column named, so that many go in together; `given` holds its type."""
+def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+    """Return a row with every column of `lead_activities`, encrypted. `columns` holds at least `type`."""
     row = {
         "id": new_id(),
         "clinic_id": clinic_id,
@@ -29,5 +29,5 @@ def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **given: Any) 
         "created_at": at,
         "created_by": None,
         "step_id": None,
-    } | given
+    } | columns
     return sealed_row(Activity, row)

@@ -1,4 +1,4 @@
-"""Logging what happened with a lead, and what follows from it."""
+"""Activities: log an activity and apply its effects; list the timeline."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,11 +12,11 @@ from app.core.pagination import Key, Page, page
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead, require_open, unlocked_lead
+from app.leads.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.models import Lead
 from app.leads.pipeline.consultations import consultation_event
 from app.leads.pipeline.progress import begin, tend, touch
-from app.leads.pipeline.rotting import date_rotting
+from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.pipeline.stages import advance
 from app.leads.timeline.conclusions import STAGE_OF, completed, contact, news, told
 from app.leads.timeline.entries import write_entry
@@ -26,29 +26,29 @@ CHRONOLOGICAL: Final[list[Key]] = [(Activity.occurred_at, "asc"), (Activity.id, 
 
 
 def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Activity:
-    """Write an entry from `data`, as `ActivityIn` reads it, and draw the conclusions.
+    """Log an activity from `data` (fields of ActivityIn), and apply its effects on the lead.
 
-    Who was spoken to counts as contacted, what came in as a reply, an attempt without answer as one more in a row;
-    a consultation moves the lead to its stage. Raises NotFound, LeadIsLocked, and for a consultation LeadIsClosed.
+    A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.
+    A consultation moves the lead to its stage. Raises NotFound, LeadIsLocked, LeadIsClosed (for a consultation).
     """
-    lead = unlocked_lead(session, actor, lead_id)
+    lead = lock_editable_lead(session, actor, lead_id)
     if data["type"] in STAGE_OF:
         require_open(lead)
     at = now()
     touch(lead, actor, at)
     entry = write_entry(session, actor, lead, at=at, **completed(data))
     tend(lead, entry.occurred_at)
-    conclusions = contact(lead, entry)
-    if conclusions:
-        date_rotting(session, actor.clinic, lead)
-    conclusions += _consultation(session, actor, lead, entry)
-    conclusions += news(lead, entry)
-    record(session, actor.clinic, told(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions)
+    events = contact(lead, entry)
+    if events:
+        update_rotting_date(session, actor.clinic, lead)
+    events += _consultation(session, actor, lead, entry)
+    events += news(lead, entry)
+    record(session, actor.clinic, told(EventName.ACTIVITY_LOGGED, lead, entry), *events)
     return entry
 
 
 def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """All that happened with a lead, in the order it happened. Raises NotFound."""
+    """List the activities of a lead, oldest first. Raises NotFound, LeadWasMerged."""
     read_lead(session, actor, lead_id)
     entries = _ROWS.where(Activity.lead_id == lead_id, Activity.clinic_id == actor.clinic.id)
     return page(session, entries, CHRONOLOGICAL, query)
@@ -63,5 +63,5 @@ def _consultation(session: Session, actor: Actor, lead: Lead, entry: Activity) -
         return []
     begin(lead)
     moved = advance(session, actor, lead, stage, at=entry.created_at)
-    happened = consultation_event(stage, lead, actor.clinic, at=entry.occurred_at, scheduled_for=entry.scheduled_for)
-    return [*moved, happened]
+    event = consultation_event(stage, lead, actor.clinic, at=entry.occurred_at, scheduled_for=entry.scheduled_for)
+    return [*moved, event]

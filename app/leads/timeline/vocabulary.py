@@ -1,4 +1,4 @@
-"""Words of the timeline: which types of activity people log, and through which channel contact went."""
+"""Vocabulary of the timeline: activity types that users log, and contact channels."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class LoggedType(StrEnum):
-    """What people log. The other types are written when they happen."""
+    """Activity types that users log. The system writes the other types."""
 
     PHONE_CALL = "PHONE_CALL"
     EMAIL = "EMAIL"
@@ -22,7 +22,7 @@ class LoggedType(StrEnum):
 
 
 class WayOfContact(StrEnum):
-    """The channel it went through."""
+    """Channel of a contact."""
 
     PHONE = "phone"
     EMAIL = "email"
@@ -34,8 +34,8 @@ class WayOfContact(StrEnum):
     POST = "post"
 
 
-# What a type means where nothing else is said.
-CHANNEL_OF: Final[Mapping[str, str]] = {
+# Channel of an activity type, unless one is given.
+DEFAULT_CHANNELS: Final[Mapping[str, str]] = {
     LoggedType.PHONE_CALL: WayOfContact.PHONE,
     LoggedType.EMAIL: WayOfContact.EMAIL,
     LoggedType.SMS: WayOfContact.SMS,
@@ -43,9 +43,9 @@ CHANNEL_OF: Final[Mapping[str, str]] = {
 }
 
 
-ONE_WAY: Final = frozenset(
+OUTBOUND_BY_DEFAULT: Final = frozenset(
     {LoggedType.PHONE_CALL, LoggedType.EMAIL, LoggedType.SMS, LoggedType.DOCUMENT_SENT, LoggedType.QUOTE_SENT}
 )
 
 
-BETWEEN_PEOPLE: Final = ONE_WAY | {LoggedType.IN_PERSON}  # what can go in or out, and reach somebody or not
+WITH_DIRECTION: Final = OUTBOUND_BY_DEFAULT | {LoggedType.IN_PERSON}  # types with a direction and an outcome

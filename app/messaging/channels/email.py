@@ -1,4 +1,4 @@
-"""`email`: e-mail in plain text, handed over by SMTP. Its settings are SMTP_URL, SMTP_TIMEOUT and MAIL_FROM."""
+"""`email` channel: plain text over SMTP. Its settings are SMTP_URL, SMTP_TIMEOUT and MAIL_FROM."""
 
 import os
 import re
@@ -10,82 +10,85 @@ from uuid import UUID
 from app.config import Settings, get_settings
 from app.messaging.channels.base import Channel, ForLeads, ForUsers, OutgoingMessage, Permanent, Receipt, Transient
 from app.messaging.channels.mail_server import InvalidMailSettings, MailServer
-from app.messaging.channels.mime import BadAddress, address_of, sender_of, write_letter
-from app.messaging.channels.smtp import SmtpLine
-from app.messaging.models import Way
+from app.messaging.channels.mime import BadAddress, build_mime_message, normalise_address, parse_sender
+from app.messaging.channels.smtp import SmtpTransport
+from app.messaging.models import AddressKind
 
-# RFC 3463: that mailbox, or its domain, does not exist (any more). Any other refusal may be our own fault.
+# RFC 3463: the mailbox or its domain does not exist. Any other refusal may have its cause on our side.
 _NO_SUCH_MAILBOX: Final = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 
 
 class EmailSender:
-    """Sends from one address through one server."""
+    """Send e-mail from one address through one server."""
 
     def __init__(self, server: MailServer, mail_from: str) -> None:
-        """Connect later, with the first message. Raises InvalidMailSettings when MAIL_FROM is no address."""
+        """Prepare; the connection opens with the first message.
+
+        Raises InvalidMailSettings (MAIL_FROM is no address).
+        """
         try:
-            self._sender = sender_of(mail_from)
+            self._sender = parse_sender(mail_from)
         except BadAddress as error:
             raise InvalidMailSettings(f"MAIL_FROM: {error}") from None
-        self._line = SmtpLine(server)
+        self._transport = SmtpTransport(server)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Send through SMTP_URL, from MAIL_FROM. Raises InvalidMailSettings."""
+        """Return a sender for SMTP_URL and MAIL_FROM. Raises InvalidMailSettings."""
         return cls(MailServer.from_settings(settings), settings.mail_from)
 
     def send(self, message: OutgoingMessage) -> Receipt:
-        """Try once. Raises nothing that the provider or the network could be the cause of.
+        """Make one delivery attempt. Errors of the provider or the network become receipts.
 
-        Takes at most twice the settings' SMTP_TIMEOUT.
+        Takes at most twice the setting SMTP_TIMEOUT.
         """
         try:
-            letter = write_letter(message, self._sender)
+            mime_message = build_mime_message(message, self._sender)
         except BadAddress as error:
             return Permanent(str(error))
-        return self._line.deliver(letter)
+        return self._transport.deliver(mime_message)
 
     def close(self) -> None:
-        """Say goodbye to the server."""
-        self._line.close()
+        """Close the connection."""
+        self._transport.close()
 
 
 def send(message: OutgoingMessage) -> Receipt:
-    """Try once, over this process's connection, which stays open from one message to the next."""
+    """Make one delivery attempt over this process's connection, which stays open between messages."""
     try:
-        sender = _sender_of_process(os.getpid())  # a forked child must not share its parent's socket
-    except InvalidMailSettings as error:  # a mistake in the settings: it is known that no server was asked
+        sender = _process_sender(os.getpid())  # a forked child must not share its parent's socket
+    except InvalidMailSettings as error:  # no server was contacted, so the attempt can be repeated
         return Transient(str(error))
     return sender.send(message)
 
 
-def forget_connection() -> None:
-    """Connect anew for the next message, with the settings of that time."""
-    _sender_of_process.cache_clear()
+def reset_connection() -> None:
+    """Open a new connection for the next message, with the settings of that time."""
+    _process_sender.cache_clear()
 
 
 @lru_cache(maxsize=16)
-def _sender_of_process(_pid: int) -> EmailSender:
+def _process_sender(_pid: int) -> EmailSender:
     return EmailSender.from_settings(get_settings())
 
 
 def is_valid_address(address: str | None) -> bool:
-    """Return whether it is one plain e-mail address."""
+    """Return whether the text is exactly one plain e-mail address."""
     try:
-        address_of(address)
+        normalise_address(address)
     except BadAddress:
         return False
     return True
 
 
 def message_id(notification_id: UUID) -> str:
-    """Return the `Message-ID`, in the domain of MAIL_FROM."""
+    """Return the `Message-ID` header, in the domain of MAIL_FROM."""
     domain = parseaddr(get_settings().mail_from)[1].rpartition("@")[2]
     return f"<{notification_id}@{domain or 'localhost'}>"
 
 
 def is_bounce(response: str) -> bool:
-    """Return whether the server's answer says that there is no such mailbox."""
+    """Return whether the server's reply says that the mailbox does not exist."""
     return bool(_NO_SUCH_MAILBOX.search(response))
 
 
@@ -94,7 +97,7 @@ CHANNEL: Final = Channel(
     label="by e-mail",
     send=send,
     for_users=ForUsers(address=lambda _, email: email),
-    for_leads=ForLeads(address=lambda lead: lead.email, suppressed_by=Way.EMAIL, is_valid=is_valid_address),
+    for_leads=ForLeads(address=lambda lead: lead.email, suppressed_by=AddressKind.EMAIL, is_valid=is_valid_address),
     message_id=message_id,
     is_bounce=is_bounce,
 )

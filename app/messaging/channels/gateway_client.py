@@ -1,4 +1,4 @@
-"""Calling a gateway: signed, once; and what its answer means."""
+"""Gateway client: one signed call, and the receipt for its response."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -16,71 +16,71 @@ from app.core.http_client.targets import NotAllowed, Unresolved
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
 from app.messaging.channels.gateway_payload import Endpoint
 
-LATER: Final = frozenset({408, 425, 429})  # and whatever is the server's own trouble
-LONGEST_WAIT: Final = timedelta(hours=1)  # that a gateway may ask for
-FIRST_WORDS: Final = 150  # characters of an answer that says no
-LOOKED_AT: Final = 1000
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})  # and every 5xx
+MAX_RETRY_AFTER: Final = timedelta(hours=1)  # the longest wait that a gateway may ask for
+MAX_EXCERPT_LENGTH: Final = 150  # characters of a refusal that are stored
+MAX_SCANNED_LENGTH: Final = 1000  # characters of a refusal that are scanned for addresses
 
 _ADDRESS = re.compile(r"[^\s<>@;,:\"']+@[^\s<>@;,:\"']+|\+?[0-9](?:[ ().\-/]{0,2}[0-9]){6,}")
 
 
-def call(endpoint: Endpoint, call_id: str, said: Mapping[str, Any], *, hide: Collection[str] | None = ()) -> Receipt:
-    """Send it once. Raises nothing that the gateway or the network could be the cause of.
+def call(endpoint: Endpoint, call_id: str, payload: Mapping[str, Any], *, hide: Collection[str] | None = ()) -> Receipt:
+    """Send `payload` as JSON in one signed call and return the receipt. Errors of gateway or network become receipts.
 
-    What is kept of an answer that says no are its first words, without addresses and without anything of `hide`; with
-    None, nothing but its status.
+    The receipt of a refusal has the status and the beginning of the response, without e-mail addresses, phone numbers
+    and the texts in `hide`. If `hide` is None, it has only the status.
     """
-    body = orjson.dumps(said)
+    body = orjson.dumps(payload)
     headers = {"Content-Type": "application/json", **sign(endpoint.secrets, call_id, body, at=clock.now())}
     try:
         answer = client.post(endpoint.url, body, headers)
-    except Unresolved as trouble:
-        return Transient(f"the host of the gateway's URL is not found: {type(trouble).__name__}")
+    except Unresolved as error:
+        return Transient(f"the host of the gateway's URL is not found: {type(error).__name__}")
     except NotAllowed as refusal:
         return Permanent(f"the gateway's URL {refusal}")
-    except NotReached as trouble:
-        return Transient(str(trouble))
-    except Unanswered as trouble:
-        return unanswered(endpoint, str(trouble))
-    return _read(answer, hide)
+    except NotReached as error:
+        return Transient(str(error))
+    except Unanswered as error:
+        return unanswered(endpoint, str(error))
+    return _to_receipt(answer, hide)
 
 
-def unanswered(endpoint: Endpoint, words: str) -> Receipt:
-    """It may have arrived: sent again, a gateway that knows it by its id does nothing twice."""
-    words = f"no answer after it was sent: {words}"
-    return Transient(words) if endpoint.is_idempotent else Unknown(words)
+def unanswered(endpoint: Endpoint, error: str) -> Receipt:
+    """Return Transient if the gateway is idempotent, so that repeating the call is safe, else Unknown."""
+    response = f"no answer after it was sent: {error}"
+    return Transient(response) if endpoint.is_idempotent else Unknown(response)
 
 
-def _read(answer: Answer, hide: Collection[str] | None) -> Receipt:
+def _to_receipt(answer: Answer, hide: Collection[str] | None) -> Receipt:
     if 200 <= answer.status < 300:  # noqa: PLR2004
-        return Sent(str(answer.status))  # what it says may be what it was sent
-    words = str(answer.status) if hide is None else f"{answer.status} {_first_words(answer.body, hide)}"
-    if answer.status in LATER or answer.status >= 500:  # noqa: PLR2004
-        return Transient(words, wait=_wait(answer.headers.get("retry-after", "")))
-    return Permanent(words)
+        return Sent(str(answer.status))  # without the body, which may repeat the message
+    response = str(answer.status) if hide is None else f"{answer.status} {_excerpt(answer.body, hide)}"
+    if answer.status in RETRYABLE_STATUSES or answer.status >= 500:  # noqa: PLR2004
+        return Transient(response, wait=_retry_after(answer.headers.get("retry-after", "")))
+    return Permanent(response)
 
 
-def _first_words(body: bytes, hide: Collection[str]) -> str:
-    words = _beginning(body.decode(errors="replace"))
+def _excerpt(body: bytes, hide: Collection[str]) -> str:
+    text = _scanned_part(body.decode(errors="replace"))
     for secret in sorted(filter(None, hide), key=len, reverse=True):
-        words = words.replace(secret, "…")
-    return _ADDRESS.sub("<address>", words)[:FIRST_WORDS]
+        text = text.replace(secret, "…")
+    return _ADDRESS.sub("<address>", text)[:MAX_EXCERPT_LENGTH]
 
 
-def _beginning(words: str) -> str:
-    """The words that are looked at: whole ones, and few, for looking for addresses takes the square of their length."""
-    return words if len(words) <= LOOKED_AT else words[:LOOKED_AT].rpartition(" ")[0]
+def _scanned_part(text: str) -> str:
+    """Return the beginning of the text, up to a space. The address pattern takes time quadratic in the length."""
+    return text if len(text) <= MAX_SCANNED_LENGTH else text[:MAX_SCANNED_LENGTH].rpartition(" ")[0]
 
 
-def _wait(retry_after: str) -> timedelta | None:
-    """What `Retry-After` asks for (RFC 9110, 10.2.3): seconds, or a date; no longer than an hour."""
+def _retry_after(retry_after: str) -> timedelta | None:
+    """Return the wait of a `Retry-After` header (RFC 9110, 10.2.3), in seconds or as a date; at most an hour."""
     if retry_after.isascii() and retry_after.isdecimal():
-        return min(timedelta(seconds=int(retry_after[:9])), LONGEST_WAIT)
+        return min(timedelta(seconds=int(retry_after[:9])), MAX_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(retry_after)
     except ValueError:
         return None
-    return min(max(_aware(until) - clock.now(), timedelta()), LONGEST_WAIT)
+    return min(max(_aware(until) - clock.now(), timedelta()), MAX_RETRY_AFTER)
 
 
 def _aware(instant: datetime) -> datetime:

@@ -1,10 +1,12 @@
-"""What a message to a gateway has beyond its text."""
+"""Payload of a message to a gateway: endpoint, message type and media."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 
 
 class MessageType(StrEnum):
+    """The type of a gateway's message."""
+
     TEXT = "text"
     IMAGE = "image"
     VIDEO = "video"
@@ -12,7 +14,7 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A gateway, as far as a call needs it."""
+    """URL, signing secrets and idempotency of a gateway. `secrets` has the newest first."""
 
     url: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
@@ -22,7 +24,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Where a message goes, what kind it is, and whom it is about."""
+    """Gateway payload of a message: its endpoint, its type, its media URL, and the ids of lead and clinic."""
 
     endpoint: Endpoint
     _: KW_ONLY

@@ -1,4 +1,4 @@
-"""`http`: handed to a gateway of the clinic, which sends it by text message or on a social network.
+"""`http` channel: a gateway of the clinic sends the message by SMS or on a social network.
 
 Its settings are the clinic's gateways, and OUTGOING_ALLOW and OUTGOING_TIMEOUT for the calls.
 """
@@ -19,17 +19,17 @@ from app.messaging.channels.base import (
     Unknown,
 )
 from app.messaging.channels.gateway_client import call, unanswered
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 
 
 def send(message: OutgoingMessage) -> Receipt:
-    """Try once: a signed call, known by the message's id, the same at each try."""
+    """Make one delivery attempt: a signed call with the message's id, which is the same at each attempt."""
     if message.parcel is None or message.address is None or message.message_id is None:
         return Permanent("the message's gateway is gone")
     parcel, to = message.parcel, json.loads(message.address)
     if refusal := _refusal(parcel.media_url):
         return Permanent(refusal)
-    said = {
+    payload = {
         "id": message.message_id,
         "type": parcel.type,
         "text": message.body,
@@ -38,11 +38,11 @@ def send(message: OutgoingMessage) -> Receipt:
         "lead_id": parcel.lead_id,
         "clinic": {"id": parcel.clinic_id, "name": message.sender_name},
     }
-    return call(parcel.endpoint, message.message_id, said, hide=[message.body, *_texts(to)])
+    return call(parcel.endpoint, message.message_id, payload, hide=[message.body, *_texts(to)])
 
 
 def _refusal(media_url: str | None) -> str | None:
-    """Return why the gateway must not fetch that URL: it may be in our own network."""
+    """Return why the gateway must not fetch that URL, such as an address in our own network; None: it may."""
     if media_url is None:
         return None
     try:
@@ -54,21 +54,21 @@ def _refusal(media_url: str | None) -> str | None:
     return None
 
 
-def _texts(said: Any) -> Iterator[str]:
-    if isinstance(said, dict):
-        for below in said.values():
-            yield from _texts(below)
-    elif isinstance(said, str):
-        yield said
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
 
 
 def interrupted(message: OutgoingMessage, error: str) -> Receipt:
-    """Return Transient where the gateway accepts the message's id as an idempotency key, else Unknown."""
+    """Return Transient if the gateway accepts the message's id as an idempotency key, else Unknown."""
     return unanswered(message.parcel.endpoint, error) if message.parcel else Unknown(error)
 
 
 def destination(lead: LeadContact) -> str | None:
-    """Return all ways to reach the lead, as JSON with `phone` and `social`; None where there is none."""
+    """Return all addresses of the lead as JSON with `phone` and `social`; None if it has none."""
     social = {"platform": lead.social_platform, "handle": lead.social_handle} if lead.social_handle else None
     reach = {"phone": lead.phone, "social": social}
     return json.dumps(reach) if any(reach.values()) else None
@@ -79,7 +79,7 @@ CHANNEL: Final = Channel(
     label="through a gateway",
     send=send,
     for_leads=ForLeads(
-        address=lambda lead: lead.phone or lead.social_handle, suppressed_by=Way.PHONE, destination=destination
+        address=lambda lead: lead.phone or lead.social_handle, suppressed_by=AddressKind.PHONE, destination=destination
     ),
     parts=frozenset({TextPart.BODY, TextPart.MEDIA}),
     needs_gateway=True,

@@ -1,4 +1,4 @@
-"""`in_app`: a message in the application. The row is the message, so nothing is handed over."""
+"""`in_app` channel: a message in the application. The notification's row is the message, so nothing is sent."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from app.messaging.channels.base import Channel, ForUsers, OutgoingMessage, Rece
 
 
 def send(_: OutgoingMessage) -> Receipt:
-    """Do nothing: the message was there as soon as it was written."""
+    """Return Sent: the message is visible as soon as its row is committed."""
     return Sent("in the app")
 
 

@@ -1,10 +1,10 @@
-"""Where mail is handed in, read from SMTP_URL.
+"""Mail server settings, read from SMTP_URL.
 
-smtp://host[:25]                             in the clear: a relay on this machine or network
-smtp://user:password@host[:587]              STARTTLS and a login; `?starttls=false` where the server has none
+smtp://host[:25]                             no encryption: a relay on this machine or network
+smtp://user:password@host[:587]              STARTTLS and a login; `?starttls=false` if the server has no STARTTLS
 smtps://user:password@host[:465]             TLS from the first byte
 
-Certificates are verified, against the file in SSL_CERT_FILE where that is set.
+Certificates are verified, against the file in SSL_CERT_FILE if it is set.
 """
 
 import socket
@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from app.config import Settings
 
-YES_OR_NO = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+BOOLEAN_VALUES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class InvalidMailSettings(ValueError):
@@ -22,6 +22,8 @@ class InvalidMailSettings(ValueError):
 
 
 class Security(StrEnum):
+    """Encryption of the connection."""
+
     NONE = "none"
     STARTTLS = "starttls"  # required: never falls back to none
     TLS = "tls"
@@ -29,7 +31,7 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """One provider. `timeout` is for each wait on the network, in seconds."""
+    """Address, login and encryption of one mail server. `timeout` is for each wait on the network, in seconds."""
 
     host: str
     port: int
@@ -38,11 +40,11 @@ class MailServer:
     user: str = ""
     password: str = field(default="", repr=False)
     timeout: float = 10
-    local_name: str = "[127.0.0.1]"  # how this side introduces itself
+    local_name: str = "[127.0.0.1]"  # the name in EHLO
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "MailServer":
-        """The provider of SMTP_URL. Raises InvalidMailSettings, which never shows the password."""
+        """Return the server of SMTP_URL. Raises InvalidMailSettings, without the password in its text."""
         return cls.from_url(
             settings.smtp_url.get_secret_value(),
             timeout=settings.smtp_timeout,
@@ -51,7 +53,7 @@ class MailServer:
 
     @classmethod
     def from_url(cls, url: str, *, timeout: float = 10, local_name: str = "[127.0.0.1]") -> "MailServer":
-        """The provider of a URL as at the top of this file."""
+        """Return the server of a URL in one of the forms above. Raises InvalidMailSettings."""
         parts, port = _split(url)
         security = _security(parts)
         return cls(
@@ -82,19 +84,22 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
 
 
 def _security(parts: SplitResult) -> Security:
-    """A password is never sent in the clear unless the URL says so."""
+    """Return the encryption. A password is sent without encryption only if the URL asks for it."""
     options = parse_qs(parts.query, keep_blank_values=True)
     if unknown := options.keys() - {"starttls"}:
         raise InvalidMailSettings(f"SMTP_URL: only starttls=true|false is known, not {', '.join(unknown)}")
     if parts.scheme == "smtps":
         return Security.TLS
     wanted = options.get("starttls", ["true" if parts.username else "false"])[-1].lower()
-    if wanted not in YES_OR_NO:
+    if wanted not in BOOLEAN_VALUES:
         raise InvalidMailSettings("SMTP_URL: starttls is true or false")
-    return Security.STARTTLS if YES_OR_NO[wanted] else Security.NONE
+    return Security.STARTTLS if BOOLEAN_VALUES[wanted] else Security.NONE
 
 
 def _local_name(public_url: str) -> str:
-    """A full name of this host, or a literal: servers refuse short ones, and asking DNS may take long."""
+    """Return a full name of this host, or an address literal.
+
+    Servers refuse short names, and a DNS query may take long.
+    """
     names = (urlsplit(public_url).hostname or "", socket.gethostname())
     return next((name for name in names if "." in name and name.isascii()), "[127.0.0.1]")

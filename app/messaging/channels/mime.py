@@ -1,4 +1,4 @@
-"""A message as the bytes that travel, with addresses that are exactly one address each."""
+"""MIME messages: an outgoing message as headers and body, with strictly validated addresses."""
 
 import re
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from app import clock
 from app.messaging.channels.base import OutgoingMessage
 from app.messaging.rendering.safe_text import one_line
 
-LONGEST_LOCAL_PART, LONGEST_DOMAIN = 64, 253  # RFC 5321, 4.5.3.1
+MAX_LOCAL_PART, MAX_DOMAIN = 64, 253  # RFC 5321, 4.5.3.1
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LOCAL_PART = re.compile(rf"{ATOM}(\.{ATOM})*")
 LABELS = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
-# Seven bits only: no server has to be asked whether it takes eight.
+# Seven-bit content needs no 8BITMIME support on the server.
 _POLICY = SMTP.clone(cte_type="7bit")
 
 
@@ -28,55 +28,57 @@ class BadAddress(ValueError):
 
 
 class Sender(NamedTuple):
+    """Name and address in the `From` header."""
+
     name: str
     address: str
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """An envelope and what is in it."""
+class MimeMessage:
+    """A message with its SMTP envelope: sender, recipient and content."""
 
     sender: str
     recipient: str
     content: bytes  # headers and body, lines ended by CRLF
 
 
-def address_of(text: str | None) -> str:
-    """The address, its domain in ASCII. Raises BadAddress for what could be read as anything else."""
+def normalise_address(text: str | None) -> str:
+    """Return the address with its domain in ASCII. Raises BadAddress when it is not exactly one plain address."""
     local, at, domain = (text or "").rpartition("@")
-    if not at or len(local) > LONGEST_LOCAL_PART or not LOCAL_PART.fullmatch(local):
+    if not at or len(local) > MAX_LOCAL_PART or not LOCAL_PART.fullmatch(local):
         raise BadAddress(f"{text!r} is not an address this server can write to")
-    return f"{local}@{_domain(domain)}"
+    return f"{local}@{_ascii_domain(domain)}"
 
 
-def sender_of(mail_from: str) -> Sender:
-    """MAIL_FROM, as `Name <address>` or the address alone. Raises BadAddress."""
+def parse_sender(mail_from: str) -> Sender:
+    """Parse MAIL_FROM: `Name <address>` or the address alone. Raises BadAddress."""
     if one_line(mail_from) != mail_from:
         raise BadAddress("a sender is one line")
     name, address = parseaddr(mail_from)
-    return Sender(name, address_of(address))
+    return Sender(name, normalise_address(address))
 
 
-def write_letter(message: OutgoingMessage, sender: Sender) -> Letter:
-    """The message in text/plain. Raises BadAddress."""
-    recipient = address_of(message.address)
+def build_mime_message(message: OutgoingMessage, sender: Sender) -> MimeMessage:
+    """Build the message as text/plain. Raises BadAddress when the recipient's address is invalid."""
+    recipient = normalise_address(message.address)
     headers = {
-        "From": _named(one_line(message.sender_name) or sender.name, sender.address),
+        "From": _mailbox(one_line(message.sender_name) or sender.name, sender.address),
         "To": recipient,
-        "Reply-To": _if_usable(message.reply_to),
+        "Reply-To": _reply_to(message.reply_to),
         "Subject": _encoded(one_line(message.subject), "Subject"),
         "Date": format_datetime(clock.now()),
         "Message-ID": message.message_id,
-        "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's out-of-office note answers it
+        "Auto-Submitted": "auto-generated",  # RFC 3834: prevents automatic replies
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value)
-    return Letter(sender.address, recipient, head.encode("ascii") + _content(message.body))
+    return MimeMessage(sender.address, recipient, head.encode("ascii") + _content(message.body))
 
 
-def _if_usable(address: str | None) -> str | None:
-    """A mistake in where answers go is no reason to say nothing."""
+def _reply_to(address: str | None) -> str | None:
+    """Return the address for replies; None if it is invalid, which must not stop the message."""
     try:
-        return address_of(address)
+        return normalise_address(address)
     except BadAddress:
         return None
 
@@ -87,7 +89,7 @@ def _content(body: str) -> bytes:
     return part.as_bytes()
 
 
-def _named(name: str, address: str) -> str:
+def _mailbox(name: str, address: str) -> str:
     if _is_plain(name):
         return formataddr((name, address))
     return f"{_encoded(name, 'From')}\r\n <{address}>"
@@ -103,11 +105,11 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text  # else it might be read as already encoded (RFC 2047)
 
 
-def _domain(domain: str) -> str:
+def _ascii_domain(domain: str) -> str:
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain.lower()
     except idna.IDNAError as error:
         raise BadAddress(f"{domain!r}: {error}") from None
-    if len(ascii_domain) > LONGEST_DOMAIN or not LABELS.fullmatch(ascii_domain):
+    if len(ascii_domain) > MAX_DOMAIN or not LABELS.fullmatch(ascii_domain):
         raise BadAddress(f"{domain!r} is not the name of a mail domain")
     return ascii_domain

@@ -1,10 +1,10 @@
-"""The channels of this process, by name. `app.wiring` fills the registry when the process starts."""
+"""Channel registry: the channels of this process, by name. `app.wiring` fills it when the process starts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from app.messaging.channels.base import Channel, ForLeads, TextPart
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 
 
 class ChannelsAreMissing(RuntimeError):
@@ -28,14 +28,14 @@ class UnknownChannel(KeyError):
 class Channels(Mapping[str, Channel]):
     """The channels by name, sorted. Reading it raises ChannelsAreMissing before `fill` was called.
 
-    A name may be unknown although it is stored: the channel that a message was written for can be removed.
+    A stored name may be unknown, because a channel can be removed after messages were written for it.
     """
 
     def __init__(self) -> None:
         self._channels: dict[str, Channel] | None = None
 
     def fill(self, channels: Iterable[Channel]) -> None:
-        """Register these channels, and only these. Raises ValueError for two of one name."""
+        """Register exactly these channels. Raises ValueError when two have the same name."""
         listed = sorted(channels, key=lambda channel: channel.name)
         by_name = {channel.name: channel for channel in listed}
         if len(by_name) < len(listed):
@@ -68,30 +68,30 @@ class Channels(Mapping[str, Channel]):
         return [channel.name for channel in self.values() if channel.for_leads]
 
     def names_with(self, part: TextPart) -> list[str]:
-        """Return the names of the channels whose texts have that part."""
+        """Return the names of the channels with this part in their texts."""
         return [channel.name for channel in self.values() if part in channel.parts]
 
     def names_with_gateway(self) -> list[str]:
-        """Return the names of the channels whose messages go through a gateway."""
+        """Return the names of the channels that send through a gateway."""
         return [channel.name for channel in self.values() if channel.needs_gateway]
 
     def has_part(self, name: str | None, part: TextPart) -> bool:
-        """Return whether the texts of a channel have that part; true for None and for an unknown name."""
+        """Return whether the texts of a channel have this part; True for None and for an unknown name."""
         return name not in self.names() or name in self.names_with(part)
 
     def needs_gateway(self, name: str | None) -> bool:
-        """Return whether messages by a channel go through a gateway; false for None and for an unknown name."""
+        """Return whether a channel sends through a gateway; False for None and for an unknown name."""
         return name in self.names_with_gateway()
 
     def for_leads(self, name: str) -> ForLeads | None:
-        """Return how a channel reaches leads; None where it does not, and for an unknown name."""
+        """Return how a channel reaches leads; None if it does not or the name is unknown."""
         channel = self.get(name)
         return channel.for_leads if channel else None
 
-    def suppressed_by(self, name: str) -> Way | None:
-        """Return the list of addresses that a channel to leads obeys; None for any other and for an unknown name."""
-        reach = self.for_leads(name)
-        return reach.suppressed_by if reach else None
+    def suppressed_by(self, name: str) -> AddressKind | None:
+        """Return the kind of address to check in the suppression list; None: no channel to leads has this name."""
+        for_leads = self.for_leads(name)
+        return for_leads.suppressed_by if for_leads else None
 
     def _filled(self) -> dict[str, Channel]:
         if self._channels is None:

@@ -1,8 +1,8 @@
-"""One conversation with an SMTP server, which knows at each moment whether the server may have the message.
+"""SMTP transport. It knows at each moment whether the server may have accepted the message.
 
-smtplib does the talking, but not the sending: its own `sendmail` does not tell a line that broke before the
-final dot from one that broke after it. Before, the message was surely not taken and may be tried again;
-after, nobody knows, and a second try might be a second message.
+smtplib speaks the protocol, but its `sendmail` does not tell whether the connection broke before the final dot or after
+it. Before the dot, the server cannot have accepted the message, so another attempt is safe. After the dot the outcome
+is unknown, and another attempt might deliver the message twice.
 """
 
 import re
@@ -13,125 +13,125 @@ from contextlib import suppress
 
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
 from app.messaging.channels.mail_server import MailServer
-from app.messaging.channels.mime import Letter
-from app.messaging.channels.smtp_connection import TROUBLE, Line, open_line, words
+from app.messaging.channels.mime import MimeMessage
+from app.messaging.channels.smtp_connection import CONNECTION_ERRORS, SmtpConnection, error_text, open_connection
 
-MOST_PER_LINE = 100  # messages over one connection; servers have limits of their own
-LONGEST_IDLE = 30  # seconds after which a line is not trusted any more
-OURS_TO_MEND = frozenset({530, 534, 535, 538})  # logins and encryption: it is not the message that is refused
-PATIENCE = 2  # a delivery as a whole takes at most this many network waits: well below a task's time limit
-GO_AHEAD, CLOSING = 354, 421
+MAX_MESSAGES_PER_CONNECTION = 100  # servers have limits of their own
+MAX_IDLE_SECONDS = 30  # an older connection is replaced
+CONFIGURATION_CODES = frozenset({530, 534, 535, 538})  # login or encryption fails: the message itself is not refused
+MAX_WAITS = 2  # network timeouts per delivery: well below a task's time limit
+START_MAIL_INPUT, SERVICE_CLOSING = 354, 421
 
 
-class SmtpLine:
-    """A line to one server, kept open from one message to the next. Threads take turns."""
+class SmtpTransport:
+    """A connection to one server, kept open between messages. A lock serializes threads."""
 
     def __init__(self, server: MailServer) -> None:
         self._server = server
-        self._line: Line | None = None
+        self._connection: SmtpConnection | None = None
         self._last_used = 0.0
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
-    def deliver(self, letter: Letter) -> Receipt:
-        """Try once. What the server may have is never sent again."""
-        with self._one_at_a_time:
+    def deliver(self, message: MimeMessage) -> Receipt:
+        """Make one delivery attempt. A message that the server may have accepted is never sent again."""
+        with self._lock:
             try:
-                receipt = self._deliver(letter)
-            except BaseException:  # a time limit, say: the next message must not read the answer to this one
+                receipt = self._deliver(message)
+            except BaseException:  # such as a time limit: the next message must not read the reply to this one
                 self._drop()
                 raise
             self._last_used = time.monotonic()
             return receipt
 
     def close(self) -> None:
-        """Say goodbye, without waiting for an answer."""
-        if self._line is not None:
-            with suppress(*TROUBLE):
-                self._line.putcmd("QUIT")
+        """Send QUIT and close, without waiting for a reply."""
+        if self._connection is not None:
+            with suppress(*CONNECTION_ERRORS):
+                self._connection.putcmd("QUIT")
         self._drop()
 
-    def _deliver(self, letter: Letter) -> Receipt:
+    def _deliver(self, message: MimeMessage) -> Receipt:
         try:
-            line = self._ready_line()
-            _offer(line, letter)
-        except _Refused as refused:
-            self._start_over(refused.code)
-            return _refusal(refused)
-        except TROUBLE as error:
+            connection = self._ready_connection()
+            _send_content(connection, message)
+        except _UnexpectedReply as reply:
+            self._reset(reply.code)
+            return _to_receipt(reply)
+        except CONNECTION_ERRORS as error:
             self._drop()
-            return Transient(words(error))
-        return self._hand_over(line)
+            return Transient(error_text(error))
+        return self._send_final_dot(connection)
 
-    def _hand_over(self, line: Line) -> Receipt:
-        """The final dot. From here on the server may have the message, whatever we hear of it."""
-        line.patient = True
+    def _send_final_dot(self, connection: SmtpConnection) -> Receipt:
+        """Send the final dot. From here on the server may have accepted the message, whatever happens."""
+        connection.may_use_all_time = True
         try:
-            line.send(b".\r\n")
-            answer = _Refused(*line.getreply())
-        except TROUBLE as error:
+            connection.send(b".\r\n")
+            reply = _UnexpectedReply(*connection.getreply())
+        except CONNECTION_ERRORS as error:
             self._drop()
-            return Unknown(f"no answer after the message was handed over: {words(error)}")
-        if 200 <= answer.code < 300:  # noqa: PLR2004  (RFC 5321, 4.2.1: the first digit decides)
-            return Sent(str(answer))
-        self._start_over(answer.code)
-        return _refusal(answer) if 400 <= answer.code < 600 else Unknown(str(answer))  # noqa: PLR2004
+            return Unknown(f"no answer after the message was handed over: {error_text(error)}")
+        if 200 <= reply.code < 300:  # noqa: PLR2004  (RFC 5321, 4.2.1: the first digit decides)
+            return Sent(str(reply))
+        self._reset(reply.code)
+        return _to_receipt(reply) if 400 <= reply.code < 600 else Unknown(str(reply))  # noqa: PLR2004
 
-    def _ready_line(self) -> Line:
-        """The open line, if it still answers; else a new one. Nothing was said about a message yet."""
-        deadline = time.monotonic() + PATIENCE * self._server.timeout
-        if self._line is not None and not self._still_answers(self._line, deadline):
+    def _ready_connection(self) -> SmtpConnection:
+        """Return the open connection if it still answers, else a new one. No message was sent over it yet."""
+        deadline = time.monotonic() + MAX_WAITS * self._server.timeout
+        if self._connection is not None and not self._still_answers(self._connection, deadline):
             self.close()
-        if self._line is None:
-            self._line = open_line(self._server, deadline)
-        self._line.messages += 1
-        return self._line
+        if self._connection is None:
+            self._connection = open_connection(self._server, deadline)
+        self._connection.messages += 1
+        return self._connection
 
-    def _still_answers(self, line: Line, deadline: float) -> bool:
-        if line.messages >= MOST_PER_LINE or time.monotonic() - self._last_used > LONGEST_IDLE:
+    def _still_answers(self, connection: SmtpConnection, deadline: float) -> bool:
+        if connection.messages >= MAX_MESSAGES_PER_CONNECTION or time.monotonic() - self._last_used > MAX_IDLE_SECONDS:
             return False
-        line.deadline, line.patient = deadline, False
-        with suppress(*TROUBLE):
-            return line.noop()[0] == 250  # noqa: PLR2004  (RFC 5321, 4.1.1.9)
+        connection.deadline, connection.may_use_all_time = deadline, False
+        with suppress(*CONNECTION_ERRORS):
+            return connection.noop()[0] == 250  # noqa: PLR2004  (RFC 5321, 4.1.1.9)
         return False
 
-    def _start_over(self, code: int) -> None:
-        """Forget the refused message, or the line itself when the server is closing it or makes no sense."""
-        if self._line is None or code == CLOSING or code < 0:
+    def _reset(self, code: int) -> None:
+        """Discard the refused message, or the connection if the server closes it or sends no valid SMTP."""
+        if self._connection is None or code == SERVICE_CLOSING or code < 0:
             return self._drop()
-        with suppress(*TROUBLE):
-            if self._line.rset()[0] == 250:  # noqa: PLR2004
+        with suppress(*CONNECTION_ERRORS):
+            if self._connection.rset()[0] == 250:  # noqa: PLR2004
                 return None
         return self._drop()
 
     def _drop(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            with suppress(*TROUBLE):
-                line.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*CONNECTION_ERRORS):
+                connection.close()
 
 
-class _Refused(Exception):
-    """A reply, and not the one that was hoped for."""
+class _UnexpectedReply(Exception):
+    """A reply of the server with another code than expected."""
 
     def __init__(self, code: int, text: bytes) -> None:
-        said = text.decode(errors="replace")
-        super().__init__(f"{code} {said}" if code > 0 else f"an answer that is no SMTP: {said}")
+        reply = text.decode(errors="replace")
+        super().__init__(f"{code} {reply}" if code > 0 else f"not an SMTP reply: {reply}")
         self.code = code
 
 
-def _offer(line: Line, letter: Letter) -> None:
-    """Everything up to, and without, the final dot. A server that hears no dot takes no message."""
-    _expect({250}, line.mail(letter.sender))
-    _expect({250, 251, 252}, line.rcpt(letter.recipient))
-    _expect({GO_AHEAD}, line.docmd("DATA"))
-    line.send(re.sub(rb"(?m)^\.", b"..", letter.content))
+def _send_content(connection: SmtpConnection, message: MimeMessage) -> None:
+    """Send everything before the final dot. Without the dot the server accepts no message."""
+    _expect({250}, connection.mail(message.sender))
+    _expect({250, 251, 252}, connection.rcpt(message.recipient))
+    _expect({START_MAIL_INPUT}, connection.docmd("DATA"))
+    connection.send(re.sub(rb"(?m)^\.", b"..", message.content))
 
 
 def _expect(codes: Container[int], reply: tuple[int, bytes]) -> None:
     if reply[0] not in codes:
-        raise _Refused(*reply)
+        raise _UnexpectedReply(*reply)
 
 
-def _refusal(refused: _Refused) -> Receipt:
-    for_good = 500 <= refused.code < 600 and refused.code not in OURS_TO_MEND  # noqa: PLR2004
-    return Permanent(str(refused)) if for_good else Transient(str(refused))
+def _to_receipt(reply: _UnexpectedReply) -> Receipt:
+    is_permanent = 500 <= reply.code < 600 and reply.code not in CONFIGURATION_CODES  # noqa: PLR2004
+    return Permanent(str(reply)) if is_permanent else Transient(str(reply))

@@ -1,7 +1,7 @@
-"""The gate's checks, in the order they are asked.
+"""Checks of the contact gate, in the order of evaluation.
 
-Each answers for one moment: None, the touch is allowed then; else an instant before which it is not, `FOREVER` where it
-never will be.
+Each check decides about one moment. None: the contact is allowed. An instant: it is refused until then. `FOREVER`: it
+is refused permanently.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,126 +13,129 @@ from app.engine.models import Reason
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import moments
 from app.messaging.contact_policy.facts import Known, Touch
-from app.messaging.contact_policy.moments import FOREVER, Answer, later
+from app.messaging.contact_policy.moments import FOREVER, NotBefore, if_later
 
-Looks: TypeAlias = Callable[[Touch, Known, datetime], Mapping[str, Any]]
+Explain: TypeAlias = Callable[[Touch, Known, datetime], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Check:
-    """One question, the reason that is shown where it says no, and what it looked at, for who wants to know."""
+    """One check: its reason, its decision, and a function for the facts that it used.
+
+    `skipped_for_transactional`: the check only chooses a better moment, so transactional messages skip it.
+    """
 
     reason: Reason
-    refuses: Callable[[Touch, Known, datetime], Answer]
-    looks_at: Looks
+    refuses: Callable[[Touch, Known, datetime], NotBefore]
+    explain: Explain
     _: KW_ONLY
-    spares_awaited: bool = False
+    skipped_for_transactional: bool = False
 
 
-def _for_good(reason: Reason, holds: Callable[[Touch, Known], bool], looks_at: Looks, **more: bool) -> Check:
-    return Check(reason, lambda touch, known, _: FOREVER if holds(touch, known) else None, looks_at, **more)
+def _permanent(reason: Reason, holds: Callable[[Touch, Known], bool], explain: Explain, **options: bool) -> Check:
+    return Check(reason, lambda attempt, facts, _: FOREVER if holds(attempt, facts) else None, explain, **options)
 
 
-def _for_now(reason: Reason, refuses: Callable[[Touch, Known, datetime], Answer], looks_at: Looks) -> Check:
-    return Check(reason, refuses, looks_at, spares_awaited=True)
+def _temporary(reason: Reason, refuses: Callable[[Touch, Known, datetime], NotBefore], explain: Explain) -> Check:
+    return Check(reason, refuses, explain, skipped_for_transactional=True)
 
 
-def _is_invalid(touch: Touch, _: Known) -> bool:
-    reach = CHANNELS.for_leads(touch.channel)
-    return reach is not None and not reach.is_valid(touch.address)
+def _has_invalid_address(attempt: Touch, _: Known) -> bool:
+    for_leads = CHANNELS.for_leads(attempt.channel)
+    return for_leads is not None and not for_leads.is_valid(attempt.address)
 
 
-def _has_replied(touch: Touch, known: Known) -> bool:
-    return touch.stops_at_reply and known.replied_at is not None and known.replied_at > touch.planned_at
+def _has_replied(attempt: Touch, facts: Known) -> bool:
+    return attempt.stops_at_reply and facts.replied_at is not None and facts.replied_at > attempt.planned_at
 
 
-def _is_used_up(touch: Touch, known: Known) -> bool:
-    cap = known.policy.per_sequence_cap
-    return cap is not None and touch.series is not None and len(_of_series(touch, known)) >= cap
+def _has_reached_series_cap(attempt: Touch, facts: Known) -> bool:
+    cap = facts.policy.per_sequence_cap
+    return cap is not None and attempt.series is not None and len(_sent_in_series(attempt, facts)) >= cap
 
 
-def _of_series(touch: Touch, known: Known) -> list[datetime]:
-    return [gone.at for gone in known.gone if gone.series == touch.series]
+def _sent_in_series(attempt: Touch, facts: Known) -> list[datetime]:
+    return [sent.at for sent in facts.gone if sent.series == attempt.series]
 
 
-def _known(name: str) -> Looks:
-    return lambda _, known, __: {name: getattr(known, name)}
+def _fact(name: str) -> Explain:
+    return lambda _, facts, __: {name: getattr(facts, name)}
 
 
-def _rule(name: str) -> Looks:
-    return lambda _, known, __: {name: getattr(known.policy, name)}
+def _setting(name: str) -> Explain:
+    return lambda _, facts, __: {name: getattr(facts.policy, name)}
 
 
-def _rule_here(name: str) -> Looks:
-    return lambda _, known, at: {name: getattr(known.policy, name), "there": _walls(known, at)}
+def _setting_and_local_times(name: str) -> Explain:
+    return lambda _, facts, at: {name: getattr(facts.policy, name), "there": _local_times(facts, at)}
 
 
-def _rule_and_gone(name: str) -> Looks:
-    return lambda _, known, __: {name: getattr(known.policy, name), "gone": [gone.at for gone in known.gone]}
+def _setting_and_sent_times(name: str) -> Explain:
+    return lambda _, facts, __: {name: getattr(facts.policy, name), "gone": [sent.at for sent in facts.gone]}
 
 
-def _walls(known: Known, at: datetime) -> dict[str, str]:
-    """What the clocks show where the lead may be."""
-    return {zone.key: at.astimezone(zone).isoformat(timespec="minutes") for zone in known.zones}
+def _local_times(facts: Known, at: datetime) -> dict[str, str]:
+    """Return the local time in each time zone that the lead may be in, by the zone's key."""
+    return {zone.key: at.astimezone(zone).isoformat(timespec="minutes") for zone in facts.zones}
 
 
 CHECKS: Final = (
-    _for_good(Reason.RESTRICTED, lambda _, known: known.restricted_at is not None, _known("restricted_at")),
-    _for_good(Reason.OPTED_OUT, lambda _, known: known.opted_out_at is not None, _known("opted_out_at")),
-    _for_good(
+    _permanent(Reason.RESTRICTED, lambda _, facts: facts.restricted_at is not None, _fact("restricted_at")),
+    _permanent(Reason.OPTED_OUT, lambda _, facts: facts.opted_out_at is not None, _fact("opted_out_at")),
+    _permanent(
         Reason.OPTED_OUT_OF_CHANNEL,
-        lambda touch, known: touch.channel in known.opted_out_channels,
-        lambda touch, known, _: {"channel": touch.channel, "opted_out_channels": list(known.opted_out_channels)},
+        lambda attempt, facts: attempt.channel in facts.opted_out_channels,
+        lambda attempt, facts, _: {"channel": attempt.channel, "opted_out_channels": list(facts.opted_out_channels)},
     ),
-    _for_good(
+    _permanent(
         Reason.NO_ADDRESS,
-        lambda touch, _: not touch.address,
-        lambda touch, _, __: {"has_address": bool(touch.address)},
+        lambda attempt, _: not attempt.address,
+        lambda attempt, _, __: {"has_address": bool(attempt.address)},
     ),
-    _for_good(Reason.SUPPRESSED, lambda _, known: known.is_suppressed, _known("is_suppressed")),
-    _for_good(
+    _permanent(Reason.SUPPRESSED, lambda _, facts: facts.is_suppressed, _fact("is_suppressed")),
+    _permanent(
         Reason.INVALID_ADDRESS,
-        _is_invalid,
-        lambda touch, known, _: {"is_valid": not _is_invalid(touch, known)},
+        _has_invalid_address,
+        lambda attempt, facts, _: {"is_valid": not _has_invalid_address(attempt, facts)},
     ),
-    _for_good(
+    _permanent(
         Reason.REPLIED,
         _has_replied,
-        lambda touch, known, _: {
-            "stops_at_reply": touch.stops_at_reply,
-            "planned_at": touch.planned_at,
-            "replied_at": known.replied_at,
+        lambda attempt, facts, _: {
+            "stops_at_reply": attempt.stops_at_reply,
+            "planned_at": attempt.planned_at,
+            "replied_at": facts.replied_at,
         },
     ),
-    _for_good(
+    _permanent(
         Reason.SEQUENCE_CAP,
-        _is_used_up,
-        lambda touch, known, _: {
-            "per_sequence_cap": known.policy.per_sequence_cap,
-            "series": touch.series,
-            "gone": _of_series(touch, known),
+        _has_reached_series_cap,
+        lambda attempt, facts, _: {
+            "per_sequence_cap": facts.policy.per_sequence_cap,
+            "series": attempt.series,
+            "gone": _sent_in_series(attempt, facts),
         },
-        spares_awaited=True,
+        skipped_for_transactional=True,
     ),
-    Check(Reason.THROTTLED, lambda _, known, at: later(known.throttled_until, at), _known("throttled_until")),
-    _for_now(
+    Check(Reason.THROTTLED, lambda _, facts, at: if_later(facts.throttled_until, at), _fact("throttled_until")),
+    _temporary(
         Reason.OUTSIDE_HOURS,
-        moments.quiet,
-        lambda _, known, at: {"quiet": known.calendar.quiet, "there": _walls(known, at)},
+        moments.quiet_hours,
+        lambda _, facts, at: {"quiet": facts.calendar.quiet, "there": _local_times(facts, at)},
     ),
-    _for_now(Reason.WEEKEND, moments.weekend, _rule_here("weekends")),
-    _for_now(Reason.HOLIDAY, moments.holiday, _rule_here("holidays")),
-    _for_now(Reason.OUTSIDE_BUSINESS_HOURS, moments.business_hours, _rule("business_hours_only")),
-    _for_now(Reason.DAILY_CAP, moments.daily_cap, _rule_and_gone("daily_cap")),
-    _for_now(Reason.WEEKLY_CAP, moments.weekly_cap, _rule_and_gone("weekly_cap")),
-    _for_now(Reason.MINIMUM_INTERVAL, moments.interval, _rule_and_gone("minimum_interval")),
-    _for_now(
+    _temporary(Reason.WEEKEND, moments.weekend, _setting_and_local_times("weekends")),
+    _temporary(Reason.HOLIDAY, moments.holiday, _setting_and_local_times("holidays")),
+    _temporary(Reason.OUTSIDE_BUSINESS_HOURS, moments.business_hours, _setting("business_hours_only")),
+    _temporary(Reason.DAILY_CAP, moments.daily_cap, _setting_and_sent_times("daily_cap")),
+    _temporary(Reason.WEEKLY_CAP, moments.weekly_cap, _setting_and_sent_times("weekly_cap")),
+    _temporary(Reason.MINIMUM_INTERVAL, moments.minimum_interval, _setting_and_sent_times("minimum_interval")),
+    _temporary(
         Reason.ANOTHER_TOUCH,
-        moments.another_touch,
-        lambda touch, known, _: {
-            "window": known.policy.window,
-            "priority": touch.priority,
-            "rivals": sorted(moments.rivals(touch, known)),
+        moments.other_messages,
+        lambda attempt, facts, _: {
+            "window": facts.policy.window,
+            "priority": attempt.priority,
+            "rivals": sorted(moments.competing_messages(attempt, facts)),
         },
     ),
 )

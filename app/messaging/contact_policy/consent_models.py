@@ -1,4 +1,4 @@
-"""What people said about being written to."""
+"""Table of consents to be contacted."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,10 @@ from app.core.db import Base, new_id
 
 
 class Consent(Base):
-    """Somebody agreed, or no longer agrees, to be written to: who, when, in which words, and by which way."""
+    """A consent of a lead to be contacted at one kind of address, or its withdrawal.
+
+    It stores the wording, where it was given, and when.
+    """
 
     __tablename__ = "consents"
     __table_args__ = (Index("ix_consents_lead", "lead_id", "id"),)
@@ -20,8 +23,8 @@ class Consent(Base):
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     way: Mapped[str] = mapped_column(Text)
     is_given: Mapped[bool]
-    wording: Mapped[str] = mapped_column(Text)  # what they were asked, or what they said
-    source: Mapped[str] = mapped_column(Text)  # where: a form, a call, a paper
+    wording: Mapped[str] = mapped_column(Text)  # the question, or the lead's own words
+    source: Mapped[str] = mapped_column(Text)  # such as a form, a call, a paper
     given_at: Mapped[datetime]
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]

@@ -1,4 +1,4 @@
-"""Consents: what people said about being contacted, and what follows from it."""
+"""Consents: record a lead's consent or its withdrawal, and apply it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,18 +19,21 @@ from app.leads.pipeline.progress import touch
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.consent_models import Consent
-from app.messaging.contact_policy.opt_outs import silence
+from app.messaging.contact_policy.opt_outs import apply_opt_out
 from app.messaging.contact_policy.suppression_list import OPTED_OUT
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 
 LATEST_FIRST: Final[list[Key]] = [(Consent.id, "desc")]
 
 
 def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Consent:
-    """Write down what the person said about being reached by this way, and act on it at once.
+    """Record a lead's consent to be contacted at a kind of address, or its withdrawal, and apply it.
 
-    One who no longer agrees has opted out, and their addresses are on the list; one who agrees again is taken off it.
-    Raises NotFound, LeadIsRestricted (where they agree).
+    A withdrawal opts the lead out and puts its addresses on the suppression list. A consent removes the addresses of
+    that kind from the list. Without the permission privacy:manage it removes only entries added by an opt-out.
+
+    `data` has way, is_given, wording, source and optionally given_at (aware). Raises NotFound, LeadIsRestricted (a
+    consent for a restricted lead).
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     if lead.restricted_at is not None and data["is_given"]:
@@ -46,23 +49,23 @@ def record_consent(session: Session, actor: Actor, lead_id: UUID, data: Mapping[
     )
     session.add(consent)
     if consent.is_given:
-        _let_be_written_to(session, actor, lead, Way(data["way"]))
+        _allow_messages(session, actor, lead, AddressKind(data["way"]))
     elif lead.opted_out_at is None:
-        silence(session, actor, lead, at=at)
+        apply_opt_out(session, actor, lead, at=at)
     return consent
 
 
 def list_consents(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """What the person said, the latest first. Raises NotFound."""
+    """Return the lead's consents, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
     return page(session, select(Consent).where(Consent.lead_id == lead_id), LATEST_FIRST, query)
 
 
-def _let_be_written_to(session: Session, actor: Actor, lead: Lead, way: Way) -> None:
-    of_way = [address for address in suppression_list.addresses_of(lead) if address[0] is way]
-    only = None if actor.allows(Permission.PRIVACY_MANAGE) else OPTED_OUT  # what was put there otherwise stays
-    suppression_list.lift(session, lead.clinic_id, of_way, only=only)
-    closed = [channel for channel in lead.opted_out_channels if CHANNELS.suppressed_by(channel) is not way]
-    if lead.opted_out_at is not None or closed != lead.opted_out_channels:
-        lead.opted_out_at, lead.opted_out_channels = None, closed
+def _allow_messages(session: Session, actor: Actor, lead: Lead, kind: AddressKind) -> None:
+    addresses = [address for address in suppression_list.addresses_of(lead) if address[0] is kind]
+    only = None if actor.allows(Permission.PRIVACY_MANAGE) else OPTED_OUT  # entries with another reason stay
+    suppression_list.unsuppress_addresses(session, lead.clinic_id, addresses, only=only)
+    opted_out_channels = [channel for channel in lead.opted_out_channels if CHANNELS.suppressed_by(channel) is not kind]
+    if lead.opted_out_at is not None or opted_out_channels != lead.opted_out_channels:
+        lead.opted_out_at, lead.opted_out_channels = None, opted_out_channels
         touch(lead, actor, now())

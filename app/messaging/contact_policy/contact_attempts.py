@@ -1,15 +1,15 @@
-"""What the gate is asked of a step's message: the same for a worker, a dry run and a simulation."""
+"""The contact attempt of a step: input of the contact gate for workers, dry runs and simulations alike."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from app.engine.events.events import EventName
-from app.messaging.contact_policy.facts import PRIORITY, Touch
+from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, Touch
 
 
-class Writes(Protocol):
-    """A step that writes to its lead."""
+class MessageStep(Protocol):
+    """A step that sends a message to its lead."""
 
     @property
     def params(self) -> Mapping[str, Any]: ...
@@ -19,8 +19,8 @@ class Writes(Protocol):
     def stop_on(self) -> Sequence[str]: ...
 
 
-def touch_of(step: Writes, channel: str, address: str | None, *, planned_at: datetime) -> Touch:
-    """Its message by this channel, to this address."""
+def touch_of(step: MessageStep, channel: str, address: str | None, *, planned_at: datetime) -> Touch:
+    """Return the contact attempt of a step by this channel, to this address."""
     return Touch(
         channel=channel,
         address=address,
@@ -32,13 +32,13 @@ def touch_of(step: Writes, channel: str, address: str | None, *, planned_at: dat
     )
 
 
-def series_of(step: Writes) -> str | None:
-    """The rule or sequence that a step belongs to: their messages are counted together."""
+def series_of(step: MessageStep) -> str | None:
+    """Return the slug of the step's sequence or rule, whose messages are counted together; None without either."""
     series: str | None = step.cause.get("sequence") or step.cause.get("rule")
     return series
 
 
-def priority_of(step: Writes) -> int:
-    """How much a step matters: 1 the most."""
-    priority: int = step.cause.get("priority", PRIORITY)
+def priority_of(step: MessageStep) -> int:
+    """Return the step's priority; 1 is the highest."""
+    priority: int = step.cause.get("priority", DEFAULT_PRIORITY)
     return priority

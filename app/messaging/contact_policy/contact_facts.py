@@ -1,4 +1,4 @@
-"""What the gate has to know of the leads that are about to be written to, for many at once."""
+"""Load the facts that the contact gate needs about leads, for many leads at once."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,12 +11,12 @@ from app.identity.clinic_context import ClinicContext
 from app.leads.contact.location import days_off_of, places_of
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.facts import Known, Touch
-from app.messaging.contact_policy.history import History, Wanted, histories
+from app.messaging.contact_policy.history import History, HistoryQuery, load_histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
 
 
 class Writing(NamedTuple):
-    """A message that is about to go to a lead: a `Lead`, or a row with what is asked below."""
+    """A contact attempt with its lead and clinic. The lead is a `Lead` or a row with the columns used below."""
 
     lead: Any
     clinic: ClinicContext
@@ -24,57 +24,62 @@ class Writing(NamedTuple):
 
 
 def address_for(lead: Any, channel: str) -> str | None:
-    """Where a message by this channel would reach the lead, as the suppression list may know it; None: nowhere."""
-    reach = CHANNELS.for_leads(channel)
-    return reach.address(lead) if reach else None
+    """Return the lead's address on this channel, as the suppression list knows it; None if there is none."""
+    for_leads = CHANNELS.for_leads(channel)
+    return for_leads.address(lead) if for_leads else None
 
 
 def load_known(
     session: Session,
-    writings: Sequence[Writing],
+    attempts: Sequence[Writing],
     *,
     now: datetime,
     but_steps: Collection[UUID] = (),
     but: Collection[UUID] = (),
     is_handed_over: bool = False,
 ) -> list[Known]:
-    """Of each in its order; two queries at most. `but_steps` and `but` are the messages' own, which count for nothing.
+    """Return the facts for each contact attempt, in the same order, with at most two queries.
 
-    `is_handed_over`: they are written already, and what waits like them is not in their way.
+    `but_steps` and `but` are the ids of the attempts' own steps and notifications, which do not count. If
+    `is_handed_over`, the messages are already written, and other pending messages do not count.
     """
-    suppressed = find_suppressed(session, [address for one in writings if (address := _address(one))])
-    wanted = _wanted(writings, now, is_handed_over=is_handed_over)
-    past = histories(session, wanted, but_steps=but_steps, but=but, is_handed_over=is_handed_over)
+    suppressed = find_suppressed(session, [address for context in attempts if (address := _address(context))])
+    query = _history_query(attempts, now, is_handed_over=is_handed_over)
+    by_lead = load_histories(session, query, but_steps=but_steps, but=but, is_handed_over=is_handed_over)
     return [
-        known_of(one, past.get(one.lead.id, History()), is_suppressed=_address(one) in suppressed) for one in writings
+        known_of(context, by_lead.get(context.lead.id, History()), is_suppressed=_address(context) in suppressed)
+        for context in attempts
     ]
 
 
-def _address(one: Writing) -> tuple[UUID, Address] | None:
-    way = CHANNELS.suppressed_by(one.touch.channel)
-    return (one.clinic.id, (way, one.touch.address)) if way and one.touch.address else None
+def _address(context: Writing) -> tuple[UUID, Address] | None:
+    kind = CHANNELS.suppressed_by(context.touch.channel)
+    return (context.clinic.id, (kind, context.touch.address)) if kind and context.touch.address else None
 
 
-def _wanted(writings: Sequence[Writing], now: datetime, *, is_handed_over: bool) -> Wanted:
-    """What went to a lead matters where its clinic counts it; what is planned, where one of several has to give way."""
-    wanted = Wanted()
-    for lead, clinic, touch in writings:
+def _history_query(attempts: Sequence[Writing], now: datetime, *, is_handed_over: bool) -> HistoryQuery:
+    """Return the part of the leads' history that their clinics' policies need.
+
+    Sent messages are needed for caps and intervals, planned messages for the window between messages.
+    """
+    query = HistoryQuery()
+    for lead, clinic, attempt in attempts:
         policy = clinic.policy
-        if touch.is_transactional or not policy.counts_touches:
+        if attempt.is_transactional or not policy.counts_touches:
             continue
-        wanted.most = max(wanted.most, policy.most_counted)
+        query.most = max(query.most, policy.most_counted)
         if policy.looks_back:
-            wanted.since[lead.id] = now - policy.looks_back
-        if policy.per_sequence_cap and touch.series:
-            wanted.series.add((lead.id, touch.series))
+            query.since[lead.id] = now - policy.looks_back
+        if policy.per_sequence_cap and attempt.series:
+            query.series.add((lead.id, attempt.series))
         if policy.window and not is_handed_over:
-            wanted.until[lead.id] = now + policy.window
-    return wanted
+            query.until[lead.id] = now + policy.window
+    return query
 
 
-def known_of(one: Writing, history: History, *, is_suppressed: bool) -> Known:
-    """What is known of the lead that is written to, where that went to it before."""
-    lead, clinic = one.lead, one.clinic
+def known_of(context: Writing, history: History, *, is_suppressed: bool) -> Known:
+    """Build the facts about the lead of a contact attempt from its history."""
+    lead, clinic = context.lead, context.clinic
     return Known(
         clinic.calendar,
         clinic.policy,

@@ -1,4 +1,4 @@
-"""What the gate is asked about: a message that is about to go, and what is known of the lead it would go to."""
+"""Input of the contact gate: the contact attempt, and the facts about its lead and clinic."""
 
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass, field
@@ -9,25 +9,25 @@ from zoneinfo import ZoneInfo
 from app.core.calendar.calendar import Calendar
 from app.identity.contact_policy import ContactPolicy
 
-PRIORITY: Final = 100  # where nobody said how much a message matters; 1 matters most
+DEFAULT_PRIORITY: Final = 100  # 1 is the highest
 
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A message that is about to go to a lead."""
+    """A contact attempt: a message that is about to be sent to a lead."""
 
     channel: str
     address: str | None
     planned_at: datetime
-    series: str | None = None  # the rule or sequence that it belongs to
-    priority: int = PRIORITY
-    is_transactional: bool = False  # the lead waits for it: a confirmation
+    series: str | None = None  # slug of its rule or sequence
+    priority: int = DEFAULT_PRIORITY
+    is_transactional: bool = False  # the lead expects it, such as a confirmation
     stops_at_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A message that went to the lead, or is on its way."""
+    """A message that was sent to the lead or is pending."""
 
     at: datetime
     series: str | None = None
@@ -35,30 +35,30 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A message to the lead that is planned."""
+    """A planned message to the lead."""
 
     due_at: datetime
-    priority: int = PRIORITY
+    priority: int = DEFAULT_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a lead, of its clinic, and of what went to it."""
+    """Facts about a lead, its clinic, and the messages that were sent to it."""
 
     calendar: Calendar
     policy: ContactPolicy = field(default_factory=ContactPolicy)
-    places: tuple[ZoneInfo, ...] = ()  # where the lead may be; none: where the clinic is
+    places: tuple[ZoneInfo, ...] = ()  # time zones the lead may be in; empty: the clinic's
     days_off: Container[date] = frozenset()  # the holidays of the lead's own country
     opted_out_at: datetime | None = None
     opted_out_channels: Collection[str] = ()
     restricted_at: datetime | None = None
     replied_at: datetime | None = None
-    is_suppressed: bool = False  # the address is on the clinic's list
+    is_suppressed: bool = False  # the address is on the suppression list
     gone: Sequence[Gone] = ()
     ahead: Sequence[Ahead] = ()
-    throttled_until: datetime | None = None  # the account that sends has used up what it may
+    throttled_until: datetime | None = None  # the gateway has used up its hourly limit
 
     @property
     def zones(self) -> tuple[ZoneInfo, ...]:
-        """Where the lead may be, the clinic's zone where nobody knows."""
+        """The time zones that the lead may be in; the clinic's zone if they are unknown."""
         return self.places or (self.calendar.zone,)

@@ -1,7 +1,8 @@
-"""Whether a message may go to a lead now: one function for all of them. Pure: what is known in, a verdict out.
+"""Contact gate: decide whether a message may be sent to a lead now. Pure: facts in, decision out.
 
-A check says no for good, and the step is skipped; or not now, and it is put off to the first moment that every check
-allows: where a quiet night ends on a holiday, to the morning after that. `explain` asks the same checks one by one.
+If a check refuses permanently, the step is skipped. If it refuses for now, the step is deferred to the first moment
+that every check allows. Example: quiet hours that end on a holiday defer to the morning after the holiday. `explain`
+evaluates the same checks one by one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,24 +14,27 @@ from app.engine.models import Reason
 from app.messaging.contact_policy.checks import CHECKS, Check
 from app.messaging.contact_policy.facts import Known, Touch
 
-LONGEST_WAIT: Final = timedelta(days=400)  # a year and its holidays: what is not allowed by then never is
+MAX_DEFERRAL: Final = timedelta(days=400)  # a year with its holidays; a contact refused until then is never allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """It may go now."""
+    """The message may be sent now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """It may not go, for good."""
+    """The message may never be sent."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """It may not go before `instant`, the first moment that all checks allow; `reason` is why not now."""
+    """The message may not be sent before `instant`, the first moment that all checks allow.
+
+    `reason` is the first check that refuses now.
+    """
 
     instant: datetime
     reason: Reason
@@ -40,8 +44,11 @@ Verdict: TypeAlias = Allow | Never | Until
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check says by itself, and what it looked at; `asked` is false where it does not matter to the touch."""
+class CheckResult:
+    """The decision of one check by itself, and the facts that it used.
+
+    `asked` is False if the contact attempt skips the check.
+    """
 
     check: Reason
     asked: bool
@@ -49,50 +56,52 @@ class Finding:
     looked_at: Mapping[str, Any]
 
 
-def judge(touch: Touch, known: Known, now: datetime) -> Verdict:
-    """Whether the touch may go now, not before some instant, or not at all."""
-    return _judge(_asked_of(touch), touch, known, now)
+def judge(attempt: Touch, facts: Known, now: datetime) -> Verdict:
+    """Decide whether the message may be sent now, not before some instant, or never."""
+    return _decide(_checks_for(attempt), attempt, facts, now)
 
 
-def explain(touch: Touch, known: Known, now: datetime) -> Sequence[Finding]:
-    """Every check in the order they are asked, with its own verdict and what it looked at."""
-    asked = _asked_of(touch)
+def explain(attempt: Touch, facts: Known, now: datetime) -> Sequence[CheckResult]:
+    """Return the result of every check, in the order of evaluation."""
+    applicable = _checks_for(attempt)
     return [
-        Finding(
+        CheckResult(
             check.reason,
-            check in asked,
-            _judge([check] if check in asked else [], touch, known, now),
-            check.looks_at(touch, known, now),
+            check in applicable,
+            _decide([check] if check in applicable else [], attempt, facts, now),
+            check.explain(attempt, facts, now),
         )
         for check in CHECKS
     ]
 
 
-def _asked_of(touch: Touch) -> Sequence[Check]:
-    """What somebody waits for passes the checks that only choose a better moment."""
-    return _OF_AWAITED if touch.is_transactional else CHECKS
+def _checks_for(attempt: Touch) -> Sequence[Check]:
+    """Return the checks that apply; transactional messages skip those that only choose a better moment."""
+    return _TRANSACTIONAL_CHECKS if attempt.is_transactional else CHECKS
 
 
-_OF_AWAITED: Final = tuple(check for check in CHECKS if not check.spares_awaited)
+_TRANSACTIONAL_CHECKS: Final = tuple(check for check in CHECKS if not check.skipped_for_transactional)
 
 
-def _judge(checks: Sequence[Check], touch: Touch, known: Known, now: datetime) -> Verdict:
-    """From each moment that a check refuses on to the one it names, until none refuses.
+def _decide(checks: Sequence[Check], attempt: Touch, facts: Known, now: datetime) -> Verdict:
+    """Move from each refused moment to the one that the check names, until no check refuses.
 
-    Nothing in between is allowed, so where this ends is the first moment that all of them allow.
+    Every moment in between is refused, so the result is the first moment that all checks allow.
     """
-    at, because = now, None
-    while refusal := _first_refusal(checks, touch, known, at):
+    at, first_reason = now, None
+    while refusal := _first_refusal(checks, attempt, facts, at):
         reason, at = refusal
-        because = because or reason
-        if at - now > LONGEST_WAIT:
+        first_reason = first_reason or reason
+        if at - now > MAX_DEFERRAL:
             return Never(reason)
-    return Until(at, because) if because else Allow()
+    return Until(at, first_reason) if first_reason else Allow()
 
 
-def _first_refusal(checks: Iterable[Check], touch: Touch, known: Known, at: datetime) -> tuple[Reason, datetime] | None:
+def _first_refusal(
+    checks: Iterable[Check], attempt: Touch, facts: Known, at: datetime
+) -> tuple[Reason, datetime] | None:
     for check in checks:
-        until = check.refuses(touch, known, at)
+        until = check.refuses(attempt, facts, at)
         if until is not None:
             return check.reason, until
     return None

@@ -1,4 +1,4 @@
-"""What went to leads, and what is about to: for the gate, of many leads in one query."""
+"""Sent and planned messages of leads, for the contact gate: many leads with one query."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -10,45 +10,49 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.messaging.contact_policy.facts import PRIORITY, Ahead, Gone
+from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, Ahead, Gone
 from app.messaging.models import IS_TOUCH, TOUCHED_AT
 
 
 @dataclass(slots=True)
 class History:
-    """Of one lead."""
+    """Sent and planned messages of one lead."""
 
     gone: list[Gone] = field(default_factory=list)
     ahead: list[Ahead] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Wanted:
-    """What is asked: since when and until when of which leads, and which series of them however long ago."""
+class HistoryQuery:
+    """The history to load.
+
+    `since`: sent messages after this instant, by lead id. `series`: all sent messages of this lead and series. `until`:
+    planned messages before this instant, by lead id.
+    """
 
     since: dict[UUID, datetime] = field(default_factory=dict)
     series: set[tuple[UUID, str]] = field(default_factory=set)
     until: dict[UUID, datetime] = field(default_factory=dict)
-    most: int = 1  # of each, the latest
+    most: int = 1  # sent messages per lead, the latest
 
     def __bool__(self) -> bool:
         return bool(self.since or self.series or self.until)
 
 
-def histories(
-    session: Session, wanted: Wanted, *, but_steps: Collection[UUID], but: Collection[UUID], is_handed_over: bool
+def load_histories(
+    session: Session, query: HistoryQuery, *, but_steps: Collection[UUID], but: Collection[UUID], is_handed_over: bool
 ) -> Mapping[UUID, History]:
-    """What went to each lead, and which messages to it are planned, without these steps and these notifications.
+    """Return sent and planned messages by lead id, without these steps (`but_steps`) and notifications (`but`).
 
-    One that is written and waits to be sent counts, unless `is_handed_over`: of several that wait, the one that is
-    handed over first goes, and counts for the others.
+    Pending messages count as sent, unless `is_handed_over`: of several pending messages, the first one handed over is
+    sent and then counts for the others.
     """
     found: Mapping[UUID, History] = defaultdict(History)
-    if not wanted:
+    if not query:
         return found
-    given = {"but_steps": list(but_steps), "but": list(but), "waiting": not is_handed_over, "most": wanted.most}
+    given = {"but_steps": list(but_steps), "but": list(but), "waiting": not is_handed_over, "most": query.most}
     seen: set[UUID] = set()
-    for row in session.execute(_FIND, {**given, **_parameters(wanted)}):
+    for row in session.execute(_FIND, {**given, **_parameters(query)}):
         if row.is_ahead:
             found[row.lead_id].ahead.append(Ahead(row.at, row.priority))
         elif row.id not in seen:
@@ -57,35 +61,35 @@ def histories(
     return found
 
 
-def _parameters(wanted: Wanted) -> dict[str, Sequence[Any]]:
+def _parameters(query: HistoryQuery) -> dict[str, Sequence[Any]]:
     return {
-        "leads": list(wanted.since),
-        "since": list(wanted.since.values()),
-        "series_of": [lead_id for lead_id, _ in wanted.series],
-        "series": [series for _, series in wanted.series],
-        "ahead_of": list(wanted.until),
-        "until": list(wanted.until.values()),
+        "leads": list(query.since),
+        "since": list(query.since.values()),
+        "series_of": [lead_id for lead_id, _ in query.series],
+        "series": [series for _, series in query.series],
+        "ahead_of": list(query.until),
+        "until": list(query.until.values()),
     }
 
 
-_GONE: Final = f"""
+_SENT: Final = f"""
 CROSS JOIN LATERAL (
   SELECT n.id, {TOUCHED_AT} AS at, n.series FROM notifications n
   WHERE n.lead_id = w.lead_id AND {IS_TOUCH} AND n.id <> ALL(CAST(:but AS uuid[]))
     AND (CAST(:waiting AS boolean) OR n.state <> 'pending') AND {{which}}
   ORDER BY {TOUCHED_AT} DESC LIMIT CAST(:most AS int)
 ) AS g
-"""  # noqa: S608  (written by us)
-_LATELY: Final = _GONE.format(which=f"{TOUCHED_AT} > w.since")
-_EVER: Final = _GONE.format(which="n.series = w.series")
+"""  # noqa: S608  (constants only)
+_SENT_SINCE: Final = _SENT.format(which=f"{TOUCHED_AT} > w.since")
+_SENT_IN_SERIES: Final = _SENT.format(which="n.series = w.series")
 _FIND: Final = text(f"""
 SELECT w.lead_id, g.id, g.at, g.series, false AS is_ahead, NULL::int AS priority
-FROM unnest(CAST(:leads AS uuid[]), CAST(:since AS timestamptz[])) AS w(lead_id, since) {_LATELY}
+FROM unnest(CAST(:leads AS uuid[]), CAST(:since AS timestamptz[])) AS w(lead_id, since) {_SENT_SINCE}
 UNION ALL
 SELECT w.lead_id, g.id, g.at, g.series, false, NULL
-FROM unnest(CAST(:series_of AS uuid[]), CAST(:series AS text[])) AS w(lead_id, series) {_EVER}
+FROM unnest(CAST(:series_of AS uuid[]), CAST(:series AS text[])) AS w(lead_id, series) {_SENT_IN_SERIES}
 UNION ALL
-SELECT s.lead_id, s.id, s.due_at, NULL, true, coalesce((s.cause ->> 'priority')::int, {PRIORITY})
+SELECT s.lead_id, s.id, s.due_at, NULL, true, coalesce((s.cause ->> 'priority')::int, {DEFAULT_PRIORITY})
 FROM unnest(CAST(:ahead_of AS uuid[]), CAST(:until AS timestamptz[])) AS w(lead_id, until)
 JOIN steps s ON s.lead_id = w.lead_id AND s.due_at < w.until
 WHERE s.kind = 'send_message' AND s.state IN ('planned', 'published') AND s.id <> ALL(CAST(:but_steps AS uuid[]))

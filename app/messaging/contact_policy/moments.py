@@ -1,6 +1,6 @@
-"""When a message may go. Each check answers with an instant before which the touch is not allowed, or None.
+"""Checks about the time of a message. Each returns an instant before which the contact is refused, or None.
 
-Every instant from the one that is asked about up to the answer is refused, too.
+Every moment from the given one up to the returned instant is refused too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,52 +12,52 @@ from app.messaging.contact_policy.facts import Known, Touch
 
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
-Answer: TypeAlias = datetime | None
+NotBefore: TypeAlias = datetime | None
 
 _ONE_DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
 
 
-def later(instant: datetime | None, at: datetime) -> Answer:
-    """That instant, where it is still to come."""
+def if_later(instant: datetime | None, at: datetime) -> NotBefore:
+    """Return the instant if it is after `at`, else None."""
     return instant if instant is not None and instant > at else None
 
 
-def quiet(_: Touch, known: Known, at: datetime) -> Answer:
-    """Where the lead is, and wherever else it may be, it is quiet."""
+def quiet_hours(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse during quiet hours in any time zone that the lead may be in."""
     try:
-        return later(known.calendar.next_allowed(at, known.places), at)
+        return if_later(facts.calendar.next_allowed(at, facts.places), at)
     except NeverAllowed:
         return FOREVER
 
 
-def business_hours(_: Touch, known: Known, at: datetime) -> Answer:
-    """The clinic is closed, its holidays included."""
-    if not known.policy.business_hours_only:
+def business_hours(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse while the clinic is closed, holidays included."""
+    if not facts.policy.business_hours_only:
         return None
     try:
-        return later(known.calendar.next_open(at), at)
+        return if_later(facts.calendar.next_open(at), at)
     except NeverOpen:
         return FOREVER
 
 
-def weekend(_: Touch, known: Known, at: datetime) -> Answer:
-    """It is Saturday or Sunday in one of the places."""
-    if known.policy.weekends:
+def weekend(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse on Saturday and Sunday in any time zone that the lead may be in."""
+    if facts.policy.weekends:
         return None
     mondays = (
         day_begins(_next_monday(day), zone, after=at)
-        for zone in known.zones
+        for zone in facts.zones
         if (day := at.astimezone(zone).date()).weekday() >= _SATURDAY
     )
     return max(mondays, default=None)
 
 
-def holiday(_: Touch, known: Known, at: datetime) -> Answer:
-    """It is a day off: the clinic's by its own wall, the lead's where the lead may be."""
-    if known.policy.holidays:
+def holiday(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse on holidays: the clinic's in the clinic's time zone, the lead's in the zones the lead may be in."""
+    if facts.policy.holidays:
         return None
-    dates = [(known.calendar.zone, known.calendar.closed_on), *((zone, known.days_off) for zone in known.zones)]
+    dates = [(facts.calendar.zone, facts.calendar.closed_on), *((zone, facts.days_off) for zone in facts.zones)]
     mornings = (
         day_begins(day + _ONE_DAY, zone, after=at)
         for zone, days_off in dates
@@ -66,24 +66,24 @@ def holiday(_: Touch, known: Known, at: datetime) -> Answer:
     return max(mornings, default=None)
 
 
-def daily_cap(_: Touch, known: Known, at: datetime) -> Answer:
-    """The lead had enough for this day."""
-    return _cap(known, known.policy.daily_cap, at, lambda day: (day, day + _ONE_DAY))
+def daily_cap(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse for the rest of the day once the daily cap is reached."""
+    return _cap(facts, facts.policy.daily_cap, at, lambda day: (day, day + _ONE_DAY))
 
 
-def weekly_cap(_: Touch, known: Known, at: datetime) -> Answer:
-    """The lead had enough for this week, which begins on Monday."""
-    return _cap(known, known.policy.weekly_cap, at, lambda day: (_next_monday(day) - timedelta(7), _next_monday(day)))
+def weekly_cap(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse for the rest of the week, which begins on Monday, once the weekly cap is reached."""
+    return _cap(facts, facts.policy.weekly_cap, at, lambda day: (_next_monday(day) - timedelta(7), _next_monday(day)))
 
 
-def _cap(known: Known, cap: int | None, at: datetime, period: Callable[[date], tuple[date, date]]) -> Answer:
-    """When the period ends in which there were as many as may be; of the zones that the lead may be in, the last."""
+def _cap(facts: Known, cap: int | None, at: datetime, period: Callable[[date], tuple[date, date]]) -> NotBefore:
+    """Return the end of the period in which the cap is reached; the latest end over the lead's time zones."""
     if cap is None:
         return None
     ends = []
-    for zone in known.zones:
+    for zone in facts.zones:
         first, end = period(at.astimezone(zone).date())
-        if sum(first <= gone.at.astimezone(zone).date() < end for gone in known.gone) >= cap:
+        if sum(first <= sent.at.astimezone(zone).date() < end for sent in facts.gone) >= cap:
             ends.append(day_begins(end, zone, after=at))
     return max(ends, default=None)
 
@@ -92,23 +92,23 @@ def _next_monday(day: date) -> date:
     return day + timedelta(days=7 - day.weekday())
 
 
-def interval(_: Touch, known: Known, at: datetime) -> Answer:
-    """The last one is too short a time ago."""
-    interval = known.policy.minimum_interval
-    return None if interval is None else _after_all([gone.at for gone in known.gone], interval, at)
+def minimum_interval(_: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse until the minimum interval after the last message has passed."""
+    interval = facts.policy.minimum_interval
+    return None if interval is None else _after_each([sent.at for sent in facts.gone], interval, at)
 
 
-def another_touch(touch: Touch, known: Known, at: datetime) -> Answer:
-    """One that went, or one planned that matters more: within a window of that neither before nor after it."""
-    window = known.policy.window
-    return None if window is None else _after_all(rivals(touch, known), window, at)
+def other_messages(attempt: Touch, facts: Known, at: datetime) -> NotBefore:
+    """Refuse within the window before and after a sent message or a planned message of higher priority."""
+    window = facts.policy.window
+    return None if window is None else _after_each(competing_messages(attempt, facts), window, at)
 
 
-def rivals(touch: Touch, known: Known) -> list[datetime]:
-    """When other messages went, or are to go if they matter more."""
-    more_important = [ahead.due_at for ahead in known.ahead if ahead.priority < touch.priority]
-    return [gone.at for gone in known.gone] + more_important
+def competing_messages(attempt: Touch, facts: Known) -> list[datetime]:
+    """Return the times of sent messages and of planned messages with a higher priority."""
+    planned = [message.due_at for message in facts.ahead if message.priority < attempt.priority]
+    return [sent.at for sent in facts.gone] + planned
 
 
-def _after_all(moments: Sequence[datetime], distance: timedelta, at: datetime) -> Answer:
+def _after_each(moments: Sequence[datetime], distance: timedelta, at: datetime) -> NotBefore:
     return max((moment + distance for moment in moments if abs(at - moment) < distance), default=None)

@@ -1,4 +1,4 @@
-"""To which rule or sequence an opt-out is put down: the one whose message the lead had last."""
+"""Opt-outs of leads. An opt-out is attributed to the rule or sequence of the lead's last message."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -22,12 +22,12 @@ from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
-from app.messaging.delivery.suppression import stop_messages
+from app.messaging.delivery.suppression import suppress_channel
 from app.messaging.models import IS_TOUCH, TOUCHED_AT
 
-ANSWERS_WITHIN: Final = timedelta(days=7)  # who opts out later, does so for other reasons
+ATTRIBUTION_WINDOW: Final = timedelta(days=7)  # a later opt-out is not attributed to the last message
 
-_LAST: Final = text(
+_LAST_SERIES: Final = text(
     f"SELECT series FROM notifications WHERE lead_id = :lead AND {IS_TOUCH} AND {TOUCHED_AT} > :since"  # noqa: S608
     " AND (CAST(:channel AS text) IS NULL OR channel = :channel)"
     f" ORDER BY {TOUCHED_AT} DESC LIMIT 1"
@@ -37,29 +37,35 @@ _LAST: Final = text(
 def count_opt_out(
     session: Session, clinic_id: UUID, lead_id: UUID, *, at: datetime, channel: str | None = None
 ) -> None:
-    """Count it for the series of the lead's last message, by that channel if one is named; else for none."""
-    asked = {"lead": lead_id, "since": at - ANSWERS_WITHIN, "channel": channel}
-    if slug := session.scalar(_LAST, asked):
+    """Count the opt-out for the series of the lead's last message within seven days.
+
+    If a channel is given, only messages by it are considered. Without a message nothing is counted.
+    """
+    asked = {"lead": lead_id, "since": at - ATTRIBUTION_WINDOW, "channel": channel}
+    if slug := session.scalar(_LAST_SERIES, asked):
         count(session, {Series(clinic_id, slug): Counter(opted_out=1)})
 
 
 def opt_out(session: Session, actor: Actor, lead_id: UUID, *, channel: str | None = None) -> Lead:
-    """The lead wants no more messages, or none by that channel. Saying so again changes nothing.
+    """Opt a lead out of all messages, or of those by one channel. Repeating it changes nothing.
 
-    No state of a lead forbids it. Raises NotFound.
+    It is allowed in every state of a lead. Raises NotFound.
     """
     lead = get_lead(session, actor, lead_id, lock=True)
     if lead.opted_out_at is not None or channel in lead.opted_out_channels:
         return lead
     if channel is None:
-        silence(session, actor, lead, at=now())
+        apply_opt_out(session, actor, lead, at=now())
     else:
-        _silence_channel(session, actor, lead, channel, at=now())
+        _apply_channel_opt_out(session, actor, lead, channel, at=now())
     return lead
 
 
-def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:
-    """Send nothing more to a lead that is locked for it, nor to whoever else has its addresses, now or later."""
+def apply_opt_out(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None:
+    """Opt a locked lead out of all messages and put its addresses on the suppression list.
+
+    Other leads with the same addresses, now or later, get no messages either.
+    """
     lead.opted_out_at = at
     count_opt_out(session, lead.clinic_id, lead.id, at=at)
     suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason=OPTED_OUT)
@@ -68,12 +74,15 @@ def silence(session: Session, actor: Actor, lead: Lead, *, at: datetime) -> None
     record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))
 
 
-def _silence_channel(session: Session, actor: Actor, lead: Lead, channel: str, *, at: datetime) -> None:
-    """As `silence`, by one channel: rules that hear of an opt-out hear of one from everything only."""
+def _apply_channel_opt_out(session: Session, actor: Actor, lead: Lead, channel: str, *, at: datetime) -> None:
+    """Opt a locked lead out of one channel.
+
+    It records no LEAD_OPTED_OUT event: rules listen only to opt-outs of all messages.
+    """
     lead.opted_out_channels = [*lead.opted_out_channels, channel]
     count_opt_out(session, lead.clinic_id, lead.id, at=at, channel=channel)
-    of_way = [address for address in addresses_of(lead) if address[0] is CHANNELS.suppressed_by(channel)]
-    suppress_addresses(session, lead.clinic_id, of_way, reason=OPTED_OUT)
+    addresses = [address for address in addresses_of(lead) if address[0] is CHANNELS.suppressed_by(channel)]
+    suppress_addresses(session, lead.clinic_id, addresses, reason=OPTED_OUT)
     touch(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Opted out of messages by {channel}.")
-    stop_messages(session, lead.id, channel, Reason.OPTED_OUT_OF_CHANNEL)
+    suppress_channel(session, lead.id, channel, Reason.OPTED_OUT_OF_CHANNEL)

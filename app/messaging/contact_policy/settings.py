@@ -1,4 +1,4 @@
-"""How a clinic lets its leads be written to, as it is kept in its row."""
+"""Contact policy settings of a clinic."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -17,31 +17,31 @@ from app.identity.models import Clinic
 _DEFAULTS: Final = ContactPolicy().to_json()
 
 
-class _Kept(NamedTuple):
+class _StoredPolicy(NamedTuple):
     policy: Mapping[str, Any]
     version: int
 
 
-def contact_policy(session: Session, actor: Actor) -> Mapping[str, Any]:
-    """The policy and its version."""
-    kept = _kept(session, actor)
-    return {**_DEFAULTS, **kept.policy, "version": kept.version}
+def get_contact_policy(session: Session, actor: Actor) -> Mapping[str, Any]:
+    """Return the policy with all defaults filled in, and its `version`."""
+    stored = _stored_policy(session, actor)
+    return {**_DEFAULTS, **stored.policy, "version": stored.version}
 
 
 def set_contact_policy(
     session: Session, actor: Actor, policy: Mapping[str, Any], *, seen: Seen = None
 ) -> Mapping[str, Any]:
-    """It holds from the next step on, which is judged by it. Raises ChangedMeanwhile."""
-    count_up(session, actor.clinic.id)  # which holds the row
-    kept = _kept(session, actor)
-    require_seen(kept, seen)
-    version = kept.version + 1
+    """Replace the policy and return it with its `version`. Steps from now on follow it. Raises ChangedMeanwhile."""
+    count_up(session, actor.clinic.id)  # locks the row
+    stored = _stored_policy(session, actor)
+    require_seen(stored, seen)
+    version = stored.version + 1
     row = update(Clinic).where(Clinic.id == actor.clinic.id)
     session.execute(row.values(contact_policy=dict(policy), contact_policy_version=version))
     audit_log.wrote(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"contact_policy": dict(policy)})
     return {**policy, "version": version}
 
 
-def _kept(session: Session, actor: Actor) -> _Kept:
+def _stored_policy(session: Session, actor: Actor) -> _StoredPolicy:
     columns = select(Clinic.contact_policy, Clinic.contact_policy_version)
-    return _Kept(*session.execute(columns.where(Clinic.id == actor.clinic.id)).one())
+    return _StoredPolicy(*session.execute(columns.where(Clinic.id == actor.clinic.id)).one())

@@ -1,4 +1,8 @@
-"""The clinic's list of suppressed addresses, as admins keep it."""
+"""Manage the clinic's suppression list.
+
+`data` has either `email` or `phone`. The functions return is_suppressed (bool), reason (str or None) and since (aware
+datetime or None).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,32 +13,32 @@ from app.identity.actor import Actor
 from app.leads.contact.phone_numbers import normalise_phones
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.suppression_list import Address
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 
 
 def suppress(session: Session, actor: Actor, data: Mapping[str, str]) -> Mapping[str, Any]:
-    """Put the address on the list. Raises Invalid (a phone that cannot be read)."""
+    """Add the address to the list, with the `reason` in `data`. Raises Invalid (an invalid phone number)."""
     address = _address(actor, data)
     suppression_list.suppress_addresses(session, actor.clinic.id, [address], reason=data["reason"])
     return _state(session, actor, address)
 
 
-def lift(session: Session, actor: Actor, data: Mapping[str, str]) -> Mapping[str, Any]:
-    """Take the address off the list. Raises Invalid."""
+def unsuppress(session: Session, actor: Actor, data: Mapping[str, str]) -> Mapping[str, Any]:
+    """Remove the address from the list. Raises Invalid (an invalid phone number)."""
     address = _address(actor, data)
-    suppression_list.lift(session, actor.clinic.id, [address])
+    suppression_list.unsuppress_addresses(session, actor.clinic.id, [address])
     return _state(session, actor, address)
 
 
 def check(session: Session, actor: Actor, data: Mapping[str, str]) -> Mapping[str, Any]:
-    """Whether the address is on the list. Raises Invalid."""
+    """Return whether the address is on the list. Raises Invalid (an invalid phone number)."""
     return _state(session, actor, _address(actor, data))
 
 
 def _address(actor: Actor, data: Mapping[str, str]) -> Address:
     if "email" in data:
-        return Way.EMAIL, data["email"]
-    return Way.PHONE, normalise_phones(data, actor.clinic.region)["phone"]
+        return AddressKind.EMAIL, data["email"]
+    return AddressKind.PHONE, normalise_phones(data, actor.clinic.region)["phone"]
 
 
 def _state(session: Session, actor: Actor, address: Address) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What an attempt's outcome means for its notification. Pure; the runner does the waiting."""
+"""State of a notification after a delivery attempt. Pure; the runner plans the next attempt."""
 
 from app.messaging.channels.base import Outcome, Receipt
 from app.messaging.models import NotificationState
@@ -6,12 +6,13 @@ from app.messaging.models import NotificationState
 MOST_TRIES = 8
 
 
-def after(receipt: Receipt, tries: int) -> NotificationState:
-    """The notification's state after so many tries of its present deliver step, this one included.
+def after(receipt: Receipt, attempts: int) -> NotificationState:
+    """Return the notification's state after an attempt.
 
-    `pending` means: try again later. `unknown` is never tried again by itself.
+    `attempts` is the number of attempts of its present deliver step, including this one. `pending` means that another
+    attempt follows. `unknown` is never retried automatically.
     """
-    if receipt.outcome is Outcome.TRANSIENT and tries < MOST_TRIES:
+    if receipt.outcome is Outcome.TRANSIENT and attempts < MOST_TRIES:
         return NotificationState.PENDING
     return _FINAL[receipt.outcome]
 

@@ -1,4 +1,4 @@
-"""Second chances: for what failed, one at a time or many, and for what nobody knows about."""
+"""Retry failed notifications, one or many, and resolve those with an unknown outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from app.engine.models import Kind, Reason
 from app.engine.service import add_steps, set_aside
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
-from app.messaging.compose import Origin, delivery_step
+from app.messaging.compose import OriginStep, delivery_step
 from app.messaging.models import Delivery, Notification, NotificationState
-from app.messaging.notifications import get_notification, matching
+from app.messaging.notifications import get_notification, query_conditions
 
-MOST_RETRIED = 10_000  # at once; ask again for the rest
+MAX_RETRIED = 10_000  # per call
 
 
 class CannotRetry(Conflict):
@@ -27,83 +27,85 @@ class CannotRetry(Conflict):
 
 
 class CannotResolve(Conflict):
-    """Only a notification that nobody knows about can be resolved."""
+    """Only a notification whose outcome is unknown can be resolved."""
 
 
 class Resolution(StrEnum):
-    SENT = "sent"  # it arrived, as somebody found out
-    RETRY = "retry"  # it did not: send it (again)
+    """An admin's decision about a notification with an unknown outcome."""
+
+    SENT = "sent"  # it arrived
+    RETRY = "retry"  # it did not arrive: send it again
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
-    """How many were planned again, and how many that match are left as they were."""
+class RetryResult:
+    """Number of notifications that are sent again, and of matching ones that are left unchanged."""
 
     retried: int
     left: int
 
 
 def retry(session: Session, actor: Actor, notification_id: UUID) -> Notification:
-    """Send a failed notification again. Its deliveries stay. Raises NotFound, CannotRetry."""
+    """Send a failed notification again and return it. Its deliveries stay. Raises NotFound, CannotRetry."""
     chosen = _lock(session, actor, notification_id)
     if chosen["state"] != NotificationState.FAILED:
         raise CannotRetry(_ADVICE[NotificationState(chosen["state"])])
-    _set_steps_aside(session, actor, [notification_id])
+    _dismiss_failed_steps(session, actor, [notification_id])
     _plan_again(session, [chosen], [clock.now()])
     return get_notification(session, actor, notification_id)
 
 
-def retry_many(session: Session, actor: Actor, query: Mapping[str, Any], *, spread: timedelta) -> Retried:
-    """Send the clinic's failed notifications that match again, oldest first, evenly over `spread`.
+def retry_many(session: Session, actor: Actor, query: Mapping[str, Any], *, spread: timedelta) -> RetryResult:
+    """Send the clinic's matching failed notifications again, oldest first, evenly spread over `spread`.
 
-    `query` may hold `channel` and `since`. At most 10,000 at once; those that somebody else is changing just now
-    are left out, and counted as left.
+    `query` may have `channel` (str) and `since` (aware datetime). One call retries at most 10,000. Rows that another
+    transaction holds are skipped and counted as left.
     """
-    failed = matching(actor.clinic.id, {**query, "state": NotificationState.FAILED})
+    failed = query_conditions(actor.clinic.id, {**query, "state": NotificationState.FAILED})
     chosen = (
-        select(*_NEEDED)
+        select(*_COLUMNS)
         .where(*failed)
         .order_by(Notification.created_at, Notification.id)
-        .limit(MOST_RETRIED)
+        .limit(MAX_RETRIED)
         .with_for_update(skip_locked=True)
     )
     rows = [dict(row) for row in session.execute(chosen).mappings()]
-    _set_steps_aside(session, actor, [row["id"] for row in rows])
-    _plan_again(session, rows, evenly(clock.now(), spread, len(rows)))
+    _dismiss_failed_steps(session, actor, [row["id"] for row in rows])
+    _plan_again(session, rows, spread_evenly(clock.now(), spread, len(rows)))
     left = session.scalar(select(func.count()).select_from(select(Notification.id).where(*failed).subquery()))
-    return Retried(len(rows), left or 0)
+    return RetryResult(len(rows), left or 0)
 
 
 def resolve(session: Session, actor: Actor, notification_id: UUID, *, as_: Resolution) -> Notification:
-    """A person decides what became of a notification in doubt. Raises NotFound, CannotResolve."""
-    # The step first, as whoever still records a late answer does, or the two would wait for each other.
-    _set_steps_aside(session, actor, [notification_id])
+    """Apply an admin's decision to a notification with an unknown outcome. Raises NotFound, CannotResolve."""
+    # Lock the step first, as a worker that records a late answer does; the other order would deadlock.
+    _dismiss_failed_steps(session, actor, [notification_id])
     chosen = _lock(session, actor, notification_id)
     if chosen["state"] != NotificationState.UNKNOWN:
         raise CannotResolve(_ADVICE[NotificationState(chosen["state"])])
     if as_ is Resolution.RETRY:
         _plan_again(session, [chosen], [clock.now()])
     else:
-        _believe_sent(session, notification_id)
+        _mark_sent(session, notification_id)
     return get_notification(session, actor, notification_id)
 
 
-def evenly(start: datetime, spread: timedelta, number: int) -> list[datetime]:
-    """So many instants from `start` on, at equal distances, all before `start + spread`."""
+def spread_evenly(start: datetime, spread: timedelta, number: int) -> list[datetime]:
+    """Return `number` instants from `start` on, at equal distances, all before `start + spread`."""
     return [start + spread * i / number for i in range(number)]
 
 
 _ADVICE = {
-    NotificationState.PENDING: "It is on its way: its next try is planned. GET it to see the tries so far.",
-    NotificationState.SENDING: "It is being handed to the provider just now. Look again in a minute.",
+    NotificationState.PENDING: "It is pending: its next attempt is planned. GET it to see the attempts so far.",
+    NotificationState.SENDING: "It is being handed to the provider now. Try again in a minute.",
     NotificationState.SENT: "It was sent.",
-    NotificationState.FAILED: "It failed, that much is known. Retry it with POST .../retry.",
-    NotificationState.UNKNOWN: "Nobody knows whether it arrived. Find out, then POST .../resolve as sent or as retry.",
-    NotificationState.SUPPRESSED: "It was stopped before it was sent, for the reason it shows.",
+    NotificationState.FAILED: "It failed, so there is nothing to resolve. Retry it with POST .../retry.",
+    NotificationState.UNKNOWN: "It is unknown whether it arrived. Find out, then POST .../resolve as sent or retry.",
+    NotificationState.SUPPRESSED: "It was cancelled before it was sent, for the reason in its `reason`.",
 }
 
 
-_NEEDED = (
+_COLUMNS = (
     Notification.id,
     Notification.clinic_id,
     Notification.lead_id,
@@ -114,16 +116,16 @@ _NEEDED = (
 
 
 def _lock(session: Session, actor: Actor, notification_id: UUID) -> dict[str, Any]:
-    """Two admins who press at once: the second one sees what the first one did."""
+    """Lock and return the notification, so that a second admin sees the first one's change."""
     of_clinic = (Notification.id == notification_id, Notification.clinic_id == actor.clinic.id)
-    chosen = session.execute(select(*_NEEDED).where(*of_clinic).with_for_update()).mappings().one_or_none()
+    chosen = session.execute(select(*_COLUMNS).where(*of_clinic).with_for_update()).mappings().one_or_none()
     if chosen is None:
         raise NotFound
     return dict(chosen)
 
 
 def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequence[datetime]) -> None:
-    """Pending once more, each with a new deliver step; tries are counted on."""
+    """Set notifications to pending, each with a new deliver step. The count of attempts continues."""
     session.execute(_PENDING_AGAIN, {"ids": [row["id"] for row in rows]})
     origins = _origins(session, {row["step_id"] for row in rows if row["step_id"]})
     add_steps(
@@ -135,8 +137,8 @@ def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequen
     )
 
 
-def _set_steps_aside(session: Session, actor: Actor, notification_ids: Sequence[UUID]) -> None:
-    """The steps that failed them are no longer anybody's trouble."""
+def _dismiss_failed_steps(session: Session, actor: Actor, notification_ids: Sequence[UUID]) -> None:
+    """Remove the notifications' failed steps from the list of dead letters."""
     set_aside(session, actor.clinic.id, Kind.DELIVER, param="notification_id", ids=notification_ids)
 
 
@@ -144,13 +146,13 @@ _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL
 _ORIGINS = text("SELECT id, stop_on, guard, params -> 'transactional' AS transactional FROM steps WHERE id = ANY(:ids)")
 
 
-def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, Origin]:
-    """What would have stopped the writing of a message stops the sending of it too."""
+def _origins(session: Session, step_ids: set[UUID]) -> dict[UUID, OriginStep]:
+    """Return the steps that wrote the messages, by id. Their stop conditions also apply to the new deliver steps."""
     rows = session.execute(_ORIGINS, {"ids": list(step_ids)})
     return {row.id: dict(row._mapping) for row in rows}  # noqa: SLF001  (SQLAlchemy's own name for it)
 
 
-def _believe_sent(session: Session, notification_id: UUID) -> None:
+def _mark_sent(session: Session, notification_id: UUID) -> None:
     handed_over = select(func.max(Delivery.started_at)).where(Delivery.notification_id == notification_id)
     session.execute(
         update(Notification)

@@ -1,4 +1,4 @@
-"""Messages whose deliver step was cancelled are stopped with it, in the same transaction."""
+"""Suppress pending notifications whose deliver step is cancelled, in the same transaction."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from app.engine.steps.cancel import cancel_messages
 from app.messaging.models import Notification, NotificationState
 
 
-def suppress(session: Session, notification_ids: Collection[UUID], reason: Reason) -> list[UUID]:
-    """Stop those that are still pending; returns which they were."""
+def suppress_pending(session: Session, notification_ids: Collection[UUID], reason: Reason) -> list[UUID]:
+    """Suppress those notifications that are still pending and return their ids."""
     stopped = session.scalars(
         update(Notification)
         .where(Notification.id.in_(notification_ids), Notification.state == NotificationState.PENDING)
@@ -24,8 +24,8 @@ def suppress(session: Session, notification_ids: Collection[UUID], reason: Reaso
     return list(stopped)
 
 
-def stop_messages(session: Session, lead_id: UUID, channel: str, reason: Reason) -> None:
-    """Stop what is pending by this channel for a lead (its row is locked by the caller), written or not."""
+def suppress_channel(session: Session, lead_id: UUID, channel: str, reason: Reason) -> None:
+    """Cancel the lead's pending steps and notifications on this channel. The caller holds the lead's row lock."""
     waiting = select(Notification.id).where(
         Notification.lead_id == lead_id,
         Notification.user_id.is_(None),
@@ -36,9 +36,9 @@ def stop_messages(session: Session, lead_id: UUID, channel: str, reason: Reason)
 
 
 def suppress_undelivered(session: Session, cancelled: Sequence[Any]) -> None:
-    """Suppress the messages whose deliver steps were cancelled; `cancelled` has rows of kind, params and reason."""
+    """Suppress the notifications of cancelled deliver steps; `cancelled` has rows with kind, params and reason."""
     deliveries = [step for step in cancelled if step.kind == Kind.DELIVER]
     for reason in {step.reason for step in deliveries}:
-        suppress(
+        suppress_pending(
             session, [UUID(step.params["notification_id"]) for step in deliveries if step.reason == reason], reason
         )

@@ -1,4 +1,4 @@
-"""Gateways: where a clinic has messages and events sent to, how much each has had, and what came back."""
+"""Tables of gateways: endpoints for messages and webhooks, their usage per minute, and their processed calls."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,12 +12,14 @@ from app.security.encrypted_fields import SealedField
 
 
 class Purpose(StrEnum):
-    MESSAGES = "messages"  # hands messages on to leads
-    WEBHOOK = "webhook"  # is told of events
+    """The purpose of a gateway."""
+
+    MESSAGES = "messages"  # delivers messages to leads
+    WEBHOOK = "webhook"  # receives events
 
 
 class Gateway(Base):
-    """Somebody else's server, which calls of ours are signed for."""
+    """An external HTTP endpoint of the clinic. Calls to it are signed."""
 
     __tablename__ = "gateways"
     __table_args__ = (
@@ -27,24 +29,24 @@ class Gateway(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    name: Mapped[str] = mapped_column(Text)  # a slug: what rules call it
+    name: Mapped[str] = mapped_column(Text)  # a slug, used by rules
     purpose: Mapped[str] = mapped_column(Text)
-    url = SealedField()  # it may hold a token
+    url = SealedField()  # it may contain a token
     secret = SealedField()
-    previous_secret = SealedField()  # good for a day after a rotation
+    previous_secret = SealedField()  # valid for a day after a rotation
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     rotated_at: Mapped[datetime | None]
-    per_hour: Mapped[int | None]  # calls in any sixty minutes; None: as many as come
-    idempotent: Mapped[bool]  # knows a call that comes again by its id: what was not answered may be sent again
+    per_hour: Mapped[int | None]  # calls in any sixty minutes; None: unlimited
+    idempotent: Mapped[bool]  # recognises a repeated call by its id, so an unanswered call can be repeated
     is_active: Mapped[bool]
-    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    failures: Mapped[int] = mapped_column(default=0)  # consecutive failed calls
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
 
 class GatewayMinute(Base):
-    """How many calls a gateway had in a minute, and how many that wait were told to come back then."""
+    """Calls to a gateway in one minute, and calls that were deferred to this minute (`promised`)."""
 
     __tablename__ = "gateway_minutes"
     __table_args__ = (Index("ix_gateway_minutes_minute", "minute"),)
@@ -56,7 +58,7 @@ class GatewayMinute(Base):
 
 
 class GatewayReceipt(Base):
-    """A call of a gateway's that was taken in: sent again, it changes nothing."""
+    """A processed call of a gateway. The same call id again changes nothing."""
 
     __tablename__ = "gateway_receipts"
     __table_args__ = (Index("ix_gateway_receipts_received_at", "received_at"),)
@@ -66,8 +68,8 @@ class GatewayReceipt(Base):
     received_at: Mapped[datetime]
 
 
-class Told(StrEnum):
-    """What can become of a message."""
+class ReceiptStatus(StrEnum):
+    """The status of a message, as its gateway reports it."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
@@ -77,9 +79,9 @@ class Told(StrEnum):
     REPLIED = "replied"
 
 
-class Why(StrEnum):
-    """Why a message bounced."""
+class BounceReason(StrEnum):
+    """The reason of a bounce."""
 
-    INVALID = "invalid"  # there is nobody there: it is not written to again
+    INVALID = "invalid"  # the address does not exist and is added to the suppression list
     REFUSED = "refused"
     OTHER = "other"

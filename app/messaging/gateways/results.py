@@ -1,4 +1,4 @@
-"""How often in a row a gateway failed: for who looks after it."""
+"""Count consecutive failures of gateways, shown to admins."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,19 +7,19 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# A gateway that works is only looked at: nobody waits for its row.
-_NOTE: Final = text(
+# A success without earlier failures updates no row, so it takes no lock.
+_UPDATE_FAILURES: Final = text(
     "UPDATE gateways SET failures = CASE WHEN :is_failure THEN failures + 1 ELSE 0 END"
     " WHERE id = :gateway_id AND (:is_failure OR failures > 0)"
 )
 
 
 def result_row(gateway_id: UUID, *, is_failure: bool) -> dict[str, Any]:
-    """A row for `note_results`."""
+    """Return a row for `note_results`."""
     return {"gateway_id": gateway_id, "is_failure": is_failure}
 
 
 def note_results(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what calls came to."""
+    """Store the results of calls: a failure increments the gateway's count, a success resets it."""
     if rows:
-        session.execute(_NOTE, list(rows))
+        session.execute(_UPDATE_FAILURES, list(rows))

@@ -1,7 +1,7 @@
-"""How many calls a gateway gets in an hour: counted by the minute, never by looking at what was sent.
+"""Rate limit of gateways: calls per hour, counted in one row per minute.
 
-A call at 10:00:59 still counts at 11:00:58. So a minute counts until all of it is an hour past: sixty whole minutes and
-the one that has begun.
+A call at 10:00:59 still counts at 11:00:58. A minute therefore counts until all of it is an hour ago: sixty whole
+minutes and the current one.
 """
 
 from collections import Counter
@@ -20,65 +20,71 @@ from app.messaging.gateways.models import GatewayMinute
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 
-_HOLD: Final = text("SELECT id FROM gateways WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
-_USED: Final = text(
+_LOCK_GATEWAYS: Final = text("SELECT id FROM gateways WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+_FIND_USAGE: Final = text(
     "SELECT gateway_id, minute, sent, promised FROM gateway_minutes WHERE gateway_id = ANY(:ids) AND minute >= :since"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a gateway had and will have: calls by the minute, and those that wait, by the minute they come back in."""
+    """Calls by minute: those made (`sent`), and those deferred to that minute (`promised`)."""
 
     sent: Mapping[datetime, int] = field(default_factory=dict)
     promised: Mapping[datetime, int] = field(default_factory=dict)
 
 
 def has_room(usage: Usage, per_hour: int, now: datetime) -> bool:
-    """Whether one more call keeps it to `per_hour` in any sixty minutes."""
+    """Return whether one more call stays within `per_hour` in any sixty minutes."""
     since = minute_of(now) - HOUR
     return sum(calls for minute, calls in usage.sent.items() if minute >= since) < per_hour
 
 
 def first_room(usage: Usage, per_hour: int, now: datetime) -> datetime:
-    """The first minute at which there is room again, behind those that wait already. Call it when there is none."""
-    begun = minute_of(now)
-    taken = Counter(usage.sent) + Counter({at: calls for at, calls in usage.promised.items() if at > begun})
-    falls = sorted(at + HOUR + MINUTE for at in taken)  # there is more room in a minute only when an older one is past
-    return next(minute for minute in falls if minute > begun and _load(taken, minute) < per_hour)
+    """Return the first minute with capacity, after the calls already deferred.
+
+    Call it only when `has_room` is False.
+    """
+    current = minute_of(now)
+    calls_by_minute = Counter(usage.sent) + Counter({at: n for at, n in usage.promised.items() if at > current})
+    candidates = sorted(at + HOUR + MINUTE for at in calls_by_minute)  # capacity returns when a minute expires
+    return next(at for at in candidates if at > current and _calls_in_hour_before(calls_by_minute, at) < per_hour)
 
 
-def _load(taken: Mapping[datetime, int], minute: datetime) -> int:
-    return sum(calls for at, calls in taken.items() if minute - HOUR <= at <= minute)
+def _calls_in_hour_before(calls_by_minute: Mapping[datetime, int], minute: datetime) -> int:
+    return sum(calls for at, calls in calls_by_minute.items() if minute - HOUR <= at <= minute)
 
 
 def minute_of(at: datetime) -> datetime:
-    """The minute that an instant is in."""
+    """Return the start of the minute that contains the instant."""
     return at.replace(second=0, microsecond=0)
 
 
 def usages(session: Session, gateway_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Usage]:
-    """What these gateways had of late; until the commit nobody else counts a call of theirs."""
-    session.execute(_HOLD, {"ids": list(gateway_ids)})
+    """Return the gateways' usage in the last hour.
+
+    It locks their rows until the commit, so that no other transaction counts calls meanwhile.
+    """
+    session.execute(_LOCK_GATEWAYS, {"ids": list(gateway_ids)})
     sent: dict[UUID, dict[datetime, int]] = {gateway_id: {} for gateway_id in gateway_ids}
     promised: dict[UUID, dict[datetime, int]] = {gateway_id: {} for gateway_id in gateway_ids}
-    for row in session.execute(_USED, {"ids": list(gateway_ids), "since": minute_of(now) - HOUR}):
+    for row in session.execute(_FIND_USAGE, {"ids": list(gateway_ids), "since": minute_of(now) - HOUR}):
         sent[row.gateway_id][row.minute] = row.sent
         promised[row.gateway_id][row.minute] = row.promised
     return {gateway_id: Usage(sent[gateway_id], promised[gateway_id]) for gateway_id in gateway_ids}
 
 
 def minute_row(gateway_id: UUID, at: datetime, *, sent: int = 0, promised: int = 0) -> dict[str, Any]:
-    """A row for `count_calls`: so much more in the minute of `at`."""
+    """Return a row for `count_calls`, for the minute of `at`."""
     return {"gateway_id": gateway_id, "minute": minute_of(at), "sent": sent, "promised": promised}
 
 
 def count_calls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Count these, in the transaction that `usages` was asked in; each gateway and minute once."""
-    insert_many(session, GatewayMinute, rows, tail=_MORE)
+    """Add the rows to the counts. Call it in the transaction of `usages`, with each gateway and minute once."""
+    insert_many(session, GatewayMinute, rows, tail=_ADD_TO_MINUTE)
 
 
-_MORE: Final = (
+_ADD_TO_MINUTE: Final = (
     "ON CONFLICT (gateway_id, minute) DO UPDATE SET sent = gateway_minutes.sent + excluded.sent,"
     " promised = gateway_minutes.promised + excluded.promised"
 )

@@ -1,6 +1,6 @@
-"""Text of strangers, made harmless for a header or a log line."""
+"""Make untrusted text safe for a header or a log line."""
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and control characters, its spaces single."""
+    """Return the text in one line, without control characters and with single spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""Somebody made up, for texts that are looked at before they are sent to anybody."""
+"""Sample values for previews: a fictional lead and task."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -29,7 +29,7 @@ _DUE_IN, _MEETS_IN = timedelta(days=1), timedelta(days=3)
 
 
 def sample_values(clinic: ClinicContext, definitions: Definitions) -> dict[str, dict[str, object]]:
-    """A value for every field that a text may speak of."""
+    """Return a value for every variable of a template, by group and name."""
     return message_values(
         clinic,
         lead={**_LEAD, "custom": {key: _value(one) for key, one in definitions.items()}},

@@ -1,4 +1,4 @@
-"""What a template finds when it is rendered: values made tame, and something in place of those that there are not."""
+"""Template context: sanitised values, and objects in place of missing values."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -9,29 +9,32 @@ from jinja2.utils import missing
 from app.messaging.rendering.safe_text import one_line
 from app.messaging.rendering.variables import OWN, VARIABLES, Values
 
-LONGEST_VALUE = 200  # of a name or a title: strangers type them into forms
+MAX_VALUE_LENGTH = 200  # characters; names and titles come from public forms
 
-Gap: TypeAlias = Callable[[str], str]  # what is written in place of a variable that has no value
+Gap: TypeAlias = Callable[[str], str]  # from a variable's name to the text that replaces its missing value
 
 
 class MissingVariable(UndefinedError):
-    """A template speaks of something this message has no value for: `field`, such as `lead.value`."""
+    """The message has no value for a variable of its template: `field`, such as `lead.value`."""
 
     def __init__(self, field: str) -> None:
         super().__init__(f"{field} has no value in this message")
         self.field = field
 
 
-def context_of(values: Values, gap: Gap | None) -> dict[str, object]:
-    """The values by group and name; where there is none, what `gap` says, or an error once it is asked for."""
-    make: Callable[[str], Undefined] = (lambda field: _Gap(field, gap)) if gap else Absent
-    nothing = _nothing_but(make) if gap else _NOTHING
-    said = {group: {**absent, **_given(values.get(group, {}))} for group, absent in nothing.items()}
-    return {**said, OWN: _OwnFields(_given(values.get(OWN, {})), make)}
+def build_context(values: Values, gap: Gap | None) -> dict[str, object]:
+    """Return the values by group and name, for rendering.
+
+    A missing value prints the text of `gap`, or raises MissingVariable when it is used, if `gap` is None.
+    """
+    make: Callable[[str], Undefined] = (lambda field: _PlaceholderValue(field, gap)) if gap else MissingValue
+    defaults = _missing_values(make) if gap else _ALL_MISSING
+    context = {group: {**default, **_present(values.get(group, {}))} for group, default in defaults.items()}
+    return {**context, OWN: _CustomFields(_present(values.get(OWN, {})), make)}
 
 
-class Absent(Undefined):
-    """No value: a condition that does not hold, and an error to print or to compare."""
+class MissingValue(Undefined):
+    """A missing value: false in a condition; printing or comparing it raises MissingVariable."""
 
     __slots__ = ()
     __str__ = __iter__ = __len__ = __eq__ = __ne__ = __hash__ = Undefined._fail_with_undefined_error  # noqa: SLF001
@@ -40,8 +43,8 @@ class Absent(Undefined):
         super().__init__(hint, obj, name, MissingVariable)
 
 
-class _Gap(Undefined):
-    """No value, and something to write all the same. Nothing is equal to it, or comes before or after it."""
+class _PlaceholderValue(Undefined):
+    """A missing value that prints a placeholder. Every comparison with it is false, except `!=`."""
 
     __slots__ = ("_fill",)
 
@@ -55,37 +58,37 @@ class _Gap(Undefined):
     def __len__(self) -> int:
         return len(str(self))
 
-    def _is_no(self, _: object) -> bool:
-        str(self)  # for it is asked what it is
+    def _compare(self, _: object) -> bool:
+        str(self)  # reports the variable as missing
         return False
 
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _is_no  # type: ignore[assignment]
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _compare  # type: ignore[assignment]
     __hash__ = Undefined.__hash__
 
     def __ne__(self, other: object) -> bool:
-        return not self._is_no(other)
+        return not self._compare(other)
 
 
-class _OwnFields:
-    """Values of a clinic's own fields by their keys, whatever those are called: `items` is one, and no method."""
+class _CustomFields:
+    """Values of a clinic's custom fields by key. A key such as `items` is a value and never a method."""
 
-    def __init__(self, values: Mapping[str, object], nothing: Callable[[str], Undefined]) -> None:
+    def __init__(self, values: Mapping[str, object], make_missing: Callable[[str], Undefined]) -> None:
         self._values = values
-        self._nothing = nothing
+        self._make_missing = make_missing
 
     def __getitem__(self, key: str) -> object:
-        return self._values[key] if key in self._values else self._nothing(f"{OWN}.{key}")
+        return self._values[key] if key in self._values else self._make_missing(f"{OWN}.{key}")
 
 
-def _nothing_but(make: Callable[[str], Undefined]) -> dict[str, dict[str, Undefined]]:
+def _missing_values(make: Callable[[str], Undefined]) -> dict[str, dict[str, Undefined]]:
     return {group: {name: make(f"{group}.{name}") for name in names} for group, names in VARIABLES.items()}
 
 
-_NOTHING = _nothing_but(Absent)
+_ALL_MISSING = _missing_values(MissingValue)
 
 
-class _No(str):
-    """A no: printed like any other text, and a condition that does not hold."""
+class _FalseText(str):
+    """The text `no`: printed like any other text, but false in a condition."""
 
     __slots__ = ()
 
@@ -93,12 +96,12 @@ class _No(str):
         return False
 
 
-def _given(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _tame(value) for name, value in values.items() if value is not None}
+def _present(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: _sanitised(value) for name, value in values.items() if value is not None}
 
 
-def _tame(value: object) -> str:
-    """A name typed into a public form must not grow into paragraphs of somebody else's message."""
+def _sanitised(value: object) -> str:
+    """Return one line of limited length, because values from public forms must not add paragraphs to a message."""
     if isinstance(value, bool):
-        return "yes" if value else _No("no")
-    return one_line(str(value))[:LONGEST_VALUE]
+        return "yes" if value else _FalseText("no")
+    return one_line(str(value))[:MAX_VALUE_LENGTH]

@@ -1,4 +1,4 @@
-"""What a template may say of a lead, a task or a clinic. Nothing else of them can reach a message."""
+"""Variables that a template may use. No other data of leads, tasks and clinics can get into a message."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,16 +11,16 @@ from app.identity.clinic_context import ClinicContext
 Values: TypeAlias = Mapping[str, Mapping[str, object]]
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    # Names are those of the responsible party; stage and source are told by their names.
+    # Names are those of the responsible party; stage and source have their display names.
     "lead": frozenset({"first_name", "last_name", "last_initial", "stage", "source", "value"}),
     "patient": frozenset({"first_name"}),
     "clinic": frozenset({"name"}),
     "coordinator": frozenset({"name", "email"}),  # the lead's
-    "user": frozenset({"name"}),  # whom it goes to, when that is not the lead
+    "user": frozenset({"name"}),  # the recipient, if it is a user
     "task": frozenset({"title", "due_at"}),
     "consultation": frozenset({"scheduled_for"}),
 }
-OWN: Final = "custom"  # the group of a clinic's own fields, by their keys
+OWN: Final = "custom"  # the group of the clinic's custom fields, by key
 
 
 def message_values(
@@ -33,28 +33,28 @@ def message_values(
     user_name: str | None = None,
     scheduled_for: datetime | None = None,
 ) -> dict[str, dict[str, object]]:
-    """The values of one message. What is None or left out has no value; a template can ask whether it has.
+    """Return the values of one message by group and name. None means no value; a template can test for it.
 
-    `lead` holds the values of `app.leads.facts.merge_fields`, `task` holds title and due_at (aware). Times are written
-    as the clinic's clock shows them, their words in English whatever the language of the text.
+    `lead` has the keys of `app.leads.facts.merge_fields`; `task` has title and due_at (aware). Times are written in the
+    clinic's time zone, in English whatever the language of the text.
     """
     return {
         "clinic": {"name": clinic.name},
         "coordinator": {"name": coordinator_name, "email": coordinator_email},
         "user": {"name": user_name},
-        "consultation": {"scheduled_for": _told(clinic.calendar, scheduled_for)},
-        **(_of_lead(lead) if lead else {}),
-        **(_of_task(task, clinic.calendar) if task else {}),
+        "consultation": {"scheduled_for": _time_text(clinic.calendar, scheduled_for)},
+        **(_lead_values(lead) if lead else {}),
+        **(_task_values(task, clinic.calendar) if task else {}),
     }
 
 
 def local_time(calendar: Calendar, instant: datetime) -> str:
-    """The instant in the clinic's zone, as it is said: `Tuesday, March 10, 2026 at 9:05 AM`."""
+    """Return the instant in the clinic's time zone, such as `Tuesday, March 10, 2026 at 9:05 AM`."""
     local = calendar.local(instant)
     return f"{local:%A, %B} {local.day}, {local.year} at {local.hour % 12 or 12}:{local:%M %p}"
 
 
-def _of_lead(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+def _lead_values(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
     last_name = lead.get("last_name")
     return {
         "lead": {
@@ -63,20 +63,20 @@ def _of_lead(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
             "last_initial": f"{last_name[0]}." if last_name else None,
             "stage": lead.get("stage"),
             "source": lead.get("source"),
-            "value": _amount(lead.get("value")),
+            "value": _amount_text(lead.get("value")),
         },
         "patient": {"first_name": lead.get("patient_first_name")},
         OWN: lead.get("custom") or {},
     }
 
 
-def _amount(value: Decimal | None) -> str | None:
+def _amount_text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:,.2f}"
 
 
-def _of_task(task: Mapping[str, Any], calendar: Calendar) -> dict[str, dict[str, object]]:
-    return {"task": {"title": task.get("title"), "due_at": _told(calendar, task.get("due_at"))}}
+def _task_values(task: Mapping[str, Any], calendar: Calendar) -> dict[str, dict[str, object]]:
+    return {"task": {"title": task.get("title"), "due_at": _time_text(calendar, task.get("due_at"))}}
 
 
-def _told(calendar: Calendar, instant: datetime | None) -> str | None:
+def _time_text(calendar: Calendar, instant: datetime | None) -> str | None:
     return None if instant is None else local_time(calendar, instant)

@@ -1,4 +1,4 @@
-"""The texts of a template: one for each channel and language that has its own. Which is used is decided here. Pure."""
+"""Variants of a template: its texts per channel and language, and the choice between them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -9,16 +9,18 @@ from uuid import UUID
 
 from app.messaging.rendering.render import Wording
 
-LONGEST_URL: Final = 2000
+MAX_URL_LENGTH: Final = 2000
 
 
 class MediaType(StrEnum):
+    """Type of a media file."""
+
     IMAGE = "image"
     VIDEO = "video"
 
 
 class Media(NamedTuple):
-    """What goes along with a text, by its address."""
+    """An image or a video that is sent with a text."""
 
     type: str
     url: str
@@ -34,59 +36,59 @@ class Variant(NamedTuple):
     media: Media | None = None
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """From a version's row."""
-        media = kept.get("media")
-        return cls(**{**kept, "media": Media(**media) if media else None})
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the variant from its JSON in a version's row."""
+        media = stored.get("media")
+        return cls(**{**stored, "media": Media(**media) if media else None})
 
     def to_json(self) -> dict[str, Any]:
-        """For a version's row."""
+        """Return the JSON for a version's row."""
         return {**self._asdict(), "media": self.media._asdict() if self.media else None}
 
     @property
     def name(self) -> str:
-        """`email:fr-CA`; of the one for all others `any:default`."""
-        return name_of(self.channel, self.language)
+        """The variant's name, such as `email:fr-CA`; `any:default` for any channel and language."""
+        return variant_name(self.channel, self.language)
 
     @property
     def wording(self) -> Wording:
-        """As it is rendered."""
+        """Subject and body for rendering."""
         return Wording(self.subject or "", self.body)
 
 
 class Template(NamedTuple):
-    """A template as of one version."""
+    """The variants of one template version."""
 
     version_id: UUID
     variants: tuple[Variant, ...]
 
 
 def choose(variants: Iterable[Variant], channel: str, languages: Iterable[str]) -> Variant:
-    """The text for a channel in the first of these languages that there is.
+    """Return the variant for a channel in the first available language.
 
-    One of the channel's own goes before one for any, whatever their languages: a text that was written for a channel
-    fits it. Of `variants` one is for any channel and any language.
+    A variant of the channel comes before one for any channel, whatever their languages, because it was written for the
+    channel. One of `variants` must be for any channel and any language.
     """
-    known = {(variant.channel, variant.language): variant for variant in variants}
-    return next(known[way] for way in ways(channel, languages) if way in known)
+    by_key = {(variant.channel, variant.language): variant for variant in variants}
+    return next(by_key[key] for key in lookup_order(channel, languages) if key in by_key)
 
 
-def ways(channel: str, languages: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
-    """For which channel and language a text is looked for, in this order."""
+def lookup_order(channel: str, languages: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
+    """Return the pairs of channel and language in the order in which a variant is looked for."""
     return product((channel, None), (*languages, None))
 
 
-def is_public_address(url: object) -> bool:
-    """Whether it is an https address of something that anybody may look at; where it leads, who sends it finds out."""
+def is_public_url(url: object) -> bool:
+    """Return whether it is an https URL without user or password. The host is checked when the message is sent."""
     try:
         parts = urlsplit(str(url))
         has_port = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    is_plain = str(url).isprintable() and " " not in str(url) and len(str(url)) <= LONGEST_URL
+    is_plain = str(url).isprintable() and " " not in str(url) and len(str(url)) <= MAX_URL_LENGTH
     return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and has_port and is_plain
 
 
-def name_of(channel: str | None, language: str | None) -> str:
-    """How a variant is called."""
+def variant_name(channel: str | None, language: str | None) -> str:
+    """Return the name of a variant, such as `email:fr-CA`."""
     return f"{channel or 'any'}:{language or 'default'}"

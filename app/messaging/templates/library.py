@@ -1,4 +1,4 @@
-"""A clinic's own copies of the templates of its playbook, and what they say by now."""
+"""A clinic's template library: install templates from a playbook, load and export them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -12,74 +12,84 @@ from app.core.db import insert_many, new_id
 from app.core.validation.mistakes import InvalidPlaybook, Mistake
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Template, Variant
-from app.messaging.templates.template_definitions import Text, as_written, check_text, variants_in
+from app.messaging.templates.template_definitions import (
+    TemplateDefinition,
+    check_definition,
+    to_definition,
+    variants_of_definition,
+)
 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) DO NOTHING RETURNING id, slug"
-CURRENT = and_(
+IS_CURRENT_VERSION = and_(
     MessageTemplateVersion.template_id == MessageTemplate.id, MessageTemplateVersion.number == MessageTemplate.number
 )
 
 
-def install(session: Session, clinic_id: UUID, templates: Mapping[str, Text]) -> None:
-    """Copy templates (by slug, as `written` reads them) to the clinic. Those it has already stay as they are.
+def install(session: Session, clinic_id: UUID, templates: Mapping[str, TemplateDefinition]) -> None:
+    """Copy templates to the clinic; `templates` holds definitions (see `template_definitions`) by slug.
 
-    Raises InvalidPlaybook with every mistake and the path to it.
+    Existing templates with these slugs stay unchanged. Raises InvalidPlaybook with every mistake and its path.
     """
     if mistakes := check_templates(templates):
         raise InvalidPlaybook(mistakes)
     added = insert_many(
-        session, MessageTemplate, [_row(clinic_id, slug, text) for slug, text in templates.items()], tail=_ONLY_NEW
+        session,
+        MessageTemplate,
+        [_template_row(clinic_id, slug, text) for slug, text in templates.items()],
+        tail=_ONLY_NEW,
     )
     versions = [_first_version(clinic_id, row.id, templates[row.slug]) for row in added]
     insert_many(session, MessageTemplateVersion, versions)
 
 
-def check_templates(templates: Mapping[str, Text]) -> list[Mistake]:
-    """Every mistake of a playbook's templates; `place` reads like `templates.break-up-email.subject`."""
+def check_templates(templates: Mapping[str, TemplateDefinition]) -> list[Mistake]:
+    """Return every mistake of a playbook's templates, with a place such as `templates.break-up-email.subject`."""
     return [
         Mistake(f"templates.{slug}.{mistake.place}", mistake.problem)
         for slug, text in templates.items()
-        for mistake in check_text(text)
+        for mistake in check_definition(text)
     ]
 
 
 def templates_as_written(session: Session, clinic_id: UUID) -> dict[str, dict[str, Any]]:
-    """All templates of the clinic as they are now, by slug, as a playbook would write them: for `install` elsewhere."""
-    wanted = (
+    """Return the clinic's current templates by slug, in the format of playbooks, for `install` in another clinic."""
+    statement = (
         select(MessageTemplate, MessageTemplateVersion.variants)
-        .join(MessageTemplateVersion, CURRENT)
+        .join(MessageTemplateVersion, IS_CURRENT_VERSION)
         .where(MessageTemplate.clinic_id == clinic_id)
         .order_by(MessageTemplate.slug)
     )
     return {
-        template.slug: as_written(template.name, template.description, read_variants(variants))
-        for template, variants in session.execute(wanted)
+        template.slug: to_definition(template.name, template.description, parse_variants(variants))
+        for template, variants in session.execute(statement)
     }
 
 
 def templates_of(
     session: Session, clinic_ids: Collection[UUID], slugs: Collection[str]
 ) -> dict[tuple[UUID, str], Template]:
-    """The templates of these slugs of all these clinics as they are now, in one query, by clinic and slug."""
-    wanted = (
+    """Return the current templates with these slugs by clinic id and slug, for all these clinics, in one query."""
+    statement = (
         select(
             MessageTemplate.clinic_id,
             MessageTemplate.slug,
             MessageTemplateVersion.id,
             MessageTemplateVersion.variants,
         )
-        .join(MessageTemplateVersion, CURRENT)
+        .join(MessageTemplateVersion, IS_CURRENT_VERSION)
         .where(MessageTemplate.clinic_id.in_(clinic_ids), MessageTemplate.slug.in_(slugs))
     )
-    return {(row.clinic_id, row.slug): Template(row.id, read_variants(row.variants)) for row in session.execute(wanted)}
+    return {
+        (row.clinic_id, row.slug): Template(row.id, parse_variants(row.variants)) for row in session.execute(statement)
+    }
 
 
-def read_variants(kept: Iterable[Mapping[str, Any]]) -> tuple[Variant, ...]:
-    """From a version's row."""
-    return tuple(Variant.from_json(one) for one in kept)
+def parse_variants(stored: Iterable[Mapping[str, Any]]) -> tuple[Variant, ...]:
+    """Return the variants from the JSON of a version's row."""
+    return tuple(Variant.from_json(one) for one in stored)
 
 
-def _row(clinic_id: UUID, slug: str, text: Text) -> dict[str, Any]:
+def _template_row(clinic_id: UUID, slug: str, text: TemplateDefinition) -> dict[str, Any]:
     at = clock.now()
     return {
         "id": new_id(),
@@ -94,12 +104,12 @@ def _row(clinic_id: UUID, slug: str, text: Text) -> dict[str, Any]:
     }
 
 
-def _first_version(clinic_id: UUID, template_id: UUID, text: Text) -> dict[str, Any]:
+def _first_version(clinic_id: UUID, template_id: UUID, text: TemplateDefinition) -> dict[str, Any]:
     return {
         "id": new_id(),
         "clinic_id": clinic_id,
         "template_id": template_id,
         "number": 1,
-        "variants": [variant.to_json() for variant in variants_in(text)],
+        "variants": [variant.to_json() for variant in variants_of_definition(text)],
         "created_at": clock.now(),
     }

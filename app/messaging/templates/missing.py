@@ -1,4 +1,4 @@
-"""What a template cannot do without, and how many open leads lack it."""
+"""Report of a template's required fields, and how many open leads lack them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,29 +7,34 @@ from sqlalchemy.orm import Session
 
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.messaging.rendering.needs import needed_in
+from app.messaging.rendering.needs import required_fields_in
 from app.messaging.rendering.variants import Variant
-from app.messaging.templates.missing_fields import count_lacking
+from app.messaging.templates.missing_field_counts import count_missing_fields
 
 
 def missing_fields(session: Session, actor: Actor, variants: Sequence[Variant]) -> dict[str, Any]:
-    """What `MissingFieldsOut` shows."""
+    """Return the report for MissingFieldsOut.
+
+    For each required field it counts the open leads, of those that the actor may see, that lack it.
+    """
     return lacking_of(session, actor, {variant.name: (variant.subject, variant.body) for variant in variants})
 
 
 def lacking_of(session: Session, actor: Actor, texts: Mapping[str, Sequence[str | None]]) -> dict[str, Any]:
-    """The fields that these texts (by the name of what they are part of) need, of the leads that the actor may see."""
-    needed = {name: frozenset[str]().union(*(needed_in(text) for text in of if text)) for name, of in texts.items()}
-    fields = sorted(frozenset[str]().union(*needed.values()))
-    found = count_lacking(session, actor.within(Permission.LEAD_READ), fields)
+    """Return the report for texts by name, such as the name of a variant. It counts leads that the actor may see."""
+    required = {
+        name: frozenset[str]().union(*(required_fields_in(text) for text in of if text)) for name, of in texts.items()
+    }
+    fields = sorted(frozenset[str]().union(*required.values()))
+    counts = count_missing_fields(session, actor.within(Permission.LEAD_READ), fields)
     return {
-        "open_leads": found.looked_at,
-        "is_all": found.is_all,
+        "open_leads": counts.checked,
+        "is_all": counts.is_all,
         "fields_": [
             {
                 "field": field,
-                "variants": [name for name, of in needed.items() if field in of],
-                "leads": found.of_field.get(field),
+                "variants": [name for name, of in required.items() if field in of],
+                "leads": counts.by_field.get(field),
             }
             for field in fields
         ],

@@ -1,4 +1,4 @@
-"""A message as it would be written, for a lead or for somebody made up. Nothing is."""
+"""Preview a message for a lead or for sample data. Nothing is written."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -21,21 +21,24 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Wording
 from app.messaging.rendering.samples import sample_values
 from app.messaging.rendering.variables import OWN, VARIABLES, Values, message_values
-from app.messaging.rendering.variants import Variant, choose, name_of, ways
+from app.messaging.rendering.variants import Variant, choose, lookup_order, variant_name
 
-OF_THE_LEAD: Final = ("lead", "patient", "coordinator", OWN)  # the rest comes with what sets a message off
+LEAD_GROUPS: Final = ("lead", "patient", "coordinator", OWN)  # other groups depend on the trigger of the message
 
 
 def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What `MessagePreviewOut` shows, for what `MessagePreviewIn` read. Raises Forbidden, NotFound, Invalid."""
+    """Return the preview for MessagePreviewOut; `asked` as loaded by MessagePreviewIn.
+
+    Raises Forbidden, NotFound, LeadWasMerged, Invalid.
+    """
     lead = lead_for(session, actor, asked["lead_id"])
     values = _values(session, actor, lead, asked["values"])
     languages = in_order(asked["language"] or (lead.language if lead else None), actor.clinic.language)
     variant = choose(variants, asked["channel"], languages)
-    message, missing = written(CHANNELS[asked["channel"]], variant.wording, values)
+    message, missing = render_with_placeholders(CHANNELS[asked["channel"]], variant.wording, values)
     return {
         "variant": variant.name,
-        "looked_for": _looked_for(variant, asked["channel"], languages),
+        "looked_for": _names_tried(variant, asked["channel"], languages),
         "subject": message.subject or None,
         "body": message.body,
         "media": variant.media and variant.media._asdict(),
@@ -44,45 +47,51 @@ def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: 
 
 
 def lead_for(session: Session, actor: Actor, lead_id: UUID | None) -> Any:
-    """The lead that somebody wants to see words for, if they may see it. Raises Forbidden, NotFound, LeadWasMerged."""
+    """Return the lead of a preview, or None without a `lead_id`.
+
+    Raises Forbidden (no permission to read leads), NotFound, LeadWasMerged.
+    """
     if lead_id is None:
         return None
     if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow looking at leads.")
+        raise Forbidden("Your role does not allow you to read leads.")
     return read_lead(session, actor.within(Permission.LEAD_READ), lead_id)
 
 
-def written(channel: Channel, wording: Wording, values: Values) -> tuple[Wording, list[str]]:
-    """The message on a channel, with fields that have no value by their names, and which those are. Raises Invalid."""
+def render_with_placeholders(channel: Channel, wording: Wording, values: Values) -> tuple[Wording, list[str]]:
+    """Render the message and return it with the variables that have no value.
+
+    Such a variable prints its name in brackets. Raises Invalid.
+    """
     missing: dict[str, None] = {}
 
-    def gap(field: str) -> str:
+    def placeholder(field: str) -> str:
         missing[field] = None
         return f"[{field}]"
 
     try:
-        return channel.write(wording, values, gap=gap), list(missing)
+        return channel.write(wording, values, gap=placeholder), list(missing)
     except (InvalidTemplate, MessageTooLong) as mistake:
         raise Invalid(detail=str(mistake)) from mistake
 
 
-def _looked_for(found: Variant, channel: str, languages: Sequence[str]) -> list[str]:
-    names = [name_of(*way) for way in ways(channel, languages)]
+def _names_tried(found: Variant, channel: str, languages: Sequence[str]) -> list[str]:
+    names = [variant_name(*key) for key in lookup_order(channel, languages)]
     return names[: names.index(found.name) + 1]
 
 
 def _values(session: Session, actor: Actor, lead: Any, given: Mapping[str, str | None]) -> Values:
-    """The lead's own; where nobody is named, and for what no lead has, made up; and what is given instead of either."""
+    """Return sample values, replaced by the lead's values and then by the given ones. Raises Invalid."""
     sample = sample_values(actor.clinic, definitions_of(session, actor.clinic))
-    said = {**sample, **(_of_lead(session, actor, lead) if lead else {})}
+    values = {**sample, **(_lead_values(session, actor, lead) if lead else {})}
     _require_known(given, sample)
     for field, value in given.items():
         group, _, name = field.partition(".")
-        said[group] = {**said[group], name: value}
-    return said
+        values[group] = {**values[group], name: value}
+    return values
 
 
-def _of_lead(session: Session, actor: Actor, lead: Any) -> dict[str, dict[str, object]]:
+def _lead_values(session: Session, actor: Actor, lead: Any) -> dict[str, dict[str, object]]:
     coordinator = coordinator_of(lead.id, lead.assigned_to_id, colleagues(session, actor.clinic.id))
     values = message_values(
         actor.clinic,
@@ -90,7 +99,7 @@ def _of_lead(session: Session, actor: Actor, lead: Any) -> dict[str, dict[str, o
         coordinator_name=coordinator.name if coordinator else None,
         coordinator_email=coordinator.email if coordinator else None,
     )
-    return {group: values[group] for group in OF_THE_LEAD}
+    return {group: values[group] for group in LEAD_GROUPS}
 
 
 def _require_known(given: Mapping[str, str | None], sample: Values) -> None:

@@ -1,4 +1,4 @@
-"""What became of the messages that were made from a template, by version."""
+"""Message statistics of a template, by version."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,15 +18,18 @@ _FIGURES: Final = ("written", "sent", "failed", "suppressed", "replied", "conver
 
 
 def statistics(session: Session, actor: Actor, template: MessageTemplate, period: Period) -> dict[str, Any]:
-    """What `TemplateStatisticsOut` shows: of messages about leads that the actor may see, written within the period."""
-    versions = [dict(row) for row in session.execute(_counted(actor, template, period)).mappings()]
+    """Return the figures for TemplateStatisticsOut.
+
+    They count messages written in the period, about leads that the actor may see.
+    """
+    versions = [dict(row) for row in session.execute(_by_version(actor, template, period)).mappings()]
     total = {name: sum(version[name] for version in versions) for name in _FIGURES}
     return {**total, **period._asdict(), "versions": versions}
 
 
-def _counted(actor: Actor, template: MessageTemplate, period: Period) -> Select[Any]:
-    """Version by version, each found by its index; of each message its lead's next reply is looked up."""
-    messages = _messages(actor, period)
+def _by_version(actor: Actor, template: MessageTemplate, period: Period) -> Select[Any]:
+    """Count each version's messages through its index; replies are looked up for each message."""
+    messages = _message_counts(actor, period)
     return (
         select(
             MessageTemplateVersion.id.label("version_id"),
@@ -39,7 +42,7 @@ def _counted(actor: Actor, template: MessageTemplate, period: Period) -> Select[
     )
 
 
-def _messages(actor: Actor, period: Period) -> Any:
+def _message_counts(actor: Actor, period: Period) -> Any:
     replied, won = responses()
     written = (
         Notification.template_version_id == MessageTemplateVersion.id,
@@ -58,7 +61,7 @@ def _messages(actor: Actor, period: Period) -> Any:
     }
     found = select(*(count.label(name) for name, count in counts.items())).select_from(Notification)
     looked_up = found.join(replied, true(), isouter=True).join(won, true(), isouter=True)
-    return looked_up.where(*written, *_of_those_seen(actor)).correlate(MessageTemplateVersion).lateral("messages")
+    return looked_up.where(*written, *_visible_to(actor)).correlate(MessageTemplateVersion).lateral("messages")
 
 
 def _is(state: NotificationState) -> ColumnElement[bool]:
@@ -66,7 +69,7 @@ def _is(state: NotificationState) -> ColumnElement[bool]:
 
 
 def responses() -> tuple[Any, Any]:
-    """Whether the lead of a message, `notifications`, answered within a week, and whether it was converted after it."""
+    """Return two lookups: a reply of the message's lead within a week, and a conversion of it after the message."""
     sent_at, beside = Notification.sent_at, (Notification,)
     return (
         heard_of(Notification.lead_id, after=sent_at, until=sent_at + SOON, beside=beside),
@@ -74,7 +77,7 @@ def responses() -> tuple[Any, Any]:
     )
 
 
-def _of_those_seen(actor: Actor) -> list[ColumnElement[bool]]:
+def _visible_to(actor: Actor) -> list[ColumnElement[bool]]:
     reader = actor.within(Permission.LEAD_READ)
     if reader.scope is Scope.ALL:
         return []

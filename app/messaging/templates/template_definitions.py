@@ -1,4 +1,4 @@
-"""Templates as playbooks write them: a text for everybody, and others for a channel or a language. Pure."""
+"""Template definitions in playbooks: a default text and variants for a channel or a language. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,39 @@ from app.core.validation.mistakes import Mistake, one_of
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
-from app.messaging.rendering.variants import Media, MediaType, Variant, is_public_address
+from app.messaging.rendering.variants import Media, MediaType, Variant, is_public_url
 
-Text = Mapping[str, Any]
+TemplateDefinition = Mapping[str, Any]
 
-MOST_VARIANTS: Final = 40  # texts of a template
+MAX_VARIANTS: Final = 40  # texts of a template
 _KEYS: Final = frozenset({"name", "description", "subject", "body", "variants"})
-_OF_VARIANT: Final = frozenset(Variant._fields)
-_OF_MEDIA: Final = frozenset(Media._fields)
+_VARIANT_KEYS: Final = frozenset(Variant._fields)
+_MEDIA_KEYS: Final = frozenset(Media._fields)
 
 
-def check_text(text: Text) -> list[Mistake]:
-    """Every mistake of a template; `place` reads like `variants[0].subject`."""
-    mistakes = [*_unknown_keys(text, _KEYS), *_check_about(text)]
+def check_definition(text: TemplateDefinition) -> list[Mistake]:
+    """Return every mistake of a template definition, with a place such as `variants[0].subject`."""
+    mistakes = [*_unknown_keys(text, _KEYS), *_check_description(text)]
     mistakes += check_template(text.get("subject", ""), text.get("body", ""))
     others = text.get("variants", [])
-    if not isinstance(others, list) or len(others) >= MOST_VARIANTS:
-        return [*mistakes, Mistake("variants", f"must be a list of fewer than {MOST_VARIANTS} texts")]
+    if not isinstance(others, list) or len(others) >= MAX_VARIANTS:
+        return [*mistakes, Mistake("variants", f"must be a list of fewer than {MAX_VARIANTS} texts")]
     found = [mistake for i, one in enumerate(others) for mistake in _check_variant(one, f"variants[{i}]")]
-    return [*mistakes, *found] if found else [*mistakes, *_check_once(others)]
+    return [*mistakes, *found] if found else [*mistakes, *_check_duplicates(others)]
 
 
-def variants_in(text: Text) -> tuple[Variant, ...]:
-    """The texts of a template without mistakes, the one for everybody first."""
+def variants_of_definition(text: TemplateDefinition) -> tuple[Variant, ...]:
+    """Return the variants of a valid definition, the default text first."""
     return (Variant(None, None, text["subject"], text["body"]), *map(_variant, text.get("variants", ())))
 
 
-def as_written(name: str, description: str | None, variants: Sequence[Variant]) -> dict[str, Any]:
-    """A template as a playbook would write it."""
+def to_definition(name: str, description: str | None, variants: Sequence[Variant]) -> dict[str, Any]:
+    """Return a template in the format of playbooks."""
     [default] = [variant for variant in variants if variant.channel is variant.language is None]
-    others = [_given(variant) for variant in variants if variant is not default]
-    about = {"name": name, "description": description, "variants": others}
-    said = {key: value for key, value in about.items() if value}
-    return {"subject": default.subject, "body": default.body, **said}
+    others = [_to_mapping(variant) for variant in variants if variant is not default]
+    optional = {"name": name, "description": description, "variants": others}
+    given = {key: value for key, value in optional.items() if value}
+    return {"subject": default.subject, "body": default.body, **given}
 
 
 def _variant(given: Mapping[str, Any]) -> Variant:
@@ -55,11 +55,11 @@ def _variant(given: Mapping[str, Any]) -> Variant:
     )
 
 
-def _given(variant: Variant) -> dict[str, Any]:
+def _to_mapping(variant: Variant) -> dict[str, Any]:
     return {name: value for name, value in variant.to_json().items() if value is not None}
 
 
-def _check_about(text: Text) -> list[Mistake]:
+def _check_description(text: TemplateDefinition) -> list[Mistake]:
     return [
         Mistake(key, "must be text")
         for key in ("name", "description")
@@ -70,14 +70,14 @@ def _check_about(text: Text) -> list[Mistake]:
 def _check_variant(given: object, place: str) -> list[Mistake]:
     if not isinstance(given, Mapping):
         return [Mistake(place, "must be a mapping with subject and body, and a channel, a language or both")]
-    mistakes = [*_unknown_keys(given, _OF_VARIANT), *_check_way(given), *_check_media(given)]
+    mistakes = [*_unknown_keys(given, _VARIANT_KEYS), *_check_channel_and_language(given), *_check_media(given)]
     has_subject = "subject" in given or CHANNELS.has_part(given.get("channel"), TextPart.SUBJECT)
     mistakes += check_template(given.get("subject", "") if has_subject else None, given.get("body", ""))
     return [Mistake(f"{place}.{mistake.place}", mistake.problem) for mistake in mistakes]
 
 
-def _check_way(given: Mapping[str, Any]) -> list[Mistake]:
-    """For whom it is."""
+def _check_channel_and_language(given: Mapping[str, Any]) -> list[Mistake]:
+    """Return the mistakes of the variant's channel and language."""
     mistakes = one_of(given["channel"], CHANNELS.names(), "channel") if "channel" in given else []
     if "language" in given:
         try:
@@ -92,17 +92,17 @@ def _check_media(given: Mapping[str, Any]) -> list[Mistake]:
         return []
     media = given["media"]
     if given.get("channel") not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):
-        return [Mistake("media", f"belongs to a text for {' or '.join(with_media)} alone")]
-    if not isinstance(media, Mapping) or media.keys() != _OF_MEDIA:
+        return [Mistake("media", f"is only allowed in a text for {' or '.join(with_media)}")]
+    if not isinstance(media, Mapping) or media.keys() != _MEDIA_KEYS:
         return [Mistake("media", "must be a mapping with type and url")]
-    wrong = [] if is_public_address(media["url"]) else [Mistake("media.url", "must be an https address")]
+    wrong = [] if is_public_url(media["url"]) else [Mistake("media.url", "must be an https address")]
     return one_of(media["type"], list(MediaType), "media.type") + wrong
 
 
-def _check_once(others: Sequence[Mapping[str, Any]]) -> list[Mistake]:
+def _check_duplicates(others: Sequence[Mapping[str, Any]]) -> list[Mistake]:
     names = Counter(_variant(one).name for one in others) + Counter([Variant(None, None, None, "").name])
-    return [Mistake("variants", f"{name!r} is there {times} times") for name, times in names.items() if times > 1]
+    return [Mistake("variants", f"{name!r} occurs {times} times") for name, times in names.items() if times > 1]
 
 
 def _unknown_keys(given: Mapping[str, Any], known: frozenset[str]) -> list[Mistake]:
-    return [Mistake(key, f"is not known; there are {', '.join(sorted(known))}") for key in sorted(given.keys() - known)]
+    return [Mistake(key, f"is unknown; allowed are {', '.join(sorted(known))}") for key in sorted(given.keys() - known)]

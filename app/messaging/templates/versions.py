@@ -1,4 +1,4 @@
-"""Versions of a template's texts: none ever changes, the newest is the one that is used."""
+"""Versions of a template's texts. A version never changes; the newest one is used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Variant
-from app.messaging.templates.library import read_variants
+from app.messaging.templates.library import parse_variants
 
 
 class IsUsedAlready(Conflict):
-    """These texts are used already."""
+    """These texts are already in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Version:
         return self.row.id
 
     @property
-    def shown(self) -> list[dict[str, Any]]:
-        """Its texts as `MessageVariantOut` shows them."""
+    def variants_json(self) -> list[dict[str, Any]]:
+        """The texts for MessageVariantOut."""
         return [{**text.to_json(), "name": text.name} for text in self.texts]
 
 
@@ -49,7 +49,7 @@ def add_version(
     number: int,
     repeats: int | None = None,
 ) -> None:
-    """Give a template, locked or new, these texts from now on."""
+    """Add a version with these texts and make it the current one. The template is locked or new."""
     template.number = number
     session.add(
         MessageTemplateVersion(
@@ -67,39 +67,42 @@ def add_version(
 
 
 def current_version(session: Session, template: MessageTemplate) -> Version:
-    """The version whose texts are used."""
-    return _read(session, template, MessageTemplateVersion.number == template.number)
+    """Return the current version."""
+    return _load_version(session, template, MessageTemplateVersion.number == template.number)
 
 
 def list_versions(session: Session, template: MessageTemplate, query: Mapping[str, Any]) -> Page:
-    """The template's versions, newest first."""
+    """Return the template's versions, newest first."""
     versions = select(MessageTemplateVersion).where(MessageTemplateVersion.template_id == template.id)
     return page(session, versions, [(MessageTemplateVersion.number, "desc")], query)
 
 
 def get_version(session: Session, template: MessageTemplate, version_id: UUID) -> Version:
-    """One of the template's versions. Raises NotFound."""
-    return _read(session, template, MessageTemplateVersion.id == version_id)
+    """Return one of the template's versions. Raises NotFound."""
+    return _load_version(session, template, MessageTemplateVersion.id == version_id)
 
 
-def shown_version(session: Session, template: MessageTemplate, version_id: UUID) -> dict[str, Any]:
-    """As `TemplateVersionDetailOut` shows it. Raises NotFound."""
+def version_detail(session: Session, template: MessageTemplate, version_id: UUID) -> dict[str, Any]:
+    """Return the version for TemplateVersionDetailOut. Raises NotFound."""
     version = get_version(session, template, version_id)
     columns = {column.name: getattr(version.row, column.name) for column in MessageTemplateVersion.__table__.columns}
-    return {**columns, "variants": version.shown}
+    return {**columns, "variants": version.variants_json}
 
 
 def diff(
     session: Session, template: MessageTemplate, version_id: UUID, *, since: UUID | None = None
 ) -> list[Difference]:
-    """What is different in a version, against another or the one before it. Raises NotFound, Invalid."""
+    """Return the differences between a version and an earlier one; `since` None means the version before it.
+
+    Raises NotFound, Invalid (`since` is not a version of this template).
+    """
     after = get_version(session, template, version_id)
-    return list(differences(_before(session, template, after, since), _by_name(after)))
+    return list(differences(_earlier_texts(session, template, after, since), _by_name(after)))
 
 
-def use_again(session: Session, actor: Actor, template: MessageTemplate, version_id: UUID) -> None:
-    """Use the texts of an earlier version again, as a new one. Raises Invalid, IsUsedAlready."""
-    earlier = _named(session, template, version_id, "/version_id")
+def restore_version(session: Session, actor: Actor, template: MessageTemplate, version_id: UUID) -> None:
+    """Use the texts of an earlier version again, as a new version. Raises Invalid, IsUsedAlready."""
+    earlier = _referenced_version(session, template, version_id, "/version_id")
     if {*earlier.texts} == {*current_version(session, template).texts}:
         raise IsUsedAlready
     add_version(session, actor, template, earlier.texts, number=template.number + 1, repeats=earlier.row.number)
@@ -107,29 +110,29 @@ def use_again(session: Session, actor: Actor, template: MessageTemplate, version
     template.version += 1
 
 
-def _before(session: Session, template: MessageTemplate, after: Version, since: UUID | None) -> dict[str, Any]:
+def _earlier_texts(session: Session, template: MessageTemplate, after: Version, since: UUID | None) -> dict[str, Any]:
     if since is not None:
-        return _by_name(_named(session, template, since, "/from"))
+        return _by_name(_referenced_version(session, template, since, "/from"))
     if after.row.number == 1:
         return {}
-    return _by_name(_read(session, template, MessageTemplateVersion.number == after.row.number - 1))
+    return _by_name(_load_version(session, template, MessageTemplateVersion.number == after.row.number - 1))
 
 
 def _by_name(version: Version) -> dict[str, Any]:
-    said = {text.name: text.to_json() for text in version.texts}
-    return {name: {part: text[part] for part in ("subject", "body", "media")} for name, text in said.items()}
+    texts = {text.name: text.to_json() for text in version.texts}
+    return {name: {part: text[part] for part in ("subject", "body", "media")} for name, text in texts.items()}
 
 
-def _named(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:
+def _referenced_version(session: Session, template: MessageTemplate, version_id: UUID, pointer: str) -> Version:
     try:
         return get_version(session, template, version_id)
     except NotFound:
         raise Invalid.at(pointer, "Must be a version of this template.") from None
 
 
-def _read(session: Session, template: MessageTemplate, which: Any) -> Version:
-    wanted = select(MessageTemplateVersion).where(MessageTemplateVersion.template_id == template.id, which)
-    row = session.scalars(wanted).one_or_none()
+def _load_version(session: Session, template: MessageTemplate, condition: Any) -> Version:
+    statement = select(MessageTemplateVersion).where(MessageTemplateVersion.template_id == template.id, condition)
+    row = session.scalars(statement).one_or_none()
     if row is None:
         raise NotFound
-    return Version(row, read_variants(row.variants))
+    return Version(row, parse_variants(row.variants))

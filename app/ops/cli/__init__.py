@@ -1,4 +1,4 @@
-"""The `relance` command. One file per group of commands; each is imported when it is called."""
+"""The `relance` command. One module per command group; it is imported when the command is called."""
 
 import importlib
 import sys
@@ -11,24 +11,24 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from app.errors import Invalid, RelanceError
-from app.ops.stack.environment import adopt
-from app.security.encryption import Unreadable
+from app.ops.stack.environment import load_shared_settings
+from app.security.encryption import DecryptionError
 
-# Where each command is, and its line in the list of commands.
+# Import path of each command, and its line in `relance --help`.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("app.ops.cli.serve:serve", "Run everything, or the named parts of the Procfile."),
     "init": ("app.ops.cli.init:init", "Migrate the database."),
-    "seed": ("app.ops.cli.seed:seed", "Make the demo clinic."),
-    "demo": ("app.ops.cli.demo:demo", "Tell the story in a minute, against the running stack."),
-    "clinic": ("app.ops.cli.clinic:clinic", "Make and list clinics."),
-    "user": ("app.ops.cli.user:user", "Make users."),
-    "simulate": ("app.ops.cli.simulate:simulate", "Show what a playbook would do with a lead, day by day."),
+    "seed": ("app.ops.cli.seed:seed", "Create the demo clinic."),
+    "demo": ("app.ops.cli.demo:demo", "Run the demo scenario (one minute) against the running stack."),
+    "clinic": ("app.ops.cli.clinic:clinic", "Create and list clinics."),
+    "user": ("app.ops.cli.user:user", "Create users."),
+    "simulate": ("app.ops.cli.simulate:simulate", "Simulate a playbook for one lead, day by day."),
     "steps": ("app.ops.cli.steps:steps", "Count automation steps, and retry failed ones."),
     "notifications": ("app.ops.cli.notifications:notifications", "Retry failed notifications."),
-    "audit": ("app.ops.cli.audit:audit", "Check the record of who saw and changed what."),
-    "keys": ("app.ops.cli.keys:keys", "Look at the keys that data is sealed with, and change them."),
-    "openapi": ("app.ops.cli.openapi:openapi", "Write the API's description to a file."),
-    "doctor": ("app.ops.cli.doctor:doctor", "Say what is wrong, and what to do about it."),
+    "audit": ("app.ops.cli.audit:audit", "Verify the audit log."),
+    "keys": ("app.ops.cli.keys:keys", "Show and rotate the encryption keys."),
+    "openapi": ("app.ops.cli.openapi:openapi", "Write the OpenAPI description of the API to a file."),
+    "doctor": ("app.ops.cli.doctor:doctor", "Check the installation and show how to fix problems."),
 }
 
 
@@ -37,14 +37,14 @@ NEEDS_WIRING = frozenset({"seed", "demo", "clinic", "user", "steps", "notificati
 
 
 class LazyGroup(click.Group):
-    """A command is imported when it is called: many need an environment that others are there to make."""
+    """Command group that imports a command only when it is called. Some commands must run without valid settings."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """In the order somebody meets them."""
+        """Return the commands in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the module of that command."""
+        """Import the command's module and return the command."""
         if cmd_name not in COMMANDS:
             return None
         if cmd_name in NEEDS_WIRING:
@@ -54,28 +54,28 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """The list, without importing anything."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def relance() -> None:
-    """Every lead hears back: on time, exactly once, and anybody can see why."""
+    """Relance: automatic lead follow-up. Commands to run, set up and inspect it."""
 
 
 def main() -> None:
-    """Run a command. What goes wrong for a reason the caller can mend is one line, not a traceback."""
+    """Run a command. Errors that the operator can fix are printed as one line, without a traceback."""
     if sys.argv[1:2] != ["serve"]:
-        adopt()
+        load_shared_settings()
     try:
         relance()
     except Invalid as error:
         _fail("; ".join(f"{mistake.pointer.strip('/')}: {mistake.message}" for mistake in error.errors) or str(error))
     except RelanceError as error:
         _fail(str(error))
-    except Unreadable as error:
-        _fail(f"no key opens {error}: is ENCRYPTION_KEYS that of the other processes?")
+    except DecryptionError as error:
+        _fail(f"no key decrypts {error}: set ENCRYPTION_KEYS to the same value as in the other processes")
     except ValidationError as error:
         _fail("; ".join(_sentence(mistake) for mistake in error.errors()))
     except OperationalError as error:
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _sentence(mistake: ErrorDetails) -> str:
-    """Which setting is wrong and how. A mistake in how settings go together names them itself."""
+    """Return the wrong setting and the error. An error about several settings names them itself."""
     setting = "".join(f"{name}: ".upper() for name in mistake["loc"])
     return setting + mistake["msg"].removeprefix("Value error, ")
 

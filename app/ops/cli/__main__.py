@@ -1,4 +1,4 @@
-"""`python -m app.ops.cli`, for where the `relance` script is not installed."""
+"""Entry point of `python -m app.ops.cli`, for installations without the `relance` script."""
 
 from app.ops.cli import main
 

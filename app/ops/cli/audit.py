@@ -1,10 +1,10 @@
-"""`relance audit`: whether the trail is whole."""
+"""`relance audit`: verify the audit log."""
 
 import sys
 
 import click
 
-from app.audit.hash_chain import verify as find_breaks
+from app.audit.hash_chain import verify_chain as find_breaks
 from app.core.db import transaction
 from app.ops.cli.support.lookup import actors
 from app.ops.cli.support.output import as_json, print_rows
@@ -12,14 +12,14 @@ from app.ops.cli.support.output import as_json, print_rows
 
 @click.group()
 def audit() -> None:
-    """Check the record of who saw and changed what."""
+    """Verify the audit log."""
 
 
 @audit.command()
-@click.option("--clinic", "slug", help="The clinic's slug; else every clinic.")
+@click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics.")
 @as_json
 def verify(*, slug: str | None, as_json: bool) -> None:
-    """Look for entries that were changed, removed, swapped or slipped in. Exit code 1 when there are any."""
+    """Find audit log entries that were changed, removed, reordered or inserted. Exit code 1 if there are any."""
     with transaction() as session:
         breaks = [
             {
@@ -31,5 +31,5 @@ def verify(*, slug: str | None, as_json: bool) -> None:
             for actor in actors(session, slug)
             for found in find_breaks(session, actor.clinic.id)
         ]
-    print_rows(breaks, as_json=as_json, empty="every seal holds")
+    print_rows(breaks, as_json=as_json, empty="no manipulated entries found")
     sys.exit(1 if breaks else 0)

@@ -1,4 +1,4 @@
-"""`relance clinic`: make clinics, and list them."""
+"""`relance clinic`: create and list clinics."""
 
 import click
 from sqlalchemy import select
@@ -14,19 +14,19 @@ from app.ops.cli.support.output import as_json, print_result, print_rows
 
 @click.group()
 def clinic() -> None:
-    """Make clinics, and list them."""
+    """Create and list clinics."""
 
 
 @clinic.command()
-@click.option("--name", required=True, help="As its people call it.")
-@click.option("--slug", required=True, help="Its short name: small letters, digits, hyphens.")
+@click.option("--name", required=True, help="Name of the clinic.")
+@click.option("--slug", required=True, help="Unique short name: lower-case letters, digits, hyphens.")
 @click.option("--timezone", required=True, help="IANA name, such as Europe/Paris.")
-@click.option("--region", required=True, help="ISO 3166 country, for phone numbers and holidays, such as FR.")
-@click.option("--language", default=DEFAULT, show_default=True, help="Of its texts: BCP 47, such as fr-CA.")
-@click.option("--playbook", default=DEFAULT_PLAYBOOK, show_default=True, help="Whose rules it begins with.")
+@click.option("--region", required=True, help="ISO 3166 country for phone numbers and holidays, such as FR.")
+@click.option("--language", default=DEFAULT, show_default=True, help="Language of its messages: BCP 47, such as fr-CA.")
+@click.option("--playbook", default=DEFAULT_PLAYBOOK, show_default=True, help="Playbook whose rules it starts with.")
 @as_json
 def create(*, as_json: bool, **given: str) -> None:
-    """Make a clinic with its stages, sources, rules and templates."""
+    """Create a clinic with its stages, sources, rules and templates."""
     with transaction() as session:
         made = open_clinic(session, **given)
     print_result({"id": made.id, "slug": made.slug, "name": made.name}, as_json=as_json)
@@ -37,7 +37,7 @@ def create(*, as_json: bool, **given: str) -> None:
 @click.argument("tag")
 @as_json
 def language(*, slug: str, tag: str, as_json: bool) -> None:
-    """Set the language of a clinic's texts: BCP 47, such as fr-CA. Leads who say no other are written to in it."""
+    """Set the default language of a clinic's messages: BCP 47, such as fr-CA. Leads with their own language keep it."""
     with transaction() as session:
         changed = change_language(session, clinic_by_slug(session, slug).id, tag)
     print_result({"slug": changed.slug, "language": changed.language}, as_json=as_json)
@@ -46,8 +46,8 @@ def language(*, slug: str, tag: str, as_json: bool) -> None:
 @clinic.command(name="list")
 @as_json
 def list_(*, as_json: bool) -> None:
-    """All clinics, by slug."""
+    """List all clinics by slug."""
     with transaction() as session:
         columns = (Clinic.id, Clinic.slug, Clinic.name, Clinic.timezone, Clinic.language)
         rows = [dict(row) for row in session.execute(select(*columns).order_by(Clinic.slug)).mappings()]
-    print_rows(rows, as_json=as_json, empty="There is no clinic yet: `relance clinic create`.")
+    print_rows(rows, as_json=as_json, empty="There are no clinics yet. Create one with `relance clinic create`.")

@@ -1,4 +1,4 @@
-"""`relance demo`: the product's story in a minute, over REST, against the stack that runs."""
+"""`relance demo`: a one-minute demo scenario over REST, against the running stack."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,74 +11,74 @@ from rich.live import Live
 from app import clock
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.demo.client import Client
-from app.ops.demo.stage import build
-from app.ops.demo.story import ENDS_AFTER, TURNS, Story
+from app.ops.demo.scenario import ACTIONS, ENDS_AFTER, Scenario
+from app.ops.demo.scenario_clinic import create_scenario_clinic
 from app.ops.demo.view import scene
 from app.ops.embedded import CannotStart
-from app.ops.stack.addresses import places
+from app.ops.stack.addresses import read_addresses
 from app.ops.stack.environment import is_demo
 
-LOOK_EVERY = 0.5  # seconds
-OVER = frozenset({"done", "skipped", "cancelled", "failed", "unknown"})
+POLL_INTERVAL = 0.5  # seconds between two requests for the timelines
+FINAL_STATES = frozenset({"done", "skipped", "cancelled", "failed", "unknown"})
 
 
 @click.command()
 @as_json
 def demo(*, as_json: bool) -> None:
-    """Tell the story in a minute: three leads come in, and real workers look after them."""
+    """Run the demo scenario (one minute): three new leads, handled by real workers."""
     if not is_demo():
-        raise CannotStart("the story makes a clinic of its own: set RELANCE_ENV=demo")
-    api = places().as_json()["api"]
-    stage = build()
-    story = Story(Client.sign_in(api, stage.coordinator.email, stage.coordinator.password))
+        raise CannotStart("the demo creates its own clinic: set RELANCE_ENV=demo")
+    api = read_addresses().as_json()["api"]
+    clinic = create_scenario_clinic()
+    scenario = Scenario(Client.sign_in(api, clinic.coordinator.email, clinic.coordinator.password))
     if as_json:
-        print_json({"clinic": stage.slug, "timelines": run(story, lambda *_: None)})
+        print_json({"clinic": clinic.slug, "timelines": run(scenario, lambda *_: None)})
         return
-    show(story)
-    if mailbox := places().mailbox:
-        click.echo(f"The e-mails of the story lie in {mailbox}")
+    show(scenario)
+    if mailbox := read_addresses().mailbox:
+        click.echo(f"The e-mails of the demo are in {mailbox}")
 
 
-def show(story: Story) -> None:
-    """On a terminal: drawn again and again, until the story ends."""
+def show(scenario: Scenario) -> None:
+    """Show the scenario in the terminal and redraw it until it ends."""
     began, console = clock.now(), Console()
     with Live(console=console, transient=True, vertical_overflow="crop") as live:
-        run(story, lambda told, timelines: live.update(scene(told, timelines, began=began)))
+        run(scenario, lambda log, timelines: live.update(scene(log, timelines, began=began)))
         last = live.renderable
-    console.print(last)  # whole, where the terminal was too low for it
+    console.print(last)  # complete, even if the terminal was too small for it
 
 
-def run(story: Story, draw: Callable[[Sequence[str], dict[str, Any]], None]) -> dict[str, Any]:
-    """Let each turn happen at its second; returns the leads' timelines as they are at the end."""
-    told: list[str] = []
+def run(scenario: Scenario, draw: Callable[[Sequence[str], dict[str, Any]], None]) -> dict[str, Any]:
+    """Run each event at its time. Return the final timeline of each lead by name."""
+    log: list[str] = []
     timelines: dict[str, Any] = {}
-    for second in seconds_of_the_story():
-        for turn in TURNS[len(told) :]:
-            if turn.at > second:
+    for second in elapsed_seconds():
+        for action in ACTIONS[len(log) :]:
+            if action.at > second:
                 break
-            turn.act(story)
-            told.append(f"{turn.at:3.0f} s  {turn.told}")
-        timelines = {name: steps_of(story, lead_id) for name, lead_id in story.ids.items()}
-        draw(told, timelines)
-        if len(told) == len(TURNS) and is_over(timelines):
+            action.act(scenario)
+            log.append(f"{action.at:3.0f} s  {action.text}")
+        timelines = {name: steps_of(scenario, lead_id) for name, lead_id in scenario.ids.items()}
+        draw(log, timelines)
+        if len(log) == len(ACTIONS) and is_over(timelines):
             break
     return timelines
 
 
-def seconds_of_the_story() -> Iterator[float]:
-    """How far it is, every half second."""
+def elapsed_seconds() -> Iterator[float]:
+    """Yield the elapsed seconds every half second, until the scenario ends."""
     began = time.monotonic()
     while (second := time.monotonic() - began) < ENDS_AFTER:
         yield second
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_INTERVAL)
 
 
-def steps_of(story: Story, lead_id: str) -> list[dict[str, Any]]:
-    """What the automation did, does and will do for a lead."""
-    steps: list[dict[str, Any]] = story.ben.get(f"/leads/{lead_id}/automation", limit=100)["items"]
+def steps_of(scenario: Scenario, lead_id: str) -> list[dict[str, Any]]:
+    """Return a lead's automation steps: past, running and planned."""
+    steps: list[dict[str, Any]] = scenario.ben.get(f"/leads/{lead_id}/automation", limit=100)["items"]
     return steps
 
 
 def is_over(timelines: dict[str, Any]) -> bool:
-    """Whether nothing is pending for anybody."""
-    return all(step["state"] in OVER for steps in timelines.values() for step in steps)
+    """Return whether no step is pending."""
+    return all(step["state"] in FINAL_STATES for steps in timelines.values() for step in steps)

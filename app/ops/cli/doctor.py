@@ -1,19 +1,19 @@
-"""`relance doctor`: what is wrong, and what to do about it."""
+"""`relance doctor`: check the installation and show how to fix problems."""
 
 import sys
 
 import click
 
 from app.ops.cli.support.output import as_json, print_json
-from app.ops.doctor.checks import Check, examine
+from app.ops.doctor.checks import Check, run_checks
 
 
 @click.command()
 @as_json
 def doctor(*, as_json: bool) -> None:
-    """Check database, migrations, broker, beat, workers and clock. Exit code 1 when something is wrong."""
+    """Check database, migrations, broker, beat, workers and clock. Exit code 1 if a check fails."""
     checks = []
-    for check in examine():
+    for check in run_checks():
         checks.append(check)
         if not as_json:
             show(check)
@@ -23,7 +23,7 @@ def doctor(*, as_json: bool) -> None:
 
 
 def show(check: Check) -> None:
-    """One line, and a second with what to do."""
+    """Print one line per check, and a second line with the fix if the check failed."""
     mark = click.style("ok  ", fg="green") if check.is_fine else click.style("FAIL", fg="red")
     click.echo(f"{mark} {check.name}: {check.found}")
     if not check.is_fine:
@@ -31,5 +31,5 @@ def show(check: Check) -> None:
 
 
 def describe(check: Check) -> dict[str, object]:
-    """For programs."""
+    """Return the JSON form."""
     return {"name": check.name, "ok": check.is_fine, "found": check.found, "advice": check.advice or None}

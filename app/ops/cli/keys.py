@@ -1,4 +1,4 @@
-"""`relance keys`: what people's data is sealed with, and changing it."""
+"""`relance keys`: show and rotate the encryption keys."""
 
 import os
 import sys
@@ -10,56 +10,73 @@ import click
 from app.core.db import transaction
 from app.ops.cli.support.output import as_json, counting, print_result, print_rows
 from app.security.encryption import DERIVED, derived_key
-from app.security.key_rotation import STORES, Store, census, keys_in_use, reseal
-from app.security.key_verification import Fault, adopt_marks, find_misfits, problem_with, retire, retire_unused
+from app.security.key_rotation import ENCRYPTED_COLUMNS, EncryptedColumn, key_usage, keys_in_use, reencrypt
+from app.security.key_verification import (
+    Fault,
+    adopt_blind_index_key,
+    describe_problems,
+    find_key_problems,
+    retire,
+    retire_unused,
+)
 
 
 @click.group()
 def keys() -> None:
-    """Look at the keys that people's data is sealed with, and change them."""
+    """Show and rotate the encryption keys."""
 
 
 @keys.command()
 @click.argument("name")
 def new(name: str) -> None:
-    """Print a new key, as ENCRYPTION_KEYS has it.
+    """Print a new key in the format of ENCRYPTION_KEYS.
 
-    Put it last there and restart everything, so that all can open with it; then first, and restart again; then run
-    `relance keys rotate`.
+    To introduce it: append it to ENCRYPTION_KEYS and restart all processes, so that all of them can decrypt with it.
+    Then move it to the first place and restart all processes again. Then run `relance keys rotate`.
     """
     if not (name.isalnum() and name.isascii()) or name == DERIVED:
-        raise click.BadParameter(f"letters and digits only, and not {DERIVED}", param_hint="NAME")
+        raise click.BadParameter(f"must consist of letters and digits, and must not be {DERIVED}", param_hint="NAME")
     click.echo(f"{name}:{b64encode(os.urandom(32)).decode()}")
 
 
 @keys.command()
 def derived() -> None:
-    """Print the key that follows from SECRET_KEY, as ENCRYPTION_KEYS has it: to be kept before that is changed."""
+    """Print the key derived from SECRET_KEY in the format of ENCRYPTION_KEYS. Save it before you change SECRET_KEY."""
     click.echo(f"{DERIVED}:{b64encode(derived_key()).decode()}")
 
 
 @keys.command()
 @as_json
 def status(*, as_json: bool) -> None:
-    """How much is sealed with which key. What the record holds stays under its key, so keep that."""
+    """Show how many rows are encrypted with each key. The audit log is never re-encrypted: keep its keys."""
     with transaction() as session:
-        print_rows(census(session), as_json=as_json, empty="nothing is sealed")
+        print_rows(key_usage(session), as_json=as_json, empty="nothing is encrypted")
 
 
 @keys.command()
-@click.option("--every", is_flag=True, help="Also what the current key has sealed: makes the marks of leads anew.")
-@click.option("--new-marks", is_flag=True, help="MARKS_KEY was changed on purpose: --every, and opt-outs are lost.")
+@click.option(
+    "--every",
+    is_flag=True,
+    help="Also re-encrypt rows that use the current key. Recomputes the blind indexes of leads.",
+)
+@click.option(
+    *("--new-blind-index-key", "--new-marks", "new_blind_index_key"),
+    is_flag=True,
+    help="Accept a changed BLIND_INDEX_KEY (formerly MARKS_KEY). Implies --every. Loses the suppression list.",
+)
 @as_json
-def rotate(*, every: bool, new_marks: bool, as_json: bool) -> None:
-    """Seal everything with the first of ENCRYPTION_KEYS, while everything runs. Twice does no harm.
+def rotate(*, every: bool, new_blind_index_key: bool, as_json: bool) -> None:
+    """Re-encrypt all data with the first key of ENCRYPTION_KEYS, without downtime. It is safe to repeat.
 
-    Keys that nothing but the record and kept answers is sealed with any more are then no longer asked for. Exit code 1
-    where there is something that no key opens; it stays as it is.
+    Keys that only the audit log and idempotency records still use are no longer required at start. Exit code 1 if no
+    key can decrypt some rows; these rows stay unchanged.
     """
-    _require_keys_to_seal_with(new_marks=new_marks)
+    _require_encryption_keys(new_blind_index_key=new_blind_index_key)
     unreadable: dict[str, int] = {}
-    every = every or new_marks
-    done = {store.table: sum(counting(store.table, _pass(store, unreadable, every=every))) for store in STORES}
+    every = every or new_blind_index_key
+    done = {
+        store.table: sum(counting(store.table, _pass(store, unreadable, every=every))) for store in ENCRYPTED_COLUMNS
+    }
     with transaction() as session:
         retire_unused(session, keys_in_use(session))
     print_result({**done, **{f"unreadable {table}": number for table, number in unreadable.items()}}, as_json=as_json)
@@ -69,30 +86,30 @@ def rotate(*, every: bool, new_marks: bool, as_json: bool) -> None:
 @keys.command()
 @click.argument("name")
 def forget(name: str) -> None:
-    """Let processes start without this key again: it is lost, and so is what it has sealed."""
+    """Stop requiring this key at start. Data encrypted with it is lost."""
     with transaction() as session:
         if not retire(session, name):
-            raise click.ClickException(f"nobody is asked for the key {name}, or it is the one to seal with now")
+            raise click.ClickException(f"the key {name} is not required, or it is the current encryption key")
 
 
-def _require_keys_to_seal_with(*, new_marks: bool) -> None:
-    """A missing key opens nothing and spoils nothing: it is no reason not to seal the rest anew."""
+def _require_encryption_keys(*, new_blind_index_key: bool) -> None:
+    """Check the keys. A missing key is allowed, because the other rows can still be re-encrypted."""
     with transaction() as session:
-        if new_marks:
-            adopt_marks(session)
-        if others := [misfit for misfit in find_misfits(session) if misfit.fault is not Fault.MISSING]:
-            raise click.ClickException(problem_with(others))
+        if new_blind_index_key:
+            adopt_blind_index_key(session)
+        if others := [problem for problem in find_key_problems(session) if problem.fault is not Fault.MISSING]:
+            raise click.ClickException(describe_problems(others))
 
 
-def _pass(store: Store, unreadable: dict[str, int], *, every: bool) -> Iterator[int]:
-    """Through the table once, a few rows in each transaction."""
+def _pass(store: EncryptedColumn, unreadable: dict[str, int], *, every: bool) -> Iterator[int]:
+    """Process the table once, a few rows per transaction. Yield the number of re-encrypted rows."""
     after = None
     while True:
         with transaction() as session:
-            resealed = reseal(session, store, after=after, every=every)
-        if resealed.unreadable:
-            unreadable[store.table] = unreadable.get(store.table, 0) + resealed.unreadable
-        after = resealed.after
+            batch = reencrypt(session, store, after=after, every=every)
+        if batch.unreadable:
+            unreadable[store.table] = unreadable.get(store.table, 0) + batch.unreadable
+        after = batch.after
         if after is None:
             return
-        yield resealed.done
+        yield batch.done

@@ -1,4 +1,4 @@
-"""`relance notifications`: second chances for what failed."""
+"""`relance notifications`: retry failed notifications."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -20,19 +20,17 @@ def notifications() -> None:
 
 
 @notifications.command()
-@click.option("--failed", is_flag=True, required=True, help="Those that failed: the only ones that can be retried.")
-@click.option("--since", type=Instant(), help="Written then or later.")
+@click.option("--failed", is_flag=True, required=True, help="Required: only failed notifications can be retried.")
+@click.option("--since", type=Instant(), help="Created at this time or later.")
 @click.option("--channel", type=ChannelName())
-@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
-@click.option(
-    "--spread", default=0, show_default=True, help="Seconds over which to spread them, to spare the provider."
-)
+@click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics.")
+@click.option("--spread", default=0, show_default=True, help="Spread the deliveries over this many seconds.")
 @as_json
 def retry(
     *, failed: bool, since: datetime | None, channel: str | None, slug: str | None, spread: int, as_json: bool
 ) -> None:
     """Send failed notifications again."""
-    assert failed  # noqa: S101  (click requires the flag: it makes the command say what it does)
+    assert failed  # noqa: S101  (click requires the flag, so that the command is explicit)
     query = {name: value for name, value in (("since", since), ("channel", channel)) if value}
     with transaction() as session:
         chosen = actors(session, slug)
@@ -44,7 +42,7 @@ def retry(
 
 
 def batches(actor: Actor, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
-    """Retry a clinic's, a transaction at a time; yields how many each took."""
+    """Retry a clinic's notifications, one batch per transaction. Yield the size of each batch."""
     while True:
         with transaction() as session:
             done = retry_many(session, actor, query, spread=spread)

@@ -1,4 +1,4 @@
-"""`relance openapi`: the API's description, and other pages about it, written or held against the code."""
+"""`relance openapi`: write the OpenAPI description and generated documentation pages, or check them."""
 
 import os
 from collections.abc import Mapping
@@ -16,21 +16,36 @@ from app.errors import RelanceError
 from app.http.openapi.openapi import as_text, spec
 from app.ops.cli.support.http_file import as_calls
 
-# Only described, never run: nothing here is connected to, and nothing of it is in the description.
-NOWHERE = {"RELANCE_ENV": "test", "SECRET_KEY": "none", "DATABASE_URL": "postgresql://", "BROKER_URL": "memory://"}
+# Placeholder settings: nothing connects to them, and they do not appear in the description.
+PLACEHOLDER_SETTINGS = {
+    "RELANCE_ENV": "test",
+    "SECRET_KEY": "none",
+    "DATABASE_URL": "postgresql://",
+    "BROKER_URL": "memory://",
+}
 
 
 class Outdated(RelanceError):
-    """The file is not what the code describes."""
+    """The file does not match the code."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--http", type=click.Path(dir_okay=False, path_type=Path), help="A file of calls to try, too.")
-@click.option("--rules", type=click.Path(dir_okay=False, path_type=Path), help="The rule language, too.")
-@click.option("--sequences", type=click.Path(dir_okay=False, path_type=Path), help="The page about sequences, too.")
-@click.option("--playbooks", type=click.Path(dir_okay=False, path_type=Path), help="The page about playbooks, too.")
-@click.option("--check", is_flag=True, help="Write nothing; fail when a file says something else.")
+@click.option(
+    "--http",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write an .http file with a request for each operation.",
+)
+@click.option(
+    "--rules", type=click.Path(dir_okay=False, path_type=Path), help="Also write the reference of the rule language."
+)
+@click.option(
+    "--sequences", type=click.Path(dir_okay=False, path_type=Path), help="Also write the page about sequences."
+)
+@click.option(
+    "--playbooks", type=click.Path(dir_okay=False, path_type=Path), help="Also write the page about playbooks."
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail if a file is out of date.")
 def openapi(
     file: Path,
     *,
@@ -40,7 +55,7 @@ def openapi(
     playbooks: Path | None,
     check: bool,
 ) -> None:
-    """Write the API's description (OpenAPI 3.1) to FILE. Needs no server."""
+    """Write the OpenAPI 3.1 description of the API to FILE. Needs no server."""
     described = describe()
     texts = {file: as_text(described)}
     texts |= {http: as_calls(described)} if http else {}
@@ -51,12 +66,12 @@ def openapi(
         if not check:
             place.write_text(text, encoding="utf-8")
         elif not place.is_file() or place.read_text(encoding="utf-8") != text:
-            raise Outdated(f"{place} is not what the code describes: write it anew with `make openapi`")
+            raise Outdated(f"{place} is out of date: update it with `make openapi`")
 
 
 def describe() -> Mapping[str, Any]:
-    """The same on every machine, whatever its environment says."""
-    os.environ.update(NOWHERE)
-    # Only now: its modules read the settings as they are imported.
+    """Return the OpenAPI description. It does not depend on the environment."""
+    os.environ.update(PLACEHOLDER_SETTINGS)
+    # Import late: the modules read the settings at import.
     described: Mapping[str, Any] = spec(import_module("app.api.application").create_app())
     return described

@@ -1,4 +1,4 @@
-"""`relance seed`: the demo clinic, its people and some leads; passwords are generated and kept in demo.json."""
+"""`relance seed`: create the demo clinic with users and leads. Passwords are generated and stored in demo.json."""
 
 import json
 import secrets
@@ -14,14 +14,14 @@ from app.engine.steps.publish import settle
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic, User
-from app.identity.passwords.policy import hash_password
+from app.identity.password_policy import hash_password
 from app.identity.service import create_user
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.ops.cli.support.output import as_json, print_json
-from app.ops.demo.clinic import CLINIC, LEADS, PEOPLE, SLUG
+from app.ops.demo.seed_data import CLINIC, LEADS, PEOPLE, SLUG
 from app.ops.embedded import CannotStart
-from app.ops.stack.addresses import places
+from app.ops.stack.addresses import read_addresses
 from app.ops.stack.environment import home, is_demo, write_private
 
 Passwords = Mapping[str, str]  # by e-mail address
@@ -30,22 +30,22 @@ Passwords = Mapping[str, str]  # by e-mail address
 @click.command()
 @as_json
 def seed(*, as_json: bool) -> None:
-    """Make the demo clinic, once, and write everybody's sign-in to demo.json. Refused in production."""
+    """Create the demo clinic once and write the logins to demo.json. Refused in production."""
     if not is_demo():
-        raise CannotStart("nothing is seeded in production: set RELANCE_ENV=demo for a demo")
+        raise CannotStart("the demo clinic cannot be created in production: set RELANCE_ENV=demo")
     passwords = known_passwords() or {email: secrets.token_urlsafe(12) for _, email, _ in PEOPLE}
     with transaction() as session:
         is_new = make_clinic(session, passwords)
         if not is_new:
             renew_passwords(session, passwords)
     settle()
-    write_private(home() / "demo.json", {**places().as_json(), "users": sign_ins(passwords)})
+    write_private(home() / "demo.json", {**read_addresses().as_json(), "users": sign_ins(passwords)})
     report = {"clinic": SLUG, "new": is_new, "file": str(home() / "demo.json")}
-    print_json(report) if as_json else click.echo(f"the demo clinic is there; sign-ins are in {report['file']}")
+    print_json(report) if as_json else click.echo(f"the demo clinic is ready; the logins are in {report['file']}")
 
 
 def known_passwords() -> dict[str, str]:
-    """Those of an earlier start; none when the file is gone, or tells of other people."""
+    """Return the passwords of an earlier run by e-mail address; empty if the file is missing or has other users."""
     try:
         users = json.loads((home() / "demo.json").read_text())["users"]
         known = {user["email"]: user["password"] for user in users}
@@ -55,7 +55,7 @@ def known_passwords() -> dict[str, str]:
 
 
 def make_clinic(session: Session, passwords: Passwords) -> bool:
-    """The clinic with its people and leads; says whether it had to be made."""
+    """Create the clinic with its users and leads. Return False if it already exists."""
     if session.scalar(select(Clinic.id).where(Clinic.slug == SLUG)):
         return False
     clinic = open_clinic(session, **CLINIC)
@@ -66,7 +66,7 @@ def make_clinic(session: Session, passwords: Passwords) -> bool:
 
 
 def capture_leads(session: Session, clinic: Clinic) -> None:
-    """Through the same door as real ones, so their follow-ups are planned too."""
+    """Capture leads through the normal service, so that their follow-ups are planned too."""
     actor = Actor.system(load_context(session, clinic.id))
     sources = select(LeadSource.category, LeadSource.id).where(LeadSource.clinic_id == clinic.id)
     source_of = {row.category: row.id for row in session.execute(sources)}
@@ -75,7 +75,7 @@ def capture_leads(session: Session, clinic: Clinic) -> None:
             "first_name": first,
             "last_name": last,
             "email": f"{first}.{last}@people.example".lower(),
-            "phone": f"+1 212 555 01{number:02}",  # numbers kept for fiction
+            "phone": f"+1 212 555 01{number:02}",  # numbers reserved for fiction
             "source_id": source_of[category],
             "treatment_interest": [interest],
             "notes": words,
@@ -84,7 +84,7 @@ def capture_leads(session: Session, clinic: Clinic) -> None:
 
 
 def renew_passwords(session: Session, passwords: Passwords) -> None:
-    """When demo.json was lost or never finished, its people get the passwords that are written there now."""
+    """Set the users' passwords to those written to demo.json, if that file was lost or incomplete."""
     if known_passwords() == passwords:
         return
     for user in session.scalars(select(User).where(User.email.in_(passwords))):
@@ -92,5 +92,5 @@ def renew_passwords(session: Session, passwords: Passwords) -> None:
 
 
 def sign_ins(passwords: Passwords) -> list[dict[str, str]]:
-    """The users as demo.json lists them."""
+    """Return the users in the format of demo.json."""
     return [{"email": email, "password": passwords[email], "role": role.value} for _, email, role in PEOPLE]

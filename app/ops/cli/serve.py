@@ -1,4 +1,4 @@
-"""`relance serve`: everything at once for a demo or a single machine, or the named parts of the Procfile."""
+"""`relance serve`: run the whole stack, or the named parts of the Procfile."""
 
 import asyncio
 import os
@@ -16,15 +16,15 @@ from rich.panel import Panel
 from rich.table import Table
 
 from app.config import get_settings
-from app.ops.cli.init import alembic_configuration
 from app.ops.cli.support.output import as_json, print_json
 from app.ops.embedded import CannotStart
 from app.ops.embedded.ports import LOOPBACK
-from app.ops.stack.addresses import places, port_of, refuse_taken_ports, settle_mailbox_ports, shown
-from app.ops.stack.environment import home, is_demo, share
-from app.ops.stack.procfile import ROOT, Part, needed, parts
-from app.ops.stack.reachable import refuse_unreachable
-from app.ops.stack.stack import data_folder, servers
+from app.ops.stack.addresses import choose_mailbox_ports, display_lines, port_of, read_addresses, require_free_ports
+from app.ops.stack.connectivity import require_reachable
+from app.ops.stack.embedded_servers import lock_data_folder, run_servers
+from app.ops.stack.environment import home, is_demo, save_shared_settings
+from app.ops.stack.migrations import alembic_configuration
+from app.ops.stack.procfile import ROOT, Part, parts, required_parts
 from app.ops.stack.supervisor import Supervisor, Write, part_environment
 
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
@@ -34,35 +34,35 @@ COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_
 @click.argument("names", metavar="[PARTS]...", nargs=-1)
 @as_json
 def serve(names: tuple[str, ...], *, as_json: bool) -> None:
-    """Run PARTS of the Procfile (web, steps, beat, ...); without any, everything.
+    """Run PARTS of the Procfile (web, steps, beat, ...); without arguments, all of them.
 
-    In a demo, PostgreSQL and Valkey are started too unless DATABASE_URL and BROKER_URL name others.
-    One part alone takes this process over, so that a service manager watches the part itself.
+    In a demo, PostgreSQL and Valkey are started too, unless DATABASE_URL and BROKER_URL are set. A single part replaces
+    this process, so that a service manager supervises the part directly.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor listens: undo what was started
-    os.environ["RELANCE_HOME"] = str(home())  # the parts run in another folder
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the supervisor takes over: run the clean-up
+    os.environ["RELANCE_HOME"] = str(home())  # the parts run in another working directory
     chosen = choose(names)
-    with data_folder(everything=not names) as owned:
-        refuse_taken_ports([part.name for part in chosen])
-        with servers(owned=owned, notice=say):
+    with lock_data_folder(everything=not names) as owned:
+        require_free_ports([part.name for part in chosen])
+        with run_servers(owned=owned, notice=say):
             run(chosen, owned=owned, everything=not names, as_json=as_json)
 
 
 def choose(names: Sequence[str]) -> list[Part]:
-    """The parts of those names; for none, all that are needed."""
+    """Return the named parts; without names, all parts that are needed. Raises CannotStart (when a name is unknown)."""
     known = parts()
     if unknown := [name for name in names if name not in known]:
-        raise CannotStart(f"there is no part {unknown[0]}: there are {', '.join(known)}")
-    return [known[name] for name in names] or needed(known)
+        raise CannotStart(f"unknown part {unknown[0]}: there are {', '.join(known)}")
+    return [known[name] for name in names] or required_parts(known)
 
 
 def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool) -> None:
-    """In a complete environment: check it, prepare the database, and start the parts."""
+    """Check the settings, migrate the database and start the parts."""
     if "mailbox" in {part.name for part in chosen}:
-        settle_mailbox_ports()
-    refuse_unreachable(get_settings())
+        choose_mailbox_ports()
+    require_reachable(get_settings())
     if is_demo() and owned:
-        share()
+        save_shared_settings()
     if len(chosen) == 1 and not everything and not owned:
         become(chosen[0])
     if everything:
@@ -75,33 +75,33 @@ def run(chosen: Sequence[Part], *, owned: bool, everything: bool, as_json: bool)
 
 
 def become(part: Part) -> None:
-    """Replace this process, so that signals and exit codes are the part's own."""
+    """Replace this process, so that signals and exit codes are those of the part."""
     os.chdir(ROOT)
     os.execve("/bin/sh", ["sh", "-c", f"exec {part.command}"], part_environment())
 
 
 def prepare() -> None:
-    """Bring the tables to the newest version, as their owner."""
+    """Migrate the database as the owner of the tables."""
     say("preparing the database ...")
     command.upgrade(alembic_configuration(), "head")
 
 
 async def announce(*, everything: bool, as_json: bool) -> None:
-    """Wait until the API answers that it is ready, and say where everything is."""
+    """Wait until the API is ready, then print the addresses."""
     seeding = asyncio.create_task(seed()) if everything and is_demo() else None
     async with httpx.AsyncClient(timeout=5) as client:
-        while not await is_ready(client):  # noqa: ASYNC110  (it is asked over HTTP)
+        while not await is_ready(client):  # noqa: ASYNC110  (readiness is polled over HTTP)
             await asyncio.sleep(0.2)
     if seeding:
         await seeding
     if as_json:
-        print_json(places().as_json())
+        print_json(read_addresses().as_json())
     else:
         show()
 
 
 async def seed() -> None:
-    """While the parts start. In a process of its own: it publishes, as they do."""
+    """Run `relance seed` while the parts start. A separate process, because it publishes messages."""
     seeder = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app.ops.cli", "seed"), cwd=ROOT, stdout=PIPE, stderr=STDOUT
     )
@@ -111,7 +111,7 @@ async def seed() -> None:
 
 
 async def is_ready(client: httpx.AsyncClient) -> bool:
-    """Whether database and broker are reached from the API."""
+    """Return whether the API reaches the database and the broker."""
     try:
         return (await client.get(f"http://{LOOPBACK}:{port_of('web')}/readyz")).is_success
     except httpx.TransportError:
@@ -119,15 +119,17 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
 
 
 def show() -> None:
-    """The panel that a person looks for between the lines of the logs."""
+    """Print the addresses in a panel that stands out from the logs."""
     table = Table.grid(padding=(0, 2))
-    for what, where in shown():
+    for what, where in display_lines():
         table.add_row(what, where)
-    Console(soft_wrap=True).print(Panel(table, title="Relance runs", subtitle="Ctrl-C stops it", expand=False))
+    Console(soft_wrap=True).print(
+        Panel(table, title="Relance is running", subtitle="Press Ctrl-C to stop", expand=False)
+    )
 
 
 def writer(names: Sequence[str], *, as_json: bool) -> Write:
-    """Prefixes each line with its part. With --json, logs leave standard output alone."""
+    """Return a function that prefixes each log line with its part. With --json, logs go to standard error."""
     width = max(len(name) for name in (*names, "relance"))
     colours = dict(zip(names, cycle(COLOURS), strict=False))
 
@@ -138,5 +140,5 @@ def writer(names: Sequence[str], *, as_json: bool) -> Write:
 
 
 def say(line: str) -> None:
-    """What happens before the parts write their own lines."""
+    """Print a line before the parts write their own."""
     click.echo(f"relance: {line}", err=True)

@@ -1,4 +1,4 @@
-"""`relance simulate`: what a playbook would do with a lead, day by day. Needs no server."""
+"""`relance simulate`: simulate a playbook for one lead, day by day. Needs no server."""
 
 import os
 from datetime import datetime
@@ -10,25 +10,27 @@ import yaml
 
 from app import clock
 from app.automation.playbooks import shipped
-from app.ops.cli.openapi import NOWHERE
+from app.ops.cli.openapi import PLACEHOLDER_SETTINGS
 from app.ops.cli.support.lookup import Instant
 from app.ops.cli.support.output import as_json, print_json
 
 
 @click.command()
 @click.argument("playbook", type=click.Choice(shipped.names()))
-@click.option("--days", type=int, help="How many, 1 to 366.  [default: 90]")
-@click.option("--start", type=Instant(), help="When the lead comes in: 2026-03-10T15:00:00Z.  [default: now]")
-@click.option("--zone", help="Where the clinic is.  [default: America/New_York]")
-@click.option("--region", help="Whose holidays it keeps: an ISO 3166 country.  [default: US]")
-@click.option("--script", "file", type=click.File(encoding="utf-8"), help="YAML: all of these, `facts` and a `script`.")
+@click.option("--days", type=int, help="Number of days, 1 to 366.  [default: 90]")
+@click.option("--start", type=Instant(), help="When the lead is created: 2026-03-10T15:00:00Z.  [default: now]")
+@click.option("--zone", help="Time zone of the clinic.  [default: America/New_York]")
+@click.option("--region", help="ISO 3166 country of its holidays.  [default: US]")
+@click.option(
+    "--script", "file", type=click.File(encoding="utf-8"), help="YAML file with these options, `facts` and a `script`."
+)
 @as_json
 def simulate(*, as_json: bool, playbook: str, file: TextIO | None, **options: str | int | datetime | None) -> None:
-    """Show what a playbook that ships would do with a lead: nothing is written, and nobody is told.
+    """Simulate a shipped playbook for one lead. Nothing is written or sent.
 
-    docs/simulation.md says what a script may hold.
+    docs/simulation.md describes the script.
     """
-    os.environ.update(NOWHERE)  # its modules read the settings as they are imported, and connect to nothing
+    os.environ.update(PLACEHOLDER_SETTINGS)  # its modules read the settings at import
     trying, text = (import_module(f"app.automation.simulation.{name}") for name in ("sandbox", "text"))
     import_module("app.wiring").connect()
     try:
@@ -43,7 +45,7 @@ def simulate(*, as_json: bool, playbook: str, file: TextIO | None, **options: st
 
 
 def _written(file: TextIO | None) -> dict[str, Any]:
-    """What a file says; one that is a list is a script and nothing else."""
+    """Return the content of the file. A list is a script."""
     content = (yaml.safe_load(file) if file else None) or {}
     if isinstance(content, list):
         return {"script": content}

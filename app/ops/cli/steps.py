@@ -1,4 +1,4 @@
-"""`relance steps`: how many there are and how they fare; second chances for those that failed."""
+"""`relance steps`: count steps, report late steps, and retry failed steps."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -29,39 +29,39 @@ def steps() -> None:
 @steps.command()
 @as_json
 def stats(*, as_json: bool) -> None:
-    """Steps by kind and state, and when the oldest of each was or is due."""
+    """Show the number of steps by kind and state, with the oldest due time."""
     with transaction() as session:
         rows = counts(session)
-    print_rows(rows, as_json=as_json, empty="There is no step yet.")
+    print_rows(rows, as_json=as_json, empty="There are no steps yet.")
 
 
 @steps.command()
 @click.argument("step_id", required=False, type=click.UUID)
-@click.option("--failed", is_flag=True, help="All that failed, instead of one.")
+@click.option("--failed", is_flag=True, help="Retry all failed steps instead of one.")
 @click.option("--kind", type=click.Choice(list(STEP_KINDS)))
-@click.option("--name", help="The rule's name, such as speed-to-lead.")
-@click.option("--since", type=Instant(), help="Those that failed then or later.")
-@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
-@click.option("--spread", default=0, show_default=True, help="Seconds over which to spread them.")
+@click.option("--name", help="Name of the rule, such as speed-to-lead.")
+@click.option("--since", type=Instant(), help="Failed at this time or later.")
+@click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics.")
+@click.option("--spread", default=0, show_default=True, help="Spread the steps over this many seconds.")
 @as_json
 def retry(
     *, step_id: UUID | None, failed: bool, slug: str | None, spread: int, as_json: bool, **query: str | datetime | None
 ) -> None:
-    """Plan a failed step again, by its id, or all that match with --failed."""
+    """Retry one failed step by its id, or all matching failed steps with --failed."""
     if (step_id is None) is not failed:
-        raise click.UsageError("name one step, or say --failed for all that match")
+        raise click.UsageError("give the id of one step, or --failed for all matching steps")
     retried = one(step_id) if step_id else many(slug, query, timedelta(seconds=spread))
     settle()
     print_result({"retried": retried}, as_json=as_json)
 
 
 @steps.command()
-@click.option("--since", type=Instant(), help="By default a day before --until.")
-@click.option("--until", type=Instant(), help="By default now.")
-@click.option("--clinic", "slug", help="A clinic's slug; else all clinics.")
+@click.option("--since", type=Instant(), help="Default: one day before --until.")
+@click.option("--until", type=Instant(), help="Default: now.")
+@click.option("--clinic", "slug", help="Slug of a clinic. Default: all clinics.")
 @as_json
 def late(*, since: datetime | None, until: datetime | None, slug: str | None, as_json: bool) -> None:
-    """What ran late, was skipped or put off, and what still waits, by rule; and when no worker finished anything."""
+    """Show late, skipped, postponed and overdue steps by rule, and periods in which no worker finished a step."""
     with transaction() as session:
         reports = [
             {"clinic": actor.clinic.name, **lateness(session, actor.clinic, since=since, until=until)}
@@ -71,7 +71,7 @@ def late(*, since: datetime | None, until: datetime | None, slug: str | None, as
         print_json(reports)
         return
     rows = [{"clinic": report["clinic"], **_figures(line)} for report in reports for line in report["rules"]]
-    print_rows(rows, as_json=False, empty="Nothing ended then, and nothing waits.")
+    print_rows(rows, as_json=False, empty="No steps ended in this period, and none are waiting.")
     for report in reports:
         for gap in report["gaps"]:
             click.echo(f"{report['clinic']}: {gap['because']}")
@@ -83,14 +83,14 @@ def _figures(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def one(step_id: UUID) -> int:
-    """The step of that id, whichever clinic's it is."""
+    """Retry the step with this id, of any clinic."""
     with transaction() as session:
         retry_one(session, clinic_of(session, step_id), step_id)
     return 1
 
 
 def clinic_of(session: Session, step_id: UUID) -> UUID:
-    """Raises NotFound, naming the step."""
+    """Return the clinic id of a step. Raises NotFound."""
     clinic_id = session.scalar(select(Step.clinic_id).where(Step.id == step_id))
     if clinic_id is None:
         raise NotFound(f"there is no step {step_id}")
@@ -98,14 +98,14 @@ def clinic_of(session: Session, step_id: UUID) -> UUID:
 
 
 def many(slug: str | None, query: Mapping[str, Any], spread: timedelta) -> int:
-    """All failed ones that match, over one clinic or all."""
+    """Retry all matching failed steps of one clinic or of all."""
     with transaction() as session:
         clinics = [actor.clinic.id for actor in actors(session, slug)]
     return sum(counting("retrying", (n for clinic_id in clinics for n in batches(clinic_id, query, spread))))
 
 
 def batches(clinic_id: UUID, query: Mapping[str, Any], spread: timedelta) -> Iterator[int]:
-    """Retry a clinic's, a transaction at a time; yields how many each took."""
+    """Retry a clinic's steps, one batch per transaction. Yield the size of each batch."""
     while True:
         with transaction() as session:
             done = retry_many(session, clinic_id, query, spread=spread)

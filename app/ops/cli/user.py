@@ -1,4 +1,4 @@
-"""`relance user`: make users."""
+"""`relance user`: create users."""
 
 import secrets
 import sys
@@ -15,7 +15,7 @@ from app.ops.cli.support.output import as_json, print_result
 
 @click.group()
 def user() -> None:
-    """Make users."""
+    """Create users."""
 
 
 @user.command()
@@ -23,10 +23,10 @@ def user() -> None:
 @click.option("--email", required=True)
 @click.option("--name", required=True)
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input; else one is made.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input. Default: generate one.")
 @as_json
 def create(*, slug: str, password_stdin: bool, as_json: bool, **person: str) -> None:
-    """Make a user of a clinic. A generated password is shown this once."""
+    """Create a user of a clinic. A generated password is shown only once."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
     with transaction() as session:
         made = make(session, slug, password, **person)
@@ -35,7 +35,7 @@ def create(*, slug: str, password_stdin: bool, as_json: bool, **person: str) -> 
 
 
 def make(session: Session, slug: str, password: str, **person: str) -> User:
-    """The user in the clinic of that slug."""
+    """Create the user in the clinic with this slug."""
     clinic = clinic_by_slug(session, slug)
     email, name, role = person["email"], person["name"], Role(person["role"])
     return create_user(session, clinic.id, email=email, name=name, role=role, password=password)

@@ -1,4 +1,4 @@
-"""The story's hands: a small client of the REST API."""
+"""Minimal REST API client for the demo scenario."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,37 +8,41 @@ import httpx
 
 from app.ops.embedded import CannotStart
 
-PATIENCE = 10  # seconds a call may take
+TIMEOUT = 10  # seconds per request
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Signed in as one person."""
+    """API client, signed in as one user."""
 
     http: httpx.Client
 
     @classmethod
     def sign_in(cls, api: str, email: str, password: str) -> Self:
-        """Raises CannotStart where no API answers."""
-        client = cls(httpx.Client(base_url=api, timeout=PATIENCE))
+        """Sign in and return the client. Raises CannotStart (when no API responses)."""
+        client = cls(httpx.Client(base_url=api, timeout=TIMEOUT))
         try:
             tokens = client.post("/auth/login", {"email": email, "password": password})
         except httpx.TransportError as error:
-            raise CannotStart(f"no API answers at {api}: start it with `make run` in another terminal") from error
+            raise CannotStart(
+                f"the API at {api} does not answer: start it with `make run` in another terminal"
+            ) from error
         client.http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
         return client
 
     def get(self, path: str, **query: str | int) -> Any:
-        """The answer's JSON."""
+        """Return the JSON of the response. Raises CannotStart (on an error response)."""
         return self._read(self.http.get(path, params=query))
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer's JSON."""
+        """Return the JSON of the response. Raises CannotStart (on an error response)."""
         return self._read(self.http.post(path, json=body))
 
-    def _read(self, answer: httpx.Response) -> Any:
-        if answer.is_error:
-            problem = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-            detail = problem.get("detail") or problem.get("title") or answer.reason_phrase
-            raise CannotStart(f"{answer.request.method} {answer.url.path} answered {answer.status_code}: {detail}")
-        return answer.json() if answer.content else None
+    def _read(self, response: httpx.Response) -> Any:
+        if response.is_error:
+            problem = response.json() if "json" in response.headers.get("Content-Type", "") else {}
+            detail = problem.get("detail") or problem.get("title") or response.reason_phrase
+            raise CannotStart(
+                f"{response.request.method} {response.url.path} answered {response.status_code}: {detail}"
+            )
+        return response.json() if response.content else None

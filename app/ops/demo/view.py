@@ -1,4 +1,4 @@
-"""The story on the terminal: what was told so far, and each lead's timeline as the API shows it."""
+"""Terminal view of the demo scenario: the log so far, and each lead's timeline from the API."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,19 +20,19 @@ COLOURS: Final[Mapping[str, str]] = {
     "failed": "bold red",
     "unknown": "bold red",
 }
-TOLD: Final = 4  # lines of the story that stay in view
+VISIBLE_LINES: Final = 4  # lines of the log
 
 Steps = Sequence[Mapping[str, Any]]
 
 
-def scene(told: Sequence[str], timelines: Mapping[str, Steps], *, began: datetime) -> RenderableType:
-    """Everything at once; rich draws the difference."""
-    lines = Text("\n").join(Text(line) for line in told[-TOLD:])
-    return Group(Panel(lines, title="The story", title_align="left"), timeline(timelines, began))
+def scene(log: Sequence[str], timelines: Mapping[str, Steps], *, began: datetime) -> RenderableType:
+    """Return the complete view. rich draws the changes."""
+    lines = Text("\n").join(Text(line) for line in log[-VISIBLE_LINES:])
+    return Group(Panel(lines, title="Demo scenario", title_align="left"), timeline(timelines, began))
 
 
 def timeline(timelines: Mapping[str, Steps], began: datetime) -> RenderableType:
-    """Each lead's steps in the order they are due, in seconds of the story."""
+    """Return a table of each lead's steps by due time, in seconds since the start."""
     table = Table("lead", "due", "step", "does", "state", "why", "late", box=box.SIMPLE_HEAD, expand=True)
     for name, steps in timelines.items():
         for number, step in enumerate(steps):
@@ -42,7 +42,7 @@ def timeline(timelines: Mapping[str, Steps], began: datetime) -> RenderableType:
 
 
 def cells(step: Mapping[str, Any], began: datetime) -> list[str | Text]:
-    """One step's row, without its lead."""
+    """Return the table cells of a step, without the lead."""
     due = (datetime.fromisoformat(step["due_at"]) - began).total_seconds()
     return [
         f"{due:5.1f} s",
@@ -55,5 +55,5 @@ def cells(step: Mapping[str, Any], began: datetime) -> list[str | Text]:
 
 
 def lateness(seconds: float | None) -> str:
-    """In milliseconds, which is what it comes to."""
+    """Format the lateness in milliseconds."""
     return "" if seconds is None else f"{seconds * 1000:.0f} ms"

@@ -1,4 +1,4 @@
-"""What `relance doctor` looks at. Each check says what it found and, when that is wrong, what to do."""
+"""Checks of `relance doctor`. Each check reports its finding and, if it failed, the fix."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,22 +16,22 @@ from app.core.db import transaction
 from app.core.row_security import ROLE
 from app.engine.broker import QUEUES, celery
 from app.engine.models import PENDING, Step, SweepRun
-from app.ops.cli.init import newest_revision, present_revision
-from app.ops.stack.reachable import broker_problem, database_problem, first_line
-from app.security.encryption import current_key
-from app.security.key_rotation import census
-from app.security.key_verification import find_misfits, problem_with, unusable_keys
+from app.ops.stack.connectivity import broker_problem, database_problem, first_line
+from app.ops.stack.migrations import current_revision, newest_revision
+from app.security.encryption import current_key_name
+from app.security.key_rotation import key_usage
+from app.security.key_verification import describe_problems, find_key_problems, unusable_keys
 
-OLDEST_SUPPORTED = 150_000  # server_version_num of PostgreSQL 15
-SILENT_AFTER = timedelta(minutes=2)  # the sweeps run every few seconds; beat restarts within this
-LATE_AFTER = timedelta(minutes=2)
-SKEW_ALLOWED = timedelta(seconds=2)
-REPLY_WITHIN = 2.0  # seconds
+MIN_SERVER_VERSION = 150_000  # server_version_num of PostgreSQL 15
+MAX_SWEEP_AGE = timedelta(minutes=2)  # sweeps run every few seconds; beat restarts within this time
+MAX_LATENESS = timedelta(minutes=2)
+MAX_CLOCK_SKEW = timedelta(seconds=2)
+REPLY_TIMEOUT = 2.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. `advice` is empty when all is well."""
+    """Result of a check. `advice` is the fix; it is empty if the check passed."""
 
     name: str
     found: str
@@ -39,18 +39,20 @@ class Check:
 
     @property
     def is_fine(self) -> bool:
-        """Whether there is nothing to do."""
+        """Whether the check passed."""
         return not self.advice
 
 
-def examine() -> Iterator[Check]:
-    """Every check, in the order in which one explains the next."""
+def run_checks() -> Iterator[Check]:
+    """Run every check. Earlier checks explain failures of later ones."""
     if problem := database_problem(get_settings().database_url.get_secret_value()):
-        yield Check("database", problem, "start PostgreSQL (`make run` starts its own), or correct DATABASE_URL")
+        yield Check(
+            "database", problem, "start PostgreSQL or correct DATABASE_URL (`make run` starts its own PostgreSQL)"
+        )
     else:
         yield from _with_the_database()
     if problem := broker_problem(get_settings().broker_url.get_secret_value()):
-        yield Check("broker", problem, "start it, or correct BROKER_URL; steps wait in the database until then")
+        yield Check("broker", problem, "start the broker or correct BROKER_URL; steps wait in the database until then")
     else:
         yield from _with_the_broker()
     yield _mail()
@@ -59,68 +61,70 @@ def examine() -> Iterator[Check]:
 def _with_the_database() -> Iterator[Check]:
     migrations = _migrations()
     yield migrations
-    checks: Sequence[Callable[[Session], Check]] = (_version, _login, _wall, _keys, _time, _beat, _overdue)
+    checks: Sequence[Callable[[Session], Check]] = (_server_version, _login, _clinics, _keys, _clock, _beat, _overdue)
     for check in checks if migrations.is_fine else checks[:3]:
         try:
             with transaction() as session:
                 yield check(session)
         except SQLAlchemyError as error:
-            yield Check(check.__name__.strip("_"), first_line(error), "see the database's log")
+            yield Check(check.__name__.strip("_"), first_line(error), "see the log of the database")
 
 
 def _keys(session: Session) -> Check:
-    if misfits := find_misfits(session):
-        return Check("keys", problem_with(misfits), "set the keys that the other processes have")
-    missing = ", ".join(unusable_keys(session, {row["key"] for row in census(session)}))
-    advice = "name them in ENCRYPTION_KEYS, or what they have sealed is lost" if missing else ""
-    return Check("keys", f"not here: {missing}" if missing else f"sealed with {current_key()}", advice)
+    if problems := find_key_problems(session):
+        return Check("keys", describe_problems(problems), "set the same keys as in the other processes")
+    missing = ", ".join(unusable_keys(session, {row["key"] for row in key_usage(session)}))
+    advice = "add them to ENCRYPTION_KEYS; without them the data encrypted with them is lost" if missing else ""
+    return Check("keys", f"missing: {missing}" if missing else f"current encryption key: {current_key_name()}", advice)
 
 
 def _migrations() -> Check:
     try:
-        present, newest = present_revision(), newest_revision()
+        present, newest = current_revision(), newest_revision()
     except SQLAlchemyError as error:
-        return Check("migrations", first_line(error), "correct OWNER_DATABASE_URL: the owner of the tables")
-    return Check("migrations", f"at {present}", "" if present == newest else f"run `relance init` (newest: {newest})")
+        return Check("migrations", first_line(error), "correct OWNER_DATABASE_URL: it must be the owner of the tables")
+    return Check(
+        "migrations", f"at revision {present}", "" if present == newest else f"run `relance init` (newest: {newest})"
+    )
 
 
-def _version(session: Session) -> Check:
+def _server_version(session: Session) -> Check:
     number = int(session.scalar(text("SHOW server_version_num")) or 0)
-    advice = "" if number >= OLDEST_SUPPORTED else "use PostgreSQL 15 or newer"
+    advice = "" if number >= MIN_SERVER_VERSION else "upgrade to PostgreSQL 15 or newer"
     return Check("database", f"PostgreSQL {number // 10_000}.{number % 10_000}", advice)
 
 
 def _login(session: Session) -> Check:
-    """The wall behind row-level security and the audit: whoever owns a table may change its rules."""
+    """Check that the login owns no tables. A table's owner can bypass row-level security and change the audit log."""
     owned = session.scalar(
         text("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'member')")
     )
-    advice = "give DATABASE_URL a login that is only a member of relance_app" if owned else ""
+    advice = "use a login in DATABASE_URL that is a member of relance_app and owns no tables" if owned else ""
     return Check("login", f"{session.scalar(text('SELECT current_user'))} owns {owned} tables", advice)
 
 
-def _wall(session: Session) -> Check:
-    """Calls step down to a role that sees one clinic; without it, none would be answered."""
+def _clinics(session: Session) -> Check:
+    """Check that requests can switch to the role that sees one clinic. Without it, every request fails."""
     may = session.scalar(text(f"SELECT pg_has_role(session_user, '{ROLE}', 'member')"))
-    advice = "" if may else f"GRANT {ROLE} TO relance_app, and relance_app to this login"
-    return Check("clinics", f"calls {'step' if may else 'cannot step'} down to {ROLE}", advice)
+    advice = "" if may else f"run GRANT {ROLE} TO relance_app, and GRANT relance_app to this login"
+    return Check("clinics", f"requests {'can' if may else 'cannot'} switch to the role {ROLE}", advice)
 
 
-def _time(session: Session) -> Check:
+def _clock(session: Session) -> Check:
     before = clock.now()
     there = session.scalar(select(func.clock_timestamp())) or before
     middle = before + (clock.now() - before) / 2
     skew = abs(there - middle)
-    advice = "" if skew <= SKEW_ALLOWED else "synchronise the clocks (NTP) of this host and the database's"
-    return Check("clock", f"{skew.total_seconds():.3f} s from the database's", advice)
+    advice = "" if skew <= MAX_CLOCK_SKEW else "synchronise the clocks of this host and of the database host (NTP)"
+    return Check("clock", f"{skew.total_seconds():.3f} s difference to the database", advice)
 
 
 def _beat(session: Session) -> Check:
     latest = session.scalar(select(func.max(SweepRun.started_at)))
     if latest is None:
-        return Check("beat", "no sweep ever ran", "start beat and the sweeps worker (`relance serve beat`)")
+        return Check("beat", "no sweep has ever run", "start beat and the sweeps worker (`relance serve beat`)")
     age = clock.now() - latest
-    advice = "" if age <= SILENT_AFTER else "start beat and the sweeps worker; look at their logs"
+    advice = "" if age <= MAX_SWEEP_AGE else "start beat and the sweeps worker, and check their logs"
     return Check("beat", f"last sweep {_ago(age)}", advice)
 
 
@@ -131,7 +135,7 @@ def _overdue(session: Session) -> Check:
     late = clock.now() - oldest if oldest else timedelta()
     if late <= timedelta():
         return Check("overdue", "no step is overdue")
-    advice = "" if late <= LATE_AFTER else "start more workers of its queue; see `relance steps stats`"
+    advice = "" if late <= MAX_LATENESS else "start more workers for its queue; see `relance steps stats`"
     return Check("overdue", f"the oldest step is {late.total_seconds():.0f} s late", advice)
 
 
@@ -142,24 +146,26 @@ def _with_the_broker() -> Iterator[Check]:
 
 
 def _memory(url: str) -> Check:
-    """An evicting broker loses messages silently; the sweep would send them again, late."""
+    """Check the eviction policy. A broker that evicts loses messages; the sweep resends them late."""
     with Redis.from_url(url, socket_timeout=5) as client:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "?")
-    advice = "" if policy == "noeviction" else "set maxmemory-policy noeviction in the broker"
+    advice = "" if policy == "noeviction" else "set `maxmemory-policy noeviction` in the broker"
     return Check("broker", f"answers, {policy}", advice)
 
 
 def _workers() -> Iterator[Check]:
-    replies = celery.control.inspect(timeout=REPLY_WITHIN).active_queues() or {}
+    replies = celery.control.inspect(timeout=REPLY_TIMEOUT).active_queues() or {}
     for queue in QUEUES:
         nodes = [node for node, queues in replies.items() if queue in {q["name"] for q in queues}]
-        yield Check(f"workers: {queue}", ", ".join(nodes) or "nobody", "" if nodes else f"run `relance serve {queue}`")
+        yield Check(
+            f"workers: {queue}", ", ".join(nodes) or "no worker", "" if nodes else f"run `relance serve {queue}`"
+        )
 
 
 def _mail() -> Check:
     if os.environ.get("SMTP_URL"):
         return Check("e-mail", "SMTP_URL is set")
-    return Check("e-mail", "SMTP_URL is not set", "set SMTP_URL: without it no e-mail leaves")
+    return Check("e-mail", "SMTP_URL is not set", "set SMTP_URL; without it no e-mail is sent")
 
 
 def _ago(age: timedelta) -> str:

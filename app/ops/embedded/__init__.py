@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey from wheels: real servers, under one folder, for `make run` and for the tests."""
+"""Embedded PostgreSQL and Valkey from wheels, in one folder: for `make run` and for the tests."""
 
 from app.ops.embedded.errors import CannotStart
 from app.ops.embedded.ports import free_port, is_taken

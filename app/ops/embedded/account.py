@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: as root it runs under a system user of its own."""
+"""System user for PostgreSQL, which refuses to run as root."""
 
 import os
 import pwd
@@ -14,22 +14,25 @@ SYSTEM_USER = "pgserver"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a server runs as."""
+    """User and group of a server process."""
 
     uid: int
     gid: int
 
     def as_popen_arguments(self) -> dict[str, Any]:
-        """Root's groups are left behind too, not only its number."""
+        """Return the arguments for `Popen`. Supplementary groups of root are dropped too."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_for_postgres() -> Account | None:
-    """None for an ordinary user, who runs it under the own name. Makes the system user when it is missing."""
+    """Return the system user if this process runs as root; else None. Creates the user if it is missing.
+
+    Raises CannotStart (when the user cannot be created).
+    """
     if os.geteuid() != 0:
         return None
     if not _exists():
-        _make()
+        _create_user()
     entry = pwd.getpwnam(SYSTEM_USER)
     return Account(entry.pw_uid, entry.pw_gid)
 
@@ -38,11 +41,11 @@ def _exists() -> bool:
     return any(entry.pw_name == SYSTEM_USER for entry in pwd.getpwall())
 
 
-def _make() -> None:
+def _create_user() -> None:
     useradd = shutil.which("useradd")
     if useradd is None:
         raise CannotStart(
-            f"PostgreSQL does not run as root, and there is no useradd to make the user {SYSTEM_USER}: "
+            f"PostgreSQL does not run as root, and useradd is missing to create the user {SYSTEM_USER}: "
             "run Relance as an ordinary user, or set DATABASE_URL"
         )
     made = subprocess.run(
@@ -59,6 +62,6 @@ def _make() -> None:
         text=True,
         check=False,
     )
-    # Two starts at once may both try; it only matters that the user is there.
+    # A concurrent start may create the user too, so only its existence counts.
     if not _exists():
-        raise CannotStart(f"could not make the user {SYSTEM_USER}: {made.stderr.strip()}")
+        raise CannotStart(f"could not create the user {SYSTEM_USER}: {made.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""What is said when the set-up cannot go on: always one line, with what to do."""
+"""Set-up errors. The message is one line with the fix."""
 
 from app.errors import RelanceError
 

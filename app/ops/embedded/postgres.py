@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL 18: its data in one folder, behind a unix socket that only its owner opens."""
+"""Embedded PostgreSQL 18: its data in one folder, reachable through a unix socket of its owner only."""
 
 import hashlib
 import os
@@ -16,23 +16,23 @@ from sqlalchemy import URL
 
 from app.ops.embedded.account import Account, account_for_postgres
 from app.ops.embedded.errors import CannotStart
-from app.ops.embedded.folders import Notice, open_the_way
-from app.ops.embedded.postgres_install import FAST, TUNING, programs, reason_in
+from app.ops.embedded.folder_permissions import Notice, allow_traversal
+from app.ops.embedded.postgres_install import TEST_SETTINGS, TUNING, error_line, programs
 from app.ops.embedded.processes import end, is_alive, processes_in, spawn, wait_until
 
 OWNER = "postgres"
-WEB_LOGIN = "relance_web"  # what the application connects as: it owns nothing
-APP_ROLE = "relance_app"  # the group that holds the grants; migrations fill it
-LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, and PostgreSQL adds to the name while starting
-RECOVERY = 600  # seconds a start may take: after a crash it replays its log first
-SLOW_START = 10  # seconds after which a starting server is mentioned
+WEB_LOGIN = "relance_web"  # login of the application: it owns no tables
+APP_ROLE = "relance_app"  # role with the grants; set by migrations
+LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes; PostgreSQL appends to the name at start
+RECOVERY = 600  # seconds a start may take: recovery replays the log
+SLOW_START = 10  # seconds until a notice about a slow start
 STOP_PATIENCE = 60
 ORPHAN_PATIENCE = 10
 
 
 @dataclass
 class Postgres:
-    """One server. All it keeps is under `folder`; `start` takes over a server that runs there already."""
+    """One server. All its files are in `folder`; `start` adopts a server that already runs there."""
 
     folder: Path
     fast: bool = False
@@ -41,10 +41,10 @@ class Postgres:
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Make the data folder when it is new, start the server, wait until it answers.
+        """Create the data folder if it is new, start the server, and wait until it accepts connections.
 
         Raises:
-            CannotStart: with the last line of the server's own log.
+            CannotStart: with the last line of the server's log.
         """
         if self.is_running():
             return
@@ -56,7 +56,7 @@ class Postgres:
         self._wait_until_ready()
 
     def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything committed is on disk."""
+        """Fast shutdown: sessions are terminated, committed data is on disk."""
         if pid := self.pid():
             end(pid, "postgres", ask=signal.SIGINT, patience=STOP_PATIENCE)
         self._reap()
@@ -64,34 +64,34 @@ class Postgres:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def kill(self) -> None:
-        """SIGKILL, as the kernel would when memory runs out. The next start recovers."""
+        """Send SIGKILL, like the kernel's out-of-memory killer. The next start recovers."""
         if pid := self.pid():
             end(pid, "postgres", ask=signal.SIGKILL, patience=STOP_PATIENCE)
         self._reap()
         self._clear_after_a_crash()
 
     def restart(self) -> None:
-        """Stop and start again, on the same socket with the same data."""
+        """Stop and start the server with the same socket and data."""
         self.stop()
         self.start()
 
     def is_running(self) -> bool:
-        """Whether it takes connections now."""
+        """Return whether the server accepts connections."""
         return self._state() == "ready"
 
     def pid(self) -> int | None:
-        """The server's process, also when an earlier run of ours started it."""
+        """Return the server's process id, also if an earlier run started it; None if it does not run."""
         lines = self._pid_file()
         pid = int(lines[0]) if lines else None
         return pid if pid and is_alive(pid, "postgres") else None
 
     def url(self, database: str = "relance", *, user: str = OWNER) -> str:
-        """A URL for SQLAlchemy. There is no password: only the owner of the folder can reach the socket."""
+        """Return a URL for SQLAlchemy. It has no password: only the folder's owner can reach the socket."""
         address = URL.create("postgresql+psycopg", user, database=database, query={"host": str(self.socket_folder)})
         return address.render_as_string(hide_password=False)
 
     def prepare(self, database: str = "relance") -> None:
-        """Make the database and the application's login when they are missing."""
+        """Create the database and the application's login if they are missing."""
         with self.connect() as connection:
             for role, options in ((APP_ROLE, "NOLOGIN"), (WEB_LOGIN, f"LOGIN IN ROLE {APP_ROLE}")):
                 if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
@@ -100,38 +100,38 @@ class Postgres:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
-        """A connection of the owner's, committing each statement."""
+        """Return an autocommit connection as the owner."""
         return psycopg.connect(host=str(self.socket_folder), user=OWNER, dbname=database, autocommit=True)
 
     @property
     def data(self) -> Path:
-        """PostgreSQL's own folder."""
+        """PostgreSQL's data folder."""
         return self.folder.absolute() / "data"
 
     @property
     def socket_folder(self) -> Path:
-        """The data folder; a short one under /tmp when that would be too long for a unix socket."""
+        """The data folder, or a folder under /tmp if its path is too long for a unix socket."""
         if len(os.fsencode(self.data / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH:
             return self.data
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"relance-{os.geteuid()}-{name}"
 
     def _prepare_folder(self) -> None:
-        self._open_the_way(self.notice)  # before anything is made: a refusal leaves nothing behind
+        self._allow_traversal(self.notice)  # before creating files: a refusal leaves nothing behind
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        self._open_the_way(lambda _: None)  # what was made now, under a strict umask
+        self._allow_traversal(lambda _: None)  # for folders created now under a strict umask
         self._own(self.data)
         if self.socket_folder != self.data:
             self._own(self.socket_folder)
 
-    def _open_the_way(self, notice: Notice) -> None:
-        """Only root needs it: an ordinary user's PostgreSQL runs as that user."""
+    def _allow_traversal(self, notice: Notice) -> None:
+        """Needed for root only: for other users, PostgreSQL runs as the same user."""
         if os.geteuid() == 0:
-            open_the_way(programs=programs(), data=self.data, notice=notice)
+            allow_traversal(programs=programs(), data=self.data, notice=notice)
             self._account = account_for_postgres()
 
     def _own(self, folder: Path) -> None:
-        """For PostgreSQL's user alone. A folder that somebody else put there is refused, not used."""
+        """Create the folder for PostgreSQL's user only. Refuse a folder of another user."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if self._account and folder.lstat().st_uid == 0:
             os.chown(folder, self._account.uid, self._account.gid, follow_symlinks=False)
@@ -154,10 +154,10 @@ class Postgres:
             **(self._account.as_popen_arguments() if self._account else {}),
         )
         if made.returncode:
-            raise CannotStart(f"PostgreSQL's initdb failed: {reason_in(made.stderr)}")
+            raise CannotStart(f"PostgreSQL's initdb failed: {error_line(made.stderr)}")
 
     def _clear_after_a_crash(self) -> None:
-        """Sessions outlive a killed server by a moment, and write: only then is the pid file stale."""
+        """End sessions that outlive a killed server and still write. Only then is the pid file stale."""
         for pid in processes_in(self.data, "postgres"):
             end(pid, "postgres", ask=signal.SIGTERM, patience=ORPHAN_PATIENCE)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
@@ -168,7 +168,7 @@ class Postgres:
             "unix_socket_directories": str(self.socket_folder),
             "unix_socket_permissions": "0700",
         }
-        settings = {**TUNING, **(FAST if self.fast else {}), **places}
+        settings = {**TUNING, **(TEST_SETTINGS if self.fast else {}), **places}
         options = [f"--{name}={value}" for name, value in settings.items()]
         return [programs() / "postgres", "-D", self.data, *options]
 
@@ -180,13 +180,13 @@ class Postgres:
         if not self.is_running():
             self.stop()
             waited = time.monotonic() - began
-            raise CannotStart(f"PostgreSQL did not start within {waited:.0f} s: {self._last_words()}")
+            raise CannotStart(f"PostgreSQL did not start within {waited:.0f} s: {self._last_log_line()}")
 
     def _is_ready_or_gone(self) -> bool:
         return self.is_running() or (self._child is not None and self._child.poll() is not None)
 
     def _state(self) -> str:
-        """The eighth line of the pid file: starting, ready, stopping, or nothing."""
+        """Return the eighth line of the pid file: starting, ready, stopping, or ""."""
         lines = self._pid_file()
         return lines[7].strip() if len(lines) > 7 and self.pid() else ""  # noqa: PLR2004
 
@@ -201,7 +201,7 @@ class Postgres:
             self._child.wait()
             self._child = None
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         logs = sorted((self.data / "log").glob("*.log"), key=lambda log: log.stat().st_mtime)
         newest = logs[-1] if logs else self.folder / "startup.log"
-        return f"{reason_in(newest.read_text(errors='replace'))} ({newest})"
+        return f"{error_line(newest.read_text(errors='replace'))} ({newest})"

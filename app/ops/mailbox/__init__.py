@@ -1,1 +1,1 @@
-"""Stands in for a mail provider in development: keeps every message as a file, and shows it on a page."""
+"""SMTP catcher for development: stores every message as a file and shows it on a web page."""

@@ -1,4 +1,4 @@
-"""`python -m app.ops.mailbox`: the Procfile's `mailbox`."""
+"""Entry point of `python -m app.ops.mailbox`, the Procfile's `mailbox`."""
 
 from app.ops.mailbox.server import main
 

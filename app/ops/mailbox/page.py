@@ -1,4 +1,4 @@
-"""The page over HTTP: a list, each message as text, its file, and the list as JSON."""
+"""Web page of the mailbox: message list, message text, raw file, and the list as JSON."""
 
 import json
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from app.ops.mailbox.store import Message, Store
 
-SHOWN = 200
-LISTED = 1000
+PAGE_LIMIT = 200
+JSON_LIMIT = 1000
 STYLE = """\
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .6rem; }
@@ -27,37 +27,37 @@ LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole response."""
+class Response:
+    """A complete HTTP response."""
 
     body: str | bytes
     kind: str = "text/html; charset=utf-8"
     status: HTTPStatus = HTTPStatus.OK
 
 
-NOT_FOUND = Answer("there is no such message\n", "text/plain; charset=utf-8", HTTPStatus.NOT_FOUND)
-NOT_LOCAL = Answer("open this page by its local address\n", "text/plain; charset=utf-8", HTTPStatus.FORBIDDEN)
+NOT_FOUND = Response("message not found\n", "text/plain; charset=utf-8", HTTPStatus.NOT_FOUND)
+NOT_LOCAL = Response("open this page by its local address\n", "text/plain; charset=utf-8", HTTPStatus.FORBIDDEN)
 
 
-def answer(store: Store, path: str) -> Answer:
-    """What belongs to a path."""
+def answer(store: Store, path: str) -> Response:
+    """Return the response for a path."""
     if path == "/":
-        return Answer(list_page(store.newest(SHOWN)))
+        return Response(list_page(store.newest(PAGE_LIMIT)))
     if path == "/messages.json":
-        return Answer(json.dumps([m.as_json() for m in store.newest(LISTED)]), "application/json")
+        return Response(json.dumps([m.as_json() for m in store.newest(JSON_LIMIT)]), "application/json")
     if path == "/style.css":
-        return Answer(STYLE, "text/css; charset=utf-8")
+        return Response(STYLE, "text/css; charset=utf-8")
     name = path.removeprefix("/messages/")
     if name.endswith(".eml") and (content := store.raw(name.removesuffix(".eml"))) is not None:
-        return Answer(content, "text/plain; charset=utf-8")
+        return Response(content, "text/plain; charset=utf-8")
     message = store.read(name)
-    return Answer(message_page(message)) if message else NOT_FOUND
+    return Response(message_page(message)) if message else NOT_FOUND
 
 
 def list_page(messages: list[Message]) -> str:
-    """Newest first."""
+    """Return the list of messages, newest first."""
     if not messages:
-        return layout("Mailbox", "<p class=empty>No mail yet. What Relance sends will be listed here.</p>")
+        return layout("Mailbox", "<p class=empty>No mail yet. Messages sent by Relance appear here.</p>")
     rows = "".join(
         f"<tr><td><time>{escape(m.received_at)}</time><td>{escape(', '.join(m.recipients))}"
         f'<td><a href="/messages/{m.id}">{escape(m.subject) or "(no subject)"}</a>'
@@ -67,7 +67,7 @@ def list_page(messages: list[Message]) -> str:
 
 
 def message_page(message: Message) -> str:
-    """One message as text: its markup is shown, never obeyed."""
+    """Return one message as text. Its markup is escaped."""
     fields = {
         "From": message.sender,
         "To": ", ".join(message.recipients),
@@ -75,12 +75,12 @@ def message_page(message: Message) -> str:
         "Message-ID": message.message_id,
     }
     rows = "".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in fields.items())
-    links = f'<p><a href="/">All messages</a> · <a href="/messages/{message.id}.eml">The file</a>'
+    links = f'<p><a href="/">All messages</a> · <a href="/messages/{message.id}.eml">Raw message</a>'
     return layout(message.subject, f"<table>{rows}</table><pre>{escape(message.text)}</pre>{links}")
 
 
 def layout(title: str, body: str) -> str:
-    """The frame around every page."""
+    """Wrap a page's content."""
     return (
         '<!doctype html><html lang=en><meta charset=utf-8><link rel=stylesheet href="/style.css">'
         f"<title>{escape(title)}</title><h1>{escape(title)}</h1>{body}</html>\n"
@@ -88,20 +88,20 @@ def layout(title: str, body: str) -> str:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET requests from this machine."""
+    """Handle GET requests from this machine."""
 
-    store: Store  # set by the subclass that `serve` makes
+    store: Store  # set by the subclass in `page_server`
 
     def do_GET(self) -> None:
-        """A page of another site may not read the mail through a name of its own that points here."""
+        """Response only local host names, as a protection against DNS rebinding."""
         host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
         self._send(answer(self.store, urlsplit(self.path).path) if host in LOCAL_NAMES else NOT_LOCAL)
 
     def version_string(self) -> str:
-        """No word about the language or its version."""
+        """Hide the language and its version."""
         return "mailbox"
 
-    def _send(self, reply: Answer) -> None:
+    def _send(self, reply: Response) -> None:
         body = reply.body.encode() if isinstance(reply.body, str) else reply.body
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.kind, "Content-Length": str(len(body)), **HEADERS}.items():
@@ -110,4 +110,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Quiet: the page is watched, not audited."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""The SMTP server and the page beside it, until a signal comes."""
+"""SMTP server and web page of the mailbox. Both run until a signal."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ from app.ops.mailbox.store import Store
 LARGEST_MESSAGE = 20_000_000  # bytes
 
 
-@dataclass(frozen=True)  # no slots: aiosmtpd looks at every attribute, and Python 3.11.2 (Debian's) trips over theirs
-class Keeper:
-    """Accepts everything, for anybody."""
+@dataclass(frozen=True)  # no slots: aiosmtpd reads every attribute, which fails with slots on Python 3.11.2 (Debian)
+class StoringHandler:
+    """SMTP handler that accepts every message for every recipient."""
 
     store: Store
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
-        """Keep it, and answer as a provider would."""
+        """Store the message and answer like a mail provider."""
         content = envelope.content
         name = self.store.keep(
             content if isinstance(content, bytes) else (content or "").encode(),
@@ -33,8 +33,8 @@ class Keeper:
             recipients=envelope.rcpt_tos,
             at=clock.now(),
         )
-        sys.stdout.write(f"kept {name}\n")
-        return f"250 kept as {name}"
+        sys.stdout.write(f"stored {name}\n")
+        return f"250 stored as {name}"
 
 
 def main() -> None:
@@ -45,23 +45,25 @@ def main() -> None:
     smtp.start()
     page = page_server(store, address, int(os.environ.get("MAILBOX_PORT", "8025")))
     Thread(target=page.serve_forever, daemon=True).start()
-    wait_for_a_signal()
+    wait_for_signal()
     page.shutdown()
     smtp.stop()
 
 
 def smtp_server(store: Store, address: str, port: int) -> Controller:
-    """Not started yet."""
-    return Controller(Keeper(store), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox")
+    """Return the SMTP server. It is not started."""
+    return Controller(
+        StoringHandler(store), hostname=address, port=port, data_size_limit=LARGEST_MESSAGE, ident="mailbox"
+    )
 
 
 def page_server(store: Store, address: str, port: int) -> ThreadingHTTPServer:
-    """Bound, not serving yet."""
+    """Return the web server. It is bound, but does not serve yet."""
     return ThreadingHTTPServer((address, port), type("StoreHandler", (Handler,), {"store": store}))
 
 
-def wait_for_a_signal() -> None:
-    """SIGTERM or SIGINT."""
+def wait_for_signal() -> None:
+    """Wait for SIGTERM or SIGINT."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""The messages as .eml files in one folder, newest first."""
+"""Stored messages: .eml files in one folder."""
 
 import re
 import secrets
@@ -18,7 +18,7 @@ ENVELOPE_FROM, ENVELOPE_TO = "X-Envelope-From", "X-Envelope-To"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it arrived. The recipients are the envelope's: they include blind copies."""
+    """One stored message. `recipients` are those of the envelope, so they include blind copies."""
 
     id: str
     received_at: str
@@ -29,18 +29,18 @@ class Message:
     text: str
 
     def as_json(self) -> dict[str, Any]:
-        """For /messages.json."""
+        """Return the JSON form for /messages.json."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One folder. The name of a file is its time of arrival and a random part."""
+    """Folder of messages. A file name is the time of arrival and a random part."""
 
     folder: Path
 
     def keep(self, content: bytes, *, sender: str, recipients: Sequence[str], at: datetime) -> str:
-        """Write one message, whole or not at all; returns its id."""
+        """Write one message atomically and return its id."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{at.strftime(STAMP)}-{secrets.token_hex(4)}"
         envelope = f"{ENVELOPE_FROM}: {sender}\r\n{ENVELOPE_TO}: {', '.join(recipients)}\r\n"
@@ -50,16 +50,16 @@ class Store:
         return name
 
     def newest(self, number: int) -> list[Message]:
-        """The last that came, newest first."""
+        """Return the latest messages, newest first."""
         return [message for name in islice(self._names(), number) if (message := self.read(name))]
 
     def read(self, name: str) -> Message | None:
-        """One message, or None."""
+        """Return one message, or None."""
         content = self.raw(name)
         return parse(name, content) if content is not None else None
 
     def raw(self, name: str) -> bytes | None:
-        """The file itself. Only names that we could have given are looked for."""
+        """Return the raw file, or None. Only valid names are looked up."""
         if not NAME.fullmatch(name):
             return None
         try:
@@ -75,7 +75,7 @@ class Store:
 
 
 def parse(name: str, content: bytes) -> Message:
-    """What a person wants to see of a message; one that no mail program could read is shown as it is."""
+    """Parse a message for display. A message that cannot be parsed is shown as it is."""
     parsed = message_from_bytes(content, policy=policy.default)
     received = datetime.strptime(f"{name.partition('-')[0]}+0000", f"{STAMP}%z")
     return Message(
@@ -90,7 +90,7 @@ def parse(name: str, content: bytes) -> Message:
 
 
 def readable_text(message: EmailMessage) -> str:
-    """The plain part, else the HTML part's source."""
+    """Return the plain text part, else the HTML source."""
     body = message.get_body(("plain", "html"))
     if body is None:
         return ""

@@ -1,4 +1,4 @@
-"""Where each part of a running stack is found."""
+"""Addresses of the parts of a running stack."""
 
 import json
 import os
@@ -15,8 +15,8 @@ PORTS = {"web": ("PORT", 8000), "flower": ("FLOWER_PORT", 5555)}
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Addresses and logins, as they are written to demo.json and shown in the terminal."""
+class Addresses:
+    """Addresses and logins, as written to demo.json and shown in the terminal."""
 
     web: str
     flower: str
@@ -25,7 +25,7 @@ class Places:
     mailbox: str | None
 
     def as_json(self) -> dict[str, Any]:
-        """The shape of demo.json, without the users. A password that somebody chose is not repeated."""
+        """Return demo.json without the users. A password set by the operator is not included."""
         password = self.flower_password if is_demo() else None
         return {
             "api": f"{self.web}/api",
@@ -34,11 +34,11 @@ class Places:
         }
 
 
-def places() -> Places:
-    """Read from the environment, once the ports are settled."""
+def read_addresses() -> Addresses:
+    """Read the addresses from the environment, after the ports are chosen."""
     user, _, password = os.environ.get("FLOWER_BASIC_AUTH", "").partition(":")
     mailbox = os.environ.get("MAILBOX_PORT")
-    return Places(
+    return Addresses(
         web=os.environ.get("PUBLIC_URL") or f"http://{LOOPBACK}:{port_of('web')}",
         flower=f"http://{LOOPBACK}:{port_of('flower')}",
         flower_user=user,
@@ -48,35 +48,41 @@ def places() -> Places:
 
 
 def port_of(part: str) -> int:
-    """The port a part listens on."""
+    """Return the port of a part."""
     name, default = PORTS[part]
     return int(os.environ.get(name) or default)
 
 
-def refuse_taken_ports(parts: Collection[str]) -> None:
-    """Said before anything is started, instead of by a part that cannot bind.
+def require_free_ports(parts: Collection[str]) -> None:
+    """Check the ports before anything is started.
 
     Raises:
-        CannotStart: naming the port and the variable that moves it.
+        CannotStart: with the port and the variable that changes it.
     """
     for part, (name, _) in PORTS.items():
         if part in parts and is_taken(port_of(part)):
-            raise CannotStart(f"port {port_of(part)} is taken: stop what listens there, or set {name} to another")
+            raise CannotStart(
+                f"port {port_of(part)} is taken: stop the process that listens there, or set {name} to another port"
+            )
 
 
-def settle_mailbox_ports() -> None:
-    """The mailbox moves aside when its usual ports are taken: nobody has to know them by heart."""
+def choose_mailbox_ports() -> None:
+    """Choose the mailbox's ports. Free ports replace the default ones if those are taken.
+
+    Raises:
+        CannotStart: if a port set by the operator is taken.
+    """
     for name, usual in MAILBOX_PORTS.items():
         if name not in os.environ:
             os.environ[name] = str(free_port() if is_taken(usual) else usual)
         elif is_taken(int(os.environ[name])):
-            raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another")
+            raise CannotStart(f"port {os.environ[name]} is taken: set {name} to another port")
     os.environ["SMTP_URL"] = f"smtp://{LOOPBACK}:{os.environ['MAILBOX_SMTP_PORT']}"
 
 
-def shown() -> list[tuple[str, str]]:
-    """What a person is told when everything runs: what, and where."""
-    here = places()
+def display_lines() -> list[tuple[str, str]]:
+    """Return the addresses for the terminal as pairs of label and address."""
+    here = read_addresses()
     lines = [
         ("API", f"{here.web}/api"),
         ("API docs", f"{here.web}/docs"),
@@ -91,10 +97,10 @@ def shown() -> list[tuple[str, str]]:
 
 
 def sign_ins() -> list[tuple[str, str]]:
-    """The people of the demo clinic, as demo.json has them."""
+    """Return the logins of the demo clinic from demo.json."""
     file = home() / "demo.json"
     if not is_demo() or not file.exists():
         return []
     users = json.loads(file.read_text())["users"]
     lines = [(user["role"].replace("_", " "), f"{user['email']}  {user['password']}") for user in users]
-    return [("", ""), *lines, ("", f"(kept in {file})")]
+    return [("", ""), *lines, ("", f"(stored in {file})")]

@@ -1,4 +1,4 @@
-"""The Procfile is the one list of what runs; compose and the supervisor start parts by their names."""
+"""Read the Procfile: the single list of processes. Compose and the supervisor start parts by name."""
 
 import os
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ class Part:
     """One line of the Procfile."""
 
     name: str
-    command: str  # for a shell: settings are ${VARIABLES}
+    command: str  # shell command with ${VARIABLES}
 
 
 def parts(file: Path = ROOT / "Procfile") -> dict[str, Part]:
-    """By name, in the order of the file."""
+    """Return the parts by name, in file order."""
     lines = [line for line in file.read_text().splitlines() if line.strip() and not line.startswith("#")]
     split = [line.partition(":") for line in lines]
     return {name.strip(): Part(name.strip(), command.strip()) for name, _, command in split}
 
 
-def needed(chosen: dict[str, Part]) -> list[Part]:
-    """Everything; the mailbox only where no mail provider is set and nobody depends on one."""
+def required_parts(chosen: dict[str, Part]) -> list[Part]:
+    """Return all parts; the mailbox only if no mail provider is set, and never in production."""
     wanted = dict(chosen)
     if os.environ.get("SMTP_URL") or os.environ.get("RELANCE_ENV", "production") == "production":
         wanted.pop("mailbox", None)

@@ -1,4 +1,4 @@
-"""Runs the parts of the Procfile side by side, and starts again whichever ends by itself."""
+"""Supervisor: run the parts of the Procfile side by side and restart those that end."""
 
 import asyncio
 import ctypes
@@ -13,11 +13,11 @@ from pathlib import Path
 
 from app.ops.stack.procfile import ROOT, Part
 
-STOP_PATIENCE = 40  # seconds; a step in flight has 30, then its worker puts the rest back
-SHORT_PATIENCE = 8  # seconds, for parts that hold no work; Flower waits for a broker that is gone
-HOLD_NOTHING = frozenset({"flower", "mailbox"})
-SHORT_LIFE = 20  # seconds; what ends sooner than this waits longer and longer before the next try
-LONGEST_PAUSE = 30
+STOP_PATIENCE = 40  # seconds; a running step has 30, then its worker puts the remaining messages back
+SHORT_PATIENCE = 8  # seconds, for parts without work; Flower waits for a stopped broker
+STATELESS_PARTS = frozenset({"flower", "mailbox"})
+EARLY_END = 20  # seconds; parts that end sooner are restarted with growing pauses
+MAX_PAUSE = 30
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
@@ -26,7 +26,7 @@ Write = Callable[[str, str], None]  # part's name, line
 
 @dataclass
 class Supervisor:
-    """Runs until a signal comes: the first asks every part to finish, the second kills."""
+    """Run the parts until a signal. The first signal asks every part to finish, the second kills them."""
 
     parts: Sequence[Part]
     write: Write
@@ -34,28 +34,28 @@ class Supervisor:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self, once_started: Callable[[], Awaitable[None]]) -> None:
-        """`once_started` runs beside the parts: it waits for them and says so."""
+        """Run the parts. `once_started` runs beside them: it waits until they are ready and reports it."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._on_signal)
         announcement = asyncio.ensure_future(once_started())
-        keepers = [asyncio.create_task(self._keep(part)) for part in self.parts]
+        tasks = [asyncio.create_task(self._keep(part)) for part in self.parts]
         await self._stopping.wait()
         announcement.cancel()
         self.write("relance", "stopping ...")
-        await self._end_all(keepers)
+        await self._end_all(tasks)
 
     async def _keep(self, part: Part) -> None:
-        """Run the part again and again. The pause grows while it keeps ending at once."""
+        """Run the part again whenever it ends. The pause grows while it keeps ending early."""
         short_lives = 0
         while not self._stopping.is_set():
             began = time.monotonic()
             code = await self._run_once(part)
             if self._stopping.is_set():
                 return
-            short_lives = short_lives + 1 if time.monotonic() - began < SHORT_LIFE else 0
-            pause = min(LONGEST_PAUSE, 2**short_lives - 1)
-            self.write(part.name, f"ended with {code}; starting it again in {pause} s")
+            short_lives = short_lives + 1 if time.monotonic() - began < EARLY_END else 0
+            pause = min(MAX_PAUSE, 2**short_lives - 1)
+            self.write(part.name, f"ended with {code}; restarting in {pause} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
@@ -77,7 +77,7 @@ class Supervisor:
         return await process.wait()
 
     async def _relay(self, name: str, output: asyncio.StreamReader | None) -> None:
-        """Line by line, however long a line is."""
+        """Forward the output line by line. Lines may be of any length."""
         rest = b""
         while output and (chunk := await output.read(65536)):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -86,11 +86,11 @@ class Supervisor:
         if rest:
             self.write(name, rest.decode(errors="replace"))
 
-    async def _end_all(self, keepers: Sequence[asyncio.Task[None]]) -> None:
+    async def _end_all(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self._signal_all(signal.SIGTERM)
-        await asyncio.wait(keepers, timeout=SHORT_PATIENCE)
-        self._signal_all(signal.SIGKILL, only=HOLD_NOTHING)
-        _, pending = await asyncio.wait(keepers, timeout=STOP_PATIENCE)
+        await asyncio.wait(tasks, timeout=SHORT_PATIENCE)
+        self._signal_all(signal.SIGKILL, only=STATELESS_PARTS)
+        _, pending = await asyncio.wait(tasks, timeout=STOP_PATIENCE)
         if pending:
             self._signal_all(signal.SIGKILL)
             await asyncio.wait(pending, timeout=STOP_PATIENCE)
@@ -101,7 +101,7 @@ class Supervisor:
         self._stopping.set()
 
     def _signal_all(self, number: signal.Signals, *, only: Collection[str] | None = None) -> None:
-        """A request goes to the part's own process, which ends its children; a kill goes to all of them."""
+        """Send a signal to the parts. SIGTERM goes to the part's main process, SIGKILL to its process group."""
         send = os.killpg if number is signal.SIGKILL else os.kill
         for name, process in self._running.items():
             with suppress(ProcessLookupError):
@@ -110,7 +110,7 @@ class Supervisor:
 
 
 def part_environment() -> dict[str, str]:
-    """This process's environment, with its own programs found first."""
+    """Return this process's environment, with its own programs first in PATH."""
     programs = str(Path(sys.executable).parent)
     return {
         **os.environ,
@@ -120,6 +120,6 @@ def part_environment() -> dict[str, str]:
 
 
 def die_with_parent() -> None:
-    """On Linux the kernel ends a part whose supervisor was killed; elsewhere its port stays taken."""
+    """On Linux, end the part when its supervisor is killed. Elsewhere its port stays taken."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Write the items of a bulk follow-up job: ids, new leads, or what a filter finds."""
+"""Write the items of a bulk follow-up job: lead ids, new leads, or leads that match a filter."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,24 +12,24 @@ from app.engine.jobs.items import place_of_lead
 from app.engine.jobs.models import MOST_ITEMS
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.leads.assignment.people import who_is
+from app.identity.users.lookup import resolve_user_id
 from app.leads.lookup import visible_to
 from app.leads.models import OPEN_STATUSES, Lead
-from app.security.encryption import seal_json
+from app.security.encryption import encrypt_json
 
 _COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}
 
 
 def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) -> tuple[int, int]:
-    """Write the items of what BulkIn read; returns how many they are, and how many of them failed at once.
+    """Write the items for `data`, as `BulkIn` reads it. Return the number of items, and how many failed at once.
 
-    Raises Invalid when a filter finds more than a job may hold.
+    Raises Invalid (when a filter matches more leads than a job may hold).
     """
     if "filter" in data:
         return _fill_by_filter(session, actor, job_id, data["filter"]), 0
     if "leads" in data:
         leads = data["leads"]
-        sealed = [seal_json(lead, place=place_of_lead(job_id, place)) for place, lead in enumerate(leads)]
+        sealed = [encrypt_json(lead, context=place_of_lead(job_id, place)) for place, lead in enumerate(leads)]
         session.execute(_NEW_LEADS, {"job": job_id, "leads": sealed})
         return len(leads), 0
     return fill_with_ids(session, job_id, data["lead_ids"])
@@ -44,10 +44,10 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping
         .limit(MOST_ITEMS + 1)
     )
     if "assigned_to_id" in tests:
-        found = found.where(Lead.assigned_to_id == who_is(tests["assigned_to_id"], actor))
+        found = found.where(Lead.assigned_to_id == resolve_user_id(tests["assigned_to_id"], actor))
     total = fill_with_found(session, job_id, found)
     if total > MOST_ITEMS:
-        raise Invalid.at("/filter", f"Finds more than {MOST_ITEMS:,} leads: ask for fewer.")
+        raise Invalid.at("/filter", f"Matches more than {MOST_ITEMS:,} leads. Narrow the filter.")
     return total
 
 

@@ -1,4 +1,4 @@
-"""Bulk follow-ups: create the job that makes a task for each of many leads."""
+"""Bulk follow-ups: create a job that makes a task for each of many leads."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,16 +12,17 @@ from app.engine.jobs.service import Plan, start_job
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.leads.assignment.people import is_available, people
+from app.identity.users.lookup import is_active_user, users_by_id
 from app.leads.lookup import those_within
 from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
 
 
 def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
-    """A job for what `BulkIn` read, cut into chunks; the one that its client key stands for, if there is one.
+    """Create a job for `data`, as `BulkIn` reads it, split into chunks.
 
-    Raises Forbidden, Invalid, ClientKeyReused.
+    If a job with the same client key exists, return it. Raises Forbidden, Invalid, ClientKeyReused, Conflict (when
+    another request uses the client key right now).
     """
     _require_permission(actor, data)
 
@@ -36,14 +37,14 @@ def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
     if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
         raise Forbidden("Your role does not allow creating leads.")
     if "leads" in data and actor.scope is not Scope.ALL:
-        raise Forbidden("Only who works on all leads can take in many.")
+        raise Forbidden("Only users with access to all leads can create leads in bulk.")
     others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
     if others and not actor.allows(Permission.LEAD_ASSIGN):
-        raise Forbidden("Your role does not allow naming others for a task.")
+        raise Forbidden("Your role does not allow assigning tasks to other users.")
 
 
 def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
-    """The people that the body names for the tasks, each with its place."""
+    """Return the users that the body names as assignees, each with its JSON pointer."""
     assignee, place = data["followup"]["assignee"], "/followup/assignee"
     one = [(assignee["user_id"], f"{place}/user_id")] if "user_id" in assignee else []
     return one + [(user_id, f"{place}/user_ids/{i}") for i, user_id in enumerate(assignee.get("user_ids", ()))]
@@ -51,11 +52,11 @@ def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:
 
 def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
     named = _named(data)
-    known = people(session, actor.clinic.id, [user_id for user_id, _ in named])
-    if wrong := [place for user_id, place in named if not is_available(known, user_id)]:
+    known = users_by_id(session, actor.clinic.id, [user_id for user_id, _ in named])
+    if wrong := [place for user_id, place in named if not is_active_user(known, user_id)]:
         raise Invalid(*(FieldError(place, "Must be an active user of your clinic.") for place in wrong))
 
 
 def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     may_assign = actor.allows(Permission.LEAD_ASSIGN)
-    return Spec.of(data, at=at, may_assign=may_assign, whose=those_within(session, actor)).to_json()
+    return Spec.of(data, at=at, may_assign=may_assign, lead_owners=those_within(session, actor)).to_json()

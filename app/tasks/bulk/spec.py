@@ -1,4 +1,4 @@
-"""What a job is to do with each of its leads, as it is kept in the job's row."""
+"""Specification of a bulk follow-up job, as stored in the job's row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,57 +6,61 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from app.leads.assignment.staff import Strategy
+from app.leads.assignment.user_groups import AssigneeStrategy
 
-OF_THE_TASK = ("title", "description", "type", "priority", "reminder_minutes", "tags")
+TASK_FIELDS = ("title", "description", "type", "priority", "reminder_minutes", "tags")
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A follow-up for many: what, when and by whom.
+    """Specification of a follow-up for many leads: task, due time and assignees.
 
-    `may_assign`: new leads may name their coordinator. `whose`: the users whose leads the asker may work on; None: all.
+    `may_assign`: new leads may name their coordinator. `lead_owners`: the caller may change leads of these users; None:
+    all.
     """
 
     task: Mapping[str, Any]
     due_at: datetime
     stagger_per_hour: int | None
-    strategy: Strategy
+    strategy: AssigneeStrategy
     users: tuple[UUID, ...]
     may_assign: bool
-    whose: tuple[UUID, ...] | None
+    lead_owners: tuple[UUID, ...] | None
 
     @classmethod
     def of(
-        cls, data: Mapping[str, Any], *, at: datetime, may_assign: bool, whose: tuple[UUID, ...] | None = None
+        cls, data: Mapping[str, Any], *, at: datetime, may_assign: bool, lead_owners: tuple[UUID, ...] | None = None
     ) -> Self:
-        """From what BulkIn read. `due_in_minutes` counts from `at`, whenever the items are worked off."""
+        """Build the specification from `BulkIn` data.
+
+        `due_in_minutes` counts from `at`, not from the time of processing.
+        """
         followup, assignee = data["followup"], data["followup"]["assignee"]
         return cls(
-            task={name: followup[name] for name in OF_THE_TASK if name in followup},
+            task={name: followup[name] for name in TASK_FIELDS if name in followup},
             due_at=followup.get("due_at") or at + timedelta(minutes=followup["due_in_minutes"]),
             stagger_per_hour=data.get("stagger_per_hour"),
             strategy=assignee["strategy"],
             users=(assignee["user_id"],) if "user_id" in assignee else tuple(assignee.get("user_ids", ())),
             may_assign=may_assign,
-            whose=whose,
+            lead_owners=lead_owners,
         )
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """From the job's row."""
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Read the specification from the job's row."""
         return cls(
-            task=kept["task"],
-            due_at=datetime.fromisoformat(kept["due_at"]),
-            stagger_per_hour=kept["stagger_per_hour"],
-            strategy=Strategy(kept["strategy"]),
-            users=tuple(map(UUID, kept["users"])),
-            may_assign=kept["may_assign"],
-            whose=None if kept.get("whose") is None else tuple(map(UUID, kept["whose"])),
+            task=stored["task"],
+            due_at=datetime.fromisoformat(stored["due_at"]),
+            stagger_per_hour=stored["stagger_per_hour"],
+            strategy=AssigneeStrategy(stored["strategy"]),
+            users=tuple(map(UUID, stored["users"])),
+            may_assign=stored["may_assign"],
+            lead_owners=None if stored.get("whose") is None else tuple(map(UUID, stored["whose"])),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """For the job's row."""
+        """Return the JSON form for the job's row."""
         return {
             "task": self.task,
             "due_at": self.due_at.isoformat(),
@@ -64,11 +68,11 @@ class Spec:
             "strategy": self.strategy,
             "users": [str(user_id) for user_id in self.users],
             "may_assign": self.may_assign,
-            "whose": None if self.whose is None else [str(user_id) for user_id in self.whose],
+            "whose": None if self.lead_owners is None else [str(user_id) for user_id in self.lead_owners],
         }
 
     def due_at_place(self, position: int) -> datetime:
-        """When the item at this place of the list is due. Items that fail leave their place empty."""
+        """Return the due time of the item at this position. Failed items leave their time slot empty."""
         if self.stagger_per_hour is None:
             return self.due_at
         return self.due_at + position * timedelta(hours=1) / self.stagger_per_hour

@@ -1,4 +1,4 @@
-"""Tasks and entries of the timeline as one list: nothing is kept here."""
+"""Lead activities: tasks and timeline entries read as one list. Nothing is stored here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
@@ -12,36 +12,36 @@ from app.audit import audit_log
 from app.core.pagination import Key, Page, page_of_parts
 from app.errors import NotFound
 from app.identity.actor import Actor
-from app.leads.assignment.people import who_is
+from app.identity.users.lookup import resolve_user_id
 from app.leads.lookup import read_lead, visible_to
 from app.leads.models import Lead
 from app.leads.timeline import service as activities
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import open_rows, opened
-from app.tasks.lead_activities.shape import shown
-from app.tasks.lead_activities.vocabulary_mapping import OF_ENTRY, OF_TASK, TO_STATUS, Kind, State
-from app.tasks.lookup import known_to, read_task
+from app.tasks.lead_activities.conversion import to_activities
+from app.tasks.lead_activities.vocabulary_mapping import TO_STATUS, TYPE_OF_ENTRY, TYPE_OF_TASK, Kind, State
+from app.tasks.lookup import read_task, visible_tasks
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue.queue import Sort, has_status, list_tasks
 
-NEWEST_TASKS: Final[list[Key]] = [(Task.id, "desc")]  # ids tell the time, of both kinds alike
+NEWEST_TASKS: Final[list[Key]] = [(Task.id, "desc")]  # ids of both kinds are ordered by time
 NEWEST_ENTRIES: Final[list[Key]] = [(Activity.id, "desc")]
 
 
 def list_all(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """What passes the filters in `query` (as `AllQuery` reads it), the newest first. Raises Invalid."""
+    """List the activities that match the filters in `query` (as `AllQuery` reads it), newest first. Raises Invalid."""
     leads = [query["opportunity_id"]] if "opportunity_id" in query else None
     return _page(session, actor, query, leads)
 
 
 def of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """A lead's, the newest first. Raises NotFound, Invalid."""
+    """List a lead's activities, newest first. Raises NotFound, Invalid."""
     read_lead(session, actor, lead_id)
     return _page(session, actor, query, [lead_id])
 
 
 def of_customer(session: Session, actor: Actor, patient_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Those of the leads that became this patient, the newest first. Raises NotFound, Invalid."""
+    """List the activities of the leads that became this patient, newest first. Raises NotFound, Invalid."""
     became = select(Lead.id).where(*visible_to(actor), Lead.converted_to_patient_id == patient_id)
     leads = session.scalars(became).all()
     if not leads:
@@ -50,34 +50,34 @@ def of_customer(session: Session, actor: Actor, patient_id: UUID, query: Mapping
 
 
 def planned(session: Session, actor: Actor, query: Mapping[str, Any], *, overdue: bool) -> Page:
-    """What is still to be done, or only what is late, as it is due. Raises Invalid."""
+    """List the open tasks, or only the overdue ones, by due time. Raises Invalid."""
     who = (
-        {"assigned_to_id": who_is(query["assigned_to"], actor, pointer="/assigned_to")}
+        {"assigned_to_id": resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to")}
         if "assigned_to" in query
         else {}
     )
     status = (TaskStatus.OVERDUE,) if overdue else OPEN_TASKS
     found = list_tasks(session, actor, {**query, **who, "status": status, "sort": Sort.DUE})
-    return Page(shown(session, actor, found.items), found.next_cursor, found.total_count)
+    return Page(to_activities(session, actor, found.items), found.next_cursor, found.total_count)
 
 
 def timeline(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """What happened with the lead, in the order it happened. Raises NotFound."""
+    """List the lead's timeline entries in chronological order. Raises NotFound."""
     found = activities.timeline(session, actor, lead_id, query)
-    return Page(shown(session, actor, found.items), found.next_cursor, found.total_count)
+    return Page(to_activities(session, actor, found.items), found.next_cursor, found.total_count)
 
 
 def read_one(session: Session, actor: Actor, activity_id: UUID) -> dict[str, Any]:
-    """The task, or the entry, of this id. Raises NotFound."""
+    """Return the task or timeline entry with this id. Raises NotFound."""
     try:
         row: Any = read_task(session, actor, activity_id)
     except NotFound:
         row = read_entry(session, actor, activity_id)
-    return shown(session, actor, [row])[0]
+    return to_activities(session, actor, [row])[0]
 
 
 def read_entry(session: Session, actor: Actor, entry_id: UUID) -> SimpleNamespace:
-    """The entry's row, to look at. Raises NotFound, also for one that the actor does not know of."""
+    """Return the timeline entry's row. Raises NotFound, also for an entry that the actor may not see."""
     entries = select(Activity.__table__).join(Lead, Lead.id == Activity.lead_id)
     found = session.execute(entries.where(Activity.id == entry_id, *visible_to(actor))).one_or_none()
     if found is None:
@@ -87,7 +87,7 @@ def read_entry(session: Session, actor: Actor, entry_id: UUID) -> SimpleNamespac
 
 
 def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Page:
-    """First which ones, of both kinds together; then what they are."""
+    """Find the ids of both kinds together, then read the rows."""
     parts = [(_tasks(actor, query, leads), NEWEST_TASKS), (_entries(actor, query, leads), NEWEST_ENTRIES)]
     wanted = [(part, keys) for part, keys in parts if part is not None]
     if not wanted:
@@ -95,44 +95,46 @@ def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Seque
     statements, keys = [part for part, _ in wanted], [keys for _, keys in wanted]
     found = page_of_parts(session, statements, NEWEST_TASKS, query, of_each=keys)
     rows = {row.id: row for model in (Task, Activity) for row in _rows(session, model, found.items)}
-    items = shown(session, actor, [rows[item.id] for item in found.items])
+    items = to_activities(session, actor, [rows[item.id] for item in found.items])
     return Page(items, found.next_cursor, found.total_count)
 
 
 def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Select[Any] | None:
-    types = [of for of, name in OF_TASK.items() if name in query.get("activity_type", (name,))]
-    tests = _tests(actor, query, leads, lead=Task.lead_id, person=Task.assigned_to_id)
+    types = [type_ for type_, name in TYPE_OF_TASK.items() if name in query.get("activity_type", (name,))]
+    tests = _filters(actor, query, leads, lead=Task.lead_id, person=Task.assigned_to_id)
     if not types:
         return None
     if "activity_type" in query:
         tests.append(Task.type.in_(types))
     if "status" in query:
         tests.append(has_status(status for state in query["status"] for status in TO_STATUS[state]))
-    return select(*_which(Task, Kind.TASK)).join(Lead, Lead.id == Task.lead_id).where(*known_to(actor), *tests)
+    return (
+        select(*_id_and_kind(Task, Kind.TASK)).join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor), *tests)
+    )
 
 
 def _entries(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Select[Any] | None:
-    types = [of for of, name in OF_ENTRY.items() if name in query.get("activity_type", (name,))]
+    types = [type_ for type_, name in TYPE_OF_ENTRY.items() if name in query.get("activity_type", (name,))]
     if not types or State.COMPLETED not in query.get("status", tuple(State)):
         return None
-    tests = _tests(actor, query, leads, lead=Activity.lead_id, person=Activity.created_by)
+    tests = _filters(actor, query, leads, lead=Activity.lead_id, person=Activity.created_by)
     if "activity_type" in query:
         tests.append(Activity.type.in_(types))
     known = (Activity.clinic_id == actor.clinic.id, *visible_to(actor))
-    return select(*_which(Activity, Kind.ENTRY)).join(Lead, Lead.id == Activity.lead_id).where(*known, *tests)
+    return select(*_id_and_kind(Activity, Kind.ENTRY)).join(Lead, Lead.id == Activity.lead_id).where(*known, *tests)
 
 
-def _which(model: Any, kind: Kind) -> list[Any]:
+def _id_and_kind(model: Any, kind: Kind) -> list[Any]:
     return [model.id, literal(kind.value).label("kind")]
 
 
-def _tests(
+def _filters(
     actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None, *, lead: Any, person: Any
 ) -> list[ColumnElement[bool]]:
-    """Of the column that names the lead, and of the one that names whose it is."""
+    """Return the filters on the lead column and on the person column."""
     tests = [] if leads is None else [lead.in_(leads)]
     if "assigned_to" in query:
-        tests.append(person == who_is(query["assigned_to"], actor, pointer="/assigned_to"))
+        tests.append(person == resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to"))
     return tests
 
 

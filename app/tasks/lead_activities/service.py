@@ -1,4 +1,4 @@
-"""What can be done with lead activities: what tasks and the timeline allow."""
+"""Lead activity service: create, complete, delete and count, on top of tasks and the timeline."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
-from app.leads.assignment.people import who_is
+from app.identity.users.lookup import resolve_user_id
 from app.leads.models import Lead
 from app.leads.timeline.service import log_activity
 from app.tasks import service as tasks
+from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline
-from app.tasks.lead_activities.shape import shown
-from app.tasks.lead_activities.vocabulary_mapping import OF_TASK, TO_ATTEMPT, TO_ENTRY, TO_TASK, WHEN
-from app.tasks.lookup import known_to
+from app.tasks.lead_activities.vocabulary_mapping import DATE_FIELDS, TO_ATTEMPT, TO_ENTRY, TO_TASK, TYPE_OF_TASK
+from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskPriority, TaskStatus, TaskType
-from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, counted, dashboard
+from app.tasks.queue.dashboard import MOST_COUNTED, OPEN_GROUPS, bounded_count, dashboard
 from app.tasks.queue.queue import has_status
 
 __all__ = [
@@ -37,39 +37,42 @@ __all__ = [
 
 
 class HasHappened(Conflict):
-    """It is an entry of the timeline: it has happened already."""
+    """This is a timeline entry: it has already happened."""
 
 
 class HistoryStays(Conflict):
-    """It is an entry of the timeline, and what happened stays there."""
+    """This is a timeline entry: timeline entries cannot be deleted."""
 
 
 def create(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Plan a task where `data` (as `LeadActivityIn` reads it) says when; else log what happened.
+    """Create a task if `data` (as `LeadActivityIn` reads it) has a date; otherwise log a timeline entry.
 
     Raises LeadIsLocked, LeadIsClosed, Invalid.
     """
-    is_planned = any(name in data for name in WHEN)
+    is_planned = any(name in data for name in DATE_FIELDS)
     try:
         made = (_plan if is_planned else _log)(session, actor, data)
     except NotFound:
         raise Invalid.at("/opportunity_id", "Must be a lead of your clinic.") from None
     session.flush()
-    return shown(session, actor, [made])[0]
+    return to_activities(session, actor, [made])[0]
 
 
 def complete(session: Session, actor: Actor, activity_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The task is done. Raises NotFound, HasHappened, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
+    """Complete the task. Raises NotFound, HasHappened, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
     try:
         task = tasks.complete(session, actor, activity_id, data)
     except NotFound:
         read_entry(session, actor, activity_id)
         raise HasHappened from None
-    return shown(session, actor, [task])[0]
+    return to_activities(session, actor, [task])[0]
 
 
 def delete(session: Session, actor: Actor, activity_id: UUID) -> None:
-    """The task was a mistake. Raises NotFound, HistoryStays, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
+    """Delete a task that was created by mistake.
+
+    Raises NotFound, HistoryStays, LeadIsLocked, LeadIsClosed, TaskIsClosed.
+    """
     try:
         tasks.delete(session, actor, activity_id)
     except NotFound:
@@ -78,17 +81,17 @@ def delete(session: Session, actor: Actor, activity_id: UUID) -> None:
 
 
 def statistics(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures as `StatisticsOut` shows them. Raises Invalid."""
-    mine, whose = select(Task.id).join(Lead, Lead.id == Task.lead_id).where(*known_to(actor)), {}
+    """Return the figures in the form of `StatisticsOut`. Raises Invalid."""
+    mine, user_filter = select(Task.id).join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor)), {}
     if "assigned_to" in query:
-        whose = {"assigned_to_id": who_is(query["assigned_to"], actor, pointer="/assigned_to")}
-        mine = mine.where(Task.assigned_to_id == whose["assigned_to_id"])
+        user_filter = {"assigned_to_id": resolve_user_id(query["assigned_to"], actor, pointer="/assigned_to")}
+        mine = mine.where(Task.assigned_to_id == user_filter["assigned_to_id"])
     done = mine.with_only_columns(Task.type, Task.outcome).where(has_status([TaskStatus.COMPLETED]))
     latest = session.execute(done.order_by(Task.due_at.desc()).limit(MOST_COUNTED)).all()
     return {
-        **dashboard(session, actor, whose),
-        "pending": counted(session, [mine.where(has_status(OPEN_GROUPS[0]))]),
-        "by_type": Counter(OF_TASK[TaskType(row.type)] for row in latest),
+        **dashboard(session, actor, user_filter),
+        "pending": bounded_count(session, [mine.where(has_status(OPEN_GROUPS[0]))]),
+        "by_type": Counter(TYPE_OF_TASK[TaskType(row.type)] for row in latest),
         "by_outcome": Counter(row.outcome for row in latest if row.outcome),
     }
 
@@ -109,7 +112,7 @@ def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
 
 
 def _log(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
-    told = [data["subject"], *([data["description"]] if data.get("description") else [])]
+    lines = [data["subject"], *([data["description"]] if data.get("description") else [])]
     attempt = {"outcome": TO_ATTEMPT[data["outcome"]]} if "outcome" in data else {}
-    entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(told), **attempt}
+    entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines), **attempt}
     return log_activity(session, actor, data["opportunity_id"], entry)

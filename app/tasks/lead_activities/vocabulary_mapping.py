@@ -1,4 +1,4 @@
-"""The words of simplepro-follow-up-automation.md for what are tasks and entries of the timeline here."""
+"""Mapping between simplepro-follow-up-automation.md's activity terms and this project's tasks and timeline entries."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,8 +9,8 @@ from app.tasks.models import TaskOutcome, TaskStatus, TaskType
 
 
 class Kind(StrEnum):
-    TASK = "task"  # planned: somebody is to do it, or did
-    ENTRY = "entry"  # it happened
+    TASK = "task"  # planned for a person, open or done
+    ENTRY = "entry"  # timeline entry
 
 
 class LeadActivityType(StrEnum):
@@ -23,8 +23,8 @@ class LeadActivityType(StrEnum):
     STATUS_CHANGE = "status_change"
 
 
-class Given(StrEnum):
-    """What people may plan or log; that the status changed is written when it does."""
+class LoggableType(StrEnum):
+    """Activity types that a user may plan or log. Status changes are logged automatically."""
 
     CALL = "call"
     EMAIL = "email"
@@ -37,11 +37,11 @@ class Given(StrEnum):
 class State(StrEnum):
     PENDING = "pending"
     OVERDUE = "overdue"
-    COMPLETED = "completed"  # done; or it happened without having been planned
+    COMPLETED = "completed"  # completed, or logged without a plan
     CANCELLED = "cancelled"
 
 
-OF_TASK: Final[Mapping[TaskType, LeadActivityType]] = {
+TYPE_OF_TASK: Final[Mapping[TaskType, LeadActivityType]] = {
     **dict.fromkeys(TaskType, LeadActivityType.FOLLOW_UP),
     TaskType.CALL: LeadActivityType.CALL,
     TaskType.VIDEO_CALL: LeadActivityType.CALL,
@@ -49,7 +49,7 @@ OF_TASK: Final[Mapping[TaskType, LeadActivityType]] = {
     TaskType.MEETING: LeadActivityType.MEETING,
     TaskType.CUSTOM: LeadActivityType.NOTE,
 }
-OF_ENTRY: Final[Mapping[ActivityType, LeadActivityType]] = {
+TYPE_OF_ENTRY: Final[Mapping[ActivityType, LeadActivityType]] = {
     ActivityType.PHONE_CALL: LeadActivityType.CALL,
     ActivityType.EMAIL: LeadActivityType.EMAIL,
     ActivityType.SMS: LeadActivityType.FOLLOW_UP,
@@ -58,28 +58,28 @@ OF_ENTRY: Final[Mapping[ActivityType, LeadActivityType]] = {
     ActivityType.STAGE_CHANGE: LeadActivityType.STATUS_CHANGE,
     ActivityType.ASSIGNMENT_CHANGE: LeadActivityType.STATUS_CHANGE,
     ActivityType.TASK_COMPLETED: LeadActivityType.FOLLOW_UP,
-    ActivityType.DOCUMENT_SENT: LeadActivityType.QUOTE_SENT,  # as quotes were logged before they had a type
+    ActivityType.DOCUMENT_SENT: LeadActivityType.QUOTE_SENT,  # quotes logged before they had their own type
     ActivityType.CONSULTATION_SCHEDULED: LeadActivityType.MEETING,
     ActivityType.CONSULTATION_COMPLETED: LeadActivityType.MEETING,
     ActivityType.CONSULTATION_MISSED: LeadActivityType.MEETING,
     ActivityType.QUOTE_SENT: LeadActivityType.QUOTE_SENT,
     ActivityType.ESTIMATE_CREATED: LeadActivityType.QUOTE_SENT,
 }
-TO_TASK: Final[Mapping[Given, TaskType]] = {
-    Given.CALL: TaskType.CALL,
-    Given.EMAIL: TaskType.EMAIL,
-    Given.MEETING: TaskType.MEETING,
-    Given.QUOTE_SENT: TaskType.FOLLOW_UP,
-    Given.FOLLOW_UP: TaskType.FOLLOW_UP,
-    Given.NOTE: TaskType.CUSTOM,
+TO_TASK: Final[Mapping[LoggableType, TaskType]] = {
+    LoggableType.CALL: TaskType.CALL,
+    LoggableType.EMAIL: TaskType.EMAIL,
+    LoggableType.MEETING: TaskType.MEETING,
+    LoggableType.QUOTE_SENT: TaskType.FOLLOW_UP,
+    LoggableType.FOLLOW_UP: TaskType.FOLLOW_UP,
+    LoggableType.NOTE: TaskType.CUSTOM,
 }
-TO_ENTRY: Final[Mapping[Given, ActivityType]] = {
-    Given.CALL: ActivityType.PHONE_CALL,
-    Given.EMAIL: ActivityType.EMAIL,
-    Given.MEETING: ActivityType.IN_PERSON,
-    Given.QUOTE_SENT: ActivityType.QUOTE_SENT,
-    Given.FOLLOW_UP: ActivityType.NOTE,
-    Given.NOTE: ActivityType.NOTE,
+TO_ENTRY: Final[Mapping[LoggableType, ActivityType]] = {
+    LoggableType.CALL: ActivityType.PHONE_CALL,
+    LoggableType.EMAIL: ActivityType.EMAIL,
+    LoggableType.MEETING: ActivityType.IN_PERSON,
+    LoggableType.QUOTE_SENT: ActivityType.QUOTE_SENT,
+    LoggableType.FOLLOW_UP: ActivityType.NOTE,
+    LoggableType.NOTE: ActivityType.NOTE,
 }
 TO_STATUS: Final[Mapping[State, tuple[TaskStatus, ...]]] = {
     State.PENDING: (TaskStatus.PENDING, TaskStatus.IN_PROGRESS),
@@ -87,10 +87,10 @@ TO_STATUS: Final[Mapping[State, tuple[TaskStatus, ...]]] = {
     State.COMPLETED: (TaskStatus.COMPLETED,),
     State.CANCELLED: (TaskStatus.CANCELLED,),
 }
-OF_STATUS: Final[Mapping[TaskStatus, State]] = {
+STATE_OF_STATUS: Final[Mapping[TaskStatus, State]] = {
     status: state for state, statuses in TO_STATUS.items() for status in statuses
 }
-# What an attempt to reach somebody came to; whoever said yes, no or later was spoken with.
+# Outcome of a contact attempt. An answer of any kind means that the user spoke with the lead.
 TO_ATTEMPT: Final[Mapping[TaskOutcome, Outcome]] = {
     **dict.fromkeys(TaskOutcome, Outcome.SPOKE),
     TaskOutcome.NO_ANSWER: Outcome.NO_ANSWER,
@@ -99,4 +99,4 @@ TO_ATTEMPT: Final[Mapping[TaskOutcome, Outcome]] = {
 }
 
 
-WHEN: Final = ("scheduled_date", "due_date")
+DATE_FIELDS: Final = ("scheduled_date", "due_date")

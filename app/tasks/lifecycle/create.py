@@ -1,4 +1,4 @@
-"""Planning a task for a lead: by itself, or from one of the clinic's templates."""
+"""Create a task for a lead, directly or from a template."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
-from app.leads.assignment.people import is_available, people, require_available
-from app.leads.lookup import open_lead
+from app.identity.users.lookup import is_active_user, require_active_user, users_by_id
+from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.tasks.facts import task_event
 from app.tasks.models import Task, TaskStatus
-from app.tasks.templates.filling import task_from
+from app.tasks.templates.create_from_template import task_from
 
 
 def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Task:
-    """A new task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
-    lead = open_lead(session, actor, lead_id)
+    """Create a task from `data`, as `TaskIn` reads it. Raises NotFound, LeadIsLocked, LeadIsClosed, Invalid."""
+    lead = lock_open_lead(session, actor, lead_id)
     at = now()
     if template_id := data.get("template_id"):
         data = {**task_from(session, actor.clinic, lead, template_id, at=at), **data}
@@ -44,7 +44,7 @@ def create_task(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str
 
 
 def create_for_named_lead(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task:
-    """The same for the lead that `data["lead_id"]` names. Raises LeadIsLocked, LeadIsClosed, Invalid."""
+    """Create a task for the lead in `data["lead_id"]`. Raises LeadIsLocked, LeadIsClosed, Invalid."""
     given = {name: value for name, value in data.items() if name != "lead_id"}
     try:
         return create_task(session, actor, data["lead_id"], given)
@@ -53,12 +53,12 @@ def create_for_named_lead(session: Session, actor: Actor, data: Mapping[str, Any
 
 
 def _assignee(session: Session, actor: Actor, lead: Lead, chosen: UUID | None) -> UUID:
-    """Whoever was chosen, else the lead's coordinator, else whoever asks; one of those who work here."""
-    known = people(session, lead.clinic_id, [chosen] if chosen else [lead.assigned_to_id, actor.user_id])
+    """Return the chosen user, else the lead's coordinator, else the caller. Only active users qualify."""
+    known = users_by_id(session, lead.clinic_id, [chosen] if chosen else [lead.assigned_to_id, actor.user_id])
     if chosen:
-        require_available(known, chosen)
+        require_active_user(known, chosen)
         return chosen
     for user_id in (lead.assigned_to_id, actor.user_id):
-        if user_id and is_available(known, user_id):
+        if user_id and is_active_user(known, user_id):
             return user_id
-    raise Invalid.at("/assigned_to_id", "Say who shall do it: the lead has no coordinator.")
+    raise Invalid.at("/assigned_to_id", "Required: the lead has no coordinator.")

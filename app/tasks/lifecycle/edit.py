@@ -1,4 +1,4 @@
-"""Changing a task that is still to be done: its fields, its time, that it is begun, that it is pinned."""
+"""Edit an open task: update, snooze, start and pin."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,26 +16,26 @@ from app.identity.actor import Actor
 from app.leads.models import Lead
 from app.tasks.errors import TaskIsOverdue
 from app.tasks.facts import task_event
-from app.tasks.lifecycle.progress import touch
-from app.tasks.lifecycle.reassign import hand_over
+from app.tasks.lifecycle.reassign import reassign_task
+from app.tasks.lifecycle.touch import touch
 from app.tasks.lookup import open_task
 from app.tasks.models import Task, TaskStatus
 
 
 def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Task:
-    """Replace the fields in `data` (as `TaskChanges` reads them); those not given stay as they are.
+    """Replace the fields in `data` (as `TaskChanges` reads them). Missing fields stay as they are.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
     """
     task, lead = open_task(session, actor, task_id)
     require_seen(task, seen)
-    _require_status_can_be_said(task, data)
+    _require_status_allowed(task, data)
     times = (task.due_at, task.reminder_minutes)
     for name in data.keys() - {"assigned_to_id"}:
         setattr(task, name, data[name])
     task.own_words = task.own_words or not data.keys().isdisjoint({"title", "description"})
     if data.get("assigned_to_id", task.assigned_to_id) != task.assigned_to_id:
-        hand_over(session, actor, task, lead, to=data["assigned_to_id"])
+        reassign_task(session, actor, task, lead, to=data["assigned_to_id"])
     if (task.due_at, task.reminder_minutes) == times:
         touch(task, at=now())
     else:
@@ -44,7 +44,7 @@ def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str
 
 
 def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) -> Task:
-    """The task is due at `until` (in the future) instead, and its reminders with it.
+    """Move the due time to `until` (in the future). Its reminders move with it.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
@@ -56,7 +56,7 @@ def snooze(session: Session, actor: Actor, task_id: UUID, *, until: datetime) ->
 
 
 def start(session: Session, actor: Actor, task_id: UUID) -> Task:
-    """Somebody is at it; saying so again changes nothing.
+    """Mark the task as in progress. Repeating this changes nothing.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, TaskIsOverdue.
     """
@@ -70,7 +70,7 @@ def start(session: Session, actor: Actor, task_id: UUID) -> Task:
 
 
 def pin(session: Session, actor: Actor, task_id: UUID, *, pinned: bool) -> Task:
-    """Put the task on top, for everybody, or take it down.
+    """Pin the task for all users, or unpin it.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed.
     """
@@ -89,6 +89,6 @@ def _retime(session: Session, actor: Actor, task: Task, lead: Lead) -> None:
     record(session, actor.clinic, task_event(EventName.TASK_RETIMED, task, lead, at))
 
 
-def _require_status_can_be_said(task: Task, data: Mapping[str, Any]) -> None:
+def _require_status_allowed(task: Task, data: Mapping[str, Any]) -> None:
     if task.status == TaskStatus.OVERDUE and "status" in data and data.get("due_at", task.due_at) <= now():
-        raise Invalid.at("/status", "The task is overdue: complete it, or move it.")
+        raise Invalid.at("/status", "The task is overdue: complete it or reschedule it.")

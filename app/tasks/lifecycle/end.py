@@ -1,4 +1,4 @@
-"""How a task ends: done, called off, or deleted."""
+"""End a task: complete, cancel or delete."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -22,16 +22,16 @@ from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.service import log_activity
 from app.tasks.facts import task_event
-from app.tasks.lifecycle.progress import touch
+from app.tasks.lifecycle.touch import touch
 from app.tasks.lookup import open_task
 from app.tasks.models import DELETED, Task, TaskStatus
 
 
 def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any] | None = None) -> Task:
-    """The task is done, with what came of it (`data`, as `Completion` reads it).
+    """Complete the task with its outcome (`data`, as `Completion` reads it).
 
-    Of two who say so at once, one is told that it was done already. An activity that comes along is logged as any
-    other; its outcome is the task's, unless that has one of its own.
+    Of two concurrent calls, the second one raises TaskIsClosed. An activity in `data` is logged. Its outcome becomes
+    the task's outcome, unless `data` has its own.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, Invalid.
     """
     data = data or {}
@@ -44,7 +44,9 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, A
     task.activity_id = _known_activity(session, task, data.get("activity_id"))
     touch(task, at=at)
     tend(lead, at)
-    write_entry(session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_told(task))
+    write_entry(
+        session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_completion_note(task)
+    )
     record(session, actor.clinic, task_event(EventName.TASK_COMPLETED, task, lead, at, outcome=task.outcome))
     if activity:
         task.activity_id = log_activity(session, actor, lead.id, {**activity, "task_id": task.id}).id
@@ -52,38 +54,38 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, A
 
 
 def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:
-    """What is still to be done of these types for a lead, locked, is done: what it was about has happened by itself."""
+    """Complete the lead's open tasks of these types, because their purpose was fulfilled. The caller locks the lead."""
     still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), TO_BE_DONE)
     for task_id in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
         complete(session, actor, task_id)
 
 
 def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None = None) -> Task:
-    """The task need not be done. Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
+    """Cancel the task. Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed."""
     task, lead = open_task(session, actor, task_id)
-    _call_off(session, actor, task, lead, reason=reason or Reason.BY_HAND, at=now(), told="cancelled")
+    _cancel(session, actor, task, lead, reason=reason or Reason.BY_HAND, at=now(), action="cancelled")
     return task
 
 
 def delete(session: Session, actor: Actor, task_id: UUID, *, seen: Seen = None) -> None:
-    """The task was a mistake: it is cancelled, and shown no more; the timeline remembers it.
+    """Delete a task: cancel and hide it. The timeline keeps a note.
 
-    What is done or cancelled already is history, and stays.
+    Completed and cancelled tasks cannot be deleted.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile.
     """
     task, lead = open_task(session, actor, task_id)
     require_seen(task, seen)
     task.deleted_at = at = now()
-    _call_off(session, actor, task, lead, reason=DELETED, at=at, told="deleted")
+    _cancel(session, actor, task, lead, reason=DELETED, at=at, action="deleted")
 
 
-def _call_off(
-    session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, told: str
+def _cancel(
+    session: Session, actor: Actor, task: Task, lead: Lead, /, *, reason: str, at: datetime, action: str
 ) -> None:
     task.status = TaskStatus.CANCELLED
     task.cancelled_reason = reason
     touch(task, at=at)
-    notes = f"Task {told}: {task.title}"
+    notes = f"Task {action}: {task.title}"
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, task_id=task.id, notes=notes)
     record(session, actor.clinic, task_event(EventName.TASK_CANCELLED, task, lead, at))
 
@@ -96,6 +98,6 @@ def _known_activity(session: Session, task: Task, activity_id: UUID | None) -> U
     return activity_id
 
 
-def _told(task: Task) -> str:
+def _completion_note(task: Task) -> str:
     words = task.completion_notes or (task.outcome and task.outcome.replace("_", " "))
     return f"{task.title}: {words}" if words else task.title

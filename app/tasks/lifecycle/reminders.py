@@ -1,4 +1,4 @@
-"""Whether somebody is still reminded of a task. Pure."""
+"""Decide whether a task reminder is still needed. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,10 @@ from app.tasks.models import OPEN_TASKS, TaskStatus
 
 
 def why_not_remind(task: Any, params: Mapping[str, Any], now: datetime) -> Reason | None:
-    """Why the step with these params reminds nobody: the task is gone, done, moved, or its time has come anyway."""
+    """Return why a reminder step with these params is skipped: the task is missing, closed, rescheduled or already due.
+
+    Returns None if the reminder is needed.
+    """
     if task is None:
         return Reason.TASK_GONE
     if task.status not in OPEN_TASKS:

@@ -1,4 +1,4 @@
-"""The work queue by days of the clinic's wall."""
+"""The work queue by days, in the clinic's local time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -11,13 +11,13 @@ from app.audit import audit_log
 from app.clock import now
 from app.identity.actor import Actor
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
-from app.tasks.queue.queue import groups_of, has_status, looked_up, tasks_of
+from app.tasks.queue.queue import has_status, resolve_rare_filters, status_groups, tasks_of
 
-A_WEEK: Final = timedelta(days=6)
+DEFAULT_RANGE: Final = timedelta(days=6)
 
 
 class Day(NamedTuple):
-    """From one midnight of the clinic's wall to the next: 23, 24 or 25 hours."""
+    """A day from local midnight to local midnight: 23, 24 or 25 hours."""
 
     date: date
     begins_at: datetime
@@ -25,29 +25,31 @@ class Day(NamedTuple):
 
 
 def calendar(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Every day of the span with its tasks, as `CalendarOut` shows them. Raises Invalid."""
+    """Return every day of the range with its tasks, in the form of `CalendarOut`. Raises Invalid."""
     days = _days(actor, query)
-    wanted = {"status": OPEN_TASKS, **looked_up(session, actor, query)}
-    found = [row for group in groups_of(wanted) for row in _due(session, actor, wanted, days, group=group)]
+    wanted = {"status": OPEN_TASKS, **resolve_rare_filters(session, actor, query)}
+    found = [row for group in status_groups(wanted) for row in _due(session, actor, wanted, days, group=group)]
     return {
         "timezone": actor.clinic.calendar.zone.key,
-        "days": [_shown(day, [row for row in found if row.day == day.date], most=query["per_day"]) for day in days],
+        "days": [
+            _to_response(day, [row for row in found if row.day == day.date], limit=query["per_day"]) for day in days
+        ],
     }
 
 
 def _days(actor: Actor, query: Mapping[str, Any]) -> list[Day]:
-    wall = actor.clinic.calendar
-    first = query.get("from_") or wall.local(now()).date()
-    last = query.get("to") or first + A_WEEK
+    local = actor.clinic.calendar
+    first = query.get("from_") or local.local(now()).date()
+    last = query.get("to") or first + DEFAULT_RANGE
     dates = [first + timedelta(days=n) for n in range((last - first).days + 2)]
-    midnights = [wall.at_wall_time(day, time()) for day in dates]
+    midnights = [local.at_wall_time(day, time()) for day in dates]
     return [Day(*whole) for whole in zip(dates, midnights, midnights[1:], strict=False)]
 
 
 def _due(
     session: Session, actor: Actor, query: Mapping[str, Any], days: Sequence[Day], *, group: Sequence[TaskStatus]
 ) -> Sequence[Row[Any]]:
-    """Of each day the first tasks of these statuses, and one more than are shown: then there are others."""
+    """Return the first tasks of each day with these statuses. One extra row per day shows whether there are more."""
     instant = DateTime(timezone=True)
     day = values(column("day", Date), column("begins_at", instant), column("ends_at", instant), name="of").data(days)
     tasks = (
@@ -63,6 +65,6 @@ def _due(
     return found
 
 
-def _shown(day: Day, rows: Sequence[Row[Any]], *, most: int) -> dict[str, Any]:
+def _to_response(day: Day, rows: Sequence[Row[Any]], *, limit: int) -> dict[str, Any]:
     ordered = sorted(rows, key=lambda row: (row.due_at, row.id))
-    return {**day._asdict(), "tasks": ordered[:most], "more": len(ordered) > most}
+    return {**day._asdict(), "tasks": ordered[:limit], "more": len(ordered) > limit}

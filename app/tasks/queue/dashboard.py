@@ -1,4 +1,4 @@
-"""The figures of the work queue: what is late, what the day holds, and how well the clinic keeps up."""
+"""Dashboard figures of the work queue: overdue and due tasks, rotting leads, completion rate, response time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
@@ -10,43 +10,43 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.calendar.calendar import Calendar
 from app.identity.actor import Actor
-from app.leads.assignment.people import who_is
-from app.leads.lookup import tests_of, visible_to
+from app.identity.users.lookup import resolve_user_id
+from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.leads.pipeline.rotting import is_rotting
+from app.leads.search.filters import filter_conditions, is_rotting
 from app.leads.timeline.models import Activity, ActivityType, Direction
-from app.tasks.lookup import known_to
+from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import has_status
 
 LOOKED_BACK: Final = timedelta(days=30)
-OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each has an index
+OPEN_GROUPS: Final = ((TaskStatus.PENDING, TaskStatus.IN_PROGRESS), (TaskStatus.OVERDUE,))  # each group has an index
 ATTEMPTS: Final = (ActivityType.PHONE_CALL, ActivityType.EMAIL, ActivityType.SMS, ActivityType.IN_PERSON)
 
 
 def dashboard(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures as `DashboardOut` shows them, everybody's or one person's. Raises Invalid.
+    """Return the figures in the form of `DashboardOut`, for all users or one. Raises Invalid.
 
-    Each looks at a bounded number of rows, however long the queue is.
+    Each figure reads a bounded number of rows, however long the queue is.
     """
     at, calendar = now(), actor.clinic.calendar
-    tasks = select(Task.status).join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+    tasks = select(Task.status).join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor))
     if "assigned_to_id" in query:
-        tasks = tasks.where(Task.assigned_to_id == who_is(query["assigned_to_id"], actor))
-    since = tests_of({"created_from": at - LOOKED_BACK}, actor)
-    leads = select(Lead).where(*visible_to(actor), *tests_of(query, actor))
+        tasks = tasks.where(Task.assigned_to_id == resolve_user_id(query["assigned_to_id"], actor))
+    since = filter_conditions({"created_from": at - LOOKED_BACK}, actor)
+    leads = select(Lead).where(*visible_to(actor), *filter_conditions(query, actor))
     return {
-        "overdue": counted(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
+        "overdue": bounded_count(session, [tasks.where(has_status([TaskStatus.OVERDUE]))]),
         "due_today": _due_between(session, tasks, *_midnights(calendar, at, first=0, days=1)),
         "due_this_week": _due_between(session, tasks, *_midnights(calendar, at, first=-_weekday(calendar, at), days=7)),
-        "rotting_leads": counted(session, [leads.where(is_rotting())]),
+        "rotting_leads": bounded_count(session, [leads.where(is_rotting())]),
         "completion_rate": _completion_rate(session, tasks, at),
         "response_seconds": _response_seconds(session, leads.where(*since)),
     }
 
 
 def _midnights(calendar: Calendar, at: datetime, *, first: int, days: int) -> list[datetime]:
-    """When so many days of the clinic's wall begin and end, the first of them so many after today."""
+    """Return the local start and end of `days` days, beginning `first` days after today."""
     day = calendar.local(at).date() + timedelta(days=first)
     return [calendar.at_wall_time(day + timedelta(days=later), time()) for later in (0, days)]
 
@@ -57,17 +57,17 @@ def _weekday(calendar: Calendar, at: datetime) -> int:
 
 def _due_between(session: Session, tasks: Select[Any], begin: datetime, end: datetime) -> int:
     due = tasks.where(Task.due_at >= begin, Task.due_at < end)
-    return counted(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
+    return bounded_count(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
 
 
-def counted(session: Session, parts: Sequence[Select[Any]]) -> int:
-    """How many rows there are of statements that have no row in common; what is beyond the most is not looked at."""
+def bounded_count(session: Session, parts: Sequence[Select[Any]]) -> int:
+    """Count the rows of disjoint statements, up to `MOST_COUNTED`."""
     some = union_all(*(part.with_only_columns(literal(1)).limit(MOST_COUNTED) for part in parts)).subquery()
     return min(session.scalar(select(func.count()).select_from(some)) or 0, MOST_COUNTED)
 
 
 def _completion_rate(session: Session, tasks: Select[Any], at: datetime) -> float | None:
-    """Of the latest, by when they were due."""
+    """Return the completion rate of the latest tasks by due time."""
     were_due = tasks.add_columns(Task.due_at).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
     groups = (*OPEN_GROUPS, (TaskStatus.COMPLETED,))
     parts = [were_due.where(has_status(group)).order_by(Task.due_at.desc()).limit(MOST_COUNTED) for group in groups]
@@ -79,7 +79,10 @@ def _completion_rate(session: Session, tasks: Select[Any], at: datetime) -> floa
 
 
 def _response_seconds(session: Session, leads: Select[Any]) -> float | None:
-    """From a lead's creation until somebody first tried to reach it; who calls before writing it down waited 0."""
+    """Return the mean time in seconds from a lead's creation to the first contact attempt.
+
+    An attempt before creation counts as 0.
+    """
     latest = leads.with_only_columns(Lead.id, Lead.created_at).order_by(Lead.id.desc()).limit(MOST_COUNTED).subquery()
     first = (
         select(Activity.occurred_at)
@@ -97,4 +100,4 @@ def _response_seconds(session: Session, leads: Select[Any]) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-MOST_COUNTED: Final = 1000  # of a figure: what is beyond is not looked at
+MOST_COUNTED: Final = 1000  # largest count; further rows are not read

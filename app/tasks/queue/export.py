@@ -1,4 +1,4 @@
-"""The work queue as a file."""
+"""Export the work queue as a file."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -21,7 +21,7 @@ from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.security.encrypted_fields import open_or_none
 from app.tasks.models import Task, TaskStatus
-from app.tasks.queue.queue import ORDERS, has_status, looked_up, tasks_of
+from app.tasks.queue.queue import ORDERS, has_status, resolve_rare_filters, tasks_of
 
 
 class FileFormat(StrEnum):
@@ -30,16 +30,16 @@ class FileFormat(StrEnum):
 
 
 MOST_ROWS: Final = 100_000
-AT_A_TIME: Final = 1000  # rows in memory
+BATCH_SIZE: Final = 1000  # rows in memory
 
-_OF_THE_TASK: Final = (
+_TASK_COLUMNS: Final = (
     *(Task.id, Task.lead_id, Task.title, Task.description, Task.type, Task.priority, Task.status, Task.due_at),
     *(Task.completed_at, Task.outcome, Task.completion_notes, Task.cancelled_reason, Task.tags, Task.pinned),
     *(Task.created_at, Task.version),
 )
-_OF_THE_LEAD: Final = (Lead.first_name, Lead.last_name, Lead.sealed, Lead.pipeline_stage)
+_LEAD_COLUMNS: Final = (Lead.first_name, Lead.last_name, Lead.sealed, Lead.pipeline_stage)
 HEADINGS: Final = (
-    *(column.key for column in _OF_THE_TASK),
+    *(column.key for column in _TASK_COLUMNS),
     "assigned_to",
     *("lead_first_name", "lead_last_name", "lead_phone", "lead_email", "lead_pipeline_stage"),
 )
@@ -54,12 +54,12 @@ class TooMuchToExport(Conflict):
 
 
 def export(session: Session, actor: Actor, query: Mapping[str, Any]) -> IO[bytes]:
-    """The tasks that pass the filters, with their leads' names, in a file that is read from its beginning.
+    """Return a file with the tasks that match the filters and their leads' names, positioned at its start.
 
-    The file is whole before any of it is sent: no transaction waits for whoever downloads it, and what is too much
-    is refused. Raises Invalid, TooMuchToExport.
+    The file is complete before the response starts. So no transaction waits for a slow download. Raises Invalid,
+    TooMuchToExport.
     """
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (closed by who sends it)
+    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (the caller closes it)
     try:
         _WRITERS[query["format"]](chain([HEADINGS], _rows(session, actor, query)), file)
     except BaseException:
@@ -69,32 +69,32 @@ def export(session: Session, actor: Actor, query: Mapping[str, Any]) -> IO[bytes
     return file
 
 
-def _of_the_lead(actor: Actor) -> Sequence[Any]:
-    """Whoever has a task of somebody else's lead learns no more of the lead than the task says."""
+def _lead_columns(actor: Actor) -> Sequence[Any]:
+    """Return the lead columns. Leads that the actor may not see have empty columns."""
     if actor.scope is Scope.ALL:
-        return _OF_THE_LEAD
-    return [case((and_(*visible_to(actor)), column)).label(column.key) for column in _OF_THE_LEAD]
+        return _LEAD_COLUMNS
+    return [case((and_(*visible_to(actor)), column)).label(column.key) for column in _LEAD_COLUMNS]
 
 
 def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-    query = looked_up(session, actor, query)
+    query = resolve_rare_filters(session, actor, query)
     tasks = (
         tasks_of(actor, query)
         .outerjoin(User, User.id == Task.assigned_to_id)
-        .with_only_columns(*_OF_THE_TASK, User.name, *_of_the_lead(actor))
+        .with_only_columns(*_TASK_COLUMNS, User.name, *_lead_columns(actor))
         .where(has_status(query.get("status", TaskStatus)))
         .order_by(*ordered_by(ORDERS[query["sort"]]))
     )
-    _require_few(session, tasks)
-    found = session.execute(tasks.execution_options(yield_per=AT_A_TIME))
-    for rows in found.partitions(AT_A_TIME):
+    _require_row_limit(session, tasks)
+    found = session.execute(tasks.execution_options(yield_per=BATCH_SIZE))
+    for rows in found.partitions(BATCH_SIZE):
         audit_log.saw(session, "task", [row.id for row in rows])
         audit_log.saw(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
         yield from map(_cells, rows)
 
 
-def _require_few(session: Session, tasks: Select[*tuple[Any, ...]]) -> None:
-    """Said at once, not when most of a file is written. Raises TooMuchToExport."""
+def _require_row_limit(session: Session, tasks: Select[*tuple[Any, ...]]) -> None:
+    """Check the number of rows before writing. Raises TooMuchToExport."""
     some = tasks.with_only_columns(Task.id).order_by(None).limit(MOST_ROWS + 1).subquery()
     if session.scalars(select(func.count()).select_from(some)).one() > MOST_ROWS:
         raise TooMuchToExport

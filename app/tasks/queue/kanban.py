@@ -1,4 +1,4 @@
-"""The work queue as a board: a column for each status, as far as one screen shows them."""
+"""The work queue as a kanban board: one column per status."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from app.core.pagination import Key, first_pages, ordered_by
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
-from app.tasks.queue.queue import ORDERS, Sort, has_status, looked_up, tasks_of
+from app.tasks.queue.queue import ORDERS, Sort, has_status, resolve_rare_filters, tasks_of
 
-# What is over is looked at from its end: nobody wants to see the first thing that was ever done.
+# Closed tasks are shown latest first.
 COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
     TaskStatus.OVERDUE: Sort.DUE,
     TaskStatus.PENDING: Sort.DUE,
@@ -22,8 +22,8 @@ COLUMNS: Final[Mapping[TaskStatus, Sort]] = {
 
 
 def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A column for each status, with the first `query["cards"]` of its tasks. Raises Invalid."""
-    tasks = tasks_of(actor, looked_up(session, actor, query))
+    """Return a column for each status, with the first `query["cards"]` tasks. Raises Invalid."""
+    tasks = tasks_of(actor, resolve_rare_filters(session, actor, query))
     columns = {status: (tasks.where(has_status((status,))), ORDERS[sort]) for status, sort in COLUMNS.items()}
     pages = dict(zip(columns, first_pages(session, [*columns.values()], query["cards"]), strict=True))
     counts = _counts(session, {status: columns[status] for status, cards in pages.items() if cards.next_cursor})
@@ -40,7 +40,7 @@ def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dic
 
 
 def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Sequence[Key]]]) -> dict[TaskStatus, int]:
-    """In the columns' order: else every task of the status would be looked for first."""
+    """Count in the columns' order, because otherwise the database reads every task of the status."""
     firsts = [
         tasks.with_only_columns(Task.id).order_by(*ordered_by(keys)).limit(MOST_IN_COLUMN)
         for tasks, keys in columns.values()
@@ -49,4 +49,4 @@ def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Se
     return dict(zip(columns, session.execute(select(*counts)).one(), strict=True)) if counts else {}
 
 
-MOST_IN_COLUMN: Final = 500  # the same, of a board, which has five of them
+MOST_IN_COLUMN: Final = 500  # largest count of a column; a board has five columns

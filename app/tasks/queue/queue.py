@@ -1,4 +1,4 @@
-"""The work queue: the clinic's tasks over all its leads, by what they are, whose they are, and what they say."""
+"""The work queue: the clinic's tasks across leads, with filters and full-text search."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -9,19 +9,19 @@ from sqlalchemy import ARRAY, ColumnElement, Select, bindparam, func, literal_co
 from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page_of_parts
-from app.core.row_security import few
+from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
-from app.leads.assignment.people import who_is
+from app.identity.users.lookup import resolve_user_id
 from app.leads.lookup import is_assigned_within
 from app.leads.models import Lead
-from app.leads.pipeline.rotting import is_fresh, is_rotting
-from app.tasks.lookup import known_to
-from app.tasks.models import OPEN_TASKS, WORDS, Task, TaskStatus
+from app.leads.search.filters import is_not_yet_rotting, is_rotting
+from app.tasks.lookup import visible_tasks
+from app.tasks.models import OPEN_TASKS, SEARCH_VECTOR, Task, TaskStatus
 
 
 class Sort(StrEnum):
-    """The orders of the queue: each is served by an index."""
+    """Sort orders of the queue. Each one uses an index."""
 
     DUE = "due_at"
     DUE_LAST = "-due_at"
@@ -32,28 +32,30 @@ class Sort(StrEnum):
 ORDERS: Final[Mapping[Sort, list[Key]]] = {
     Sort.DUE: [(Task.due_at, "asc"), (Task.id, "asc")],
     Sort.DUE_LAST: [(Task.due_at, "desc"), (Task.id, "desc")],
-    Sort.OLDEST: [(Task.id, "asc")],  # ids tell the time
+    Sort.OLDEST: [(Task.id, "asc")],  # ids are ordered by time
     Sort.NEWEST: [(Task.id, "desc")],
 }
-NEWEST: Final = 300  # of these, one in thirty that says the words tells that many do
+NEWEST: Final = 300  # newest tasks: if one in thirty matches the search words, many tasks do
 
-# Each of these an index has in the order of their due times, and none has all of them: that would cost every insert.
-_IN_THE_CLINIC: Final = (
+# Each group has an index ordered by due time. One index for all statuses would slow down every insert.
+_CLINIC_GROUPS: Final = (
     (TaskStatus.PENDING, TaskStatus.IN_PROGRESS),
     (TaskStatus.OVERDUE,),
     (TaskStatus.COMPLETED,),
     (TaskStatus.CANCELLED,),
 )
-_OF_A_PERSON: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLED,))
-_ASKS_THE_LEAD: Final = frozenset({"stage", "source_id", "rotting"})  # a filter tells, too: one guess at a time
-_BY_THEMSELVES: Final = frozenset({"created_by", "lead_id", "ids"})  # an index has these whatever the status
+_USER_GROUPS: Final = (OPEN_TASKS, (TaskStatus.COMPLETED,), (TaskStatus.CANCELLED,))
+_LEAD_FILTERS: Final = frozenset({"stage", "source_id", "rotting"})  # filters on the lead
+_INDEXED_FILTERS: Final = frozenset({"created_by", "lead_id", "ids"})  # filters that have an index for all statuses
 
 _ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
-_SAID: Final[ColumnElement[Any]] = literal_column(WORDS)  # a lead has neither title nor description
+_SEARCH_VECTOR: Final[ColumnElement[Any]] = literal_column(
+    SEARCH_VECTOR
+)  # unqualified names: leads have no such columns
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned
 
-# Every version's: a task says what its rule said when it was made.
-_A_RULE_SAYS: Final = text(
+# Considers every version, because a task keeps the text of the version that created it.
+_IS_IN_A_RULE: Final = text(
     "SELECT EXISTS (SELECT FROM rules"
     " CROSS JOIN LATERAL jsonb_path_query(definition, '$.do[*].*.title') AS said (title) WHERE clinic_id = :clinic"
     " AND to_tsvector('simple', said.title #>> '{}') @@ websearch_to_tsquery('simple', :words))"
@@ -61,38 +63,46 @@ _A_RULE_SAYS: Final = text(
 
 
 def list_tasks(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The tasks that pass the filters in `query` (as `QueueQuery` reads it), in the order asked for. Raises Invalid."""
-    query = looked_up(session, actor, query)
-    return page_of_parts(session, parts_of(actor, query), ORDERS[query["sort"]], query)
+    """List the tasks that match the filters in `query` (as `QueueQuery` reads it), in the requested order.
+
+    Raises Invalid.
+    """
+    query = resolve_rare_filters(session, actor, query)
+    return page_of_parts(session, disjoint_statements(actor, query), ORDERS[query["sort"]], query)
 
 
-def looked_up(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The query with the tasks that pass its rarest filters in place of these, where they are few enough to name."""
+def resolve_rare_filters(session: Session, actor: Actor, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Replace the rarest filters by the ids of their tasks if there are few."""
     asked: dict[str, Any] = dict(query)
     named: list[Sequence[UUID]] = []
-    if "tag" in asked and (tagged := few(session, "tasks_tagged", asked["tag"])) is not None:
+    if "tag" in asked and (tagged := find_few_ids(session, "tasks_tagged", asked["tag"])) is not None:
         named.append(tagged)
         del asked["tag"]
     if "q" in asked:
         words = asked.pop("q")
-        if (saying := _few_that_say(session, actor, words)) is not None:
+        if (saying := _ids_of_rare_words(session, actor, words)) is not None:
             named.append(saying)
         else:
             asked["said"] = words
     return {**asked, "ids": list({*named[0]}.intersection(*named))} if named else asked
 
 
-def _few_that_say(session: Session, actor: Actor, words: str) -> Sequence[UUID] | None:
-    """What a rule says, many say."""
+def _ids_of_rare_words(session: Session, actor: Actor, words: str) -> Sequence[UUID] | None:
+    """Return the ids of tasks with these words, or None if there are many.
+
+    Words in a rule's text occur in many tasks.
+    """
     clinic_id = actor.clinic.id
-    if session.scalar(_A_RULE_SAYS, {"clinic": clinic_id, "words": words}) or _is_said_often(session, clinic_id, words):
+    if session.scalar(_IS_IN_A_RULE, {"clinic": clinic_id, "words": words}) or _is_frequent(session, clinic_id, words):
         return None
-    return few(session, "tasks_saying", words)
+    return find_few_ids(session, "tasks_saying", words)
 
 
-def _is_said_often(session: Session, clinic_id: UUID, words: str) -> bool:
-    """By the newest tasks: the index of the words, which is all clinics', would have to be asked for every one."""
-    newest = select(_SAID.label("said")).where(Task.clinic_id == clinic_id).order_by(Task.id.desc()).limit(NEWEST)
+def _is_frequent(session: Session, clinic_id: UUID, words: str) -> bool:
+    """Estimate from the newest tasks, because the search index covers all clinics and is slow for frequent words."""
+    newest = (
+        select(_SEARCH_VECTOR.label("said")).where(Task.clinic_id == clinic_id).order_by(Task.id.desc()).limit(NEWEST)
+    )
     some = newest.subquery()
     wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
     said = select(func.count()).select_from(some).where(some.c.said.op("@@", is_comparison=True)(wanted))
@@ -100,41 +110,41 @@ def _is_said_often(session: Session, clinic_id: UUID, words: str) -> bool:
 
 
 def tasks_of(actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
-    """The tasks that pass the filters, whatever their status. Raises Invalid."""
-    return _ROWS.where(*known_to(actor), *tests_of(actor, query))
+    """Return the tasks that match the filters, of any status. Raises Invalid."""
+    return _ROWS.where(*visible_tasks(actor), *filter_conditions(actor, query))
 
 
-def parts_of(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
-    """The tasks that pass the filters, as statements that have none in common. Raises Invalid."""
+def disjoint_statements(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
+    """Return the tasks that match the filters, as disjoint statements. Raises Invalid."""
     tasks = tasks_of(actor, query)
     if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:
         return [tasks.where(has_status(query.get("status", TaskStatus)))]
-    return [tasks.where(has_status(statuses)) for statuses in groups_of(query)]
+    return [tasks.where(has_status(statuses)) for statuses in status_groups(query)]
 
 
-def groups_of(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
-    """The statuses asked for, in groups that an index each has in the order of their due times."""
+def status_groups(query: Mapping[str, Any]) -> list[list[TaskStatus]]:
+    """Group the requested statuses so that each group has an index ordered by due time."""
     wanted = query.get("status", tuple(TaskStatus))
-    if query.get("pinned") or query.keys() & _BY_THEMSELVES:
+    if query.get("pinned") or query.keys() & _INDEXED_FILTERS:
         return [list(wanted)]
-    groups = _OF_A_PERSON if "assigned_to_id" in query else _IN_THE_CLINIC
+    groups = _USER_GROUPS if "assigned_to_id" in query else _CLINIC_GROUPS
     shared = [[status for status in group if status in wanted] for group in groups]
     return [group for group in shared if group]
 
 
-def tests_of(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    """What a task has to be to pass the filters, but for its status. Raises Invalid."""
+def filter_conditions(actor: Actor, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions for the filters, except the status. Raises Invalid."""
     tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
     for name, column in (("assigned_to_id", Task.assigned_to_id), ("created_by", Task.created_by)):
         if name in query:
-            tests.append(column == who_is(query[name], actor, pointer=f"/{name}"))
-    if actor.scope is not Scope.ALL and query.keys() & _ASKS_THE_LEAD:
+            tests.append(column == resolve_user_id(query[name], actor, pointer=f"/{name}"))
+    if actor.scope is not Scope.ALL and query.keys() & _LEAD_FILTERS:
         tests.append(is_assigned_within(actor, Lead.assigned_to_id))
     return tests
 
 
 def has_status(statuses: Iterable[TaskStatus]) -> ColumnElement[bool]:
-    """Spelled out in the statement: the indexes are partial, and a plan can't see into a parameter."""
+    """Compare with literals: the indexes are partial, and the query planner cannot see parameter values."""
     return Task.status.in_(bindparam("statuses", list(statuses), expanding=True, unique=True, literal_execute=True))
 
 
@@ -142,10 +152,10 @@ def _is_tagged(tag: str) -> ColumnElement[bool]:
     return Task.tags.bool_op("@>")(bindparam(None, [tag], type_=Task.tags.type))
 
 
-def _says(words: str) -> ColumnElement[bool]:
-    """As people search: words that all have to be there, "phrases", `or`, and `-without`."""
+def _matches_words(words: str) -> ColumnElement[bool]:
+    """Parse the words like a web search: all words, "phrases", `or` and `-without`."""
     wanted = func.websearch_to_tsquery(literal_column("'simple'::regconfig"), words)
-    return _SAID.op("@@", is_comparison=True)(wanted)
+    return _SEARCH_VECTOR.op("@@", is_comparison=True)(wanted)
 
 
 _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
@@ -159,6 +169,6 @@ _FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
     "source_id": lambda source_id: Lead.source_id == source_id,
     "tag": _is_tagged,
     "pinned": lambda pinned: _IS_PINNED if pinned else ~_IS_PINNED,
-    "rotting": lambda wanted: is_rotting() if wanted else is_fresh(),
-    "said": _says,
+    "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
+    "said": _matches_words,
 }

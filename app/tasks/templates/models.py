@@ -1,4 +1,4 @@
-"""Templates of tasks: a common follow-up, to be planned by hand or when a lead enters a stage."""
+"""Task templates: common follow-ups, planned by hand or when a lead enters a stage."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.core.db import Base, new_id
 
 
 class TaskTemplate(Base):
-    """What a task of a kind is like (follow-up-management.md)."""
+    """A template for tasks (follow-up-management.md)."""
 
     __tablename__ = "task_templates"
     __table_args__ = (UniqueConstraint("clinic_id", "name"),)
@@ -18,14 +18,14 @@ class TaskTemplate(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)  # with merge fields, as is the description
+    title: Mapped[str] = mapped_column(Text)  # may contain merge fields, like the description
     description: Mapped[str | None] = mapped_column(Text)
     type: Mapped[str] = mapped_column(Text)
     priority: Mapped[str] = mapped_column(Text)
-    due_in: Mapped[str] = mapped_column(Text)  # a duration as playbooks write it
+    due_in: Mapped[str] = mapped_column(Text)  # duration, such as "1 day 4 hours"
     business_time: Mapped[bool]  # counted in the clinic's opening hours
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    stage: Mapped[str | None] = mapped_column(Text)  # a slug: leads that enter it get the task
+    stage: Mapped[str | None] = mapped_column(Text)  # slug: leads that enter this stage get the task
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
     updated_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""How a task template reads, what its words lack, and how much it is used. Nothing is written."""
+"""Task template preview, missing fields and usage statistics. Read only."""
 
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,13 @@ from app.messaging.rendering.samples import sample_values
 from app.messaging.templates.missing import lacking_of
 from app.messaging.templates.preview import lead_for
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
-from app.tasks.templates.filling import due_at, values_of
+from app.tasks.templates.create_from_template import due_at, values_of
 from app.tasks.templates.models import TaskTemplate
 from app.tasks.templates.rendering import DASH, Words, fill
 
 
 def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUID | None) -> dict[str, Any]:
-    """The task as it would be planned now for the lead, or for somebody made up. Raises Forbidden, NotFound."""
+    """Return the task as planned now for the lead, or for a sample lead. Raises Forbidden, NotFound."""
     lead = lead_for(session, actor, lead_id)
     if lead:
         values = values_of(session, actor.clinic, lead)
@@ -40,12 +40,12 @@ def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUI
 
 
 def missing_fields(session: Session, actor: Actor, template: TaskTemplate) -> dict[str, Any]:
-    """The fields that its words print, and how many open leads lack them: those get a dash."""
+    """Return the template's merge fields, and how many open leads lack each. Missing values become a dash."""
     return lacking_of(session, actor, {"title": [template.title], "description": [template.description]})
 
 
 def statistics(session: Session, actor: Actor, template: TaskTemplate, period: Period) -> dict[str, Any]:
-    """How many tasks were made from it within the period, and what became of them; of leads that the actor sees."""
+    """Count the tasks created from the template in the period by status, for leads that the actor may see."""
     counts = {
         "made": func.count(),
         "open": func.count().filter(Task.status.in_(OPEN_TASKS)),

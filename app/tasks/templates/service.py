@@ -1,4 +1,4 @@
-"""The clinic's task templates. Every function takes the session first, and leaves the commit to its caller."""
+"""Task template service. The caller commits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,15 +17,15 @@ from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
 from app.leads.pipeline.models import PipelineStage
 from app.tasks.templates.models import TaskTemplate
-from app.tasks.templates.rendering import Words, mistakes_of
+from app.tasks.templates.rendering import Words, template_errors
 
 
 class TemplateNameTaken(Conflict):
-    """The clinic has a task template of this name."""
+    """The clinic already has a task template of this name."""
 
 
 def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's templates by name, all or those of a stage."""
+    """List the clinic's templates by name, optionally of one stage."""
     templates = select(TaskTemplate).where(TaskTemplate.clinic_id == actor.clinic.id)
     if "stage" in query:
         templates = templates.where(TaskTemplate.stage == query["stage"])
@@ -33,7 +33,7 @@ def list_templates(session: Session, actor: Actor, query: Mapping[str, Any]) -> 
 
 
 def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskTemplate:
-    """A new template of what `TemplateIn` read. Raises Invalid, TemplateNameTaken."""
+    """Create a template from `data`, as `TemplateIn` reads it. Raises Invalid, TemplateNameTaken."""
     _require_known(session, actor, data)
     at = now()
     template = TaskTemplate(
@@ -53,7 +53,7 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 def update_template(
     session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: Seen
 ) -> TaskTemplate:
-    """Give a template these values, all of them. What was planned from it stays as it is.
+    """Replace all values of a template. Tasks planned from it stay unchanged.
 
     Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken.
     """
@@ -69,14 +69,14 @@ def update_template(
 
 
 def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: Seen) -> None:
-    """Forget a template; what was planned from it stays. Raises NotFound, ChangedMeanwhile."""
+    """Delete a template. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile."""
     template = find(session, actor, template_id, lock=True)
     require_seen(template, seen)
     session.delete(template)
 
 
 def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = False) -> TaskTemplate:
-    """The clinic's template, locked when it is going to change. Raises NotFound."""
+    """Return the clinic's template; with `lock`, lock it for a change. Raises NotFound."""
     known = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == actor.clinic.id)
     template = session.scalars(known.with_for_update() if lock else known).one_or_none()
     if template is None:
@@ -85,9 +85,9 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
 
 
 def _require_known(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
-    """What only the clinic knows: its own fields, and its stages. Raises Invalid."""
+    """Check custom fields and the stage against the clinic's settings. Raises Invalid."""
     words = Words(data["title"], data["description"])
-    if mistakes := mistakes_of(words, own=frozenset(definitions_of(session, actor.clinic))):
+    if mistakes := template_errors(words, own=frozenset(definitions_of(session, actor.clinic))):
         raise Invalid(*(FieldError(f"/{name}", problem) for name, problem in mistakes.items()))
     _require_stage(session, actor, data["stage"])
 
@@ -97,7 +97,7 @@ def _require_stage(session: Session, actor: Actor, slug: str | None) -> None:
         PipelineStage.clinic_id == actor.clinic.id, PipelineStage.slug == slug, ~PipelineStage.is_terminal
     )
     if slug is not None and session.scalar(stage) is None:
-        raise Invalid.at("/stage", "Not a stage of your clinic in which a lead can be worked on.")
+        raise Invalid.at("/stage", "Must be a non-final stage of your clinic.")
 
 
 def _flush(session: Session) -> None:

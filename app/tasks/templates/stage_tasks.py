@@ -1,7 +1,7 @@
-"""What is planned when a lead enters a stage (follow-up-management.md: stage-specific task templates).
+"""Plan tasks when a lead enters a stage (follow-up-management.md: stage-specific task templates).
 
-A step plans it, not the call that moved the lead: it is there at once all the same, goes to whoever looks after the
-lead by then, and the lead's automation shows why it is there. Its params hold the template's words, no person's.
+A step creates the task, not the request that moved the lead. The task goes to the lead's coordinator at that time, and
+the lead's automation shows its origin. The step's params hold the template's text, no personal data.
 """
 
 from datetime import datetime
@@ -14,14 +14,14 @@ from app.engine.events.events import EventName
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row
 from app.identity.clinic_context import ClinicContext
-from app.tasks.templates.filling import due_at
+from app.tasks.templates.create_from_template import due_at
 from app.tasks.templates.models import TaskTemplate
 
 STOP_ON = (EventName.LEAD_CONVERTED, EventName.LEAD_LOST)
 
 
 def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Any, at: datetime) -> None:
-    """Plan the tasks of the stage that the lead has just entered, each once however often it is said."""
+    """Plan the tasks of the stage that the lead has just entered. Planning twice creates each task once."""
     entered = select(TaskTemplate).where(TaskTemplate.clinic_id == clinic.id, TaskTemplate.stage == lead.pipeline_stage)
     if rows := [_step(template, clinic, lead, at) for template in session.scalars(entered)]:
         add_steps(session, rows)

@@ -1,4 +1,4 @@
-"""Views of the work queue that people saved."""
+"""Saved views of the work queue."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from app.core.db import Base, new_id
 
 
 class TaskView(Base):
-    """Filters of the queue under a name: somebody's own, or shared with the clinic."""
+    """Named filters of the work queue, private or shared with the clinic."""
 
     __tablename__ = "task_views"
     __table_args__ = (
@@ -23,7 +23,7 @@ class TaskView(Base):
     clinic_id: Mapped[UUID]
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(Text)
-    filters: Mapped[dict[str, Any]]  # as they stand in the query
+    filters: Mapped[dict[str, Any]]  # as in the query string
     shared: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Saved views of the work queue: everybody's own, and those that others share."""
+"""Saved views of the work queue: the user's own, and shared ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ from app.tasks.views.models import TaskView
 
 
 class ViewNameTaken(Conflict):
-    """You have a view of this name."""
+    """You already have a view of this name."""
 
 
 def list_views(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The actor's own views and those that others of the clinic share, by name."""
+    """List the actor's own views and the clinic's shared views by name."""
     views = select(TaskView).where(
         TaskView.clinic_id == actor.clinic.id, or_(TaskView.user_id == actor.user_id, TaskView.shared)
     )
@@ -30,9 +30,9 @@ def list_views(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
 
 
 def create_view(session: Session, actor: Actor, data: Mapping[str, Any]) -> TaskView:
-    """A new view of what `ViewIn` read. Raises Forbidden, ViewNameTaken."""
+    """Create a view from `data`, as `ViewIn` reads it. Raises Forbidden (for an API key), ViewNameTaken."""
     if actor.user_id is None:
-        raise Forbidden("Views belong to people; an API key has none.")
+        raise Forbidden("Views belong to users; an API key has none.")
     at = now()
     ids = {"id": new_id(), "clinic_id": actor.clinic.id, "user_id": actor.user_id}
     view = TaskView(**ids, **data, created_at=at, updated_at=at, version=1)
@@ -42,7 +42,7 @@ def create_view(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task
 
 
 def update_view(session: Session, actor: Actor, view_id: UUID, data: Mapping[str, Any], *, seen: Seen) -> TaskView:
-    """Give one's own view these values, all of them. Raises NotFound, ChangedMeanwhile, ViewNameTaken."""
+    """Replace all values of the actor's own view. Raises NotFound, ChangedMeanwhile, ViewNameTaken."""
     view = _own(session, actor, view_id, seen)
     for name, value in data.items():
         setattr(view, name, value)
@@ -53,12 +53,12 @@ def update_view(session: Session, actor: Actor, view_id: UUID, data: Mapping[str
 
 
 def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: Seen) -> None:
-    """Forget one's own view. Raises NotFound, ChangedMeanwhile."""
+    """Delete the actor's own view. Raises NotFound, ChangedMeanwhile."""
     session.delete(_own(session, actor, view_id, seen))
 
 
 def _own(session: Session, actor: Actor, view_id: UUID, seen: Seen) -> TaskView:
-    """Locked. Who shares a view lets others look, not change it."""
+    """Lock and return the view. Shared views can be changed by their owner only."""
     own = select(TaskView).where(
         TaskView.id == view_id, TaskView.clinic_id == actor.clinic.id, TaskView.user_id == actor.user_id
     )

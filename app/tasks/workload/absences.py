@@ -1,7 +1,6 @@
-"""The open tasks of somebody who is away, as far as they fall due meanwhile: given to others, or put off.
+"""Reassign or postpone the tasks of an absent user that are due during the absence.
 
-What was seen to is found no more: it is somebody else's, or due after the absence. So it may be done at any time, any
-number of times.
+Processed tasks no longer match: they are reassigned, or due after the absence. So this may run any number of times.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,24 +18,24 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.eligible_users import clinics_rules, roster_of_all
+from app.identity.users.lookup import users_by_id
+from app.leads.assignment.assign_many import choose_by_rules
+from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_default
 from app.leads.assignment.models import AbsentTasks, WorkingHours
-from app.leads.assignment.moving import share_out
-from app.leads.assignment.people import people
-from app.leads.assignment.roster import Roster, calendar_of
+from app.leads.assignment.rules.roster import Roster, user_calendar
 from app.leads.models import Lead
 from app.leads.next_actions.open_task import TO_BE_DONE
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.rows import activity_row
 from app.security.encrypted_fields import open_rows
 from app.tasks.facts import task_event
-from app.tasks.lookup import known_to
+from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
 
-AT_ONCE: Final = 1000  # tasks
+AT_ONCE: Final = 1000  # tasks per run
 
 
-class Away(Protocol):
+class AbsenceRow(Protocol):
     """An `Absence`, or a row with its columns."""
 
     @property
@@ -58,30 +57,30 @@ class Due(NamedTuple):
     task: Any
 
 
-def begin_absence(session: Session, actor: Actor, absence: Away, at: datetime) -> None:
-    """Hand over or postpone the first tasks at once; the sweep `cover_absences` does the rest."""
+def begin_absence(session: Session, actor: Actor, absence: AbsenceRow, at: datetime) -> None:
+    """Process the first tasks at once. The sweep `cover_absences` processes the rest."""
     see_to_tasks(session, actor, absence, at=at)
 
 
-def see_to_tasks(session: Session, actor: Actor, absence: Away, *, at: datetime, most: int = AT_ONCE) -> int:
-    """Give away or put off up to `most` of them; returns how many. Only after `choosing.one_by_one`.
+def see_to_tasks(session: Session, actor: Actor, absence: AbsenceRow, *, at: datetime, most: int = AT_ONCE) -> int:
+    """Reassign or postpone up to `most` tasks and return how many. Call `one_by_one` first.
 
-    What nobody can take is put off. Those that somebody is just changing wait for the next time.
+    Tasks without an eligible user are postponed. Locked tasks are left for the next run.
     """
     found = _lock(session, actor, absence, most=most)
-    takers = _takers(session, actor, absence, found, at=at) if absence.tasks == AbsentTasks.REROUTE else {}
-    _give(session, actor, [due for due in found if due.task.id in takers], takers, at=at)
-    later = [due for due in found if due.task.id not in takers]
+    assignees = _choose_assignees(session, actor, absence, found, at=at) if absence.tasks == AbsentTasks.REROUTE else {}
+    _reassign(session, actor, [due for due in found if due.task.id in assignees], assignees, at=at)
+    later = [due for due in found if due.task.id not in assignees]
     if later:
-        _put_off(session, actor, later, until=_next_opening(session, actor.clinic, absence), at=at)
+        _postpone(session, actor, later, until=_next_opening(session, actor.clinic, absence), at=at)
     return len(found)
 
 
-def _lock(session: Session, actor: Actor, absence: Away, *, most: int) -> list[Due]:
+def _lock(session: Session, actor: Actor, absence: AbsenceRow, *, most: int) -> list[Due]:
     due = (
         select(Lead.id, Task.id.label("task_id"))
         .join(Task, Task.lead_id == Lead.id)
-        .where(*known_to(actor), Task.assigned_to_id == absence.user_id, TO_BE_DONE)
+        .where(*visible_tasks(actor), Task.assigned_to_id == absence.user_id, TO_BE_DONE)
         .where(Task.due_at >= absence.starts_at, Task.due_at < absence.ends_at)
         .order_by(Task.due_at, Task.id)
         .limit(most)
@@ -98,39 +97,48 @@ def _by_id(session: Session, model: Any, ids: set[UUID]) -> Mapping[UUID, Any]:
     return {row.id: row for row in open_rows(model, rows)}
 
 
-def _takers(
-    session: Session, actor: Actor, absence: Away, found: Sequence[Due], *, at: datetime
+def _choose_assignees(
+    session: Session, actor: Actor, absence: AbsenceRow, found: Sequence[Due], *, at: datetime
 ) -> Mapping[UUID, UUID]:
-    """Who does each task: the cover, else the lead's coordinator, else whom the rules choose; by task."""
+    """Return the new assignee by task id: the cover, else the lead's coordinator, else a user chosen by rules."""
     away = {absence.user_id}
-    rules = clinics_rules(session, actor.clinic, at=at, without=away)
-    roster = roster_of_all(session, actor.clinic, rules, at=at, without=away)
+    rules = rules_with_default(session, actor.clinic, at=at, without=away)
+    roster = roster_of_all_users(session, actor.clinic, rules, at=at, without=away)
     near = {due.lead.id: who for due in found if (who := _nearest(due.lead, absence, roster))}
-    homeless = {due.lead.id: due.lead for due in found if due.lead.id not in near}
-    decided = share_out(session, actor, list(homeless.values()), rules=rules, roster=roster)
-    whose = {**near, **{lead_id: decision.user_id for lead_id, decision in decided.items()}}
-    return {due.task.id: whose[due.lead.id] for due in found if due.lead.id in whose}
+    unassigned = {due.lead.id: due.lead for due in found if due.lead.id not in near}
+    decided = choose_by_rules(session, actor, list(unassigned.values()), rules=rules, roster=roster)
+    new_assignees = {**near, **{lead_id: decision.user_id for lead_id, decision in decided.items()}}
+    return {due.task.id: new_assignees[due.lead.id] for due in found if due.lead.id in new_assignees}
 
 
-def _nearest(lead: Any, absence: Away, roster: Roster) -> UUID | None:
-    return next((who for who in (absence.cover_id, lead.assigned_to_id) if who and roster.is_there(who)), None)
+def _nearest(lead: Any, absence: AbsenceRow, roster: Roster) -> UUID | None:
+    return next((who for who in (absence.cover_id, lead.assigned_to_id) if who and roster.is_available(who)), None)
 
 
-def _give(session: Session, actor: Actor, going: Sequence[Due], takers: Mapping[UUID, UUID], *, at: datetime) -> None:
-    """As when a task is given to somebody by hand; reminders reach whoever has it when they are due."""
-    names = people(session, actor.clinic.id, [*takers.values(), *(due.task.assigned_to_id for due in going)])
-    changes = [{"id": due.task.id, "assigned_to_id": takers[due.task.id], "updated_at": at} for due in going]
+def _reassign(
+    session: Session, actor: Actor, going: Sequence[Due], assignees: Mapping[UUID, UUID], *, at: datetime
+) -> None:
+    """Reassign like a manual reassignment. Reminders go to the user who has the task when they are due."""
+    names = users_by_id(session, actor.clinic.id, [*assignees.values(), *(due.task.assigned_to_id for due in going)])
+    changes = [{"id": due.task.id, "assigned_to_id": assignees[due.task.id], "updated_at": at} for due in going]
     update_many(session, Task, changes, ("assigned_to_id", "updated_at"), also="version = t.version + 1")
-    notes = [_given(due, names[due.task.assigned_to_id].name, names[takers[due.task.id]].name, at=at) for due in going]
+    notes = [
+        _reassignment_note(due, names[due.task.assigned_to_id].name, names[assignees[due.task.id]].name, at=at)
+        for due in going
+    ]
     insert_many(session, Activity, notes)
 
 
-def _put_off(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
-    """As when a task is moved by hand: its reminders move along."""
-    changes = [{"id": due.task.id, "due_at": until, "updated_at": at, "status": _again(due.task)} for due in later]
+def _postpone(session: Session, actor: Actor, later: Sequence[Due], *, until: datetime, at: datetime) -> None:
+    """Move the due times like a manual change. Reminders move with them."""
+    changes = [
+        {"id": due.task.id, "due_at": until, "updated_at": at, "status": _reopened_status(due.task)} for due in later
+    ]
     update_many(session, Task, changes, ("due_at", "updated_at", "status"), also="version = t.version + 1")
     insert_many(
-        session, Activity, [_note(due, f"{due.task.title}: put off while its owner is away.", at=at) for due in later]
+        session,
+        Activity,
+        [_note(due, f"{due.task.title}: postponed while its assignee is away.", at=at) for due in later],
     )
     moved = (
         SimpleNamespace(**{**due.task._mapping, **change, "version": due.task.version + 1})  # noqa: SLF001  (SQLAlchemy's own name)
@@ -140,22 +148,22 @@ def _put_off(session: Session, actor: Actor, later: Sequence[Due], *, until: dat
     record(session, actor.clinic, *events)
 
 
-def _again(task: Any) -> str:
+def _reopened_status(task: Any) -> str:
     status: str = task.status
     return TaskStatus.PENDING if status == TaskStatus.OVERDUE else status
 
 
-def _next_opening(session: Session, clinic: ClinicContext, absence: Away) -> datetime:
-    """When they, or else the clinic, open next after the absence; its end where neither ever does."""
+def _next_opening(session: Session, clinic: ClinicContext, absence: AbsenceRow) -> datetime:
+    """Return when the user's hours, else the clinic's hours, next begin after the absence. Without hours: its end."""
     hours = session.scalar(select(WorkingHours.hours).where(WorkingHours.user_id == absence.user_id))
-    calendar = calendar_of(clinic.calendar, BusinessHours.from_json(hours) if hours else None)
+    calendar = user_calendar(clinic.calendar, BusinessHours.from_json(hours) if hours else None)
     try:
         return calendar.next_open(absence.ends_at)
     except NeverOpen:
         return absence.ends_at
 
 
-def _given(due: Due, before: str, after: str, *, at: datetime) -> dict[str, Any]:
+def _reassignment_note(due: Due, before: str, after: str, *, at: datetime) -> dict[str, Any]:
     return _note(due, f"{due.task.title}: {before} is away, {after} does it.", at=at)
 
 

@@ -1,4 +1,4 @@
-"""Somebody leaves the clinic: their account is closed, and what they had goes to others, in one transaction."""
+"""Offboarding: deactivate a user's account and hand over their work in one transaction."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,8 +11,10 @@ from app.identity.users import users
 from app.tasks.workload.handover import hand_over
 
 
-def let_go(session: Session, actor: Actor, user_id: UUID, *, to: Sequence[UUID] | None, reason: str | None) -> User:
-    """Close the account of a user, and give their open leads and tasks to those in `to`, else by the clinic's rules.
+def deactivate_and_hand_over(
+    session: Session, actor: Actor, user_id: UUID, *, to: Sequence[UUID] | None, reason: str | None
+) -> User:
+    """Deactivate a user, and hand over their open leads and tasks to the users in `to`, else by assignment rules.
 
     Raises NotFound, Forbidden, NotYourself, NobodyElse, and Invalid at `/to_ids/0` and so on.
     """

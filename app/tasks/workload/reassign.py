@@ -1,4 +1,4 @@
-"""Moving everything open of somebody, as a person asks for it."""
+"""Hand over all open leads and tasks of a user on request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,21 +7,23 @@ from sqlalchemy.orm import Session
 
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.leads.assignment.models import Why
-from app.leads.assignment.people import people
+from app.identity.users.lookup import users_by_id
+from app.leads.assignment.models import AssignmentReason
 from app.tasks.workload.handover import hand_over
 
 
 def reassign(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Hand over what `data` (as ReassignIn reads it) says; returns what went to whom. Raises Invalid."""
+    """Hand over as `data` (as ReassignIn reads it) says. Return the totals and the shares per user. Raises Invalid."""
     user_id = data["from_id"]
-    if user_id not in people(session, actor.clinic.id, [user_id]):
+    if user_id not in users_by_id(session, actor.clinic.id, [user_id]):
         raise Invalid.at("/from_id", "Must be a user of your clinic.")
-    done = hand_over(session, actor, user_id, to=data.get("to_ids"), reason=data["reason"], why=Why.REASSIGNED)
-    takers = sorted(done.leads.keys() | done.tasks.keys())
+    done = hand_over(
+        session, actor, user_id, to=data.get("to_ids"), reason=data["reason"], why=AssignmentReason.REASSIGNED
+    )
+    assignees = sorted(done.leads.keys() | done.tasks.keys())
     return {
         "leads": done.leads.total(),
         "tasks": done.tasks.total(),
         "left": done.left,
-        "shares": [{"user_id": who, "leads": done.leads[who], "tasks": done.tasks[who]} for who in takers],
+        "shares": [{"user_id": who, "leads": done.leads[who], "tasks": done.tasks[who]} for who in assignees],
     }

@@ -1,4 +1,4 @@
-"""How much everybody has to do."""
+"""Workload report: open leads and tasks per user."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,24 +11,24 @@ from app.clock import now
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
-from app.identity.users.roles import TAKES_LEADS
+from app.identity.roles import LEAD_OWNER_ROLES
 from app.leads.assignment.models import Absence
 from app.leads.assignment.rules.rules import ceilings_of
-from app.leads.assignment.rules.ruleset import rules_of
+from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.lookup import visible_to
 from app.leads.models import STILL_OPEN, Lead
 from app.leads.next_actions.open_task import TO_BE_DONE
-from app.tasks.lookup import known_to
+from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task
 
 
 def workload(session: Session, actor: Actor) -> list[Mapping[str, Any]]:
-    """For each coordinator, and whoever else has open leads or tasks: how many, and since when they are late.
+    """Return open leads, open tasks, overdue tasks and tasks due today for each coordinator and other user with work.
 
-    Counts the leads that the actor knows of. What is due today is due until midnight at the clinic.
+    Counts only leads that the actor may see. "Today" ends at midnight in the clinic's local time.
     """
     at = now()
-    ceilings = ceilings_of(rules_of(session, actor.clinic))
+    ceilings = ceilings_of(active_rules(session, actor.clinic))
     found = session.execute(_statement(actor, at)).mappings()
     return [{**row, "ceiling": ceilings.get(row["user_id"])} for row in found]
 
@@ -57,7 +57,7 @@ def _statement(actor: Actor, at: datetime) -> Any:
 
 
 def _coordinates() -> ColumnElement[bool]:
-    return User.role.in_(TAKES_LEADS) & User.is_active
+    return User.role.in_(LEAD_OWNER_ROLES) & User.is_active
 
 
 def _leads(actor: Actor) -> Any:
@@ -70,7 +70,7 @@ def _leads(actor: Actor) -> Any:
 
 
 def _tasks(actor: Actor, at: datetime) -> Any:
-    """By when they are due alone, which the index of somebody's open tasks tells without a look at the rows."""
+    """Count by due time only, which the index of a user's open tasks answers without reading rows."""
     calendar = actor.clinic.calendar
     today = calendar.local(at).date()
     begins, ends = (calendar.at_wall_time(day, datetime.min.time()) for day in (today, today + timedelta(days=1)))
@@ -81,6 +81,6 @@ def _tasks(actor: Actor, at: datetime) -> Any:
         func.count().filter(of_today).label("due_today"),
     ).select_from(Task)
     if actor.scope is not Scope.ALL:
-        counted = counted.join(Lead, Lead.id == Task.lead_id).where(*known_to(actor))
+        counted = counted.join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor))
     of_clinic = counted.where(Task.clinic_id == actor.clinic.id)
     return of_clinic.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")

@@ -1,27 +1,27 @@
 const token = location.hash.slice(1);
 const form = document.getElementById("form");
-const said = document.getElementById("said");
+const statusText = document.getElementById("status");
 history.replaceState(null, "", location.pathname); // the token stays out of the browser's history
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  said.textContent = "";
+  statusText.textContent = "";
   const password = document.getElementById("password").value;
   try {
-    const answer = await fetch("/api/auth/password", {
+    const response = await fetch("/api/auth/password", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ token, password }),
     });
-    if (answer.ok) {
+    if (response.ok) {
       form.remove();
-      said.textContent = "That is your password now. You can sign in with it.";
+      statusText.textContent = "Your password is set. You can sign in now.";
       return;
     }
-    const problem = await answer.json();
-    const mistakes = (problem.errors ?? []).map((mistake) => mistake.message);
-    said.textContent = mistakes.join(" ") || problem.detail || problem.title;
+    const problem = await response.json();
+    const messages = (problem.errors ?? []).map((error) => error.message);
+    statusText.textContent = messages.join(" ") || problem.detail || problem.title;
   } catch {
-    said.textContent = "The server could not be reached. Please try again.";
+    statusText.textContent = "The server is not reachable. Please try again.";
   }
 });

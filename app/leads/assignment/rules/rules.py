@@ -1,4 +1,4 @@
-"""Assignment rules as data: which leads, shared out among whom. Pure."""
+"""Assignment rules as value objects. Pure: no database access."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from uuid import UUID
 
 from app.leads.assignment.models import Strategy
 
-MOST_COUNTED: Final = 1000  # open leads of one person; who has more counts as having so many
+MOST_COUNTED: Final = 1000  # open leads of one user; higher counts are capped
 
-Lead = Mapping[str, Any]  # source_id, source_category, postal_code, treatment_interest; what is missing matches nothing
+# Keys: source_id, source_category, postal_code, treatment_interest. A missing key fails its condition.
+LeadFacts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who takes part in a rule: how much of it, and up to how many open leads of all kinds."""
+    """Member of a rule. `ceiling` limits their open leads of all kinds; None means no limit."""
 
     user_id: UUID
     weight: int = 1
@@ -23,7 +24,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a lead has to be like. One that names nothing holds for every lead."""
+    """Conditions on a lead. An empty condition holds for every lead."""
 
     source_ids: frozenset[UUID] = frozenset()
     source_categories: frozenset[str] = frozenset()
@@ -31,40 +32,42 @@ class Conditions:
     treatment_interests: frozenset[str] = frozenset()
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """From a rule's row."""
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON of a rule's row."""
         return cls(
-            source_ids=frozenset(map(UUID, kept.get("source_ids", ()))),
-            source_categories=frozenset(kept.get("source_categories", ())),
-            postal_prefixes=tuple(map(plain_postal, kept.get("postal_prefixes", ()))),
-            treatment_interests=frozenset(kept.get("treatment_interests", ())),
+            source_ids=frozenset(map(UUID, data.get("source_ids", ()))),
+            source_categories=frozenset(data.get("source_categories", ())),
+            postal_prefixes=tuple(map(normalise_postal_code, data.get("postal_prefixes", ()))),
+            treatment_interests=frozenset(data.get("treatment_interests", ())),
         )
 
-    def failing(self, lead: Lead) -> list[str]:
-        """The names of what does not hold for this lead: `source`, `postal_code`, `treatment_interest`."""
+    def failing(self, lead: LeadFacts) -> list[str]:
+        """Return the names of failing conditions: `source`, `postal_code`, `treatment_interest`."""
         holds = {
-            "source": self._knows_source(lead),
-            "postal_code": self._is_near(lead),
-            "treatment_interest": self._is_of_interest(lead),
+            "source": self._matches_source(lead),
+            "postal_code": self._matches_postal_code(lead),
+            "treatment_interest": self._matches_interest(lead),
         }
-        return [name for name, it_does in holds.items() if not it_does]
+        return [name for name, is_met in holds.items() if not is_met]
 
-    def _knows_source(self, lead: Lead) -> bool:
+    def _matches_source(self, lead: LeadFacts) -> bool:
         if not self.source_ids and not self.source_categories:
             return True
         return lead.get("source_id") in self.source_ids or lead.get("source_category") in self.source_categories
 
-    def _is_near(self, lead: Lead) -> bool:
-        return not self.postal_prefixes or plain_postal(lead.get("postal_code") or "").startswith(self.postal_prefixes)
+    def _matches_postal_code(self, lead: LeadFacts) -> bool:
+        return not self.postal_prefixes or normalise_postal_code(lead.get("postal_code") or "").startswith(
+            self.postal_prefixes
+        )
 
-    def _is_of_interest(self, lead: Lead) -> bool:
+    def _matches_interest(self, lead: LeadFacts) -> bool:
         wanted = self.treatment_interests
         return not wanted or not wanted.isdisjoint(lead.get("treatment_interest") or ())
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `id` is None for one that nobody wrote down: sharing out what somebody leaves behind."""
+    """Assignment rule. `id` is None for rules built in code, such as the default rules."""
 
     id: UUID | None
     name: str
@@ -74,26 +77,26 @@ class Rule:
     fallback_id: UUID | None = None
 
     @property
-    def counted(self) -> set[UUID]:
-        """Those of whom it matters how many open leads they have."""
-        by_load = self.strategy is Strategy.CAPACITY
-        return {member.user_id for member in self.members if by_load or member.ceiling is not None}
+    def users_to_count(self) -> set[UUID]:
+        """Members whose open leads must be counted."""
+        least_loaded_rule = self.strategy is Strategy.CAPACITY
+        return {member.user_id for member in self.members if least_loaded_rule or member.ceiling is not None}
 
     @property
-    def counts_to(self) -> int:
-        """How many open leads of one person are worth counting: beyond it, nothing changes."""
+    def max_counted(self) -> int:
+        """Maximum number of open leads of one user to count: a higher number changes no decision."""
         if self.strategy is Strategy.CAPACITY:
             return MOST_COUNTED
         return max((member.ceiling or 0 for member in self.members), default=0)
 
     @property
-    def everybody(self) -> set[UUID]:
-        """Whoever the rule may choose."""
+    def user_ids(self) -> set[UUID]:
+        """Users that the rule may choose, including the fallback."""
         return {member.user_id for member in self.members} | ({self.fallback_id} if self.fallback_id else set())
 
 
-def read_rule(row: Any) -> Rule:
-    """The rule of an `AssignmentRule`, or of a row with its columns."""
+def rule_from_row(row: Any) -> Rule:
+    """Read an `AssignmentRule`, or a row with its columns."""
     members = (Member(UUID(one["user_id"]), one["weight"], one["ceiling"]) for one in row.members)
     return Rule(
         row.id,
@@ -105,15 +108,15 @@ def read_rule(row: Any) -> Rule:
     )
 
 
-def by_load(user_ids: Iterable[UUID], ceilings: Mapping[UUID, int] | None = None) -> Rule:
-    """Whatever the lead: to whichever of these has the fewest open leads, and no more than their ceiling."""
+def least_loaded_rule(user_ids: Iterable[UUID], ceilings: Mapping[UUID, int] | None = None) -> Rule:
+    """Return a rule for every lead that chooses the user with the fewest open leads below their ceiling."""
     known = ceilings or {}
     members = (Member(user_id, ceiling=known.get(user_id)) for user_id in user_ids)
     return Rule(None, "", Strategy.CAPACITY, tuple(members))
 
 
 def ceilings_of(rules: Iterable[Rule]) -> Mapping[UUID, int]:
-    """The lowest ceiling of each member: no more than so many open leads find their way to them by themselves."""
+    """Return the lowest ceiling of each member, which limits automatic assignment to that user."""
     ceilings: dict[UUID, int] = {}
     for rule in rules:
         for member in rule.members:
@@ -122,8 +125,8 @@ def ceilings_of(rules: Iterable[Rule]) -> Mapping[UUID, int]:
     return ceilings
 
 
-def plain_postal(code: str) -> str:
-    """A postal code as it is compared: `sw1a 2aa` and `SW1A2AA` are the same."""
+def normalise_postal_code(code: str) -> str:
+    """Normalise a postal code for comparison: `sw1a 2aa` becomes `SW1A2AA`."""
     return code.replace(" ", "").replace("-", "").upper()
 
 

@@ -1,4 +1,4 @@
-"""The clinic's assignment rules and their order."""
+"""Assignment rules: list, create, update, delete, reorder."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,17 +20,17 @@ from app.leads.attribution.models import LeadSource
 
 
 class TooManyRules(Conflict):
-    """The clinic has as many assignment rules as it may have."""
+    """The clinic has reached the maximum number of assignment rules."""
 
 
 def list_rules(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's rules in their order."""
+    """List the clinic's rules in their order."""
     rules = select(AssignmentRule).where(AssignmentRule.clinic_id == clinic_id)
     return page(session, rules, [(AssignmentRule.position, "asc"), (AssignmentRule.id, "asc")], query)
 
 
 def create_rule(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> AssignmentRule:
-    """A new rule of what RuleIn read, after all others. Raises TooManyRules, Invalid."""
+    """Create a rule from the fields of RuleIn, after all others. Raises TooManyRules, Invalid."""
     rules = _lock(session, clinic_id)
     if len(rules) >= MOST_RULES:
         raise TooManyRules
@@ -45,7 +45,7 @@ def create_rule(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> A
 def update_rule(
     session: Session, clinic_id: UUID, rule_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> AssignmentRule:
-    """Give a rule these values, all of them. Raises NotFound, ChangedMeanwhile, Invalid."""
+    """Replace all values of a rule. Raises NotFound, ChangedMeanwhile, Invalid."""
     rule = _find(_lock(session, clinic_id), rule_id)
     require_seen(rule, seen)
     for name, value in _columns(session, clinic_id, data).items():
@@ -57,27 +57,27 @@ def update_rule(
 
 
 def delete_rule(session: Session, clinic_id: UUID, rule_id: UUID, *, seen: Seen = None) -> None:
-    """The history keeps the rule's name. Raises NotFound, ChangedMeanwhile."""
+    """Delete a rule. The assignment history keeps its name. Raises NotFound, ChangedMeanwhile."""
     rules = _lock(session, clinic_id)
     rule = _find(rules, rule_id)
     require_seen(rule, seen)
     session.delete(rule)
-    _number([other for other in rules if other is not rule])
+    _renumber([other for other in rules if other is not rule])
 
 
 def reorder(session: Session, clinic_id: UUID, ids: Sequence[UUID]) -> Sequence[AssignmentRule]:
-    """Put all rules of the clinic into this order. Raises Invalid."""
+    """Put all rules of the clinic into this order. Raises Invalid (unless each rule is named once)."""
     rules = {rule.id: rule for rule in _lock(session, clinic_id)}
     if sorted(ids) != sorted(rules):
         raise Invalid.at("/ids", "Name each rule of the clinic once.")
     ordered = [rules[rule_id] for rule_id in ids]
-    _number(ordered)
+    _renumber(ordered)
     session.flush()
     return ordered
 
 
 def _lock(session: Session, clinic_id: UUID) -> list[AssignmentRule]:
-    """All rules in order; who else would change them waits, and what is cached of the clinic is outdated."""
+    """Lock the clinic's rules and invalidate the clinic's caches; return the rules in order."""
     count_up(session, clinic_id)
     rules = select(AssignmentRule).where(AssignmentRule.clinic_id == clinic_id)
     return list(session.scalars(rules.order_by(AssignmentRule.position, AssignmentRule.id)))
@@ -90,7 +90,7 @@ def _find(rules: Sequence[AssignmentRule], rule_id: UUID) -> AssignmentRule:
     return found
 
 
-def _number(rules: Sequence[AssignmentRule]) -> None:
+def _renumber(rules: Sequence[AssignmentRule]) -> None:
     for position, rule in enumerate(rules):
         if rule.position != position:
             rule.position = position
@@ -98,28 +98,28 @@ def _number(rules: Sequence[AssignmentRule]) -> None:
 
 
 def _columns(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
-    """As the row keeps them. Raises Invalid where somebody or something is not the clinic's."""
-    _require_known(session, clinic_id, data)
+    """Return the columns of the row. Raises Invalid if a user or source belongs to another clinic."""
+    _require_own(session, clinic_id, data)
     members = [{**member, "user_id": str(member["user_id"])} for member in data["members"]]
     conditions = {**data["conditions"], "source_ids": [str(id_) for id_ in data["conditions"]["source_ids"]]}
     return {**data, "members": members, "conditions": conditions}
 
 
-def _require_known(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> None:
+def _require_own(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> None:
     users = {f"/members/{i}/user_id": member["user_id"] for i, member in enumerate(data["members"])}
     users |= {"/fallback_id": data["fallback_id"]} if data["fallback_id"] else {}
     sources = {f"/conditions/source_ids/{i}": id_ for i, id_ in enumerate(data["conditions"]["source_ids"])}
-    mistakes = _foreign(session, clinic_id, User, users) + _foreign(session, clinic_id, LeadSource, sources)
-    if mistakes:
-        raise Invalid(*mistakes)
+    errors = _foreign(session, clinic_id, User, users) + _foreign(session, clinic_id, LeadSource, sources)
+    if errors:
+        raise Invalid(*errors)
 
 
 def _foreign(
     session: Session, clinic_id: UUID, model: type[User] | type[LeadSource], named: Mapping[str, UUID]
 ) -> list[FieldError]:
-    """A mistake for each place that names one that is not the clinic's."""
+    """Return an error for each id that does not belong to the clinic. `named` maps JSON pointers to ids."""
     if not named:
         return []
-    what = "user" if model is User else "lead source"
+    kind = "user" if model is User else "lead source"
     known = set(session.scalars(select(model.id).where(model.clinic_id == clinic_id, model.id.in_(named.values()))))
-    return [FieldError(place, f"Must be a {what} of your clinic.") for place, id_ in named.items() if id_ not in known]
+    return [FieldError(place, f"Must be a {kind} of your clinic.") for place, id_ in named.items() if id_ not in known]

@@ -1,4 +1,4 @@
-"""The leads of a chunk that are there already, held until its commit; nobody waits for one that is being changed."""
+"""Row locks on the existing leads of a job chunk, held until its commit. Leads locked elsewhere are skipped."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -20,8 +20,8 @@ _TAKE: Final = text(f"SELECT i.position, l.id {_WANTED} FOR NO KEY UPDATE OF l S
 _WHICH_EXIST: Final = text(f"SELECT i.position {_WANTED}")
 
 
-class Held(NamedTuple):
-    """The leads of a span's pending items by their places; which of them are busy, and which are not there."""
+class LockedLeads(NamedTuple):
+    """Locked leads of a span by item position; positions of leads locked elsewhere, and of unknown leads."""
 
     leads: Mapping[Place, UUID]
     busy: set[Place]
@@ -30,11 +30,11 @@ class Held(NamedTuple):
 
 def hold_leads(
     session: Session, job_id: UUID, span: Span, *, clinic_id: UUID, whose: Sequence[str] | None = None
-) -> Held:
-    """Lock the span's pending items, and their leads: those of the users `whose`; None: everybody's."""
+) -> LockedLeads:
+    """Lock the span's pending items and their leads. `whose` limits the leads to these owners; None: all leads."""
     pending = {item.position for item in lock_pending(session, job_id, span)}
     given: dict[str, Any] = {"job": job_id, "first": span.first, "last": span.last, "clinic": clinic_id, "whose": whose}
     leads = {row.position: row.id for row in session.execute(_TAKE, given)}
     missing = pending - leads.keys()
     busy = missing & set(session.scalars(_WHICH_EXIST, given)) if missing else set()
-    return Held(leads, busy, missing - busy)
+    return LockedLeads(leads, busy, missing - busy)

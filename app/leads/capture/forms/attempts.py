@@ -1,6 +1,6 @@
-"""How often one address may send forms, counted for all processes together.
+"""Rate limit of web form submissions per IP address, shared by all processes.
 
-While the store of the counts is away everybody may: a lead that is lost is worse than a flood of an hour.
+If the counter store is down, submissions are allowed: a lost lead is worse than an hour of spam.
 """
 
 import hashlib
@@ -16,16 +16,18 @@ WINDOW: Final = 60  # seconds
 
 
 def count_submission(address: str) -> None:
-    """Count one more, before anything of it is read. Raises TooManyRequests."""
+    """Count one submission, before its body is read. Raises TooManyRequests."""
     most = get_settings().form_posts_per_minute
     if not most:
         return
-    counted = rate_counters.count([_name(address)], window=WINDOW)
+    counted = rate_counters.increment([_name(address)], window=WINDOW)
     if counted and counted[0][0] > most:
-        raise TooManyRequests(max(1, counted[0][1]), f"At most {most} a minute: wait before the next.")
+        raise TooManyRequests(
+            max(1, counted[0][1]), f"At most {most} submissions a minute. Please wait before the next."
+        )
 
 
 def _name(address: str) -> str:
-    """No address is readable in the store."""
+    """Return the counter's key: an HMAC, so that the store holds no readable address."""
     digest = hmac.digest(key_for("attempts"), f"form\0{address}".encode(), hashlib.sha256)
     return f"relance:forms:{digest[:12].hex()}"

@@ -1,4 +1,4 @@
-"""Web forms: where a clinic's website may send leads to, without signing in."""
+"""Web forms: unauthenticated lead capture for a clinic's website."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from app.core.db import Base, new_id
 
 
 class WebForm(Base):
-    """A form on a website. Its key is public: it says which form, and proves nothing."""
+    """Form on a website. Its key is public: it identifies the form and authenticates nothing."""
 
     __tablename__ = "web_forms"
     __table_args__ = (UniqueConstraint("clinic_id", "name"), UniqueConstraint("key"))
@@ -22,10 +22,10 @@ class WebForm(Base):
     name: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
     allowed_origins: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    source_id: Mapped[UUID] = mapped_column(ForeignKey("lead_sources.id"))  # where no utm_source names another
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("lead_sources.id"))  # unless utm_source names another
     campaign: Mapped[str | None] = mapped_column(Text)
     fields: Mapped[list[Any]]  # [{"name": "phone", "required": true}]
-    consent_text: Mapped[str | None] = mapped_column(Text)  # None: the form asks for no consent
+    consent_text: Mapped[str | None] = mapped_column(Text)  # None: no consent is requested
     thank_you: Mapped[str | None] = mapped_column(Text)
     redirect_url: Mapped[str | None] = mapped_column(Text)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -34,11 +34,11 @@ class WebForm(Base):
     version: Mapped[int] = mapped_column(default=1)
 
 
-HONEYPOT: Final = "website"  # a field that people do not see, and machines fill in
+HONEYPOT: Final = "website"  # hidden field: people leave it empty, bots fill it in
 
 
 class FormField(StrEnum):
-    """What a form may ask."""
+    """Fields that a form may have."""
 
     FIRST_NAME = "first_name"
     LAST_NAME = "last_name"

@@ -1,4 +1,4 @@
-"""A clinic's web forms."""
+"""Web forms: list, read, create, update, rotate the key."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from app.core.db import new_id
 from app.core.optimistic_locking import Seen, require_seen
 from app.core.pagination import Page, page
 from app.errors import Conflict, NotFound
-from app.leads.capture.capture import require_source
+from app.leads.attribution.sources import require_source
 from app.leads.capture.forms.models import WebForm
 
 
 class FormNameTaken(Conflict):
-    """The clinic has a form of this name."""
+    """The clinic already has a form with this name."""
 
 
 def list_forms(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The clinic's forms by name; `query` is what WebFormQuery read."""
+    """List the clinic's forms by name; `query` holds the fields of WebFormQuery."""
     statement = select(WebForm).where(WebForm.clinic_id == clinic_id)
     if "is_active" in query:
         statement = statement.where(WebForm.is_active == query["is_active"])
@@ -31,12 +31,12 @@ def list_forms(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> P
 
 
 def read_form(session: Session, clinic_id: UUID, form_id: UUID) -> WebForm:
-    """One form of the clinic. Raises NotFound."""
+    """Return one form of the clinic. Raises NotFound."""
     return _find(session, clinic_id, form_id, lock=False)
 
 
 def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> WebForm:
-    """A new form of what WebFormIn read. Raises FormNameTaken, Invalid."""
+    """Create a form from the fields of WebFormIn. Raises FormNameTaken, Invalid."""
     require_source(session, clinic_id, data["source_id"])
     at = now()
     form = WebForm(id=new_id(), clinic_id=clinic_id, key=_new_key(), created_at=at, updated_at=at, **_columns(data))
@@ -48,22 +48,22 @@ def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> W
 def update_form(
     session: Session, clinic_id: UUID, form_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
 ) -> WebForm:
-    """Give a form these values, all of them. Raises NotFound, ChangedMeanwhile, FormNameTaken, Invalid."""
+    """Replace all values of a form. Raises NotFound, ChangedMeanwhile, FormNameTaken, Invalid."""
     form = _find(session, clinic_id, form_id, lock=True)
     require_seen(form, seen)
     require_source(session, clinic_id, data["source_id"])
     for name, value in _columns(data).items():
         setattr(form, name, value)
-    _count(form)
+    _mark_updated(form)
     _flush(session)
     return form
 
 
 def rotate_key(session: Session, clinic_id: UUID, form_id: UUID) -> WebForm:
-    """Give the form another key; the old one is nobody's from now on. Raises NotFound."""
+    """Replace the form's key; the old key stops working at once. Raises NotFound."""
     form = _find(session, clinic_id, form_id, lock=True)
     form.key = _new_key()
-    _count(form)
+    _mark_updated(form)
     return form
 
 
@@ -85,7 +85,7 @@ def _new_key() -> str:
     return f"wf_{secrets.token_urlsafe(18)}"
 
 
-def _count(form: WebForm) -> None:
+def _mark_updated(form: WebForm) -> None:
     form.updated_at = now()
     form.version += 1
 

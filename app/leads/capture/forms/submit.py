@@ -1,4 +1,4 @@
-"""What a website's visitor sends becomes a lead: whose it is, and where it is from, the form says."""
+"""Web form submission: create a lead in the form's clinic."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,18 +13,18 @@ from app.errors import FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
-from app.leads.attribution.touch_models import CaptureChannel
 from app.leads.capture.capture import capture_lead
 from app.leads.capture.forms.models import HONEYPOT, FormField, WebForm
 from app.leads.contact.phone_numbers import require_reachable
 from app.leads.duplicates.search import UNKNOWN_CALLER
+from app.leads.enums import CaptureChannel
 
-OF_THE_PERSON: Final = frozenset(field.value for field in FormField)
-OF_THE_TOUCH: Final = frozenset(
+PERSON_FIELDS: Final = frozenset(field.value for field in FormField)
+TOUCH_FIELDS: Final = frozenset(
     {"medium", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "referrer", "landing_page"}
 )
 
-# The one that utm_source names, else the form's; both may have been given up, and a lead is not lost for that.
+# The source that utm_source names, else the form's, else any active one: an inactive source must not lose a lead.
 _SOURCE: Final = text(
     "SELECT id FROM lead_sources WHERE clinic_id = :clinic AND is_active"
     " ORDER BY (lower(name) = lower(CAST(:utm AS text))) IS TRUE DESC,"
@@ -34,8 +34,8 @@ _SOURCE: Final = text(
 
 
 def find_form(session: Session, key: str) -> Row[Any]:
-    """The active form of that key, and its clinic's `rules_version`. Raises NotFound."""
-    if not key.isprintable():  # NUL is no text to PostgreSQL
+    """Return the active form with this key, and its clinic's `rules_version`. Raises NotFound."""
+    if not key.isprintable():  # PostgreSQL refuses NUL in text
         raise NotFound
     wanted = select(WebForm.__table__, Clinic.rules_version).join(Clinic, Clinic.id == WebForm.clinic_id)
     found = session.execute(wanted.where(WebForm.key == key, WebForm.is_active)).one_or_none()
@@ -45,13 +45,13 @@ def find_form(session: Session, key: str) -> Row[Any]:
 
 
 def require_origin(form: Row[Any], origin: str | None) -> None:
-    """Browsers say which website a page is from; other programs need not. Raises Forbidden."""
+    """Check the Origin header, which browsers send and other clients may omit. Raises Forbidden."""
     if origin is not None and origin not in form.allowed_origins:
-        raise Forbidden("This website may not send this form.")
+        raise Forbidden("This website is not allowed to send this form.")
 
 
 def submit(session: Session, form: Row[Any], data: Mapping[str, Any]) -> None:
-    """Take in the lead of `data` (as `Submission` reads it); a trapped machine is none. Raises Invalid."""
+    """Create a lead from `data` (fields of Submission). Ignores it if the honeypot is filled in. Raises Invalid."""
     if data.get(HONEYPOT):
         return
     given = {name: value for name, value in data.items() if value not in ("", [])}
@@ -62,9 +62,9 @@ def submit(session: Session, form: Row[Any], data: Mapping[str, Any]) -> None:
 
 
 def _require_form(form: Row[Any], given: Mapping[str, Any]) -> None:
-    """What the form does not ask is refused, and what it needs is needed."""
+    """Refuse fields that the form does not have, and missing required fields. Raises Invalid."""
     asked = {field["name"]: field["required"] for field in form.fields}
-    mistakes = [FieldError(pointer(name), "Unknown field.") for name in given.keys() & OF_THE_PERSON - asked.keys()]
+    mistakes = [FieldError(pointer(name), "Unknown field.") for name in given.keys() & PERSON_FIELDS - asked.keys()]
     mistakes += [
         FieldError(pointer(name), "Missing data for required field.")
         for name, required in asked.items()
@@ -79,12 +79,12 @@ def _lead(session: Session, form: Row[Any], given: Mapping[str, Any]) -> dict[st
     return {
         "first_name": first,
         "last_name": last,
-        **{name: given[name] for name in given.keys() & OF_THE_PERSON},
+        **{name: given[name] for name in given.keys() & PERSON_FIELDS},
         "source_id": _source(session, form, given.get("utm_source")),
         "source_campaign": given.get("utm_campaign") or form.campaign,
         "capture_channel": CaptureChannel.WEB_FORM,
         "touch": {
-            **{name: given[name] for name in given.keys() & OF_THE_TOUCH},
+            **{name: given[name] for name in given.keys() & TOUCH_FIELDS},
             "form_id": form.id,
             **_consent(form, given),
         },

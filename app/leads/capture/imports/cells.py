@@ -1,4 +1,4 @@
-"""From the cells of a row to the fields of a lead, as `LeadIn` reads them. Pure."""
+"""Conversion of the cells of a row to lead fields, as `LeadIn` expects them. Pure."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,22 +8,22 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from app.core.files.csv_cells import armed
+from app.core.files.csv_cells import unescape_formula
 from app.leads.models import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."
 
 
 class DateOrder(StrEnum):
-    """How dates are written that are not in ISO: what comes first."""
+    """Order of numbers in dates that are not ISO 8601: day first or month first."""
 
     DAY = "day"
     MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the clinic knows and the file does not say. Names are looked up in small letters."""
+class CellContext:
+    """Lookups and options for reading cells. The keys of `sources` and `people` are lower case."""
 
     date_order: DateOrder
     sources: Mapping[str, UUID]
@@ -31,35 +31,35 @@ class Reading:
     default_source: UUID | None
 
 
-class Unclear(ValueError):
-    """A cell that cannot be what its column is."""
+class InvalidCell(ValueError):
+    """A cell whose text is not valid for its column."""
 
 
-def lead_of(cells: Mapping[str, str], reading: Reading) -> tuple[dict[str, Any], dict[str, str]]:
-    """The fields that `cells` (by field) tell of, and what is wrong with others, by field; empty cells tell nothing."""
+def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the lead fields of `cells` (text by field), and errors by field. Empty cells are skipped."""
     lead: dict[str, Any] = {}
     mistakes: dict[str, str] = {}
     for field, cell in cells.items():
-        if text := armed(cell).strip():
+        if text := unescape_formula(cell).strip():
             try:
-                lead |= _read(field, text, reading)
-            except Unclear as mistake:
+                lead |= _read(field, text, context)
+            except InvalidCell as mistake:
                 mistakes[field] = str(mistake)
-    if "source_id" not in lead and "source" not in mistakes and reading.default_source:
-        lead["source_id"] = str(reading.default_source)
+    if "source_id" not in lead and "source" not in mistakes and context.default_source:
+        lead["source_id"] = str(context.default_source)
     return lead, mistakes
 
 
-def _read(field: str, text: str, reading: Reading) -> dict[str, Any]:
+def _read(field: str, text: str, context: CellContext) -> dict[str, Any]:
     if field.startswith(CUSTOM):
         return {"custom": {field.removeprefix(CUSTOM): text}}
     if field in _NAMES:
-        return {_NAMES[field][0]: str(_known(text, getattr(reading, _NAMES[field][1])))}
+        return {_NAMES[field][0]: str(_known(text, getattr(context, _NAMES[field][1])))}
     if field == "full_name":
         first, _, last = text.rpartition(" ")
         return {"first_name": first or last, "last_name": last}
     if field == "patient_dob":
-        return {field: _day(text, reading.date_order).isoformat()}
+        return {field: _day(text, context.date_order).isoformat()}
     return {field: _READ.get(field, str)(text)}
 
 
@@ -71,14 +71,14 @@ _NAMES: Final[Mapping[str, tuple[str, str]]] = {
 
 def _known(text: str, names: Mapping[str, UUID]) -> UUID:
     if text.lower() not in names:
-        raise Unclear("Not known here.")
+        raise InvalidCell("Not known in your clinic.")
     return names[text.lower()]
 
 
 def _day(text: str, order: DateOrder) -> date:
     numbers = re.fullmatch(r"(\d{1,4})[./\- ](\d{1,2})[./\- ](\d{1,4})(?:[T ].*)?", text)
     if numbers is None:
-        raise Unclear("No date such as 2012-03-31.")
+        raise InvalidCell("Not a date such as 2012-03-31.")
     first, second, third = map(int, numbers.groups())
     if len(numbers[1]) > 2:  # noqa: PLR2004  (a year)
         year, month, day = first, second, third
@@ -87,7 +87,7 @@ def _day(text: str, order: DateOrder) -> date:
     try:
         return date(year if year > 99 else 2000 + year, month, day)  # noqa: PLR2004  (two digits)
     except ValueError:
-        raise Unclear("No such date.") from None
+        raise InvalidCell("This date does not exist.") from None
 
 
 def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
@@ -95,7 +95,7 @@ def _one_of(choices: type[StrEnum]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if _plain(text) not in known:
-            raise Unclear(f"None of {', '.join(known.values())}.")
+            raise InvalidCell(f"Not one of {', '.join(known.values())}.")
         return known[_plain(text)]
 
     return read
@@ -111,7 +111,7 @@ def _list_of(read: Callable[[str], str]) -> Callable[[str], Sequence[str]]:
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,3}", text.strip()):
-        raise Unclear("No whole number such as 85.")
+        raise InvalidCell("Not a whole number such as 85.")
     return int(text)
 
 
@@ -121,7 +121,7 @@ def _money(text: str) -> str:
         digits = digits.replace(".", "").replace(",", ".")
     digits = digits.replace(",", "")
     if not re.fullmatch(r"\d+(\.\d{1,2})?", digits):
-        raise Unclear("No amount such as 1250.00.")
+        raise InvalidCell("Not an amount such as 1250.00.")
     return digits
 
 

@@ -1,6 +1,7 @@
-"""Working off a part of an import: its rows together, as a job's chunk does, in the one transaction of its step.
+"""Import job: process the rows of a chunk in the transaction of its step.
 
-One part of one clinic at a time: a row sees what the rows before it became, so that no phone becomes two leads.
+Chunks of one clinic run one at a time. So each row sees the leads of earlier rows, and no phone number becomes two
+leads.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,21 +22,21 @@ from app.engine.service import record
 from app.errors import Invalid, RelanceError
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import User
-from app.leads.assignment.staff import staff_of
+from app.leads.assignment.user_groups import load_user_groups
 from app.leads.attribution.models import LeadSource
-from app.leads.capture.bulk.new_leads import Intake, Newcomer, intake, read_newcomers, take_in
-from app.leads.capture.imports.cells import Reading, lead_of
+from app.leads.capture.bulk.new_leads import CaptureContext, NewLead, insert_leads, load_capture_context, read_new_leads
+from app.leads.capture.imports.cells import CellContext, parse_row
 from app.leads.capture.imports.models import Import, ImportRow
-from app.leads.capture.imports.rows import cells_of
-from app.leads.capture.imports.spec import MAKES, ImportSpec, OnDuplicate
-from app.leads.capture.reading import read_lead_changes
-from app.leads.changes import replace
-from app.leads.duplicates.search import ways_of
+from app.leads.capture.imports.rows import decrypted_cells
+from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec, OnDuplicate
+from app.leads.capture.lead_validation import read_lead_changes
+from app.leads.changes import apply_changes
+from app.leads.duplicates.search import contact_blind_indexes
 from app.leads.facts.events import lead_created
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
 
-_NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # by an import, of a lead that is there
+_NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
 _KNOWN: Final = text("""
 SELECT id, phone_blind AS way FROM leads
@@ -51,112 +52,121 @@ ORDER BY id
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """An import as its parts need it."""
+class ImportContext:
+    """Data that all chunks of an import share."""
 
     job_id: UUID
     spec: ImportSpec
-    into: Intake
+    capture: CaptureContext
     fields: Sequence[str | None]  # of each column
-    reading: Reading
+    cells: CellContext
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row that could be read: what it says, and the lead that it would be."""
+    """Valid row: its values, the lead to create from it, and the blind indexes of its phones and address."""
 
-    said: Mapping[str, Any]
-    newcomer: Newcomer
-    ways: frozenset[bytes]  # the marks of its phones and its address
+    values: Mapping[str, Any]
+    new_lead: NewLead
+    blind_indexes: frozenset[bytes]
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
-    """What is the same for all parts of the import; returns what makes one."""
+    """Load the data shared by all chunks; return the function that processes one chunk."""
     spec = ImportSpec.from_json(job.spec)
-    into = intake(session, clinic, staff_of(session, clinic.id), by=job.created_by, may_assign=spec.may_assign)
+    capture = load_capture_context(
+        session, clinic, load_user_groups(session, clinic.id), by=job.created_by, may_assign=spec.may_assign
+    )
     columns = session.scalar(select(Import.columns).where(Import.id == spec.import_id)) or []
     fields = [spec.mapping.get(column) for column in columns]
-    return partial(_take_in_rows, work=Work(job.id, spec, into, fields, _reading(session, clinic.id, spec)))
+    return partial(
+        _import_rows, context=ImportContext(job.id, spec, capture, fields, _cell_context(session, clinic.id, spec))
+    )
 
 
-def _take_in_rows(session: Session, span: Span, *, work: Work) -> Ends:
-    clinic, ends = work.into.actor.clinic, Ends()
-    if not work.spec.is_rehearsal:
+def _import_rows(session: Session, span: Span, *, context: ImportContext) -> Ends:
+    clinic, ends = context.capture.actor.clinic, Ends()
+    if not context.spec.is_rehearsal:
         session.execute(_ONE_AT_A_TIME, {"clinic": clinic.id})
-    rows = _read(session, work, span, ends)
-    new = _known_ones(session, work, rows, ends)
-    if work.spec.is_rehearsal:
+    rows = _read(session, context, span, ends)
+    new = _handle_existing(session, context, rows, ends)
+    if context.spec.is_rehearsal:
         for place in new:
             ends.succeed(place)
     else:
-        _create(session, work, {place: rows[place] for place in new}, ends)
-    write_ends(session, work.job_id, ends)
+        _create(session, context, {place: rows[place] for place in new}, ends)
+    write_ends(session, context.job_id, ends)
     return ends
 
 
-def _read(session: Session, work: Work, span: Span, ends: Ends) -> dict[Place, ReadRow]:
-    """The pending rows that make sense; of the others it is said why not."""
-    pending = {item.position for item in lock_pending(session, work.job_id, span)}
+def _read(session: Session, context: ImportContext, span: Span, ends: Ends) -> dict[Place, ReadRow]:
+    """Return the valid pending rows by position. Invalid rows are marked as failed in `ends`."""
+    pending = {item.position for item in lock_pending(session, context.job_id, span)}
     wanted = select(ImportRow.position, ImportRow.cells_sealed).where(
-        ImportRow.import_id == work.spec.import_id, ImportRow.position.between(span.first, span.last)
+        ImportRow.import_id == context.spec.import_id, ImportRow.position.between(span.first, span.last)
     )
-    said: dict[Place, dict[str, Any]] = {}
+    values: dict[Place, dict[str, Any]] = {}
     for row in session.execute(wanted.order_by(ImportRow.position)):
         if row.position not in pending:
             continue
-        there = cells_of(work.spec.import_id, row)
-        cells = {field: cell for field, cell in zip(work.fields, there, strict=False) if field}
-        lead, mistakes = lead_of(cells, work.reading)
+        cells_of_row = decrypted_cells(context.spec.import_id, row)
+        cells = {field: cell for field, cell in zip(context.fields, cells_of_row, strict=False) if field}
+        lead, mistakes = parse_row(cells, context.cells)
         if mistakes:
-            ends.fail(row.position, ItemReason.INVALID, _in_columns(work, mistakes))
+            ends.fail(row.position, ItemReason.INVALID, _in_columns(context, mistakes))
         else:
-            said[row.position] = lead
-    newcomers, refused = read_newcomers(said.items(), work.into, at=now())
-    for place, words in refused.items():
-        ends.fail(place, ItemReason.INVALID, _with_columns(work, words))
-    return {place: ReadRow(said[place], new, frozenset(ways_of(new.lead))) for place, new in newcomers.items()}
+            values[row.position] = lead
+    new_leads, refused = read_new_leads(values.items(), context.capture, at=now())
+    for place, message in refused.items():
+        ends.fail(place, ItemReason.INVALID, _with_columns(context, message))
+    return {
+        place: ReadRow(values[place], new, frozenset(contact_blind_indexes(new.lead)))
+        for place, new in new_leads.items()
+    }
 
 
-def _known_ones(session: Session, work: Work, rows: Mapping[Place, ReadRow], ends: Ends) -> list[Place]:
-    """Do with those who are there already what was asked for; returns the places of the others."""
-    if work.spec.on_duplicate is OnDuplicate.CREATE:
+def _handle_existing(
+    session: Session, context: ImportContext, rows: Mapping[Place, ReadRow], ends: Ends
+) -> list[Place]:
+    """Skip or update rows of existing leads, as `on_duplicate` says. Return the positions of new leads."""
+    if context.spec.on_duplicate is OnDuplicate.CREATE:
         return list(rows)
-    known = _leads_by_way(session, work, rows)
+    known = _leads_by_blind_index(session, context, rows)
     new: list[Place] = []
     seen: set[bytes] = set()
     updates: dict[Place, UUID] = {}
     for place, row in rows.items():
-        lead_id = next((known[way] for way in row.ways if way in known), None)
-        if lead_id and work.spec.on_duplicate is OnDuplicate.UPDATE:
+        lead_id = next((known[way] for way in row.blind_indexes if way in known), None)
+        if lead_id and context.spec.on_duplicate is OnDuplicate.UPDATE:
             updates[place] = lead_id
         elif lead_id:
             ends.succeed(place, lead_id=lead_id, reason=ItemReason.SKIPPED)
-        elif row.ways & seen:
-            _double(work, place, ends)
+        elif row.blind_indexes & seen:
+            _repeat(context, place, ends)
         else:
             new.append(place)
-            seen |= row.ways
-    _update(session, work, {place: (lead_id, rows[place]) for place, lead_id in updates.items()}, ends)
+            seen |= row.blind_indexes
+    _update(session, context, {place: (lead_id, rows[place]) for place, lead_id in updates.items()}, ends)
     return new
 
 
-def _double(work: Work, place: Place, ends: Ends) -> None:
-    """The same person as a row before, which is no lead yet: it is looked at again when that one is."""
-    if not work.spec.is_rehearsal:
+def _repeat(context: ImportContext, place: Place, ends: Ends) -> None:
+    """Handle a duplicate of an earlier row of this chunk: retry it after that row has become a lead."""
+    if not context.spec.is_rehearsal:
         ends.left.append(place)
         return
-    updates = work.spec.on_duplicate is OnDuplicate.UPDATE
+    updates = context.spec.on_duplicate is OnDuplicate.UPDATE
     ends.succeed(place, reason=ItemReason.UPDATED if updates else ItemReason.SKIPPED)
 
 
-def _leads_by_way(session: Session, work: Work, rows: Mapping[Place, ReadRow]) -> dict[bytes, UUID]:
-    """Of each phone and address the newest lead that has it."""
-    ways = list(frozenset[bytes]().union(*(row.ways for row in rows.values())))
-    given = {"clinic": work.into.actor.clinic.id, "ways": ways}
+def _leads_by_blind_index(session: Session, context: ImportContext, rows: Mapping[Place, ReadRow]) -> dict[bytes, UUID]:
+    """Return the newest lead for each blind index of a phone number or address."""
+    ways = list(frozenset[bytes]().union(*(row.blind_indexes for row in rows.values())))
+    given = {"clinic": context.capture.actor.clinic.id, "ways": ways}
     return {bytes(row.way): row.id for row in session.execute(_KNOWN, given)}
 
 
-def _update(session: Session, work: Work, wanted: Mapping[Place, tuple[UUID, ReadRow]], ends: Ends) -> None:
+def _update(session: Session, context: ImportContext, wanted: Mapping[Place, tuple[UUID, ReadRow]], ends: Ends) -> None:
     locked = select(Lead).where(Lead.id.in_([lead_id for lead_id, _ in wanted.values()])).order_by(Lead.id)
     free = locked.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
     leads = {lead.id: lead for lead in session.scalars(free)} if wanted else {}
@@ -165,57 +175,57 @@ def _update(session: Session, work: Work, wanted: Mapping[Place, tuple[UUID, Rea
             ends.left.append(place)
             continue
         try:
-            _change(session, work, leads[lead_id], row.said)
+            _change(session, context, leads[lead_id], row.values)
         except RelanceError as refusal:
-            ends.fail(place, ItemReason.INVALID, _words(refusal))
+            ends.fail(place, ItemReason.INVALID, _error_text(refusal))
         else:
             ends.succeed(place, lead_id=lead_id, reason=ItemReason.UPDATED)
 
 
-def _change(session: Session, work: Work, lead: Lead, said: Mapping[str, Any]) -> None:
+def _change(session: Session, context: ImportContext, lead: Lead, values: Mapping[str, Any]) -> None:
     require_unlocked(lead)
-    changes = read_lead_changes({name: value for name, value in said.items() if name not in _NOT_CHANGED})
-    if not work.spec.is_rehearsal:
-        events = replace(session, work.into.actor, lead, changes)
-        if work.spec.runs_rules:
-            record(session, work.into.actor.clinic, *events)
+    changes = read_lead_changes({name: value for name, value in values.items() if name not in _NOT_CHANGED})
+    if not context.spec.is_rehearsal:
+        events = apply_changes(session, context.capture.actor, lead, changes)
+        if context.spec.runs_rules:
+            record(session, context.capture.actor.clinic, *events)
 
 
-def _create(session: Session, work: Work, rows: Mapping[Place, ReadRow], ends: Ends) -> None:
-    at, clinic = now(), work.into.actor.clinic
-    leads = take_in(session, work.into, [row.newcomer for row in rows.values()], at=at)
+def _create(session: Session, context: ImportContext, rows: Mapping[Place, ReadRow], ends: Ends) -> None:
+    at, clinic = now(), context.capture.actor.clinic
+    leads = insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
     for place, lead in zip(rows, leads, strict=True):
         ends.succeed(place, lead_id=lead.id)
-    if work.spec.runs_rules:
+    if context.spec.runs_rules:
         record(session, clinic, *(lead_created(lead, at) for lead in leads))
 
 
-def _reading(session: Session, clinic_id: UUID, spec: ImportSpec) -> Reading:
-    """By name, or by address, in small letters."""
+def _cell_context(session: Session, clinic_id: UUID, spec: ImportSpec) -> CellContext:
+    """Load sources by name, and users by name and by e-mail address, in lower case."""
     sources = select(func.lower(LeadSource.name).label("name"), LeadSource.id).where(
         LeadSource.clinic_id == clinic_id, LeadSource.is_active
     )
     users = session.execute(select(User.name, User.email, User.id).where(User.clinic_id == clinic_id, User.is_active))
     people = {name.lower(): user.id for user in users for name in (user.name, user.email)}
-    return Reading(spec.date_order, {row.name: row.id for row in session.execute(sources)}, people, spec.source_id)
+    return CellContext(spec.date_order, {row.name: row.id for row in session.execute(sources)}, people, spec.source_id)
 
 
-def _in_columns(work: Work, mistakes: Mapping[str, str]) -> str:
-    named = {field: column for column, field in work.spec.mapping.items()}
-    return "; ".join(f"{named.get(field, field)}: {words}" for field, words in mistakes.items())
+def _in_columns(context: ImportContext, mistakes: Mapping[str, str]) -> str:
+    named = {field: column for column, field in context.spec.mapping.items()}
+    return "; ".join(f"{named.get(field, field)}: {message}" for field, message in mistakes.items())
 
 
-def _with_columns(work: Work, words: str) -> str:
-    """`/phone: Not a phone number.` in the words of the file's own columns."""
-    for column, field in sorted(work.spec.mapping.items(), key=lambda named: -len(named[1])):
-        words = words.replace(f"/{field}:", f"{column}:").replace(f"/{field}_id:", f"{column}:")
-    return words
+def _with_columns(context: ImportContext, message: str) -> str:
+    """Replace the JSON pointers in `message` by the file's column names."""
+    for column, field in sorted(context.spec.mapping.items(), key=lambda named: -len(named[1])):
+        message = message.replace(f"/{field}:", f"{column}:").replace(f"/{field}_id:", f"{column}:")
+    return message
 
 
-def _words(refusal: RelanceError) -> str:
+def _error_text(refusal: RelanceError) -> str:
     if isinstance(refusal, Invalid):
         return "; ".join(f"{error.pointer}: {error.message}" for error in refusal.errors)
     return str(refusal)
 
 
-KIND: Final = JobKind(MAKES, work_on)
+KIND: Final = JobKind(JOB_MARKER, work_on)

@@ -1,4 +1,4 @@
-"""Which column is which field of a lead: a guess, for a person to correct."""
+"""Guess of the lead field for each column of a file, for the user to correct."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,10 @@ from typing import Final
 
 from rapidfuzz import fuzz, process
 
-SURE_ENOUGH: Final = 88  # of 100; below, a column is left out rather than put in the wrong place
+SURE_ENOUGH: Final = 88  # of 100; a column below this stays unmapped
 
-# What people call the fields. The field's own name is always one of them.
-KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
+# Common names of the fields. The field's own name always counts.
+FIELD_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "full_name": ("name", "contact", "contact name", "lead", "lead name", "nom complet", "nombre completo"),
     "first_name": ("given name", "forename", "firstname", "vorname", "prenom", "prénom", "nombre"),
     "last_name": ("surname", "family name", "lastname", "nachname", "nom", "nom de famille", "apellido", "apellidos"),
@@ -43,8 +43,8 @@ KNOWN_AS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def guess(columns: Sequence[str]) -> dict[str, str]:
-    """The likeliest field of each column, as far as one is likely; no field stands for two columns."""
+def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
+    """Return the most likely field by column. Unlikely columns are left out; each field appears once."""
     found = [(score, column, field) for column in columns if (match := _best(column)) for field, score in [match]]
     mapping: dict[str, str] = {}
     for _, column, field in sorted(found, key=lambda one: -one[0]):
@@ -65,4 +65,4 @@ def _plain(words: str) -> str:
     return re.sub(r"[\W_]+", " ", words.lower()).strip()
 
 
-_FIELDS: Final = {_plain(name): field for field, names in KNOWN_AS.items() for name in (field, *names)}
+_FIELDS: Final = {_plain(name): field for field, names in FIELD_ALIASES.items() for name in (field, *names)}

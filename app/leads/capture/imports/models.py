@@ -1,4 +1,4 @@
-"""Files of leads: what was sent, row by row, until the leads are taken in or the time is over."""
+"""Uploaded lead files and their rows, kept until they expire."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,11 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
 
-KEPT_FOR: Final = timedelta(days=7)  # it holds people who may never become leads
+KEPT_FOR: Final = timedelta(days=7)  # the file holds personal data of people who may never become leads
 
 
 class Import(Base):
-    """A file of leads, and what was last made of it."""
+    """Uploaded lead file, and its last job."""
 
     __tablename__ = "imports"
     __table_args__ = (Index("ix_imports_clinic", "clinic_id", "id"), Index("ix_imports_created_at", "created_at"))
@@ -25,7 +25,7 @@ class Import(Base):
     encoding: Mapped[str | None] = mapped_column(Text)
     columns: Mapped[list[str]] = mapped_column(ARRAY(Text))
     rows: Mapped[int]
-    job_id: Mapped[UUID | None]  # the last preview or run
+    job_id: Mapped[UUID | None]  # last preview or run
     created_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
@@ -36,6 +36,6 @@ class ImportRow(Base):
     __tablename__ = "import_rows"
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 0, without empty rows
-    number: Mapped[int]  # as the spreadsheet counts it
-    cells_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # None: forgotten
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 0, empty rows not counted
+    number: Mapped[int]  # row number in the spreadsheet
+    cells_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)  # None: erased

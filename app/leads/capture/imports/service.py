@@ -1,4 +1,4 @@
-"""Taking a file of leads, and starting what is to be made of it."""
+"""Lead imports: upload a file, preview and start the import, list results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,18 +20,18 @@ from app.engine.jobs.planning import chunks_of, plan_chunks
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.leads.capture.capture import require_source
+from app.leads.attribution.sources import require_source
 from app.leads.capture.imports.cells import CUSTOM
-from app.leads.capture.imports.mapping import KNOWN_AS, guess
+from app.leads.capture.imports.mapping import FIELD_ALIASES, guess_mapping
 from app.leads.capture.imports.models import Import, ImportRow
-from app.leads.capture.imports.reading import Table
-from app.leads.capture.imports.rows import cells_of, row_of
+from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
 from app.leads.capture.imports.spec import ImportSpec, OnDuplicate
+from app.leads.capture.imports.tables import Table
 
 AT_A_TIME: Final = 1000  # rows that are written together
 SAMPLE: Final = 5
 NEWEST_FIRST: Final[list[Key]] = [(Import.id, "desc")]
-BY_PLACE: Final[list[Key]] = [(JobItem.position, "asc")]
+BY_POSITION: Final[list[Key]] = [(JobItem.position, "asc")]
 
 _ITEMS: Final = text(
     "INSERT INTO job_items (job_id, position, status)"
@@ -40,12 +40,12 @@ _ITEMS: Final = text(
 
 
 class ImportIsRunning(Conflict):
-    """The import is being worked off: wait for it, or cancel its job."""
+    """The import is running: wait until it has finished, or cancel its job."""
 
 
 def upload(session: Session, actor: Actor, table: Table, *, name: str) -> Import:
-    """Keep a file's rows. Raises Invalid where it cannot be read."""
-    kept = Import(
+    """Store the rows of a file. Raises Invalid (if the file is malformed or has no rows)."""
+    import_ = Import(
         id=new_id(),
         clinic_id=actor.clinic.id,
         name=name,
@@ -56,49 +56,49 @@ def upload(session: Session, actor: Actor, table: Table, *, name: str) -> Import
         created_by=actor.user_id,
         created_at=now(),
     )
-    session.add(kept)
+    session.add(import_)
     session.flush()
     rows = enumerate(table.rows)
     while some := list(islice(rows, AT_A_TIME)):
-        insert_many(session, ImportRow, [row_of(kept.id, place, *row) for place, row in some])
-        kept.rows += len(some)
-    if not kept.rows:
-        raise Invalid.at("", "There is no row below the names of the columns.")
-    return kept
+        insert_many(session, ImportRow, [encrypted_row(import_.id, place, *row) for place, row in some])
+        import_.rows += len(some)
+    if not import_.rows:
+        raise Invalid.at("", "The file has no rows below its header row.")
+    return import_
 
 
 def list_imports(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's imports, newest first."""
+    """List the clinic's imports, newest first."""
     return page(session, select(Import).where(Import.clinic_id == actor.clinic.id), NEWEST_FIRST, query)
 
 
 def describe(session: Session, actor: Actor, import_id: UUID) -> dict[str, Any]:
-    """The import with its first rows, what its columns seem to be, and how far its job is. Raises NotFound."""
-    kept = _find(session, actor, import_id)
-    rows = select(ImportRow.position, ImportRow.cells_sealed).where(ImportRow.import_id == kept.id)
+    """Return the fields of ImportDetailOut: the import, guessed mapping, sample rows and job. Raises NotFound."""
+    import_ = _find(session, actor, import_id)
+    rows = select(ImportRow.position, ImportRow.cells_sealed).where(ImportRow.import_id == import_.id)
     first = session.execute(rows.order_by(ImportRow.position).limit(SAMPLE))
     columns = ("id", "name", "kind", "encoding", "columns", "rows", "created_at", "created_by")
     return {
-        **{column: getattr(kept, column) for column in columns},
-        "mapping": guess(kept.columns),
-        "sample": [cells_of(kept.id, row) for row in first],
-        "job": session.get(Job, kept.job_id) if kept.job_id else None,
+        **{column: getattr(import_, column) for column in columns},
+        "mapping": guess_mapping(import_.columns),
+        "sample": [decrypted_cells(import_.id, row) for row in first],
+        "job": session.get(Job, import_.job_id) if import_.job_id else None,
     }
 
 
 def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, Any], *, is_rehearsal: bool) -> None:
-    """Begin to take in the leads of the file, or to rehearse it, as `StartIn` says.
+    """Start the import job with the options in `data` (fields of StartIn). `is_rehearsal`: preview, no writes.
 
     Raises NotFound, Forbidden, Invalid, ImportIsRunning.
     """
     if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
         raise Forbidden("Your role does not allow changing all leads.")
-    kept = _find(session, actor, import_id, lock=True)
-    mapping = data.get("mapping") or guess(kept.columns)
-    _check_mapping(kept, mapping)
+    import_ = _find(session, actor, import_id, lock=True)
+    mapping = data.get("mapping") or guess_mapping(import_.columns)
+    _check_mapping(import_, mapping)
     _check_source(session, actor, mapping, data.get("source_id"))
     spec = ImportSpec(
-        import_id=kept.id,
+        import_id=import_.id,
         mapping=mapping,
         source_id=data.get("source_id"),
         date_order=data["date_order"],
@@ -107,41 +107,43 @@ def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, An
         runs_rules=data["runs_rules"],
         may_assign=actor.allows(Permission.LEAD_ASSIGN),
     )
-    kept.job_id = _job(session, actor, kept, spec)
+    import_.job_id = _job(session, actor, import_, spec)
 
 
 def rows_with_results(session: Session, actor: Actor, import_id: UUID, query: Mapping[str, Any]) -> Page:
-    """How each row of the last preview or run ended, in the order of the file. Raises NotFound."""
-    kept = _find(session, actor, import_id)
-    found = page(session, _results(kept, query.get("status")), BY_PLACE, query)
-    return replace(found, items=[{**row._mapping, "cells": cells_of(kept.id, row)} for row in found.items])  # noqa: SLF001  (a Row's public way to its names)
+    """List the result of each row of the last preview or run, in file order. Raises NotFound."""
+    import_ = _find(session, actor, import_id)
+    found = page(session, _results(import_, query.get("status")), BY_POSITION, query)
+    return replace(found, items=[{**row._mapping, "cells": decrypted_cells(import_.id, row)} for row in found.items])  # noqa: SLF001  (public accessor of SQLAlchemy's Row)
 
 
 def errors_file(session: Session, actor: Actor, import_id: UUID) -> IO[bytes]:
-    """The rows that failed, with why, as CSV: to be mended and sent again. Raises NotFound."""
-    kept = _find(session, actor, import_id)
-    failed = session.execute(_results(kept, "failed").order_by(JobItem.position).execution_options(yield_per=AT_A_TIME))
-    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (closed by who sends it)
-    write_csv(_with_errors(kept, failed), file)
+    """Return the failed rows with their errors as a CSV file, for correction. Raises NotFound."""
+    import_ = _find(session, actor, import_id)
+    failed = session.execute(
+        _results(import_, "failed").order_by(JobItem.position).execution_options(yield_per=AT_A_TIME)
+    )
+    file: IO[bytes] = TemporaryFile()  # noqa: SIM115  (the caller closes it)
+    write_csv(_with_errors(import_, failed), file)
     file.seek(0)
     return file
 
 
-def _results(kept: Import, status: str | None) -> Any:
+def _results(import_: Import, status: str | None) -> Any:
     results = (
         select(JobItem.position, ImportRow.number, JobItem.status, JobItem.lead_id, JobItem.reason, JobItem.error)
         .add_columns(ImportRow.cells_sealed)
-        .join(ImportRow, (ImportRow.import_id == kept.id) & (ImportRow.position == JobItem.position))
-        .where(JobItem.job_id == kept.job_id)
+        .join(ImportRow, (ImportRow.import_id == import_.id) & (ImportRow.position == JobItem.position))
+        .where(JobItem.job_id == import_.job_id)
     )
     return results if status is None else results.where(JobItem.status == status)
 
 
-def _with_errors(kept: Import, failed: Any) -> Iterator[Sequence[str]]:
-    yield [*kept.columns, "Error"]
+def _with_errors(import_: Import, failed: Any) -> Iterator[Sequence[str]]:
+    yield [*import_.columns, "Error"]
     for row in failed:
-        cells = [str(cell) for cell in cells_of(kept.id, row)][: len(kept.columns)]
-        yield [*cells, *[""] * (len(kept.columns) - len(cells)), row.error]
+        cells = [str(cell) for cell in decrypted_cells(import_.id, row)][: len(import_.columns)]
+        yield [*cells, *[""] * (len(import_.columns) - len(cells)), row.error]
 
 
 def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False) -> Import:
@@ -153,27 +155,29 @@ def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False
     return found
 
 
-def _check_mapping(kept: Import, mapping: Mapping[str, str]) -> None:
+def _check_mapping(import_: Import, mapping: Mapping[str, str]) -> None:
     for column, field in mapping.items():
-        if column not in kept.columns:
+        if column not in import_.columns:
             raise Invalid.at("/mapping", f"The file has no column {column!r}.")
-        if field not in KNOWN_AS and not field.startswith(CUSTOM):
-            raise Invalid.at("/mapping", f"{field!r} is no field; there are {', '.join(KNOWN_AS)} and {CUSTOM}<key>.")
+        if field not in FIELD_ALIASES and not field.startswith(CUSTOM):
+            raise Invalid.at(
+                "/mapping", f"{field!r} is not a field. Available fields: {', '.join(FIELD_ALIASES)}, {CUSTOM}<key>."
+            )
     if len(set(mapping.values())) < len(mapping):
-        raise Invalid.at("/mapping", "Two columns cannot be one field.")
+        raise Invalid.at("/mapping", "Two columns cannot map to the same field.")
     if not {"full_name", "first_name"} & {*mapping.values()}:
-        raise Invalid.at("/mapping", "Say which column holds the name.")
+        raise Invalid.at("/mapping", "Map a column to full_name or first_name.")
 
 
 def _check_source(session: Session, actor: Actor, mapping: Mapping[str, str], source_id: UUID | None) -> None:
     if source_id is not None:
         require_source(session, actor.clinic.id, source_id)
     elif "source" not in mapping.values():
-        raise Invalid.at("/source_id", "Say where these leads come from, or which column does.")
+        raise Invalid.at("/source_id", "Give the source of these leads, or map a column to source.")
 
 
-def _job(session: Session, actor: Actor, kept: Import, spec: ImportSpec) -> UUID:
-    before: Row[Any] | None = session.execute(select(Job.state).where(Job.id == kept.job_id)).one_or_none()
+def _job(session: Session, actor: Actor, import_: Import, spec: ImportSpec) -> UUID:
+    before: Row[Any] | None = session.execute(select(Job.state).where(Job.id == import_.job_id)).one_or_none()
     if before and before.state == JobState.RUNNING:
         raise ImportIsRunning
     at = now()
@@ -182,12 +186,12 @@ def _job(session: Session, actor: Actor, kept: Import, spec: ImportSpec) -> UUID
         clinic_id=actor.clinic.id,
         spec=spec.to_json(),
         state=JobState.RUNNING,
-        total=kept.rows,
+        total=import_.rows,
         created_by=actor.user_id,
         created_at=at,
     )
     session.add(job)
     session.flush()
-    session.execute(_ITEMS, {"job": job.id, "import": kept.id})
-    plan_chunks(session, actor.clinic.id, job.id, chunks_of(kept.rows), at=at, once=True)
+    session.execute(_ITEMS, {"job": job.id, "import": import_.id})
+    plan_chunks(session, actor.clinic.id, job.id, chunks_of(import_.rows), at=at, once=True)
     return job.id

@@ -1,4 +1,4 @@
-"""What an import's job is to do with each row, as it is kept in the job's row."""
+"""Options of an import job, stored in the job's row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from uuid import UUID
 
 from app.leads.capture.imports.cells import DateOrder
 
-MAKES: Final = "leads"  # by which a worker knows such a job
+JOB_MARKER: Final = "leads"  # value of `makes` that identifies import jobs
 
 
 class OnDuplicate(StrEnum):
-    """What becomes of a row whose phone or e-mail address a lead has already."""
+    """Handling of a row whose phone number or e-mail address belongs to an existing lead."""
 
     SKIP = "skip"
-    UPDATE = "update"  # the lead gets what the row says and it did not
+    UPDATE = "update"  # update the lead with the row's values
     CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSpec:
-    """Which column is which field, and what to do. `is_rehearsal`: nothing is written but how it would end."""
+    """Options of an import. `mapping` maps columns to fields. `is_rehearsal`: only write the expected results."""
 
     import_id: UUID
     mapping: Mapping[str, str]
@@ -33,21 +33,21 @@ class ImportSpec:
     may_assign: bool
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Self:
-        """From the job's row."""
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read the JSON of the job's row."""
         return cls(
-            import_id=UUID(kept["import_id"]),
-            mapping=kept["mapping"],
-            source_id=UUID(kept["source_id"]) if kept["source_id"] else None,
-            date_order=DateOrder(kept["date_order"]),
-            on_duplicate=OnDuplicate(kept["on_duplicate"]),
-            is_rehearsal=kept["is_rehearsal"],
-            runs_rules=kept["runs_rules"],
-            may_assign=kept["may_assign"],
+            import_id=UUID(data["import_id"]),
+            mapping=data["mapping"],
+            source_id=UUID(data["source_id"]) if data["source_id"] else None,
+            date_order=DateOrder(data["date_order"]),
+            on_duplicate=OnDuplicate(data["on_duplicate"]),
+            is_rehearsal=data["is_rehearsal"],
+            runs_rules=data["runs_rules"],
+            may_assign=data["may_assign"],
         )
 
     def to_json(self) -> dict[str, Any]:
-        """For the job's row."""
-        kept = {name: getattr(self, name) for name in self.__slots__}
+        """Return the JSON of the job's row."""
+        values = {name: getattr(self, name) for name in self.__slots__}
         ids = {"import_id": str(self.import_id), "source_id": str(self.source_id) if self.source_id else None}
-        return {"makes": MAKES, **kept, **ids, "mapping": dict(self.mapping)}
+        return {"makes": JOB_MARKER, **values, **ids, "mapping": dict(self.mapping)}

@@ -1,8 +1,7 @@
-"""The first sheet of an XLSX, row by row, without trust in what it unpacks to.
+"""Row-by-row reader for the first sheet of an XLSX file, protected against decompression bombs.
 
-An XLSX is a ZIP of XML: a small one may unpack to what fills the memory, or holds a worker for minutes. So it is looked
-at before openpyxl is: what is larger than the largest file of leads can honestly be is refused. In memory are a row,
-and all texts that cells share, for those they name by number.
+An XLSX is a ZIP of XML, so a small file may unpack to gigabytes or block a worker for minutes. The file's sizes are
+checked before openpyxl opens it. Memory holds one row, and the shared strings, which cells reference by index.
 """
 
 import io
@@ -17,14 +16,14 @@ from openpyxl.utils.exceptions import InvalidFileException
 from app.errors import Invalid
 
 MOST_UNPACKED: Final = 300_000_000  # bytes of all parts
-# Of a part that is no trifle: XML shrinks to a twentieth, a bomb to a thousandth. Apache POI draws the line there, too.
-MOST_SHRUNK, TRIFLE = 100, 1_000_000
-# What takes the time is tags, some microseconds each: a shared text has four, a cell three to five.
+# Compression ratio of large parts: XML compresses about 20-fold, a bomb 1,000-fold. Apache POI uses the same limit.
+MOST_RATIO, RATIO_CHECKED_FROM = 100, 1_000_000
+# Parsing time depends on tags, some microseconds each: a shared string has four, a cell three to five.
 MOST_TAGS: Final = 12_000_000
 MOST_TAGS_SHARED: Final = 4_000_000
-LAST_ROW: Final = 1_048_576  # as in Excel; openpyxl makes up all rows before one that says it is the billionth
+LAST_ROW: Final = 1_048_576  # as in Excel; openpyxl would generate empty rows up to any row number in the file
 SHARED: Final = "sharedstrings.xml"
-# What is raised for a workbook that is none, wherever in it that shows; RuntimeError where it is locked.
+# Errors that a malformed workbook may raise; RuntimeError if it is encrypted.
 BROKEN: Final = (
     *(InvalidFileException, zipfile.BadZipFile, zlib.error, SyntaxError, ArithmeticError, AttributeError, EOFError),
     *(LookupError, OSError, TypeError, ValueError, RuntimeError),
@@ -33,9 +32,9 @@ _PIECE: Final = 65_536
 
 
 def rows_of_workbook(content: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
-    """The rows of the first sheet: their numbers, from 1, and the values of their cells, None for empty ones.
+    """Yield the rows of the first sheet: number (from 1) and cell values, None for empty cells.
 
-    Raises Invalid where a workbook is too large, and one of BROKEN where it is none.
+    Raises Invalid (if the workbook is too large), and one of BROKEN (if it is malformed).
     """
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         _refuse_bombs(packed)
@@ -51,17 +50,17 @@ def _refuse_bombs(packed: zipfile.ZipFile) -> None:
     if sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise _too_large()
     for part in parts:
-        if part.file_size > TRIFLE:
+        if part.file_size > RATIO_CHECKED_FROM:
             most = MOST_TAGS_SHARED if part.filename.lower().endswith(SHARED) else MOST_TAGS
-            if part.file_size > MOST_SHRUNK * part.compress_size or _tags_of(packed, part) > most:
+            if part.file_size > MOST_RATIO * part.compress_size or _tags_of(packed, part) > most:
                 raise _too_large()
 
 
 def _tags_of(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
-    """Counted without parsing, in a fiftieth of the time; in any encoding each has a `<`."""
+    """Count `<` bytes instead of parsing: 50 times faster, and it works in any encoding."""
     with packed.open(part) as file:
         return sum(piece.count(b"<") for piece in iter(lambda: file.read(_PIECE), b""))
 
 
 def _too_large() -> Invalid:
-    return Invalid.at("", "The file unpacks to more than 100,000 leads need; split it, or send it as CSV.")
+    return Invalid.at("", "The file is too large when unpacked. Split it, or send it as CSV.")

@@ -1,4 +1,4 @@
-"""The API as a file of calls to try, for editors that send them (JetBrains, VS Code's REST Client, kulala)."""
+"""The API as an .http file of sample requests, for editors (JetBrains, VS Code's REST Client, kulala)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ Described = Mapping[str, Any]
 
 
 def as_calls(described: Described) -> str:
-    """The file for an OpenAPI description: a call for each operation, with what it needs and nothing else."""
+    """Return the .http file of an OpenAPI description: a request per operation, with its required parameters only."""
     calls = [
         _call(described, method, path, operations[method])
         for path, operations in described["paths"].items()
@@ -63,7 +63,7 @@ def _body(described: Described, operation: Described) -> Any:
 
 
 def _example(described: Described, schema: Described) -> Any:
-    """Something of this shape: the first example or choice, and of an object what it needs."""
+    """Return an example of the schema: its first example or enum value, or its required properties."""
     for said in ("examples", "enum"):
         if schema.get(said):
             return schema[said][0]

@@ -1,4 +1,4 @@
-"""Finding what a command line names."""
+"""Look up objects named on the command line."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,31 +15,31 @@ from app.messaging.channels.registry import CHANNELS
 
 
 def clinic_by_slug(session: Session, slug: str) -> Clinic:
-    """Raises NotFound, naming the slug."""
+    """Return the clinic with this slug. Raises NotFound."""
     clinic = session.scalar(select(Clinic).where(Clinic.slug == slug))
     if clinic is None:
-        raise NotFound(f"there is no clinic with the slug {slug}: `relance clinic list` shows them")
+        raise NotFound(f"there is no clinic with the slug {slug}: see `relance clinic list`")
     return clinic
 
 
 def actors(session: Session, slug: str | None) -> Sequence[Actor]:
-    """The operator, acting for one clinic, or for each of them."""
+    """Return a system actor for the clinic with this slug, or for each clinic."""
     if slug:
         return [Actor.system(load_context(session, clinic_by_slug(session, slug).id))]
     return [Actor.system(load_context(session, clinic_id)) for clinic_id in session.scalars(select(Clinic.id))]
 
 
 class Instant(click.ParamType[datetime]):
-    """An RFC 3339 time; without a zone it is UTC."""
+    """Parameter type for an RFC 3339 time. Without a zone it is UTC."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """`2026-01-31`, `2026-01-31T09:00:00Z`."""
+        """Parse values such as `2026-01-31` or `2026-01-31T09:00:00Z`."""
         try:
             instant = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no time such as 2026-01-31T09:00:00Z", param, ctx)
+            self.fail(f"{value!r} is not a time such as 2026-01-31T09:00:00Z", param, ctx)
         return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 

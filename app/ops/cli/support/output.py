@@ -1,4 +1,4 @@
-"""What commands print: JSON for programs with --json, else a table for people."""
+"""Command output: JSON for programs with --json, otherwise tables for people."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 def print_json(content: object) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document to standard output."""
     click.echo(json.dumps(content, indent=2, default=str))
 
 
 def print_result(content: Mapping[str, Any], *, as_json: bool) -> None:
-    """One thing: its fields, one below the other."""
+    """Print the fields of one object, one per line."""
     if as_json:
         print_json(content)
         return
@@ -28,7 +28,7 @@ def print_result(content: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def print_rows(rows: Iterable[Mapping[str, Any]], *, as_json: bool, empty: str) -> None:
-    """Many things of one shape: a table, or the sentence that says there are none."""
+    """Print rows of the same shape as a table, or `empty` if there are none."""
     rows = list(rows)
     if as_json:
         print_json(rows)
@@ -48,7 +48,7 @@ def _print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> N
 
 
 def counting(what: str, numbers: Iterable[int]) -> Iterator[int]:
-    """Passes numbers on, and shows on a terminal how much they come to so far."""
+    """Pass the numbers on, and show their running total in the terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -1,0 +1,125 @@
+"""Request and response schemas of lead capture, search, duplicates and merge."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from app.api.leads.out_schemas import LeadOut
+from app.api.leads.schemas import LeadIn
+from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
+from app.http.schemas.schema import Schema
+from app.leads.capture.capture import OnDuplicate
+from app.leads.duplicates.search import UNKNOWN_CALLER
+from app.leads.enums import CaptureChannel
+from app.leads.models import LONGEST_NOTE
+from app.leads.search.person_search import MOST_FOUND
+
+
+class _WithOnDuplicate(Schema):
+    """Adds the field `on_duplicate`."""
+
+    on_duplicate = Choice(
+        OnDuplicate,
+        metadata={
+            "description": "If a lead with this phone number or e-mail address exists: `warn` (default) creates the"
+            " lead anyway, `refuse` answers 409. Similar names only warn."
+        },
+    )
+
+
+class CaptureIn(LeadIn, _WithOnDuplicate):
+    """A new lead, and how to handle duplicates."""
+
+
+class QuickIn(_WithOnDuplicate):
+    """A caller, as captured during the phone call. Further fields can be added later."""
+
+    first_name = Text(100, least=1, metadata={"description": "Default: `Unknown`."})
+    last_name = Text(100, least=1, metadata={"description": "Default: `Caller`."})
+    phone = Text(50, least=1, required=True)
+    source_id = Id(required=True)
+    source_detail = Text(500, allow_none=True)
+    notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
+
+    def read(self, data: Any) -> Any:
+        """Add the placeholder name and the channel PHONE."""
+        first, last = UNKNOWN_CALLER
+        named = {"first_name": first, "last_name": last, "capture_channel": CaptureChannel.PHONE}
+        return {**named, **super().read(data)}
+
+
+class UpsertIn(LeadIn):
+    """A lead of an external system. The assignee is chosen by this clinic's rules."""
+
+    class Meta(LeadIn.Meta):
+        exclude = ("assigned_to_id",)
+
+    external_source = Text(
+        50, least=1, required=True, metadata={"description": "Name of the external system.", "examples": ["hubspot"]}
+    )
+
+
+class MergeIn(Schema):
+    """Duplicate to merge."""
+
+    lead_id = Id(required=True, metadata={"description": "Lead to merge into the one in the path."})
+
+
+class SearchIn(Schema):
+    """Search by one or more of these; all given must match."""
+
+    phone = Text(
+        50, least=1, metadata={"description": "In any notation. Matches the first or second number of a lead."}
+    )
+    email = Text(LONGEST_EMAIL, least=1, metadata={"description": "Matches the whole address; case is ignored."})
+    name = Text(
+        200,
+        least=2,
+        metadata={
+            "description": "Beginning of a last name, or first names and last name. Small typos after the first three"
+            " letters are tolerated. Fewer than three letters must be the whole last name."
+        },
+    )
+    limit = Integer(least=1, most=MOST_FOUND, load_default=20)
+
+    @validates_schema
+    def _is_not_empty(self, data: dict[str, Any], **_: Any) -> None:
+        if not data.keys() & {"phone", "email", "name"}:
+            raise ValidationError("Give phone, email or name.")
+
+
+class SearchOut(Schema):
+    """Leads found, best match first."""
+
+    items = fields.List(fields.Nested(LeadOut), required=True)
+
+
+class DuplicateOut(Schema):
+    """A lead that may be the same person."""
+
+    lead_id = Id(required=True)
+    match_on = fields.List(
+        fields.String(validate=validate.OneOf(["phone", "email", "name"])),
+        required=True,
+        metadata={"description": "Equal phone number or e-mail address; similar name."},
+    )
+    score = Integer(
+        required=True,
+        metadata={"description": "100 for an equal phone number or e-mail address, else the similarity of the names."},
+    )
+
+
+class DuplicatesOut(Schema):
+    """Possible duplicates."""
+
+    duplicates = fields.List(fields.Nested(DuplicateOut), required=True)
+    hidden_duplicates = Integer(
+        required=True,
+        metadata={
+            "description": "Number of further leads with the same phone number or e-mail address that you may not see."
+        },
+    )
+
+
+class CapturedOut(LeadOut, DuplicatesOut):
+    """A created lead and its possible duplicates."""

@@ -1,0 +1,66 @@
+"""Request hooks: request id, request log and response headers."""
+
+from time import perf_counter
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from flask import Flask, Request, Response, g, request
+
+from app.core.logs import begin_request, request_id
+from app.http import rate_limits
+from app.identity.sign_in import api_key_format
+
+REQUEST_ID: Final = "X-Request-Id"
+MOST_DROPPED: Final = 10_000_000  # bytes; a larger unread body closes the connection
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})  # called every few seconds, so not logged
+
+log = structlog.get_logger()
+
+
+def register(app: Flask) -> None:
+    """Install the hooks of every call."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.started = perf_counter()
+    begin_request(request.headers.get(REQUEST_ID))
+
+
+def _end(response: Response) -> Response:
+    headers = response.headers
+    headers[REQUEST_ID] = request_id() or ""
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    headers.update(rate_limits.rate_limit_headers())
+    if api_key_format.recently_used:
+        response.call_on_close(api_key_format.save_last_used)
+    call: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    if call.content_length and "stream" not in vars(call):
+        _drop_body(call, call.content_length)
+    _log(call, response.status_code)
+    return response
+
+
+def _drop_body(call: Request, size: int) -> None:
+    """Read and drop an unread body, because a client that is still sending does not read the response."""
+    left, source = min(size, MOST_DROPPED), call.environ["wsgi.input"]
+    while left > 0 and (chunk := source.read(min(left, 65_536))):
+        left -= len(chunk)
+
+
+def _log(call: Request, status: int) -> None:
+    """Log the call by its route, not its path, because a path can contain personal data."""
+    rule = call.url_rule
+    if rule is not None and rule.rule in PROBES:
+        return
+    about: dict[str, Any] = {"method": call.method, "route": rule and rule.rule, "status": status}
+    about["ms"] = round((perf_counter() - g.started) * 1000, 2)
+    if ids := {name: value for name, value in (call.view_args or {}).items() if isinstance(value, UUID)}:
+        about["ids"] = ids  # only our own UUIDs; ids of other systems can be personal data
+    if actor := g.get("actor"):
+        about["clinic_id"] = actor.clinic.id
+        about["api_key_id" if actor.api_key_id else "user_id"] = actor.api_key_id or actor.user_id
+    log.info("request", **about)

@@ -1,0 +1,53 @@
+"""Lookup of the users of a clinic by id, and checks for possible assignees."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Invalid
+from app.identity.actor import Actor
+from app.identity.models import User
+
+ME: Final = "me"
+
+
+class UserName(NamedTuple):
+    """Id, name and state of a user."""
+
+    id: UUID
+    name: str
+    is_active: bool
+
+
+UsersById = Mapping[UUID, UserName]
+
+
+def users_by_id(session: Session, clinic_id: UUID, user_ids: Iterable[UUID | None]) -> UsersById:
+    """Return the users of the clinic among `user_ids`, by id, in one query. Other ids are left out."""
+    wanted = {user_id for user_id in user_ids if user_id}
+    if not wanted:
+        return {}
+    found = select(User.id, User.name, User.is_active).where(User.id.in_(wanted), User.clinic_id == clinic_id)
+    return {row.id: UserName(*row) for row in session.execute(found)}
+
+
+def resolve_user_id(user: UUID | str, actor: Actor, *, pointer: str = "/assigned_to_id") -> UUID:
+    """Return the user id; `me` is the caller. Raises Invalid if an API key says `me`."""
+    found = actor.user_id if user == ME else user
+    if not isinstance(found, UUID):
+        raise Invalid.at(pointer, "An API key belongs to no user: name a user.")
+    return found
+
+
+def is_active_user(users: UsersById, user_id: UUID | None) -> bool:
+    """Return whether the id belongs to an active user among `users`."""
+    return user_id is not None and user_id in users and users[user_id].is_active
+
+
+def require_active_user(users: UsersById, user_id: UUID) -> None:
+    """Check that the id belongs to an active user among `users`. Raises Invalid."""
+    if not is_active_user(users, user_id):
+        raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")

@@ -1,0 +1,26 @@
+"""Custom events, reported by integrators for automation rules."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.engine.service import record
+from app.identity.actor import Actor
+from app.leads.facts.events import lead_event
+from app.leads.lookup import lock_editable_lead
+from app.leads.pipeline.progress import touch
+
+
+def record_custom_event(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Record a custom event from `data` (fields of EventIn). Rules evaluate it as of `occurred_at`.
+
+    Returns id, name, lead_id and occurred_at. Raises NotFound, LeadIsLocked.
+    """
+    lead = lock_editable_lead(session, actor, data["lead_id"])
+    touch(lead, actor, at := now())
+    about = {f"data.{key}": value for key, value in data["data"].items()}
+    event = lead_event(data["name"], lead, data.get("occurred_at", at), about=about, key=data.get("key"))
+    record(session, actor.clinic, event)
+    return {"id": event.id, "name": event.name, "lead_id": lead.id, "occurred_at": event.occurred_at}

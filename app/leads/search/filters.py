@@ -1,0 +1,70 @@
+"""Filters of lead lists, as SQL conditions."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindparam, cast, func
+
+from app.clock import now
+from app.identity.actor import Actor
+from app.identity.users.lookup import resolve_user_id
+from app.leads.models import STILL_OPEN, Lead
+
+
+def is_rotting() -> ColumnElement[bool]:
+    """Return the condition that an open lead is rotting now. Restricted leads are excluded."""
+    return and_(STILL_OPEN, Lead.rots_at <= _now(), Lead.restricted_at.is_(None))
+
+
+def is_not_yet_rotting() -> ColumnElement[bool]:
+    """Return the condition that a lead is open and not rotting yet."""
+    return and_(STILL_OPEN, Lead.rots_at > _now())
+
+
+def _now() -> BindParameter[datetime]:
+    """Return the current time as an SQL literal, because the planner needs the value to estimate the rows."""
+    return bindparam("now", now(), type_=Lead.rots_at.type, unique=True, literal_execute=True)
+
+
+ID_CLOCK_SLACK: Final = timedelta(seconds=1)  # tolerance between the time in a lead's id and its `created_at`
+
+
+def filter_conditions(query: Mapping[str, Any], actor: Actor) -> list[ColumnElement[bool]]:
+    """Return the SQL conditions of the filters in `query` (fields of LeadTests). Raises Invalid."""
+    tests = [test(query[name]) for name, test in _FILTERS.items() if name in query]
+    if "assigned_to_id" in query:
+        tests.append(Lead.assigned_to_id == resolve_user_id(query["assigned_to_id"], actor))
+    return tests
+
+
+def _created_from(at: datetime) -> ColumnElement[bool]:
+    return (Lead.created_at >= at) & (Lead.id >= _first_id_of(at - ID_CLOCK_SLACK))
+
+
+def _created_to(at: datetime) -> ColumnElement[bool]:
+    return (Lead.created_at < at) & (Lead.id < _first_id_of(at + ID_CLOCK_SLACK))
+
+
+def _first_id_of(at: datetime) -> UUID:
+    """Return the smallest id of this millisecond. Ids are ordered by time, so the list's index finds a period."""
+    milliseconds = max(int(at.timestamp() * 1000), 0)
+    return UUID(int=milliseconds << 80)
+
+
+_FILTERS: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "status": lambda status: Lead.status == status,
+    "stage": lambda stage: Lead.pipeline_stage == stage,
+    "source_id": lambda source_id: Lead.source_id == source_id,
+    "created_from": _created_from,
+    "created_to": _created_to,
+    "tag": lambda tag: Lead.tags.bool_op("@>")(cast([tag.lower()], ARRAY(Text))),
+    "ids": lambda ids: Lead.id == func.any(bindparam(None, ids, type_=ARRAY(Lead.id.type))),
+    "language": lambda language: Lead.language == language,
+    "channel": lambda channel: Lead.capture_channel == channel,
+    "external_id": lambda external_id: Lead.external_id == external_id,
+    "value_from": lambda amount: Lead.value_cents >= int(amount * 100),
+    "value_to": lambda amount: Lead.value_cents <= int(amount * 100),
+    "rotting": lambda wanted: is_rotting() if wanted else is_not_yet_rotting(),
+}

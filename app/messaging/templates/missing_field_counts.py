@@ -1,0 +1,72 @@
+"""Count open leads that lack a field, with one query over the newest leads."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, false, func, not_, select
+from sqlalchemy.orm import Session
+
+from app.core.pagination import ordered_by
+from app.identity.actor import Actor
+from app.leads.assignment.coordinators import Colleague, colleagues, in_turn
+from app.leads.lookup import NEWEST_FIRST, visible_to
+from app.leads.models import STILL_OPEN, Lead
+from app.messaging.rendering.variables import OWN
+
+MAX_LEADS_CHECKED: Final = 20_000
+
+_COLUMNS: Final = (Lead.first_name, Lead.last_name, Lead.patient_first_name, Lead.lead_value, Lead.custom)
+_IS_MISSING: Final[Mapping[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "lead.first_name": lambda lead: lead.first_name == "",
+    "lead.last_name": lambda lead: lead.last_name == "",
+    "lead.last_initial": lambda lead: lead.last_name == "",
+    "lead.value": lambda lead: lead.lead_value.is_(None),
+    "patient.first_name": lambda lead: lead.patient_first_name == "",
+    **dict.fromkeys(("lead.stage", "lead.source", "clinic.name"), lambda _: false()),  # never missing
+}
+
+
+class MissingFieldCounts(NamedTuple):
+    """Number of checked leads, whether these are all open leads, and the number that lack a field, by field."""
+
+    checked: int
+    is_all: bool
+    by_field: Mapping[str, int]
+
+
+def count_missing_fields(session: Session, actor: Actor, fields: Collection[str]) -> MissingFieldCounts:
+    """Count the open leads in the actor's scope that lack these fields.
+
+    Fields that do not come from a lead are left out.
+    """
+    newest = (
+        select(*_COLUMNS, Lead.assigned_to_id)
+        .where(*visible_to(actor), STILL_OPEN)
+        .order_by(*ordered_by(NEWEST_FIRST))
+        .limit(MAX_LEADS_CHECKED)
+        .subquery()
+    )
+    team = colleagues(session, actor.clinic.id)
+    tests = {field: test for field in sorted(fields) if (test := _lacks(field, newest.c, team)) is not None}
+    counts = (func.count().filter(test) for test in tests.values())
+    checked, *missing = session.execute(select(func.count(), *counts).select_from(newest)).one()
+    return MissingFieldCounts(checked, checked < MAX_LEADS_CHECKED, dict(zip(tests, missing, strict=True)))
+
+
+def _lacks(field: str, lead: Any, team: Mapping[UUID, Colleague]) -> ColumnElement[bool] | None:
+    group, _, name = field.partition(".")
+    if group == OWN:
+        has_one: ColumnElement[bool] = lead.custom.has_key(name)
+        return not_(has_one)
+    if group == "coordinator":
+        return _has_no_coordinator(lead, team)
+    return _IS_MISSING[field](lead) if field in _IS_MISSING else None
+
+
+def _has_no_coordinator(lead: Any, team: Mapping[UUID, Colleague]) -> ColumnElement[bool]:
+    """Return the condition for leads without a coordinator. With round robin, every lead has one."""
+    if in_turn(team):
+        return false()
+    test: ColumnElement[bool] = func.coalesce(lead.assigned_to_id.not_in(team), True)
+    return test

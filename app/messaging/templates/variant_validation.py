@@ -1,0 +1,33 @@
+"""Validate the texts of a template, as the API receives them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import FieldError, Invalid
+from app.identity.clinic_context import ClinicContext
+from app.leads.custom_fields.values import definitions_of
+from app.messaging.rendering.render import OwnFields, check_template
+from app.messaging.rendering.variants import Media, Variant
+
+
+def validated_variants(
+    session: Session, clinic: ClinicContext, given: Sequence[Mapping[str, Any]]
+) -> tuple[Variant, ...]:
+    """Return the variants of texts loaded by MessageVariantIn. Raises Invalid with a pointer to each mistake."""
+    variants = tuple(_variant(one) for one in given)
+    own = frozenset(definitions_of(session, clinic))
+    if mistakes := [mistake for i, one in enumerate(variants) for mistake in _mistakes(one, f"/variants/{i}", own)]:
+        raise Invalid(*mistakes)
+    return variants
+
+
+def _variant(given: Mapping[str, Any]) -> Variant:
+    media = given["media"]
+    return Variant(**{**given, "media": Media(**media) if media else None})
+
+
+def _mistakes(variant: Variant, place: str, own: OwnFields) -> list[FieldError]:
+    found = check_template(variant.subject, variant.body, own=own)
+    return [FieldError(f"{place}/{mistake.place}", mistake.problem) for mistake in found]

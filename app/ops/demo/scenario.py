@@ -1,0 +1,79 @@
+"""The demo scenario: three leads, and the actions of a coordinator, each at its second."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.ops.demo.client import Client
+
+LEADS: Final[Mapping[str, tuple[str, str]]] = {
+    "Ana": ("Ana", "Lopez"),
+    "Bruno": ("Bruno", "Keller"),
+    "Carla": ("Carla", "Svensson"),
+}
+ENDS_AFTER: Final = 60  # seconds
+
+
+@dataclass
+class Scenario:
+    """The coordinator's API client, and the ids of the created leads by name."""
+
+    ben: Client
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def create_leads(self) -> None:
+        source = self.ben.get("/lead-sources", category="WEB_ORGANIC")["items"][0]["id"]
+        for name, (first, last) in LEADS.items():
+            email = f"{first}.{last}@people.example".lower()
+            lead = {"first_name": first, "last_name": last, "email": email, "source_id": source}
+            self.ids[name] = self.ben.post("/leads", lead)["id"]
+
+    def ben_speaks_with_bruno(self) -> None:
+        self._log("Bruno", type="PHONE_CALL", outcome="spoke")
+        task = self.ben.get(f"/leads/{self.ids['Bruno']}/tasks")["items"]
+        for open_task in [t for t in task if t["status"] in {"PENDING", "OVERDUE"}]:
+            self.ben.post(
+                f"/leads/tasks/{open_task['id']}/complete", {"outcome": "spoke", "notes": "Wants to come in."}
+            )
+
+    def bruno_has_an_appointment(self) -> None:
+        self._log("Bruno", type="CONSULTATION_SCHEDULED")
+
+    def bruno_was_there(self) -> None:
+        self._log("Bruno", type="CONSULTATION_COMPLETED")
+
+    def carla_does_not_answer(self) -> None:
+        self._log("Carla", type="PHONE_CALL", outcome="no_answer")
+
+    def carla_writes_back(self) -> None:
+        self._log("Carla", type="EMAIL", direction="INBOUND")
+
+    def _log(self, name: str, **activity: str) -> None:
+        self.ben.post(f"/leads/{self.ids[name]}/activities", activity)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action of a user at a second of the scenario."""
+
+    at: float
+    text: str
+    act: Callable[[Scenario], Any]
+
+
+ACTIONS: Final = (
+    Action(0, "Three leads are created. Each gets an urgent call task at once.", Scenario.create_leads),
+    Action(3, "Ben speaks with Bruno. The planned escalation is cancelled.", Scenario.ben_speaks_with_bruno),
+    Action(5, "Bruno gets an appointment and a confirmation message.", Scenario.bruno_has_an_appointment),
+    Action(7, "Bruno attended. A follow-up is due in three days (6 s).", Scenario.bruno_was_there),
+    Action(9, "Ben calls Carla. She does not answer.", Scenario.carla_does_not_answer),
+    Action(11, "Ben calls Carla again. She does not answer.", Scenario.carla_does_not_answer),
+    Action(
+        13,
+        "Third failed call. Relance sends a last e-mail and suggests marking her as lost.",
+        Scenario.carla_does_not_answer,
+    ),
+    Action(16, "Carla replies. Her pending steps are cancelled at once.", Scenario.carla_writes_back),
+    Action(18, "Ana was not called. After 24 hours (20 s) this is escalated to the manager.", lambda _: None),
+    Action(32, "Ana's call task is overdue. After 24 hours (20 s) it is escalated again.", lambda _: None),
+)

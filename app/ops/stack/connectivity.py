@@ -1,0 +1,53 @@
+"""Check that the configured database and broker answer. Messages never contain passwords."""
+
+import psycopg
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
+from sqlalchemy import make_url
+
+from app.config import Settings
+from app.ops.embedded import CannotStart
+
+TIMEOUT = 5  # seconds
+
+
+def require_reachable(settings: Settings) -> None:
+    """Check once at start, so that not every part fails repeatedly.
+
+    Raises:
+        CannotStart: with the variable, the address and the reason.
+    """
+    if problem := database_problem(settings.database_url.get_secret_value()):
+        raise CannotStart(problem)
+    if problem := broker_problem(settings.broker_url.get_secret_value()):
+        raise CannotStart(problem)
+
+
+def database_problem(url: str, *, name: str = "DATABASE_URL") -> str | None:
+    """Return why the database cannot be reached, or None."""
+    address = make_url(url)
+    try:
+        plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+        psycopg.connect(plain, connect_timeout=TIMEOUT).close()
+    except psycopg.OperationalError as error:
+        where = f"{address.host or address.query.get('host')}/{address.database}"
+        return f"{name} does not answer ({where}): {first_line(error)}"
+    return None
+
+
+def broker_problem(url: str) -> str | None:
+    """Return why the broker cannot be reached, or None."""
+    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+    connection = Connection(url, connect_timeout=TIMEOUT, transport_options=options if "redis" in url else {})
+    try:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT)
+    except (OperationalError, OSError) as error:
+        return f"BROKER_URL does not answer ({connection.as_uri()}): {first_line(error)}"
+    finally:
+        connection.release()
+    return None
+
+
+def first_line(error: object) -> str:
+    """Return the first line of an error message, without hints."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,115 @@
+"""Embedded servers of a data folder: start, watch and stop them."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO
+
+from app.ops.embedded import CannotStart, Postgres, Valkey
+from app.ops.embedded.folder_permissions import Notice
+from app.ops.stack.environment import generate_secrets, home, is_demo, load_shared_settings, use_postgres, use_valkey
+
+CHECK_INTERVAL = 2.0  # seconds between two checks of the servers
+
+
+@contextmanager
+def lock_data_folder(*, everything: bool) -> Iterator[bool]:
+    """Lock the data folder. Yield True if it was free, False if the parts join a running stack.
+
+    Raises:
+        CannotStart: the whole stack was requested, and already runs from this folder.
+    """
+    if not is_demo() and not everything:
+        yield False  # production parts share only what the environment sets
+        return
+    lock = take_lock()
+    if lock is None:
+        if everything:
+            raise CannotStart(_already_running())
+        load_shared_settings()
+        yield False
+        return
+    with lock:
+        yield True
+
+
+@contextmanager
+def run_servers(*, owned: bool, notice: Notice) -> Iterator[None]:
+    """Start the servers that a demo needs and that are not configured. Stop them at the end.
+
+    Does nothing in production.
+    """
+    with ExitStack() as cleanup:
+        if owned and is_demo():
+            _start_missing(cleanup, notice)
+        yield
+
+
+def take_lock() -> IO[str] | None:
+    """Lock the folder, so that one supervisor owns its servers. The kernel releases the lock when the owner ends.
+
+    Returns the open lock file, or None if another process holds the lock.
+    """
+    home().mkdir(parents=True, exist_ok=True)
+    file = (home() / "serve.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _already_running() -> str:
+    pid = (home() / "serve.lock").read_text().strip()
+    return (
+        f"it already runs from {home()} (process {pid}): stop it first, "
+        "or set RELANCE_HOME, PORT and FLOWER_PORT to other values"
+    )
+
+
+def _start_missing(cleanup: ExitStack, notice: Notice) -> None:
+    """Start the servers that the operator did not configure."""
+    secrets, started = generate_secrets(), dict[str, Postgres | Valkey]()
+    os.environ.setdefault("LOG_FORMAT", "console")  # readable logs in the terminal
+    os.environ.setdefault("RATE_LIMIT_PER_MINUTE", "1000")  # `make demo` polls its leads every half second
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:::celery.platforms")  # eight lines per worker about root
+    if "DATABASE_URL" not in os.environ:
+        notice("starting PostgreSQL ...")
+        postgres = Postgres(home() / "postgres", notice=notice)
+        cleanup.callback(postgres.stop)
+        postgres.start()
+        postgres.prepare()
+        use_postgres(postgres)
+        started["PostgreSQL"] = postgres
+    if "BROKER_URL" not in os.environ:
+        notice("starting Valkey ...")
+        valkey = Valkey(home() / "valkey", secrets["broker_password"])
+        cleanup.callback(valkey.stop)
+        valkey.start()
+        use_valkey(valkey)
+        started["Valkey"] = valkey
+    _keep_running(cleanup, started, notice)
+
+
+def _keep_running(cleanup: ExitStack, started: Mapping[str, Postgres | Valkey], notice: Notice) -> None:
+    """Restart a server that ends by itself, like every other part."""
+    stopping = threading.Event()
+
+    def watch() -> None:
+        while not stopping.wait(CHECK_INTERVAL):
+            for name, server in started.items():
+                if not server.is_running():
+                    notice(f"{name} has stopped; restarting it ...")
+                    with suppress(CannotStart, OSError):
+                        server.start()
+
+    watcher = threading.Thread(target=watch, name="server watch", daemon=True)
+    watcher.start()
+    cleanup.callback(watcher.join)
+    cleanup.callback(stopping.set)

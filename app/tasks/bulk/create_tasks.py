@@ -1,0 +1,157 @@
+"""Create the follow-ups of a chunk's items: tasks, events, and the result of each item."""
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app import clock
+from app.audit import audit_log
+from app.audit.models import Act
+from app.core.db import insert_many
+from app.engine.events.events import Event
+from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
+from app.engine.jobs.kinds import DEFAULT, JobKind, Make
+from app.engine.jobs.models import ItemReason
+from app.engine.jobs.planning import Span
+from app.engine.service import record
+from app.identity.clinic_context import ClinicContext
+from app.leads.assignment.user_groups import UserGroups, load_user_groups
+from app.leads.capture.bulk.new_leads import insert_leads, load_capture_context, read_new_leads
+from app.leads.facts.events import Reachable, lead_created
+from app.leads.models import LeadStatus
+from app.tasks.bulk.assignees import Assign, choose_strategy
+from app.tasks.bulk.spec import Spec
+from app.tasks.models import Task
+from app.tasks.rows import task_created, task_row
+
+CLOSED: Final[Mapping[str, ItemReason]] = {
+    LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
+    LeadStatus.LOST: ItemReason.LEAD_IS_CLOSED,
+    LeadStatus.ARCHIVED: ItemReason.LEAD_IS_CLOSED,
+}
+
+# Columns for a lead's facts and for the decision about its follow-up. Rows are read into named tuples, because
+# reading the columns of a thousand SQLAlchemy rows takes as long as fetching them.
+_COLUMNS: Final = (
+    *("id", "status", "pipeline_stage", "assigned_to_id", "source_id", "sealed", "preferred_contact"),
+    *("timezone", "language", "failed_attempts", "contacted_at", "replied_at", "opted_out_at", "restricted_at"),
+)
+_Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the query names the fields)
+
+
+class _Known(_Columns, Reachable):
+    __slots__ = ()
+
+
+_WANTED: Final = (
+    "FROM job_items i JOIN leads l ON l.id = i.lead_id"
+    " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead_sealed IS NULL"
+    " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
+    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
+)
+_TAKE: Final = text(
+    f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
+)
+_WHICH_EXIST: Final = text(f"SELECT position {_WANTED}")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job's settings, shared by the items of a chunk."""
+
+    job_id: UUID
+    created_by: UUID | None
+    clinic: ClinicContext
+    spec: Spec
+    staff: UserGroups
+    assign: Assign
+
+
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+    """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
+    spec, staff = Spec.from_json(job.spec), load_user_groups(session, clinic.id)
+    work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff))
+    return partial(make_follow_ups, work=work)
+
+
+def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
+    """Create the tasks of the span's pending items. Return and store the result of each item."""
+    at, ends = clock.now(), Ends()
+    items = lock_pending(session, work.job_id, span)
+    known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
+    new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
+    events = [lead_created(lead, at) for lead in new.values()]
+    events += _tasks(session, work, known | new, ends, at=at)
+    record(session, work.clinic, *events)
+    write_ends(session, work.job_id, ends)
+    return ends
+
+
+def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted: set[Place]) -> dict[Place, Any]:
+    """Lock the existing leads that are not locked by others. Mark the other items as busy or unknown."""
+    if not wanted:
+        return {}
+    whose = None if work.spec.lead_owners is None else list(work.spec.lead_owners)
+    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id, "whose": whose}
+    taken = {row[0]: _Known(*row) for row in session.execute(_TAKE, given).all()}
+    if missing := wanted - taken.keys():
+        busy = missing & set(session.scalars(_WHICH_EXIST, given))
+        ends.left += busy
+        for place in missing - busy:
+            ends.fail(place, ItemReason.UNKNOWN_LEAD)
+    return taken
+
+
+def _new_leads(
+    session: Session, work: Work, given: Mapping[Place, Mapping[str, Any]], ends: Ends, *, at: datetime
+) -> dict[Place, Any]:
+    if not given:
+        return {}
+    into = load_capture_context(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
+    rows, mistakes = read_new_leads(given.items(), into, at=at)
+    for place, words in mistakes.items():
+        ends.fail(place, ItemReason.INVALID, words)
+    return dict(zip(rows, insert_leads(session, into, list(rows.values()), at=at), strict=True))
+
+
+def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime) -> Sequence[Event]:
+    tasks: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for place, lead in leads.items():
+        user_id = work.assign(place, lead)
+        if reason := _refusal(lead) or (None if user_id else ItemReason.NOBODY_TO_ASSIGN):
+            ends.fail(place, reason)
+            continue
+        task = _task(work, place, lead.id, user_id=user_id, at=at)
+        tasks.append(task)
+        events.append(task_created(task, lead))
+        ends.succeed(place, lead_id=lead.id, task_id=task["id"])
+    insert_many(session, Task, tasks)
+    audit_log.wrote(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
+    return events
+
+
+def _refusal(lead: Any) -> ItemReason | None:
+    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else CLOSED.get(lead.status)
+
+
+def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
+    return task_row(
+        work.clinic.id,
+        lead_id,
+        at=at,
+        **work.spec.task,
+        assigned_to_id=user_id,
+        due_at=work.spec.due_at_place(place),
+        created_by=work.created_by,
+    )
+
+
+KIND: Final = JobKind(DEFAULT, work_on)

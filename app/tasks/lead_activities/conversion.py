@@ -1,0 +1,71 @@
+"""Convert tasks and timeline entries to lead activities."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.identity.actor import Actor
+from app.leads.lookup import visible_to
+from app.leads.models import Lead
+from app.leads.timeline.models import ActivityType
+from app.tasks.lead_activities.vocabulary_mapping import STATE_OF_STATUS, TYPE_OF_ENTRY, TYPE_OF_TASK, Kind, State
+from app.tasks.models import TaskStatus, TaskType
+
+MAX_SUBJECT_LENGTH = 200
+
+
+def to_activities(session: Session, actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return tasks and timeline entries in the form of `LeadActivityOut`."""
+    ids = {row.lead_id for row in rows}
+    became = select(Lead.id, Lead.converted_to_patient_id).where(Lead.id.in_(ids), *visible_to(actor))
+    patients = {row.id: row.converted_to_patient_id for row in session.execute(became)} if ids else {}
+    return [
+        (_of_task if hasattr(row, "due_at") else _of_entry)(row) | {"customer_id": patients.get(row.lead_id)}
+        for row in rows
+    ]
+
+
+def _of_task(task: Any) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "kind": Kind.TASK,
+        "activity_type": TYPE_OF_TASK[TaskType(task.type)],
+        "type": task.type,
+        "opportunity_id": task.lead_id,
+        "subject": task.title,
+        "description": task.completion_notes or task.description,
+        "status": STATE_OF_STATUS[TaskStatus(task.status)],
+        "scheduled_date": task.due_at,
+        "due_date": task.due_at,
+        "completed_date": task.completed_at,
+        "completed_by": task.completed_by,
+        "assigned_to": task.assigned_to_id,
+        "outcome": task.outcome,
+        **_creation(task),
+    }
+
+
+def _of_entry(entry: Any) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "kind": Kind.ENTRY,
+        "activity_type": TYPE_OF_ENTRY[ActivityType(entry.type)],
+        "type": entry.type,
+        "opportunity_id": entry.lead_id,
+        "subject": entry.notes.partition("\n")[0][:MAX_SUBJECT_LENGTH] if entry.notes else None,
+        "description": entry.notes,
+        "status": State.COMPLETED,
+        "scheduled_date": entry.scheduled_for,
+        "due_date": None,
+        "completed_date": entry.occurred_at,
+        "completed_by": entry.created_by,
+        "assigned_to": entry.created_by,
+        "outcome": entry.outcome,
+        **_creation(entry),
+    }
+
+
+def _creation(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("created_by", "created_at", "step_id")}

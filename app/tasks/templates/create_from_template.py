@@ -1,0 +1,50 @@
+"""Create a task's fields from a template."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.calendar.durations import parse_duration
+from app.errors import Invalid
+from app.identity.clinic_context import ClinicContext
+from app.leads.assignment.coordinators import colleagues
+from app.leads.facts.merge_fields import names_of
+from app.leads.models import Lead
+from app.messaging.rendering.variables import Values
+from app.tasks.templates.models import TaskTemplate
+from app.tasks.templates.rendering import Words, fill, values_for
+
+
+def task_from(
+    session: Session, clinic: ClinicContext, lead: Lead, template_id: UUID, *, at: datetime
+) -> dict[str, Any]:
+    """Return the fields of a task that is planned at `at` from the template. Raises Invalid."""
+    wanted = select(TaskTemplate).where(TaskTemplate.id == template_id, TaskTemplate.clinic_id == clinic.id)
+    template = session.scalars(wanted).one_or_none()
+    if template is None:
+        raise Invalid.at("/template_id", "Must be a task template of your clinic.")
+    words = fill(Words(template.title, template.description), values_of(session, clinic, lead))
+    return {
+        "title": words.title,
+        "description": words.description,
+        "type": template.type,
+        "priority": template.priority,
+        "tags": list(template.tags),
+        "due_at": due_at(template, clinic, at),
+        "task_template_id": template.id,
+    }
+
+
+def values_of(session: Session, clinic: ClinicContext, lead: Any) -> Values:
+    """Return the merge field values for a task of the lead. Without a coordinator, those values are missing."""
+    coordinator = colleagues(session, clinic.id).get(lead.assigned_to_id)
+    return values_for(clinic, lead, names_of(session, clinic), coordinator)
+
+
+def due_at(template: TaskTemplate, clinic: ClinicContext, at: datetime) -> datetime:
+    """Return the due time of a task that is planned at `at`."""
+    after = parse_duration(template.due_in)
+    return clinic.calendar.due_after(at, after) if template.business_time else at + after

@@ -1,0 +1,49 @@
+"""Settings: deprecated names."""
+
+import warnings
+
+import pytest
+
+from app.config import Settings
+
+KEY = "a blind index key, thirty-two characters or more"
+OTHER = "another blind index key of thirty-two characters"
+
+
+def test_deprecated_marks_key_is_read_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BLIND_INDEX_KEY", raising=False)
+    monkeypatch.setenv("MARKS_KEY", KEY)
+    with pytest.warns(FutureWarning, match="MARKS_KEY is deprecated: rename it to BLIND_INDEX_KEY") as warned:
+        settings = Settings()
+    assert settings.blind_index_key.get_secret_value() == KEY
+    assert len(warned) == 1
+
+
+@pytest.mark.parametrize("marks_key", [None, OTHER])
+def test_blind_index_key_takes_precedence_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, marks_key: str | None
+) -> None:
+    monkeypatch.setenv("BLIND_INDEX_KEY", KEY)
+    monkeypatch.delenv("MARKS_KEY", raising=False)
+    if marks_key:
+        monkeypatch.setenv("MARKS_KEY", marks_key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settings = Settings()
+    assert settings.blind_index_key.get_secret_value() == KEY
+
+
+def test_empty_blind_index_key_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLIND_INDEX_KEY", "")
+    monkeypatch.setenv("MARKS_KEY", KEY)
+    with pytest.warns(FutureWarning):
+        assert Settings().blind_index_key.get_secret_value() == KEY
+
+
+def test_weak_deprecated_key_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELANCE_ENV", "production")
+    monkeypatch.setenv("SECRET_KEY", OTHER)
+    monkeypatch.setenv("MARKS_KEY", "short")
+    monkeypatch.delenv("BLIND_INDEX_KEY", raising=False)
+    with pytest.warns(FutureWarning), pytest.raises(ValueError, match="BLIND_INDEX_KEY must be random"):
+        Settings()
