@@ -23,9 +23,9 @@ forwarded_allow_ips = ""
 def post_worker_init(worker: Any) -> None:
     """Check the encryption keys before the worker serves. Other applications, in benchmarks, have no keys."""
     if worker.app.app_uri.startswith("app:"):
-        from app.security.key_verification import require_right_keys  # noqa: PLC0415  (not in the parent process, which forks)
+        from app.security.key_verification import require_valid_keys  # noqa: PLC0415  (not in the parent process, which forks)
 
-        require_right_keys()
+        require_valid_keys()
     gc.freeze()  # excludes imported objects from garbage collection, which shortens its pauses
 
 

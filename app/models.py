@@ -6,8 +6,9 @@ from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
 from app.core.idempotency_records import IdempotencyRecord
 from app.engine.jobs.models import Job, JobItem
-from app.engine.models import Counter, KeptEvent, Rule, RuleVersion, Step, SweepRun
-from app.engine.sequences.models import Sequence, SequenceVersion
+from app.engine.models import EventRecord, Step, SweepRun
+from app.engine.rules.models import RuleVersion
+from app.engine.sequences.models import SequenceVersion
 from app.engine.statistics.outcome_statistics import SeriesHour
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
@@ -46,6 +47,7 @@ __all__ = [
     "Delivery",
     "Enrollment",
     "EnrollmentStep",
+    "EventRecord",
     "Gateway",
     "GatewayMinute",
     "GatewayReceipt",
@@ -54,7 +56,6 @@ __all__ = [
     "ImportRow",
     "Job",
     "JobItem",
-    "KeptEvent",
     "KeyCheck",
     "Lead",
     "LeadSource",

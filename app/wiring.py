@@ -28,14 +28,14 @@ from app.identity import account_emails as account_email_ports
 from app.leads.assignment import availability
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
-from app.leads.facts.lookup import more_facts
-from app.leads.pipeline import closing, progress
+from app.leads.facts.condition_facts import load_facts
+from app.leads.pipeline import closing, lead_state
 from app.leads.privacy import service as privacy
 from app.messaging import account_emails, channels
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.delivery.suppression import suppress_undelivered
-from app.security.encrypted_fields import open_rows
+from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
 from app.tasks.templates.stage_tasks import plan_stage_tasks
@@ -46,14 +46,14 @@ JOB_KINDS = (bulk_follow_ups.KIND, import_job.KIND, backfill_job.KIND, bulk_enro
 
 def connect() -> None:
     """Connect every port. A second call changes nothing."""
-    pagination.decrypt_rows.connect(open_rows)
+    pagination.decrypt_rows.connect(decrypt_rows)
     pagination.note_read.connect(audit_log.note_page_read)
-    lead_facts.lead_facts.connect(more_facts)
+    lead_facts.lead_facts.connect(load_facts)
     service.events_recorded.connect(event_listeners.follow_events)
     cancel.steps_cancelled.connect(suppress_undelivered)
-    cancel.everything_cancelled.connect(event_listeners.end_all_enrollments)
+    cancel.all_steps_cancelled.connect(event_listeners.end_all_enrollments)
     cancel.lead_merged.connect(merge_enrollments)
-    progress.stage_entered.connect(plan_stage_tasks)
+    lead_state.stage_entered.connect(plan_stage_tasks)
     closing.lead_ended.connect(cancel_open_tasks)
     privacy.person_erased.connect(suppression_list.suppress_person)
     availability.absence_begun.connect(begin_absence)

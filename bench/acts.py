@@ -18,7 +18,7 @@ from app.identity.service import create_user
 from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
 
 CHUNK = 5_000
@@ -55,7 +55,7 @@ def enqueue(given: dict[str, Any]) -> int:
                 session,
                 Lead,
                 [
-                    sealed_row(Lead, row)
+                    encrypt_row(Lead, row)
                     for row in lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at)
                 ],
             )

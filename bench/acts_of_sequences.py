@@ -14,7 +14,7 @@ from app.engine.steps.publish import WakeUp, send
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.leads.models import Lead
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 from bench.acts import CHUNK
 from bench.product import lead_rows
 
@@ -53,7 +53,7 @@ def enqueue_enrollments(given: dict[str, Any]) -> int:
 def _enroll(clinic: dict[str, Any], lead_ids: list[UUID]) -> None:
     at = clock.now()
     with transaction() as session:
-        insert_many(session, Lead, [sealed_row(Lead, row) for row in lead_rows(lead_ids, clinic, at)])
+        insert_many(session, Lead, [encrypt_row(Lead, row) for row in lead_rows(lead_ids, clinic, at)])
         context = load_context(session, UUID(clinic["clinic_id"]))
         enroll(session, context, NAME, {lead_id: {} for lead_id in lead_ids}, at=at)
         session.info.clear()  # all are published at once, so that each run sends the same messages

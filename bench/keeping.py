@@ -13,7 +13,7 @@ from app.core.db import insert_many, new_id, transaction
 from app.engine import service
 from app.engine.models import Kind
 from app.leads.models import Lead
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 from bench.acts import create_task_step
 from bench.cpu import seconds_of
 from bench.product import MINUTE, lead_body, lead_rows
@@ -62,8 +62,8 @@ def _keeping(kept: bool) -> Iterator[None]:
     """Nobody can switch it off but a benchmark."""
     add_steps = service.add_steps
 
-    def without(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
-        del noting
+    def without(session: Session, rows: list[dict[str, Any]], *, event_rows: Sequence[Mapping[str, Any]] = ()) -> None:
+        del event_rows
         add_steps(session, rows)
 
     if not kept:
@@ -101,7 +101,7 @@ class _Steps:
         at, ids = clock.now(), [new_id() for _ in range(count)]
         rows = [create_task_step(self._clinic, lead_id, at - MINUTE) for lead_id in ids]
         with transaction() as session:
-            insert_many(session, Lead, [sealed_row(Lead, row) for row in lead_rows(ids, self._clinic, at)])
+            insert_many(session, Lead, [encrypt_row(Lead, row) for row in lead_rows(ids, self._clinic, at)])
             service.add_steps(session, rows)
             session.info.clear()  # no worker need be woken
         return [row["id"] for row in rows]

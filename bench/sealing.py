@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.core.db import new_id, transaction
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
-from app.security.encrypted_fields import open_or_none, sealed_row
+from app.security.encrypted_fields import decrypt_or_none, encrypt_row
 
 AT_A_TIME: Final = 10_000
 NOTE: Final = "They would like to start in the summer. "
@@ -31,10 +31,10 @@ def time_sealing(given: Mapping[str, Any]) -> dict[str, float]:
     """Milliseconds of CPU for the sealed fields of one new lead, and of 50 that are read; `given` has `leads`."""
     people = [{"id": new_id(), "clinic_id": new_id(), **_of_lead(place)} for place in range(given["leads"])]
     began = time.process_time()
-    rows = [sealed_row(Lead, person) for person in people]
+    rows = [encrypt_row(Lead, person) for person in people]
     sealed = time.process_time()
     for row in rows:
-        open_or_none(Lead, row["id"], row["sealed"])
+        decrypt_or_none(Lead, row["id"], row["sealed"])
     opened = time.process_time()
     each = 1000 / len(rows)
     return {"seal_one": (sealed - began) * each, "open_fifty": (opened - sealed) * each * 50}
@@ -65,7 +65,7 @@ def _next(table: str, after: UUID) -> list[Any]:
 def _sealed(model: Any, rows: list[Any], done: int) -> Iterator[dict[str, Any]]:
     for place, row in enumerate(rows, done):
         told = _of_lead(place) if model is Lead else {"notes": NOTE * (1 + place % 5) if place % 2 else None}
-        yield sealed_row(model, {"id": row.id, "clinic_id": row.clinic_id, **told})
+        yield encrypt_row(model, {"id": row.id, "clinic_id": row.clinic_id, **told})
 
 
 def _of_lead(place: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from app.automation.simulation.run import Beginning, simulate
 from app.automation.simulation.sample_clinic import sample_setting
 from app.automation.simulation.script import read_script
 from app.engine.rules.rules import RuleSet
-from app.engine.sequences.definitions import Sequences
+from app.engine.sequences.definitions import PublishedSequences
 
 ZONE: Final = "America/New_York"
 START: Final = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -27,7 +27,7 @@ def time_simulating(given: Mapping[str, Any]) -> dict[str, float]:
     """
     setting = sample_setting(shipped.load(given["playbook"]), zone=ZoneInfo(ZONE), region="US")
     if not given["rules"]:
-        setting = replace(setting, rules=RuleSet(), sequences=Sequences())
+        setting = replace(setting, rules=RuleSet(), sequences=PublishedSequences())
     script = read_script(given["script"], start=START, until=UNTIL)
     begun = time.process_time()
     for _ in range(given["times"]):

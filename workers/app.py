@@ -15,7 +15,7 @@ from app.core.calendar.calendar import HolidayCalendar
 from app.core.db import dispose, engine
 from app.engine.broker import celery, task_name
 from app.engine.step_kind import STEP_KINDS
-from app.security.key_verification import require_right_keys
+from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
 from workers import runner
 from workers.error_text import words
@@ -38,7 +38,7 @@ def _begin(**_: object) -> None:
 
 @worker_init.connect
 def _check_keys(**_: object) -> None:
-    require_right_keys()
+    require_valid_keys()
     engine().dispose()  # the parent, which only forks, needs no connection
 
 

@@ -22,12 +22,12 @@ from app.automation.handlers.context import StepContext
 from app.automation.handlers.guard import decide
 from app.config import get_settings
 from app.core.db import engine, transaction
-from app.engine.outcomes import Ask, Outcome
+from app.engine.outcomes import ExternalCall, Outcome
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps import publish
 from app.engine.steps.publish import WakeUp, after_commit
 from app.messaging.contact_policy.contact_attempts import priority_of
-from app.messaging.contact_policy.facts import Gone
+from app.messaging.contact_policy.facts import SentMessage
 from workers.error_text import words
 from workers.pipeline import metrics, outcome_statistics
 from workers.pipeline.claim import claim, left_over, still_asking, still_pending
@@ -64,7 +64,7 @@ def run(kind: str, ids: Sequence[UUID]) -> int:
     if wanted:
         with transaction() as session:
             _wake_again(session, wanted)
-    publish.settle()  # what follows is at the broker before this message is acknowledged
+    publish.flush()  # what follows is at the broker before this message is acknowledged
     return ran
 
 
@@ -76,7 +76,7 @@ def run_again(kind: str, ids: Sequence[UUID]) -> int:
     last one allowed makes a dead letter instead of another crash.
     """
     ran = sum(_outlasting_a_restart(partial(_run_suspect, kind, step_id), kind=kind, steps=1) for step_id in ids)
-    publish.settle()
+    publish.flush()
     return ran
 
 
@@ -170,15 +170,15 @@ def _attempt(kind: str, ids: Sequence[UUID], *, alone: bool = False) -> int:
                 raise
             raise _Poisoned([row.id for row in rows]) from error
     for context, end in decided:
-        if isinstance(end, Ask):
+        if isinstance(end, ExternalCall):
             _ask(context, end, lease)
     return len(rows)
 
 
-def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | Ask]]:
+def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | ExternalCall]]:
     """What matters more is decided first, then what is due or was planned earlier; what goes counts for the next."""
-    gone: dict[UUID | None, list[Gone]] = defaultdict(list)
-    decided: list[tuple[StepContext, Outcome | Ask]] = []
+    gone: dict[UUID | None, list[SentMessage]] = defaultdict(list)
+    decided: list[tuple[StepContext, Outcome | ExternalCall]] = []
     for context in sorted(contexts, key=_turn):
         lead_id = context.step.lead_id
         end = _decide(context.after(gone[lead_id]))
@@ -192,7 +192,7 @@ def _turn(context: StepContext) -> tuple[int, datetime, UUID]:
     return priority_of(step), step.due_at, step.id  # ids tell when: of two that waited for one moment, the older one
 
 
-def _decide(context: StepContext) -> Outcome | Ask:
+def _decide(context: StepContext) -> Outcome | ExternalCall:
     kind = STEP_KINDS[context.step.kind]
     try:
         return decide(kind, context)
@@ -201,19 +201,19 @@ def _decide(context: StepContext) -> Outcome | Ask:
         return kind.raised(context, words(error))
 
 
-def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome | Ask]]) -> datetime:
+def _write_down(session: Session, decided: Sequence[tuple[StepContext, Outcome | ExternalCall]]) -> datetime:
     """Write what the steps did and that they did it; returns until when the answers of those outside count."""
     lease = clock.now() + timedelta(seconds=get_settings().lease_seconds)
     write(session, decided)
-    record_running(session, [context.step.id for context, end in decided if isinstance(end, Ask)], lease=lease)
-    ended = [(context, end) for context, end in decided if not isinstance(end, Ask)]
+    record_running(session, [context.step.id for context, end in decided if isinstance(end, ExternalCall)], lease=lease)
+    ended = [(context, end) for context, end in decided if not isinstance(end, ExternalCall)]
     record(session, ended)
     metrics.count(session, ended)
     outcome_statistics.count(session, ended)
     return lease
 
 
-def _ask(context: StepContext, ask: Ask, lease: datetime) -> None:
+def _ask(context: StepContext, ask: ExternalCall, lease: datetime) -> None:
     """Ask, with no transaction open: the answer may take as long as the other side likes."""
     outside = STEP_KINDS[context.step.kind].outside
     assert outside is not None  # noqa: S101  (only such kinds ask)

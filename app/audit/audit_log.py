@@ -98,17 +98,17 @@ class _Note:
     lead_id: UUID | None = None  # the lead that the row belongs to
 
 
-def begin(session: Session) -> None:
-    """Start noting reads and changes in this session."""
+def start_notes(session: Session) -> None:
+    """Start event_rows reads and changes in this session."""
     session.info[NOTES] = []
 
 
-def end(session: Session) -> None:
-    """Stop noting reads and changes in this session."""
+def stop_notes(session: Session) -> None:
+    """Stop event_rows reads and changes in this session."""
     session.info.pop(NOTES, None)
 
 
-def saw(session: Session, subject: str, ids: Iterable[UUID]) -> None:
+def note_read(session: Session, subject: str, ids: Iterable[UUID]) -> None:
     """Note that these objects were shown to the caller."""
     if (notes := session.info.get(NOTES)) is not None and (seen := list(ids)):
         notes.append(_Note(Act.READ, subject, seen))
@@ -118,10 +118,10 @@ def note_page_read(session: Session, model: Any, rows: Sequence[Any]) -> None:
     """Note that these rows of a list were read, if reads of their subject are audited."""
     subject = SUBJECTS.get(model.__tablename__)
     if subject in READ_SUBJECTS:
-        saw(session, subject, [row.id for row in rows])
+        note_read(session, subject, [row.id for row in rows])
 
 
-def wrote(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: Mapping[str, Any]) -> None:
+def note_change(session: Session, subject: str, ids: Iterable[UUID], *, act: Act, after: Mapping[str, Any]) -> None:
     """Note a change without a model, such as a bulk statement. `after` has the new values."""
     if (notes := session.info.get(NOTES)) is not None and (changed := list(ids)):
         notes.append(_Note(act, subject, changed, after=after))
@@ -147,7 +147,7 @@ def discard_notes_after(session: Session, count: int) -> None:
     del session.info.get(NOTES, [])[count:]
 
 
-def write(session: Session, caller: Caller) -> None:
+def write_entries(session: Session, caller: Caller) -> None:
     """Insert the notes as entries. Call it last before the commit."""
     session.flush()
     notes: list[_Note] = session.info[NOTES]

@@ -83,7 +83,7 @@ class ChainBreak:
     problem: str
 
 
-def seal_next(session: Session, *, settled: timedelta = SETTLING_TIME) -> int:
+def extend_chain(session: Session, *, settled: timedelta = SETTLING_TIME) -> int:
     """Append a link with the next entries of one clinic that has new ones. Returns the number of entries; 0: none."""
     waiting = session.execute(_WAITING, {"settled": settled.total_seconds()}).one_or_none()
     if waiting is None:

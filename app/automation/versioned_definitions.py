@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.json_diff import differences
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.json_diff import json_diff
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 
 OWN: Final = ""  # the playbook of what came from none
 _SETTINGS: Final = frozenset({"is_active", "is_draft"})  # no part of a text
@@ -73,13 +73,13 @@ class Texts(Generic[Owner]):
         session.add(row)
         self._flush(session)
         session.add(self._text(actor, row, definition, number=row.published))
-        count_up(session, actor.clinic.id)
+        bump_rules_version(session, actor.clinic.id)
         return row
 
-    def begin_change(self, session: Session, actor: Actor, id: UUID, seen: Seen) -> Owner:  # noqa: A002
+    def begin_change(self, session: Session, actor: Actor, id: UUID, seen: SeenVersions) -> Owner:  # noqa: A002
         """The row, locked, as the caller has seen it. Raises NotFound, ChangedMeanwhile."""
         row = self.find(session, actor, id, lock=True)
-        require_seen(row, seen)
+        require_version(row, seen)
         return row
 
     def change(self, session: Session, actor: Actor, row: Owner, data: Mapping[str, Any]) -> None:
@@ -115,7 +115,7 @@ class Texts(Generic[Owner]):
         row.updated_at, row.updated_by = now(), actor.user_id
         row.version += 1
         session.flush()
-        count_up(session, actor.clinic.id)
+        bump_rules_version(session, actor.clinic.id)
 
     def all_of(self, session: Session, row: Owner) -> list[dict[str, Any]]:
         """Every text as `VersionOut` writes it, the newest first; a draft before all others."""
@@ -132,7 +132,7 @@ class Texts(Generic[Owner]):
         return {
             "before": before.number,
             "after": after.number,
-            "differences": list(differences(before.definition, after.definition)),
+            "differences": list(json_diff(before.definition, after.definition)),
         }
 
     def draft(self, session: Session, row: Owner) -> Any:

@@ -20,7 +20,7 @@ class Difference(NamedTuple):
     after: Any = None
 
 
-def differences(before: Any, after: Any, pointer: str = "") -> Iterator[Difference]:
+def json_diff(before: Any, after: Any, pointer: str = "") -> Iterator[Difference]:
     """Yield the differences in the order of their pointers. Objects and lists are compared item by item."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _parts(before, after, pointer)
@@ -38,7 +38,7 @@ def _parts(before: Mapping[Any, Any], after: Mapping[Any, Any], pointer: str) ->
         elif name not in before:
             yield Difference(Change.ADDED, place, after=after[name])
         else:
-            yield from differences(before[name], after[name], place)
+            yield from json_diff(before[name], after[name], place)
 
 
 def _escaped(name: str) -> str:

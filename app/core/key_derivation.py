@@ -14,7 +14,7 @@ def key_for(purpose: str) -> bytes:
 
 
 @lru_cache(maxsize=32)
-def mark_key_for(purpose: str) -> bytes:
+def blind_index_key(purpose: str) -> bytes:
     """Return the 32-byte key for blind indexes, derived from BLIND_INDEX_KEY, or from SECRET_KEY if that is not set.
 
     Blind indexes stay in the database, so BLIND_INDEX_KEY does not change when SECRET_KEY does.

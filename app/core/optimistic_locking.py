@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from app.errors import RelanceError
 
-Seen: TypeAlias = Collection[int] | None  # versions that the client accepts; None: any version
+SeenVersions: TypeAlias = Collection[int] | None  # versions that the client accepts; None: any version
 
 
 class Versioned(Protocol):
@@ -21,7 +21,7 @@ class ChangedMeanwhile(RelanceError):
     status = 412
 
 
-def require_seen(row: Versioned, seen: Seen) -> None:
+def require_version(row: Versioned, seen: SeenVersions) -> None:
     """Check the version of a locked row. Raises ChangedMeanwhile when it is not among `seen`."""
     if seen is not None and row.version not in seen:
         raise ChangedMeanwhile

@@ -13,13 +13,11 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.engine.versioned_models import DefinitionVersion, VersionedDefinition
 
 
 class StepState(StrEnum):
@@ -111,29 +109,7 @@ class Reason(StrEnum):
     NOT_POSSIBLE = "not_possible"  # the stage cannot be reached, or the field refuses the value
 
 
-class Rule(VersionedDefinition, Base):
-    """A clinic's rule, with the definition in force; `rule_versions` has all its versions."""
-
-    __tablename__ = "rules"
-    __table_args__ = (
-        Index("uq_rules_slug", "clinic_id", "slug", unique=True, postgresql_where=text("deleted_at IS NULL")),
-        Index("ix_rules_active", "clinic_id", postgresql_where=text("active")),
-    )
-
-
-class RuleVersion(DefinitionVersion, Base):
-    """One version of a rule. Steps name the version that planned them."""
-
-    __tablename__ = "rule_versions"
-    __table_args__ = (
-        UniqueConstraint("rule_id", "number"),
-        Index("uq_rule_versions_draft", "rule_id", unique=True, postgresql_where=text("number IS NULL")),
-    )
-
-    rule_id: Mapped[UUID] = mapped_column(ForeignKey("rules.id", ondelete="CASCADE"))
-
-
-class KeptEvent(Base):
+class EventRecord(Base):
     """A row of the event log: an event, the facts at that time, and the decision of each listening rule."""
 
     __tablename__ = "events"
@@ -228,7 +204,7 @@ class SweepRun(Base):
     error: Mapped[str | None] = mapped_column(Text)
 
 
-class Counter(Base):
+class MetricCounter(Base):
     """Metric counters of one process. Readers add up all processes, so two processes never update the same row."""
 
     __tablename__ = "counters"

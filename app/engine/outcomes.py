@@ -52,7 +52,7 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class BaseOutcome:
     """Base of all outcomes."""
 
     _: KW_ONLY
@@ -60,14 +60,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Ended):
+class Done(BaseOutcome):
     """The step succeeded. `made` holds the ids of the created rows."""
 
     made: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Skip(Ended):
+class Skip(BaseOutcome):
     """The step is due, but must not run or need not run."""
 
     reason: Reason
@@ -75,14 +75,14 @@ class Skip(Ended):
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel(Ended):
+class Cancel(BaseOutcome):
     """The step is obsolete, for example because its task is closed."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Snooze(Ended):
+class Snooze(BaseOutcome):
     """Run the step again at `until`. This does not count as an attempt. `detail` is stored until the step ends."""
 
     until: datetime
@@ -91,7 +91,7 @@ class Snooze(Ended):
 
 
 @dataclass(frozen=True, slots=True)
-class Retry(Ended):
+class Retry(BaseOutcome):
     """It could not be done now. It counts as an attempt, and the last attempt allowed is a failure."""
 
     error: str
@@ -99,24 +99,24 @@ class Retry(Ended):
 
 
 @dataclass(frozen=True, slots=True)
-class Fail(Ended):
+class Fail(BaseOutcome):
     """The external service rejected the call permanently."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear(Ended):
+class ResultUnknown(BaseOutcome):
     """The external call was interrupted and its result is unknown. The step is not retried automatically."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Ended):
+class ExternalCall(BaseOutcome):
     """The step needs an external call. State `running` is committed first; the call runs without a transaction."""
 
     question: Any
 
 
-Outcome: TypeAlias = Done | Skip | Cancel | Snooze | Retry | Fail | Unclear
+Outcome: TypeAlias = Done | Skip | Cancel | Snooze | Retry | Fail | ResultUnknown

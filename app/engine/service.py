@@ -18,19 +18,19 @@ from app import clock
 from app.config import get_settings
 from app.core.db import insert_many, new_id
 from app.core.ports import Listeners
-from app.engine.events.chains import linked
-from app.engine.events.event_log import kept
+from app.engine.active_rules import load_active_rules
+from app.engine.events.chains import with_current_chain
 from app.engine.events.events import Event
-from app.engine.models import KeptEvent, Reason, Step, StepState
+from app.engine.models import EventRecord, Reason, Step, StepState
 from app.engine.plan.plan import PlannedStep, plan
-from app.engine.rules.lead_facts import look_up
+from app.engine.rules.event_log import event_row
+from app.engine.rules.lead_facts import fetch_lead_facts
 from app.engine.rules.rules import RuleSet
-from app.engine.rules.ruleset import rules_of
-from app.engine.steps.cancel import stop
+from app.engine.steps.cancel import cancel_stopped_steps
 from app.engine.steps.publish import WakeUp, after_commit
 from app.identity.clinic_context import ClinicContext
 
-MOST_PUBLISHED = 1000  # steps published per transaction; the sweep publishes the rest
+MAX_PUBLISHED_AT_ONCE = 1000  # steps published per transaction; the sweep publishes the rest
 _ONLY_NEW = "ON CONFLICT DO NOTHING"  # ignore a step that is already planned
 
 # Called in the same transaction: after steps are cancelled, before rules plan new steps.
@@ -45,13 +45,13 @@ def record(session: Session, clinic: ClinicContext, *events: Event) -> None:
     """
     if not events:
         return
-    stop(session, events)
+    cancel_stopped_steps(session, events)
     events_recorded(session, clinic, events)
-    rules = rules_of(session, clinic)
-    known = _with_what_is_asked(session, rules, [linked(session, event) for event in _in_order(events)])
+    rules = load_active_rules(session, clinic)
+    known = _with_what_is_asked(session, rules, [with_current_chain(session, event) for event in _in_order(events)])
     plans = [(event, plan(rules, event, clinic.calendar)) for event in known]
     steps = [planned_row(clinic.id, event.lead_id, step) for event, found in plans for step in found.steps]
-    add_steps(session, steps, noting=[kept(clinic.id, event, found.decisions) for event, found in plans])
+    add_steps(session, steps, event_rows=[event_row(clinic.id, event, found.decisions) for event, found in plans])
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:
@@ -62,12 +62,12 @@ def _in_order(events: Sequence[Event]) -> list[Event]:
 
 def _with_what_is_asked(session: Session, rules: RuleSet, events: Sequence[Event]) -> Sequence[Event]:
     """Add the lead facts that rules need and that events do not carry. Runs at most one query."""
-    asking = [event for event in events if rules.asked_of(event.name)]
+    asking = [event for event in events if rules.required_facts_of(event.name)]
     if not asking:
         return events
-    names = frozenset().union(*(rules.asked_of(event.name) for event in asking))
-    known = look_up(session, {event.lead_id for event in asking}, names)
-    return [event.knowing(known.get(event.lead_id, {})) for event in events]
+    names = frozenset().union(*(rules.required_facts_of(event.name) for event in asking))
+    known = fetch_lead_facts(session, {event.lead_id for event in asking}, names)
+    return [event.with_facts(known.get(event.lead_id, {})) for event in events]
 
 
 def plan_step(  # noqa: PLR0913  (a step has this many sides, each named by the caller)
@@ -141,7 +141,7 @@ def planned_row(clinic_id: UUID, lead_id: UUID, step: PlannedStep) -> dict[str, 
     )
 
 
-def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[Mapping[str, Any]] = ()) -> None:
+def add_steps(session: Session, rows: list[dict[str, Any]], *, event_rows: Sequence[Mapping[str, Any]] = ()) -> None:
     """Insert steps and publish those due within the horizon after the commit.
 
     At most `MAX_PUBLISHED_AT_ONCE` steps are published; the sweep publishes the rest. `event_rows` are rows of the
@@ -149,7 +149,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[
     """
     now = clock.now()
     soon = horizon(now)
-    for row in sorted(rows, key=lambda row: row["due_at"])[:MOST_PUBLISHED]:
+    for row in sorted(rows, key=lambda row: row["due_at"])[:MAX_PUBLISHED_AT_ONCE]:
         if row["due_at"] <= soon:
             row["state"], row["published_at"] = StepState.PUBLISHED, now
     wake_ups = [
@@ -158,12 +158,12 @@ def add_steps(session: Session, rows: list[dict[str, Any]], *, noting: Sequence[
         if row["state"] is StepState.PUBLISHED
     ]
     tail = _ONLY_NEW + (" RETURNING id" if wake_ups else "")
-    inserted = insert_many(session, Step, rows, tail=tail, besides=(KeptEvent, noting))
+    inserted = insert_many(session, Step, rows, tail=tail, besides=(EventRecord, event_rows))
     fresh = {row.id for row in inserted}
     after_commit(session, [wake_up for wake_up in wake_ups if wake_up.id in fresh])
 
 
-def set_aside(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
+def skip_failed_steps(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
     """Skip failed and unknown steps of a kind whose parameter `param` is one of `ids`. The reason is `by_hand`."""
     found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})

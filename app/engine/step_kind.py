@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from app.core.calendar.calendar import Calendar
-from app.engine.outcomes import Ask, Done, Outcome, Retry, Skip, Snooze
+from app.engine.outcomes import Done, ExternalCall, Outcome, Retry, Skip, Snooze
 
 Settings: TypeAlias = Mapping[str, Any]  # of an action, as its rule has them
 Details: TypeAlias = Mapping[str, Any]  # of a step that was done, for people
@@ -72,7 +72,7 @@ class StepKind:
     """
 
     name: str
-    decide: Callable[[Any], Outcome | Ask]
+    decide: Callable[[Any], Outcome | ExternalCall]
     guard: Callable[[Any], Skip | Snooze | None] | None = None
     params: type | None = None
     words: Words | None = None

@@ -164,13 +164,13 @@ def _write_audit_log(session: Session) -> None:
         return  # for example sign-in, which has its own rows
     user_id, key_id = (who.user_id, who.api_key_id) if who else (None, None)
     caller = audit_log.Caller(clinic_id, user_id, key_id, request.remote_addr, request_id(), request.endpoint or "")
-    audit_log.write(session, caller)
+    audit_log.write_entries(session, caller)
 
 
 def _session() -> Session:
     if "session" not in g:
         g.session = sessions()()
-        audit_log.begin(g.session)
+        audit_log.start_notes(g.session)
     session: Session = g.session
     return session
 

@@ -138,7 +138,7 @@ def _replay(session: Session, record: Row[Any], call: Mapping[str, Any]) -> Resp
     if record.body is None:
         raise ShownOnce
     for subject, ids in shown.items():
-        audit_log.saw(session, subject, ids)
+        audit_log.note_read(session, subject, ids)
     try:
         body = decrypt(record.body, context=_context(call))
     except DecryptionError:

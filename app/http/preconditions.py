@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask import request
 
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.errors import RelanceError
 
 NEEDS_IF_MATCH: Final = "x-if-match"  # marks operations that need the header
@@ -58,7 +58,7 @@ def is_not_modified(tag: Mapping[str, str]) -> bool:
     return known.strip() == "*" or tag["ETag"] in _TAGS.findall(known)
 
 
-def _seen() -> Seen:
+def _seen() -> SeenVersions:
     """Return the versions in If-Match; None for `*`. Unknown tags match nothing. Raises PreconditionRequired."""
     if "If-Match" not in request.headers:
         raise PreconditionRequired

@@ -71,7 +71,7 @@ def load_contexts(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, Cl
     return {clinic.id: context_of(clinic) for clinic in rows}
 
 
-def count_up(session: Session, clinic_id: UUID) -> None:
+def bump_rules_version(session: Session, clinic_id: UUID) -> None:
     """Increment `rules_version` after a change to the clinic, its rules or its pipeline.
 
     After the commit no process uses its cached context. Locks the clinic's row, so such changes run one after another.

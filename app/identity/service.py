@@ -16,7 +16,7 @@ from app.core.calendar.calendar import BusinessHours, InvalidHours
 from app.core.db import new_id
 from app.core.validation import language_tags
 from app.errors import Conflict, Invalid
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.identity.models import WEEKDAYS_9_TO_18, Clinic, User
 from app.identity.password_policy import hash_password, require_strong_password
 from app.identity.roles import require_role
@@ -73,7 +73,7 @@ def create_clinic(
 def change_language(session: Session, clinic_id: UUID, tag: str) -> Clinic:
     """Set the language (BCP 47) of the clinic's messages. Raises Invalid."""
     language = _language(tag)
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     clinic = session.get_one(Clinic, clinic_id)
     clinic.language = language
     return clinic
@@ -119,7 +119,7 @@ def _check_place(slug: str, timezone: str, region: str) -> None:
 
 def _language(tag: str) -> str:
     try:
-        return language_tags.normalise(tag)
+        return language_tags.normalize(tag)
     except ValueError as mistake:
         raise Invalid.at("/language", str(mistake)) from mistake
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.errors import Forbidden
@@ -17,22 +17,25 @@ from app.identity.permissions import Permission
 from app.leads.attribution.sources import require_source
 from app.leads.contact.phone_numbers import normalise_phones, require_reachable
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
-from app.leads.facts.events import lead_event
+from app.leads.enums import PatientRelationship
+from app.leads.events import lead_event
 from app.leads.lookup import lock_editable_lead
-from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead, PatientRelationship
-from app.leads.pipeline.progress import touch
+from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead
+from app.leads.pipeline.lead_state import mark_updated
 
 # Fields of a lead that an automation rule may change.
-AMENDED: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
+AMENDABLE_FIELDS: Final = frozenset({"add_tags", "remove_tags", "score", "add_score", "custom"})
 
 
-def update_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Lead:
+def update_lead(
+    session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+) -> Lead:
     """Replace the fields in `data` (fields of LeadChanges). Fields that are not given stay unchanged.
 
     Raises Forbidden, NotFound, LeadIsLocked, ChangedMeanwhile, Invalid.
     """
     lead = lock_editable_lead(session, actor, lead_id)
-    require_seen(lead, seen)
+    require_version(lead, seen)
     record(session, actor.clinic, *apply_changes(session, actor, lead, data))
     return lead
 
@@ -52,19 +55,19 @@ def apply_changes(session: Session, actor: Actor, lead: Lead, data: Mapping[str,
     for name, value in {**data, **_patient_names(lead, data), **phones, **custom}.items():
         setattr(lead, name, value)
     require_reachable(lead.phone, lead.email, lead.social_handle)
-    touch(lead, actor, at := now())
-    return list(what_changed(lead, before, at))
+    mark_updated(lead, actor, at := now())
+    return list(update_events(lead, before, at))
 
 
-def amend(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
+def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: Mapping[str, Any]) -> None:
     """Apply the changes of an automation rule to a locked lead: tags, score, custom fields.
 
     `amendment` has any of the keys add_tags, remove_tags, score, add_score and custom. Raises Forbidden, Invalid.
     """
-    record(session, actor.clinic, *apply_changes(session, actor, lead, amended(lead, amendment)))
+    record(session, actor.clinic, *apply_changes(session, actor, lead, amendment_values(lead, amendment)))
 
 
-def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
+def amendment_values(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lead's fields that an amendment sets, with their new values. Ignores other keys."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
@@ -79,7 +82,7 @@ def amended(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def what_changed(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+def update_events(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
     """Yield the events of an update: changed fields, and the previous score. No events if nothing changed."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
     changed += [f"custom.{key}" for key in _changed_keys(before.get("custom", {}), lead.custom)]

@@ -13,3 +13,65 @@ class CaptureChannel(StrEnum):
     MANUAL = "MANUAL"  # for example a business card, an event
     IMPORT = "IMPORT"
     API = "API"  # an API key of the clinic
+
+
+class LeadStatus(StrEnum):
+    NEW = "NEW"  # no contact attempt yet
+    ACTIVE = "ACTIVE"
+    CONVERTED = "CONVERTED"  # became a patient; the lead is read-only
+    LOST = "LOST"
+    ARCHIVED = "ARCHIVED"
+
+
+OPEN_STATUSES = (LeadStatus.NEW, LeadStatus.ACTIVE)
+
+
+class PatientRelationship(StrEnum):
+    SELF = "SELF"
+    CHILD = "CHILD"
+    SPOUSE = "SPOUSE"
+    OTHER = "OTHER"
+
+
+class PreferredContact(StrEnum):
+    PHONE = "PHONE"
+    EMAIL = "EMAIL"
+    TEXT = "TEXT"
+    ANY = "ANY"
+
+
+class TreatmentInterest(StrEnum):
+    BRACES_METAL = "BRACES_METAL"
+    BRACES_CLEAR = "BRACES_CLEAR"
+    INVISALIGN = "INVISALIGN"
+    RETAINER = "RETAINER"
+    SECOND_OPINION = "SECOND_OPINION"
+    GENERAL_INQUIRY = "GENERAL_INQUIRY"
+
+
+class LostReason(StrEnum):
+    CHOSE_COMPETITOR = "CHOSE_COMPETITOR"
+    COST_FINANCIAL = "COST_FINANCIAL"
+    TIMING_NOT_RIGHT = "TIMING_NOT_RIGHT"
+    NOT_A_CANDIDATE = "NOT_A_CANDIDATE"
+    NO_RESPONSE = "NO_RESPONSE"
+    INSURANCE_ISSUES = "INSURANCE_ISSUES"
+    RELOCATED = "RELOCATED"
+    OTHER = "OTHER"
+
+
+class RottingReason(StrEnum):
+    """Limit that decides when a lead is rotting: see `pipeline/rotting.py`."""
+
+    NO_CONTACT = "NO_CONTACT"  # no contact for longer than the clinic allows
+    IN_STAGE_TOO_LONG = "IN_STAGE_TOO_LONG"  # in its stage for longer than the stage allows
+
+
+class SocialPlatform(StrEnum):
+    FACEBOOK = "FACEBOOK"
+    INSTAGRAM = "INSTAGRAM"
+    TIKTOK = "TIKTOK"
+    WHATSAPP = "WHATSAPP"
+    LINKEDIN = "LINKEDIN"
+    X = "X"
+    OTHER = "OTHER"

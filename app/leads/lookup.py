@@ -17,9 +17,10 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
+from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.errors import LeadIsClosed, LeadIsLocked, LeadIsRestricted, LeadWasMerged
-from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
-from app.security.encrypted_fields import opened
+from app.leads.models import Lead
+from app.security.encrypted_fields import decrypt_row
 
 NEWEST_FIRST: Final[list[Key]] = [(Lead.id, "desc")]
 
@@ -41,7 +42,7 @@ def is_assigned_within(
     return assignee == actor.stands_for
 
 
-def those_within(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
+def visible_user_ids(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
     """Return the ids of users whose leads the actor may see. None: all leads, unassigned ones included."""
     if actor.scope is Scope.ALL:
         return None
@@ -59,8 +60,8 @@ def read_lead(session: Session, actor: Actor, lead_id: UUID) -> SimpleNamespace:
     found = session.execute(_ROWS.where(Lead.id == lead_id, *visible_to(actor))).one_or_none()
     if found is None:
         _raise_not_found(session, actor, lead_id)
-    audit_log.saw(session, "lead", [found.id])
-    return opened(Lead, found)
+    audit_log.note_read(session, "lead", [found.id])
+    return decrypt_row(Lead, found)
 
 
 def get_lead(session: Session, actor: Actor, lead_id: UUID, *, lock: bool = False) -> Lead:
@@ -122,6 +123,6 @@ def require_open(lead: Lead) -> None:
         raise LeadIsClosed
 
 
-def id_made_at(at: datetime) -> UUID:
+def new_lead_id(at: datetime) -> UUID:
     """Return a new lead id (UUIDv7) with the time of `created_at`, so that date filters can use the primary key."""
     return uuid7(nanoseconds=int(at.timestamp() * 1_000_000) * 1000)

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,71 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.leads.enums import CaptureChannel
-from app.security.encrypted_fields import SealedField
-
-
-class LeadStatus(StrEnum):
-    NEW = "NEW"  # no contact attempt yet
-    ACTIVE = "ACTIVE"
-    CONVERTED = "CONVERTED"  # became a patient; the lead is read-only
-    LOST = "LOST"
-    ARCHIVED = "ARCHIVED"
-
-
-OPEN_STATUSES = (LeadStatus.NEW, LeadStatus.ACTIVE)
-
-
-class PatientRelationship(StrEnum):
-    SELF = "SELF"
-    CHILD = "CHILD"
-    SPOUSE = "SPOUSE"
-    OTHER = "OTHER"
-
-
-class PreferredContact(StrEnum):
-    PHONE = "PHONE"
-    EMAIL = "EMAIL"
-    TEXT = "TEXT"
-    ANY = "ANY"
-
-
-class TreatmentInterest(StrEnum):
-    BRACES_METAL = "BRACES_METAL"
-    BRACES_CLEAR = "BRACES_CLEAR"
-    INVISALIGN = "INVISALIGN"
-    RETAINER = "RETAINER"
-    SECOND_OPINION = "SECOND_OPINION"
-    GENERAL_INQUIRY = "GENERAL_INQUIRY"
-
-
-class LostReason(StrEnum):
-    CHOSE_COMPETITOR = "CHOSE_COMPETITOR"
-    COST_FINANCIAL = "COST_FINANCIAL"
-    TIMING_NOT_RIGHT = "TIMING_NOT_RIGHT"
-    NOT_A_CANDIDATE = "NOT_A_CANDIDATE"
-    NO_RESPONSE = "NO_RESPONSE"
-    INSURANCE_ISSUES = "INSURANCE_ISSUES"
-    RELOCATED = "RELOCATED"
-    OTHER = "OTHER"
-
-
-class RottingReason(StrEnum):
-    """Limit that decides when a lead is rotting: see `pipeline/rotting.py`."""
-
-    NO_CONTACT = "NO_CONTACT"  # no contact for longer than the clinic allows
-    IN_STAGE_TOO_LONG = "IN_STAGE_TOO_LONG"  # in its stage for longer than the stage allows
-
-
-class SocialPlatform(StrEnum):
-    FACEBOOK = "FACEBOOK"
-    INSTAGRAM = "INSTAGRAM"
-    TIKTOK = "TIKTOK"
-    WHATSAPP = "WHATSAPP"
-    LINKEDIN = "LINKEDIN"
-    X = "X"
-    OTHER = "OTHER"
-
+from app.leads.enums import CaptureChannel, LeadStatus, PatientRelationship, PreferredContact
+from app.security.encrypted_fields import EncryptedField
 
 HIGHEST_SCORE: Final = 100
 LONGEST_NOTE: Final = 5000
@@ -96,11 +32,11 @@ MOST_TAGS: Final = 20
 PRIVATE_FIELDS: Final = ("patient_dob", "insurance_carrier", "insurance_member_id", "notes")
 
 NOT_DELETED = text("deleted_at IS NULL")
-UNTENDED = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
+OPEN_LEAD_SQL = "status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL"
 # For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
-STILL_OPEN = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
+IS_OPEN_LEAD = text("leads.status IN ('NEW', 'ACTIVE') AND leads.deleted_at IS NULL")
 WITH_TAGS = "tags <> '{}' AND deleted_at IS NULL"
-WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {UNTENDED}"
+WITH_SCORE = f"score IS NOT NULL AND opted_out_at IS NULL AND restricted_at IS NULL AND {OPEN_LEAD_SQL}"
 WITH_VALUE = "value_cents IS NOT NULL AND deleted_at IS NULL"
 NAME_KEY = '"left"(lower(last_name), 3)'  # names are compared within one key
 
@@ -125,7 +61,7 @@ def _newest_by(name: str, key: Any, where: str) -> Index:
 
 
 def _open_index(name: str, *columns: str, where: str) -> Index:
-    return Index(name, "clinic_id", *columns, postgresql_where=text(f"{UNTENDED} AND {where}"))
+    return Index(name, "clinic_id", *columns, postgresql_where=text(f"{OPEN_LEAD_SQL} AND {where}"))
 
 
 class Lead(Base):
@@ -146,17 +82,17 @@ class Lead(Base):
         ),
         Index("ix_leads_assigned", "clinic_id", "assigned_to_id", "id", postgresql_where=NOT_DELETED),
         # For open leads per user, and unassigned open leads.
-        Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(UNTENDED)),
+        Index("ix_leads_open_of", "clinic_id", "assigned_to_id", "id", postgresql_where=text(OPEN_LEAD_SQL)),
         Index("ix_leads_source", "clinic_id", "source_id", "id", postgresql_where=NOT_DELETED),
         _open_index("ix_leads_going_stale", "last_activity_at", where="stale_since IS NULL"),
         _open_index("ix_leads_in_stage", "pipeline_stage", "stage_entered_at", where="stage_overdue_since IS NULL"),
-        Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(UNTENDED)),
+        Index("ix_leads_rotting", "clinic_id", "rots_at", "id", postgresql_where=text(OPEN_LEAD_SQL)),
         Index(
             "ix_leads_without_next_action",
             "clinic_id",
             "without_next_action_since",
             "id",
-            postgresql_where=text(f"without_next_action_since IS NOT NULL AND {UNTENDED}"),
+            postgresql_where=text(f"without_next_action_since IS NOT NULL AND {OPEN_LEAD_SQL}"),
         ),
         Index(
             "ix_leads_patient",
@@ -199,15 +135,15 @@ class Lead(Base):
 
     patient_first_name: Mapped[str] = mapped_column(Text)
     patient_last_name: Mapped[str] = mapped_column(Text)
-    patient_dob = SealedField(read=date.fromisoformat)
+    patient_dob = EncryptedField(read=date.fromisoformat)
     patient_relationship: Mapped[str] = mapped_column(Text, default=PatientRelationship.SELF)
 
     first_name: Mapped[str] = mapped_column(Text)  # responsible party
     last_name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text, Computed(NAME_KEY, persisted=True))
-    email = SealedField(index="email")
-    phone = SealedField(index="phone")  # E.164 if it is a valid number
-    phone_alt = SealedField(index="phone")
+    email = EncryptedField(index="email")
+    phone = EncryptedField(index="phone")  # E.164 if it is a valid number
+    phone_alt = EncryptedField(index="phone")
     preferred_contact: Mapped[str] = mapped_column(Text, default=PreferredContact.PHONE)
     preferred_time: Mapped[str | None] = mapped_column(Text)
     timezone: Mapped[str | None] = mapped_column(Text)  # IANA name; None: the clinic's
@@ -244,9 +180,9 @@ class Lead(Base):
     custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}")  # values by custom field key
 
     treatment_interest: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
-    insurance_carrier = SealedField()
-    insurance_member_id = SealedField()
-    notes = SealedField()
+    insurance_carrier = EncryptedField()
+    insurance_member_id = EncryptedField()
+    notes = EncryptedField()
 
     assigned_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     assigned_at: Mapped[datetime | None]
@@ -256,7 +192,7 @@ class Lead(Base):
     converted_at: Mapped[datetime | None]
     lost_at: Mapped[datetime | None]
     lost_reason: Mapped[str | None] = mapped_column(Text)
-    lost_notes = SealedField()
+    lost_notes = EncryptedField()
     lost_suggested_at: Mapped[datetime | None]  # suggested by the engine; a user decides
     lost_suggested_reason: Mapped[str | None] = mapped_column(Text)
 

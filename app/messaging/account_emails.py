@@ -11,7 +11,7 @@ from app.engine.service import add_steps
 from app.identity.models import PasswordLink, User
 from app.identity.passwords.links import INVITATION, PASSWORD_RESET
 from app.messaging.channels import email
-from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
 
 LINK_LIFETIME: Final = {INVITATION: timedelta(days=7), PASSWORD_RESET: timedelta(hours=1)}
@@ -38,7 +38,7 @@ def write_decoy(session: Session) -> None:
 
 def _send(session: Session, user: User, template: str, wording: Wording) -> None:
     at = now()
-    about = About(user.clinic_id, template=template)
+    about = MessageMetadata(user.clinic_id, template=template)
     rows = compose(wording, Recipient(user.id, user.email), about=about, channels=[email.CHANNEL.name], at=at)
     insert_notifications(session, rows)
     session.add_all(_link(user, row, template, at) for row in rows)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from app.core.db import insert_many, new_id
 from app.engine.models import Kind
-from app.engine.rules.conditions import leaves
+from app.engine.rules.conditions import single_conditions
 from app.engine.service import step_row
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import Notification, NotificationState
 from app.messaging.rendering.render import Wording
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 
 ENROLLMENT_FACTS: Final = "enrollment."  # prefix of facts about a lead's enrollment in a sequence
 
@@ -35,7 +35,7 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class MessageMetadata:
     """Metadata of a message: its template, its subject (lead or task) and the step that writes it."""
 
     clinic_id: UUID
@@ -53,7 +53,7 @@ class About:
 
 
 def compose(
-    wording: Wording, to: Recipient, *, about: About, channels: Collection[str], at: datetime
+    wording: Wording, to: Recipient, *, about: MessageMetadata, channels: Collection[str], at: datetime
 ) -> list[dict[str, Any]]:
     """Return rows for `insert_notifications`, one for each channel that reaches the recipient. Nothing is encrypted.
 
@@ -66,7 +66,7 @@ def compose(
 
 def insert_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows of `compose`, encrypted, in one statement."""
-    insert_many(session, Notification, [sealed_row(Notification, row) for row in rows])
+    insert_many(session, Notification, [encrypt_row(Notification, row) for row in rows])
 
 
 def delivery_steps(
@@ -114,7 +114,11 @@ def _delivery_guard(guard: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if guard is None:
         return None
     return {
-        name: [one for one in conditions if not any(leaf["field"].startswith(ENROLLMENT_FACTS) for leaf in leaves(one))]
+        name: [
+            one
+            for one in conditions
+            if not any(leaf["field"].startswith(ENROLLMENT_FACTS) for leaf in single_conditions(one))
+        ]
         for name, conditions in guard.items()
     }
 
@@ -132,7 +136,7 @@ def _address(channel: Channel, to: Recipient) -> str | None:
     return channel.for_users.address(to.user_id, to.address)
 
 
-def _row(wording: Wording, to: Recipient, about: About, *, channel: Channel, at: datetime) -> dict[str, Any]:
+def _row(wording: Wording, to: Recipient, about: MessageMetadata, *, channel: Channel, at: datetime) -> dict[str, Any]:
     id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
     return {
         "id": id,

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, new_id
-from app.security.encrypted_fields import SealedField
+from app.security.encrypted_fields import EncryptedField
 
 
 class AddressKind(StrEnum):
@@ -30,8 +30,8 @@ class NotificationState(StrEnum):
     SUPPRESSED = "suppressed"  # cancelled before it was sent
 
 
-TOUCHED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
-IS_TOUCH: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
+CONTACTED_AT: Final = "COALESCE(handed_over_at, sent_at, created_at)"
+IS_CONTACT: Final = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
 
 
 class Notification(Base):
@@ -62,7 +62,7 @@ class Notification(Base):
             postgresql_where=text("template_version_id IS NOT NULL"),
         ),
         # The caps and intervals of the contact policy read a lead's latest contacts from this index.
-        Index("ix_notifications_touches", "lead_id", text(TOUCHED_AT), postgresql_where=text(IS_TOUCH)),
+        Index("ix_notifications_touches", "lead_id", text(CONTACTED_AT), postgresql_where=text(IS_CONTACT)),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NotificationState)})", name="state"),
     )
 
@@ -77,7 +77,7 @@ class Notification(Base):
     template_version_id: Mapped[UUID | None]  # None: not made from a stored template version
     variant: Mapped[str | None] = mapped_column(Text)  # its name in that version, such as `email:fr-CA`
     series: Mapped[str | None] = mapped_column(Text)  # to a lead: slug of the rule or sequence it counts for
-    address = SealedField()  # for `http`: JSON with `phone` and `social`
+    address = EncryptedField()  # for `http`: JSON with `phone` and `social`
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)

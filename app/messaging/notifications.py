@@ -52,9 +52,9 @@ def get_notification(session: Session, actor: Actor, notification_id: UUID) -> N
     notification = session.scalars(found.options(selectinload(Notification.deliveries))).one_or_none()
     if notification is None:
         raise NotFound
-    audit_log.saw(session, "notification", [notification.id])
+    audit_log.note_read(session, "notification", [notification.id])
     if notification.lead_id:
-        audit_log.saw(session, "lead", [notification.lead_id])
+        audit_log.note_read(session, "lead", [notification.lead_id])
     return notification
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from app.core.key_derivation import mark_key_for
+from app.core.key_derivation import blind_index_key
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ BLIND_INDEX_SUFFIX: Final = "_blind"  # suffix of the blind index column, after 
 _BLIND_BYTES: Final = 16
 
 
-class SealedField:
+class EncryptedField:
     """A model attribute that is stored encrypted in the column `sealed`. SQL cannot read it.
 
     `index` names the blind index. Fields with the same name share it: a phone number is the same in both phone fields.
@@ -49,7 +49,7 @@ class SealedField:
             setattr(row, self.name + BLIND_INDEX_SUFFIX, blind_index(row.clinic_id, self.index, value))
 
 
-def sealed_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+def encrypt_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row to insert: its encrypted fields are replaced by `sealed` and the blind index columns."""
     fields = encrypted_fields_of(model)
     columns = {name: value for name, value in row.items() if name not in fields}
@@ -60,28 +60,28 @@ def sealed_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def opened(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamespace:
+def decrypt_row(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamespace:
     """Return a row of all columns with decrypted fields instead of `sealed` and the blind indexes.
 
     If decryption fails: raises DecryptionError if `is_needed`, else the fields are None.
     """
     columns = dict(row._mapping)  # noqa: SLF001  (a Row's public way to its names)
-    fields = (decrypt_fields if is_needed else open_or_none)(model, columns["id"], columns.pop("sealed"))
+    fields = (decrypt_fields if is_needed else decrypt_or_none)(model, columns["id"], columns.pop("sealed"))
     for name, field in encrypted_fields_of(model).items():
         if field.index:
             del columns[name + BLIND_INDEX_SUFFIX]
     return SimpleNamespace(**columns, **fields)
 
 
-def open_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
+def decrypt_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
     """Return rows of all columns of a model with decrypted fields.
 
     If decryption of a row fails, its fields are None and an error is logged, so that the other rows stay readable.
     """
-    return [opened(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
+    return [decrypt_row(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
 
 
-def open_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
+def decrypt_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
     """Return the decrypted fields of a row; if decryption fails, log an error and return None for each."""
     try:
         return decrypt_fields(model, row_id, sealed)
@@ -101,13 +101,13 @@ def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes |
     if value is None:
         return None
     normalized = f"{clinic_id}:{kind}:{value.strip().lower()}".encode()
-    return hmac.digest(mark_key_for("blind index"), normalized, hashlib.sha256)[:_BLIND_BYTES]
+    return hmac.digest(blind_index_key("blind index"), normalized, hashlib.sha256)[:_BLIND_BYTES]
 
 
 @lru_cache(maxsize=64)
-def encrypted_fields_of(model: Any) -> Mapping[str, SealedField]:
+def encrypted_fields_of(model: Any) -> Mapping[str, EncryptedField]:
     """Return the encrypted fields of a model, by name."""
-    return {name: field for name, field in vars(model).items() if isinstance(field, SealedField)}
+    return {name: field for name, field in vars(model).items() if isinstance(field, EncryptedField)}
 
 
 def _encrypt(model: Any, row_id: Any, fields: Mapping[str, Any]) -> bytes | None:

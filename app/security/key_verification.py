@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.clock import now
 from app.core.db import Base, transaction
-from app.core.key_derivation import mark_key_for
+from app.core.key_derivation import blind_index_key
 from app.security.encryption import (
     DecryptionError,
     configured_key_names,
@@ -85,7 +85,7 @@ def find_key_problems(session: Session) -> Sequence[KeyProblem]:
     return [KeyProblem(name, fault) for name, row in rows.items() if (fault := _fault_of(row))]
 
 
-def require_right_keys() -> None:
+def require_valid_keys() -> None:
     """Exit if a key is wrong. If the database does not answer yet, `/readyz` checks again. Raises SystemExit."""
     try:
         with transaction() as session:
@@ -166,7 +166,7 @@ def _decrypts(row: Any) -> bool:
 
 
 def _blind_index_check() -> bytes:
-    return hmac.digest(mark_key_for("key check"), _KNOWN_TEXT, hashlib.sha256)
+    return hmac.digest(blind_index_key("key check"), _KNOWN_TEXT, hashlib.sha256)
 
 
 def _context(name: str) -> str:

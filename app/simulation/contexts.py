@@ -13,9 +13,9 @@ from app.automation.simulation.world import World
 from app.engine.outcomes import Row
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.compose import Recipient
-from app.messaging.contact_policy.contact_attempts import priority_of, series_of, touch_of
-from app.messaging.contact_policy.contact_facts import Writing, address_for, known_of
-from app.messaging.contact_policy.facts import Ahead
+from app.messaging.contact_policy.contact_attempts import attempt_for_step, priority_of, series_of
+from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, build_contact_facts
+from app.messaging.contact_policy.facts import PlannedMessage
 from app.messaging.contact_policy.history import History
 
 _NOWHERE: Final = UUID(int=0)
@@ -71,10 +71,12 @@ def _facts(world: World, step: SimulatedStep) -> dict[str, Any]:
 
 def _reach(world: World, step: SimulatedStep) -> Reach:
     channel = step.params["channel"]
-    touch = touch_of(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
-    writing = Writing(world.lead, world.setting.clinic, touch)
-    ahead = [Ahead(other.due_at, priority_of(other)) for other in world.pending if _is_message(other, step)]
-    return Reach(touch, known_of(writing, History(world.went, ahead), is_suppressed=channel in world.suppressed))
+    touch = attempt_for_step(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
+    writing = AttemptContext(world.lead, world.setting.clinic, touch)
+    ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in world.pending if _is_message(other, step)]
+    return Reach(
+        touch, build_contact_facts(writing, History(world.went, ahead), is_suppressed=channel in world.suppressed)
+    )
 
 
 def _is_message(other: SimulatedStep, step: SimulatedStep) -> bool:

@@ -20,9 +20,9 @@ from app.automation.simulation.world import World
 from app.engine.events.events import Event, EventName
 from app.engine.outcomes import Change, Effects
 from app.engine.plan.plan import PlannedStep
-from app.leads.changes import amended
-from app.leads.facts.events import lead_event
-from app.messaging.contact_policy.facts import Gone
+from app.leads.changes import amendment_values
+from app.leads.events import lead_event
+from app.messaging.contact_policy.facts import SentMessage
 
 
 def write(world: World, step: SimulatedStep, effects: Effects) -> None:
@@ -35,7 +35,7 @@ def write(world: World, step: SimulatedStep, effects: Effects) -> None:
         world.lead.lost_suggested_at = suggestion["lost_suggested_at"]
         world.lead.lost_suggested_reason = suggestion["lost_suggested_reason"]
     for note in _to_lead(effects):
-        world.went.append(Gone(world.now, note["series"]))
+        world.went.append(SentMessage(world.now, note["series"]))
         world.sent.append(Sent(note["channel"], step.cause.get("enrollment_id")))
 
 
@@ -74,7 +74,7 @@ def _change(world: World, step: SimulatedStep, change: Change) -> list[Event]:
         case AssignTo(user_id):
             return lead_changes.give(world, user_id)
         case UpdateLead(amendment):
-            return lead_changes.write(world, amended(world.lead, amendment))
+            return lead_changes.write(world, amendment_values(world.lead, amendment))
         case CompleteTasks(types):
             return [event for task in world.open_tasks if task.type in types for event in complete(world, task)]
         case Enroll(sequence, made):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from app.engine.events.events import Event, EventName
-from app.leads.facts.events import lead_facts
+from app.leads.events import lead_facts
 
 
 def task_facts(task: Any) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
     ).one_or_none()
     if found is None:
         raise NotFound
-    audit_log.saw(session, "task", [found.id])
+    audit_log.note_read(session, "task", [found.id])
     return found
 
 

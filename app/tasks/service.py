@@ -1,8 +1,8 @@
 """Task service. The caller commits."""
 
+from app.tasks.lifecycle.closing import cancel, complete, delete
 from app.tasks.lifecycle.create import create_for_named_lead, create_task
 from app.tasks.lifecycle.edit import pin, snooze, start, update_task
-from app.tasks.lifecycle.end import cancel, complete, delete
 from app.tasks.lifecycle.reassign import reassign
 from app.tasks.lookup import my_tasks, overdue_tasks, read_task, tasks_of_lead
 from app.tasks.queue.queue import list_tasks

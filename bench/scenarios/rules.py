@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.core.db import new_id, to_json
-from app.engine.events.event_log import kept
 from app.engine.events.events import Event, EventName
 from app.engine.plan.plan import plan
+from app.engine.rules.event_log import event_row
 from app.engine.rules.rules import RuleSet, read_rule
 from bench.figures import Row
 from bench.rounds import in_rounds
@@ -79,7 +79,7 @@ def _measure(kind: Kind, events: int) -> dict[str, float]:
     planned = time.process_time()
     clinic = new_id()
     for event, found in zip(happened, plans, strict=True):
-        to_json([kept(clinic, event, found.decisions)])
+        to_json([event_row(clinic, event, found.decisions)])
     done = time.process_time()
     each = 1000 / events
     return {PLAN: (planned - began) * each, KEEP: (done - planned) * each}

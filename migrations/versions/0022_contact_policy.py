@@ -12,8 +12,8 @@ down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-TOUCHED_AT = "COALESCE(handed_over_at, sent_at, created_at)"
-IS_TOUCH = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
+CONTACTED_AT = "COALESCE(handed_over_at, sent_at, created_at)"
+IS_CONTACT = "user_id IS NULL AND state <> ALL (ARRAY['failed'::text, 'suppressed'::text])"
 
 
 def upgrade() -> None:
@@ -27,8 +27,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_touches",
         "notifications",
-        ["lead_id", sa.text(TOUCHED_AT)],
-        postgresql_where=sa.text(IS_TOUCH),
+        ["lead_id", sa.text(CONTACTED_AT)],
+        postgresql_where=sa.text(IS_CONTACT),
     )
 
 

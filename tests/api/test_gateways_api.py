@@ -12,7 +12,7 @@ from app.clock import now
 from app.core.db import insert_many, new_id, transaction
 from app.core.http_client import signing
 from app.messaging.models import Notification
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 from tests.support.desk import Answer, Desk
 from tests.support.gateway import Gateway
 from workers.sweeps.run import sweep
@@ -59,7 +59,7 @@ def message(desk: Desk, gateway: dict[str, Any], lead: dict[str, Any], **more: A
         **more,
     }
     with transaction() as session:
-        insert_many(session, Notification, [sealed_row(Notification, row)])
+        insert_many(session, Notification, [encrypt_row(Notification, row)])
     return str(row["id"])
 
 

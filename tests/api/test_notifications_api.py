@@ -9,7 +9,7 @@ import pytest
 from app.core.db import insert_many, new_id, transaction
 from app.identity.models import Role
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import About, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.models import Delivery, NotificationState
 from app.messaging.rendering.render import Wording
 from tests.support.desk import Caller, Desk
@@ -22,7 +22,7 @@ def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> st
     rows = compose(
         Wording("Coming up: call Mia", "Hello Ann"),
         Recipient(UUID(caller.id), "ann@clinic.example"),
-        about=About(desk.clinic_id, template="task-reminder"),
+        about=MessageMetadata(desk.clinic_id, template="task-reminder"),
         channels=[channel],
         at=NOW,
     )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app import create_app
-from app.audit.hash_chain import seal_next
+from app.audit.hash_chain import extend_chain
 from app.clock import now
 from app.core.db import engine, transaction
 from app.core.row_security import ROLE, restrict_to_clinic
@@ -89,7 +89,7 @@ def fill(desk: Desk) -> None:
         c=desk.clinic_id,
     )
     with transaction() as session:
-        while seal_next(session, settled=timedelta()):
+        while extend_chain(session, settled=timedelta()):
             pass
 
 

@@ -11,8 +11,8 @@ from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
 from app.messaging.gateways.models import ReceiptStatus
-from app.messaging.gateways.receiving import find_gateway, process_events
 from app.messaging.gateways.service import create_gateway
+from app.messaging.gateways.status_events import find_gateway, process_events
 from tests.support.desk import Answer, Caller, Desk, the_app
 from tests.support.enrolling import call, mail, playbook, put, sequence
 from tests.support.gateway import Gateway

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from app.audit.hash_chain import ChainBreak, seal_next, verify_chain
+from app.audit.hash_chain import ChainBreak, extend_chain, verify_chain
 from app.core.db import transaction
 from app.ops import cli
 from app.ops.embedded import Postgres
@@ -19,7 +19,7 @@ AT_ONCE = timedelta()
 
 def seal() -> int:
     with transaction() as session:
-        return seal_next(session, settled=AT_ONCE)
+        return extend_chain(session, settled=AT_ONCE)
 
 
 def breaks(desk: Desk) -> list[ChainBreak]:
@@ -106,7 +106,7 @@ def test_an_entry_slipped_in_shows(sealed: Desk, as_owner: Callable[..., None]):
 def test_what_is_fresh_is_not_sealed_yet(desk: Desk):
     desk.capture()
     with transaction() as session:
-        assert seal_next(session) == 0
+        assert extend_chain(session) == 0
     assert seal() == 1
 
 

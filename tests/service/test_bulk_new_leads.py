@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.engine.jobs.items import place_of_lead
+from app.engine.jobs.items import lead_encryption_context
 from app.identity.models import Role
 from app.security.encryption import decrypt_json
 from tests.support.bulk import ask, counts, items, reasons, tasks, work_off
@@ -15,7 +15,10 @@ def person(desk: Desk, name: str, **more: Any) -> dict[str, Any]:
 
 def kept_fields(desk: Desk) -> list[Any]:
     found = desk.sql("SELECT job_id, position, lead_sealed AS kept FROM job_items ORDER BY position")
-    return [item.kept and decrypt_json(item.kept, context=place_of_lead(item.job_id, item.position)) for item in found]
+    return [
+        item.kept and decrypt_json(item.kept, context=lead_encryption_context(item.job_id, item.position))
+        for item in found
+    ]
 
 
 def test_each_becomes_a_lead_as_if_taken_in_alone(desk: Desk):

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import transaction
-from app.core.validation.mistakes import InvalidPlaybook
+from app.core.validation.validation_errors import InvalidPlaybook
 from app.errors import Invalid
 from app.identity.actor import Actor
-from app.identity.clinics import context_of, count_up, load_context, load_contexts
+from app.identity.clinics import bump_rules_version, context_of, load_context, load_contexts
 from app.identity.models import Clinic, Role, User
 from app.identity.password_policy import verify_password
 from app.identity.permissions import Permission
@@ -97,7 +97,7 @@ def test_what_is_kept_of_a_clinic_is_outdated_by_a_change(session: Session):
     clinic = create_clinic(session, **CLINIC)
     first = load_context(session, clinic.id, 1)
     assert load_context(session, clinic.id, 1) is first
-    count_up(session, clinic.id)
+    bump_rules_version(session, clinic.id)
     session.execute(text("UPDATE clinics SET name = 'Brighter Smiles' WHERE id = :id"), {"id": clinic.id})
     second = load_context(session, clinic.id, 2)
     assert (second.name, second.rules_version) == ("Brighter Smiles", 2)

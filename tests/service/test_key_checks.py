@@ -11,7 +11,7 @@ from app.config import Settings
 from app.ops import cli
 from app.ops.doctor.checks import Check, run_checks
 from app.security import encryption
-from app.security.key_verification import require_right_keys
+from app.security.key_verification import require_valid_keys
 from tests.support.desk import Desk
 from tests.support.keys import ANOTHER, FIRST, key
 
@@ -30,13 +30,13 @@ def doctor() -> Check:
 
 
 def assert_fits(desk: Desk) -> None:
-    require_right_keys()
+    require_valid_keys()
     assert desk.client().get("/readyz").status_code == 200
 
 
 def assert_does_not_start(desk: Desk, says: str) -> None:
     with pytest.raises(SystemExit, match=says):
-        require_right_keys()
+        require_valid_keys()
     assert desk.client().get("/readyz").status_code == 503
     check = doctor()
     assert (check.is_fine, says in check.found) == (False, True)
@@ -157,13 +157,13 @@ def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk:
 
 
 def test_neither_the_key_to_seal_with_nor_that_of_the_marks_is_forgotten(desk: Desk):
-    require_right_keys()
+    require_valid_keys()
     for name in (encryption.current_key_name(), "MARKS_KEY", "nobody"):
         assert relance("keys", "forget", name).exit_code == 1
 
 
 def test_a_probe_only_reads(desk: Desk):
-    require_right_keys()
+    require_valid_keys()
     before = desk.sql("SELECT name, xmin, xmax FROM key_checks ORDER BY name")
     assert_fits(desk)
     assert desk.sql("SELECT name, xmin, xmax FROM key_checks ORDER BY name") == before

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import insert_many, new_id, transaction
-from app.core.validation.mistakes import InvalidPlaybook
+from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.models import Kind, Reason, Step
 from app.engine.service import add_steps, step_row
-from app.engine.steps.cancel import cancel_pending
+from app.engine.steps.cancel import cancel_lead_steps
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import context_of
@@ -24,7 +24,7 @@ from app.identity.models import Clinic, Role, User
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.messaging import notifications
-from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.delivery import retry
 from app.messaging.delivery.retry import CannotResolve, CannotRetry, Resolution
 from app.messaging.models import Delivery, MessageTemplate, Notification, NotificationState
@@ -88,7 +88,7 @@ def written(session: Session, actor: Actor, state: str = "pending", **given: obj
     [row] = compose(
         WORDING,
         Recipient(None, "mia@x.example"),
-        about=About(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
+        about=MessageMetadata(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
         channels=["email"],
         at=NOW,
     )
@@ -114,7 +114,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
     rows = compose(
         WORDING,
         Recipient(admin.user_id, "ann@x.example"),
-        about=About(admin.clinic.id, template="task-reminder"),
+        about=MessageMetadata(admin.clinic.id, template="task-reminder"),
         channels=["in_app", "email"],
         at=NOW,
     )
@@ -136,7 +136,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
     ],
 )
 def test_only_channels_that_reach_the_person_are_written_to(to: Recipient, channels: list[str]):
-    rows = compose(WORDING, to, about=About(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
+    rows = compose(WORDING, to, about=MessageMetadata(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
     assert [row["channel"] for row in rows] == channels
 
 
@@ -147,7 +147,7 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
     rows = compose(
         WORDING,
         Recipient(admin.user_id, "ann@x.example"),
-        about=About(admin.clinic.id, template="x", lead_id=lead_id, step_id=step_id),
+        about=MessageMetadata(admin.clinic.id, template="x", lead_id=lead_id, step_id=step_id),
         channels=["in_app", "email"],
         at=NOW,
     )
@@ -169,7 +169,7 @@ def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Acto
     library.install(session, clinic_id, {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}})
     library.install(session, clinic_id, {"hello": {"subject": "Newer", "body": "Newer"}})
 
-    [(key, found)] = library.templates_of(session, [clinic_id, new_id()], ["hello", "missing"]).items()
+    [(key, found)] = library.load_templates(session, [clinic_id, new_id()], ["hello", "missing"]).items()
     assert key == (clinic_id, "hello")
     assert found.variants == (Variant(None, None, "Hello", "Hello {{ lead.first_name }}"),)
     assert session.scalar(select(MessageTemplate.name).where(MessageTemplate.slug == "hello")) == "Hello"
@@ -179,11 +179,11 @@ def test_what_a_clinic_says_can_be_written_down_and_installed_elsewhere(session:
     http = {"channel": "http", "body": "Hi", "media": {"type": "video", "url": "https://media.example/tour.mp4"}}
     text = {"name": "A greeting", "description": "x", "subject": "Hello", "body": "Hello", "variants": [http]}
     library.install(session, admin.clinic.id, {"hello": text})
-    written = library.templates_as_written(session, admin.clinic.id)
+    written = library.export_templates(session, admin.clinic.id)
     assert written["hello"] == text
     other = open_clinic(session, name="Other", slug=f"o-{new_id().hex[:8]}", timezone="UTC", region="US")
     library.install(session, other.id, written)
-    assert library.templates_as_written(session, other.id) == written
+    assert library.export_templates(session, other.id) == written
 
 
 def test_templates_with_mistakes_are_not_installed(session: Session, admin: Actor):
@@ -200,7 +200,7 @@ def test_what_stops_a_deliver_step_stops_its_message_in_the_same_transaction(ses
     for notification_id in (pending, sending):
         add_steps(session, [a_deliver_step(admin, lead_id, notification_id)])
 
-    cancel_pending(session, lead_id, Reason.OPTED_OUT)
+    cancel_lead_steps(session, lead_id, Reason.OPTED_OUT)
 
     assert state_of(session, pending) == NotificationState.SUPPRESSED
     assert state_of(session, sending) == NotificationState.SENDING  # out of our hands already

@@ -37,19 +37,19 @@ from app.automation.sequences.performance.report import performance
 from app.automation.sequences.versions.move_plan import plan_move
 from app.automation.sequences.versions.version_moves import carry_out_move
 from app.core import db, row_security
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.core.db import APP_ROLE, new_id, transaction
+from app.engine import failed_steps as steps
 from app.engine.jobs import service as jobs
-from app.engine.jobs.chunks import work_off
+from app.engine.jobs.chunks import process_chunk
 from app.engine.models import Kind
-from app.engine.sequences.models import Sequence as SequenceRow
-from app.engine.sequences.models import SequenceVersion
+from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.engine.service import add_steps, step_row, steps_of
-from app.engine.steps import failed as steps
-from app.engine.steps.lateness import lateness
+from app.engine.steps.lateness_report import lateness_report
 from app.identity.actor import Actor
 from app.identity.models import Role, Team, User
 from app.identity.permissions import Scope
+from app.leads.activities.service import timeline
 from app.leads.assignment.assignment_history import list_assignments
 from app.leads.assignment.choose import load_roster
 from app.leads.assignment.rules.rules import least_loaded_rule
@@ -58,31 +58,30 @@ from app.leads.attribution.touches import list_touches
 from app.leads.capture.capture import capture_lead
 from app.leads.duplicates.merge import merge
 from app.leads.duplicates.search import duplicates_of
-from app.leads.facts.events import lead_event
-from app.leads.facts.lookup import more_facts
+from app.leads.events import lead_event
+from app.leads.facts.condition_facts import load_facts
 from app.leads.models import Lead
-from app.leads.next_actions.without_next_action import without_next_action
 from app.leads.pipeline.board import board
 from app.leads.pipeline.closing import convert
 from app.leads.search.listing import list_leads
 from app.leads.search.next_follow_up import with_next_follow_ups
 from app.leads.search.person_search import search
-from app.leads.timeline.service import timeline
+from app.leads.search.without_next_action import without_next_action
 from app.messaging import notifications
 from app.messaging.contact_policy.history import HistoryQuery, load_histories
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.delivery import retry
-from app.messaging.gateways import receiving
 from app.messaging.gateways import service as gateways
+from app.messaging.gateways import status_events
 from app.messaging.gateways.models import ReceiptStatus
-from app.messaging.gateways.throttle import count_calls, minute_row, usages
+from app.messaging.gateways.throttle import count_calls, lock_usage, minute_row
 from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
-from app.messaging.templates import missing, statistics
+from app.messaging.templates import missing_field_report, statistics
 from app.ops.embedded import Postgres, Valkey
 from app.tasks import service as tasks
 from app.tasks.lead_activities import service as lead_activities
-from app.tasks.lifecycle.end import complete_all
+from app.tasks.lifecycle.closing import complete_all
 from app.tasks.models import OPEN_TASKS, TaskStatus
 from app.tasks.queue.calendar import calendar
 from app.tasks.queue.dashboard import dashboard
@@ -297,8 +296,8 @@ def everybodys_load(session: Session, there: Crowd) -> None:
     assert sum(person.open_leads for person in roster.people.values()) > 10_000
 
 
-A_YEAR = Period(now() - timedelta(days=366), now() + timedelta(days=1))
-A_MONTH = Period(now() - timedelta(days=31), now() + timedelta(days=1))
+A_YEAR = DateRange(now() - timedelta(days=366), now() + timedelta(days=1))
+A_MONTH = DateRange(now() - timedelta(days=31), now() + timedelta(days=1))
 NEEDY = Variant(None, None, "{{ lead.value }}", "{{ custom.school }} {{ coordinator.name }}")
 
 
@@ -347,20 +346,20 @@ def enrolled_by_a_job(session: Session, there: Crowd) -> None:
     sequence = session.scalars(select(SequenceRow).where(*_the_fifth(there))).one()
     job = enroll_many(session, there.actor, sequence.id, {"filter": {"tag": "tag 7"}})
     assert job.total > 10
-    work_off(session, {"job_id": job.id, "first": 0, "last": 499, "clinic": there.actor.clinic})
+    process_chunk(session, {"job_id": job.id, "first": 0, "last": 499, "clinic": there.actor.clinic})
 
 
 def a_gateways_hour(session: Session, there: Crowd) -> None:
     gateway = there.other["gateway"]
-    used = usages(session, [gateway], now=now())
+    used = lock_usage(session, [gateway], now=now())
     assert sum(used[gateway].sent.values()) > 50
     count_calls(session, [minute_row(gateway, now(), sent=1)])
 
 
 def what_a_gateway_tells(session: Session, there: Crowd) -> None:
-    gateway = receiving.find_gateway(session, there.other["gateway"])
+    gateway = status_events.find_gateway(session, there.other["gateway"])
     delivered = {"message_id": there.other["note"], "status": ReceiptStatus.DELIVERED, "at": now()}
-    assert receiving.process_events(session, gateway, "a call", [delivered])["taken"] == 1
+    assert status_events.process_events(session, gateway, "a call", [delivered])["taken"] == 1
 
 
 def a_rule(session: Session, there: Crowd) -> UUID:
@@ -378,7 +377,7 @@ def a_backfill(session: Session, there: Crowd) -> UUID:
 
 def a_chunk_of_a_backfill(session: Session, there: Crowd) -> None:
     chunk = {"job_id": a_backfill(session, there), "first": 0, "last": 499, "clinic": there.actor.clinic}
-    work_off(session, chunk)
+    process_chunk(session, chunk)
     found = session.execute(text("SELECT count(*) FROM job_items WHERE job_id = :job_id AND status = 'done'"), chunk)
     assert found.scalar_one() == 500
 
@@ -412,7 +411,7 @@ def a_batch_of_a_run(session: Session, there: Crowd) -> None:
 
 def a_dashboard(session: Session, there: Crowd, *, days: int) -> None:
     a_nurture(session, there)
-    month = Period(now() - timedelta(days=days), now())
+    month = DateRange(now() - timedelta(days=days), now())
     assert dashboard_of_nurtures(session, there.actor, month)["sent"] > 0
 
 
@@ -474,7 +473,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     # what rules ask of leads, and do to their tasks
     "when the next follow-up of leads is due": (
-        lambda s, there: more_facts(s, [there.lead], ["next_follow_up_at"]),
+        lambda s, there: load_facts(s, [there.lead], ["next_follow_up_at"]),
         {"pk_leads", "ix_lead_tasks_lead"},
     ),
     "tasks of a type are done by themselves": (
@@ -510,7 +509,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     ),
     "a backfill is cancelled": (a_cancelled_backfill, {"ix_steps_lead"}),
     "what ran late": (
-        lambda s, there: lateness(s, there.actor.clinic),
+        lambda s, there: lateness_report(s, there.actor.clinic),
         {"ix_steps_finished", "ix_steps_due", "ix_steps_put_off"},
     ),
     "a lead opts out of a channel": (
@@ -632,7 +631,7 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_lead_tasks_made_from"},
     ),
     "what leads lack for a template": (
-        lambda s, there: missing.missing_fields(s, there.actor, [NEEDY]),
+        lambda s, there: missing_field_report.report_missing_fields(s, there.actor, [NEEDY]),
         {"ix_leads_clinic"},
     ),
     # what admins do about trouble

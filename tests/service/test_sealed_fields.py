@@ -15,7 +15,7 @@ from app.ops import cli
 from app.ops.embedded.postgres_install import programs
 from app.security import encryption
 from app.security.encrypted_fields import blind_index
-from app.security.key_verification import require_right_keys
+from app.security.key_verification import require_valid_keys
 from tests.support.bulk import ask
 from tests.support.desk import Desk
 from tests.support.environment import database_url
@@ -110,11 +110,11 @@ def test_with_a_wrong_key_nothing_opens(desk: Desk, secrets: Any):
 
 def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, secrets: Any):
     secrets(ENCRYPTION_KEYS=key("a"))
-    require_right_keys()
+    require_valid_keys()
     assert desk.client().get("/readyz").status_code == 200
     secrets(ENCRYPTION_KEYS=key("a"))
     with pytest.raises(SystemExit, match="encrypted with another key"):
-        require_right_keys()
+        require_valid_keys()
     assert desk.client().get("/readyz").status_code == 503
     done = CliRunner().invoke(cli.relance, ["keys", "rotate"])
     assert (done.exit_code, "encrypted with another key" in done.output) == (1, True)

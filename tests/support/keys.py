@@ -41,5 +41,5 @@ def key(name: str) -> str:
 
 
 def _forget() -> None:
-    for cached in (get_settings, encryption._ciphers, key_derivation.key_for, key_derivation.mark_key_for):
+    for cached in (get_settings, encryption._ciphers, key_derivation.key_for, key_derivation.blind_index_key):
         cached.cache_clear()

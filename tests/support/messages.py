@@ -25,7 +25,7 @@ class Message:
 
 def messages(valkey: Valkey, queue: str | None = None) -> list[Message]:
     """Everything that waits at the broker (or in a queue), the oldest first."""
-    publish.settle(10)
+    publish.flush(10)
     with valkey.client() as client:
         names = QUEUES if queue is None else [queue]
         return [_read(name, raw) for name in names for raw in reversed(client.lrange(name, 0, -1))]  # type: ignore[arg-type]

@@ -33,18 +33,18 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Role, User
 from app.identity.permissions import ROLE_GRANTS
+from app.leads.activities.service import log_activity
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.capture import capture_lead
 from app.leads.models import Lead
 from app.leads.pipeline import closing
 from app.leads.pipeline.stages import change_stage
 from app.leads.timeline.models import Activity
-from app.leads.timeline.service import log_activity
 from app.messaging.channels import email
 from app.messaging.contact_policy import opt_outs
 from app.messaging.models import Notification
 from app.ops.embedded import Postgres
-from app.security.encrypted_fields import decrypt_fields, sealed_row
+from app.security.encrypted_fields import decrypt_fields, encrypt_row
 from app.tasks import service as tasks
 from tests.support.clinics import new_clinic
 from tests.support.servers import connection_past_all_checks
@@ -203,7 +203,7 @@ class Practice:
         lead_rows = [self._lead_row() for _ in range(leads)]
         step_rows = [{**_step_row(row, kind, due_at), **step} for row in lead_rows]
         with transaction() as session:
-            insert_many(session, Lead, [sealed_row(Lead, row) for row in lead_rows])
+            insert_many(session, Lead, [encrypt_row(Lead, row) for row in lead_rows])
             insert_many(session, Step, step_rows)
         return [row["id"] for row in step_rows]
 

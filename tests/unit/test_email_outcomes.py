@@ -3,7 +3,7 @@
 import pytest
 
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
-from app.messaging.delivery.delivery import after
+from app.messaging.delivery.delivery_state import state_after
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from app.messaging.delivery.delivery import after
     ],
 )
 def test_an_outcome_decides_the_state(receipt: Receipt, tries: int, state: str):
-    assert after(receipt, tries) == state
+    assert state_after(receipt, tries) == state

@@ -11,8 +11,8 @@ from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar,
 from app.engine.models import Reason
 from app.identity.contact_policy import ContactPolicy
 from app.messaging.contact_policy.checks import CHECKS
-from app.messaging.contact_policy.facts import Ahead, Gone, Known, Touch
-from app.messaging.contact_policy.gate import Allow, Never, Until, Verdict, explain, judge
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
+from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
 
 NEW_YORK, LOS_ANGELES, BERLIN = map(ZoneInfo, ("America/New_York", "America/Los_Angeles", "Europe/Berlin"))
 WEEK = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -24,11 +24,11 @@ def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
 
 
 TUESDAY = at("2026-03-10 11:00")
-TOUCH = Touch("email", "mia@lead.example", planned_at=TUESDAY - timedelta(days=1), series="check-in")
-KNOWN = Known(CLINIC)
+TOUCH = ContactAttempt("email", "mia@lead.example", planned_at=TUESDAY - timedelta(days=1), series="check-in")
+KNOWN = ContactFacts(CLINIC)
 
 
-def policy(**rules: Any) -> Known:
+def policy(**rules: Any) -> ContactFacts:
     return replace(KNOWN, policy=ContactPolicy(**rules))
 
 
@@ -36,13 +36,13 @@ def hours(n: float) -> timedelta:
     return timedelta(hours=n)
 
 
-def gone(*walls: str, series: str | None = None) -> list[Gone]:
-    return [Gone(at(wall), series) for wall in walls]
+def gone(*walls: str, series: str | None = None) -> list[SentMessage]:
+    return [SentMessage(at(wall), series) for wall in walls]
 
 
 def test_nothing_is_in_the_way_of_most():
-    assert judge(TOUCH, KNOWN, TUESDAY) == Allow()
-    assert {finding.verdict for finding in explain(TOUCH, KNOWN, TUESDAY)} == {Allow()}
+    assert evaluate_gate(TOUCH, KNOWN, TUESDAY) == Allow()
+    assert {finding.verdict for finding in explain_gate(TOUCH, KNOWN, TUESDAY)} == {Allow()}
 
 
 BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
@@ -70,9 +70,11 @@ BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
     ],
 )
 @pytest.mark.parametrize("is_transactional", [False, True])
-def test_what_is_never_sent(touch: dict[str, Any], known: dict[str, Any], verdict: Verdict, is_transactional: bool):
+def test_what_is_never_sent(
+    touch: dict[str, Any], known: dict[str, Any], verdict: GateDecision, is_transactional: bool
+):
     touch = {**touch, "is_transactional": is_transactional}
-    assert judge(replace(TOUCH, **touch), replace(KNOWN, **known), TUESDAY) == verdict
+    assert evaluate_gate(replace(TOUCH, **touch), replace(KNOWN, **known), TUESDAY) == verdict
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_what_is_never_sent(touch: dict[str, Any], known: dict[str, Any], verdic
     ],
 )
 def test_in_the_quiet_hours_of_where_a_lead_may_be(places: tuple[ZoneInfo, ...], now: str, until: str | None):
-    verdict = judge(TOUCH, replace(KNOWN, places=places), at(now))
+    verdict = evaluate_gate(TOUCH, replace(KNOWN, places=places), at(now))
     assert verdict == (Until(at(until), Reason.OUTSIDE_HOURS) if until else Allow())
 
 
@@ -102,8 +104,8 @@ def test_in_the_quiet_hours_of_where_a_lead_may_be(places: tuple[ZoneInfo, ...],
     ],
 )
 def test_at_weekends(now: str, until: str | None):
-    assert judge(TOUCH, KNOWN, at(now)) in (Allow(), Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS))
-    verdict = judge(TOUCH, policy(weekends=False), at(now))
+    assert evaluate_gate(TOUCH, KNOWN, at(now)) in (Allow(), Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS))
+    verdict = evaluate_gate(TOUCH, policy(weekends=False), at(now))
     if until is None:
         assert verdict == Allow()
     else:
@@ -114,7 +116,7 @@ def test_at_weekends(now: str, until: str | None):
 def test_a_weekend_is_that_of_where_the_lead_is():
     auckland = replace(policy(weekends=False), places=(ZoneInfo("Pacific/Auckland"),))
     # 16:00 on Friday in New York is 09:00 on Saturday in Auckland, which is 17 hours ahead until April.
-    assert judge(TOUCH, auckland, at("2026-03-13 16:00")) == Until(
+    assert evaluate_gate(TOUCH, auckland, at("2026-03-13 16:00")) == Until(
         at("2026-03-16 08:00", ZoneInfo("Pacific/Auckland")), Reason.WEEKEND
     )
 
@@ -133,15 +135,15 @@ def test_a_weekend_is_that_of_where_the_lead_is():
     ],
 )
 def test_on_the_clinics_holidays(now: str, until: str | None, reason: Reason | None):
-    verdict = judge(TOUCH, policy(holidays=False), at(now))
+    verdict = evaluate_gate(TOUCH, policy(holidays=False), at(now))
     assert verdict == (Until(at(until), reason) if until and reason else Allow())
 
 
 def test_on_the_holidays_of_the_leads_own_country():
     known = replace(policy(holidays=False), places=(BERLIN,), days_off=HolidayCalendar("DE"))
     unity = at("2026-10-03 10:00", BERLIN)
-    assert judge(TOUCH, known, unity) == Until(at("2026-10-04 08:00", BERLIN), Reason.HOLIDAY)
-    assert judge(TOUCH, replace(known, policy=ContactPolicy()), unity) == Allow()
+    assert evaluate_gate(TOUCH, known, unity) == Until(at("2026-10-04 08:00", BERLIN), Reason.HOLIDAY)
+    assert evaluate_gate(TOUCH, replace(known, policy=ContactPolicy()), unity) == Allow()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_on_the_holidays_of_the_leads_own_country():
     ],
 )
 def test_outside_business_hours(now: str, until: str | None):
-    verdict = judge(TOUCH, policy(business_hours_only=True), at(now))
+    verdict = evaluate_gate(TOUCH, policy(business_hours_only=True), at(now))
     assert verdict == (Until(at(until), Reason.OUTSIDE_BUSINESS_HOURS) if until else Allow())
 
 
@@ -168,16 +170,16 @@ def test_outside_business_hours(now: str, until: str | None):
     ],
 )
 def test_as_many_as_a_day_may_have(cap: int, walls: list[str], until: str | None):
-    verdict = judge(TOUCH, replace(policy(daily_cap=cap), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), gone=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.DAILY_CAP) if until else Allow())
 
 
 def test_a_day_is_that_of_where_the_lead_is():
     known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), gone=gone("2026-03-10 01:00"))
     # 01:00 in New York was 22:00 of the day before in Los Angeles.
-    assert judge(TOUCH, known, at("2026-03-10 12:00")) == Allow()
+    assert evaluate_gate(TOUCH, known, at("2026-03-10 12:00")) == Allow()
     both = replace(known, places=(LOS_ANGELES, NEW_YORK))
-    assert judge(TOUCH, both, at("2026-03-10 12:00")) == Until(at("2026-03-11 11:00"), Reason.DAILY_CAP)
+    assert evaluate_gate(TOUCH, both, at("2026-03-10 12:00")) == Until(at("2026-03-11 11:00"), Reason.DAILY_CAP)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_a_day_is_that_of_where_the_lead_is():
     ],
 )
 def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
-    verdict = judge(TOUCH, replace(policy(weekly_cap=2), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), gone=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.WEEKLY_CAP) if until else Allow())
 
 
@@ -201,10 +203,10 @@ def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
         (["2024-01-01 10:00", "2026-01-01 10:00"], "another", Allow()),
     ],
 )
-def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: Verdict):
+def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: GateDecision):
     known = replace(policy(per_sequence_cap=2), gone=gone(*walls, series=series))
-    assert judge(TOUCH, known, TUESDAY) == verdict
-    assert judge(replace(TOUCH, series=None), known, TUESDAY) == Allow()
+    assert evaluate_gate(TOUCH, known, TUESDAY) == verdict
+    assert evaluate_gate(replace(TOUCH, series=None), known, TUESDAY) == Allow()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: 
     ],
 )
 def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
-    verdict = judge(TOUCH, replace(policy(minimum_interval=hours(4)), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), gone=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.MINIMUM_INTERVAL) if until else Allow())
 
 
@@ -235,17 +237,17 @@ def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
     ],
 )
 def test_one_in_each_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
-    planned = [Ahead(at(wall), priority) for wall, priority in ahead]
+    planned = [PlannedMessage(at(wall), priority) for wall, priority in ahead]
     known = replace(policy(window=hours(24)), gone=gone(*walls), ahead=planned)
-    verdict = judge(TOUCH, known, TUESDAY)
+    verdict = evaluate_gate(TOUCH, known, TUESDAY)
     assert verdict == (Until(at(until), Reason.ANOTHER_TOUCH) if until else Allow())
 
 
 def test_while_the_account_that_sends_has_nothing_left():
     known = replace(KNOWN, throttled_until=at("2026-03-10 11:20"))
     for touch in (TOUCH, replace(TOUCH, is_transactional=True)):
-        assert judge(touch, known, TUESDAY) == Until(at("2026-03-10 11:20"), Reason.THROTTLED)
-        assert judge(touch, known, at("2026-03-10 11:20")) == Allow()
+        assert evaluate_gate(touch, known, TUESDAY) == Until(at("2026-03-10 11:20"), Reason.THROTTLED)
+        assert evaluate_gate(touch, known, at("2026-03-10 11:20")) == Allow()
 
 
 def test_what_a_lead_waits_for_is_sent_at_any_hour_and_however_much_went_before():
@@ -255,13 +257,13 @@ def test_what_a_lead_waits_for_is_sent_at_any_hour_and_however_much_went_before(
             business_hours_only=True, weekends=False, holidays=False,
         ),
         gone=gone("2026-07-03 22:50", series="check-in"),
-        ahead=[Ahead(at("2026-07-03 23:30"), 1)],
+        ahead=[PlannedMessage(at("2026-07-03 23:30"), 1)],
     )  # fmt: skip
     night = at("2026-07-03 23:00")
     awaited = replace(TOUCH, is_transactional=True)
-    assert judge(awaited, busy, night) == Allow()
-    spared = {finding.check for finding in explain(awaited, busy, night) if not finding.asked}
-    assert spared == {finding.check for finding in explain(TOUCH, busy, night) if finding.verdict != Allow()} | {
+    assert evaluate_gate(awaited, busy, night) == Allow()
+    spared = {finding.check for finding in explain_gate(awaited, busy, night) if not finding.asked}
+    assert spared == {finding.check for finding in explain_gate(TOUCH, busy, night) if finding.verdict != Allow()} | {
         Reason.WEEKEND  # it is Friday
     }
 
@@ -279,13 +281,13 @@ SATURDAYS = Calendar(NEW_YORK, BusinessHours.from_json({"sat": WEEK["mon"]}))
 )
 def test_what_no_moment_of_a_year_allows_is_never_sent(clinic: Calendar, rules: dict[str, Any]):
     known = replace(KNOWN, calendar=clinic, policy=ContactPolicy(**rules))
-    assert isinstance(judge(TOUCH, known, at("2026-03-10 11:00")), Never)
+    assert isinstance(evaluate_gate(TOUCH, known, at("2026-03-10 11:00")), Never)
 
 
 def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
     known = replace(policy(daily_cap=1, weekends=False), gone=gone("2026-03-14 10:00"), places=(NEW_YORK,))
     saturday_night = at("2026-03-14 22:00")
-    findings = explain(TOUCH, known, saturday_night)
+    findings = explain_gate(TOUCH, known, saturday_night)
     assert [finding.check for finding in findings] == [check.reason for check in CHECKS]
     said = {finding.check: finding for finding in findings}
     assert said[Reason.OUTSIDE_HOURS].verdict == Until(at("2026-03-15 08:00"), Reason.OUTSIDE_HOURS)
@@ -293,7 +295,7 @@ def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
     assert said[Reason.WEEKEND].verdict == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
     assert said[Reason.DAILY_CAP].verdict == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
     assert said[Reason.DAILY_CAP].looked_at == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}
-    assert judge(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS)
+    assert evaluate_gate(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS)
     assert "mia@" not in str(findings)
 
 
@@ -322,4 +324,4 @@ def test_no_more_of_the_past_is_looked_at_than_matters(rules: dict[str, Any], lo
 def test_a_holiday_of_the_clinics_own_is_one():
     closed = Calendar(NEW_YORK, CLINIC.hours, closed_on=HolidayCalendar(closed=frozenset({date(2026, 3, 10)})))
     known = replace(policy(holidays=False), calendar=closed)
-    assert judge(TOUCH, known, TUESDAY) == Until(at("2026-03-11 08:00"), Reason.HOLIDAY)
+    assert evaluate_gate(TOUCH, known, TUESDAY) == Until(at("2026-03-11 08:00"), Reason.HOLIDAY)

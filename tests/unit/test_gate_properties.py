@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.identity.contact_policy import ContactPolicy
-from app.messaging.contact_policy.facts import Ahead, Gone, Known, Touch
-from app.messaging.contact_policy.gate import Allow, Never, Until, explain, judge
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, PlannedMessage, SentMessage
+from app.messaging.contact_policy.gate import Allow, Never, Until, evaluate_gate, explain_gate
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 START = datetime(2026, 3, 26, tzinfo=UTC)  # Europe changes its clocks on the 29th, Lord Howe on April 5th
@@ -39,29 +39,33 @@ calendars = st.sampled_from(ZONES).map(
     lambda zone: Calendar(ZoneInfo(zone), BusinessHours.from_json(WEEK), closed_on=DAYS_OFF)
 )
 lives = st.builds(
-    Known, calendars, policies, places=places, days_off=st.sampled_from([frozenset(), frozenset({date(2026, 3, 30)})])
+    ContactFacts,
+    calendars,
+    policies,
+    places=places,
+    days_off=st.sampled_from([frozenset(), frozenset({date(2026, 3, 30)})]),
 )
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> tuple[Touch, Known, datetime]:
+def scenes(draw: st.DrawFn) -> tuple[ContactAttempt, ContactFacts, datetime]:
     """A touch, and a lead to whom some went before and some are still to go."""
     now = draw(moments)
     gone = draw(st.lists(st.integers(0, 9 * 24 * 60), max_size=5))
     ahead = draw(st.lists(st.tuples(st.integers(0, 3 * 24 * 60), st.integers(99, 101)), max_size=3))
     known = replace(
         draw(lives),
-        gone=[Gone(now - minutes * MINUTE) for minutes in gone],
-        ahead=[Ahead(now + minutes * MINUTE, priority) for minutes, priority in ahead],
+        gone=[SentMessage(now - minutes * MINUTE) for minutes in gone],
+        ahead=[PlannedMessage(now + minutes * MINUTE, priority) for minutes, priority in ahead],
     )
     return touch(now), known, now
 
 
-def touch(planned_at: datetime, **more: object) -> Touch:
-    return Touch("email", "mia@lead.example", planned_at, **more)  # type: ignore[arg-type]
+def touch(planned_at: datetime, **more: object) -> ContactAttempt:
+    return ContactAttempt("email", "mia@lead.example", planned_at, **more)  # type: ignore[arg-type]
 
 
-def is_allowed(mine: Touch, known: Known, at: datetime) -> bool:
+def is_allowed(mine: ContactAttempt, known: ContactFacts, at: datetime) -> bool:
     """By the words of the policy, asked of one minute."""
     rules, zones = known.policy, known.places or (known.calendar.zone,)
     walls = [at.astimezone(zone) for zone in zones]
@@ -103,15 +107,15 @@ def minutes_between(start: datetime, end: datetime) -> Iterator[datetime]:
 
 @quick
 @given(scenes())
-def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[Touch, Known, datetime]):
+def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[ContactAttempt, ContactFacts, datetime]):
     mine, known, now = scene
-    match judge(mine, known, now):
+    match evaluate_gate(mine, known, now):
         case Allow():
             assert is_allowed(mine, known, now)
         case Until(instant, _):
             assert now < instant
             assert is_allowed(mine, known, instant)
-            assert judge(mine, known, instant) == Allow()
+            assert evaluate_gate(mine, known, instant) == Allow()
             assert not any(is_allowed(mine, known, minute) for minute in minutes_between(now, instant))
         case Never():  # a clinic that is open while it is night in one of two places, say
             assert not any(is_allowed(mine, known, minute) for minute in minutes_between(now, now + 7 * DAY))
@@ -119,8 +123,8 @@ def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[T
 
 @quick
 @given(scenes())
-def test_an_explanation_says_what_the_verdict_says(scene: tuple[Touch, Known, datetime]):
-    verdict, findings = judge(*scene), explain(*scene)
+def test_an_explanation_says_what_the_verdict_says(scene: tuple[ContactAttempt, ContactFacts, datetime]):
+    verdict, findings = evaluate_gate(*scene), explain_gate(*scene)
     refused = [finding.verdict for finding in findings if finding.verdict != Allow()]
     if isinstance(verdict, Until):
         assert refused[0].reason == verdict.reason  # type: ignore[union-attr]
@@ -139,7 +143,7 @@ messages = st.lists(
 @quick
 @given(lives, st.none() | st.integers(1, 2), messages, st.permutations(range(12)))
 def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
-    known: Known, cap: int | None, planned: list[tuple[datetime, int, bool, str]], order: list[int]
+    known: ContactFacts, cap: int | None, planned: list[tuple[datetime, int, bool, str]], order: list[int]
 ):
     known = replace(known, policy=replace(known.policy, per_sequence_cap=cap))
     waiting = [
@@ -150,25 +154,27 @@ def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
     for number, (at, mine) in enumerate(went):
         if mine.is_transactional:
             continue
-        before = replace(known, gone=[Gone(then, earlier.series) for then, earlier in went[:number]])
+        before = replace(known, gone=[SentMessage(then, earlier.series) for then, earlier in went[:number]])
         assert is_allowed(mine, before, at)
         assert cap is None or [earlier.series for _, earlier in went[:number]].count(mine.series) < cap
 
 
-def live_through(known: Known, waiting: list[tuple[datetime, int, Touch]]) -> list[tuple[datetime, Touch]]:
+def live_through(
+    known: ContactFacts, waiting: list[tuple[datetime, int, ContactAttempt]]
+) -> list[tuple[datetime, ContactAttempt]]:
     """As workers do, each step by itself: when it is due it goes, or is put off, or is given up."""
-    heap: list[tuple[datetime, int, Touch]] = []
+    heap: list[tuple[datetime, int, ContactAttempt]] = []
     for step in waiting:
         heappush(heap, step)
-    went: list[tuple[datetime, Touch]] = []
+    went: list[tuple[datetime, ContactAttempt]] = []
     while heap:
         now, turn, mine = heappop(heap)
         facts = replace(
             known,
-            gone=[Gone(at, other.series) for at, other in went],
-            ahead=[Ahead(due, other.priority) for due, _, other in heap],
+            gone=[SentMessage(at, other.series) for at, other in went],
+            ahead=[PlannedMessage(due, other.priority) for due, _, other in heap],
         )
-        verdict = judge(mine, facts, now)
+        verdict = evaluate_gate(mine, facts, now)
         if verdict == Allow():
             went.append((now, mine))
         elif isinstance(verdict, Until):
@@ -179,7 +185,7 @@ def live_through(known: Known, waiting: list[tuple[datetime, int, Touch]]) -> li
 @quick
 @given(lives, messages)
 def test_of_two_that_are_due_together_the_more_important_one_goes_first(
-    known: Known, planned: list[tuple[datetime, int, bool, str]]
+    known: ContactFacts, planned: list[tuple[datetime, int, bool, str]]
 ):
     known = replace(known, policy=ContactPolicy(window=DAY))
     due = planned[0][0]

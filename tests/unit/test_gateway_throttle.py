@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.messaging.gateways.throttle import HOUR, MINUTE, Usage, first_room, has_room, minute_of
+from app.messaging.gateways.throttle import HOUR, MINUTE, Usage, has_capacity, minute_of, next_available_minute
 
 START = datetime(2026, 3, 10, 15, 0, 30, tzinfo=UTC)
 PAUSES = st.lists(st.one_of(st.integers(0, 90), st.integers(0, 4000)), max_size=300)  # seconds between calls
@@ -17,7 +17,7 @@ def test_never_more_than_the_measure_in_any_hour(pauses: list[int], per_hour: in
     now, sent, made = START, Counter[datetime](), list[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
-        if has_room(Usage(sent), per_hour, now):
+        if has_capacity(Usage(sent), per_hour, now):
             sent[minute_of(now)] += 1
             made.append(now)
     for first, over in zip(made, made[per_hour:], strict=False):
@@ -30,7 +30,7 @@ def test_nobody_waits_while_there_is_room(pauses: list[int], per_hour: int):
     now, sent, made = START, Counter[datetime](), list[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
-        if has_room(Usage(sent), per_hour, now):
+        if has_capacity(Usage(sent), per_hour, now):
             sent[minute_of(now)] += 1
             made.append(now)
         else:
@@ -42,15 +42,15 @@ def test_whoever_is_told_a_minute_finds_room_in_it(per_hour: int, waiting: int, 
     now, sent = START, Counter[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
-        if has_room(Usage(sent), per_hour, now):
+        if has_capacity(Usage(sent), per_hour, now):
             sent[minute_of(now)] += 1
-    if has_room(Usage(sent), per_hour, now):
+    if has_capacity(Usage(sent), per_hour, now):
         return
     promised = Counter[datetime]()
     for _ in range(waiting):
-        promised[first_room(Usage(sent, promised), per_hour, now)] += 1
+        promised[next_available_minute(Usage(sent, promised), per_hour, now)] += 1
     for minute, come_back in sorted(promised.items()):
         assert minute > now
         for _ in range(come_back):
-            assert has_room(Usage(sent), per_hour, minute)
+            assert has_capacity(Usage(sent), per_hour, minute)
             sent[minute] += 1

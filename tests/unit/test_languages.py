@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.core.validation.language_tags import in_order, normalise
-from app.messaging.rendering.variants import Variant, choose
+from app.core.validation.language_tags import fallbacks, normalize
+from app.messaging.rendering.variants import Variant, choose_variant
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,13 @@ from app.messaging.rendering.variants import Variant, choose
     ],
 )
 def test_a_tag_is_written_one_way(tag: str, kept: str):
-    assert normalise(tag) == kept
+    assert normalize(tag) == kept
 
 
 @pytest.mark.parametrize("tag", ["", "f", "french", "fr_CA", "fr-", "fr-CA-", "fr-CAN", "ſr", "fr-CA-x-lead", "fr\n"])
 def test_what_is_no_language_is_refused(tag: str):
     with pytest.raises(ValueError, match="such as fr or fr-CA"):
-        normalise(tag)
+        normalize(tag)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_no_language_is_refused(tag: str):
     ],
 )
 def test_a_language_is_looked_for_before_what_it_is_a_kind_of(tags: tuple[str | None, ...], order: tuple[str, ...]):
-    assert in_order(*tags) == order
+    assert fallbacks(*tags) == order
 
 
 def texts(*names: str) -> list[Variant]:
@@ -62,5 +62,5 @@ def texts(*names: str) -> list[Variant]:
     ],
 )
 def test_which_text_is_used(lead: str | None, clinic: str, there: list[str], used: str):
-    assert choose(texts(*there), "email", in_order(lead, clinic)).name == used
-    assert choose(reversed(texts(*there)), "email", in_order(lead, clinic)).name == used
+    assert choose_variant(texts(*there), "email", fallbacks(lead, clinic)).name == used
+    assert choose_variant(reversed(texts(*there)), "email", fallbacks(lead, clinic)).name == used

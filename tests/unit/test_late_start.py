@@ -11,7 +11,7 @@ from app.automation.rules.existing_leads import Told
 from app.automation.rules.late_start import at_its_turn, look_at
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.events.events import Event
-from app.engine.rules.rule_evaluation import Verdict
+from app.engine.rules.rule_evaluation import RuleVerdict
 from app.engine.rules.rules import Rule, read_rule
 
 ZONE = ZoneInfo("America/New_York")
@@ -83,7 +83,7 @@ def test_a_date_that_is_past_is_none():
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
     start = look_at(of, [told(expiry=date(2026, 3, 1))], CALENDAR)
     assert start is not None
-    assert (start.is_wanted, start.decision.verdict) == (False, Verdict.NO_SUCH_DATE)
+    assert (start.is_wanted, start.decision.verdict) == (False, RuleVerdict.NO_SUCH_DATE)
 
 
 def test_conditions_are_asked_as_of_now_and_not_as_of_the_turn():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.messaging.rendering.needs import fields_in, required_fields_in
 from app.messaging.rendering.render import Wording, check_template, render
+from app.messaging.rendering.required_fields import fields_in, required_fields_in
 from app.messaging.rendering.values import MissingVariable
 
 

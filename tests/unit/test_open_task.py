@@ -1,6 +1,6 @@
 """`OpenTask` reads columns of a table that `Task` owns: both must say the same of them."""
 
-from app.leads.next_actions.open_task import OpenTask
+from app.leads.search.open_task import OpenTask
 from app.tasks.models import Task
 
 

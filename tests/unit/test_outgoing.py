@@ -15,7 +15,7 @@ import pytest
 from app.config import Settings
 from app.core.http_client import client, signing, targets
 from app.core.http_client.addresses import is_public
-from app.core.http_client.client import NotReached, Unanswered
+from app.core.http_client.client import NoResponse, NotSent
 from app.core.http_client.targets import NotAllowed, Unresolved
 from tests.support.environment import ROOT
 from tests.support.gateway import Gateway
@@ -68,7 +68,7 @@ def test_what_is_out_in_the_open_is_public(address: str):
 )
 def test_no_call_goes_there(url: str):
     with pytest.raises(NotAllowed):
-        targets.require_allowed(url)
+        targets.resolve_allowed(url)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_no_call_goes_there(url: str):
     [("https://8.8.8.8/hook?token=x", 443), ("HTTPS://8.8.8.8:8443", 8443), ("https://[2606:4700::1111]/", 443)],
 )
 def test_a_call_may_go_to_a_public_host(url: str, port: int):
-    target, addresses = targets.require_allowed(url)
+    target, addresses = targets.resolve_allowed(url)
     assert (target.port, len(addresses)) == (port, 1)
 
 
@@ -85,24 +85,24 @@ def test_a_name_is_refused_when_any_of_its_addresses_is_private(monkeypatch: pyt
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(NotAllowed, match="private network"):
-        targets.require_allowed("https://clinic.example/")
+        targets.resolve_allowed("https://clinic.example/")
 
 
 def test_more_ports_are_allowed_where_the_setting_says_so(configure: Callable[..., None]):
     configure(outgoing_ports="443,9443")
-    assert targets.require_allowed("https://8.8.8.8:9443/")[0].port == 9443
+    assert targets.resolve_allowed("https://8.8.8.8:9443/")[0].port == 9443
     with pytest.raises(NotAllowed, match="9443"):
-        targets.require_allowed("https://8.8.8.8:8443/")
+        targets.resolve_allowed("https://8.8.8.8:8443/")
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:9000", "127.0.0.0/8", " 10.0.0.0/8 , localhost:1, 127.0.0.1:9000"])
 def test_what_is_allowed_by_name_or_network_may_be_private_and_plain(configure: Callable[..., None], place: str):
     configure(outgoing_allow=place)
-    assert targets.require_allowed("http://127.0.0.1:9000/")[0].host == "127.0.0.1"
+    assert targets.resolve_allowed("http://127.0.0.1:9000/")[0].host == "127.0.0.1"
     with pytest.raises(NotAllowed):
-        targets.require_allowed("http://8.8.8.8:9000/")
+        targets.resolve_allowed("http://8.8.8.8:9000/")
     with pytest.raises(NotAllowed):
-        targets.require_allowed("https://192.168.0.1/")
+        targets.resolve_allowed("https://192.168.0.1/")
 
 
 def test_a_place_that_cannot_be_read_is_refused_at_the_start(configure: Callable[..., None]):
@@ -141,14 +141,14 @@ def test_little_is_read_of_a_large_answer(gateway: Gateway):
 def test_nobody_is_waited_for_for_long(gateway: Gateway, configure: Callable[..., None]):
     configure(outgoing_timeout=0.5)
     gateway.hang()
-    with pytest.raises(Unanswered):
+    with pytest.raises(NoResponse):
         client.post(gateway.url, b"", {})
     assert len(gateway.calls) == 1
 
 
 def test_where_nobody_listens_nothing_was_sent(gateway: Gateway):
     gateway.stop()
-    with pytest.raises(NotReached, match="refused"):
+    with pytest.raises(NotSent, match="refused"):
         client.post(gateway.url, b"", {})
 
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_found_was_not_sent():
 def test_half_an_answer_is_none(configure: Callable[..., None], answer: bytes):
     with _Server(lambda line: line.sendall(answer)) as server:
         configure(outgoing_allow=server.place, outgoing_timeout=2)
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoResponse):
             client.post(f"http://{server.place}/", b"", {})
 
 
@@ -174,7 +174,7 @@ def test_who_sends_a_byte_now_and_then_gains_no_time(configure: Callable[..., No
 
     with _Server(drip) as server:
         configure(outgoing_allow=server.place, outgoing_timeout=0.6)
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoResponse):
             client.post(f"http://{server.place}/", b"", {})
         assert server.was_cut_off.wait(5)
 
@@ -194,7 +194,7 @@ def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
         port = server.place.rpartition(":")[2]
         configure(outgoing_allow="127.0.0.0/8", outgoing_timeout=2)
         assert client.post(f"https://localhost:{port}/", b"", {}).status == 204
-        with pytest.raises(NotReached, match="certificate"):
+        with pytest.raises(NotSent, match="certificate"):
             client.post(f"https://clinic.example:{port}/", b"", {})
         configure(outgoing_ports=port)
         with pytest.raises(NotAllowed, match="private network"):
@@ -204,7 +204,7 @@ def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
 def test_a_server_that_nobody_vouches_for_is_told_nothing(configure: Callable[..., None]):
     with _Server(lambda _: None, tls=True) as server:
         configure(outgoing_allow=server.place, outgoing_timeout=2)
-        with pytest.raises(NotReached, match="certificate"):
+        with pytest.raises(NotSent, match="certificate"):
             client.post(f"https://{server.place}/", b"", {})
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.leads.contact.location import days_off_of, places_of
+from app.leads.contact.location import public_holidays_of, time_zones_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -25,7 +25,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 def test_who_gives_no_zone_may_be_at_home_or_where_the_number_is_from(
     timezone: str | None, phone: str | None, places: list[str]
 ):
-    assert [zone.key for zone in places_of(timezone, phone, NEW_YORK)] == places
+    assert [zone.key for zone in time_zones_of(timezone, phone, NEW_YORK)] == places
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_who_gives_no_zone_may_be_at_home_or_where_the_number_is_from(
 def test_days_off_are_those_of_the_numbers_country_and_of_the_state_in_it(
     phone: str | None, state: str | None, day: date, is_off: bool
 ):
-    assert (day in days_off_of(phone, state)) is is_off
+    assert (day in public_holidays_of(phone, state)) is is_off

@@ -12,8 +12,8 @@ from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.events.events import Event, EventName
 from app.engine.plan.plan import plan
 from app.engine.rules.rules import RuleSet, read_rule
+from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import read_sequence
-from app.engine.sequences.step_path import Passage, plan_step
 
 CALENDAR = Calendar(
     ZoneInfo("America/New_York"),
@@ -54,7 +54,7 @@ def test_no_step_of_a_sequence_is_planned_there_either_nor_after_a_pause(
     wait: Any, zone: str, at: datetime, left: timedelta | None
 ):
     sequence = read_sequence({"name": "series", "steps": [{"name": "one", "after": wait, **MESSAGE}]})
-    passage = Passage(UUID(int=2), zone)
+    passage = EnrollmentContext(UUID(int=2), zone)
     step = plan_step(sequence, sequence.first, passage, at=at, calendar=CALENDAR, left=left)
     assert at <= step.due_at
     assert is_day(step.due_at, zone)

@@ -14,7 +14,7 @@ from app.automation.language.docs.playbooks import playbooks_page
 from app.automation.language.sequences import SEQUENCE_ACTIONS
 from app.automation.language.step_kinds import Params
 from app.automation.playbooks import shipped
-from app.engine.events.events import LISTENED_TO
+from app.engine.events.events import LISTENABLE_EVENTS
 from app.engine.sequences.sequence import read_sequence
 from tests.support.desk import the_app
 from tests.support.environment import ROOT
@@ -41,7 +41,7 @@ def test_every_call_that_the_page_names_is_there():
     assert {re.sub(r"\{[^}]*\}", "{}", path) for path in named} <= there
 
 
-@pytest.mark.parametrize("event", [*LISTENED_TO, "custom.page_viewed"])
+@pytest.mark.parametrize("event", [*LISTENABLE_EVENTS, "custom.page_viewed"])
 def test_every_event_can_be_told(event: str):
     assert sentences.of_events(event)
 

@@ -9,7 +9,7 @@ import yaml
 from app.automation.language.actions import RULE_ACTIONS
 from app.automation.language.sequences import SEQUENCE_ACTIONS
 from app.automation.playbooks import shipped
-from app.core.validation.mistakes import InvalidPlaybook
+from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.models import Kind
 from app.engine.rules.rules import read_rule
 from app.engine.step_kind import STEP_KINDS

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from app.engine.models import Reason, StepState
-from app.engine.outcomes import Cancel, Done, Effects, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from app.engine.outcomes import Cancel, Done, Effects, Fail, Outcome, ResultUnknown, Retry, Skip, Snooze
 from workers.error_text import words
 from workers.pipeline.outcome_recorder import LONGEST_ERROR, changes_of
 
@@ -28,7 +28,7 @@ AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
         (Snooze(AT, Reason.OUTSIDE_HOURS), {"due_at": AT, "reason": Reason.OUTSIDE_HOURS}),
         (Retry("421 later"), {"error": "421 later"}),
         (Fail("550 never"), {"state": StepState.FAILED, "error": "550 never"}),
-        (Unclear("no answer"), {"state": StepState.UNKNOWN, "error": "no answer"}),
+        (ResultUnknown("no answer"), {"state": StepState.UNKNOWN, "error": "no answer"}),
     ],
 )
 def test_each_end_sets_its_columns(end: Outcome, changes: dict[str, object]):
@@ -46,7 +46,7 @@ def test_what_is_no_end_is_refused():
         changes_of(Effects())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("end", [Retry("x" * 5000), Fail("x" * 5000), Unclear("x" * 5000)])
+@pytest.mark.parametrize("end", [Retry("x" * 5000), Fail("x" * 5000), ResultUnknown("x" * 5000)])
 def test_an_error_has_a_largest_size(end: Outcome):
     assert len(changes_of(end)["error"]) == LONGEST_ERROR
 

@@ -30,7 +30,7 @@ from app.automation.language.timing import After
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import FIELDS
 from app.automation.playbooks import shipped
-from app.engine.events.events import LISTENED_TO
+from app.engine.events.events import LISTENABLE_EVENTS
 from tests.support.environment import ROOT
 
 SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
@@ -82,7 +82,13 @@ def examples(model: type[Strict]) -> list[Any]:
 
 def test_everything_is_on_the_page():
     page = rules_page()
-    for word in (*Rule.parts(), *LISTENED_TO, *FieldCondition.tests(), *FIELDS, *(one.kind for one in RULE_ACTIONS)):
+    for word in (
+        *Rule.parts(),
+        *LISTENABLE_EVENTS,
+        *FieldCondition.tests(),
+        *FIELDS,
+        *(one.kind for one in RULE_ACTIONS),
+    ):
         assert f"| `{word}`" in page, word
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from app.core.calendar.durations import Wait
 from app.engine.models import Kind
-from app.engine.plan.timing import Timing
 from app.engine.rules.rules import Action, RuleSet, read_rule
+from app.engine.rules.timing import Timing
 
 SHORTEST: dict[str, Any] = {"name": "tell", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
 CONDITION = {"field": "lead.status", "equals": "NEW"}
@@ -99,8 +99,8 @@ def test_a_set_of_rules_knows_which_facts_have_to_be_looked_up():
     of_a_date = {"time": "1 day", "of": "lead.custom.expires"}
     some = [read_rule(SHORTEST | {"when": asked}), read_rule(SHORTEST | {"name": "b", "before": of_a_date})]
 
-    assert RuleSet.of(some).asked_of("lead.created") == {"tags", "custom.expires"}
-    assert RuleSet.of(some).asked_of("lead.lost") == frozenset()
+    assert RuleSet.of(some).required_facts_of("lead.created") == {"tags", "custom.expires"}
+    assert RuleSet.of(some).required_facts_of("lead.lost") == frozenset()
 
 
 def test_no_rules_listen_to_nothing():

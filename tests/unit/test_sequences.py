@@ -14,8 +14,8 @@ from app.automation.language.sequences import Sequence
 from app.automation.language.validation import mistakes_in
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.models import Kind, Reason
+from app.engine.sequences.progression import EnrollmentContext, exit_reason_after_skip, plan_step
 from app.engine.sequences.sequence import DEFAULT_EXITS, ExitReason, read_sequence
-from app.engine.sequences.step_path import Passage, exit_after, plan_step
 
 NEW_YORK = ZoneInfo("America/New_York")
 TUESDAY = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)  # 11:00 in New York
@@ -35,7 +35,7 @@ def written(*steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 def planned(step: dict[str, Any], *, at: datetime = TUESDAY, timezone: str | None = None, **more: Any) -> Any:
     sequence = read_sequence(written(step))
-    passage = Passage.begun(AN_ID, "welcome", {}, timezone=timezone)
+    passage = EnrollmentContext.start(AN_ID, "welcome", {}, timezone=timezone)
     return plan_step(sequence, sequence.first, passage, at=at, calendar=CALENDAR, **more)
 
 
@@ -85,7 +85,7 @@ def test_what_a_pause_left_is_waited_for_and_no_more_than_the_quiet_hours_beside
 def test_a_variant_is_the_same_however_often_it_is_asked_for(id_: UUID):
     variants = [{"name": name, "weight": weight, "template": "hello"} for name, weight in (("A", 3), ("B", 1))]
     sequence = read_sequence(written({"name": "s", "send_message": {"channel": "email", "variants": variants}}))
-    passage = Passage.begun(id_, "welcome", {})
+    passage = EnrollmentContext.start(id_, "welcome", {})
     chosen = {
         plan_step(sequence, sequence.first, passage, at=at, calendar=CALENDAR).cause["variant"]
         for at in (TUESDAY, TUESDAY + timedelta(days=1))
@@ -140,7 +140,7 @@ def test_its_trigger_is_a_rule_that_enrolls():
 def test_a_skipped_step_is_followed_unless_nothing_more_can_happen(
     reason: Reason, detail: dict[str, Any], exit_: ExitReason | None
 ):
-    assert exit_after(reason, detail) == exit_
+    assert exit_reason_after_skip(reason, detail) == exit_
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from app.automation.simulation.script import InvalidScript, read_script
 from app.automation.simulation.timeline import Simulation
 from app.core.calendar.calendar import UnknownHolidays
 from app.identity.contact_policy import ContactPolicy
-from app.leads.facts.lookup import NAMES
+from app.leads.facts.condition_facts import FACT_NAMES
 
 START = datetime(2026, 3, 10, 15, tzinfo=UTC)  # Tuesday, 11:00 in New York
 HEAD = "name: ours\ntemplates: {hello: {subject: Hello, body: Hello}}\nrules:\n"
@@ -141,7 +141,7 @@ def test_it_looks_as_often_as_beat_does():
 
 
 def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
-    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == NAMES
+    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == FACT_NAMES
 
 
 @pytest.mark.parametrize(

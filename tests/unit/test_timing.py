@@ -8,7 +8,7 @@ import pytest
 
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.core.calendar.durations import Wait, parse_wait
-from app.engine.plan.timing import Due, LocalClock, Timing, due_time, next_time
+from app.engine.rules.timing import Due, LocalClock, Timing, due_time, next_time
 
 NEW_YORK, LOS_ANGELES = ZoneInfo("America/New_York"), ZoneInfo("America/Los_Angeles")
 CALENDAR = Calendar(

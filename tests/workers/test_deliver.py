@@ -7,7 +7,7 @@ import pytest
 
 from app.core.db import transaction
 from app.messaging.delivery import retry
-from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from app.messaging.delivery.retry import Resolution
 from tests.support.mail import SEND, about_to_be_delivered, deliveries, delivery_step, note, try_again
 from tests.support.practice import TUESDAY, Practice, Watch
@@ -73,15 +73,15 @@ def test_never_means_never(practice: Practice, smtp: SmtpServer, watch: Watch):
 
 def test_a_server_that_is_away_for_long_is_tried_eight_times(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.stop()
-    for _ in range(MOST_TRIES + 2):
+    for _ in range(MAX_ATTEMPTS + 2):
         try_again(practice, watch)
 
     assert [(number, outcome) for number, outcome, _ in deliveries(practice)] == [
-        (number, "transient") for number in range(1, MOST_TRIES + 1)
+        (number, "transient") for number in range(1, MAX_ATTEMPTS + 1)
     ]
-    assert (note(practice).state, note(practice).attempts) == ("failed", MOST_TRIES)
+    assert (note(practice).state, note(practice).attempts) == ("failed", MAX_ATTEMPTS)
     assert "refused" in note(practice).error
-    assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MOST_TRIES)
+    assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MAX_ATTEMPTS)
 
 
 def test_a_server_that_comes_back_gets_the_message_once(practice: Practice, smtp: SmtpServer, watch: Watch):

@@ -11,7 +11,7 @@ from app.core import db
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
 from app.messaging.delivery import retry
-from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from app.messaging.delivery.retry import Resolution
 from app.ops.embedded import Postgres
 from tests.support.mail import SEND, about_to_be_delivered, deliveries, delivery_step, note, try_again
@@ -239,11 +239,11 @@ def test_a_message_that_cannot_be_prepared_can_be_retried_in_the_end(
 ):
     with postgres.connect("relance") as owner:
         owner.execute("ALTER TABLE deliveries ADD CONSTRAINT none_at_all CHECK (attempt < 0)")
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try_again(practice, watch)
         owner.execute("ALTER TABLE deliveries DROP CONSTRAINT none_at_all")
 
-    assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MOST_TRIES)
+    assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MAX_ATTEMPTS)
     assert note(practice).state == "failed"
     assert not smtp.received
     with transaction() as session:

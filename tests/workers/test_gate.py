@@ -14,9 +14,9 @@ from app.clock import now
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
 from app.leads.lookup import get_lead
-from app.messaging.contact_policy.contact_facts import Writing, load_known
-from app.messaging.contact_policy.facts import Touch
-from app.messaging.contact_policy.gate import Allow, Until, explain
+from app.messaging.contact_policy.contact_facts import AttemptContext, load_contact_facts
+from app.messaging.contact_policy.facts import ContactAttempt
+from app.messaging.contact_policy.gate import Allow, Until, explain_gate
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.contact_policy.settings import set_contact_policy
 from app.messaging.delivery import retry
@@ -314,12 +314,12 @@ def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Pra
     decide(practice, daily_cap=1)
     lead_id = practice.capture()
     write(practice)
-    asked_about = Touch("email", "mia@lead.example", planned_at=TUESDAY)
+    asked_about = ContactAttempt("email", "mia@lead.example", planned_at=TUESDAY)
     with transaction() as session:
         lead = get_lead(session, practice.actor(), lead_id)
         clinic = practice.actor().clinic
-        [known] = load_known(session, [Writing(lead, clinic, asked_about)], now=TUESDAY)
-    refused = {finding.check: finding.verdict for finding in explain(asked_about, known, TUESDAY)}
+        [known] = load_contact_facts(session, [AttemptContext(lead, clinic, asked_about)], now=TUESDAY)
+    refused = {finding.check: finding.verdict for finding in explain_gate(asked_about, known, TUESDAY)}
     assert refused.pop(Reason.DAILY_CAP) == Until(at("2026-03-11 00:00"), Reason.DAILY_CAP)
     assert set(refused.values()) == {Allow()}
 

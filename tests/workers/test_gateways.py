@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from app.core.db import transaction
+from app.engine import failed_steps as steps
 from app.engine.models import Kind, Reason
-from app.engine.steps import failed as steps
 from app.messaging.delivery import retry
-from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 from app.messaging.delivery.retry import Resolution
 from app.messaging.gateways.service import create_gateway
 from app.ops.embedded import Valkey
@@ -233,11 +233,11 @@ def test_a_gateway_that_is_away_for_long_is_tried_eight_times(practice: Practice
     connect(practice, server)
     write(practice)
     server.stop()
-    for _ in range(MOST_TRIES + 2):
+    for _ in range(MAX_ATTEMPTS + 2):
         try_again(practice, watch)
-    assert outcomes(practice) == ["transient"] * MOST_TRIES
+    assert outcomes(practice) == ["transient"] * MAX_ATTEMPTS
     assert (note(practice).state, step(practice).state) == ("failed", "failed")
-    assert practice.row("gateways").failures == MOST_TRIES
+    assert practice.row("gateways").failures == MAX_ATTEMPTS
 
 
 def test_failures_in_a_row_end_with_the_first_that_is_taken(practice: Practice, server: Gateway, watch: Watch):
@@ -354,7 +354,7 @@ def test_a_gateway_that_is_gone_is_waited_for_and_then_given_up(
     connect(practice, server)
     write(practice)
     sql(change)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         try_again(practice, watch)
     assert (server.calls, step(practice).state, note(practice).state) == ([], "failed", "failed")
     assert "not active, or gone" in note(practice).error

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from app.config import get_settings
 from app.core import db
 from app.core.db import transaction
+from app.engine import failed_steps as steps_service
+from app.engine.failed_steps import CannotRetryStep, RetryTheNotification
 from app.engine.models import Kind
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps import failed as steps_service
-from app.engine.steps.failed import CannotRetryStep, RetryTheNotification
 from app.errors import NotFound
 from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages

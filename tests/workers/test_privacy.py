@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from app.audit.hash_chain import seal_next, verify_chain
+from app.audit.hash_chain import extend_chain, verify_chain
 from app.core.db import Base, transaction
 from app.engine.models import Kind
 from app.leads.privacy.tables import PERSONAL_DATA_TABLES
@@ -114,7 +114,7 @@ def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):
 def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
     lead = a_busy_lead(desk)
     with transaction() as session:
-        assert seal_next(session, settled=timedelta())
+        assert extend_chain(session, settled=timedelta())
     ask(desk, lead, "erase", reason="They asked.")
     with transaction() as session:
         assert list(verify_chain(session, desk.clinic_id)) == []

@@ -12,7 +12,7 @@ from app.automation.playbooks import shipped
 from app.automation.playbooks.installing import install
 from app.core.db import transaction
 from app.engine.models import Kind
-from app.engine.service import MOST_PUBLISHED, add_steps, step_row
+from app.engine.service import MAX_PUBLISHED_AT_ONCE, add_steps, step_row
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import GROUPING_WINDOW
 from app.ops.embedded import Valkey
@@ -111,10 +111,10 @@ def test_what_lies_beyond_the_horizon_stays_a_row(row: Callable[..., Any], broke
 def test_of_a_large_transaction_the_soonest_are_published_and_the_sweep_has_the_rest(
     row: Callable[..., Any], broker: Valkey, practice: Practice
 ):
-    plan(*[row(n) for n in range(MOST_PUBLISHED + 200)][::-1])
+    plan(*[row(n) for n in range(MAX_PUBLISHED_AT_ONCE + 200)][::-1])
 
     states = [step.state for step in practice.steps()]
-    assert states == ["published"] * MOST_PUBLISHED + ["planned"] * 200
+    assert states == ["published"] * MAX_PUBLISHED_AT_ONCE + ["planned"] * 200
     broker.flush()
     assert sweep("publish_due_steps") == 200
 

@@ -10,11 +10,11 @@ from app.automation.sequences.enrollments.enroll import Enrolled
 from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment, skip_in_enrollment
 from app.automation.sequences.service import change_sequence, create_sequence, delete_sequence
 from app.core.db import transaction
+from app.engine.failed_steps import retry_many
 from app.engine.models import Kind
-from app.engine.steps.failed import retry_many
 from app.leads.duplicates import merge as merging
 from app.messaging.contact_policy.opt_outs import opt_out
-from app.messaging.gateways import receiving
+from app.messaging.gateways import status_events
 from app.messaging.gateways.service import create_gateway
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
@@ -299,9 +299,9 @@ def told(practice: Practice, status: str, **more: Any) -> None:
     """The gateway tells of the latest message."""
     note = practice.rows("notifications", channel="http")[-1]
     with transaction() as session:
-        gateway = receiving.find_gateway(session, note.gateway_id)
-        said = {"message_id": note.id, "status": receiving.Told(status), "at": note.created_at, **more}
-        receiving.process_events(session, gateway, f"{status}-{note.id}", [said])
+        gateway = status_events.find_gateway(session, note.gateway_id)
+        said = {"message_id": note.id, "status": status_events.Told(status), "at": note.created_at, **more}
+        status_events.process_events(session, gateway, f"{status}-{note.id}", [said])
 
 
 def through_a_gateway(practice: Practice, server: Gateway) -> Any:

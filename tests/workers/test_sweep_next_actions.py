@@ -14,9 +14,9 @@ from app.clock import now
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
-from app.leads.next_actions.without_next_action import without_next_action
 from app.leads.pipeline.reopening import reopen
 from app.leads.privacy.service import restrict_lead
+from app.leads.search.without_next_action import without_next_action
 from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner

@@ -8,7 +8,7 @@ import pytest
 
 from app import clock
 from app.engine.models import Kind
-from app.leads.lookup import id_made_at
+from app.leads.lookup import new_lead_id
 from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql
@@ -98,13 +98,13 @@ class TestRetention:
         self, practice: Practice, watch: Watch, state: str, days: int, forgotten: bool
     ):
         then = TUESDAY - timedelta(days=days)
-        practice.fill(1, MAKE, due_at=then, state=state, id=id_made_at(then), finished_at=then)
+        practice.fill(1, MAKE, due_at=then, state=state, id=new_lead_id(then), finished_at=then)
 
         assert sweep("forget_old_steps") == int(forgotten)
         assert len(practice.steps()) == int(not forgotten)
 
     def test_a_step_planned_long_ago_and_finished_lately_is_kept(self, practice: Practice, watch: Watch):
-        made = id_made_at(TUESDAY - timedelta(days=300))
+        made = new_lead_id(TUESDAY - timedelta(days=300))
         practice.fill(1, MAKE, due_at=TUESDAY, state="done", id=made, finished_at=TUESDAY - timedelta(days=1))
 
         assert sweep("forget_old_steps") == 0

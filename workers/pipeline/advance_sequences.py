@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.automation.handlers.context import StepContext
 from app.automation.sequences.enrollments.advance import Ended, advance
+from app.engine.outcomes import BaseOutcome as End
 from app.engine.outcomes import Cancel, Done, Skip
-from app.engine.outcomes import Ended as End
 
 
 class _Said(NamedTuple):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
-from app.leads.facts.events import Reachable
+from app.leads.events import LazyContact
 
 # What a step may have to know of its lead; everything else about the person stays in the table.
 LEAD_COLUMNS = (
@@ -29,7 +29,7 @@ LEAD_COLUMNS = (
 _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
 
 
-class LeadView(_Columns, Reachable):
+class LeadView(_Columns, LazyContact):
     """A step's lead, as far as it has to know."""
 
     __slots__ = ()

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.automation.handlers.context import Reach
 from app.engine.models import Kind
-from app.engine.outcomes import Ended
+from app.engine.outcomes import BaseOutcome
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy.contact_attempts import touch_of
-from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
-from app.messaging.contact_policy.facts import Gone
+from app.messaging.contact_policy.contact_attempts import attempt_for_step
+from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
+from app.messaging.contact_policy.facts import SentMessage
 from workers.pipeline.claim import lead_of
 
 
@@ -32,7 +32,7 @@ def load_reach(
     """By step, for those that write to their lead; `notes` are the notifications that are to be delivered, by id."""
     to_leads = [(row, _note_of(row, notes)) for row in rows if _is_to_lead(row, notes)]
     writings = [_writing(row, clinics[row.clinic_id], note) for row, note in to_leads]
-    known = load_known(
+    known = load_contact_facts(
         session,
         writings,
         now=now,
@@ -43,9 +43,11 @@ def load_reach(
     return {row.id: Reach(one.touch, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
 
 
-def gone_to_lead(end: Ended) -> list[Gone]:
+def gone_to_lead(end: BaseOutcome) -> list[SentMessage]:
     """The messages to its lead that a step wrote."""
-    return [Gone(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None]
+    return [
+        SentMessage(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None
+    ]
 
 
 def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
@@ -59,12 +61,12 @@ def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
     return notes.get(row.params.get("notification_id"))
 
 
-def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> Writing:
+def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> AttemptContext:
     """What is written already goes to the address it was written to."""
     lead, channel = lead_of(row), note.channel if note else row.params["channel"]
     planned_at = note.created_at if note else row.created_at
-    touch = touch_of(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
-    return Writing(lead, clinic, replace(touch, series=note.series) if note else touch)
+    touch = attempt_for_step(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
+    return AttemptContext(lead, clinic, replace(touch, series=note.series) if note else touch)
 
 
 def _address_of(lead: Any, note: Any, channel: str) -> str | None:

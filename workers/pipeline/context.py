@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 from app.automation.handlers.context import NO_LINE, StepContext
 from app.automation.handlers.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
-from app.engine.rules.conditions import leaves, looked_up
-from app.engine.rules.lead_facts import look_up
+from app.engine.active_rules import load_active_rules
+from app.engine.rules.conditions import looked_up, single_conditions
+from app.engine.rules.lead_facts import fetch_lead_facts
 from app.engine.rules.rules import RuleSet
-from app.engine.rules.ruleset import rules_of
 from app.engine.sequences.definitions import sequences_of
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinics import load_context
 from app.identity.models import User
-from app.leads.assignment.coordinators import Colleague
-from app.leads.facts.merge_fields import names_of
+from app.leads.assignment.coordinators import ActiveUser
+from app.leads.facts.template_values import display_names
 from app.leads.pipeline.stages import Stages, stages_by_clinic
 from app.messaging.models import Notification
 from app.messaging.rendering.variants import Template
-from app.messaging.templates.library import templates_of
-from app.security.encrypted_fields import open_rows
+from app.messaging.templates.library import load_templates
+from app.security.encrypted_fields import decrypt_rows
 from app.tasks.models import Task
 from workers.pipeline.claim import lead_of
 from workers.pipeline.contact_context import load_reach
@@ -41,12 +41,12 @@ def load(session: Session, rows: Sequence[Row[Any]], *, now: datetime) -> list[S
     templates = _templates(session, rows)
     reach = load_reach(session, rows, clinics, notifications, now=now)
     lines = lines_of(session, rows, notifications, now=now)
-    rules = {clinic_id: rules_of(session, clinic) for clinic_id, clinic in clinics.items()}
-    more = look_up(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
+    rules = {clinic_id: load_active_rules(session, clinic) for clinic_id, clinic in clinics.items()}
+    more = fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, asked_when_due(rows))
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
     enrolled, left_behind = _enrolled(session, rows), _left_behind(session, rows)
     stages = _stages(session, rows)
-    names = {clinic_id: names_of(session, clinic) for clinic_id, clinic in clinics.items()}
+    names = {clinic_id: display_names(session, clinic) for clinic_id, clinic in clinics.items()}
     return [
         StepContext(
             step=row,
@@ -90,11 +90,11 @@ def bare(row: Row[Any], *, now: datetime) -> StepContext:
     )
 
 
-def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, Colleague]]:
-    people: dict[UUID, dict[UUID, Colleague]] = {clinic_id: {} for clinic_id in clinic_ids}
+def _people(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, ActiveUser]]:
+    people: dict[UUID, dict[UUID, ActiveUser]] = {clinic_id: {} for clinic_id in clinic_ids}
     found = session.execute(_ACTIVE_USERS, {"clinics": list(people)})
     for row in found:
-        people[row.clinic_id][row.id] = Colleague(row.id, row.name, row.email, row.role)
+        people[row.clinic_id][row.id] = ActiveUser(row.id, row.name, row.email, row.role)
     return people
 
 
@@ -113,7 +113,7 @@ def _asked(row: Row[Any]) -> Iterator[str]:
     """The paths that the guard of a step asks about, and that it branches by."""
     for conditions in (*(row.guard or {}).values(), row.params.get("if", ())):
         for condition in conditions:
-            yield from (leaf["field"] for leaf in leaves(condition))
+            yield from (leaf["field"] for leaf in single_conditions(condition))
 
 
 def _enrolled(session: Session, rows: Iterable[Row[Any]]) -> Mapping[str, Mapping[str, Any]]:
@@ -140,12 +140,12 @@ def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:
         return {}
     table = model.__table__
     found = session.execute(select(table).where(table.c.id.in_(ids)))
-    return {str(row.id): row for row in open_rows(model, found)}
+    return {str(row.id): row for row in decrypt_rows(model, found)}
 
 
 def _templates(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[UUID, str], Template]:
     slugs = _ids(rows, "template")
-    return templates_of(session, {row.clinic_id for row in rows}, slugs) if slugs else {}
+    return load_templates(session, {row.clinic_id for row in rows}, slugs) if slugs else {}
 
 
 def _ids(rows: Sequence[Row[Any]], name: str) -> set[str]:

@@ -14,15 +14,15 @@ from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (a
 from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
 from app.core.db import insert_many, update_many
 from app.engine.events.events import Event
-from app.engine.jobs.chunks import work_off
-from app.engine.outcomes import Ended, Row
+from app.engine.jobs.chunks import process_chunk
+from app.engine.outcomes import BaseOutcome, Row
 from app.engine.service import add_steps, record
 from app.identity.clinic_context import ClinicContext
 from app.leads.capture.imports import job as _imports  # noqa: F401  (jobs that make leads are known by its being there)
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity
 from app.messaging.compose import OriginStep, delivery_steps, insert_notifications
-from app.messaging.gateways.results import note_results
+from app.messaging.gateways.failure_counts import record_results
 from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
 from app.tasks.models import Task
@@ -32,7 +32,7 @@ from workers.pipeline.lead_changes import carry_out
 from workers.pipeline.recurring import next_steps
 
 
-def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
     """Write the effects of all of them together, in the order that references need, and plan what follows."""
     insert_many(session, Task, _gather(decided, "tasks"))
     insert_many(session, Activity, _gather(decided, "activities"))
@@ -47,10 +47,10 @@ def write(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> Non
     carry_out(session, decided)
     carry_out_enrolments(session, decided)
     for chunk in _gather(decided, "chunks"):
-        work_off(session, chunk)
+        process_chunk(session, chunk)
 
 
-def _deliveries(decided: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
+def _deliveries(decided: Iterable[tuple[StepContext, BaseOutcome]]) -> list[Row]:
     """The steps that hand over the messages that steps wrote."""
     return [
         delivery
@@ -67,7 +67,7 @@ def _origin(context: StepContext) -> Mapping[UUID, OriginStep]:
     return {step.id: {"stop_on": step.stop_on, "guard": step.guard, "transactional": transactional}}
 
 
-def _update(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+def _update(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
     suggestions, states, delivered = (
         _gather(decided, name) for name in ("lost_suggestions", "notification_states", "delivered")
     )
@@ -77,16 +77,16 @@ def _update(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> N
     update_many(session, Notification, states, ("state", "reason", "error"), if_given=since)
     update_many(session, Delivery, delivered, ("outcome", "response", "finished_at"))
     count_calls(session, _gather(decided, "gateway_minutes"))
-    note_results(session, _gather(decided, "gateway_results"))
+    record_results(session, _gather(decided, "gateway_results"))
 
 
-def _gather(decided: Iterable[tuple[StepContext, Ended]], name: str) -> list[Any]:
+def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> list[Any]:
     of = attrgetter(name)
     return [row for _, end in decided for row in of(end.effects)]
 
 
 def _events_by_clinic(
-    decided: Iterable[tuple[StepContext, Ended]],
+    decided: Iterable[tuple[StepContext, BaseOutcome]],
 ) -> Iterable[tuple[ClinicContext, list[Event]]]:
     clinics: dict[Any, ClinicContext] = {}
     events: dict[Any, list[Event]] = defaultdict(list)

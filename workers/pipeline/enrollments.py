@@ -10,14 +10,14 @@ from app.automation.handlers.changes import Enroll, Unenroll
 from app.automation.handlers.context import StepContext
 from app.automation.sequences.enrollments.enroll import enroll
 from app.automation.sequences.enrollments.exit import leave
-from app.engine.outcomes import Ended
+from app.engine.outcomes import BaseOutcome
 from workers.pipeline.lead_changes import changes_of
 
 Wanted = TypeVar("Wanted", Enroll, Unenroll)
 Group: TypeAlias = Sequence[tuple[StepContext, Wanted]]
 
 
-def carry_out_enrolments(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+def carry_out_enrolments(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
     """Exits first: one sequence may end where the next begins."""
     for exits in _grouped(changes_of(decided, Unenroll)):
         _take_out(session, exits)

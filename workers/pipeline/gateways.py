@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from app.automation.handlers.context import Line
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.gateways.models import Gateway, Purpose
-from app.messaging.gateways.throttle import Usage, usages
-from app.security.encrypted_fields import open_rows
+from app.messaging.gateways.models import Gateway, GatewayPurpose
+from app.messaging.gateways.throttle import Usage, lock_usage
+from app.security.encrypted_fields import decrypt_rows
 
 
 def lines_of(
@@ -31,7 +31,7 @@ def lines_of(
         for row in wanting
         if STEP_KINDS[row.kind].outside and found[row.id] is not None and found[row.id].per_hour is not None
     }
-    used = usages(session, called, now=now) if called else {}
+    used = lock_usage(session, called, now=now) if called else {}
     return {
         step_id: Line(gateway, used.get(gateway.id, Usage()) if gateway else Usage())
         for step_id, gateway in found.items()
@@ -46,7 +46,7 @@ def _wants_gateway(row: Row[Any], note: Any) -> bool:
 def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:
     """A clinic has few."""
     found = session.execute(select(Gateway.__table__).where(Gateway.clinic_id.in_(clinic_ids)).order_by(Gateway.name))
-    return open_rows(Gateway, found)
+    return decrypt_rows(Gateway, found)
 
 
 def _choose(known: Sequence[Any], row: Row[Any], note: Any) -> Any:
@@ -56,5 +56,5 @@ def _choose(known: Sequence[Any], row: Row[Any], note: Any) -> Any:
     mine = [one for one in known if one.clinic_id == row.clinic_id]
     if slug := row.params.get("gateway"):
         return next((one for one in mine if one.name == slug), None)
-    active = [one for one in mine if one.is_active and one.purpose == Purpose.MESSAGES]
+    active = [one for one in mine if one.is_active and one.purpose == GatewayPurpose.MESSAGES]
     return active[0] if len(active) == 1 else None

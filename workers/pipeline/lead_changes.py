@@ -16,32 +16,32 @@ from app.automation.handlers.changes import (
     UpdateLead,
 )
 from app.automation.handlers.context import StepContext
-from app.engine.events.chains import led_by
+from app.engine.events.chains import use_chain
 from app.engine.events.events import Chain
-from app.engine.outcomes import Change, Ended
+from app.engine.outcomes import BaseOutcome, Change
 from app.identity.actor import Actor
-from app.leads.assignment.assign_one import give_by_rules, give_to
-from app.leads.changes import amend
+from app.leads.assignment.assign_one import assign_by_rules, assign_to_user
+from app.leads.changes import apply_amendment
 from app.leads.models import Lead
-from app.leads.pipeline.stages import move_on
-from app.tasks.lifecycle.end import complete_all
+from app.leads.pipeline.stages import move_forward
+from app.tasks.lifecycle.closing import complete_all
 
 Wanted = TypeVar("Wanted", bound=Change)
 
 
-def carry_out(session: Session, decided: Sequence[tuple[StepContext, Ended]]) -> None:
+def carry_out(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
     """Change one lead after the other, as the automation of its clinic; each event knows what led to it."""
     wanted = list(changes_of(decided, LeadChange))
     if not wanted:
         return
     leads = _leads(session, [context.lead.id for context, _ in wanted])
     for context, change in wanted:
-        with led_by(session, Chain.of(context.step.cause)):
+        with use_chain(session, Chain.of(context.step.cause)):
             _change(session, Actor.system(context.clinic), leads[context.lead.id], change)
 
 
 def changes_of(
-    decided: Iterable[tuple[StepContext, Ended]], kind: type[Wanted]
+    decided: Iterable[tuple[StepContext, BaseOutcome]], kind: type[Wanted]
 ) -> Iterator[tuple[StepContext, Wanted]]:
     """Return the changes of this class that steps want, each with its step."""
     for context, end in decided:
@@ -57,13 +57,13 @@ def _leads(session: Session, ids: Sequence[UUID]) -> dict[UUID, Lead]:
 def _change(session: Session, actor: Actor, lead: Lead, change: LeadChange) -> None:
     match change:
         case ChangeStage(stage, reason):
-            move_on(session, actor, lead, stage=stage, reason=reason)
+            move_forward(session, actor, lead, stage=stage, reason=reason)
         case AssignTo(user_id):
-            give_to(session, actor, lead, user_id)
+            assign_to_user(session, actor, lead, user_id)
         case AssignByRules():
-            give_by_rules(session, actor, lead)
+            assign_by_rules(session, actor, lead)
         case UpdateLead(amendment):
-            amend(session, actor, lead, amendment)
+            apply_amendment(session, actor, lead, amendment)
         case CompleteTasks(types):
             complete_all(session, actor, lead, types=types)
         case _:

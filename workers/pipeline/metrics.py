@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.automation.handlers.context import StepContext
 from app.engine.outcomes import Done, Outcome
-from app.engine.statistics.metrics_store import Counts, add_up, bucket_of, series
+from app.engine.statistics.metrics_store import Counts, add_counts, bucket_of, series_key
 
-REFUSED = series("refused")
+REFUSED = series_key("refused")
 _pending: Counts = Counter()  # counted since the last batch that wrote; an idle process writes nothing
 
 
@@ -28,18 +28,18 @@ def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None
     _count_steps(counts, ends)
     for context, end in ends:
         _count_notifications(counts, context, end)
-    add_up(session, counts)
+    add_counts(session, counts)
     _pending.clear()
 
 
 def _count_steps(counts: Counts, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
     for (kind, outcome), steps in Counter((context.step.kind, type(end)) for context, end in ends).items():
-        counts[series("steps", kind=kind, outcome=outcome.__name__.lower())] += steps
+        counts[series_key("steps", kind=kind, outcome=outcome.__name__.lower())] += steps
     late = [(context.step.kind, _lateness(context)) for context, end in ends if isinstance(end, Done)]
     for (kind, bucket), steps in Counter((kind, bucket_of(seconds)) for kind, seconds in late).items():
-        counts[series("lateness", kind=kind, le=bucket)] += steps
+        counts[series_key("lateness", kind=kind, le=bucket)] += steps
     for kind, seconds in late:
-        counts[series("lateness_sum", kind=kind)] += seconds
+        counts[series_key("lateness_sum", kind=kind)] += seconds
 
 
 def _lateness(context: StepContext) -> Any:
@@ -48,7 +48,7 @@ def _lateness(context: StepContext) -> Any:
 
 def _count_notifications(counts: Counts, context: StepContext, end: Outcome) -> None:
     for written in end.effects.notifications:
-        counts[series("notifications", channel=written["channel"], state=written["state"])] += 1
+        counts[series_key("notifications", channel=written["channel"], state=written["state"])] += 1
     if context.notification:
         for changed in end.effects.notification_states:
-            counts[series("notifications", channel=context.notification.channel, state=changed["state"])] += 1
+            counts[series_key("notifications", channel=context.notification.channel, state=changed["state"])] += 1

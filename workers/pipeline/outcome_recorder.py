@@ -15,7 +15,7 @@ from app.automation.handlers.context import StepContext
 from app.config import get_settings
 from app.core.db import update_many
 from app.engine.models import Step, StepState
-from app.engine.outcomes import Cancel, Done, Fail, Outcome, Retry, Skip, Snooze, Unclear
+from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retry, Skip, Snooze
 from app.engine.service import horizon
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.backoff import backoff
@@ -136,5 +136,5 @@ def _(outcome: Fail) -> dict[str, Any]:
 
 
 @changes_of.register
-def _(outcome: Unclear) -> dict[str, Any]:
+def _(outcome: ResultUnknown) -> dict[str, Any]:
     return {"state": StepState.UNKNOWN, "error": outcome.error[:LONGEST_ERROR]}

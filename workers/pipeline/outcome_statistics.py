@@ -26,7 +26,7 @@ def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None
         slug, what = _slug(context), _came_to(step, end)
         if slug and what:
             counts[Series(step.clinic_id, slug)][what] += 1
-    outcome_statistics.count(session, counts)
+    outcome_statistics.add_counts(session, counts)
 
 
 def _slug(context: StepContext) -> str | None:

@@ -3,21 +3,21 @@
 from collections.abc import Iterable
 
 from app.automation.handlers.context import StepContext
-from app.engine.outcomes import Done, Ended, Row, Skip
-from app.engine.plan.follow_up_steps import comes_again, next_step
+from app.engine.outcomes import BaseOutcome, Done, Row, Skip
+from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.service import planned_row
 
 
-def next_steps(ended: Iterable[tuple[StepContext, Ended]]) -> list[Row]:
+def next_steps(ended: Iterable[tuple[StepContext, BaseOutcome]]) -> list[Row]:
     """The rows of those that follow."""
     return [_next(context) for context, end in ended if _goes_on(context, end)]
 
 
-def _goes_on(context: StepContext, end: Ended) -> bool:
+def _goes_on(context: StepContext, end: BaseOutcome) -> bool:
     reason = end.reason if isinstance(end, Skip) else None
-    return isinstance(end, Done | Skip) and comes_again(context.step, reason)
+    return isinstance(end, Done | Skip) and repeats(context.step, reason)
 
 
 def _next(context: StepContext) -> Row:
-    following = next_step(context.step, context.now, context.clinic.calendar)
+    following = next_repetition(context.step, context.now, context.clinic.calendar)
     return planned_row(context.clinic.id, context.lead.id, following)

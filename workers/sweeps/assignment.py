@@ -13,11 +13,11 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_contexts
 from app.identity.models import Role, User
 from app.leads.assignment import unassigned
-from app.leads.assignment.choose import one_by_one
+from app.leads.assignment.choose import lock_clinic_assignment
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
-from app.tasks.workload.absences import see_to_tasks
+from app.tasks.workload.absences import reassign_or_postpone_tasks
 
 BATCH: Final = 500
 TELL_AGAIN_AFTER: Final = timedelta(days=1)
@@ -46,8 +46,10 @@ def cover_absences(session: Session) -> int:
     away: Sequence[Any] = session.execute(_AWAY, {"now": now}).all()
     clinics = load_contexts(session, {absence.clinic_id for absence in away})
     for absence in away:
-        one_by_one(session, absence.clinic_id)
-        done += see_to_tasks(session, Actor.system(clinics[absence.clinic_id]), absence, at=now, most=BATCH)
+        lock_clinic_assignment(session, absence.clinic_id)
+        done += reassign_or_postpone_tasks(
+            session, Actor.system(clinics[absence.clinic_id]), absence, at=now, most=BATCH
+        )
         if done >= BATCH:
             break
     return done
@@ -56,9 +58,9 @@ def cover_absences(session: Session) -> int:
 def assign_orphans(session: Session) -> int:
     """Give each open lead without an active coordinator to somebody; returns how many were given."""
     given = 0
-    clinics = load_contexts(session, unassigned.clinics_with_orphans(session))
+    clinics = load_contexts(session, unassigned.clinics_with_unassigned_leads(session))
     for clinic in (clinics[clinic_id] for clinic_id in sorted(clinics)):  # the order in which all sweeps lock them
-        found, left = unassigned.assign_orphans(session, Actor.system(clinic), most=BATCH)
+        found, left = unassigned.assign_unassigned_leads(session, Actor.system(clinic), most=BATCH)
         given += found
         if left:
             _tell_admins(session, clinic.id, at=clock.now())
@@ -73,7 +75,7 @@ def _tell_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
     if session.execute(_WAS_TOLD, known).scalar_one():
         return
     admins = select(User.id).where(User.clinic_id == clinic_id, User.role == Role.CLINIC_ADMIN, User.is_active)
-    about = About(clinic_id, template=TEMPLATE)
+    about = MessageMetadata(clinic_id, template=TEMPLATE)
     rows = [
         row
         for user_id in session.scalars(admins)

@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from app.audit.hash_chain import seal_next
+from app.audit.hash_chain import extend_chain
 
 
 def seal_audit(session: Session) -> int:
     """Seal the next stretch of a clinic's entries."""
-    return seal_next(session)
+    return extend_chain(session)

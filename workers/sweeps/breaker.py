@@ -16,8 +16,8 @@ log = structlog.get_logger()
 
 def pause_failing_rules(session: Session) -> int:
     """Pause the rules whose figures of the last 24 hours their clinic does not allow; returns how many."""
-    outcome_statistics.forget_past(session)
-    troubled = outcome_statistics.troubled(session)
+    outcome_statistics.delete_old_hours(session)
+    troubled = outcome_statistics.failing_series(session)
     clinics = load_contexts(session, {one.clinic_id for one in troubled})
     paused = 0
     for one, figures in troubled.items():

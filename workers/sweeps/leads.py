@@ -10,12 +10,12 @@ from app.core.db import insert_many
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_context, load_contexts
-from app.leads.facts.events import lead_event, lead_facts
+from app.leads.events import lead_event, lead_facts
 from app.leads.models import Lead
-from app.leads.pipeline.rotting import rots_in_sql
+from app.leads.pipeline.rotting import rotting_date_sql
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.rows import activity_row
-from app.security.encrypted_fields import open_rows
+from app.security.encrypted_fields import decrypt_rows
 
 BATCH = 500
 
@@ -48,7 +48,7 @@ def detect_overstayed(session: Session) -> int:
     return _flag(session, _OVERSTAYED, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
 
 
-_ROTS_AT, _ROTTING_REASON = rots_in_sql(
+_ROTS_AT, _ROTTING_REASON = rotting_date_sql(
     "l", days="c.stale_after_days", most_days="goal.max_days_in_stage", entered="CAST(:now AS timestamptz)"
 )
 # One stage of one clinic at a time: what is moved together has one goal.
@@ -71,7 +71,7 @@ _LEFT_BEHIND = text(
 def empty_archived_stages(session: Session) -> int:
     """Leads in a stage that was given up go where the clinic said, each as if somebody had moved it."""
     now = clock.now()
-    moved = open_rows(Lead, session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}))
+    moved = decrypt_rows(Lead, session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}))
     if not moved:
         return 0
     insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
@@ -92,7 +92,7 @@ def _moved(lead: Any, at: Any) -> Event:
 
 def _flag(session: Session, statement: TextClause, name: EventName, *, since: str) -> int:
     now = clock.now()
-    found = open_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
+    found = decrypt_rows(Lead, session.execute(statement, {"now": now, "batch": BATCH}))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         mine = [lead for lead in found if lead.clinic_id == clinic_id]
         record(session, clinic, *(_event(lead, name, since, now) for lead in mine))

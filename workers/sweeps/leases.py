@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.messaging.delivery.delivery import MOST_TRIES
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 
 BATCH = 500
 WORDS = "the worker was cut off while this was being sent: it may or may not have arrived"
@@ -38,7 +38,7 @@ _DELIVERIES = text(
 def rescue_expired(session: Session) -> int:
     """Plan again what can do no harm; mark all others `unknown`: an admin resolves (send again, or mark as sent)."""
     given = {"now": clock.now(), "words": WORDS}
-    found = session.execute(_RESCUE, {**given, "batch": BATCH, "tries": MOST_TRIES}).all()
+    found = session.execute(_RESCUE, {**given, "batch": BATCH, "tries": MAX_ATTEMPTS}).all()
     if found:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})

@@ -15,13 +15,13 @@ from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_contexts
 from app.identity.models import Role, User
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.models import Lead
-from app.leads.next_actions.without_next_action import ACTING, has_step, has_task
+from app.leads.search.without_next_action import ACTING_STEPS, has_step, has_task
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
-from app.security.encrypted_fields import open_rows
+from app.security.encrypted_fields import decrypt_rows
 from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
 
 BATCH: Final = 500
@@ -49,7 +49,7 @@ _TOLD: Final = text(
     "SELECT DISTINCT user_id FROM notifications WHERE user_id = ANY(:users) AND channel = 'in_app' AND read_at IS NULL"
     " AND template = :template"
 )
-_SEEN_TO: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING}")  # noqa: S608
+_SEEN_TO: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING_STEPS}")  # noqa: S608
 
 
 def find_leads_without_next_action(session: Session) -> int:
@@ -62,7 +62,7 @@ def find_leads_without_next_action(session: Session) -> int:
     stretch = next_stretch(session, NAME, most=LOOKED_AT)
     session.execute(_SETTLE, stretch)
     given = {**stretch, "now": now, "quiet_since": now - TO_PLAN, "batch": BATCH}
-    found = open_rows(Lead, session.execute(_FIND, given))
+    found = decrypt_rows(Lead, session.execute(_FIND, given))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         _alarm(session, clinic, [lead for lead in found if lead.clinic_id == clinic_id])
     if len(found) < BATCH:
@@ -98,5 +98,5 @@ def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]
     who = "1 open lead has" if leads == 1 else f"{leads} open leads have"
     where = "They are listed at GET /api/leads/without-next-action."
     wording = Wording("Leads without a next action", f"{who} neither an open task nor a planned step. {where}")
-    about = About(clinic_id, template=TEMPLATE)
+    about = MessageMetadata(clinic_id, template=TEMPLATE)
     return compose(wording, Recipient(user_id, None), about=about, channels=[in_app.CHANNEL.name], at=clock.now())

@@ -10,7 +10,7 @@ from app import clock
 from app.config import get_settings
 from app.core.db import to_json
 from app.engine.service import horizon, wake_ups_of
-from app.engine.statistics.metrics_store import add_up, series
+from app.engine.statistics.metrics_store import add_counts, series_key
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.publish import after_commit
 
@@ -56,8 +56,8 @@ def publish_due(session: Session) -> int:
     }
     found = [row for kind in STEP_KINDS for row in session.execute(_PUBLISH, {**given, "kind": kind})]
     after_commit(session, wake_ups_of(found))
-    again = Counter(series("republished", kind=row.kind) for row in found if row.again)
-    add_up(session, again)
+    again = Counter(series_key("republished", kind=row.kind) for row in found if row.again)
+    add_counts(session, again)
     return len(found)
 
 

@@ -10,9 +10,9 @@ from app import clock
 from app.config import get_settings
 from app.core.idempotency_records import KEPT_FOR
 from app.engine.jobs.retention import forget_old_job
-from app.engine.statistics.metrics_store import fold_past
-from app.leads.capture.imports.models import KEPT_FOR as IMPORTS_ARE_KEPT
-from app.messaging.gateways.receiving import RECEIPTS_ARE_KEPT
+from app.engine.statistics.metrics_store import merge_stale_rows
+from app.leads.capture.imports.models import RETENTION as IMPORTS_ARE_KEPT
+from app.messaging.gateways.status_events import RECEIPT_RETENTION
 
 BATCH = 2000
 MINUTES_ARE_KEPT = timedelta(hours=3)  # the throttle looks back for one
@@ -62,7 +62,7 @@ _FORGET_RECEIPTS = text(
 def forget_old_steps(session: Session) -> int:
     """Delete one batch of finished steps past their keeping; what failed stays until somebody has looked."""
     before = clock.now() - timedelta(days=get_settings().keep_finished_days)
-    fold_past(session, clock.now() - SILENT)
+    merge_stale_rows(session, clock.now() - SILENT)
     result = session.execute(_FORGET, {"oldest": _first_id_at(before.timestamp()), "before": before, "batch": BATCH})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
@@ -105,7 +105,7 @@ def forget_old_answers(session: Session) -> int:
 
 def forget_old_gateway_calls(session: Session) -> int:
     """Delete one batch of minutes that no hour reaches back to, and of calls that nobody sends again."""
-    ages = {_FORGET_MINUTES: MINUTES_ARE_KEPT, _FORGET_RECEIPTS: RECEIPTS_ARE_KEPT}
+    ages = {_FORGET_MINUTES: MINUTES_ARE_KEPT, _FORGET_RECEIPTS: RECEIPT_RETENTION}
     results = [session.execute(forget, {"before": clock.now() - age, "batch": BATCH}) for forget, age in ages.items()]
     return sum(result.rowcount for result in results)  # type: ignore[attr-defined]
 

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from app.leads.pipeline.rotting import rots_in_sql
+from app.leads.pipeline.rotting import rotting_date_sql
 from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
 
 BATCH: Final = 1000
@@ -15,8 +15,8 @@ NAME: Final = "date_rotting_leads"
 
 def _date(which: str) -> TextClause:
     """Of the leads `l` that are so, those that are dated wrongly."""
-    is_at, because = rots_in_sql("l", days="c.stale_after_days", most_days="s.max_days_in_stage")
-    rots_at, reason = rots_in_sql("l", days="wrong.days", most_days="wrong.most_days")
+    is_at, because = rotting_date_sql("l", days="c.stale_after_days", most_days="s.max_days_in_stage")
+    rots_at, reason = rotting_date_sql("l", days="wrong.days", most_days="wrong.most_days")
     return text(
         "WITH wrong AS (SELECT l.id, c.stale_after_days AS days, s.max_days_in_stage AS most_days"  # noqa: S608  (ours)
         " FROM leads l JOIN clinics c ON c.id = l.clinic_id"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import to_json
-from app.leads.models import UNTENDED
+from app.leads.models import OPEN_LEAD_SQL
 
 _NOWHERE: Final = "00000000-0000-0000-0000-000000000000"
 _BEYOND: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -31,7 +31,7 @@ ON_THE_STRETCH: Final = (
     f" AND (l.clinic_id, l.rots_at, l.id) > {_place('after')} AND (l.clinic_id, l.rots_at, l.id) <= {_place('until')}"
 )
 _LAST: Final = text(
-    f"SELECT clinic_id, rots_at, id FROM leads WHERE {UNTENDED}"  # noqa: S608  (ours)
+    f"SELECT clinic_id, rots_at, id FROM leads WHERE {OPEN_LEAD_SQL}"  # noqa: S608  (ours)
     f" AND (clinic_id, rots_at, id) > {_place('after')} ORDER BY clinic_id, rots_at, id OFFSET :most - 1 LIMIT 1"
 )
 _REACHED: Final = text("SELECT result FROM sweep_runs WHERE name = :name")

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.engine.events.chains import chains_of
-from app.engine.events.events import FROM_OUTSIDE, Event, EventName
+from app.engine.events.events import NO_CHAIN, Event, EventName
 from app.engine.service import record
 from app.identity.clinics import load_contexts
 from app.leads.models import Lead
-from app.security.encrypted_fields import open_rows
+from app.security.encrypted_fields import decrypt_rows
 from app.tasks.facts import task_event
 
 BATCH = 500
@@ -36,13 +36,13 @@ def mark_overdue(session: Session) -> int:
     tasks = session.execute(_MARK, {"now": now, "batch": BATCH}).all()
     if not tasks:
         return 0
-    leads = {row.id: row for row in open_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
+    leads = {row.id: row for row in decrypt_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
     # What a step made and nobody did follows from that step: an escalation is not escalated again, day after day.
     chains = chains_of(session, {task.step_id for task in tasks if task.step_id})
     events: dict[UUID, list[Event]] = defaultdict(list)
     for task in tasks:
         overdue = task_event(EventName.TASK_OVERDUE, task, leads[task.lead_id], now)
-        events[task.clinic_id].append(overdue.following(chains.get(task.step_id, FROM_OUTSIDE)))
+        events[task.clinic_id].append(overdue.with_chain(chains.get(task.step_id, NO_CHAIN)))
     for clinic_id, clinic in load_contexts(session, events).items():
         record(session, clinic, *events[clinic_id])
     return len(tasks)

@@ -9,7 +9,7 @@ from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.leads.timeline import service
+from app.leads.activities import service
 
 blp = Blueprint("activities", __name__, url_prefix="/api/leads", description="Timeline of a lead.")
 

@@ -9,7 +9,7 @@ from app.http.schemas.common_fields import is_future
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.schema import Schema
 from app.leads.timeline.models import ActivityType, Direction, Outcome
-from app.leads.timeline.vocabulary import WITH_DIRECTION, LoggedType, WayOfContact
+from app.leads.timeline.vocabulary import WITH_DIRECTION, ContactChannel, LoggedType
 
 A_DAY_OF_MINUTES: Final = 1440
 
@@ -18,7 +18,7 @@ class ActivityIn(Schema):
     """An activity to log. An outbound call needs its outcome, because failed attempts count too."""
 
     type = Choice(LoggedType, required=True)
-    channel = Choice(WayOfContact, metadata={"description": "Default: the channel of the type."})
+    channel = Choice(ContactChannel, metadata={"description": "Default: the channel of the type."})
     direction = Choice(Direction, metadata={"description": "Default: OUTBOUND."})
     outcome = Choice(Outcome)
     notes = Text(5000, lines=True, allow_none=True)

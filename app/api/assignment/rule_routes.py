@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.assignment.rule_schemas import DryRunIn, DryRunOut, RuleIn, RuleOrderIn, RuleOut
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -56,7 +56,7 @@ def create_rule(given: dict[str, Any]) -> AssignmentRule:
 @blp.arguments(RuleIn)
 @blp.response(200, RuleOut)
 @if_match
-def update_rule(given: dict[str, Any], rule_id: UUID, seen: Seen) -> AssignmentRule:
+def update_rule(given: dict[str, Any], rule_id: UUID, seen: SeenVersions) -> AssignmentRule:
     """Change an assignment rule.
 
     The body replaces the whole rule; missing fields get their defaults.
@@ -69,7 +69,7 @@ def update_rule(given: dict[str, Any], rule_id: UUID, seen: Seen) -> AssignmentR
 @allow(Permission.LEAD_CONFIGURE)
 @blp.response(204)
 @if_match
-def delete_rule(rule_id: UUID, seen: Seen) -> None:
+def delete_rule(rule_id: UUID, seen: SeenVersions) -> None:
     """Delete an assignment rule.
 
     Leads keep their owners, and their history keeps the rule's name.

@@ -10,7 +10,7 @@ from app.leads.assignment.models import AssignmentReason, Strategy
 from app.leads.assignment.rules.roster import Obstacle
 from app.leads.assignment.rules.rules import MOST_COUNTED, MOST_RULES
 from app.leads.attribution.models import SourceCategory
-from app.leads.models import TreatmentInterest
+from app.leads.enums import TreatmentInterest
 
 MOST_MEMBERS: Final = 100
 MOST_SOURCES: Final = 200

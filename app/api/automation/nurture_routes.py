@@ -19,7 +19,7 @@ from app.automation.nurtures.dashboard import dashboard
 from app.automation.nurtures.models import Nurture, NurtureRun
 from app.automation.nurtures.tracking import leads_of
 from app.core.date_range import date_range_of
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -86,7 +86,7 @@ def get_nurture(nurture_id: UUID) -> Nurture:
 @blp.arguments(NurtureChange)
 @blp.response(200, NurtureOut)
 @if_match
-def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: Seen) -> Nurture:
+def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: SeenVersions) -> Nurture:
     """Change a nurture, or switch it on or off.
 
     What the body leaves out stays as it is; so does its name. It holds for the next batch of a run that is under way.
@@ -99,7 +99,7 @@ def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: Seen) -> Nurtu
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(204)
 @if_match
-def delete_nurture(nurture_id: UUID, seen: Seen) -> None:
+def delete_nurture(nurture_id: UUID, seen: SeenVersions) -> None:
     """Delete a nurture, with what is known of its runs.
 
     The leads that it took stay in the sequence.

@@ -25,7 +25,7 @@ from app.automation.rules.backfill import preview_backfill, start_backfill
 from app.automation.rules.dry_run import dry_run
 from app.automation.rules.impact import impact
 from app.automation.rules.pending import cancel_pending
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -91,7 +91,7 @@ def get_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
 @blp.response(200, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: Seen) -> dict[str, Any]:
+def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: SeenVersions) -> dict[str, Any]:
     """Change parts of a rule, or switch it on or off.
 
     A changed text is the next version. What is planned stays as its own version planned it.
@@ -104,7 +104,7 @@ def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: 
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(204)
 @if_match
-def delete_follow_up_rule(follow_up_rule_id: UUID, seen: Seen) -> None:
+def delete_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> None:
     """Delete a rule.
 
     What it has planned is skipped when it is due; to see it called off at once, cancel what is pending first.

@@ -8,13 +8,13 @@ from marshmallow import ValidationError, fields, validates_schema
 from app.api.capture.large_lists import LeadIds, NewLeads
 from app.api.tasks.schemas import TaskIn
 from app.clock import now
-from app.engine.jobs.models import MOST_ITEMS, ItemReason, ItemStatus, JobState
+from app.engine.jobs.models import MAX_ITEMS, ItemReason, ItemStatus, JobState
 from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.assignment.user_groups import AssigneeStrategy
-from app.leads.models import LeadStatus
+from app.leads.enums import LeadStatus
 
 MOST_ASSIGNEES: Final = 200
 FARTHEST: Final = timedelta(days=3650)
@@ -93,7 +93,7 @@ class BulkIn(Schema):
     followup = fields.Nested(FollowUpIn, required=True)
     stagger_per_hour = Integer(
         least=1,
-        most=MOST_ITEMS,
+        most=MAX_ITEMS,
         metadata={"description": "Spread the due times: this many per hour, in the order given. Default: all at once."},
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.capture.form_schemas import WebFormIn, WebFormOut, WebFormQuery
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -59,7 +59,7 @@ def get_form(form_id: UUID) -> WebForm:
 @blp.response(200, WebFormOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_form(given: dict[str, Any], form_id: UUID, seen: Seen) -> WebForm:
+def update_form(given: dict[str, Any], form_id: UUID, seen: SeenVersions) -> WebForm:
     """Change a web form.
 
     The body replaces the whole form except its key. An inactive form answers 404 to visitors.

@@ -11,7 +11,7 @@ from app.http.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.capture.forms.models import FormField
-from app.leads.models import PreferredContact, TreatmentInterest
+from app.leads.enums import PreferredContact, TreatmentInterest
 
 MOST_ORIGINS: Final = 20
 LONGEST_MESSAGE: Final = 2000

@@ -8,7 +8,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields
 
 from app.api.leads.schemas import LeadIn
-from app.engine.jobs.models import MOST_ITEMS
+from app.engine.jobs.models import MAX_ITEMS
 from app.http.schemas.fields import Id, ListOf
 
 MOST_MISTAKES: Final = 100  # reported per list
@@ -19,7 +19,7 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII |
 class LeadIds(ListOf):
     """List of ids, validated as text, because the database parses them anyway."""
 
-    def __init__(self, *, most: int = MOST_ITEMS, **options: Any) -> None:
+    def __init__(self, *, most: int = MAX_ITEMS, **options: Any) -> None:
         super().__init__(Id(), least=1, most=most, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
@@ -32,7 +32,7 @@ class NewLeads(ListOf):
     """List of new leads. Workers validate each, so that an invalid lead does not stop the others."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(fields.Nested(LeadIn), least=1, most=MOST_ITEMS, **options)
+        super().__init__(fields.Nested(LeadIn), least=1, most=MAX_ITEMS, **options)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
         leads = _list(value, self._most)

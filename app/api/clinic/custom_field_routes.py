@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.clinic.custom_field_schemas import CustomFieldChange, CustomFieldIn, CustomFieldOut, CustomFieldQuery
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -50,7 +50,7 @@ def create_field(given: dict[str, Any]) -> CustomField:
 @blp.arguments(CustomFieldChange)
 @blp.response(200, CustomFieldOut)
 @if_match
-def update_field(given: dict[str, Any], field_id: UUID, seen: Seen) -> CustomField:
+def update_field(given: dict[str, Any], field_id: UUID, seen: SeenVersions) -> CustomField:
     """Edit a custom field.
 
     The body replaces everything except the key and the type. Existing values of leads stay, also of an archived field.

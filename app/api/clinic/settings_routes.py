@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.clinic.settings_schemas import ContactPolicyIn, ContactPolicyOut
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
@@ -31,7 +31,7 @@ def contact_policy() -> Mapping[str, Any]:
 @blp.arguments(ContactPolicyIn)
 @blp.response(200, ContactPolicyOut)
 @if_match
-def set_contact_policy(given: dict[str, Any], seen: Seen) -> Mapping[str, Any]:
+def set_contact_policy(given: dict[str, Any], seen: SeenVersions) -> Mapping[str, Any]:
     """Replace the contact policy.
 
     It applies from the next message on, also to messages that are already planned or waiting. Fields that are left out

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.clinic.source_schemas import SourceIn, SourceOut, SourceQuery
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -50,7 +50,7 @@ def create_source(given: dict[str, Any]) -> LeadSource:
 @blp.response(200, SourceOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_source(given: dict[str, Any], source_id: UUID, seen: Seen) -> LeadSource:
+def update_source(given: dict[str, Any], source_id: UUID, seen: SeenVersions) -> LeadSource:
     """Replace a lead source.
 
     Fields that are left out get their default. Leads keep a source that is no longer active.

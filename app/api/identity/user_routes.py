@@ -16,7 +16,7 @@ from app.api.identity.user_schemas import (
     UserOut,
     UserQuery,
 )
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -75,7 +75,7 @@ def get_user(user_id: UUID) -> Any:
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
-def update_user(given: dict[str, Any], user_id: UUID, seen: Seen) -> Any:
+def update_user(given: dict[str, Any], user_id: UUID, seen: SeenVersions) -> Any:
     """Edit a user.
 
     A new role takes effect with the user's next call. You cannot change your own role. The clinic must keep at least
@@ -155,7 +155,7 @@ def create_team(given: dict[str, Any]) -> Any:
 @groups.response(200, TeamOut)
 @groups.alt_response(409, "CONFLICT")
 @if_match
-def update_team(given: dict[str, Any], team_id: UUID, seen: Seen) -> Any:
+def update_team(given: dict[str, Any], team_id: UUID, seen: SeenVersions) -> Any:
     """Rename a team."""
     with unit_of_work() as session:
         return teams.update_team(session, actor(), team_id, given, seen=seen)
@@ -166,7 +166,7 @@ def update_team(given: dict[str, Any], team_id: UUID, seen: Seen) -> Any:
 @groups.response(204)
 @groups.alt_response(409, "CONFLICT")
 @if_match
-def delete_team(team_id: UUID, seen: Seen) -> None:
+def delete_team(team_id: UUID, seen: SeenVersions) -> None:
     """Delete a team.
 
     The team must not have members.
@@ -207,7 +207,7 @@ def create_role(given: dict[str, Any]) -> Any:
 @rights.response(200, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 @if_match
-def update_role(given: dict[str, Any], role_id: UUID, seen: Seen) -> Any:
+def update_role(given: dict[str, Any], role_id: UUID, seen: SeenVersions) -> Any:
     """Edit a custom role.
 
     The change takes effect with the next call of its users.
@@ -221,7 +221,7 @@ def update_role(given: dict[str, Any], role_id: UUID, seen: Seen) -> Any:
 @rights.response(204)
 @rights.alt_response(409, "CONFLICT")
 @if_match
-def delete_role(role_id: UUID, seen: Seen) -> None:
+def delete_role(role_id: UUID, seen: SeenVersions) -> None:
     """Delete a custom role.
 
     No user may have the role.

@@ -4,7 +4,8 @@ from marshmallow import fields
 
 from app.http.schemas.fields import Choice, Id, Instant, Integer, RegisteredName, Text
 from app.http.schemas.schema import Schema
-from app.leads.models import LONGEST_NOTE, LostReason
+from app.leads.enums import LostReason
+from app.leads.models import LONGEST_NOTE
 from app.messaging.channels.registry import CHANNELS
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.engine.events.events import CUSTOM
+from app.engine.events.events import CUSTOM_NAME
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Id, Instant, Text
 from app.http.schemas.schema import Schema
@@ -15,7 +15,7 @@ MOST_DATA: Final = 30
 LONGEST: Final = 500
 
 
-SLUG: Final = (f"^{CUSTOM.pattern}$", "Must be like custom.page_viewed.")
+SLUG: Final = (f"^{CUSTOM_NAME.pattern}$", "Must be like custom.page_viewed.")
 
 
 KEY: Final = (r"^[a-z][a-z0-9_]{0,62}$", "Must be a slug such as page_name.")

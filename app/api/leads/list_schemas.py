@@ -7,11 +7,8 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Boolean, Choice, Choices, Id, Instant, Language, Money, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
-from app.leads.enums import CaptureChannel
-from app.leads.models import (
-    LONGEST_EXTERNAL_ID,
-    LeadStatus,
-)
+from app.leads.enums import CaptureChannel, LeadStatus
+from app.leads.models import LONGEST_EXTERNAL_ID
 from app.leads.search.listing import LeadPart, LeadSort
 
 EXPAND_LEAD: Final = {"description": "Objects to embed in each lead."}

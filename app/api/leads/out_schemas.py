@@ -10,8 +10,8 @@ from app.http.access import actor
 from app.http.schemas.fields import Choice, Day, Id, Instant, Integer, Money
 from app.http.schemas.schema import Schema
 from app.identity.permissions import Permission
-from app.leads.enums import CaptureChannel
-from app.leads.models import (
+from app.leads.enums import (
+    CaptureChannel,
     LeadStatus,
     LostReason,
     PatientRelationship,

@@ -7,7 +7,7 @@ from marshmallow import fields
 from app.clock import now
 from app.http.schemas.fields import Choice, Instant
 from app.http.schemas.schema import Schema
-from app.leads.models import RottingReason
+from app.leads.enums import RottingReason
 from app.leads.pipeline.rotting import ROTTEN, WORST, is_rotten, rotting_score
 
 

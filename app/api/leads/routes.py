@@ -14,7 +14,7 @@ from app.api.leads.schemas import LeadChanges
 from app.api.leads.why_schemas import WhyOut, WhyQuery
 from app.automation.lead_view.steps import automation_of
 from app.automation.lead_view.why import why
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -25,11 +25,11 @@ from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
 from app.leads.lookup import read_lead
-from app.leads.next_actions.without_next_action import without_next_action
 from app.leads.pipeline import closing, reopening
 from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
 from app.leads.search import listing
+from app.leads.search.without_next_action import without_next_action
 from app.messaging.contact_policy import opt_outs
 
 blp = Blueprint("leads", __name__, url_prefix="/api/leads", description="Leads: prospective patients.")
@@ -96,7 +96,7 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_lead(given: dict[str, Any], lead_id: UUID, seen: Seen) -> Any:
+def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> Any:
     """Edit a lead.
 
     Given fields are replaced; null clears optional fields. Other fields stay unchanged.

@@ -11,15 +11,8 @@ from app.api.leads.touch_schemas import TouchDetails
 from app.clock import now, zones
 from app.http.schemas.fields import Choice, Day, Email, Id, Integer, Language, ListOf, Money, Text
 from app.http.schemas.schema import Schema
-from app.leads.enums import CaptureChannel
-from app.leads.models import (
-    HIGHEST_SCORE,
-    LONGEST_NOTE,
-    PatientRelationship,
-    PreferredContact,
-    SocialPlatform,
-    TreatmentInterest,
-)
+from app.leads.enums import CaptureChannel, PatientRelationship, PreferredContact, SocialPlatform, TreatmentInterest
+from app.leads.models import HIGHEST_SCORE, LONGEST_NOTE
 
 # Field with the id of the referrer. Without an id, `source_detail` has the name.
 _SENT_BY: Final[Mapping[CaptureChannel, str]] = {

@@ -14,7 +14,7 @@ from app.http.blueprint import Blueprint
 from app.http.body.json_body import parse, read_bytes
 from app.http.body.unknown_parameters import declare_reads_body
 from app.http.problems import UnsupportedMediaType
-from app.messaging.gateways import receiving, service
+from app.messaging.gateways import service, status_events
 
 blp = Blueprint(
     "gateway-events", __name__, url_prefix="/api/gateways", description="Message status, reported by gateways."
@@ -40,14 +40,14 @@ def take_events(gateway_id: UUID) -> dict[str, Any]:
     """
     raw = read_bytes()
     with unit_of_work() as session:
-        gateway = receiving.find_gateway(session, gateway_id)
+        gateway = status_events.find_gateway(session, gateway_id)
         at = now()
         try:
             call_id = verify(service.secrets_of(gateway, at=at), _lower(request.headers), raw, now=at)
         except WrongSignature as mistake:
             raise Unauthenticated(f"The call is not signed by this gateway: {mistake}.") from None
         act_for_clinic(gateway.clinic_id)
-        return receiving.process_events(session, gateway, call_id, _read(raw)["events"])
+        return status_events.process_events(session, gateway, call_id, _read(raw)["events"])
 
 
 def _read(raw: bytes) -> Any:

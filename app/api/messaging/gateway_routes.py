@@ -13,7 +13,7 @@ from app.api.messaging.gateway_schemas import (
 )
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -72,7 +72,7 @@ def get_gateway(gateway_id: UUID) -> Gateway:
 @blp.arguments(GatewayChange)
 @blp.response(200, GatewayOut)
 @if_match
-def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: Seen) -> Gateway:
+def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: SeenVersions) -> Gateway:
     """Change a gateway.
 
     Fields that the body leaves out stay unchanged. Name and purpose cannot be changed.
@@ -85,7 +85,7 @@ def change_gateway(given: dict[str, Any], gateway_id: UUID, seen: Seen) -> Gatew
 @allow(Permission.NOTIFICATION_MANAGE)
 @blp.response(204)
 @if_match
-def delete_gateway(gateway_id: UUID, seen: Seen) -> None:
+def delete_gateway(gateway_id: UUID, seen: SeenVersions) -> None:
     """Delete a gateway.
 
     Pending messages to it fail with an error. To pause a gateway, set `is_active` to false.

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.core.http_client.targets import LONGEST_URL, NotAllowed, read_target
+from app.core.http_client.targets import LONGEST_URL, NotAllowed, parse_target
 from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.messaging.channels.base import Outcome
-from app.messaging.gateways.models import BounceReason, Purpose, ReceiptStatus
+from app.messaging.gateways.models import BounceReason, GatewayPurpose, ReceiptStatus
 
 MAX_EVENTS: Final = 500  # in a call
 MAX_CALLS_PER_HOUR: Final = 1_000_000
@@ -26,7 +26,7 @@ class OutgoingUrl(Text):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         url = super()._deserialize(value)
         try:
-            read_target(url)
+            parse_target(url)
         except NotAllowed as refusal:
             raise ValidationError(f"It {refusal}.") from None
         return url
@@ -60,7 +60,7 @@ class GatewayIn(GatewayChange):
     name = Text(
         100, least=1, form=SLUG, required=True, metadata={"description": "Used by rules; it cannot be changed."}
     )
-    purpose = Choice(Purpose, required=True)
+    purpose = Choice(GatewayPurpose, required=True)
     url = OutgoingUrl(required=True)
     idempotent = Boolean(load_default=True)
     is_active = Boolean(load_default=True)
@@ -69,7 +69,7 @@ class GatewayIn(GatewayChange):
 class GatewayQuery(PageQuery):
     """Filters for gateways."""
 
-    purpose = Choice(Purpose)
+    purpose = Choice(GatewayPurpose)
     is_active = Boolean()
 
 
@@ -78,7 +78,7 @@ class GatewayOut(Schema):
 
     id = Id(required=True)
     name = fields.String(required=True)
-    purpose = Choice(Purpose, required=True)
+    purpose = Choice(GatewayPurpose, required=True)
     url = fields.String(required=True)
     per_hour = Integer(required=True, allow_none=True)
     idempotent = Boolean(required=True)

@@ -23,14 +23,14 @@ from app.api.messaging.template_schemas import (
     TextDifferencesOut,
 )
 from app.core.date_range import date_range_of
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
-from app.messaging.templates import missing, service, versions
+from app.messaging.templates import missing_field_report, service, versions
 from app.messaging.templates.preview import preview
 from app.messaging.templates.statistics import statistics
 from app.messaging.templates.variant_validation import validated_variants
@@ -95,7 +95,7 @@ def get_template(message_template_id: UUID) -> dict[str, Any]:
 @blp.arguments(TemplateChange)
 @blp.response(200, MessageTemplateDetailOut)
 @if_match
-def update_template(given: dict[str, Any], message_template_id: UUID, seen: Seen) -> dict[str, Any]:
+def update_template(given: dict[str, Any], message_template_id: UUID, seen: SeenVersions) -> dict[str, Any]:
     """Change a message template.
 
     Fields that are left out stay unchanged; `variants` replaces all texts. Different texts make a new version, which is
@@ -110,7 +110,7 @@ def update_template(given: dict[str, Any], message_template_id: UUID, seen: Seen
 @blp.response(204)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def delete_template(message_template_id: UUID, seen: Seen) -> None:
+def delete_template(message_template_id: UUID, seen: SeenVersions) -> None:
     """Delete a message template.
 
     Its versions are deleted too; messages made from it stay. Returns 409 with the slugs of the rules while active rules
@@ -195,7 +195,9 @@ def missing_fields(message_template_id: UUID) -> dict[str, Any]:
     A lead that lacks one gets no message: its step is skipped with the reason `missing_field`.
     """
     with reading() as session:
-        return missing.missing_fields(session, actor(), service.current_texts(session, actor(), message_template_id))
+        return missing_field_report.report_missing_fields(
+            session, actor(), service.current_texts(session, actor(), message_template_id)
+        )
 
 
 @blp.get("/<uuid:message_template_id>/statistics")

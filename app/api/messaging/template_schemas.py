@@ -10,15 +10,13 @@ from app.http.schemas.schema import QuerySchema, Schema
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import MAX_TEMPLATE_LENGTH
-from app.messaging.rendering.variables import OWN, VARIABLES
+from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES
 from app.messaging.rendering.variants import MAX_URL_LENGTH, MediaType, is_public_url
 from app.messaging.templates.template_definitions import MAX_VARIANTS
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
-_BODY_DESCRIPTION: Final = (
-    f"May use {_VARIABLES}, and the clinic's custom fields as `{OWN}.<key>`. Example: `{{{{ lead.first_name }}}}`."
-)
+_BODY_DESCRIPTION: Final = f"May use {_VARIABLES}, and the clinic's custom fields as `{CUSTOM_GROUP}.<key>`. Example: `{{{{ lead.first_name }}}}`."
 
 
 class MediaUrl(Text):

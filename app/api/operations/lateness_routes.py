@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.operations.step_schemas import LatenessOut, LatenessQuery
-from app.engine.steps.lateness import lateness
+from app.engine.steps.lateness_report import lateness_report
 from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
@@ -23,4 +23,4 @@ def show_lateness(query: dict[str, Any]) -> dict[str, Any]:
     overdue. `gaps` are the times in which no worker finished a step of the clinic.
     """
     with reading() as session:
-        return lateness(session, actor().clinic, **query)
+        return lateness_report(session, actor().clinic, **query)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.engine import broker
 from app.engine.models import SweepRun
-from app.engine.statistics.metrics_store import LATENESS_BUCKETS, sums
+from app.engine.statistics.metrics_store import LATENESS_BUCKETS, totals
 
 # metric name in `counters` → name and help in Prometheus
 COUNTERS = {
@@ -39,7 +39,7 @@ class _Collector:
         self._session = session
 
     def collect(self) -> Iterator[Metric]:
-        counted = sums(self._session)
+        counted = totals(self._session)
         yield from _counters(counted)
         yield _lateness(counted)
         yield from _sweeps(self._session)

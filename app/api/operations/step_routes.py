@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.api.operations.step_schemas import RetriedOut, RetryIn, StepOut, StepQuery
 from app.core.pagination import Page
+from app.engine import failed_steps
+from app.engine.failed_steps import Retried
 from app.engine.models import Step
-from app.engine.steps import failed
-from app.engine.steps.failed import Retried
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
@@ -27,7 +27,7 @@ def list_steps(query: dict[str, Any]) -> Page:
     Newest first. For the steps of one lead use `GET /api/leads/{lead_id}/automation`.
     """
     with reading() as session:
-        return failed.list_steps(session, actor().clinic.id, query)
+        return failed_steps.list_steps(session, actor().clinic.id, query)
 
 
 @blp.post("/<uuid:step_id>/retry")
@@ -40,7 +40,7 @@ def retry_step(step_id: UUID) -> Step:
     It runs at once, with all its attempts, and its guard is checked again.
     """
     with unit_of_work() as session:
-        return failed.retry(session, actor().clinic.id, step_id)
+        return failed_steps.retry(session, actor().clinic.id, step_id)
 
 
 @blp.post("/retry")
@@ -54,4 +54,4 @@ def retry_steps(given: dict[str, Any]) -> Retried:
     """
     spread = timedelta(seconds=given.pop("spread_seconds"))
     with unit_of_work() as session:
-        return failed.retry_many(session, actor().clinic.id, given, spread=spread)
+        return failed_steps.retry_many(session, actor().clinic.id, given, spread=spread)

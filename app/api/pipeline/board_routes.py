@@ -13,7 +13,7 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Money
 from app.http.schemas.schema import QuerySchema, Schema
 from app.identity.permissions import Permission
-from app.leads.models import LeadStatus, TreatmentInterest
+from app.leads.enums import LeadStatus, TreatmentInterest
 from app.leads.pipeline.board import board
 
 blp = Blueprint("board", __name__, url_prefix="/api/pipeline", description="The pipeline as a board.")

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.pipeline.stage_schemas import Archival, OrderIn, StageChange, StageIn, StageOut, StageQuery
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -50,7 +50,7 @@ def create_stage(given: dict[str, Any]) -> PipelineStage:
 @blp.response(200, StageOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_stage(given: dict[str, Any], stage_id: UUID, seen: Seen) -> PipelineStage:
+def update_stage(given: dict[str, Any], stage_id: UUID, seen: SeenVersions) -> PipelineStage:
     """Change a pipeline stage.
 
     The body replaces the whole stage; missing fields get their defaults. The slug never changes.

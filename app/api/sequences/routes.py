@@ -6,7 +6,7 @@ from uuid import UUID
 from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBackIn
 from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery, SequenceVersionOut
 from app.automation.sequences import service
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -59,7 +59,7 @@ def get_sequence(sequence_id: UUID) -> dict[str, Any]:
 @blp.response(200, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: Seen) -> dict[str, Any]:
+def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: SeenVersions) -> dict[str, Any]:
     """Change parts of a sequence, or switch it on or off.
 
     A changed text is the next version; leads that are in it go on through their own. While it is switched off nobody is
@@ -73,7 +73,7 @@ def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: Seen) -> dic
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(204)
 @if_match
-def delete_sequence(sequence_id: UUID, seen: Seen) -> None:
+def delete_sequence(sequence_id: UUID, seen: SeenVersions) -> None:
     """Delete a sequence.
 
     Every lead that is in it leaves it.

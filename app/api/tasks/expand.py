@@ -12,7 +12,7 @@ from app.http.schemas.expand import expand_rows
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.security.encrypted_fields import open_or_none
+from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.lookup import TaskPart
 
 
@@ -29,6 +29,6 @@ def expand_tasks(session: Session, actor: Actor, tasks: Sequence[Any], parts: Co
     shown = expand_rows(session, rows, {part: known[part] for part in parts})
     seen = {task["lead_id"]: task["lead"] for task in shown if task.get("lead")}
     for lead_id, lead in seen.items():
-        lead["phone"] = open_or_none(Lead, lead_id, lead["sealed"])["phone"]
-    audit_log.saw(session, "lead", seen)
+        lead["phone"] = decrypt_or_none(Lead, lead_id, lead["sealed"])["phone"]
+    audit_log.note_read(session, "lead", seen)
     return shown

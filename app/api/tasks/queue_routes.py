@@ -9,7 +9,7 @@ from app.api.tasks.batch_schemas import BatchIn, BatchOut
 from app.api.tasks.expand import expand_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
 from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -93,7 +93,7 @@ def get_task(task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
+def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
     """Edit a task of the queue.
 
     Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.
@@ -107,7 +107,7 @@ def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
 @blp.response(204)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def delete_task(task_id: UUID, seen: Seen) -> None:
+def delete_task(task_id: UUID, seen: SeenVersions) -> None:
     """Delete an open task.
 
     The task is cancelled and hidden. The lead's timeline keeps a note. Completed and cancelled tasks cannot be deleted.

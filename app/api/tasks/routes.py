@@ -14,7 +14,7 @@ from app.api.tasks.schemas import (
     TaskIn,
     TaskOut,
 )
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -94,7 +94,7 @@ def get_task(task_id: UUID) -> Any:
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_task(given: dict[str, Any], task_id: UUID, seen: Seen) -> Any:
+def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
     """Edit a task.
 
     Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.

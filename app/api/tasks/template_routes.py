@@ -13,7 +13,7 @@ from app.api.tasks.template_schemas import (
     TemplateQuery,
 )
 from app.core.date_range import date_range_of
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -59,7 +59,7 @@ def create_template(given: dict[str, Any]) -> TaskTemplate:
 @blp.response(200, TemplateOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_template(given: dict[str, Any], template_id: UUID, seen: Seen) -> TaskTemplate:
+def update_template(given: dict[str, Any], template_id: UUID, seen: SeenVersions) -> TaskTemplate:
     """Replace a task template.
 
     Missing fields get their default. Tasks created from the template stay unchanged.
@@ -72,7 +72,7 @@ def update_template(given: dict[str, Any], template_id: UUID, seen: Seen) -> Tas
 @allow(Permission.LEAD_CONFIGURE)
 @blp.response(204)
 @if_match
-def delete_template(template_id: UUID, seen: Seen) -> None:
+def delete_template(template_id: UUID, seen: SeenVersions) -> None:
     """Delete a task template.
 
     Tasks created from it stay.

@@ -10,7 +10,7 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.tasks.models import TaskPriority, TaskType
-from app.tasks.templates.rendering import MERGE_FIELDS, Words, template_errors
+from app.tasks.templates.rendering import MERGE_FIELDS, TaskText, template_errors
 
 _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
 
@@ -60,7 +60,7 @@ class TemplateIn(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _can_be_read(self, data: dict[str, Any], **_: Any) -> None:
-        if mistakes := template_errors(Words(data["title"], data["description"])):
+        if mistakes := template_errors(TaskText(data["title"], data["description"])):
             raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.tasks.view_schemas import ViewIn, ViewOut
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
@@ -50,7 +50,7 @@ def create_view(given: dict[str, Any]) -> TaskView:
 @blp.response(200, ViewOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_view(given: dict[str, Any], view_id: UUID, seen: Seen) -> TaskView:
+def update_view(given: dict[str, Any], view_id: UUID, seen: SeenVersions) -> TaskView:
     """Replace one of my views.
 
     Missing fields get their default.
@@ -63,7 +63,7 @@ def update_view(given: dict[str, Any], view_id: UUID, seen: Seen) -> TaskView:
 @allow(Permission.LEAD_READ)
 @blp.response(204)
 @if_match
-def delete_view(view_id: UUID, seen: Seen) -> None:
+def delete_view(view_id: UUID, seen: SeenVersions) -> None:
     """Delete one of my views."""
     with unit_of_work() as session:
         views.delete_view(session, actor(), view_id, seen=seen)

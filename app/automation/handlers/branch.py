@@ -3,14 +3,14 @@
 from app.automation.handlers.context import StepContext
 from app.automation.language.docs.sentences import of_action, of_conditions
 from app.engine.outcomes import Done, Effects, Outcome
-from app.engine.plan.follow_up_steps import way_of
+from app.engine.plan.follow_up_steps import choose_branch
 from app.engine.service import planned_row
 from app.engine.step_kind import Details, Settings, StepKind, Words
 
 
 def decide(context: StepContext) -> Outcome:
     """Plan the actions of the way whose conditions hold, for now."""
-    way = way_of(context.step, context.facts(), context.now, context.clinic.calendar)
+    way = choose_branch(context.step, context.facts(), context.now, context.clinic.calendar)
     steps = tuple(planned_row(context.clinic.id, context.lead.id, step) for step in way.steps)
     return Done({"way": way.name, "step_ids": [step["id"] for step in steps]}, effects=Effects(steps=steps))
 

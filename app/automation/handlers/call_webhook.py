@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 from app import clock
 from app.automation.handlers.context import StepContext
 from app.automation.handlers.throttle import counted, wait_for_room
-from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Unclear
+from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry
 from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind, Words
 from app.messaging.channels.base import Outcome as Came
 from app.messaging.channels.base import Receipt, Transient
-from app.messaging.channels.gateway_client import call, unanswered
+from app.messaging.channels.gateway_client import call, unanswered_receipt
 from app.messaging.channels.gateway_payload import Endpoint
-from app.messaging.delivery.delivery import MOST_TRIES
-from app.messaging.gateways.results import result_row
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
+from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.rendering.safe_text import one_line
 
@@ -26,7 +26,7 @@ class Question(NamedTuple):
     said: dict[str, Any]
 
 
-def decide(context: StepContext) -> Outcome | Ask:
+def decide(context: StepContext) -> Outcome | ExternalCall:
     """Tell it, if it is there and has room."""
     gateway = context.line.gateway
     if gateway is None or not gateway.is_active:
@@ -34,7 +34,7 @@ def decide(context: StepContext) -> Outcome | Ask:
     if later := wait_for_room(context):
         return later
     question = Question(endpoint_of(gateway, at=context.now), str(context.step.id), _said(context))
-    return Ask(question, effects=Effects(gateway_minutes=counted(context)))
+    return ExternalCall(question, effects=Effects(gateway_minutes=counted(context)))
 
 
 def ask(question: Question) -> Receipt:
@@ -49,7 +49,7 @@ def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
     if isinstance(receipt, Transient):
         return Retry(receipt.response, _not_before(receipt), effects=effects)
     if receipt.outcome is Came.UNKNOWN:
-        return Unclear(receipt.response, effects=effects)
+        return ResultUnknown(receipt.response, effects=effects)
     if is_failure:
         return Fail(receipt.response, effects=effects)
     return Done({"status": int(receipt.response)}, effects=effects)
@@ -57,7 +57,7 @@ def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
     """Return the outcome of a call that broke off: its result is unknown."""
-    return conclude(context, question, unanswered(question.endpoint, one_line(error)))
+    return conclude(context, question, unanswered_receipt(question.endpoint, one_line(error)))
 
 
 def _not_before(receipt: Transient) -> datetime | None:
@@ -94,7 +94,7 @@ KIND = StepKind(
     batch=1,  # its lease counts from the commit; a second call would wait inside it
     per_message=10,
     queue=DELIVERIES,
-    max_tries=MOST_TRIES,
+    max_tries=MAX_ATTEMPTS,
     outside=OutsideCall(ask, conclude, cut_off),
     words=Words(
         lambda hook: f"Call the gateway {hook['gateway']}",

@@ -7,23 +7,23 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from app.engine.outcomes import Row
-from app.engine.plan.follow_up_steps import Ran
+from app.engine.plan.follow_up_steps import FinishedStep
 from app.engine.rules.rules import RuleSet
-from app.engine.sequences.definitions import Sequences
+from app.engine.sequences.definitions import PublishedSequences
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
-from app.leads.assignment.coordinators import Colleague, coordinator_of
-from app.leads.facts.merge_fields import Names
+from app.leads.assignment.coordinators import ActiveUser, coordinator_of
+from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.messaging.compose import Recipient
-from app.messaging.contact_policy.facts import Gone, Known, Touch
-from app.messaging.contact_policy.gate import Verdict, judge
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, SentMessage
+from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
 from app.messaging.gateways.throttle import Usage
 from app.messaging.rendering.variants import Template
 from app.tasks.facts import facts_when_due
 
 
-class DueStep(Ran, Protocol):
+class DueStep(FinishedStep, Protocol):
     """A step that is due: a row of `steps`, or a step of a simulation."""
 
     @property
@@ -146,8 +146,8 @@ class Line(NamedTuple):
 class Reach(NamedTuple):
     """A step's message to its lead, and what is known of the lead."""
 
-    touch: Touch
-    known: Known
+    touch: ContactAttempt
+    known: ContactFacts
 
 
 NO_LINE = Line()
@@ -173,14 +173,14 @@ class StepContext:
     task: TaskView | None
     notification: NotificationView | None
     template: Template | None
-    people: Mapping[UUID, Colleague]  # the clinic's active users, in a stable order
-    names: Names  # of its stages and sources
+    people: Mapping[UUID, ActiveUser]  # the clinic's active users, in a stable order
+    names: DisplayNames  # of its stages and sources
     write_message: WriteMessage
     more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
     reach: Reach | None = None  # of a step that writes to its lead: what the contact policy is asked
     line: Line = NO_LINE  # the gateway that the step goes through
-    sequences: Sequences = field(default_factory=Sequences)  # the clinic's
+    sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
     has_left: bool = False  # a sequence's step that its enrollment is no longer at
 
@@ -209,28 +209,28 @@ class StepContext:
         assert self.line.gateway is not None  # noqa: S101
         return self.line.gateway
 
-    def person(self, user_id: UUID | None) -> Colleague | None:
+    def person(self, user_id: UUID | None) -> ActiveUser | None:
         """Return an active user of the clinic."""
         return self.people.get(user_id) if user_id else None
 
     @property
-    def coordinator(self) -> Colleague | None:
+    def coordinator(self) -> ActiveUser | None:
         """The owner of the lead; by rotation while nobody active owns it."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> GateDecision:
         """Return whether the step's message may go to its lead now."""
         assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
-        return judge(*self.reach, self.now)
+        return evaluate_gate(*self.reach, self.now)
 
-    def after(self, gone: Sequence[Gone]) -> "StepContext":
+    def after(self, gone: Sequence[SentMessage]) -> "StepContext":
         """Return the same step, after these messages went to its lead."""
         if self.reach is None or not gone:
             return self
         known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
         return replace(self, reach=Reach(self.reach.touch, known))
 
-    def with_role(self, *roles: Role) -> list[Colleague]:
+    def with_role(self, *roles: Role) -> list[ActiveUser]:
         """Return the clinic's active users of these roles, in a stable order."""
         return [person for person in self.people.values() if person.role in roles]
 

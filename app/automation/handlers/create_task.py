@@ -15,8 +15,7 @@ from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
 from app.engine.step_kind import Details, Settings, StepKind, Words
 from app.tasks.rows import task_row
-from app.tasks.templates.rendering import Words as TaskWords
-from app.tasks.templates.rendering import fill
+from app.tasks.templates.rendering import TaskText, fill
 
 
 def decide(context: StepContext) -> Outcome:
@@ -44,7 +43,7 @@ def _words(context: StepContext) -> Row:
     template_id = context.step.cause.get("task_template_id")
     if template_id is None:
         return {"title": context.params["title"], "own_words": False}
-    words = fill(TaskWords(context.params["title"], context.params["description"]), values_of(context))
+    words = fill(TaskText(context.params["title"], context.params["description"]), values_of(context))
     return {**words._asdict(), "task_template_id": UUID(template_id)}
 
 

@@ -17,16 +17,16 @@ from app.automation.handlers.throttle import counted, wait_for_room
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
-from app.engine.outcomes import Ask, Done, Effects, Fail, Outcome, Retry, Row, Skip, Snooze, Unclear
+from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry, Row, Skip, Snooze
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
-from app.engine.steps.guard import lead_is_over, unmet
-from app.identity.passwords.links import with_link
+from app.engine.steps.guard import closed_lead_reason, unmet_guard
+from app.identity.passwords.links import append_link
 from app.messaging.channels.base import OutgoingMessage, Receipt, Transient
-from app.messaging.channels.gateway_payload import MessageType, Parcel
+from app.messaging.channels.gateway_payload import GatewayPayload, MessageType
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.gate import Allow, Never, Until
-from app.messaging.delivery.delivery import MOST_TRIES, after
-from app.messaging.gateways.results import result_row
+from app.messaging.delivery.delivery_state import MAX_ATTEMPTS, state_after
+from app.messaging.gateways.failure_counts import result_row
 from app.messaging.gateways.service import endpoint_of
 from app.messaging.models import NotificationState
 
@@ -51,14 +51,14 @@ def guard(context: StepContext) -> Skip | Snooze | None:
         return Skip(Reason.ALREADY_DELIVERED)
     if context.step.lead_id is None:
         return None
-    if over := lead_is_over(context.lead, context.step.cause):
+    if over := closed_lead_reason(context.lead, context.step.cause):
         return _suppress(context, over)
-    if refused := unmet(context.step, context.facts):
+    if refused := unmet_guard(context.step, context.facts):
         return _suppress(context, refused.reason)
     return wait(context) if is_paused(context, note.series) else None
 
 
-def decide(context: StepContext) -> Outcome | Ask:
+def decide(context: StepContext) -> Outcome | ExternalCall:
     """Say that it is being sent, with an attempt that has no end yet; to a lead, if the gate still lets it through.
 
     It did when the message was written. Since then the mail server may have been away for a night.
@@ -86,7 +86,7 @@ def _obstacle(context: StepContext) -> Outcome | None:
     return wait_for_room(context)
 
 
-def _hand_over(context: StepContext) -> Ask:
+def _hand_over(context: StepContext) -> ExternalCall:
     note = context.message
     delivery: Row = {
         "id": new_id(),
@@ -98,7 +98,7 @@ def _hand_over(context: StepContext) -> Ask:
     message = OutgoingMessage(
         note.address,
         note.subject,
-        with_link(note.template, note.id, note.body),
+        append_link(note.template, note.id, note.body),
         message_id=note.message_id,
         parcel=_parcel(context),
         sender_name=context.clinic.name,
@@ -109,7 +109,7 @@ def _hand_over(context: StepContext) -> Ask:
         notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
         gateway_minutes=counted(context) if CHANNELS[note.channel].needs_gateway else (),
     )
-    return Ask(Question(delivery["id"], note.channel, message), effects=effects)
+    return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
 
 
 def ask(question: Question) -> Receipt:
@@ -121,7 +121,7 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
     """Turn the provider's answer into the state of the message and the outcome of the step."""
     words, now = without_addresses(receipt.response), clock.now()
     ended = {"id": question.delivery_id, "outcome": receipt.outcome, "response": words, "finished_at": now}
-    match after(receipt, context.step.attempts + 1):
+    match state_after(receipt, context.step.attempts + 1):
         case NotificationState.SENT as state:
             return Done({"response": words}, effects=_end(context, ended, state, sent_at=now))
         case NotificationState.PENDING as state:
@@ -130,7 +130,7 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
         case NotificationState.FAILED as state:
             return Fail(words, effects=_end(context, ended, state, error=words))
         case state:
-            return Unclear(words, effects=_end(context, ended, state, error=words))
+            return ResultUnknown(words, effects=_end(context, ended, state, error=words))
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
@@ -149,12 +149,12 @@ def _reply_to(context: StepContext) -> str | None:
     return context.coordinator.email if to_lead and context.coordinator else None
 
 
-def _parcel(context: StepContext) -> Parcel | None:
+def _parcel(context: StepContext) -> GatewayPayload | None:
     """The gateway's endpoint, and what it gets besides the text."""
     note, gateway = context.message, context.line.gateway
     if gateway is None:
         return None
-    return Parcel(
+    return GatewayPayload(
         endpoint_of(gateway, at=context.now),
         type=note.message_type or MessageType.TEXT,
         media_url=note.media_url,
@@ -165,7 +165,7 @@ def _parcel(context: StepContext) -> Parcel | None:
 
 def raised(context: StepContext, error: str) -> Outcome:
     """Return the outcome of a crash before the provider was asked. The last try fails the message, too."""
-    if context.step.attempts + 1 < MOST_TRIES:
+    if context.step.attempts + 1 < MAX_ATTEMPTS:
         return Retry(error)
     given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
     return Fail(error, effects=Effects(notification_states=(given_up,)))
@@ -222,6 +222,6 @@ KIND = StepKind(
     batch=1,  # its lease counts from the commit; a second message would wait inside it
     per_message=10,
     queue=DELIVERIES,
-    max_tries=MOST_TRIES,
+    max_tries=MAX_ATTEMPTS,
     outside=OutsideCall(ask, conclude, cut_off),
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.automation.handlers.context import StepContext
 from app.engine.events.events import Chain, Event, EventName
 from app.engine.outcomes import Row
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.tasks import rows
 
 
@@ -13,7 +13,7 @@ def task_created(context: StepContext, task: Row) -> tuple[Event, ...]:
     """Return the event of a task that a step makes, where a rule listens to it: it stops nothing by itself."""
     if not context.rules.listening_to(EventName.TASK_CREATED):
         return ()
-    return (rows.task_created(task, context.lead).following(Chain.of(context.step.cause)),)
+    return (rows.task_created(task, context.lead).with_chain(Chain.of(context.step.cause)),)
 
 
 def message_went(context: StepContext, name: EventName, *, at: datetime, key: str = "") -> tuple[Event, ...]:
@@ -24,4 +24,4 @@ def message_went(context: StepContext, name: EventName, *, at: datetime, key: st
         return ()
     about = {"channel": note.channel, "template": note.template}
     went = lead_event(name, context.lead, at, about=about, subject_id=note.id, key=key)
-    return (went.following(Chain.of(context.step.cause)),)
+    return (went.with_chain(Chain.of(context.step.cause)),)

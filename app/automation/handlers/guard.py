@@ -5,7 +5,7 @@ from typing import Final
 
 from app.automation.handlers.context import StepContext
 from app.engine.models import Reason
-from app.engine.outcomes import Ask, Outcome, Skip, Snooze
+from app.engine.outcomes import ExternalCall, Outcome, Skip, Snooze
 from app.engine.step_kind import StepKind
 from app.engine.steps import guard
 from app.messaging.rendering.values import MissingVariable
@@ -14,7 +14,7 @@ LOOKED_AGAIN: Final = timedelta(minutes=15)  # how often a paused rule is looked
 _WAITS_SINCE: Final = "waits_since"  # kept with a step while its rule is paused
 
 
-def decide(kind: StepKind, context: StepContext) -> Outcome | Ask:
+def decide(kind: StepKind, context: StepContext) -> Outcome | ExternalCall:
     """Ask the kind's guard, then its handler. Raises what they raise."""
     try:
         return (kind.guard or check)(context) or kind.decide(context)

@@ -5,19 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from app.automation.handlers.context import StepContext
-from app.core.validation.language_tags import in_order
+from app.core.validation.language_tags import fallbacks
 from app.engine.outcomes import Row
-from app.leads.assignment.coordinators import Colleague
-from app.leads.facts.merge_fields import said_of
+from app.leads.assignment.coordinators import ActiveUser
+from app.leads.facts.template_values import lead_template_values
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.compose import About, Recipient, compose
+from app.messaging.compose import MessageMetadata, Recipient, compose
 from app.messaging.rendering.values import MissingVariable
 from app.messaging.rendering.variables import Values, message_values
-from app.messaging.rendering.variants import Template, Variant, choose
+from app.messaging.rendering.variants import Template, Variant, choose_variant
 
 
-def to_users(context: StepContext, people: Sequence[Colleague]) -> tuple[Row, ...]:
+def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, ...]:
     """Write the step's message to users of the clinic, on the channels it names. Raises as `write_message`."""
     channels = context.params["channels"]
     return tuple(
@@ -27,7 +27,7 @@ def to_users(context: StepContext, people: Sequence[Colleague]) -> tuple[Row, ..
     )
 
 
-def told_besides(context: StepContext, people: Sequence[Colleague]) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+def told_besides(context: StepContext, people: Sequence[ActiveUser]) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
     """Write the message of a step that does more than that: a missing value stops the message only.
 
     Returns the messages, and what the step's outcome says of them.
@@ -79,12 +79,12 @@ def write_message(
 
 def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> list[tuple[str, Variant]]:
     """Choose the text for each channel: the lead's language, or the clinic's for its users."""
-    languages = in_order(None if to.user_id else context.lead.language, context.clinic.language)
-    return [(channel, choose(_template(context).variants, channel, languages)) for channel in channels]
+    languages = fallbacks(None if to.user_id else context.lead.language, context.clinic.language)
+    return [(channel, choose_variant(_template(context).variants, channel, languages)) for channel in channels]
 
 
-def _about(context: StepContext, variant: Variant) -> About:
-    return About(
+def _about(context: StepContext, variant: Variant) -> MessageMetadata:
+    return MessageMetadata(
         context.clinic.id,
         template=context.params["template"],
         version_id=_template(context).version_id,
@@ -124,7 +124,7 @@ def values_of(context: StepContext, *, user_name: str | None = None) -> Values:
     scheduled_for = context.params.get("scheduled_for")
     return message_values(
         context.clinic,
-        lead=said_of(lead, context.names),
+        lead=lead_template_values(lead, context.names),
         task={"title": task.title, "due_at": task.due_at} if task else None,
         coordinator_name=coordinator.name if coordinator else None,
         coordinator_email=coordinator.email if coordinator else None,

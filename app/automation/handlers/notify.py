@@ -6,14 +6,14 @@ from app.automation.language.docs.sentences import by_channels, plain
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import Details, Settings, StepKind, Words
-from app.leads.assignment.coordinators import audience
+from app.leads.assignment.coordinators import users_in_group
 
 COORDINATOR = "coordinator"  # who is told where the rule names no one
 
 
 def decide(context: StepContext) -> Outcome:
     """Tell the audience that the rule names, on its channels."""
-    people = audience(context.params.get("to", COORDINATOR), context.coordinator, context.people)
+    people = users_in_group(context.params.get("to", COORDINATOR), context.coordinator, context.people)
     if not people:
         return Skip(Reason.NOBODY_TO_TELL)
     messages = to_users(context, people)

@@ -6,13 +6,13 @@ from app.automation.language.docs.sentences import by_channels
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
 from app.engine.step_kind import Details, Settings, StepKind, Words
-from app.tasks.lifecycle.reminders import why_not_remind
+from app.tasks.lifecycle.reminders import reminder_skip_reason
 
 
 def decide(context: StepContext) -> Outcome:
     """Remind, unless the task is closed, was moved, or is due by now."""
     task = context.task
-    if reason := why_not_remind(task, context.params, context.now):
+    if reason := reminder_skip_reason(task, context.params, context.now):
         return Skip(reason)
     assignee = context.person(task.assigned_to_id if task else None)
     if assignee is None:

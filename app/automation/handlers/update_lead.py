@@ -5,12 +5,12 @@ from app.automation.handlers.context import StepContext
 from app.automation.language.docs.sentences import plain, value
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import SMALL_BATCH, Settings, StepKind, Words
-from app.leads.changes import AMENDED
+from app.leads.changes import AMENDABLE_FIELDS
 
 
 def decide(context: StepContext) -> Outcome:
     """Change what differs; a value that is there already sets off no rule."""
-    amendment = {name: value for name, value in context.params.items() if name in AMENDED}
+    amendment = {name: value for name, value in context.params.items() if name in AMENDABLE_FIELDS}
     return Done(amendment, effects=Effects(changes=(UpdateLead(amendment),)))
 
 

@@ -30,10 +30,11 @@ from app.automation.language.primitives import (
     about,
 )
 from app.automation.language.step_kinds import DEEPEST_BRANCH, OneAction, Params
-from app.core.http_client.targets import NotAllowed, read_target
-from app.core.validation.mistakes import not_known
+from app.core.http_client.targets import NotAllowed, parse_target
+from app.core.validation.validation_errors import not_known
 from app.engine.models import Kind
-from app.leads.models import HIGHEST_SCORE, LostReason
+from app.leads.enums import LostReason
+from app.leads.models import HIGHEST_SCORE
 from app.leads.pipeline.models import LOST
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
@@ -128,7 +129,7 @@ class Notify(Params):
 
 def _https(url: object) -> str:
     try:
-        is_https = read_target(str(url)).scheme == "https"
+        is_https = parse_target(str(url)).scheme == "https"
     except NotAllowed as refusal:
         raise problem(str(refusal)) from None
     if not is_https:

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 
 from app.automation.language.errors import Line, as_error, lines_of, paths_of
 from app.automation.language.known_names import KnownNames, known_names
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 
 T = TypeVar("T")
 

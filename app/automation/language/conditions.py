@@ -16,7 +16,7 @@ from app.automation.language.errors import Handler, Line, problem
 from app.automation.language.known_names import KnownNames, known_names
 from app.automation.language.primitives import ByShape, Items, NotDeeper, Says, Truth, about, is_mapping
 from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 from app.engine.rules.conditions import CHANGED
 
 DEEPEST, MOST = 5, 50  # nesting, and conditions in one list (security.md, 15)

@@ -10,11 +10,14 @@ from typing_extensions import TypeAliasType
 
 from app.automation.language.errors import problem
 from app.automation.language.primitives import Items, about
-from app.core.validation.mistakes import not_known
-from app.engine.events.events import CUSTOM, LISTENED_TO, MOMENTS, STOPS, EventName
+from app.core.validation.validation_errors import not_known
+from app.engine.events.events import CUSTOM_NAME, EVENT_ALIASES, LISTENABLE_EVENTS, STOP_REASONS, EventName
 
 MOST_EVENTS: Final = 20
-STOPPING: Final = (*STOPS, *(word for word, events in MOMENTS.items() if set(events) <= STOPS.keys()))
+STOPPING: Final = (
+    *STOP_REASONS,
+    *(word for word, events in EVENT_ALIASES.items() if set(events) <= STOP_REASONS.keys()),
+)
 # What ends an enrollment: the events that stop steps, except those of tasks; and what is reported about messages.
 ENDING: Final = (
     *(event for event in STOPPING if not event.startswith("task.")),
@@ -32,18 +35,20 @@ class _OneEvent:
         return core_schema.no_info_plain_validator_function(self._check)
 
     def _check(self, name: object) -> object:
-        if isinstance(name, str) and (name in self.allowed or CUSTOM.fullmatch(name)):
+        if isinstance(name, str) and (name in self.allowed or CUSTOM_NAME.fullmatch(name)):
             return name
         raise problem(not_known(name, self.allowed))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         shipped = {"type": "string", "enum": [str(name) for name in self.allowed]}
-        return {"anyOf": [shipped, {"type": "string", "pattern": f"^{CUSTOM.pattern}$"}]}
+        return {"anyOf": [shipped, {"type": "string", "pattern": f"^{CUSTOM_NAME.pattern}$"}]}
 
 
 Event = TypeAliasType(
     "Event",
-    Annotated[str, _OneEvent(LISTENED_TO), about("An event, or an integrator's own: `custom.<name>`.", "lead.created")],
+    Annotated[
+        str, _OneEvent(LISTENABLE_EVENTS), about("An event, or an integrator's own: `custom.<name>`.", "lead.created")
+    ],
 )
 StoppingEvent = TypeAliasType(
     "StoppingEvent", Annotated[str, _OneEvent(STOPPING), about("An event that can cancel pending steps.")]

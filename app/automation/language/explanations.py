@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.core.calendar.calendar import Calendar
-from app.engine.rules.conditions import leaves
-from app.engine.rules.rule_evaluation import Verdict
+from app.engine.rules.conditions import single_conditions
+from app.engine.rules.rule_evaluation import RuleVerdict
 
 Kept = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def of_condition(condition: Kept, value: Any) -> str:
     """What a condition asks, and what it found."""
     if "field" not in condition:  # a group: what each of its parts found stands under its field
         found = value or {}
-        parts = (of_condition(part, found.get(part["field"])) for part in leaves(condition))
+        parts = (of_condition(part, found.get(part["field"])) for part in single_conditions(condition))
         return (" or " if "any" in condition else " and ").join(parts)
     wants = " and ".join(_asked(test, want) for test, want in condition.items() if test != "field")
     return f"{condition['field']} is {_said(value)}, but {wants}"
@@ -95,12 +95,12 @@ def _plainly(words: str) -> Callable[[Kept, str, Calendar], str]:
 
 
 _VERDICTS: Final[Mapping[str, Callable[[Kept, str, Calendar], str]]] = {
-    Verdict.MATCHED: _matched,
-    Verdict.UNMET: _unmet,
-    Verdict.LEAD_IS_OVER: _plainly("the lead was converted, lost or archived by then"),
-    Verdict.LOOP: _loop,
-    Verdict.TOO_DEEP: _plainly("too many rules had led to it, one after the other"),
-    Verdict.NO_SUCH_DATE: _plainly("the date that it counts from is not there, or is past"),
+    RuleVerdict.MATCHED: _matched,
+    RuleVerdict.UNMET: _unmet,
+    RuleVerdict.LEAD_IS_OVER: _plainly("the lead was converted, lost or archived by then"),
+    RuleVerdict.LOOP: _loop,
+    RuleVerdict.TOO_DEEP: _plainly("too many rules had led to it, one after the other"),
+    RuleVerdict.NO_SUCH_DATE: _plainly("the date that it counts from is not there, or is past"),
 }
 
 

@@ -25,7 +25,7 @@ from app.automation.language.sequences import Sequence, repeated
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import Field as Fact
 from app.automation.language.vocabulary import Type
-from app.core.validation.mistakes import Mistake
+from app.core.validation.validation_errors import Mistake
 from app.leads.custom_fields.models import FieldType
 
 MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50

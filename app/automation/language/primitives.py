@@ -12,7 +12,7 @@ from typing_extensions import TypeAliasType
 from app.automation.language.errors import PROBLEM, Handler, is_about_itself, problem, relocated
 from app.automation.language.known_names import known_names
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 
 LONGEST_TITLE: Final = 200
 LONGEST_SLUG: Final = 100

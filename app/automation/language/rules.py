@@ -12,7 +12,7 @@ from app.automation.language.errors import Line
 from app.automation.language.events import Events, StoppingEvents
 from app.automation.language.primitives import Description, Duration, Slug, Whole
 from app.automation.language.timing import AfterOrPeriod, Before, Every, timing_conflicts
-from app.engine.rules.rules import NORMAL
+from app.engine.rules.rules import DEFAULT_PRIORITY
 
 Priority = Annotated[
     int, Whole(1, 1000), Field(description="1 comes first, for planning and for sending.", examples=[10])
@@ -92,7 +92,7 @@ class Rule(Strict):
     do: Actions = Field(
         description="The actions; each is a step of its own.", examples=[[{"suggest_lost": {"reason": "NO_RESPONSE"}}]]
     )
-    priority: Priority = NORMAL
+    priority: Priority = DEFAULT_PRIORITY
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:

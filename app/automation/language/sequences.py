@@ -41,9 +41,9 @@ from app.automation.language.rules import Lateness, On, OnlyIf, Priority, Unless
 from app.automation.language.step_kinds import Params, StepWithAction, step_of
 from app.automation.language.timing import DelayOrPeriod, timing_conflicts
 from app.automation.language.vocabulary import KEY, When
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 from app.engine.models import Kind
-from app.engine.rules.rules import NORMAL
+from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.engine.sequences.sequence import DEFAULT_EXITS, END
 
 MOST_STEPS: Final = 100
@@ -268,7 +268,7 @@ class Sequence(Strict):
     label: Maybe[Tag] = Field(
         default=None, description="A tag that the lead has while it is enrolled.", examples=["onboarding"]
     )
-    priority: Priority = NORMAL
+    priority: Priority = DEFAULT_PRIORITY
     steps: Annotated[
         list[StepParts],
         Items(f"must be a list of 1 to {MOST_STEPS} steps", most=MOST_STEPS, least=1, item=SequenceStep),

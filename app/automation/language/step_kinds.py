@@ -11,7 +11,7 @@ from typing_extensions import TypeAliasType
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.errors import Handler, Line, problem
 from app.automation.language.primitives import without_member
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 
 
 class Params(Strict):

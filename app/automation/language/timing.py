@@ -24,7 +24,7 @@ from app.automation.language.primitives import (
 )
 from app.automation.language.vocabulary import FIELDS, Type, When, fields_at
 from app.core.calendar.durations import InvalidDuration, parse_wait
-from app.core.validation.mistakes import not_known
+from app.core.validation.validation_errors import not_known
 from app.engine.events.events import DATE_REACHED
 
 MOST_HOURS: Final = 24

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.automation.language.errors import Loc, lines_of
 from app.automation.language.known_names import ANY_NAME, KnownNames
-from app.core.validation.mistakes import Mistake
+from app.core.validation.validation_errors import Mistake
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.leads.attribution.models import SourceCategory
-from app.leads.models import LeadStatus, LostReason
+from app.leads.enums import LeadStatus, LostReason
 from app.leads.timeline.models import Direction
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 

@@ -9,7 +9,7 @@ from sqlalchemy import Float, Row, case, extract, select
 from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page
-from app.engine.models import KeptEvent, Step, StepState
+from app.engine.models import EventRecord, Step, StepState
 from app.identity.actor import Actor
 from app.leads.lookup import read_lead
 
@@ -46,7 +46,7 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
 def _with_moves(session: Session, steps: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """The steps, each with what its rule decided about when it is due, as long as that is kept."""
     ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
-    kept = select(KeptEvent.id, KeptEvent.decisions).where(KeptEvent.id.in_([UUID(event_id) for event_id in ids]))
+    kept = select(EventRecord.id, EventRecord.decisions).where(EventRecord.id.in_([UUID(event_id) for event_id in ids]))
     decisions = {str(row.id): row.decisions for row in session.execute(kept)} if ids else {}
     return [_shown(step, decisions.get(step.cause.get("event_id"), ())) for step in steps]
 

@@ -11,26 +11,26 @@ from sqlalchemy.orm import Session
 from app.automation.language import explanations
 from app.core.calendar.calendar import Calendar
 from app.core.pagination import Key, Page, page
-from app.engine.events.event_log import BACKFILL
-from app.engine.models import KeptEvent, Step
+from app.engine.models import EventRecord, Step
+from app.engine.rules.event_log import BACKFILL
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.leads.lookup import read_lead
 
-NEWEST_FIRST: Final[list[Key]] = [(KeptEvent.id, "desc")]
+NEWEST_FIRST: Final[list[Key]] = [(EventRecord.id, "desc")]
 _SHOWN: Final = (Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.due_at, Step.finished_at, Step.cause)
 
 
 def why(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
     """The lead's events, the latest first, with what each rule that listens decided. Raises NotFound."""
     read_lead(session, actor, lead_id)
-    events = select(KeptEvent).where(KeptEvent.lead_id == lead_id, KeptEvent.clinic_id == actor.clinic.id)
+    events = select(EventRecord).where(EventRecord.lead_id == lead_id, EventRecord.clinic_id == actor.clinic.id)
     if "at" in query:
-        events = events.where(KeptEvent.occurred_at <= query["at"])
+        events = events.where(EventRecord.occurred_at <= query["at"])
     if "step" in query:
-        events = events.where(KeptEvent.id == _event_of(session, lead_id, query["step"]))
+        events = events.where(EventRecord.id == _event_of(session, lead_id, query["step"]))
     if "rule" in query:
-        events = events.where(KeptEvent.decisions.contains([{"rule": query["rule"]}]))
+        events = events.where(EventRecord.decisions.contains([{"rule": query["rule"]}]))
     found = page(session, events, NEWEST_FIRST, query)
     steps = _steps_by_event(session, lead_id, [event.id for event in found.items])
     told = [_shown(event, steps[str(event.id)], actor.clinic.calendar, query.get("rule")) for event in found.items]
@@ -53,7 +53,7 @@ def _steps_by_event(session: Session, lead_id: UUID, event_ids: Sequence[UUID]) 
     return steps
 
 
-def _shown(event: KeptEvent, steps: Sequence[Row[Any]], calendar: Calendar, rule: str | None) -> dict[str, Any]:
+def _shown(event: EventRecord, steps: Sequence[Row[Any]], calendar: Calendar, rule: str | None) -> dict[str, Any]:
     return {
         "id": event.id,
         "event": event.name,

@@ -23,9 +23,9 @@ from app.automation.nurtures.figures import (
     time_to_conversion,
 )
 from app.automation.nurtures.models import Nurture
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.engine.sequences.definitions import sequences_of
-from app.engine.sequences.models import Sequence
+from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
 from app.messaging.models import MessageTemplateVersion
 
@@ -33,7 +33,7 @@ MOST_LISTED: Final = 10  # messages
 _NOTHING: Final = Figures()
 
 
-def dashboard(session: Session, actor: Actor, period: Period) -> dict[str, Any]:
+def dashboard(session: Session, actor: Actor, period: DateRange) -> dict[str, Any]:
     """What `NurtureDashboardOut` shows: of messages written within the period, to leads that the actor may see."""
     slugs = _sequences(session, actor)
     asked = Asked(actor, list(slugs), period)
@@ -52,8 +52,12 @@ def dashboard(session: Session, actor: Actor, period: Period) -> dict[str, Any]:
 def _sequences(session: Session, actor: Actor) -> Mapping[UUID, str]:
     """Those that nurtures take leads into, by name."""
     of_nurtures = select(Nurture.sequence).where(Nurture.clinic_id == actor.clinic.id)
-    there = (Sequence.clinic_id == actor.clinic.id, Sequence.deleted_at.is_(None), Sequence.slug.in_(of_nurtures))
-    found = session.execute(select(Sequence.id, Sequence.slug).where(*there).order_by(Sequence.slug))
+    there = (
+        SequenceRow.clinic_id == actor.clinic.id,
+        SequenceRow.deleted_at.is_(None),
+        SequenceRow.slug.in_(of_nurtures),
+    )
+    found = session.execute(select(SequenceRow.id, SequenceRow.slug).where(*there).order_by(SequenceRow.slug))
     return {row.id: row.slug for row in found}
 
 

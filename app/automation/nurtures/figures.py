@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session, aliased
 
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
 from app.clock import now
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.messaging.models import Notification, NotificationState
-from app.messaging.templates.statistics import responses
+from app.messaging.templates.statistics import response_lookups
 
 HELD_UP: Final = timedelta(days=3)  # a message that is sent today was written at most so long before
 OF_ITS_STEP: Final = Notification.id == EnrollmentStep.notification_id
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
 
     actor: Actor
     sequences: Collection[UUID]
-    period: Period
+    period: DateRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ _GROUPS: Final = {_grouping(group): group for group in (ALL, BY_SEQUENCE, BY_STE
 
 def _messages(asked: Asked) -> Select[Any]:
     """Found by when they were written; of each its lead and its lead's next reply are looked up by an index."""
-    replied, converted = responses()
+    replied, converted = response_lookups()
     was_sent = Notification.sent_at.is_not(None)
     local = func.timezone(asked.actor.clinic.calendar.zone.key, Notification.sent_at)
     return (
@@ -148,7 +148,7 @@ def sent_today(session: Session, asked: Asked) -> int:
     """Messages since midnight on the clinic's wall, whatever the period."""
     calendar = asked.actor.clinic.calendar
     midnight = calendar.at_wall_time(calendar.local(now()).date(), time())
-    lately = asked._replace(period=Period(midnight - HELD_UP, now() + timedelta(seconds=1)))
+    lately = asked._replace(period=DateRange(midnight - HELD_UP, now() + timedelta(seconds=1)))
     wanted = select(func.count()).join_from(EnrollmentStep, Notification, OF_ITS_STEP)
     since = (*_written(lately, Notification.lead_id), Notification.sent_at >= midnight)
     return session.scalar(wanted.where(*since)) or 0

@@ -9,7 +9,7 @@ from app.automation.nurtures.models import Nurture
 from app.automation.sequences.models import LIVE, Enrollment
 from app.core.calendar.durations import parse_duration
 from app.engine.sequences.sequence import Sequence
-from app.leads.models import STILL_OPEN, Lead
+from app.leads.models import IS_OPEN_LEAD, Lead
 
 
 def leads_for(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[UUID, int | None]:
@@ -18,7 +18,7 @@ def leads_for(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[U
         select(Lead.id, Lead.score)
         .where(
             Lead.clinic_id == nurture.clinic_id,
-            STILL_OPEN,
+            IS_OPEN_LEAD,
             Lead.score.is_not(None),
             Lead.opted_out_at.is_(None),
             Lead.restricted_at.is_(None),

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.hours import WEEKDAYS
-from app.engine.plan.timing import read_hours
+from app.engine.rules.timing import read_hours
 
 _ONE_DAY = timedelta(days=1)
 

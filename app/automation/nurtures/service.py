@@ -18,10 +18,10 @@ from app.automation.nurtures.running import active_sequence, run_row, set_next_r
 from app.automation.rules.definitions import require_none
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
-from app.core.validation.mistakes import Mistake
-from app.engine.sequences.models import Sequence
+from app.core.validation.validation_errors import Mistake
+from app.engine.sequences.models import SequenceRow
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
@@ -83,11 +83,11 @@ def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str
 
 
 def change_nurture(
-    session: Session, actor: Actor, nurture_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, actor: Actor, nurture_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> Nurture:
     """Give a nurture these values. Raises NotFound, ChangedMeanwhile, Invalid."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
-    require_seen(nurture, seen)
+    require_version(nurture, seen)
     known = _sequences_of(session, actor.clinic) if "sequence" in data else ANY_NAME
     values = _read({**definition_of(nurture), **data}, known, given=data)
     for name in data:
@@ -99,10 +99,10 @@ def change_nurture(
     return nurture
 
 
-def delete_nurture(session: Session, actor: Actor, nurture_id: UUID, *, seen: Seen = None) -> None:
+def delete_nurture(session: Session, actor: Actor, nurture_id: UUID, *, seen: SeenVersions = None) -> None:
     """There are no more runs of it; who is in the sequence stays there. Raises NotFound, ChangedMeanwhile."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
-    require_seen(nurture, seen)
+    require_version(nurture, seen)
     session.delete(nurture)
 
 
@@ -144,7 +144,7 @@ def definition_of(nurture: Nurture) -> dict[str, Any]:
 
 
 def _sequences_of(session: Session, clinic: ClinicContext) -> KnownNames:
-    there = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
+    there = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
     return KnownNames(sequences=frozenset(session.scalars(there)))
 
 

@@ -17,7 +17,7 @@ from app.automation.nurtures.service import find_nurture
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
 from app.core.pagination import Key, Page, page
 from app.engine.models import PENDING, Step
-from app.engine.sequences.models import Sequence
+from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
@@ -41,7 +41,7 @@ def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[st
     """Those that are or were in its sequence, however they came there, the latest first. Raises NotFound."""
     wanted = _wanted(actor, find_nurture(session, actor, nurture_id), query.get("state"))
     found = page(session, wanted, NEWEST_FIRST, query)
-    audit_log.saw(session, "lead", [row.lead_id for row in found.items])
+    audit_log.note_read(session, "lead", [row.lead_id for row in found.items])
     messages = _messages(session, [row.id for row in found.items])
     due = _due(session, [row.step_id for row in found.items if row.step_id])
     shown = [{**_shown(row, messages[row.id]), "next_follow_up_at": due.get(row.step_id)} for row in found.items]
@@ -51,7 +51,11 @@ def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[st
 def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Select[Any]:
     followed = _followed()
     is_wanted = true() if state is None else _state(followed) == state
-    there = (Sequence.clinic_id == nurture.clinic_id, Sequence.slug == nurture.sequence, Sequence.deleted_at.is_(None))
+    there = (
+        SequenceRow.clinic_id == nurture.clinic_id,
+        SequenceRow.slug == nurture.sequence,
+        SequenceRow.deleted_at.is_(None),
+    )
     was_converted = Lead.converted_at > followed.c.first_at
     return (
         select(
@@ -70,7 +74,9 @@ def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Sele
         .join(Lead, Lead.id == Enrollment.lead_id)
         .join(followed, true())
         .where(
-            Enrollment.sequence_id == select(Sequence.id).where(*there).scalar_subquery(), *visible_to(actor), is_wanted
+            Enrollment.sequence_id == select(SequenceRow.id).where(*there).scalar_subquery(),
+            *visible_to(actor),
+            is_wanted,
         )
     )
 

@@ -13,7 +13,7 @@ from app.automation.nurtures.definitions import install_nurtures
 from app.automation.playbooks import shipped
 from app.automation.playbooks.shipped import Playbook
 from app.clock import now
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.leads.custom_fields.models import CustomField
 from app.leads.custom_fields.service import create_field
 from app.leads.pipeline.models import PipelineStage
@@ -37,7 +37,7 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
         "nurtures": install_nurtures(session, clinic_id, playbook.name, playbook.nurtures),
         "rules": shipped.install(session, clinic_id, playbook, at=now()),
     }
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     return added
 
 

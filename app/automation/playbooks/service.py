@@ -13,15 +13,15 @@ from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import Added, as_document, install
 from app.automation.playbooks.shipped import Playbook
 from app.automation.rules.definitions import names_in
-from app.core.validation.mistakes import InvalidPlaybook
-from app.engine.models import Rule
-from app.engine.sequences.models import Sequence
+from app.core.validation.validation_errors import InvalidPlaybook
+from app.engine.rules.models import RuleRow
+from app.engine.sequences.models import SequenceRow
 from app.errors import FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.custom_fields.models import CustomField
 from app.leads.pipeline.defaults import default_stages
 from app.leads.pipeline.models import PipelineStage
-from app.messaging.templates.library import templates_as_written
+from app.messaging.templates.library import export_templates
 
 # The order in which a rule reads like a sentence: the database keeps no order of its own.
 _RULE: Final = (  # and a sequence
@@ -33,8 +33,10 @@ _RULE: Final = (  # and a sequence
 
 def list_playbooks(session: Session, actor: Actor) -> list[dict[str, Any]]:
     """Those that ship, with how many of their rules the clinic has."""
-    counted = select(Rule.playbook, func.count()).where(Rule.clinic_id == actor.clinic.id, Rule.deleted_at.is_(None))
-    installed = dict(session.execute(counted.group_by(Rule.playbook)).all())
+    counted = select(RuleRow.playbook, func.count()).where(
+        RuleRow.clinic_id == actor.clinic.id, RuleRow.deleted_at.is_(None)
+    )
+    installed = dict(session.execute(counted.group_by(RuleRow.playbook)).all())
     return [_shown(playbooks.load(name), installed.get(name, 0)) for name in playbooks.names()]
 
 
@@ -66,15 +68,15 @@ def export_playbook(session: Session, actor: Actor, name: str) -> str:
             "name": name,
             "stages": _own_stages(session, clinic_id),
             "fields": _own_fields(session, clinic_id),
-            "rules": _published(session, Rule, clinic_id),
-            "sequences": _published(session, Sequence, clinic_id),
+            "rules": _published(session, RuleRow, clinic_id),
+            "sequences": _published(session, SequenceRow, clinic_id),
             "nurtures": nurtures_as_written(session, clinic_id),
-            "templates": templates_as_written(session, clinic_id),
+            "templates": export_templates(session, clinic_id),
         }
     )
 
 
-def _published(session: Session, model: type[Rule | Sequence], clinic_id: UUID) -> list[dict[str, Any]]:
+def _published(session: Session, model: type[RuleRow | SequenceRow], clinic_id: UUID) -> list[dict[str, Any]]:
     """The texts in force, of rules or of sequences."""
     there = (model.clinic_id == clinic_id, model.deleted_at.is_(None), model.definition.is_not(None))
     texts = session.scalars(select(model.definition).where(*there).order_by(model.slug))

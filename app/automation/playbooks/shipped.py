@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from app.automation.language.known_names import KnownNames
 from app.automation.language.playbooks import mistakes_in_playbook
 from app.core.db import Base, Rows, insert_many, new_id
-from app.core.validation.mistakes import InvalidPlaybook, Mistake
-from app.engine.models import Rule, RuleVersion
-from app.engine.sequences.models import Sequence, SequenceVersion
+from app.core.validation.validation_errors import InvalidPlaybook, Mistake
+from app.engine.rules.models import RuleRow, RuleVersion
+from app.engine.sequences.models import SequenceRow, SequenceVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: dateti
 
     A rule that the clinic has stays as it is.
     """
-    return _add(session, (Rule, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
+    return _add(session, (RuleRow, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
 
 
 def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
     """As `install` does with the rules."""
     rows = _rows(clinic_id, playbook.name, playbook.sequences, at)
-    return _add(session, (Sequence, SequenceVersion, "sequence_id"), rows)
+    return _add(session, (SequenceRow, SequenceVersion, "sequence_id"), rows)
 
 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"

@@ -21,8 +21,8 @@ from app.clock import now
 from app.core.db import new_id
 from app.engine.jobs.models import Job, JobState
 from app.engine.jobs.planning import chunks_of, plan_chunks
-from app.engine.models import Rule as RuleRow
 from app.engine.plan.plan import PlannedStep
+from app.engine.rules.models import RuleRow
 from app.engine.rules.rules import read_rule
 from app.engine.step_kind import STEP_KINDS
 from app.errors import Conflict
@@ -72,7 +72,7 @@ def start_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: i
         job.state, job.finished_at = JobState.DONE, job.created_at
     plan_chunks(session, job.clinic_id, job.id, chunks_of(job.total, CHUNK), at=job.created_at, once=True)
     about = {"backfill": {"job_id": str(job.id), "per_hour": per_hour}}
-    audit_log.wrote(session, "rule", [rule.id], act=Act.UPDATE, after=about)
+    audit_log.note_change(session, "rule", [rule.id], act=Act.UPDATE, after=about)
     session.flush()
     session.refresh(job)
     return job

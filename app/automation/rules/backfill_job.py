@@ -17,18 +17,19 @@ from sqlalchemy.orm import Session
 from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, told_by
 from app.automation.rules.late_start import LateStart, at_its_turn, look_at
 from app.clock import now
-from app.engine.events.event_log import BACKFILL, kept
-from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
-from app.engine.jobs.kinds import JobKind, Make
+from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
+from app.engine.jobs.kinds import JobKind, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
-from app.engine.models import Reason, RuleVersion
+from app.engine.models import Reason
 from app.engine.plan.plan import Plan
+from app.engine.rules.event_log import BACKFILL, event_row
+from app.engine.rules.models import RuleVersion
 from app.engine.rules.rules import Rule, read_rule
 from app.engine.service import add_steps, planned_row
 from app.identity.clinic_context import ClinicContext
-from app.leads.facts.lookup import more_facts
-from app.tasks.bulk.create_tasks import CLOSED
+from app.leads.facts.condition_facts import load_facts
+from app.tasks.bulk.create_tasks import REASON_BY_STATUS
 
 MAKES: Final = "backfill"  # in the job's spec
 HOUR: Final = timedelta(hours=1)
@@ -67,7 +68,7 @@ class Work:
     per_hour: int
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
     """What is the same for all chunks; returns what makes one."""
     spec = job.spec
     of_rule = (RuleVersion.rule_id == UUID(spec["rule_id"]), RuleVersion.number == spec["version"])
@@ -88,19 +89,19 @@ def _take_back(session: Session, job_id: UUID) -> int:
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def _begin(session: Session, span: Span, *, work: Work) -> Ends:
-    at, ends = now(), Ends()
+def _begin(session: Session, span: Span, *, work: Work) -> ItemResults:
+    at, ends = now(), ItemResults()
     leads = _open_ones(_take(session, work, span, ends), ends)
     have = having_steps(session, work.rule, leads.values())
     starts = starts_of(session, work, {place: lead for place, lead in leads.items() if lead.id not in have}, at=at)
     _plan(session, work, starts.values(), at=at)
     for place, lead in leads.items():
         ends.succeed(place, lead_id=lead.id, reason=_reason(lead, have, starts.get(place)))
-    write_ends(session, work.job_id, ends)
+    write_results(session, work.job_id, ends)
     return ends
 
 
-def _take(session: Session, work: Work, span: Span, ends: Ends) -> dict[Place, ExistingLead]:
+def _take(session: Session, work: Work, span: Span, ends: ItemResults) -> dict[Position, ExistingLead]:
     """Lock those that are there and that nobody is changing just now; say of the others which of both it is."""
     wanted = {item.position for item in lock_pending(session, work.job_id, span)}
     given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id}
@@ -113,11 +114,11 @@ def _take(session: Session, work: Work, span: Span, ends: Ends) -> dict[Place, E
     return taken
 
 
-def _open_ones(leads: Mapping[Place, ExistingLead], ends: Ends) -> dict[Place, ExistingLead]:
+def _open_ones(leads: Mapping[Position, ExistingLead], ends: ItemResults) -> dict[Position, ExistingLead]:
     """Those that nothing happened to since the job was made."""
     open_ones = {}
     for place, lead in leads.items():
-        if reason := ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else CLOSED.get(lead.status):
+        if reason := ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status):
             ends.fail(place, reason)
         else:
             open_ones[place] = lead
@@ -131,14 +132,18 @@ def having_steps(session: Session, rule: Rule, leads: Iterable[ExistingLead]) ->
 
 
 def starts_of(
-    session: Session, work: Work, leads: Mapping[Place, ExistingLead], *, at: datetime
-) -> dict[Place, LateStart]:
+    session: Session, work: Work, leads: Mapping[Position, ExistingLead], *, at: datetime
+) -> dict[Position, LateStart]:
     """What the rule decides about each; those of which it hears nothing are left out."""
-    more = more_facts(session, [lead.id for lead in leads.values()], work.rule.asks) if work.rule.asks else {}
+    more = (
+        load_facts(session, [lead.id for lead in leads.values()], work.rule.required_facts)
+        if work.rule.required_facts
+        else {}
+    )
     found = {}
     for place, lead in leads.items():
         known = [
-            told._replace(event=told.event.knowing(more.get(lead.id, {}))) for told in told_by(lead, work.words, at)
+            told._replace(event=told.event.with_facts(more.get(lead.id, {}))) for told in told_by(lead, work.words, at)
         ]
         if start := look_at(work.rule, known, work.clinic.calendar):
             found[place] = start
@@ -155,11 +160,11 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
         event = start.told.event
         of_job = {BACKFILL: {"job_id": str(work.job_id)}}
         decisions = planned.decisions if planned else [start.decision]
-        events.append(kept(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
+        events.append(event_row(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
         for step in planned.steps if planned else ():
             named = replace(step, cause={**step.cause, "job_id": str(work.job_id)})
             steps.append(planned_row(work.clinic.id, event.lead_id, named))
-    add_steps(session, steps, noting=events)
+    add_steps(session, steps, event_rows=events)
 
 
 def plan_of(start: LateStart, rule: Rule, turn: datetime, clinic: ClinicContext) -> Plan | None:

@@ -11,8 +11,8 @@ from app.automation.language.playbooks import FIELD_TYPES
 from app.automation.language.rules import Rule
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import Field
-from app.core.validation.mistakes import Mistake
-from app.engine.sequences.models import Sequence
+from app.core.validation.validation_errors import Mistake
+from app.engine.sequences.models import SequenceRow
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.models import FieldType
@@ -44,7 +44,7 @@ def names_in(session: Session, clinic: ClinicContext) -> KnownNames:
     """Return the names that definitions of this clinic may refer to."""
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
-    sequences = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
+    sequences = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
     fields = {key: _field(definition) for key, definition in definitions_of(session, clinic).items()}
     slugs, stage_slugs, names = (frozenset(session.scalars(found)) for found in (templates, stages, sequences))
     return KnownNames(slugs, fields, stage_slugs, names)

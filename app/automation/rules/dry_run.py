@@ -15,14 +15,14 @@ from app.core.db import new_id
 from app.core.validation.json_pointer import pointer
 from app.engine.events.events import Event
 from app.engine.plan.plan import plan
-from app.engine.rules.conditions import leaves, looked_up
-from app.engine.rules.rule_evaluation import Verdict, examined
+from app.engine.rules.conditions import looked_up, single_conditions
+from app.engine.rules.rule_evaluation import RuleVerdict, evaluate_conditions
 from app.engine.rules.rules import Rule, RuleSet, read_rule
 from app.errors import Conflict, FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.facts.events import lead_facts
-from app.leads.facts.lookup import more_facts
+from app.leads.events import lead_facts
+from app.leads.facts.condition_facts import load_facts
 from app.leads.lookup import read_lead
 
 
@@ -43,17 +43,17 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
         "event": event.name,
         "at": event.occurred_at,
         "version": rule.version or None,
-        "matches": decision.verdict is Verdict.MATCHED,
+        "matches": decision.verdict is RuleVerdict.MATCHED,
         "verdict": decision.verdict,
-        "conditions": examined(rule.when, facts),
+        "conditions": evaluate_conditions(rule.when, facts),
         "steps": [
             {
                 **shown,
                 "local_time": calendar.local(shown["due_at"]).isoformat(),
                 "settings": step.params,
                 "stops_on": list(step.stop_on),
-                "only_if": examined(rule.only_if, facts),
-                "unless": examined(rule.unless, facts),
+                "only_if": evaluate_conditions(rule.only_if, facts),
+                "unless": evaluate_conditions(rule.unless, facts),
                 "gate": gate,
             }
             for step, shown, gate in zip(found.steps, decision.details.get("steps", ()), gates, strict=True)
@@ -78,7 +78,7 @@ def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> 
         raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
     facts: dict[str, dict[str, Any]] = {"lead": {}, "event": {}, "task": {}}
     if lead:
-        more = more_facts(session, [lead.id], looked_up(_asked(rule))).get(lead.id, {})
+        more = load_facts(session, [lead.id], looked_up(_asked(rule))).get(lead.id, {})
         facts["lead"] = {**more, **lead_facts(lead)}
     for path, value in _given(data.get("facts", {})).items():
         group, _, fact = path.partition(".")
@@ -99,7 +99,7 @@ def _who_sees_leads(actor: Actor) -> Actor:
 def _asked(rule: Rule) -> frozenset[str]:
     """All that it asks, when planned and when due."""
     conditions = (*rule.when, *rule.only_if, *rule.unless)
-    asked = frozenset(leaf["field"] for condition in conditions for leaf in leaves(condition))
+    asked = frozenset(leaf["field"] for condition in conditions for leaf in single_conditions(condition))
     return asked | ({rule.timing.of} if rule.timing.of else frozenset())
 
 

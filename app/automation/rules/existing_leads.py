@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from app.engine.events.events import DATE_REACHED, Event, EventName
-from app.leads.facts.events import Reachable, lead_created, lead_event
+from app.leads.events import LazyContact, lead_created, lead_event
 
 COLUMNS: Final = (
     *("id", "status", "pipeline_stage", "stage_entered_at", "stage_overdue_since", "created_at", "last_activity_at"),
@@ -19,7 +19,7 @@ COLUMNS_SQL: Final = ", ".join(f"l.{name}" for name in COLUMNS)
 _Columns: Any = namedtuple("_Columns", COLUMNS)  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
 
 
-class ExistingLead(_Columns, Reachable):
+class ExistingLead(_Columns, LazyContact):
     """A lead, as far as rules and the gate ask."""
 
     __slots__ = ()

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
-from app.messaging.contact_policy.contact_attempts import touch_of
-from app.messaging.contact_policy.contact_facts import Writing, address_for, load_known
-from app.messaging.contact_policy.gate import Allow, Never, Until, Verdict, explain, judge
+from app.messaging.contact_policy.contact_attempts import attempt_for_step
+from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
+from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
 
 
 class Held(NamedTuple):
@@ -28,9 +28,9 @@ def held_back(
     """Of these messages, each with its lead, as of when it is due, and with what went to its lead by `at`."""
     held = Held(Counter(), Counter())
     writings = [_writing(clinic, lead, step) for lead, step in messages]
-    known = load_known(session, writings, now=at)
+    known = load_contact_facts(session, writings, now=at)
     for writing, facts, (_, step) in zip(writings, known, messages, strict=True):
-        match judge(writing.touch, facts, step.due_at):
+        match evaluate_gate(writing.touch, facts, step.due_at):
             case Never(reason):
                 held.blocked[reason] += 1
             case Until(_, reason):
@@ -38,9 +38,11 @@ def held_back(
     return held
 
 
-def _writing(clinic: ClinicContext, lead: Any, step: PlannedStep) -> Writing:
+def _writing(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
     channel = step.params["channel"]
-    return Writing(lead, clinic, touch_of(step, channel, address_for(lead, channel), planned_at=step.due_at))
+    return AttemptContext(
+        lead, clinic, attempt_for_step(step, channel, address_for(lead, channel), planned_at=step.due_at)
+    )
 
 
 def gates_of(
@@ -52,10 +54,10 @@ def gates_of(
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
     writing = _writing(clinic, lead, step)
-    touch, [known] = writing.touch, load_known(session, [writing], now=step.due_at)
-    findings = explain(touch, known, step.due_at)
+    touch, [known] = writing.touch, load_contact_facts(session, [writing], now=step.due_at)
+    findings = explain_gate(touch, known, step.due_at)
     return {
-        **_told(judge(touch, known, step.due_at)),
+        **_told(evaluate_gate(touch, known, step.due_at)),
         "checks": [
             {"check": one.check, "is_asked": one.asked, **_told(one.verdict), "looked_at": dict(one.looked_at)}
             for one in findings
@@ -63,7 +65,7 @@ def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep)
     }
 
 
-def _told(verdict: Verdict) -> dict[str, Any]:
+def _told(verdict: GateDecision) -> dict[str, Any]:
     match verdict:
         case Never(reason):
             return {"verdict": "never", "reason": reason, "until": None}

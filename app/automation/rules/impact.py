@@ -16,17 +16,17 @@ from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead
 from app.automation.rules.gate_preview import Held, held_back
 from app.clock import now
 from app.core.calendar.calendar import Calendar
-from app.engine.events.event_log import BACKFILL
 from app.engine.events.events import Event
-from app.engine.models import KeptEvent
+from app.engine.models import EventRecord
 from app.engine.plan.plan import Plan, plan
-from app.engine.rules.rule_evaluation import Decision, Verdict
+from app.engine.rules.event_log import BACKFILL
+from app.engine.rules.rule_evaluation import Decision, RuleVerdict
 from app.engine.rules.rules import Rule, RuleSet
 from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.leads.facts.lookup import more_facts
-from app.leads.lookup import id_made_at
+from app.leads.facts.condition_facts import load_facts
+from app.leads.lookup import new_lead_id
 
 MOST_EVENTS: Final = 20_000  # the newest; a preview answers within the call
 MOST_NAMED: Final = 20
@@ -44,7 +44,7 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
     rule, at = rule_to_try(session, actor, rule_id), now()
     rows = _events(session, actor, rule, since=at - timedelta(days=days))
     tried = _try(session, rule, rows, actor.clinic.calendar)
-    matched = [(event, found) for event, found in tried if found.decisions[0].verdict is Verdict.MATCHED]
+    matched = [(event, found) for event, found in tried if found.decisions[0].verdict is RuleVerdict.MATCHED]
     steps = [step for _, found in matched for step in found.decisions[0].details["steps"]]
     held = _held_back(session, actor, matched, at=at)
     return {
@@ -63,21 +63,21 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
 
 def _events(session: Session, actor: Actor, rule: Rule, *, since: datetime) -> Sequence[Row[Any]]:
     """The newest first; one query for each event, for an index finds them by name."""
-    wanted = select(KeptEvent.__table__).where(
-        KeptEvent.clinic_id == actor.clinic.id,
-        ~KeptEvent.facts.has_key(BACKFILL),  # they are no news, and happened before
-        KeptEvent.id >= UUID(int=id_made_at(since).int >> 80 << 80),
+    wanted = select(EventRecord.__table__).where(
+        EventRecord.clinic_id == actor.clinic.id,
+        ~EventRecord.facts.has_key(BACKFILL),  # they are no news, and happened before
+        EventRecord.id >= UUID(int=new_lead_id(since).int >> 80 << 80),
     )
     found: list[Row[Any]] = []
     for name in sorted(rule.on):
-        named = wanted.where(KeptEvent.name == name).order_by(KeptEvent.id.desc())
+        named = wanted.where(EventRecord.name == name).order_by(EventRecord.id.desc())
         found += session.execute(named.limit(MOST_EVENTS - len(found))).all()
     return found
 
 
 def _try(session: Session, rule: Rule, rows: Sequence[Row[Any]], calendar: Calendar) -> list[tuple[Event, Plan]]:
-    rules, more = RuleSet.of([rule]), more_facts(session, {row.lead_id for row in rows}, rule.asks)
-    events = [_event(row).knowing(more.get(row.lead_id, {})) for row in rows]
+    rules, more = RuleSet.of([rule]), load_facts(session, {row.lead_id for row in rows}, rule.required_facts)
+    events = [_event(row).with_facts(more.get(row.lead_id, {})) for row in rows]
     return [(event, plan(rules, event, calendar)) for event in events]
 
 
@@ -121,7 +121,7 @@ def _unmet(decisions: Iterable[Decision]) -> list[Mapping[str, Any]]:
     counted: Counter[tuple[str, bytes]] = Counter(
         (decision.verdict, orjson.dumps(decision.details.get("condition")))
         for decision in decisions
-        if decision.verdict is not Verdict.MATCHED
+        if decision.verdict is not RuleVerdict.MATCHED
     )
     return [
         {"verdict": verdict, "condition": orjson.loads(condition), "events": events}

@@ -12,9 +12,9 @@ from datetime import datetime
 from app.automation.rules.existing_leads import Told
 from app.core.calendar.calendar import Calendar
 from app.engine.plan.plan import Plan, plan
-from app.engine.plan.timing import AT_ONCE
-from app.engine.rules.rule_evaluation import Decision, Verdict
+from app.engine.rules.rule_evaluation import Decision, RuleVerdict
 from app.engine.rules.rules import Rule, RuleSet
+from app.engine.rules.timing import NO_WAIT
 
 AT_ONCE_MOVE = "at_once"
 
@@ -30,7 +30,7 @@ class LateStart:
     @property
     def is_wanted(self) -> bool:
         """Whether there is anything to do."""
-        return self.decision.verdict is Verdict.MATCHED
+        return self.decision.verdict is RuleVerdict.MATCHED
 
     @property
     def awaits_its_turn(self) -> bool:
@@ -48,7 +48,7 @@ def at_its_turn(start: LateStart, rule: Rule, turn: datetime, calendar: Calendar
     """What is planned when the lead's turn is then."""
     told = start.told
     if told.since is not None and rule.timing.of is None:
-        return _plan(replace(rule, timing=replace(rule.timing, wait=AT_ONCE)), told, turn, calendar)
+        return _plan(replace(rule, timing=replace(rule.timing, wait=NO_WAIT)), told, turn, calendar)
     found = _plan(rule, told, turn, calendar)
     return found if found.steps else _plan(rule, told, told.event.occurred_at, calendar)  # its date does not wait
 

@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.clock import now
-from app.engine.models import Rule
-from app.engine.sequences.models import Sequence
+from app.engine.rules.models import RuleRow
+from app.engine.sequences.models import SequenceRow
 from app.engine.service import add_steps
 from app.engine.statistics.outcome_statistics import Series
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.identity.models import Role, User
 from app.messaging.channels import email, in_app
-from app.messaging.compose import About, Recipient, compose, delivery_steps, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
 
-Paused = TypeVar("Paused", Rule, Sequence)
+Paused = TypeVar("Paused", RuleRow, SequenceRow)
 
 TEMPLATE: Final = "rule-paused"
 BY: Final = "sweeps.pause_failing_rules"  # what the record names as the one who did it
@@ -30,22 +30,22 @@ def pause(session: Session, series: Series, because: str) -> bool:
     rule = _take(session, series)
     if rule is None:
         return False
-    audit_log.begin(session)
+    audit_log.start_notes(session)
     rule.active, rule.paused_because = False, because
     rule.updated_at, rule.updated_by = now(), None
     rule.version += 1
     session.flush()
-    audit_log.write(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
-    audit_log.end(session)
-    count_up(session, rule.clinic_id)
+    audit_log.write_entries(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
+    audit_log.stop_notes(session)
+    bump_rules_version(session, rule.clinic_id)
     _tell_admins(session, rule.clinic_id, _wording(rule))
     return True
 
 
-def _take(session: Session, series: Series) -> Rule | Sequence | None:
+def _take(session: Session, series: Series) -> RuleRow | SequenceRow | None:
     """The active rule or sequence, locked; None also while somebody has it."""
-    rule = session.scalars(_active(Rule, series)).one_or_none()
-    return rule or session.scalars(_active(Sequence, series)).one_or_none()
+    rule = session.scalars(_active(RuleRow, series)).one_or_none()
+    return rule or session.scalars(_active(SequenceRow, series)).one_or_none()
 
 
 def _active(model: type[Paused], series: Series) -> Select[Paused]:
@@ -58,7 +58,7 @@ def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
     admins = select(User.id, User.email).where(
         User.clinic_id == clinic_id, User.is_active, User.role == Role.CLINIC_ADMIN
     )
-    about, at = About(clinic_id, template=TEMPLATE), now()
+    about, at = MessageMetadata(clinic_id, template=TEMPLATE), now()
     rows = [
         row
         for admin in session.execute(admins.order_by(User.id))
@@ -74,7 +74,7 @@ def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
     add_steps(session, delivery_steps(rows, due_at=at))
 
 
-def _wording(paused: Rule | Sequence) -> Wording:
+def _wording(paused: RuleRow | SequenceRow) -> Wording:
     what, path = _NAMES[type(paused)]
     return Wording(
         f"The {what} {paused.slug} is paused",
@@ -85,6 +85,6 @@ def _wording(paused: Rule | Sequence) -> Wording:
 
 
 _NAMES: Final[Mapping[type, tuple[str, str]]] = {
-    Rule: ("rule", "/api/follow-up-rules"),
-    Sequence: ("sequence", "/api/sequences"),
+    RuleRow: ("rule", "/api/follow-up-rules"),
+    SequenceRow: ("sequence", "/api/sequences"),
 }

@@ -10,24 +10,24 @@ from app.automation.rules.definitions import require_right
 from app.automation.rules.errors import NothingToPublish, RuleNameTaken
 from app.automation.versioned_definitions import Texts
 from app.clock import now
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Key, Page, page
-from app.engine.models import Rule, RuleVersion
-from app.engine.rules.rules import NORMAL
-from app.engine.statistics.outcome_statistics import Series, count_anew
+from app.engine.rules.models import RuleRow, RuleVersion
+from app.engine.rules.rules import DEFAULT_PRIORITY
+from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.identity.actor import Actor
 
-TEXTS: Final = Texts("rule", Rule, RuleVersion, "rule_id", require_right, RuleNameTaken, NothingToPublish)
-BY_NAME: Final[list[Key]] = [(Rule.slug, "asc"), (Rule.id, "asc")]
+TEXTS: Final = Texts("rule", RuleRow, RuleVersion, "rule_id", require_right, RuleNameTaken, NothingToPublish)
+BY_NAME: Final[list[Key]] = [(RuleRow.slug, "asc"), (RuleRow.id, "asc")]
 
 
 def list_rules(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """The clinic's rules by name."""
     rules = TEXTS.of_clinic(actor.clinic.id)
     if "is_active" in query:
-        rules = rules.where(Rule.active if query["is_active"] else ~Rule.active)
+        rules = rules.where(RuleRow.active if query["is_active"] else ~RuleRow.active)
     if "playbook" in query:
-        rules = rules.where(Rule.playbook == query["playbook"])
+        rules = rules.where(RuleRow.playbook == query["playbook"])
     found = page(session, rules, BY_NAME, query)
     items = [_with_priority(rule) for rule in TEXTS.shown(session, found.items)]
     return Page(items, found.next_cursor, found.total_count)
@@ -44,7 +44,7 @@ def create_rule(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
 
 
 def change_rule(
-    session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any], *, seen: Seen
+    session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
 ) -> dict[str, Any]:
     """Replace the parts in `data`, null takes one away: as the next version, or, with `is_draft`, as the draft.
 
@@ -57,7 +57,7 @@ def change_rule(
     return _touched(session, actor, rule)
 
 
-def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: Seen) -> None:
+def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVersions) -> None:
     """The rule is gone: what it planned and what is still pending is skipped when it is due.
 
     Raises NotFound, ChangedMeanwhile.
@@ -92,30 +92,30 @@ def compare(session: Session, actor: Actor, rule_id: UUID, query: Mapping[str, A
     return TEXTS.compare(session, find_rule(session, actor, rule_id), query)
 
 
-def find_rule(session: Session, actor: Actor, rule_id: UUID, *, lock: bool = False) -> Rule:
+def find_rule(session: Session, actor: Actor, rule_id: UUID, *, lock: bool = False) -> RuleRow:
     """The clinic's rule of that id. Raises NotFound."""
     return TEXTS.find(session, actor, rule_id, lock=lock)
 
 
-def _switch(session: Session, rule: Rule, *, is_on: bool) -> None:
+def _switch(session: Session, rule: RuleRow, *, is_on: bool) -> None:
     if is_on:
         TEXTS.require_published(rule)
     if is_on and rule.paused_because is not None:
-        count_anew(session, Series(rule.clinic_id, rule.slug))
+        reset_counts(session, Series(rule.clinic_id, rule.slug))
     rule.active = is_on
     rule.paused_because = None
 
 
-def _touched(session: Session, actor: Actor, rule: Rule) -> dict[str, Any]:
+def _touched(session: Session, actor: Actor, rule: RuleRow) -> dict[str, Any]:
     TEXTS.touch(session, actor, rule)
     return _shown(session, rule)
 
 
-def _shown(session: Session, rule: Rule) -> dict[str, Any]:
+def _shown(session: Session, rule: RuleRow) -> dict[str, Any]:
     [shown] = TEXTS.shown(session, [rule])
     return _with_priority(shown)
 
 
 def _with_priority(shown: dict[str, Any]) -> dict[str, Any]:
     text = shown["definition"] or shown["draft"] or {}
-    return {**shown, "priority": text.get("priority", NORMAL)}
+    return {**shown, "priority": text.get("priority", DEFAULT_PRIORITY)}

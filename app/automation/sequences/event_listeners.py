@@ -11,7 +11,7 @@ from app import clock
 from app.automation.sequences.enrollments.exit import clear_up, end_all_of
 from app.automation.sequences.enrollments.transitions import Move, move, texts, waiting_for
 from app.automation.sequences.models import IS_LIVE
-from app.engine.events.events import Event, EventName, reason_of
+from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.models import Kind, Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
@@ -49,11 +49,11 @@ def follow_events(session: Session, clinic: ClinicContext, events: Sequence[Even
     sequences = sequences_of(session, clinic)
     if not sequences:
         return
-    if ending := [event for event in events if reason_of(event.name) or event.name in TOLD_BY_GATEWAYS]:
+    if ending := [event for event in events if stop_reason(event.name) or event.name in TOLD_BY_GATEWAYS]:
         _end(session, ending)
     if over := [event for event in events if event.name in OVER_WITH]:
         _go_on(session, clinic, over)
-    if sequences.watches_colleagues and (heard := {e.lead_id for e in events if e.name in BY_COLLEAGUES}):
+    if sequences.has_colleague_exits and (heard := {e.lead_id for e in events if e.name in BY_COLLEAGUES}):
         _tell_colleagues(session, clinic, heard)
 
 

@@ -14,14 +14,14 @@ from app.automation.sequences.enrollments.pause import resume_held_up
 from app.automation.sequences.errors import NothingToPublish, SequenceNameTaken
 from app.automation.versioned_definitions import Texts
 from app.clock import now
-from app.core.optimistic_locking import Seen
+from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Key, Page, page
-from app.engine.sequences.models import Sequence, SequenceVersion
-from app.engine.statistics.outcome_statistics import Series, count_anew
+from app.engine.sequences.models import SequenceRow, SequenceVersion
+from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 
-BY_NAME: Final[list[Key]] = [(Sequence.slug, "asc"), (Sequence.id, "asc")]
+BY_NAME: Final[list[Key]] = [(SequenceRow.slug, "asc"), (SequenceRow.id, "asc")]
 
 
 def require_right(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def require_right(session: Session, clinic: ClinicContext, definition: Mapping[s
 
 
 TEXTS: Final = Texts(
-    "sequence", Sequence, SequenceVersion, "sequence_id", require_right, SequenceNameTaken, NothingToPublish
+    "sequence", SequenceRow, SequenceVersion, "sequence_id", require_right, SequenceNameTaken, NothingToPublish
 )
 
 
@@ -42,7 +42,7 @@ def list_sequences(session: Session, actor: Actor, query: Mapping[str, Any]) -> 
     """The clinic's sequences by name."""
     sequences = TEXTS.of_clinic(actor.clinic.id)
     if "is_active" in query:
-        sequences = sequences.where(Sequence.active if query["is_active"] else ~Sequence.active)
+        sequences = sequences.where(SequenceRow.active if query["is_active"] else ~SequenceRow.active)
     found = page(session, sequences, BY_NAME, query)
     return Page(TEXTS.shown(session, found.items), found.next_cursor, found.total_count)
 
@@ -58,7 +58,7 @@ def create_sequence(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def change_sequence(
-    session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any], *, seen: Seen
+    session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
 ) -> dict[str, Any]:
     """Replace the parts in `data`, null takes one away: as the next version, or, with `is_draft`, as the draft.
 
@@ -72,7 +72,7 @@ def change_sequence(
     return _touched(session, actor, sequence)
 
 
-def delete_sequence(session: Session, actor: Actor, sequence_id: UUID, *, seen: Seen) -> None:
+def delete_sequence(session: Session, actor: Actor, sequence_id: UUID, *, seen: SeenVersions) -> None:
     """The sequence is gone, and every lead has left it. Raises NotFound, ChangedMeanwhile."""
     sequence = TEXTS.begin_change(session, actor, sequence_id, seen)
     sequence.active = False
@@ -105,26 +105,26 @@ def compare(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[st
     return TEXTS.compare(session, find_sequence(session, actor, sequence_id), query)
 
 
-def find_sequence(session: Session, actor: Actor, sequence_id: UUID, *, lock: bool = False) -> Sequence:
+def find_sequence(session: Session, actor: Actor, sequence_id: UUID, *, lock: bool = False) -> SequenceRow:
     """The clinic's sequence of that id. Raises NotFound."""
     return TEXTS.find(session, actor, sequence_id, lock=lock)
 
 
-def _switch(session: Session, actor: Actor, sequence: Sequence, *, is_on: bool) -> None:
+def _switch(session: Session, actor: Actor, sequence: SequenceRow, *, is_on: bool) -> None:
     if is_on:
         TEXTS.require_published(sequence)
     if is_on and sequence.paused_because is not None:
-        count_anew(session, Series(sequence.clinic_id, sequence.slug))
+        reset_counts(session, Series(sequence.clinic_id, sequence.slug))
     sequence.active, sequence.paused_because = is_on, None
     if is_on:
         resume_held_up(session, actor.clinic, sequence.id, at=now())
 
 
-def _touched(session: Session, actor: Actor, sequence: Sequence) -> dict[str, Any]:
+def _touched(session: Session, actor: Actor, sequence: SequenceRow) -> dict[str, Any]:
     TEXTS.touch(session, actor, sequence)
     return _shown(session, sequence)
 
 
-def _shown(session: Session, sequence: Sequence) -> dict[str, Any]:
+def _shown(session: Session, sequence: SequenceRow) -> dict[str, Any]:
     [shown] = TEXTS.shown(session, [sequence])
     return shown

@@ -10,10 +10,10 @@ from app.automation.sequences.models import EnrollmentState
 from app.automation.simulation.state import SimulatedEnrollment, SimulatedStep, to_come
 from app.automation.simulation.timeline import What
 from app.automation.simulation.world import World
-from app.engine.events.events import Event, reason_of
+from app.engine.events.events import Event, stop_reason
 from app.engine.models import Kind, Reason, StepState
+from app.engine.sequences.progression import EnrollmentContext, exit_reason_after_skip, plan_step
 from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason, SequenceStep
-from app.engine.sequences.step_path import Passage, exit_after, plan_step
 from app.messaging.channels.registry import CHANNELS
 
 COMPLETED: Final = "completed"
@@ -28,7 +28,7 @@ def enroll(world: World, slug: str, cause: Mapping[str, Any]) -> Enrolled:
     if refusal := why_not_this_lead(lead, cause) or why_not_by_its_past(sequence, before, world.now):
         return refusal
     id_ = uuid5(lead.id, f"{slug}:{len(before)}")  # the same each time, so that the same variants are chosen
-    label, begun = label_of(sequence, lead, before), Passage.begun(id_, slug, cause, timezone=lead.timezone)
+    label, begun = label_of(sequence, lead, before), EnrollmentContext.start(id_, slug, cause, timezone=lead.timezone)
     enrollment = SimulatedEnrollment(sequence, begun, enrolled_at=world.now, label=label)
     world.enrollments.append(enrollment)
     if label:
@@ -59,9 +59,9 @@ def advance(world: World, step: SimulatedStep, reason: Reason | None, told: Mapp
     if enrollment is None:
         return
     at = enrollment.sequence.step(step.cause["step"])
-    if ended := exit_after(reason, told) if reason else None:
+    if ended := exit_reason_after_skip(reason, told) if reason else None:
         _leave(world, enrollment, ended)
-    elif at.holds_for_its_task and reason is None:
+    elif at.waits_for_task and reason is None:
         enrollment.waits_for = next(task.id for task in world.open_tasks if task.step_id == step.id)
     else:
         way = told.get("way") if step.kind == Kind.BRANCH else None
@@ -101,7 +101,7 @@ def facts_of_enrollment(world: World, step: SimulatedStep) -> dict[str, Any]:
 
 def _reasons(enrollment: SimulatedEnrollment, events: Sequence[Event]) -> Iterator[ExitReason]:
     """Yield the reasons to exit: the goal first, then the first event that ends the enrollment."""
-    ending = [event.name for event in events if reason_of(event.name) or event.name in TOLD_BY_GATEWAYS]
+    ending = [event.name for event in events if stop_reason(event.name) or event.name in TOLD_BY_GATEWAYS]
     yield from (ExitReason.GOAL for name in ending if name in enrollment.sequence.goal)
     named = (name for name in ending if name in enrollment.sequence.exit_on)
     yield from (EXIT_BY_EVENT.get(name, ExitReason.STOPPED) for name in named)

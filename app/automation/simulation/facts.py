@@ -8,7 +8,7 @@ from uuid import UUID
 from app.automation.language.vocabulary import FIELDS, Field, Type, field_of
 from app.clock import EARLIEST, LATEST, zones
 from app.core.calendar.durations import InvalidDuration, parse_duration
-from app.core.validation.mistakes import Mistake, one_of
+from app.core.validation.validation_errors import Mistake, one_of
 
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500

@@ -7,8 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.leads.attribution.models import SourceCategory
-from app.leads.facts.lookup import NAMES
-from app.leads.models import Lead, LeadStatus, PreferredContact
+from app.leads.enums import LeadStatus, PreferredContact
+from app.leads.facts.condition_facts import FACT_NAMES
+from app.leads.models import Lead
 
 SAMPLE: Final = UUID(int=0x1)  # the same each time: whose turn it is to look after a lead goes by its id
 _IDS: Final = frozenset({"source_id", "assigned_to_id"})
@@ -18,7 +19,7 @@ _OF_ITS_PAST: Final = (
 )
 _OWN: Final = "custom."
 _NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts that are columns of another name
-_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in NAMES if name != "next_follow_up_at"]
+_COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES if name != "next_follow_up_at"]
 
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from app.automation.simulation.world import World
 from app.engine.events.events import Event, EventName
-from app.leads.changes import what_changed
-from app.leads.facts.events import lead_event
-from app.leads.models import LeadStatus
+from app.leads.changes import update_events
+from app.leads.enums import LeadStatus
+from app.leads.events import lead_event
 from app.leads.pipeline.closing import CONVERTED, GIVEN_UP, Ending
 from app.leads.pipeline.consultations import EVENT_OF, consultation_event
+from app.leads.pipeline.lead_state import mark_activity, set_stage
 from app.leads.pipeline.models import LOST, STARTED
-from app.leads.pipeline.progress import step_into, tend
-from app.leads.pipeline.reopening import forget_loss
+from app.leads.pipeline.reopening import clear_loss
 from app.messaging.channels.registry import CHANNELS
 from app.tasks.models import TaskStatus
 
@@ -27,7 +27,7 @@ def move(world: World, stage: str, *, reason: str | None = None, scheduled_for: 
     if stage == STARTED:
         return convert(world)
     _touch(world)
-    moved = step_into(world.lead, stage, at=world.now)
+    moved = set_stage(world.lead, stage, at=world.now)
     if stage not in EVENT_OF:
         return [moved]
     clinic = world.setting.clinic
@@ -48,7 +48,7 @@ def lose(world: World, reason: str) -> list[Event]:
 
 def _end(world: World, ending: Ending) -> list[Event]:
     _touch(world)
-    moved = step_into(world.lead, ending.stage, at=world.now)
+    moved = set_stage(world.lead, ending.stage, at=world.now)
     for task in world.open_tasks:
         world.set_status(task, TaskStatus.CANCELLED)
     return [lead_event(ending.event, world.lead, world.now, about={"reason": world.lead.lost_reason}), moved]
@@ -56,9 +56,9 @@ def _end(world: World, ending: Ending) -> list[Event]:
 
 def reopen(world: World, stage: str) -> list[Event]:
     """Work goes on with a lost lead."""
-    forget_loss(world.lead)
+    clear_loss(world.lead)
     _touch(world)
-    moved = step_into(world.lead, stage, at=world.now)
+    moved = set_stage(world.lead, stage, at=world.now)
     return [moved, lead_event(EventName.LEAD_REOPENED, world.lead, world.now, about={"stage": stage})]
 
 
@@ -74,7 +74,7 @@ def give(world: World, user_id: UUID) -> list[Event]:
     """To this person of the clinic."""
     world.lead.assigned_to_id, world.lead.assigned_at = user_id, world.now
     _touch(world)
-    tend(world.lead, world.now)
+    mark_activity(world.lead, world.now)
     about = {"changed": ["assigned_to_id"]}
     return [lead_event(EventName.LEAD_ASSIGNED, world.lead, world.now, about=about)]
 
@@ -86,7 +86,7 @@ def write(world: World, fields: Mapping[str, Any]) -> list[Event]:
     for name, value in fields.items():
         setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
     _touch(world)
-    return list(what_changed(lead, before, world.now))
+    return list(update_events(lead, before, world.now))
 
 
 def _touch(world: World) -> None:

@@ -19,8 +19,8 @@ from app.automation.simulation.sweeps import next_look
 from app.automation.simulation.timeline import Simulation
 from app.automation.simulation.world import World
 from app.engine.events.events import Chain
-from app.leads.facts.events import lead_created
-from app.messaging.contact_policy.facts import Gone
+from app.leads.events import lead_created
+from app.messaging.contact_policy.facts import SentMessage
 
 MOST_RUN: Final = 5000  # steps, events and looks of one simulation
 MOST_DECIDED: Final = 20_000  # by rules: the answer says what each of them decided
@@ -44,7 +44,7 @@ class Beginning:
     into: str | None = None
     tasks: Sequence[Mapping[str, Any]] = ()
     steps: Sequence[SimulatedStep] = ()
-    went: Sequence[Gone] = ()
+    went: Sequence[SentMessage] = ()
     enrollments: Sequence[SimulatedEnrollment] = ()
     chains: Mapping[UUID, Chain] = field(default_factory=dict)  # what led to the steps that made the tasks
     suppressed: Collection[str] = ()  # the channels by which nobody may write to it

@@ -9,8 +9,8 @@ from app.automation.simulation.state import SimulatedStep, to_come
 from app.automation.simulation.timeline import What
 from app.automation.simulation.world import World
 from app.engine.models import Reason, StepState
-from app.engine.outcomes import Ask, Cancel, Done, Skip, Snooze
-from app.engine.plan.follow_up_steps import comes_again, next_step
+from app.engine.outcomes import Cancel, Done, ExternalCall, Skip, Snooze
+from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.step_kind import STEP_KINDS
 from app.simulation.contexts import context_of
 from app.simulation.effects import follow, write
@@ -28,7 +28,7 @@ def run_step(world: World, step: SimulatedStep) -> None:
     match decide(kind, context):
         case Done() as done:
             _finish(world, step, done, kind.details(context, done))
-        case Ask(effects=effects):
+        case ExternalCall(effects=effects):
             done = Done(effects=effects)
             _finish(world, step, done, kind.details(context, done))
         case Skip(reason=reason, detail=detail):
@@ -61,7 +61,7 @@ def _end(
 ) -> None:
     """End the step; where it comes again, plan the next one; move its enrollment on."""
     world.end(step, _STATES[what], reason)
-    is_recurring = what is not What.CANCELLED and comes_again(step, reason)
-    again = world.plan(next_step(step, world.now, world.setting.clinic.calendar)) if is_recurring else None
+    is_recurring = what is not What.CANCELLED and repeats(step, reason)
+    again = world.plan(next_repetition(step, world.now, world.setting.clinic.calendar)) if is_recurring else None
     world.tell_of(step, what, reason=reason, details=details, planned=(to_come(again),) if again else ())
     advance(world, step, reason, told)

@@ -8,11 +8,11 @@ from app.automation.playbooks.shipped import Playbook
 from app.automation.simulation.state import Nurture, Setting
 from app.core.calendar.calendar import BusinessHours, Calendar, HolidayCalendar
 from app.engine.rules.rules import RuleSet, read_rule
-from app.engine.sequences.definitions import Sequences
+from app.engine.sequences.definitions import PublishedSequences
 from app.engine.sequences.sequence import read_sequence
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import WEEKDAYS_9_TO_18, Role
-from app.leads.assignment.coordinators import Colleague
+from app.leads.assignment.coordinators import ActiveUser
 from app.leads.pipeline.defaults import default_stages
 from app.leads.pipeline.models import LOST, STARTED
 from app.leads.pipeline.stages import Stage, Stages
@@ -25,7 +25,7 @@ _HIRED: Final = (Role.TREATMENT_COORDINATOR, Role.MANAGER, Role.CLINIC_ADMIN)
 def sample_setting(playbook: Playbook, *, zone: ZoneInfo, region: str) -> Setting:
     """The playbook's rules and stages in a clinic of that zone and country. Raises UnknownHolidays."""
     calendar = Calendar(zone, BusinessHours.from_json(WEEKDAYS_9_TO_18), closed_on=HolidayCalendar(region))
-    people = [Colleague(UUID(int=i), role.title(), f"{role}@clinic.example", role) for i, role in enumerate(_HIRED, 1)]
+    people = [ActiveUser(UUID(int=i), role.title(), f"{role}@clinic.example", role) for i, role in enumerate(_HIRED, 1)]
     most = {stage.slug: stage.max_days for stage in default_stages() if stage.max_days}
     own = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
     return Setting(
@@ -46,10 +46,10 @@ def rules_of(playbook: Playbook) -> RuleSet:
     return RuleSet.of([*map(read_rule, playbook.rules), *triggers])
 
 
-def sequences_of(playbook: Playbook) -> Sequences:
+def sequences_of(playbook: Playbook) -> PublishedSequences:
     """All sequences of a playbook, as if they were switched on."""
     found = [read_sequence(definition, id=_id(definition["name"])) for definition in playbook.sequences]
-    return Sequences({one.slug: one for one in found}, frozenset(one.id for one in found if one.id))
+    return PublishedSequences({one.slug: one for one in found}, frozenset(one.id for one in found if one.id))
 
 
 def nurtures_of(playbook: Playbook) -> list[Nurture]:

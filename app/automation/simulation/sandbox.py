@@ -13,7 +13,7 @@ from app.automation.simulation.sample_clinic import sample_setting
 from app.automation.simulation.script import InvalidScript, read_script
 from app.automation.simulation.timeline import Simulation
 from app.clock import zones
-from app.core.validation.mistakes import Mistake, one_of
+from app.core.validation.validation_errors import Mistake, one_of
 
 MOST_DAYS: Final = 366
 DAYS: Final = 90

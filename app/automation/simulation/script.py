@@ -11,8 +11,8 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from app.automation.simulation.facts import read_facts, read_instant
-from app.core.validation.mistakes import Mistake, one_of
-from app.engine.events.events import CUSTOM, EventName
+from app.core.validation.validation_errors import Mistake, one_of
+from app.engine.events.events import CUSTOM_NAME, EventName
 
 MOST_ENTRIES: Final = 200
 
@@ -110,7 +110,7 @@ def _happening(
 
 def _check_event(entry: Mapping[str, Any], place: str) -> list[Mistake]:
     name = entry["event"]
-    if isinstance(name, str) and CUSTOM.fullmatch(name):
+    if isinstance(name, str) and CUSTOM_NAME.fullmatch(name):
         return []
     if mistakes := one_of(name, list(EventName), f"{place}.event"):
         return mistakes

@@ -14,12 +14,12 @@ from app.automation.simulation.timeline import What
 from app.automation.simulation.world import World
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
-from app.leads.facts.events import lead_event
-from app.leads.models import LeadStatus
+from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
+from app.leads.enums import LeadStatus
+from app.leads.events import lead_event
 from app.leads.pipeline.consultations import consultation_event
-from app.leads.pipeline.progress import begin, step_into, tend
+from app.leads.pipeline.lead_state import mark_active, mark_activity, set_stage
 from app.leads.pipeline.stages import can_move
-from app.leads.timeline.conclusions import STAGE_OF, completed, contact, news, told
 from app.leads.timeline.models import Activity, ActivityType, Direction, Outcome
 
 Given: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -74,23 +74,23 @@ def _events(world: World, name: str, given: Given) -> list[Event]:
 
 
 def _log(world: World, data: Mapping[str, Any]) -> list[Event]:
-    """As `app.leads.timeline.service.log_activity`."""
+    """As `app.leads.activities.service.log_activity`."""
     lead = world.lead
     lead.version += 1
-    known = {**completed(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
+    known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
     entry = SimpleNamespace(**{**_NOTHING, **known})
-    tend(lead, world.now)
-    conclusions = [*contact(lead, entry), *_consultation(world, entry), *news(lead, entry)]
-    return [told(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions]
+    mark_activity(lead, world.now)
+    conclusions = [*apply_contact(lead, entry), *_consultation(world, entry), *extra_events(lead, entry)]
+    return [activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions]
 
 
 def _consultation(world: World, entry: Any) -> list[Event]:
     lead, stage = world.lead, STAGE_OF.get(entry.type)
     if stage is None:
         return []
-    begin(lead)
+    mark_active(lead)
     is_ahead = can_move(world.setting.stages, lead.pipeline_stage, stage)
-    moved = [step_into(lead, stage, at=world.now)] if is_ahead else []
+    moved = [set_stage(lead, stage, at=world.now)] if is_ahead else []
     clinic, when = world.setting.clinic, entry.scheduled_for
     return [*moved, consultation_event(stage, lead, clinic, at=world.now, scheduled_for=when)]
 

@@ -20,16 +20,16 @@ from app.automation.simulation.script import InvalidScript, Script, read_script
 from app.automation.simulation.start_state import begin_as_it_is, begin_as_new
 from app.automation.simulation.state import Nurture, Setting
 from app.clock import now
-from app.core.validation.mistakes import Mistake
+from app.core.validation.validation_errors import Mistake
+from app.engine.active_rules import load_active_rules
 from app.engine.rules.rules import RuleSet
-from app.engine.rules.ruleset import rules_of
-from app.engine.sequences.definitions import Sequences, sequences_of
+from app.engine.sequences.definitions import PublishedSequences, sequences_of
 from app.engine.sequences.sequence import Sequence, read_sequence
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.assignment.coordinators import colleagues
-from app.leads.facts.merge_fields import names_of
+from app.leads.assignment.coordinators import active_users
+from app.leads.facts.template_values import display_names
 from app.leads.lookup import read_lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
@@ -62,7 +62,7 @@ def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: M
     Raises NotFound, Conflict for a sequence without any text, Forbidden, LeadWasMerged, Invalid.
     """
     sequence = _to_try(session, actor, sequence_id)
-    alone = Sequences({sequence.slug: sequence}, frozenset({sequence_id}))
+    alone = PublishedSequences({sequence.slug: sequence}, frozenset({sequence_id}))
     setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone, nurtures=())
     return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
 
@@ -139,14 +139,14 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     first = next((stage for stage in stages if stage.is_default), stages[0])
     return Setting(
         clinic,
-        replace(rules_of(session, clinic), paused=frozenset()),  # a rule that is paused does nothing meanwhile
+        replace(load_active_rules(session, clinic), paused=frozenset()),  # a rule that is paused does nothing meanwhile
         {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal) for stage in stages},
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
-        colleagues(session, clinic.id),
+        active_users(session, clinic.id),
         sequences_of(session, clinic),
         [Nurture(*row) for row in session.execute(_nurtures(actor))],
-        names_of(session, clinic),
+        display_names(session, clinic),
     )
 
 

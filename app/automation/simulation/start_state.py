@@ -15,21 +15,21 @@ from app.automation.simulation.run import Beginning
 from app.automation.simulation.state import Setting, SimulatedEnrollment, SimulatedStep
 from app.engine.events.chains import chains_of
 from app.engine.models import PENDING, Step
-from app.engine.sequences.step_path import Passage
+from app.engine.sequences.progression import EnrollmentContext
 from app.engine.step_kind import STEP_KINDS
-from app.leads.facts.lookup import more_facts
-from app.leads.next_actions.open_task import TO_BE_DONE
+from app.leads.facts.condition_facts import load_facts
+from app.leads.search.open_task import IS_OPEN_TASK
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_facts import address_for
-from app.messaging.contact_policy.facts import Gone
+from app.messaging.contact_policy.facts import SentMessage
 from app.messaging.contact_policy.suppression_list import find_suppressed
-from app.messaging.models import IS_TOUCH, TOUCHED_AT
+from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from app.tasks.models import Task
 
 MOST: Final = 500  # tasks, steps and messages each; of messages the latest
 
 _WENT: Final = text(
-    f"SELECT {TOUCHED_AT} AS at, series FROM notifications WHERE lead_id = :lead AND {IS_TOUCH}"  # noqa: S608  (ours)
+    f"SELECT {CONTACTED_AT} AS at, series FROM notifications WHERE lead_id = :lead AND {IS_CONTACT}"  # noqa: S608  (ours)
     " ORDER BY id DESC LIMIT :most"
 )
 _COLUMNS: Final = ("id", "name", "due_at", "params", "cause", "guard", "stop_on", "lateness", "created_at")
@@ -55,19 +55,19 @@ def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) ->
         chains=chains_of(session, {task["step_id"] for task in tasks if task["step_id"]}),
         steps=_pending_steps(session, lead),
         enrollments=_enrollments(session, lead),
-        went=[Gone(row.at, row.series) for row in went],
+        went=[SentMessage(row.at, row.series) for row in went],
         suppressed=_suppressed(session, setting, lead),
     )
 
 
 def _look_up(session: Session, lead: SimpleNamespace) -> None:
     """Load the facts that rules may ask and that are not columns of the lead."""
-    vars(lead).update(more_facts(session, [lead.id], ("source", "source_category"))[lead.id])
+    vars(lead).update(load_facts(session, [lead.id], ("source", "source_category"))[lead.id])
 
 
 def _open_tasks(session: Session, lead: SimpleNamespace) -> list[Mapping[str, Any]]:
     table = Task.__table__
-    of_lead = select(table).where(table.c.lead_id == lead.id, TO_BE_DONE).order_by(table.c.due_at).limit(MOST)
+    of_lead = select(table).where(table.c.lead_id == lead.id, IS_OPEN_TASK).order_by(table.c.due_at).limit(MOST)
     return [dict(row) for row in session.execute(of_lead).mappings()]
 
 
@@ -94,7 +94,7 @@ def _enrollments(session: Session, lead: SimpleNamespace) -> list[SimulatedEnrol
     return [
         SimulatedEnrollment(
             known[row.sequence_id, row.sequence_version],
-            Passage(row.id, lead.timezone, row.cause),
+            EnrollmentContext(row.id, lead.timezone, row.cause),
             enrolled_at=row.enrolled_at,
             label=row.label,
             state=EnrollmentState(row.state),

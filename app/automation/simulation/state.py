@@ -11,12 +11,12 @@ from app.automation.simulation.timeline import Planned
 from app.core.db import new_id
 from app.engine.models import PENDING, Reason, StepState
 from app.engine.rules.rules import RuleSet
-from app.engine.sequences.definitions import Sequences
+from app.engine.sequences.definitions import PublishedSequences
+from app.engine.sequences.progression import EnrollmentContext
 from app.engine.sequences.sequence import Sequence as SequenceText
-from app.engine.sequences.step_path import Passage
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.coordinators import Colleague
-from app.leads.facts.merge_fields import Names
+from app.leads.assignment.coordinators import ActiveUser
+from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 
 
@@ -45,10 +45,10 @@ class Setting:
     stages: Stages
     first_stage: str  # in which leads begin
     max_days: Mapping[str, int]
-    people: Mapping[UUID, Colleague]
-    sequences: Sequences = field(default_factory=Sequences)
+    people: Mapping[UUID, ActiveUser]
+    sequences: PublishedSequences = field(default_factory=PublishedSequences)
     nurtures: Sequence[Nurture] = ()
-    names: Names = Names({}, {})  # noqa: RUF009  (it is empty, and stays so)
+    names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (it is empty, and stays so)
 
 
 @dataclass(slots=True, eq=False)
@@ -83,7 +83,7 @@ class SimulatedEnrollment:
     """A way through a sequence; `step_id` is the step that is planned, `waits_for` a task."""
 
     sequence: SequenceText
-    passage: Passage
+    passage: EnrollmentContext
     enrolled_at: datetime
     label: str | None = None
     state: EnrollmentState = EnrollmentState.ACTIVE

@@ -11,8 +11,8 @@ from app.automation.simulation.task_actions import mark_overdue
 from app.automation.simulation.world import World
 from app.engine.events.events import Event, EventName
 from app.engine.models import Kind
-from app.leads.facts.events import lead_event, lead_facts
-from app.leads.models import LeadStatus
+from app.leads.enums import LeadStatus
+from app.leads.events import lead_event, lead_facts
 
 # How often each looks, as beat has it; the simulated beat ticks at whole multiples of that.
 OVERDUE_TASKS: Final = timedelta(seconds=20)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from app.automation.simulation.state import Refused
 from app.automation.simulation.world import World
 from app.engine.events.events import Event, EventName
-from app.leads.pipeline.progress import tend
+from app.leads.pipeline.lead_state import mark_activity
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 from app.tasks.rows import task_row
@@ -42,7 +42,7 @@ def _complete(world: World, given: Given) -> list[Event]:
 def complete(world: World, task: SimpleNamespace, *, outcome: str | None = None) -> list[Event]:
     """It is done."""
     world.set_status(task, TaskStatus.COMPLETED)
-    tend(world.lead, world.now)
+    mark_activity(world.lead, world.now)
     return [task_event(EventName.TASK_COMPLETED, task, world.lead, world.now, outcome=outcome)]
 
 
@@ -72,7 +72,7 @@ def _overdue(world: World, given: Given) -> list[Event]:
 def mark_overdue(world: World, task: SimpleNamespace) -> Event:
     """Its time has come and gone."""
     world.set_status(task, TaskStatus.OVERDUE)
-    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).following(world.chain_of(task))
+    return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).with_chain(world.chain_of(task))
 
 
 def _meant(world: World, given: Given) -> SimpleNamespace:

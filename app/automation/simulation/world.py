@@ -11,12 +11,12 @@ from uuid import UUID
 from app.automation.sequences.models import LIVE
 from app.automation.simulation.state import Sent, Setting, SimulatedEnrollment, SimulatedStep
 from app.automation.simulation.timeline import Entry, What
-from app.engine.events.events import FROM_OUTSIDE, Chain
+from app.engine.events.events import NO_CHAIN, Chain
 from app.engine.models import Reason, StepState
 from app.engine.plan.plan import PlannedStep
-from app.leads.assignment.coordinators import Colleague, coordinator_of
+from app.leads.assignment.coordinators import ActiveUser, coordinator_of
 from app.messaging.contact_policy.contact_attempts import priority_of
-from app.messaging.contact_policy.facts import Gone
+from app.messaging.contact_policy.facts import SentMessage
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 NOT_LATE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
@@ -31,7 +31,7 @@ class World:
     now: datetime
     suppressed: set[str] = field(default_factory=set)  # the channels by which nobody may write to it
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
-    went: list[Gone] = field(default_factory=list)
+    went: list[SentMessage] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
     enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
@@ -45,7 +45,7 @@ class World:
     _turns: int = 0
 
     @property
-    def coordinator(self) -> Colleague | None:
+    def coordinator(self) -> ActiveUser | None:
         """The owner of the lead."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.setting.people)
 
@@ -86,7 +86,7 @@ class World:
 
     def chain_of(self, task: SimpleNamespace) -> Chain:
         """Return the chain of causes of the task."""
-        return self.chains.get(task.step_id, FROM_OUTSIDE)
+        return self.chains.get(task.step_id, NO_CHAIN)
 
     def task(self, task_id: str | None) -> SimpleNamespace | None:
         """The task of that id."""

@@ -38,7 +38,7 @@ __all__ = [
     "Span",
     "UnknownHolidays",
     "Window",
-    "day_begins",
+    "start_of_day",
 ]
 
 MAX_CLOSED_DAYS = 400  # consecutive closed days after which the search ends: a year and its holidays
@@ -215,7 +215,7 @@ def _end_of_quiet(quiet: QuietHours, now: datetime, zone: ZoneInfo) -> datetime:
     return _next_at(datetime.combine(ends_on, quiet.ends), now, zone)
 
 
-def day_begins(day: date, zone: ZoneInfo, *, after: datetime) -> datetime:
+def start_of_day(day: date, zone: ZoneInfo, *, after: datetime) -> datetime:
     """Return the first instant of a date in `zone` that is later than `after`, an instant of an earlier date."""
     return _next_at(datetime.combine(day, time.min), after, zone)
 

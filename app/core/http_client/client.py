@@ -13,22 +13,22 @@ import httpcore
 
 from app.config import get_settings
 from app.core.http_client.connection import NETWORK_ERRORS, PinnedBackend, ssl_context
-from app.core.http_client.targets import Target, require_allowed
+from app.core.http_client.targets import Target, resolve_allowed
 
 MAX_RESPONSE_BYTES: Final = 64 * 1024  # of a response body
 _OURS: Final = {"User-Agent": "Relance", "Accept": "application/json", "Connection": "close"}
 
 
-class NotReached(Exception):
+class NotSent(Exception):
     """The request was not sent: no connection could be made."""
 
 
-class Unanswered(Exception):
+class NoResponse(Exception):
     """The request was sent, at least in part, but no response came."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response: the status, the headers with lower-case names, and the start of the body."""
 
     status: int
@@ -36,12 +36,12 @@ class Answer:
     body: bytes
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Response:
     """Send one POST request. After the DNS lookup it takes at most OUTGOING_TIMEOUT or half of SOFT_TIME_LIMIT.
 
     Raises NotAllowed, Unresolved and NotSent (nothing was sent), and NoResponse.
     """
-    target, addresses = require_allowed(url)
+    target, addresses = resolve_allowed(url)
     settings = get_settings()
     backend = PinnedBackend(addresses, time.monotonic() + min(settings.outgoing_timeout, settings.soft_time_limit / 2))
     try:
@@ -49,10 +49,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
             return _exchange(pool, target, body, {**_OURS, **headers})
     except NETWORK_ERRORS as error:
         message = str(error) or type(error).__name__
-        raise (Unanswered if backend.has_sent else NotReached)(message) from error
+        raise (NoResponse if backend.has_sent else NotSent)(message) from error
 
 
-def _exchange(pool: httpcore.ConnectionPool, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _exchange(pool: httpcore.ConnectionPool, target: Target, body: bytes, headers: Mapping[str, str]) -> Response:
     host = f"[{target.host}]" if ":" in target.host else target.host
     url = httpcore.URL(scheme=target.scheme.encode(), host=host.encode(), port=target.port, target=target.path.encode())
     with pool.stream("POST", url, headers=list(headers.items()), content=body) as response:
@@ -62,4 +62,4 @@ def _exchange(pool: httpcore.ConnectionPool, target: Target, body: bytes, header
             if len(read) >= MAX_RESPONSE_BYTES:
                 break
     received = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-    return Answer(response.status, received, read[:MAX_RESPONSE_BYTES])
+    return Response(response.status, received, read[:MAX_RESPONSE_BYTES])

@@ -48,7 +48,7 @@ class Target:
         return f"{self.host}:{self.port}" in get_settings().outgoing_allow
 
 
-def read_target(url: str) -> Target:
+def parse_target(url: str) -> Target:
     """Parse a URL. Raises NotAllowed for a URL that no setting can allow."""
     parts = _split(url)
     host = _read_host(parts.hostname or "")
@@ -56,12 +56,12 @@ def read_target(url: str) -> Target:
     return Target(parts.scheme, host, DEFAULT_PORTS[parts.scheme] if parts.port is None else parts.port, path)
 
 
-def require_allowed(url: str) -> tuple[Target, list[Address]]:
+def resolve_allowed(url: str) -> tuple[Target, list[Address]]:
     """Return the target and the current addresses of its host, each of which may be called.
 
     Resolves the host, which may take seconds. Raises NotAllowed, Unresolved.
     """
-    target, settings = read_target(url), get_settings()
+    target, settings = parse_target(url), get_settings()
     if not (target.is_allowlisted or settings.outgoing_allow):
         _require_allowed_port(target, settings)  # refused without a DNS lookup
     addresses = _resolve(target)

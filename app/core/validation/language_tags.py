@@ -9,7 +9,7 @@ DEFAULT: Final = "en"  # language of a clinic that sets no other
 _TAG: Final = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.ASCII | re.IGNORECASE)
 
 
-def normalise(tag: str) -> str:
+def normalize(tag: str) -> str:
     """Normalize a tag: `FR-ca` becomes `fr-CA`. Script and region are optional. Raises ValueError."""
     found = _TAG.fullmatch(tag)
     if found is None:
@@ -18,7 +18,7 @@ def normalise(tag: str) -> str:
     return "-".join(part for part in (language.lower(), script.title(), region.upper()) if part)
 
 
-def in_order(*tags: str | None) -> tuple[str, ...]:
+def fallbacks(*tags: str | None) -> tuple[str, ...]:
     """Return the languages to try for a text, best first: each tag, then its parents (lookup, RFC 4647, 3.4).
 
     For `fr-CA` and `en`: `fr-CA`, `fr`, `en`. None is skipped.

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.engine.events.events import FROM_OUTSIDE, Chain, Event
+from app.engine.events.events import NO_CHAIN, Chain, Event
 
 _KEY = "chain"  # key in `session.info`
 
 
 @contextmanager
-def led_by(session: Session, chain: Chain) -> Iterator[None]:
+def use_chain(session: Session, chain: Chain) -> Iterator[None]:
     """Link the events that the session records in this context to the chain."""
     before = session.info.get(_KEY)
     session.info[_KEY] = chain
@@ -34,7 +34,7 @@ def chains_of(session: Session, step_ids: Collection[UUID]) -> Mapping[UUID, Cha
 _CAUSES: Final = text("SELECT id, cause FROM steps WHERE id = ANY(:ids)")
 
 
-def linked(session: Session, event: Event) -> Event:
+def with_current_chain(session: Session, event: Event) -> Event:
     """Return the event with the session's current chain, unless it already has one."""
     chain = session.info.get(_KEY)
-    return event if chain is None or event.chain is not FROM_OUTSIDE else event.following(chain)
+    return event if chain is None or event.chain is not NO_CHAIN else event.with_chain(chain)

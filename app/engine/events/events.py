@@ -26,7 +26,7 @@ class Chain:
     def of(cls, cause: Mapping[str, Any]) -> "Chain":
         """Return the chain that a step with this cause continues."""
         stored = cause.get("chain")
-        return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else FROM_OUTSIDE
+        return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else NO_CHAIN
 
     def as_json(self) -> dict[str, Any] | None:
         """Return the JSON form that is stored with an event; None if there is no chain."""
@@ -41,7 +41,7 @@ class Chain:
         }
 
 
-FROM_OUTSIDE = Chain()  # caused by a person, an integration or a sweep
+NO_CHAIN = Chain()  # caused by a person, an integration or a sweep
 
 
 class EventName(StrEnum):
@@ -81,20 +81,20 @@ class EventName(StrEnum):
     MESSAGE_FAILED = "message.failed"
 
 
-CUSTOM = re.compile(r"custom\.[a-z][a-z0-9_]{0,62}")  # custom events of an integration: POST /api/events
+CUSTOM_NAME = re.compile(r"custom\.[a-z][a-z0-9_]{0,62}")  # custom events of an integration: POST /api/events
 
 # Aliases that rules may listen to. No separate event is recorded for them.
-MOMENTS: Mapping[str, tuple[EventName, ...]] = {
+EVENT_ALIASES: Mapping[str, tuple[EventName, ...]] = {
     "lead.stage_entered": (EventName.LEAD_CREATED, EventName.LEAD_STAGE_CHANGED),
     "lead.stage_left": (EventName.LEAD_STAGE_CHANGED,),
     # A lead's date is known when the lead is created or updated. Its step is planned then.
     "date.reached": (EventName.LEAD_CREATED, EventName.LEAD_UPDATED),
 }
 DATE_REACHED = "date.reached"
-LISTENED_TO = (*EventName, *MOMENTS)
+LISTENABLE_EVENTS = (*EventName, *EVENT_ALIASES)
 
 # Events that may cancel pending steps, and the reason that the cancelled steps show.
-STOPS: Mapping[str, Reason] = {
+STOP_REASONS: Mapping[str, Reason] = {
     EventName.LEAD_CONTACTED: Reason.ALREADY_CONTACTED,
     EventName.LEAD_REPLIED: Reason.REPLIED,
     EventName.LEAD_OPTED_OUT: Reason.OPTED_OUT,
@@ -114,17 +114,17 @@ STOPS: Mapping[str, Reason] = {
     EventName.ESTIMATE_CREATED: Reason.STOPPED,
 }
 # Events that close a lead, by the status it has afterwards. Rules on these events may act on a closed lead.
-ENDS: Mapping[str, str] = {EventName.LEAD_CONVERTED: "CONVERTED", EventName.LEAD_LOST: "LOST"}
+STATUS_AFTER_CLOSING: Mapping[str, str] = {EventName.LEAD_CONVERTED: "CONVERTED", EventName.LEAD_LOST: "LOST"}
 
 
-def named(word: str) -> tuple[str, ...]:
+def expand_event_name(word: str) -> tuple[str, ...]:
     """Return the events that a name in a rule stands for."""
-    return MOMENTS.get(word, (word,))
+    return EVENT_ALIASES.get(word, (word,))
 
 
-def reason_of(name: str) -> Reason | None:
+def stop_reason(name: str) -> Reason | None:
     """Return the reason for steps that this event cancels; None if it cancels no steps."""
-    return STOPS.get(name) or (Reason.STOPPED if CUSTOM.fullmatch(name) else None)
+    return STOP_REASONS.get(name) or (Reason.STOPPED if CUSTOM_NAME.fullmatch(name) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +142,14 @@ class Event:
     occurred_at: datetime
     facts: Facts
     key: str = ""
-    chain: Chain = FROM_OUTSIDE
+    chain: Chain = NO_CHAIN
     id: UUID = field(default_factory=new_id)
 
-    def knowing(self, of_lead: Mapping[str, Any]) -> "Event":
+    def with_facts(self, of_lead: Mapping[str, Any]) -> "Event":
         """Return the event with additional facts of its lead. Facts that it already carries stay."""
         return replace(self, facts={**self.facts, "lead": {**of_lead, **self.facts["lead"]}}) if of_lead else self
 
-    def following(self, chain: Chain) -> "Event":
+    def with_chain(self, chain: Chain) -> "Event":
         """Return the event with this chain."""
         return self if chain is self.chain else replace(self, chain=chain)
 

@@ -20,13 +20,13 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.audit import audit_log
-from app.engine.jobs.items import Ends, cancel_pending, write_ends
-from app.engine.jobs.kinds import Make, kind_of
+from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
+from app.engine.jobs.kinds import ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
 from app.engine.jobs.planning import Span, plan_chunks
 
-AGAIN_IN: Final = timedelta(seconds=1)  # for items whose lead was locked
-OF_AN_ITEM: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+RETRY_DELAY: Final = timedelta(seconds=1)  # for items whose lead was locked
+ITEM_ERRORS: Final = (DBAPIError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 # Plain SQL: the session's nested transactions would publish messages before the outer commit.
 _BEGIN, _KEEP, _UNDO = (text(f"{verb} part") for verb in ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT"))
@@ -45,7 +45,7 @@ _FINISH: Final = text(
 log = structlog.get_logger()
 
 
-def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
+def process_chunk(session: Session, chunk: Mapping[str, Any]) -> None:
     """Process the pending items of a chunk.
 
     Keys of `chunk`: `job_id`, `first` and `last` (positions) and `clinic` (its context).
@@ -55,20 +55,22 @@ def work_off(session: Session, chunk: Mapping[str, Any]) -> None:
     if job is None:
         return
     if job.state == JobState.CANCELLED:
-        _count(session, job, cancelled=cancel_pending(session, job.id))
+        _count(session, job, cancelled=cancel_pending_items(session, job.id))
         return
-    audit_log.begin(session)
+    audit_log.start_notes(session)
     make = kind_of(job.spec).work_on(session, job, chunk["clinic"])
     ends = _process_without_bad_items(session, job.id, make, Span(chunk["first"], chunk["last"]))
-    audit_log.write(session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}"))
-    audit_log.end(session)
+    audit_log.write_entries(
+        session, audit_log.Caller(job.clinic_id, job.created_by, None, None, None, f"jobs.{job.id}")
+    )
+    audit_log.stop_notes(session)
     if ends.left:
         later = [Span(min(ends.left), max(ends.left))]
-        plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + AGAIN_IN)
+        plan_chunks(session, job.clinic_id, job.id, later, at=clock.now() + RETRY_DELAY)
     _count(session, job, done=len(ends.done), failed=len(ends.failed))
 
 
-def _process_without_bad_items(session: Session, job_id: UUID, make: Make, span: Span) -> Ends:
+def _process_without_bad_items(session: Session, job_id: UUID, make: ProcessSpan, span: Span) -> ItemResults:
     """Process the span. If an item cannot be written, process each half, down to the single bad item."""
     session.execute(_BEGIN)
     before = audit_log.notes_count(session)
@@ -76,7 +78,7 @@ def _process_without_bad_items(session: Session, job_id: UUID, make: Make, span:
         ends = make(session, span)
     except OperationalError:  # a database error, not a bad item: the step is retried
         raise
-    except OF_AN_ITEM as error:
+    except ITEM_ERRORS as error:
         session.execute(_UNDO)
         audit_log.discard_notes_after(session, before)
         if span.first == span.last:
@@ -87,16 +89,16 @@ def _process_without_bad_items(session: Session, job_id: UUID, make: Make, span:
     return ends
 
 
-def _fail_item(session: Session, job_id: UUID, place: int, error: Exception) -> Ends:
+def _fail_item(session: Session, job_id: UUID, place: int, error: Exception) -> ItemResults:
     log.error("bulk.item_crashed", job=str(job_id), position=place, exc_info=error)
-    ends = Ends()
+    ends = ItemResults()
     ends.fail(place, ItemReason.CRASHED, f"It could not be written ({type(error).__name__}).")
-    write_ends(session, job_id, ends)
+    write_results(session, job_id, ends)
     return ends
 
 
-def _sum(one: Ends, other: Ends) -> Ends:
-    return Ends(one.done + other.done, one.failed + other.failed, one.left + other.left)
+def _sum(one: ItemResults, other: ItemResults) -> ItemResults:
+    return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left)
 
 
 def _count(session: Session, job: Row[Any], *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, insert, literal, text
 from sqlalchemy.orm import Session
 
-from app.engine.jobs.items import Ends, write_ends
+from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.models import ItemReason, ItemStatus, JobItem
 
 _LEAD_IDS: Final = text(
@@ -20,7 +20,7 @@ def fill_with_ids(session: Session, job_id: UUID, ids: Sequence[str]) -> tuple[i
     """Write an item for each lead id. Return the number of items, and how many of them failed as duplicates."""
     session.execute(_LEAD_IDS, {"job": job_id, "ids": ids})
     duplicates = _duplicates(ids)
-    write_ends(session, job_id, duplicates)
+    write_results(session, job_id, duplicates)
     return len(ids), len(duplicates.failed)
 
 
@@ -35,9 +35,9 @@ def fill_with_found(session: Session, job_id: UUID, leads: Select[Any]) -> int:
     return written.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def _duplicates(ids: Sequence[str]) -> Ends:
+def _duplicates(ids: Sequence[str]) -> ItemResults:
     """Fail repeated ids, so that each lead gets one follow-up."""
-    ends, seen = Ends(), set[str]()
+    ends, seen = ItemResults(), set[str]()
     for place, lead_id in enumerate(ids):
         if lead_id in seen:
             ends.fail(place, ItemReason.DUPLICATE)

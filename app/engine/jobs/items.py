@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.core.db import to_json
 from app.engine.jobs.models import ItemReason
-from app.engine.jobs.planning import CHUNK, Span
+from app.engine.jobs.planning import CHUNK_SIZE, Span
 from app.security.encryption import decrypt_json, encryption_context
 
-Place: TypeAlias = int  # position of an item
+Position: TypeAlias = int  # position of an item
 
-WORDS: Final[Mapping[ItemReason, str]] = {
+REASON_TEXTS: Final[Mapping[ItemReason, str]] = {
     ItemReason.DUPLICATE: "The lead appears earlier in the list.",
     ItemReason.UNKNOWN_LEAD: "The clinic has no lead with this id.",
     ItemReason.LEAD_IS_LOCKED: "The lead was converted to a patient and is read-only.",
@@ -71,16 +71,16 @@ _TRY_AGAIN: Final = text(
 
 
 @dataclass(slots=True)
-class Ends:
+class ItemResults:
     """Results of the items of a chunk. `left` holds the positions of items that could not be started."""
 
     done: list[dict[str, Any]] = field(default_factory=list)  # position, lead_id, task_id, reason
     failed: list[dict[str, Any]] = field(default_factory=list)  # position, reason, error
-    left: list[Place] = field(default_factory=list)
+    left: list[Position] = field(default_factory=list)
 
     def succeed(
         self,
-        place: Place,
+        place: Position,
         *,
         lead_id: UUID | None = None,
         task_id: UUID | None = None,
@@ -89,25 +89,25 @@ class Ends:
         """Mark an item as done. `reason` says what was done with a lead that already existed."""
         self.done.append({"position": place, "lead_id": lead_id, "task_id": task_id, "reason": reason})
 
-    def fail(self, place: Place, reason: ItemReason, error: str = "") -> None:
+    def fail(self, place: Position, reason: ItemReason, error: str = "") -> None:
         """Mark an item as failed. `error` replaces the reason's default text."""
-        self.failed.append({"position": place, "reason": reason, "error": error or WORDS[reason]})
+        self.failed.append({"position": place, "reason": reason, "error": error or REASON_TEXTS[reason]})
 
 
-class Pending(NamedTuple):
+class PendingItem(NamedTuple):
     """A pending item. `lead` holds the fields of a new lead."""
 
-    position: Place
+    position: Position
     lead: Mapping[str, Any] | None
 
 
-def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[Pending]:
+def lock_pending(session: Session, job_id: UUID, span: Span) -> Sequence[PendingItem]:
     """Lock and return the pending items of the span."""
     found = session.execute(_LOCK_PENDING, {"job": job_id, "first": span.first, "last": span.last})
-    return [Pending(row.position, _lead(job_id, row)) for row in found]
+    return [PendingItem(row.position, _lead(job_id, row)) for row in found]
 
 
-def place_of_lead(job_id: UUID, position: Place) -> str:
+def lead_encryption_context(job_id: UUID, position: Position) -> str:
     """Return the encryption context of a new lead's fields, until the lead exists."""
     return encryption_context("job_items", "lead_sealed", job_id, position)
 
@@ -115,25 +115,25 @@ def place_of_lead(job_id: UUID, position: Place) -> str:
 def _lead(job_id: UUID, row: Row[Any]) -> Mapping[str, Any] | None:
     if row.lead_sealed is None:
         return None
-    lead: Mapping[str, Any] = decrypt_json(row.lead_sealed, context=place_of_lead(job_id, row.position))
+    lead: Mapping[str, Any] = decrypt_json(row.lead_sealed, context=lead_encryption_context(job_id, row.position))
     return lead
 
 
-def write_ends(session: Session, job_id: UUID, ends: Ends) -> None:
+def write_results(session: Session, job_id: UUID, ends: ItemResults) -> None:
     """Write the results. The encrypted fields of leads that now exist are deleted."""
     for statement, rows in ((_DONE, ends.done), (_FAILED, ends.failed)):
         if rows:
             session.execute(statement, {"job": job_id, "ends": to_json(rows)})
 
 
-def cancel_pending(session: Session, job_id: UUID) -> int:
+def cancel_pending_items(session: Session, job_id: UUID) -> int:
     """Cancel the pending items and return how many. Waits for chunks in progress."""
     session.execute(_LOCK_ALL_PENDING, {"job": job_id})
     return session.execute(_CANCEL, {"job": job_id}).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def try_failed_again(session: Session, job_id: UUID) -> tuple[int, list[Span]]:
+def reset_failed_items(session: Session, job_id: UUID) -> tuple[int, list[Span]]:
     """Make failed items pending again, except duplicates. Return how many, and their chunks."""
     session.execute(_LOCK_ALL_FAILED, {"job": job_id})
-    found = session.execute(_TRY_AGAIN, {"job": job_id, "chunk": CHUNK}).all()
+    found = session.execute(_TRY_AGAIN, {"job": job_id, "chunk": CHUNK_SIZE}).all()
     return sum(row.items for row in found), [Span(row.first, row.last) for row in found]

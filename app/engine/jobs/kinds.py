@@ -9,13 +9,13 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.core.ports import NotConnected
-from app.engine.jobs.items import Ends
+from app.engine.jobs.items import ItemResults
 from app.engine.jobs.planning import Span
 from app.identity.clinic_context import ClinicContext
 
-DEFAULT: Final = "follow_ups"  # kind of a job whose spec names none
+DEFAULT_KIND: Final = "follow_ups"  # kind of a job whose spec names none
 
-Make: TypeAlias = Callable[[Session, Span], Ends]
+ProcessSpan: TypeAlias = Callable[[Session, Span], ItemResults]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class JobKind:
     """
 
     name: str
-    work_on: Callable[[Session, Row[Any], ClinicContext], Make]
+    work_on: Callable[[Session, Row[Any], ClinicContext], ProcessSpan]
     undo: Callable[[Session, UUID], int] | None = None
 
 
@@ -41,7 +41,7 @@ def connect(kinds: Iterable[JobKind]) -> None:
 
 def kind_of(spec: Mapping[str, Any]) -> JobKind:
     """Return the kind that the spec of a job names under `makes`. Raises NotConnected."""
-    name = spec.get("makes", DEFAULT)
+    name = spec.get("makes", DEFAULT_KIND)
     if name not in _KINDS:
         raise NotConnected(f"job kind {name}")
     return _KINDS[name]

@@ -107,4 +107,4 @@ class JobItem(Base):
     task_id: Mapped[UUID | None]
 
 
-MOST_ITEMS: Final = 100_000
+MAX_ITEMS: Final = 100_000

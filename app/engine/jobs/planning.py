@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row
 
-CHUNK: Final = 1000  # items; their leads stay locked while the chunk runs, some tenths of a second
-NAME: Final = "bulk-follow-up"
+CHUNK_SIZE: Final = 1000  # items; their leads stay locked while the chunk runs, some tenths of a second
+STEP_NAME: Final = "bulk-follow-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Span:
         return Span(self.first, middle), Span(middle + 1, self.last)
 
 
-def chunks_of(total: int, size: int = CHUNK) -> Iterable[Span]:
+def chunks_of(total: int, size: int = CHUNK_SIZE) -> Iterable[Span]:
     """Return the spans that cover all positions of a job."""
     return (Span(first, min(first + size, total) - 1) for first in range(0, total, size))
 
@@ -49,11 +49,11 @@ def plan_chunks(
             clinic_id,
             None,
             kind=Kind.IMPORT_CHUNK,
-            name=NAME,
+            name=STEP_NAME,
             params={"job_id": str(job_id), "first": span.first, "last": span.last},
             cause={"job_id": str(job_id)},
             due_at=at + number * every,
-            dedupe_key=f"{NAME}:{job_id}:{span.first}" if once else None,
+            dedupe_key=f"{STEP_NAME}:{job_id}:{span.first}" if once else None,
         )
         for number, span in enumerate(spans)
     ]

@@ -19,7 +19,7 @@ from app.engine.jobs import items
 from app.engine.jobs.errors import ClientKeyReused, JobIsCancelled, JobIsFinished
 from app.engine.jobs.kinds import kind_of
 from app.engine.jobs.models import Job, JobItem, JobState
-from app.engine.jobs.planning import CHUNK, chunks_of, plan_chunks
+from app.engine.jobs.planning import CHUNK_SIZE, chunks_of, plan_chunks
 from app.errors import Conflict, FieldError, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
@@ -36,7 +36,7 @@ _RESUME: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class JobPlan:
     """Definition of a job.
 
     `spec` returns the spec for the job's row, given the start time. `fill` writes the items of a new job and returns
@@ -45,11 +45,11 @@ class Plan:
 
     spec: Callable[[datetime], Mapping[str, Any]]
     fill: Callable[[UUID], tuple[int, int]]
-    size: int = CHUNK
+    size: int = CHUNK_SIZE
     every: timedelta = timedelta()
 
 
-def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: Plan) -> Job:
+def start_job(session: Session, actor: Actor, data: Mapping[str, Any], plan: JobPlan) -> Job:
     """Start a job as planned, or return the job that was started with the same `client_key` and body.
 
     `data` is the complete request body. Raises ClientKeyReused, Conflict (when another request uses the key right now),
@@ -103,7 +103,7 @@ def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
     job = get_job(session, actor, job_id)
     if job.state != JobState.CANCELLED:
         # Lock the items first, as chunks do. This waits for chunks in progress before the job is read again.
-        cancelled = items.cancel_pending(session, job_id)
+        cancelled = items.cancel_pending_items(session, job_id)
         session.refresh(job, with_for_update=True)
         undo = kind_of(job.spec).undo
         undone = undo(session, job_id) if undo else 0
@@ -117,7 +117,7 @@ def cancel(session: Session, actor: Actor, job_id: UUID) -> Job:
 def retry_failed(session: Session, actor: Actor, job_id: UUID) -> Job:
     """Retry every failed item except duplicates. Raises NotFound, JobIsCancelled."""
     job = get_job(session, actor, job_id)
-    again, spans = items.try_failed_again(session, job_id)
+    again, spans = items.reset_failed_items(session, job_id)
     session.refresh(job, with_for_update=True)
     if job.state == JobState.CANCELLED:
         raise JobIsCancelled

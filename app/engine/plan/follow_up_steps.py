@@ -12,10 +12,10 @@ from app.core.calendar.durations import parse_wait
 from app.engine.events.events import Facts
 from app.engine.models import Reason
 from app.engine.plan.plan import PlannedStep
-from app.engine.plan.timing import next_time
 from app.engine.rules.conditions import holds
+from app.engine.rules.timing import next_time
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.guard import Guarded
+from app.engine.steps.guard import GuardedStep
 
 # Skip reasons that end a repetition. Other skip reasons may not apply the next time.
 FINAL_REASONS: Final = frozenset(
@@ -24,7 +24,7 @@ FINAL_REASONS: Final = frozenset(
 )
 
 
-class Ran(Guarded, Protocol):
+class FinishedStep(GuardedStep, Protocol):
     """A finished step: a row of `steps`, or a simulated step."""
 
     @property
@@ -41,19 +41,19 @@ class Ran(Guarded, Protocol):
     def dedupe_key(self) -> str | None: ...
 
 
-class Way(NamedTuple):
+class Branch(NamedTuple):
     """The branch taken: `then` or `else`, and its steps."""
 
     name: str
     steps: tuple[PlannedStep, ...]
 
 
-def comes_again(step: Ran, skipped: Reason | None) -> bool:
+def repeats(step: FinishedStep, skipped: Reason | None) -> bool:
     """Return whether a repetition follows a step that was done, or was `skipped` for that reason."""
     return "every" in step.cause and skipped not in FINAL_REASONS
 
 
-def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
+def next_repetition(step: FinishedStep, now: datetime, calendar: Calendar) -> PlannedStep:
     """Return the next repetition of a recurring step (bansalcrm2-follow-up-guide.md, use case 7)."""
     every = step.cause["every"]
     last = datetime.fromisoformat(every["due_at"])  # not the run time: a late run must not shift the repetitions
@@ -68,7 +68,7 @@ def next_step(step: Ran, now: datetime, calendar: Calendar) -> PlannedStep:
     return PlannedStep(kind=step.kind, due_at=due_at, params=params, cause=cause, key=key, **_same(step))
 
 
-def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
+def choose_branch(step: FinishedStep, facts: Facts, now: datetime, calendar: Calendar) -> Branch:
     """Return the branch whose conditions hold, with its actions as steps.
 
     Events that stop the branch step stop them too.
@@ -78,10 +78,12 @@ def way_of(step: Ran, facts: Facts, now: datetime, calendar: Calendar) -> Way:
         _of_way(step, action, f"{name}:{i}", now=now, calendar=calendar)
         for i, action in enumerate(step.params.get(name, []))
     )
-    return Way(name, tuple(planned))
+    return Branch(name, tuple(planned))
 
 
-def _of_way(step: Ran, action: Mapping[str, Any], place: str, *, now: datetime, calendar: Calendar) -> PlannedStep:
+def _of_way(
+    step: FinishedStep, action: Mapping[str, Any], place: str, *, now: datetime, calendar: Calendar
+) -> PlannedStep:
     [(kind, settings)] = action.items()
     kept = {name: step.params[name] for name in ("task_id", "scheduled_for") if name in step.params}
     return PlannedStep(
@@ -94,7 +96,7 @@ def _of_way(step: Ran, action: Mapping[str, Any], place: str, *, now: datetime, 
     )
 
 
-def _same(step: Ran) -> dict[str, Any]:
+def _same(step: FinishedStep) -> dict[str, Any]:
     """Return the fields that a step passes on to the steps that follow from it."""
     guard = None if step.guard is None else dict(step.guard)
     return {"name": step.name, "guard": guard, "stop_on": tuple(step.stop_on), "lateness": step.lateness}

@@ -7,15 +7,15 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.core.calendar.calendar import Calendar
-from app.engine.events.events import DATE_REACHED, ENDS, Event, Facts
-from app.engine.plan.timing import Due, LocalClock, due_time
+from app.engine.events.events import DATE_REACHED, STATUS_AFTER_CLOSING, Event, Facts
 from app.engine.rules.conditions import Condition, fact, holds
-from app.engine.rules.rule_evaluation import Decision, Verdict, matched, unmet
-from app.engine.rules.rules import NORMAL, Action, Rule, RuleSet
+from app.engine.rules.rule_evaluation import Decision, RuleVerdict, matched, unmet
+from app.engine.rules.rules import DEFAULT_PRIORITY, Action, Rule, RuleSet
+from app.engine.rules.timing import Due, LocalClock, due_time
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.guard import OVER
+from app.engine.steps.guard import CLOSED_STATUSES
 
-DEEPEST_CHAIN: Final = 10  # steps caused by steps, without a person in between
+MAX_CHAIN_DEPTH: Final = 10  # steps caused by steps, without a person in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _event_context(event: Event, calendar: Calendar) -> _EventContext:
         "subject_id": subject_id,
         "occurred_at": event.occurred_at.isoformat(),
     }
-    if status in OVER:
+    if status in CLOSED_STATUSES:
         cause["lead_status"] = status  # the closing status that planned the step: see `guard`
     return _EventContext(event, facts, calendar, cause, f"{event.name}:{subject_id}:{event.key}")
 
@@ -87,24 +87,26 @@ def _decide(rule: Rule, context: _EventContext) -> tuple[Decision, list[PlannedS
             return unmet(rule, condition, facts), []
     dues = _due_times(rule, context)
     if not dues:
-        return Decision(rule, Verdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
+        return Decision(rule, RuleVerdict.NO_SUCH_DATE, {"of": rule.timing.of}), []
     steps = [planned for due in dues for planned in _steps(rule, context, due)]
     return matched(rule, [(step.kind, due) for step, due in steps]), [step for step, _ in steps]
 
 
-def _refusal(rule: Rule, event: Event) -> Verdict | None:
+def _refusal(rule: Rule, event: Event) -> RuleVerdict | None:
     """Return why a listening rule does not test its conditions, or None."""
     status = event.facts["lead"].get("status", "")
-    if status in OVER and not _acts_on_closed_lead(event, status):
-        return Verdict.LEAD_IS_OVER
+    if status in CLOSED_STATUSES and not _acts_on_closed_lead(event, status):
+        return RuleVerdict.LEAD_IS_OVER
     if rule.slug in event.chain.rules:
-        return Verdict.LOOP
-    return Verdict.TOO_DEEP if event.chain.depth >= DEEPEST_CHAIN else None
+        return RuleVerdict.LOOP
+    return RuleVerdict.TOO_DEEP if event.chain.depth >= MAX_CHAIN_DEPTH else None
 
 
 def _acts_on_closed_lead(event: Event, status: str) -> bool:
     """Whether the event closed the lead, or concerns a task created after that. Closing closes earlier tasks."""
-    return ENDS.get(event.name) == status or (event.is_about_a_task and status in ENDS.values())
+    return STATUS_AFTER_CLOSING.get(event.name) == status or (
+        event.is_about_a_task and status in STATUS_AFTER_CLOSING.values()
+    )
 
 
 def _due_times(rule: Rule, context: _EventContext) -> list[Due]:
@@ -216,7 +218,7 @@ def _cause(rule: Rule, context: _EventContext) -> dict[str, Any]:
         "rule_version": rule.version,
         "chain": event.chain.followed_by(rule.slug, context.cause["event_id"]),
     }
-    if rule.priority != NORMAL:
+    if rule.priority != DEFAULT_PRIORITY:
         cause["priority"] = rule.priority
     if rule.every:
         own = event.facts["lead"].get("timezone") if rule.timing.zone == "lead" else None

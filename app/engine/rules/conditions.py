@@ -66,14 +66,14 @@ def fact(facts: Facts, path: str) -> Any:
     return value() if callable(value) else value
 
 
-def leaves(condition: Condition) -> Iterator[Condition]:
+def single_conditions(condition: Condition) -> Iterator[Condition]:
     """Yield the single conditions of a group, or the condition itself if it is not a group."""
     parts = condition.get("all") or condition.get("any")
     if parts is None:
         yield condition
     else:
         for part in parts:
-            yield from leaves(part)
+            yield from single_conditions(part)
 
 
 def looked_up(paths: frozenset[str]) -> frozenset[str]:

@@ -12,7 +12,9 @@ from app.core.ports import Port
 lead_facts: Port[[Session, Collection[UUID], Collection[str]], Mapping[UUID, Mapping[str, Any]]] = Port("lead_facts")
 
 
-def look_up(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> Mapping[UUID, Mapping[str, Any]]:
+def fetch_lead_facts(
+    session: Session, lead_ids: Collection[UUID], names: Collection[str]
+) -> Mapping[UUID, Mapping[str, Any]]:
     """Return the current values of these facts by lead id and fact name. Runs no query if there is nothing to fetch."""
     if not names or not lead_ids:
         return {}

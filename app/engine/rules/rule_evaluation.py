@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Any
 
 from app.engine.events.events import Facts
-from app.engine.plan.timing import Due
-from app.engine.rules.conditions import CHANGED, Condition, fact, holds, leaves
+from app.engine.rules.conditions import CHANGED, Condition, fact, holds, single_conditions
 from app.engine.rules.rules import Rule
+from app.engine.rules.timing import Due
 
-SECRET = frozenset({"lead.email", "lead.phone"})  # personal data: only their presence is stored
+PERSONAL_FIELDS = frozenset({"lead.email", "lead.phone"})  # personal data: only their presence is stored
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     MATCHED = "matched"  # steps were planned
     UNMET = "unmet"  # a condition was not met
     LEAD_IS_OVER = "lead_is_over"  # the lead is converted, lost or archived, and the event does not concern that
@@ -30,7 +30,7 @@ class Decision:
     """
 
     rule: Rule
-    verdict: Verdict
+    verdict: RuleVerdict
     details: Mapping[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Decision:
 
 def matched(rule: Rule, wanted: Sequence[tuple[str, Due]]) -> Decision:
     """Return the decision of a rule that plans steps of these kinds at these times."""
-    return Decision(rule, Verdict.MATCHED, {"steps": [_step(kind, due) for kind, due in wanted]})
+    return Decision(rule, RuleVerdict.MATCHED, {"steps": [_step(kind, due) for kind, due in wanted]})
 
 
 def _step(kind: str, due: Due) -> dict[str, Any]:
@@ -57,23 +57,23 @@ def _step(kind: str, due: Due) -> dict[str, Any]:
 
 def unmet(rule: Rule, condition: Condition, facts: Facts) -> Decision:
     """Return the decision of a rule whose condition is not met."""
-    return Decision(rule, Verdict.UNMET, {"condition": dict(condition), "value": shown(condition, facts)})
+    return Decision(rule, RuleVerdict.UNMET, {"condition": dict(condition), "value": tested_value(condition, facts)})
 
 
-def shown(condition: Condition, facts: Facts) -> Any:
+def tested_value(condition: Condition, facts: Facts) -> Any:
     """Return the value that the condition tested. For a group, return the values by field."""
-    parts = list(leaves(condition))
+    parts = list(single_conditions(condition))
     values = {part["field"]: _value(part, facts) for part in parts}
     return values if "field" not in condition else values[condition["field"]]
 
 
-def examined(conditions: tuple[Condition, ...], facts: Facts) -> list[dict[str, Any]]:
+def evaluate_conditions(conditions: tuple[Condition, ...], facts: Facts) -> list[dict[str, Any]]:
     """Return each condition with its value and result, including those after the first unmet one.
 
     Keys: `condition`, `value`, `holds`.
     """
     return [
-        {"condition": dict(condition), "value": shown(condition, facts), "holds": holds(condition, facts)}
+        {"condition": dict(condition), "value": tested_value(condition, facts), "holds": holds(condition, facts)}
         for condition in conditions
     ]
 
@@ -82,4 +82,4 @@ def _value(condition: Condition, facts: Facts) -> Any:
     if CHANGED in condition:
         return fact(facts, "event.changed")
     value = fact(facts, condition["field"])
-    return value is not None if condition["field"] in SECRET else value
+    return value is not None if condition["field"] in PERSONAL_FIELDS else value

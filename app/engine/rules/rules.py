@@ -13,13 +13,13 @@ from typing import Any
 from uuid import UUID
 
 from app.core.calendar.durations import Wait, parse_duration, parse_wait
-from app.engine.events.events import DATE_REACHED, named
-from app.engine.plan.timing import Timing
-from app.engine.rules.conditions import Condition, leaves, looked_up
+from app.engine.events.events import DATE_REACHED, expand_event_name
+from app.engine.rules.conditions import Condition, looked_up, single_conditions
+from app.engine.rules.timing import Timing
 from app.engine.step_kind import STEP_KINDS
 
-NOW = Timing()
-NORMAL = 100  # default priority; 1 is the highest
+IMMEDIATELY = Timing()
+DEFAULT_PRIORITY = 100  # default priority; 1 is the highest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class Rule:
     on: frozenset[str]
     actions: tuple[Action, ...]
     when: tuple[Condition, ...] = ()
-    timing: Timing = NOW
+    timing: Timing = IMMEDIATELY
     before_due: timedelta | None = None
     every: Wait | None = None
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
     stop_on: tuple[str, ...] = ()
     skip_when_later_than: timedelta | None = None
-    priority: int = NORMAL
+    priority: int = DEFAULT_PRIORITY
     awaits_a_date: bool = False
     id: UUID | None = None
     version: int = 1
@@ -57,9 +57,9 @@ class Rule:
         return {name: conditions for name, conditions in guard.items() if conditions} or None
 
     @property
-    def asks(self) -> frozenset[str]:
+    def required_facts(self) -> frozenset[str]:
         """Names of the lead facts that must be fetched when an event happens, such as `tags`."""
-        asked = {leaf["field"] for condition in self.when for leaf in leaves(condition)}
+        asked = {leaf["field"] for condition in self.when for leaf in single_conditions(condition)}
         return looked_up(frozenset(asked | ({self.timing.of} if self.timing.of else set())))
 
 
@@ -68,7 +68,7 @@ class RuleSet:
     """A clinic's active rules, indexed by event and ordered by priority."""
 
     by_event: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    asked_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    required_facts_by_event: Mapping[str, frozenset[str]] = field(default_factory=dict)
     slugs: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()  # paused by the engine: their pending steps wait
 
@@ -80,16 +80,16 @@ class RuleSet:
         for rule in rules:
             for event in rule.on:
                 by_event[event] = (*by_event.get(event, ()), rule)
-        asked = {event: frozenset().union(*(rule.asks for rule in some)) for event, some in by_event.items()}
+        asked = {event: frozenset().union(*(rule.required_facts for rule in some)) for event, some in by_event.items()}
         return cls(by_event, asked, frozenset(rule.slug for rule in rules), paused)
 
     def listening_to(self, event: str) -> tuple[Rule, ...]:
         """Return the rules that listen to an event."""
         return self.by_event.get(event, ())
 
-    def asked_of(self, event: str) -> frozenset[str]:
+    def required_facts_of(self, event: str) -> frozenset[str]:
         """Return the names of lead facts that these rules need and that the event does not carry."""
-        return self.asked_by_event.get(event, frozenset())
+        return self.required_facts_by_event.get(event, frozenset())
 
 
 def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version: int = 1) -> Rule:  # noqa: A002
@@ -107,7 +107,7 @@ def read_rule(definition: Mapping[str, Any], *, id: UUID | None = None, version:
         unless=tuple(definition.get("unless", ())),
         stop_on=tuple(sorted(_events(definition.get("stop_on", [])))),
         skip_when_later_than=_duration(definition.get("skip_when_later_than")),
-        priority=definition.get("priority", NORMAL),
+        priority=definition.get("priority", DEFAULT_PRIORITY),
         awaits_a_date=DATE_REACHED in _listed(definition["on"]),
         id=id,
         version=version,
@@ -126,7 +126,7 @@ def _timing(definition: Mapping[str, Any]) -> Timing:
 
 
 def _events(words: str | list[str]) -> frozenset[str]:
-    return frozenset(event for word in _listed(words) for event in named(word))
+    return frozenset(event for word in _listed(words) for event in expand_event_name(word))
 
 
 def _duration(text: str | None) -> timedelta | None:

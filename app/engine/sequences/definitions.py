@@ -9,23 +9,22 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from app.engine.sequences.models import Sequence as SequenceRow
-from app.engine.sequences.models import SequenceVersion
+from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.engine.sequences.sequence import Sequence, read_sequence
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 
-TextKey = tuple[UUID, int]  # sequence id and version number
+VersionKey = tuple[UUID, int]  # sequence id and version number
 MAX_CACHED_VERSIONS: Final = 2000  # per process; a version that was dropped is read again
 
 
 @dataclass(frozen=True, slots=True)
-class Sequences:
+class PublishedSequences:
     """A clinic's published sequences by slug, and the ids of the active ones."""
 
     by_slug: Mapping[str, Sequence] = field(default_factory=dict)
     active: frozenset[UUID] = frozenset()
-    watches_colleagues: bool = False
+    has_colleague_exits: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.by_slug)
@@ -37,20 +36,20 @@ class Sequences:
 
 
 @cache_per_version
-def sequences_of(session: Session, clinic: ClinicContext) -> Sequences:
+def sequences_of(session: Session, clinic: ClinicContext) -> PublishedSequences:
     """Return the clinic's published sequences. New enrollments use these versions."""
     columns = (SequenceRow.id, SequenceRow.definition, SequenceRow.published, SequenceRow.active)
     there = (SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None), SequenceRow.published.is_not(None))
     rows = session.execute(select(*columns).where(*there).order_by(SequenceRow.id)).all()
     found = [read_sequence(row.definition, id=row.id, version=row.published) for row in rows]
     active = frozenset(row.id for row in rows if row.active)
-    return Sequences({one.slug: one for one in found}, active, any(one.colleague_key for one in found))
+    return PublishedSequences({one.slug: one for one in found}, active, any(one.colleague_key for one in found))
 
 
-_versions: OrderedDict[TextKey, Sequence] = OrderedDict()
+_versions: OrderedDict[VersionKey, Sequence] = OrderedDict()
 
 
-def texts_of(session: Session, keys: Collection[TextKey]) -> Mapping[TextKey, Sequence]:
+def sequence_versions(session: Session, keys: Collection[VersionKey]) -> Mapping[VersionKey, Sequence]:
     """Return these versions by key. Published versions never change, so they are cached."""
     missing = {key for key in keys if key not in _versions}
     columns: Any = (SequenceVersion.sequence_id, SequenceVersion.number, SequenceVersion.definition)

@@ -9,7 +9,7 @@ from app.core.db import Base
 from app.engine.versioned_models import DefinitionVersion, VersionedDefinition
 
 
-class Sequence(VersionedDefinition, Base):
+class SequenceRow(VersionedDefinition, Base):
     """A clinic's sequence, with the definition for new enrollments; `sequence_versions` has all its versions."""
 
     __tablename__ = "sequences"

@@ -8,11 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.core.calendar.durations import parse_duration
-from app.engine.events.events import EventName, named, reason_of
+from app.engine.events.events import EventName, expand_event_name, stop_reason
 from app.engine.models import Kind
-from app.engine.plan.timing import Timing
 from app.engine.rules.conditions import Condition
-from app.engine.rules.rules import NORMAL, NOW, Rule, read_rule
+from app.engine.rules.rules import DEFAULT_PRIORITY, IMMEDIATELY, Rule, read_rule
+from app.engine.rules.timing import Timing
 from app.engine.step_kind import STEP_KINDS
 
 END: Final = "end"  # value of `next` that ends the sequence
@@ -72,14 +72,14 @@ class SequenceStep:
     name: str
     kind: str
     settings: Mapping[str, Any]
-    timing: Timing = NOW
+    timing: Timing = IMMEDIATELY
     only_if: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
     skip_when_later_than: timedelta | None = None
     next_name: str | None = None
     ways: Mapping[str, str] = field(default_factory=dict)  # of a branch: step names by `then` and `else`
     variants: tuple[Variant, ...] = ()
-    holds_for_its_task: bool = False
+    waits_for_task: bool = False
 
     @property
     def guard(self) -> dict[str, Any] | None:
@@ -107,7 +107,7 @@ class Sequence:
     goal: tuple[str, ...] = ()
     is_exclusive: bool = False
     re_entry: ReEntry = ReEntry()
-    priority: int = NORMAL
+    priority: int = DEFAULT_PRIORITY
     label: str | None = None
     colleague_key: str | None = None
     id: UUID | None = None
@@ -121,7 +121,7 @@ class Sequence:
     @property
     def stop_on(self) -> tuple[str, ...]:
         """Events that cancel a planned step: those in `exit_on` and `goal` that can cancel steps."""
-        return tuple(sorted({event for event in (*self.exit_on, *self.goal) if reason_of(event)}))
+        return tuple(sorted({event for event in (*self.exit_on, *self.goal) if stop_reason(event)}))
 
     def step(self, name: str) -> SequenceStep:
         """Return the step of that name. Raises StopIteration if there is none."""
@@ -155,7 +155,7 @@ def read_sequence(definition: Mapping[str, Any], *, id: UUID | None = None, vers
         goal=_events(definition.get("goal", ())),
         is_exclusive=definition.get("exclusive", False),
         re_entry=_re_entry(definition.get("re_entry", "never")),
-        priority=definition.get("priority", NORMAL),
+        priority=definition.get("priority", DEFAULT_PRIORITY),
         label=(definition.get("label") or "").lower() or None,  # stored like tags
         colleague_key=(definition.get("exit_on_colleague") or "").removeprefix("custom.") or None,
         id=id,
@@ -186,7 +186,7 @@ def _read_step(written: Mapping[str, Any]) -> SequenceStep:
         next_name=written.get("next"),
         ways=ways,
         variants=variants,
-        holds_for_its_task=holds,
+        waits_for_task=holds,
     )
 
 
@@ -204,8 +204,8 @@ def _trigger(definition: Mapping[str, Any], exits: tuple[str, ...], id: UUID | N
     written = {
         **enroll,
         "name": trigger_name(slug),
-        "priority": definition.get("priority", NORMAL),
-        "stop_on": [event for event in exits if reason_of(event)],
+        "priority": definition.get("priority", DEFAULT_PRIORITY),
+        "stop_on": [event for event in exits if stop_reason(event)],
         "do": [{Kind.ENROLL: {"sequence": slug}}],
     }
     return read_rule(written, id=id, version=version)
@@ -219,4 +219,4 @@ def _re_entry(written: str | Mapping[str, str]) -> ReEntry:
 
 def _events(words: Any) -> tuple[str, ...]:
     listed = [words] if isinstance(words, str) else words
-    return tuple(dict.fromkeys(str(event) for word in listed for event in named(word)))
+    return tuple(dict.fromkeys(str(event) for word in listed for event in expand_event_name(word)))

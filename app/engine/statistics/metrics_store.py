@@ -42,7 +42,7 @@ _FOLD = text(
 
 
 @lru_cache(maxsize=1024)
-def series(metric: str, **labels: str) -> tuple[str, str]:
+def series_key(metric: str, **labels: str) -> tuple[str, str]:
     """Return the key of a series: the metric and its labels as JSON."""
     return metric, json.dumps(labels, sort_keys=True)
 
@@ -53,19 +53,19 @@ def bucket_of(lateness: float) -> str:
     return "+Inf" if bound == float("inf") else str(bound)
 
 
-def add_up(session: Session, counts: Counts) -> None:
+def add_counts(session: Session, counts: Counts) -> None:
     """Add to this process's counters in the caller's transaction."""
     if counts:
         rows = [{"metric": metric, "labels": labels, "value": n} for (metric, labels), n in counts.items()]
         session.execute(_ADD, {"process": _process(os.getpid()), "counts": json.dumps(rows), "now": clock.now()})
 
 
-def sums(session: Session) -> list[tuple[str, Mapping[str, str], float]]:
+def totals(session: Session) -> list[tuple[str, Mapping[str, str], float]]:
     """Return every series as metric, labels and value, summed over all processes, past ones included."""
     return [(row.metric, json.loads(row.labels), row.value) for row in session.execute(_SUMS)]
 
 
-def fold_past(session: Session, before: object) -> int:
+def merge_stale_rows(session: Session, before: object) -> int:
     """Merge the rows of processes without updates since `before`. Return how many series were merged."""
     result = session.execute(_FOLD, {"before": before, "now": clock.now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]

@@ -60,7 +60,7 @@ _TROUBLED: Final = text(
 _FORGET: Final = text("DELETE FROM series_hours WHERE hour <= :before")
 
 
-def count(session: Session, counts: Counts) -> None:
+def add_counts(session: Session, counts: Counts) -> None:
     """Add to the counts in the caller's transaction. Call it at the end: the rows stay locked until the commit."""
     hour, shard = clock.now().replace(minute=0, second=0, microsecond=0), os.getpid() % SHARDS
     rows = [
@@ -76,18 +76,18 @@ def count(session: Session, counts: Counts) -> None:
     insert_many(session, SeriesHour, rows, tail=_MORE)
 
 
-def troubled(session: Session) -> dict[Series, StepCounts]:
+def failing_series(session: Session) -> dict[Series, StepCounts]:
     """Return the counts of the last 24 hours for rules and sequences with failures, bounces or opt-outs."""
     rows = session.execute(_TROUBLED, {"since": clock.now() - LOOKED_BACK})
     return {Series(clinic_id, slug): StepCounts(*figures) for clinic_id, slug, *figures in rows}
 
 
-def count_anew(session: Session, series: Series) -> None:
+def reset_counts(session: Session, series: Series) -> None:
     """Reset the counts of a rule or sequence, after a user has checked it."""
     mine = (SeriesHour.clinic_id == series.clinic_id, SeriesHour.series == series.slug)
     session.execute(delete(SeriesHour).where(*mine))
 
 
-def forget_past(session: Session) -> None:
+def delete_old_hours(session: Session) -> None:
     """Delete the hours outside the evaluated period."""
     session.execute(_FORGET, {"before": clock.now() - LOOKED_BACK})

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.ports import Listeners
-from app.engine.events.events import Event, reason_of
+from app.engine.events.events import Event, stop_reason
 from app.engine.models import Reason
 
 # All listeners are called in the same transaction. The leads' rows are locked.
 steps_cancelled: Listeners[[Session, Sequence[Any]]] = Listeners("steps_cancelled")  # rows: kind, params, reason
-everything_cancelled: Listeners[[Session, UUID, Reason]] = Listeners("everything_cancelled")  # lead, reason
+all_steps_cancelled: Listeners[[Session, UUID, Reason]] = Listeners("everything_cancelled")  # lead, reason
 lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # duplicate, survivor
 
 # If several events stop a step, the first one sets the reason.
@@ -54,7 +54,7 @@ _CANCEL_DOUBLES = text(
 _HAND_OVER = text("UPDATE steps SET lead_id = :survivor WHERE lead_id = :duplicate")
 
 
-def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
+def move_steps(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
     """Move all steps of a merged lead, past and pending, to the surviving lead. The caller locks both rows.
 
     Pending steps that the survivor also has are cancelled. Deduplication keys contain the lead that a step was planned
@@ -67,9 +67,9 @@ def hand_over(session: Session, *, duplicate: UUID, survivor: UUID) -> None:
     session.execute(_HAND_OVER, leads)
 
 
-def stop(session: Session, events: Iterable[Event]) -> int:
+def cancel_stopped_steps(session: Session, events: Iterable[Event]) -> int:
     """Cancel pending steps of the events' leads that list one of these events in `stop_on`. Return how many."""
-    stopping = [(event, reason) for event in events if (reason := reason_of(event.name))]
+    stopping = [(event, reason) for event in events if (reason := stop_reason(event.name))]
     if not stopping:
         return 0
     given = {
@@ -83,11 +83,11 @@ def stop(session: Session, events: Iterable[Event]) -> int:
     return len(found)
 
 
-def cancel_pending(session: Session, lead_id: UUID, reason: Reason) -> int:
+def cancel_lead_steps(session: Session, lead_id: UUID, reason: Reason) -> int:
     """Cancel all pending steps of a lead and return how many. The caller locks the lead's row."""
     found = session.execute(_STOP_ALL, {"lead": lead_id, "reason": reason, "now": clock.now()}).all()
     _notify_listeners(session, found)
-    everything_cancelled(session, lead_id, reason)
+    all_steps_cancelled(session, lead_id, reason)
     return len(found)
 
 

@@ -12,13 +12,13 @@ from app.engine.models import Reason
 from app.engine.rules.conditions import Condition, first_unmet
 
 # Closed statuses: no steps run for these leads, except steps that the closing itself planned.
-OVER: Final[Mapping[str, Reason]] = {
+CLOSED_STATUSES: Final[Mapping[str, Reason]] = {
     "CONVERTED": Reason.CONVERTED,
     "LOST": Reason.LOST,
     "ARCHIVED": Reason.ARCHIVED,
 }
 # The reason that users see for an unmet condition, by field.
-UNMET: Final[Mapping[str, Reason]] = {
+REASON_BY_FIELD: Final[Mapping[str, Reason]] = {
     "lead.contacted_at": Reason.ALREADY_CONTACTED,
     "since.contacted": Reason.ALREADY_CONTACTED,
     "lead.failed_attempts": Reason.ALREADY_CONTACTED,
@@ -30,7 +30,7 @@ UNMET: Final[Mapping[str, Reason]] = {
 }
 
 
-class Guarded(Protocol):
+class GuardedStep(Protocol):
     """A due step: a row of `steps`, or a simulated step."""
 
     @property
@@ -49,22 +49,22 @@ class Refusal(NamedTuple):
 
 
 def refusal(
-    step: Guarded, lead: Any, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
+    step: GuardedStep, lead: Any, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
 ) -> Refusal | None:
     """Return why a step that is `late` must not run, or None.
 
     `facts` returns the current facts. It is called only if the step has a guard.
     """
-    if over := lead_is_over(lead, step.cause):
+    if over := closed_lead_reason(lead, step.cause):
         return Refusal(over, {})
     if not rule_is_active:
         return Refusal(Reason.RULE_INACTIVE, {})
     if step.lateness is not None and late > timedelta(seconds=step.lateness):
         return Refusal(Reason.TOO_LATE, {"late_seconds": int(late.total_seconds())})
-    return unmet(step, facts)
+    return unmet_guard(step, facts)
 
 
-def lead_is_over(lead: Any, cause: Mapping[str, Any]) -> Reason | None:
+def closed_lead_reason(lead: Any, cause: Mapping[str, Any]) -> Reason | None:
     """Return why no more steps run for this lead, or None."""
     if lead.deleted_at is not None:
         return Reason.LEAD_GONE
@@ -72,14 +72,14 @@ def lead_is_over(lead: Any, cause: Mapping[str, Any]) -> Reason | None:
         return Reason.RESTRICTED
     if cause.get("lead_status") == lead.status:
         return None  # planned by the closing itself, e.g. to win back a lost lead or to welcome a patient
-    return OVER.get(lead.status)
+    return CLOSED_STATUSES.get(lead.status)
 
 
-def unmet(step: Guarded, facts: Callable[[], Facts]) -> Refusal | None:
+def unmet_guard(step: GuardedStep, facts: Callable[[], Facts]) -> Refusal | None:
     """Return a refusal if a condition of the guard is not met, or None."""
     condition = first_unmet(step.guard, facts()) if step.guard else None
     return Refusal(_why(condition), {"unmet": condition}) if condition else None
 
 
 def _why(condition: Condition) -> Reason:
-    return UNMET.get(condition.get("field", ""), Reason.CONDITION_NOT_MET)
+    return REASON_BY_FIELD.get(condition.get("field", ""), Reason.CONDITION_NOT_MET)

@@ -27,7 +27,7 @@ from app.engine.step_kind import STEP_KINDS
 
 GROUPING_WINDOW = timedelta(milliseconds=20)  # due times this close share a message
 SEND_INTERVAL = 0.02  # seconds between two rounds: under load many commits share a message
-MOST_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
+MAX_WAITING = 100_000  # wake-ups held while the broker does not answer; the sweep publishes the rest
 OUTBOX = "outbox"  # key in `session.info`
 
 log = structlog.get_logger()
@@ -62,15 +62,15 @@ def _forget(session: Session) -> None:
         session.info.pop(OUTBOX, None)
 
 
-def settle(timeout: float = 2.0) -> None:
+def flush(timeout: float = 2.0) -> None:
     """Wait up to `timeout` seconds until all queued wake-ups are sent or given up. Call it before a process exits."""
-    publisher().settle(timeout)
+    publisher().flush(timeout)
 
 
 @lru_cache(maxsize=1)
 def _publisher_of(_pid: int) -> "Publisher":
     publisher = Publisher()
-    atexit.register(publisher.settle, 2.0)
+    atexit.register(publisher.flush, 2.0)
     return publisher
 
 
@@ -83,7 +83,7 @@ class Publisher:
     """A thread that sends messages. It starts with the first message."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[list[WakeUp]] = queue.Queue(maxsize=MOST_WAITING // 100)
+        self._waiting: queue.Queue[list[WakeUp]] = queue.Queue(maxsize=MAX_WAITING // 100)
         self._start = threading.Lock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
@@ -97,7 +97,7 @@ class Publisher:
         if self._thread is None:
             self._start_thread()
 
-    def settle(self, timeout: float) -> None:
+    def flush(self, timeout: float) -> None:
         """Send all queued wake-ups now, and wait until they are sent or `timeout` seconds have passed."""
         self._hurry.set()
         with self._waiting.all_tasks_done:

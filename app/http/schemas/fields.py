@@ -91,7 +91,7 @@ class Language(Text):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         try:
-            return language_tags.normalise(super()._deserialize(value))
+            return language_tags.normalize(super()._deserialize(value))
         except ValueError as mistake:
             raise ValidationError(str(mistake)) from None
 

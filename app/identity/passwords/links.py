@@ -13,7 +13,7 @@ from app.errors import Unauthenticated
 PATH: Final = "/account/password"
 INVITATION: Final = "invitation"
 PASSWORD_RESET: Final = "password-reset"  # noqa: S105  (slug of a template)
-CARRIERS: Final = frozenset({INVITATION, PASSWORD_RESET})  # templates whose messages end with a link
+LINK_TEMPLATES: Final = frozenset({INVITATION, PASSWORD_RESET})  # templates whose messages end with a link
 
 _ID_BYTES: Final = 16
 
@@ -22,9 +22,9 @@ class LinkIsNoGood(Unauthenticated):
     """The link has expired or was already used. Request a new one."""
 
 
-def with_link(template: str, message_id: UUID, body: str) -> str:
+def append_link(template: str, message_id: UUID, body: str) -> str:
     """Return the message text to send. The link is added only at this point, so that it is never stored."""
-    if template not in CARRIERS:
+    if template not in LINK_TEMPLATES:
         return body
     page = get_settings().password_page_url or f"{get_settings().own_url}{PATH}"
     return f"{body}\n\n{page}#{write_token(message_id)}\n"  # a URL fragment never appears in server logs

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.models import CustomRole, Role, User
@@ -58,7 +58,7 @@ def create_role(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
 
 
 def update_role(
-    session: Session, actor: Actor, role_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, actor: Actor, role_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> dict[str, Any]:
     """Replace name and grants of a custom role. They take effect with the next call of its users.
 
@@ -66,7 +66,7 @@ def update_role(
     """
     lock_clinic(session, actor.clinic.id)
     role = _lock(session, actor, role_id)
-    require_seen(role, seen)
+    require_version(role, seen)
     _validated(actor, read_grants(role.grants))
     role.name, role.grants = data["name"], _validated(actor, data["grants"])
     role.updated_at = now()
@@ -75,10 +75,10 @@ def update_role(
     return _to_dict(role)
 
 
-def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: Seen = None) -> None:
+def delete_role(session: Session, actor: Actor, role_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a custom role that no user has. Raises NotFound, ChangedMeanwhile, StillInUse."""
     role = _lock(session, actor, role_id)
-    require_seen(role, seen)
+    require_version(role, seen)
     if session.scalar(select(User.id).where(User.clinic_id == role.clinic_id, User.role == role.slug).limit(1)):
         raise StillInUse
     session.delete(role)

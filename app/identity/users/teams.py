@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
 from app.errors import NotFound
 from app.identity.actor import Actor
@@ -34,10 +34,12 @@ def create_team(session: Session, actor: Actor, data: Mapping[str, Any]) -> Team
     return team
 
 
-def update_team(session: Session, actor: Actor, team_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Team:
+def update_team(
+    session: Session, actor: Actor, team_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+) -> Team:
     """Rename a team. `data` has `name`. Raises NotFound, ChangedMeanwhile, NameTaken."""
     team = _lock(session, actor, team_id)
-    require_seen(team, seen)
+    require_version(team, seen)
     team.name = data["name"]
     team.updated_at = now()
     team.version += 1
@@ -45,10 +47,10 @@ def update_team(session: Session, actor: Actor, team_id: UUID, data: Mapping[str
     return team
 
 
-def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: Seen = None) -> None:
+def delete_team(session: Session, actor: Actor, team_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a team without members. Raises NotFound, ChangedMeanwhile, StillInUse."""
     team = _lock(session, actor, team_id)
-    require_seen(team, seen)
+    require_version(team, seen)
     if session.scalar(select(User.id).where(User.team_id == team_id).limit(1)):
         raise StillInUse
     session.delete(team)

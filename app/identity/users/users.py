@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key, Page, page
 from app.errors import Conflict, Forbidden, Invalid, NotFound
 from app.identity.account_emails import send_invitation
@@ -64,13 +64,15 @@ def invite_again(session: Session, actor: Actor, user_id: UUID) -> User:
     return user
 
 
-def update_user(session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> User:
+def update_user(
+    session: Session, actor: Actor, user_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+) -> User:
     """Replace the fields in `data` (as `UserChanges` reads them). A new role takes effect with the next call.
 
     Raises NotFound, ChangedMeanwhile, Forbidden, Invalid, NotYourself, NobodyElse.
     """
     user = _find(session, actor, user_id, lock=True)
-    require_seen(user, seen)
+    require_version(user, seen)
     require_may_grant(session, actor, user.role)
     if (role := data.get("role", user.role)) != user.role:
         _require_another(actor, user)

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.lookup import lock_editable_lead
-from app.leads.pipeline.progress import touch
+from app.leads.pipeline.lead_state import mark_updated
 
 
 def record_custom_event(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def record_custom_event(session: Session, actor: Actor, data: Mapping[str, Any])
     Returns id, name, lead_id and occurred_at. Raises NotFound, LeadIsLocked.
     """
     lead = lock_editable_lead(session, actor, data["lead_id"])
-    touch(lead, actor, at := now())
+    mark_updated(lead, actor, at := now())
     about = {f"data.{key}": value for key, value in data["data"].items()}
     event = lead_event(data["name"], lead, data.get("occurred_at", at), about=about, key=data.get("key"))
     record(session, actor.clinic, event)

@@ -22,7 +22,7 @@ from app.leads.assignment.models import AssignmentEntry, AssignmentReason
 from app.leads.assignment.rules.evaluation import Decision
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.rows import activity_row
@@ -61,7 +61,7 @@ def assign_leads(
     update_many(session, Lead, changes, _CHANGED, also="version = t.version + 1")
     for user_id in {decision.user_id for decision in to.values()}:
         lead_ids = [lead.id for lead in selected if to[lead.id].user_id == user_id]
-        audit_log.wrote(session, "lead", lead_ids, act=Act.UPDATE, after={"assigned_to_id": user_id})
+        audit_log.note_change(session, "lead", lead_ids, act=Act.UPDATE, after={"assigned_to_id": user_id})
     insert_many(session, AssignmentEntry, [_history_row(actor, lead, to[lead.id], cause) for lead in selected])
     notes = [_note_text(lead, to, users, cause) for lead in selected]
     activities = [_activity(actor, lead, note, at=cause.at) for lead, note in zip(selected, notes, strict=True)]

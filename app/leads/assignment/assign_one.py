@@ -11,14 +11,20 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.identity.users.lookup import require_active_user, users_by_id
-from app.leads.assignment.choose import decide_all, default_rules, load_roster, one_by_one, with_source_category
+from app.leads.assignment.choose import (
+    decide_all,
+    default_rules,
+    load_roster,
+    lock_clinic_assignment,
+    with_source_category,
+)
 from app.leads.assignment.history_rows import NO_RULE, change_note, history_row, rule_columns
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
 from app.leads.assignment.rules.ruleset import active_rules
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
-from app.leads.pipeline.progress import tend, touch
+from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 
@@ -36,18 +42,18 @@ def assign(session: Session, actor: Actor, lead_id: UUID, user_id: UUID, *, reas
     return lead
 
 
-def give_to(session: Session, actor: Actor, lead: Lead, user_id: UUID) -> None:
+def assign_to_user(session: Session, actor: Actor, lead: Lead, user_id: UUID) -> None:
     """Assign a locked lead to a user on behalf of an automation rule."""
     _hand_over(session, actor, lead, user_id, reason={"why": AssignmentReason.AUTOMATION, "reason": None, **NO_RULE})
 
 
-def give_by_rules(session: Session, actor: Actor, lead: Lead) -> None:
+def assign_by_rules(session: Session, actor: Actor, lead: Lead) -> None:
     """Assign a locked lead by the assignment rules; the fallback is the least loaded user of the default team.
 
     The rules may choose the current owner. If no user is eligible, the lead keeps its owner.
     """
     at, clinic = now(), actor.clinic
-    one_by_one(session, clinic.id)
+    lock_clinic_assignment(session, clinic.id)
     rules = [*active_rules(session, clinic), *default_rules(session, clinic, at=at)]
     facts = with_source_category(session, clinic, rules, [vars(lead)])
     [decision] = decide_all(session, rules, facts, load_roster(session, clinic, rules, at=at))
@@ -63,8 +69,8 @@ def _hand_over(session: Session, actor: Actor, lead: Lead, user_id: UUID, *, rea
     session.add(AssignmentEntry(**history_row(lead.clinic_id, lead.id, at=at, **change, **reason)))
     lead.assigned_to_id = user_id
     lead.assigned_at = at
-    touch(lead, actor, at)
-    tend(lead, at)
+    mark_updated(lead, actor, at)
+    mark_activity(lead, at)
     notes = change_note(before.name if before else None, users[user_id].name, reason["reason"])
     write_entry(session, actor, lead, type=ActivityType.ASSIGNMENT_CHANGE, at=at, notes=notes)
     record(session, actor.clinic, lead_event(EventName.LEAD_ASSIGNED, lead, at, about={"changed": ["assigned_to_id"]}))

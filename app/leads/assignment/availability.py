@@ -20,9 +20,9 @@ from app.errors import Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.identity.users.lookup import is_active_user, users_by_id
-from app.leads.assignment.choose import one_by_one
+from app.leads.assignment.choose import lock_clinic_assignment
 from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
-from app.leads.lookup import those_within
+from app.leads.lookup import visible_user_ids
 
 # Called in the same transaction when an absence begins, to hand over or postpone the absent user's tasks.
 absence_begun: Listeners[[Session, Actor, Absence, datetime]] = Listeners("absence_begun")
@@ -52,7 +52,7 @@ def add_absence(session: Session, actor: Actor, user_id: UUID, data: Mapping[str
     session.add(absence)
     session.flush()
     if absence.starts_at <= at and absence.tasks != AbsentTasks.LEAVE:
-        one_by_one(session, actor.clinic.id)
+        lock_clinic_assignment(session, actor.clinic.id)
         absence_begun(session, Actor.system(actor.clinic), absence, at)
     return absence
 
@@ -78,12 +78,12 @@ def set_hours(session: Session, actor: Actor, user_id: UUID, hours: Mapping[str,
     _require_permission(session, actor, user_id)
     if hours is None:
         session.execute(delete(WorkingHours).where(WorkingHours.user_id == user_id))
-        audit_log.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": None})
+        audit_log.note_change(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": None})
         return {"hours": None}
     written = {"hours": BusinessHours.from_json(hours).to_json(), "updated_at": now()}
     row = insert(WorkingHours).values(user_id=user_id, clinic_id=actor.clinic.id, **written)
     session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=written))
-    audit_log.wrote(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": written["hours"]})
+    audit_log.note_change(session, "user", [user_id], act=Act.UPDATE, after={"working_hours": written["hours"]})
     return written
 
 
@@ -96,6 +96,6 @@ def _require_permission(session: Session, actor: Actor, user_id: UUID) -> None:
     _require_user_of_clinic(session, actor, user_id)
     if user_id == actor.user_id or actor.allows(Permission.USER_MANAGE):
         return
-    visible = those_within(session, actor.within(Permission.LEAD_ASSIGN))
+    visible = visible_user_ids(session, actor.within(Permission.LEAD_ASSIGN))
     if not actor.allows(Permission.LEAD_ASSIGN) or (visible is not None and user_id not in visible):
         raise Forbidden("Your role does not allow this for other users.")

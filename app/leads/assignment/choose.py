@@ -71,12 +71,12 @@ def choose_assignees(
         wanted += default_rules(session, clinic, at=at)
     if not wanted:
         return AssignmentPlan([None] * len(leads), fallback_round_robin=not has_ceilings)
-    one_by_one(session, clinic.id)
+    lock_clinic_assignment(session, clinic.id)
     decisions = decide_all(session, wanted, facts, load_roster(session, clinic, wanted, at=at))
     return AssignmentPlan(decisions, fallback_round_robin=not has_ceilings)
 
 
-def one_by_one(session: Session, clinic_id: UUID) -> None:
+def lock_clinic_assignment(session: Session, clinic_id: UUID) -> None:
     """Take the clinic's assignment lock until the commit. Call it before locking any lead, to avoid deadlocks."""
     session.execute(_LOCK_CLINIC, {"clinic": clinic_id})
 
@@ -84,7 +84,7 @@ def one_by_one(session: Session, clinic_id: UUID) -> None:
 def decide_all(
     session: Session, rules: Sequence[Rule], leads: Iterable[LeadFacts], roster: Roster
 ) -> Sequence[Decision | None]:
-    """Choose a user for each lead in order; each choice adds to the load. Call `one_by_one` first."""
+    """Choose a user for each lead in order; each choice adds to the load. Call `lock_clinic_assignment` first."""
     decisions = [_decide(rules, lead, roster) for lead in leads]
     chosen = {decision.rule.id for decision in decisions if decision}
     for rule_id in filter(None, chosen):

@@ -12,16 +12,16 @@ from app.core.pagination import Page, page
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
-from app.leads.assignment.choose import load_roster, one_by_one
+from app.leads.assignment.choose import load_roster, lock_clinic_assignment
 from app.leads.assignment.eligible_users import rules_with_default
 from app.leads.assignment.models import AssignmentReason
 from app.leads.lookup import NEWEST_FIRST, visible_to
-from app.leads.models import STILL_OPEN, UNTENDED, Lead
-from app.security.encrypted_fields import open_rows
+from app.leads.models import IS_OPEN_LEAD, OPEN_LEAD_SQL, Lead
+from app.security.encrypted_fields import decrypt_rows
 
 _CLINICS: Final = text(
     "SELECT c.id FROM clinics c WHERE EXISTS (SELECT 1 FROM leads WHERE clinic_id = c.id"  # noqa: S608  (ours)
-    f" AND assigned_to_id IS NULL AND {UNTENDED})"
+    f" AND assigned_to_id IS NULL AND {OPEN_LEAD_SQL})"
     " OR EXISTS (SELECT 1 FROM users u JOIN leads l ON l.clinic_id = u.clinic_id AND l.assigned_to_id = u.id"
     " WHERE u.clinic_id = c.id AND NOT u.is_active AND l.status IN ('NEW', 'ACTIVE') AND l.deleted_at IS NULL)"
     " ORDER BY c.id"
@@ -34,19 +34,19 @@ def list_unassigned(session: Session, actor: Actor, query: Mapping[str, Any]) ->
     return page(session, leads, NEWEST_FIRST, query)
 
 
-def clinics_with_orphans(session: Session) -> Sequence[UUID]:
+def clinics_with_unassigned_leads(session: Session) -> Sequence[UUID]:
     """Return the ids of clinics that have open leads without an active owner."""
     return session.scalars(_CLINICS).all()
 
 
-def assign_orphans(session: Session, actor: Actor, *, most: int) -> tuple[int, int]:
+def assign_unassigned_leads(session: Session, actor: Actor, *, most: int) -> tuple[int, int]:
     """Assign up to `most` open leads without an active owner, by the rules, else to the least loaded user.
 
     Returns the numbers of assigned leads and of leads without an eligible user. Leads locked by another transaction
     are skipped until the next run.
     """
     at = now()
-    one_by_one(session, actor.clinic.id)
+    lock_clinic_assignment(session, actor.clinic.id)
     leads = _lock(session, actor, most=most)
     rules = rules_with_default(session, actor.clinic, at=at)
     roster = load_roster(session, actor.clinic, rules, at=at)
@@ -59,9 +59,9 @@ def _lock(session: Session, actor: Actor, *, most: int) -> Sequence[Any]:
     leads = select(Lead.__table__).where(*visible_to(actor), *_without_owner(session, actor.clinic.id))
     oldest = leads.order_by(Lead.id).limit(most)
     free = oldest.with_for_update(key_share=True, skip_locked=True)
-    return open_rows(Lead, session.execute(free))
+    return decrypt_rows(Lead, session.execute(free))
 
 
 def _without_owner(session: Session, clinic_id: UUID) -> tuple[Any, ...]:
     inactive = list(session.scalars(select(User.id).where(User.clinic_id == clinic_id, ~User.is_active)))
-    return STILL_OPEN, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(inactive))
+    return IS_OPEN_LEAD, or_(Lead.assigned_to_id.is_(None), Lead.assigned_to_id.in_(inactive))

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.leads.attribution.models import LeadSource, SourceCategory
 
 
@@ -52,7 +52,7 @@ def list_sources(session: Session, clinic_id: UUID, query: Mapping[str, Any]) ->
 
 def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> LeadSource:
     """Create a source from the fields of SourceIn. Raises SourceNameTaken."""
-    count_up(session, clinic_id)  # messages cache source names
+    bump_rules_version(session, clinic_id)  # messages cache source names
     source = _new(clinic_id, data)
     session.add(source)
     _flush(session)
@@ -60,12 +60,12 @@ def create_source(session: Session, clinic_id: UUID, data: Mapping[str, Any]) ->
 
 
 def update_source(
-    session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, source_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> LeadSource:
     """Replace all values of a source. Raises NotFound, ChangedMeanwhile, SourceNameTaken."""
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     source = _lock(session, clinic_id, source_id)
-    require_seen(source, seen)
+    require_version(source, seen)
     for name, value in data.items():
         setattr(source, name, value)
     source.updated_at = now()

@@ -17,7 +17,7 @@ from app.leads.attribution.touch_rows import touch_row
 from app.leads.enums import CaptureChannel
 from app.leads.lookup import lock_editable_lead, read_lead
 from app.leads.models import Lead
-from app.leads.pipeline.progress import tend, touch
+from app.leads.pipeline.lead_state import mark_activity, mark_updated
 
 CHRONOLOGICAL: Final[list[Key]] = [(Touch.occurred_at, "asc"), (Touch.id, "asc")]
 
@@ -30,8 +30,8 @@ def add_touch(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, 
     if "source_id" in data:
         require_source(session, lead.clinic_id, data["source_id"])
     made = write_touch(session, actor, lead, data)
-    touch(lead, actor, made["created_at"])
-    tend(lead, made["occurred_at"])
+    mark_updated(lead, actor, made["created_at"])
+    mark_activity(lead, made["occurred_at"])
     return made
 
 

@@ -31,12 +31,13 @@ from app.leads.capture.capture_statement import COLUMNS, capture_statement
 from app.leads.contact.phone_numbers import normalise_phones
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.duplicates.search import blind_indexes_of, comparison_values, find_duplicates
+from app.leads.enums import LeadStatus, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
-from app.leads.facts.events import lead_created
-from app.leads.lookup import id_made_at
-from app.leads.models import Lead, LeadStatus, PatientRelationship, PreferredContact
+from app.leads.events import lead_created
+from app.leads.lookup import new_lead_id
+from app.leads.models import Lead
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
-from app.security.encrypted_fields import encrypted_fields_of, sealed_row
+from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
 
 class OnDuplicate(StrEnum):
@@ -79,7 +80,7 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_
     found = find_duplicates(session, actor.within(Permission.LEAD_READ), given, decided.pop("alike"))
     if refuses and found.has_exact:
         raise DuplicateLead(found.as_json())
-    audit_log.wrote(session, "lead", [given["id"]], act=Act.CREATE, after=_not_null(given | decided))
+    audit_log.note_change(session, "lead", [given["id"]], act=Act.CREATE, after=_not_null(given | decided))
     # Not a `Lead`: an ORM object outside a session costs as much time as the insert.
     lead = SimpleNamespace(
         **{**_EMPTY_LEAD, **given, **decided},
@@ -102,7 +103,7 @@ def new_lead_values(actor: Actor, data: Mapping[str, Any], *, at: datetime) -> d
         **normalise_phones(data, actor.clinic.region),
         "custom": merge_custom_values({}, data.get("custom", {})),
         **first_touch_columns(new_id(), data["source_id"], at),
-        "id": id_made_at(at),
+        "id": new_lead_id(at),
         "clinic_id": actor.clinic.id,
         "stage_entered_at": at,
         "last_activity_at": at,
@@ -128,7 +129,7 @@ def _insert(
     details: Mapping[str, Any] | None,
 ) -> Mapping[str, Any]:
     parameters = {
-        "rows": to_json([sealed_row(Lead, given)]),
+        "rows": to_json([encrypt_row(Lead, given)]),
         "touches": to_json([first_touch_row(given, details)]),
         "turn": given["id"].int % 2**31,
         "note": new_id(),

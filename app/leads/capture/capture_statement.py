@@ -12,14 +12,14 @@ from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
 from app.leads.duplicates.search import candidates_sql
 from app.leads.models import Lead
-from app.leads.pipeline.rotting import rots_in_sql
+from app.leads.pipeline.rotting import rotting_date_sql
 
 COLUMNS: Final = [column.name for column in Lead.__table__.columns if column.computed is None]
 # Computed by the statement.
 DECIDED: Final = ("pipeline_stage", "rots_at", "rotting_reason", "assigned_to_id", "assigned_at")
 
 _TOUCH_COLUMNS: Final = [column.name for column in Touch.__table__.columns]
-_ROTS_AT, _ROTTING_REASON = rots_in_sql(
+_ROTS_AT, _ROTTING_REASON = rotting_date_sql(
     "given", days="CAST(:stale_after_days AS int)", most_days="stage.max_days_in_stage"
 )
 _COMPUTED: Final = {

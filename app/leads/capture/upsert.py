@@ -16,7 +16,7 @@ from app.leads.capture.capture import capture_lead
 from app.leads.changes import apply_changes
 from app.leads.lookup import lock_editable_lead
 from app.leads.models import LONGEST_EXTERNAL_ID, Lead
-from app.leads.pipeline.progress import tend
+from app.leads.pipeline.lead_state import mark_activity
 
 # These fields describe the new touch; the lead's first touch stays unchanged.
 _TOUCH_COLUMNS: Final[Mapping[str, str]] = {
@@ -67,6 +67,6 @@ def _update(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, An
     events = apply_changes(session, actor, lead, changes)
     touch = {name: data[given] for given, name in _TOUCH_COLUMNS.items() if given in data}
     made = write_touch(session, actor, lead, {**data.get("touch", {}), **touch})
-    tend(lead, made["occurred_at"])
+    mark_activity(lead, made["occurred_at"])
     record(session, actor.clinic, *events)
     return lead

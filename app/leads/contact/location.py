@@ -16,7 +16,7 @@ from app.core.calendar.calendar import HolidayCalendar, UnknownHolidays
 MOST_ZONES: Final = 10  # a number with more zones, such as a toll-free one, tells nothing
 
 
-def places_of(timezone: str | None, phone: str | None, at_home: ZoneInfo) -> tuple[ZoneInfo, ...]:
+def time_zones_of(timezone: str | None, phone: str | None, at_home: ZoneInfo) -> tuple[ZoneInfo, ...]:
     """Return the lead's possible time zones: the known one, else the clinic's and those of the phone number."""
     if timezone:
         return (ZoneInfo(timezone),)
@@ -27,7 +27,7 @@ def places_of(timezone: str | None, phone: str | None, at_home: ZoneInfo) -> tup
     return tuple(map(ZoneInfo, sorted({at_home.key, *likely})))
 
 
-def days_off_of(phone: str | None, state: str | None) -> Container[date]:
+def public_holidays_of(phone: str | None, state: str | None) -> Container[date]:
     """Return the public holidays of the phone number's country, including those of `state` if it is in there."""
     number = _parse(phone)
     country = phonenumbers.region_code_for_number(number) if number else None

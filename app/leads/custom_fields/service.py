@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.leads.custom_fields.models import CustomField, options_error
 
 MOST_FIELDS: Final = 100
@@ -36,7 +36,7 @@ def list_fields(session: Session, clinic_id: UUID, query: Mapping[str, Any]) -> 
 
 def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> CustomField:
     """Create a field from the fields of CustomFieldIn. Raises FieldKeyTaken, TooManyFields."""
-    count_up(session, clinic_id)  # also locks the clinic's row, which serializes the creation of fields
+    bump_rules_version(session, clinic_id)  # also locks the clinic's row, which serializes the creation of fields
     of_clinic = CustomField.clinic_id == clinic_id
     if session.scalar(select(CustomField.id).where(of_clinic, CustomField.key == data["key"])):
         raise FieldKeyTaken
@@ -50,16 +50,16 @@ def create_field(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 
 
 def update_field(
-    session: Session, clinic_id: UUID, field_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, field_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> CustomField:
     """Replace all values of a field. Raises NotFound, ChangedMeanwhile, Invalid."""
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     field = session.scalars(
         select(CustomField).where(CustomField.id == field_id, CustomField.clinic_id == clinic_id)
     ).one_or_none()
     if field is None:
         raise NotFound
-    require_seen(field, seen)
+    require_version(field, seen)
     if mistake := options_error(field.type, data["options"]):
         raise Invalid.at("/options", mistake)
     for name, value in data.items():

@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
-from app.engine.steps.cancel import hand_over, stop
+from app.engine.steps.cancel import cancel_stopped_steps, move_steps
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.duplicates.merge_fields import fill_missing_fields, merge_contact_facts
+from app.leads.enums import OPEN_STATUSES
 from app.leads.errors import LeadIsClosed
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.lookup import get_lead, require_unlocked, visible_to
-from app.leads.models import OPEN_STATUSES, Lead
-from app.leads.pipeline.progress import tend, touch
+from app.leads.models import Lead
+from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType
@@ -78,7 +79,7 @@ def _lock_both(session: Session, actor: Actor, lead_id: UUID, duplicate_id: UUID
 def _move_rows(session: Session, survivor: Lead, duplicate: Lead) -> None:
     leads = {"survivor": survivor.id, "duplicate": duplicate.id}
     # Steps first: handlers of late provider responses lock the step, then its message.
-    hand_over(session, survivor=survivor.id, duplicate=duplicate.id)
+    move_steps(session, survivor=survivor.id, duplicate=duplicate.id)
     for statement in (*_MOVES, _MERGED_EARLIER):
         session.execute(statement, leads)
 
@@ -90,7 +91,7 @@ def _delete_duplicate(session: Session, actor: Actor, duplicate: Lead, survivor:
     external = duplicate.external_source, duplicate.external_id
     if survivor.external_id is None:
         duplicate.external_source = duplicate.external_id = None
-    touch(duplicate, actor, at)
+    mark_updated(duplicate, actor, at)
     session.flush()  # before the survivor gets the external id, which is unique
     if survivor.external_id is None:
         survivor.external_source, survivor.external_id = external
@@ -106,8 +107,8 @@ def _failed_attempts(session: Session, survivor: Lead, *, most: int) -> int:
 
 def _record_merge(session: Session, actor: Actor, survivor: Lead, duplicate: Lead, *, has_opted_out: bool) -> Lead:
     at = now()
-    touch(survivor, actor, at)
-    tend(survivor, at)
+    mark_updated(survivor, actor, at)
+    mark_activity(survivor, at)
     update_rotting_date(session, actor.clinic, survivor)
     notes = f"Merged with a duplicate, {duplicate.id}."
     write_entry(session, actor, survivor, type=ActivityType.NOTE, at=at, notes=notes)
@@ -123,5 +124,5 @@ def _opt_out_events(session: Session, survivor: Lead, at: datetime, *, has_opted
     opted_out = lead_event(EventName.LEAD_OPTED_OUT, survivor, at)
     if not has_opted_out:
         return [opted_out]
-    stop(session, [opted_out])
+    cancel_stopped_steps(session, [opted_out])
     return []

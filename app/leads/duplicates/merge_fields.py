@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from app.leads.duplicates.search import has_name
-from app.leads.models import LONGEST_NOTE, Lead, LeadStatus
-from app.leads.pipeline.progress import begin, tend
+from app.leads.enums import LeadStatus
+from app.leads.models import LONGEST_NOTE, Lead
+from app.leads.pipeline.lead_state import mark_active, mark_activity
 
 FILLED: Final = (
     *("patient_dob", "email", "phone", "phone_alt", "preferred_time", "timezone", "language"),
@@ -34,9 +35,9 @@ def merge_contact_facts(survivor: Lead, duplicate: Lead) -> None:
     survivor.replied_at = _latest(survivor.replied_at, duplicate.replied_at)
     survivor.opted_out_at = _earliest(survivor.opted_out_at, duplicate.opted_out_at)
     survivor.opted_out_channels = _union(survivor.opted_out_channels, duplicate.opted_out_channels)
-    tend(survivor, duplicate.last_activity_at)
+    mark_activity(survivor, duplicate.last_activity_at)
     if duplicate.status != LeadStatus.NEW:
-        begin(survivor)
+        mark_active(survivor)
     for which, choose in (("first", _earliest), ("last", _latest)):
         at = getattr(duplicate, f"{which}_touch_at")
         if at and choose(getattr(survivor, f"{which}_touch_at"), at) == at:

@@ -67,7 +67,7 @@ def _cards(
         .order_by(PipelineStage.slug, newest.c.id.desc())
     )
     found = session.execute(of_stages).all()
-    audit_log.saw(session, "lead", [card.id for card in found])
+    audit_log.note_read(session, "lead", [card.id for card in found])
     return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
 
 

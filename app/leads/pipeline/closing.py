@@ -13,11 +13,12 @@ from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
 from app.identity.actor import Actor
-from app.leads.facts.events import lead_event
+from app.leads.enums import LeadStatus
+from app.leads.events import lead_event
 from app.leads.lookup import lock_open_lead
-from app.leads.models import Lead, LeadStatus
+from app.leads.models import Lead
+from app.leads.pipeline.lead_state import enter_stage, mark_updated
 from app.leads.pipeline.models import LOST, STARTED
-from app.leads.pipeline.progress import enter_stage, touch
 
 
 class Ending(NamedTuple):
@@ -74,7 +75,7 @@ def lose_locked_lead(session: Session, actor: Actor, lead: Lead, data: Mapping[s
 
 
 def _end(session: Session, actor: Actor, lead: Lead, ending: Ending, *, at: datetime) -> None:
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     moved = enter_stage(session, actor, lead, ending.stage, at=at)
     lead_ended(session, lead.id, ending.reason, at)
     ended = lead_event(ending.event, lead, at, about={"reason": lead.lost_reason})

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.engine.events.events import Event, EventName
 from app.identity.clinic_context import ClinicContext
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 
 SCHEDULED: Final = "consultation_scheduled"
 COMPLETED: Final = "consultation_completed"

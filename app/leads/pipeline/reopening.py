@@ -11,11 +11,12 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Conflict, Invalid
 from app.identity.actor import Actor
+from app.leads.enums import LeadStatus
 from app.leads.errors import LeadIsNotLost
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.lookup import get_lead, require_unlocked
-from app.leads.models import Lead, LeadStatus
-from app.leads.pipeline.progress import enter_stage, touch
+from app.leads.models import Lead
+from app.leads.pipeline.lead_state import enter_stage, mark_updated
 from app.leads.pipeline.service import first_stage
 from app.leads.pipeline.stages import stages_of
 from app.leads.timeline.entries import write_entry
@@ -34,8 +35,8 @@ def reopen(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any
         raise LeadIsNotLost
     stage = _stage(session, lead, data.get("stage"))
     at = now()
-    forget_loss(lead)
-    touch(lead, actor, at)
+    clear_loss(lead)
+    mark_updated(lead, actor, at)
     moved = enter_stage(session, actor, lead, stage, at=at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Reopened: {data['reason']}")
     reopened = lead_event(EventName.LEAD_REOPENED, lead, at, about={"stage": stage})
@@ -56,7 +57,7 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     return wanted
 
 
-def forget_loss(lead: Any) -> None:
+def clear_loss(lead: Any) -> None:
     """Clear the fields of the loss and the failed attempts. The timeline keeps the loss."""
     lead.status = LeadStatus.ACTIVE
     lead.without_next_action_since = None

@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
-from app.leads.models import OPEN_STATUSES, Lead, RottingReason
+from app.leads.enums import OPEN_STATUSES, RottingReason
+from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
 
 ROTTEN: Final = 50  # score at `rots_at`
@@ -46,7 +47,7 @@ def rotting_date(last_contact: datetime, entered: datetime, limits: Limits) -> R
     return in_stage if in_stage.at < no_contact.at else no_contact
 
 
-def rots_in_sql(lead: str, *, days: str, most_days: str, entered: str = "") -> tuple[str, str]:
+def rotting_date_sql(lead: str, *, days: str, most_days: str, entered: str = "") -> tuple[str, str]:
     """Return `rotting_date` as two SQL expressions, date and reason. The arguments are SQL names."""
     no_contact = f"greatest({lead}.created_at, {lead}.contacted_at, {lead}.replied_at) + make_interval(days => {days})"
     in_stage = f"{entered or f'{lead}.stage_entered_at'} + make_interval(days => {most_days})"

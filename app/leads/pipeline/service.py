@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.leads.pipeline.models import MOST_STAGES, PipelineStage
 
 
@@ -65,12 +65,12 @@ def create_stage(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> 
 
 
 def update_stage(
-    session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, stage_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> PipelineStage:
     """Replace all values of a stage. Raises NotFound, ChangedMeanwhile, NeedsDefault, Invalid."""
     stages = lock_stages(session, clinic_id)
     stage = find_stage(stages, stage_id)
-    require_seen(stage, seen)
+    require_version(stage, seen)
     if stage.is_default and not data["is_default"]:
         raise NeedsDefault
     for name in data.keys() - {"is_default"}:
@@ -114,7 +114,7 @@ def reorder(session: Session, clinic_id: UUID, slugs: Sequence[str]) -> Sequence
 
 def lock_stages(session: Session, clinic_id: UUID) -> list[PipelineStage]:
     """Lock the clinic's stages and invalidate the clinic's caches; return all stages in order."""
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     stages = select(PipelineStage).where(PipelineStage.clinic_id == clinic_id)
     return list(session.scalars(stages.order_by(PipelineStage.position, PipelineStage.id)))
 

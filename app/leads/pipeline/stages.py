@@ -19,8 +19,8 @@ from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
 from app.leads.pipeline.consultations import EVENT_OF, consultation_event
+from app.leads.pipeline.lead_state import enter_stage, mark_updated
 from app.leads.pipeline.models import LOST, STARTED, PipelineStage
-from app.leads.pipeline.progress import enter_stage, touch
 
 
 class Stage(NamedTuple):
@@ -66,7 +66,7 @@ def can_move(stages: Stages, here: str, wanted: str) -> bool:
     return here not in stages or stages[here].position < stages[wanted].position
 
 
-def move_on(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
+def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:
     """Move a locked lead forward on behalf of an automation rule. `reason` is for the stage `lost`."""
     if stage == LOST:
         lose_locked_lead(session, actor, lead, {"reason": reason})
@@ -78,7 +78,7 @@ def move_on(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: s
 
 def _move(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -> Lead:
     at, stage = now(), data["stage"]
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     events = [enter_stage(session, actor, lead, stage, at=at)]
     if stage in EVENT_OF:
         scheduled_for = data.get("scheduled_for")

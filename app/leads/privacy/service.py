@@ -12,12 +12,13 @@ from app.audit.models import Act
 from app.clock import now
 from app.core.ports import Listeners
 from app.engine.models import Reason
-from app.engine.steps.cancel import cancel_pending
+from app.engine.steps.cancel import cancel_lead_steps
 from app.identity.actor import Actor
+from app.leads.enums import OPEN_STATUSES, LeadStatus
 from app.leads.lookup import get_lead, read_lead
-from app.leads.models import OPEN_STATUSES, Lead, LeadStatus
+from app.leads.models import Lead
 from app.leads.pipeline.closing import lead_ended
-from app.leads.pipeline.progress import touch
+from app.leads.pipeline.lead_state import mark_updated
 from app.leads.privacy.person import erase_person, export_person
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
@@ -40,16 +41,16 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
     lead = get_lead(session, actor, lead_id, lock=True)
     at = now()
     person_erased(session, _with_duplicates(session, lead))
-    cancel_pending(session, lead.id, Reason.ERASED)
+    cancel_lead_steps(session, lead.id, Reason.ERASED)
     lead_ended(session, lead.id, Reason.ERASED, at)
     session.flush()
     erased = erase_person(session, lead.clinic_id, lead.id)
     session.refresh(lead)
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     lead.deleted_at = lead.erased_at = at
     if lead.status in OPEN_STATUSES:
         lead.status = LeadStatus.ARCHIVED
-    audit_log.wrote(session, "lead", erased, act=Act.ERASE, after={"reason": reason})
+    audit_log.note_change(session, "lead", erased, act=Act.ERASE, after={"reason": reason})
     return lead
 
 
@@ -68,9 +69,9 @@ def restrict_lead(session: Session, actor: Actor, lead_id: UUID, data: Mapping[s
         return lead
     at = now()
     lead.restricted_at = at if data["is_restricted"] else None
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     if lead.restricted_at:
-        cancel_pending(session, lead.id, Reason.RESTRICTED)
+        cancel_lead_steps(session, lead.id, Reason.RESTRICTED)
     notes = f"{'Restricted' if lead.restricted_at else 'No longer restricted'}: {data['reason']}"
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=notes)
     return lead

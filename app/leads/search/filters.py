@@ -10,17 +10,17 @@ from sqlalchemy import ARRAY, BindParameter, ColumnElement, Text, and_, bindpara
 from app.clock import now
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
-from app.leads.models import STILL_OPEN, Lead
+from app.leads.models import IS_OPEN_LEAD, Lead
 
 
 def is_rotting() -> ColumnElement[bool]:
     """Return the condition that an open lead is rotting now. Restricted leads are excluded."""
-    return and_(STILL_OPEN, Lead.rots_at <= _now(), Lead.restricted_at.is_(None))
+    return and_(IS_OPEN_LEAD, Lead.rots_at <= _now(), Lead.restricted_at.is_(None))
 
 
 def is_not_yet_rotting() -> ColumnElement[bool]:
     """Return the condition that a lead is open and not rotting yet."""
-    return and_(STILL_OPEN, Lead.rots_at > _now())
+    return and_(IS_OPEN_LEAD, Lead.rots_at > _now())
 
 
 def _now() -> BindParameter[datetime]:

@@ -12,11 +12,11 @@ from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, visible_to
-from app.leads.models import STILL_OPEN, WITH_VALUE, Lead
-from app.leads.next_actions.open_task import OpenTask
+from app.leads.models import IS_OPEN_LEAD, WITH_VALUE, Lead
 from app.leads.search.filters import filter_conditions
 from app.leads.search.next_follow_up import DueRange, belongs_to_lead, due_tasks, first_tasks, is_next_due, next_tasks
-from app.security.encrypted_fields import open_rows
+from app.leads.search.open_task import OpenTask
+from app.security.encrypted_fields import decrypt_rows
 
 
 class LeadSort(StrEnum):
@@ -36,8 +36,8 @@ _ORDERS: Final[Mapping[str, tuple[list[Key], tuple[TextClause, ...]]]] = {
     LeadSort.NEWEST: (NEWEST_FIRST, ()),
     LeadSort.OLDEST: ([(Lead.id, "asc")], ()),  # ids are ordered by time
     LeadSort.MOST_VALUE: ([(Lead.value_cents, "desc"), (Lead.id, "desc")], (text(f"leads.{WITH_VALUE}"),)),
-    LeadSort.ROTTING: ([(Lead.rots_at, "asc"), (Lead.id, "asc")], (STILL_OPEN,)),
-    LeadSort.FRESH: ([(Lead.rots_at, "desc"), (Lead.id, "desc")], (STILL_OPEN,)),
+    LeadSort.ROTTING: ([(Lead.rots_at, "asc"), (Lead.id, "asc")], (IS_OPEN_LEAD,)),
+    LeadSort.FRESH: ([(Lead.rots_at, "desc"), (Lead.id, "desc")], (IS_OPEN_LEAD,)),
 }
 _BY_NEXT_FOLLOW_UP: Final[Mapping[str, Literal["asc", "desc"]]] = {
     LeadSort.NEXT_FOLLOW_UP: "asc",
@@ -54,10 +54,10 @@ def list_leads(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page
     if sort in _BY_NEXT_FOLLOW_UP:
         return _by_next_follow_up(session, actor, _resolve_tag(session, query), _BY_NEXT_FOLLOW_UP[sort])
     keys, only = _ORDERS[sort]
-    return page(session, _ROWS.where(*passing(session, actor, query), *only), keys, query)
+    return page(session, _ROWS.where(*lead_conditions(session, actor, query), *only), keys, query)
 
 
-def passing(session: Session, actor: Actor, query: Mapping[str, Any]) -> Sequence[ColumnElement[bool]]:
+def lead_conditions(session: Session, actor: Actor, query: Mapping[str, Any]) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for visible leads that pass `query` (fields of LeadTests). Raises Invalid."""
     query = _resolve_tag(session, query)
     return [*visible_to(actor), *filter_conditions(query, actor), *_follow_up_tests(session, actor, query)]
@@ -92,8 +92,8 @@ def _by_next_follow_up(
     own: list[Any] = [[(part.selected_columns[key.key], direction) for key, _ in keys] for part in parts]
     found = page_of_parts(session, parts, keys, query, of_each=own)
     ids = [task.lead_id for task in found.items]
-    leads = {row.id: row for row in open_rows(Lead, session.execute(_ROWS.where(Lead.id.in_(ids))))}
-    audit_log.saw(session, "lead", ids)
+    leads = {row.id: row for row in decrypt_rows(Lead, session.execute(_ROWS.where(Lead.id.in_(ids))))}
+    audit_log.note_read(session, "lead", ids)
     return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, func, select, text, true, t
 from sqlalchemy.orm import Session, aliased
 
 from app.leads.models import Lead
-from app.leads.next_actions.open_task import TO_BE_DONE, OpenTask
+from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
 NEXT_FOLLOW_UP_FIELDS: Final = frozenset({"next_follow_up_at", "next_follow_up_source"})
 
@@ -53,7 +53,7 @@ _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(NEXT_FOLLOW_UP_FIELDS)
 _GROUPS: Final = (text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS')"), text("lead_tasks.status = 'OVERDUE'"))
 _WHICH: Final[Sequence[Any]] = (OpenTask.id, OpenTask.due_at, OpenTask.lead_id)
 _NEXT: Final = (
-    select(*_WHICH).where(OpenTask.lead_id == Lead.id, TO_BE_DONE).order_by(OpenTask.due_at, OpenTask.id).limit(1)
+    select(*_WHICH).where(OpenTask.lead_id == Lead.id, IS_OPEN_TASK).order_by(OpenTask.due_at, OpenTask.id).limit(1)
 )
 _EARLIER: Final = aliased(OpenTask, name="earlier")
 # True if no other task is earlier. A scalar subquery, because a planner may turn NOT EXISTS into a scan of all tasks.

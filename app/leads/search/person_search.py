@@ -15,7 +15,7 @@ from app.leads.contact.names import normalise_name
 from app.leads.contact.phone_numbers import normalise_phone
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.security.encrypted_fields import blind_index, open_rows
+from app.security.encrypted_fields import blind_index, decrypt_rows
 
 MOST_FOUND: Final = 50
 MOST_NAMES: Final = 300  # compared: the newest leads with the same first letters
@@ -36,8 +36,8 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> list[Simp
     wanted = [lead for lead in found if _has(lead, actor, data)]
     shown = (_best_matches(wanted, splits) if splits else wanted)[: data["limit"]]
     wanted_rows = _rows(actor).where(Lead.id.in_([lead.id for lead in shown]))
-    rows = {row.id: row for row in open_rows(Lead, session.execute(wanted_rows))}
-    audit_log.saw(session, "lead", rows)
+    rows = {row.id: row for row in decrypt_rows(Lead, session.execute(wanted_rows))}
+    audit_log.note_read(session, "lead", rows)
     return [rows[lead.id] for lead in shown if lead.id in rows]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.security.encrypted_fields import SealedField
+from app.security.encrypted_fields import EncryptedField
 
 
 class ActivityType(StrEnum):
@@ -59,7 +59,7 @@ class Activity(Base):
     channel: Mapped[str | None] = mapped_column(Text)  # phone, email, sms, in_person, …
     direction: Mapped[str | None] = mapped_column(Text)
     outcome: Mapped[str | None] = mapped_column(Text)
-    notes = SealedField()
+    notes = EncryptedField()
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     is_auto_reply: Mapped[bool] = mapped_column(default=False)  # automatic reply, such as an out-of-office message
     duration_minutes: Mapped[int | None]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.db import new_id
 from app.leads.timeline.models import Activity
-from app.security.encrypted_fields import sealed_row
+from app.security.encrypted_fields import encrypt_row
 
 
 def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
@@ -30,4 +30,4 @@ def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any
         "created_by": None,
         "step_id": None,
     } | columns
-    return sealed_row(Activity, row)
+    return encrypt_row(Activity, row)

@@ -21,7 +21,7 @@ class LoggedType(StrEnum):
     ESTIMATE_CREATED = "ESTIMATE_CREATED"
 
 
-class WayOfContact(StrEnum):
+class ContactChannel(StrEnum):
     """Channel of a contact."""
 
     PHONE = "phone"
@@ -36,10 +36,10 @@ class WayOfContact(StrEnum):
 
 # Channel of an activity type, unless one is given.
 DEFAULT_CHANNELS: Final[Mapping[str, str]] = {
-    LoggedType.PHONE_CALL: WayOfContact.PHONE,
-    LoggedType.EMAIL: WayOfContact.EMAIL,
-    LoggedType.SMS: WayOfContact.SMS,
-    LoggedType.IN_PERSON: WayOfContact.IN_PERSON,
+    LoggedType.PHONE_CALL: ContactChannel.PHONE,
+    LoggedType.EMAIL: ContactChannel.EMAIL,
+    LoggedType.SMS: ContactChannel.SMS,
+    LoggedType.IN_PERSON: ContactChannel.IN_PERSON,
 }
 
 

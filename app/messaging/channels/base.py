@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import ClassVar, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from app.messaging.channels.gateway_payload import Parcel
+from app.messaging.channels.gateway_payload import GatewayPayload
 from app.messaging.models import AddressKind
 from app.messaging.rendering.render import DEFAULT_LIMITS, Limits, Wording, render
 from app.messaging.rendering.safe_text import one_line
-from app.messaging.rendering.values import Gap
+from app.messaging.rendering.values import Placeholder
 from app.messaging.rendering.variables import Values
 
 MAX_RESPONSE_LENGTH = 500
@@ -75,7 +75,7 @@ class OutgoingMessage:
     _: KW_ONLY
     message_id: str | None
     sender_name: str = ""  # the clinic's name; replaces the name in MAIL_FROM unless it is empty
-    parcel: Parcel | None = None  # for a gateway: endpoint, type and media
+    parcel: GatewayPayload | None = None  # for a gateway: endpoint, type and media
     reply_to: str | None = None  # the coordinator's address for replies; None: MAIL_FROM
 
 
@@ -104,7 +104,7 @@ class Renderer(Protocol):
     """The signature of `app.messaging.rendering.render.render`. A channel may bring its own function."""
 
     def __call__(
-        self, template: Wording, values: Values, *, limits: Limits = ..., gap: Gap | None = None
+        self, template: Wording, values: Values, *, limits: Limits = ..., gap: Placeholder | None = None
     ) -> Wording: ...
 
 
@@ -188,7 +188,7 @@ class Channel:
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
 
-    def write(self, template: Wording, values: Values, *, gap: Gap | None = None) -> Wording:
+    def write(self, template: Wording, values: Values, *, gap: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.
 
         Raises InvalidTemplate, MissingVariable, MessageTooLong (see `app.messaging.rendering.render.render`).

@@ -10,7 +10,7 @@ import orjson
 
 from app import clock
 from app.core.http_client import client
-from app.core.http_client.client import Answer, NotReached, Unanswered
+from app.core.http_client.client import NoResponse, NotSent, Response
 from app.core.http_client.signing import sign
 from app.core.http_client.targets import NotAllowed, Unresolved
 from app.messaging.channels.base import Permanent, Receipt, Sent, Transient, Unknown
@@ -38,20 +38,20 @@ def call(endpoint: Endpoint, call_id: str, payload: Mapping[str, Any], *, hide: 
         return Transient(f"the host of the gateway's URL is not found: {type(error).__name__}")
     except NotAllowed as refusal:
         return Permanent(f"the gateway's URL {refusal}")
-    except NotReached as error:
+    except NotSent as error:
         return Transient(str(error))
-    except Unanswered as error:
-        return unanswered(endpoint, str(error))
+    except NoResponse as error:
+        return unanswered_receipt(endpoint, str(error))
     return _to_receipt(answer, hide)
 
 
-def unanswered(endpoint: Endpoint, error: str) -> Receipt:
+def unanswered_receipt(endpoint: Endpoint, error: str) -> Receipt:
     """Return Transient if the gateway is idempotent, so that repeating the call is safe, else Unknown."""
     response = f"no answer after it was sent: {error}"
     return Transient(response) if endpoint.is_idempotent else Unknown(response)
 
 
-def _to_receipt(answer: Answer, hide: Collection[str] | None) -> Receipt:
+def _to_receipt(answer: Response, hide: Collection[str] | None) -> Receipt:
     if 200 <= answer.status < 300:  # noqa: PLR2004
         return Sent(str(answer.status))  # without the body, which may repeat the message
     response = str(answer.status) if hide is None else f"{answer.status} {_excerpt(answer.body, hide)}"

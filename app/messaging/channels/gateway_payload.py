@@ -23,7 +23,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class GatewayPayload:
     """Gateway payload of a message: its endpoint, its type, its media URL, and the ids of lead and clinic."""
 
     endpoint: Endpoint

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from app.core.http_client.targets import NotAllowed, Unresolved, require_allowed
+from app.core.http_client.targets import NotAllowed, Unresolved, resolve_allowed
 from app.messaging.channels.base import (
     Channel,
     ForLeads,
@@ -18,7 +18,7 @@ from app.messaging.channels.base import (
     TextPart,
     Unknown,
 )
-from app.messaging.channels.gateway_client import call, unanswered
+from app.messaging.channels.gateway_client import call, unanswered_receipt
 from app.messaging.models import AddressKind
 
 
@@ -46,7 +46,7 @@ def _refusal(media_url: str | None) -> str | None:
     if media_url is None:
         return None
     try:
-        require_allowed(media_url)
+        resolve_allowed(media_url)
     except Unresolved:
         return None  # the gateway may be able to resolve it
     except NotAllowed as refusal:
@@ -64,7 +64,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def interrupted(message: OutgoingMessage, error: str) -> Receipt:
     """Return Transient if the gateway accepts the message's id as an idempotency key, else Unknown."""
-    return unanswered(message.parcel.endpoint, error) if message.parcel else Unknown(error)
+    return unanswered_receipt(message.parcel.endpoint, error) if message.parcel else Unknown(error)
 
 
 def destination(lead: LeadContact) -> str | None:

@@ -12,10 +12,10 @@ from typing import Any, Final, TypeAlias
 from app.engine.models import Reason
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import moments
-from app.messaging.contact_policy.facts import Known, Touch
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.moments import FOREVER, NotBefore, if_later
 
-Explain: TypeAlias = Callable[[Touch, Known, datetime], Mapping[str, Any]]
+Explain: TypeAlias = Callable[[ContactAttempt, ContactFacts, datetime], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,35 +26,39 @@ class Check:
     """
 
     reason: Reason
-    refuses: Callable[[Touch, Known, datetime], NotBefore]
+    refuses: Callable[[ContactAttempt, ContactFacts, datetime], NotBefore]
     explain: Explain
     _: KW_ONLY
     skipped_for_transactional: bool = False
 
 
-def _permanent(reason: Reason, holds: Callable[[Touch, Known], bool], explain: Explain, **options: bool) -> Check:
+def _permanent(
+    reason: Reason, holds: Callable[[ContactAttempt, ContactFacts], bool], explain: Explain, **options: bool
+) -> Check:
     return Check(reason, lambda attempt, facts, _: FOREVER if holds(attempt, facts) else None, explain, **options)
 
 
-def _temporary(reason: Reason, refuses: Callable[[Touch, Known, datetime], NotBefore], explain: Explain) -> Check:
+def _temporary(
+    reason: Reason, refuses: Callable[[ContactAttempt, ContactFacts, datetime], NotBefore], explain: Explain
+) -> Check:
     return Check(reason, refuses, explain, skipped_for_transactional=True)
 
 
-def _has_invalid_address(attempt: Touch, _: Known) -> bool:
+def _has_invalid_address(attempt: ContactAttempt, _: ContactFacts) -> bool:
     for_leads = CHANNELS.for_leads(attempt.channel)
     return for_leads is not None and not for_leads.is_valid(attempt.address)
 
 
-def _has_replied(attempt: Touch, facts: Known) -> bool:
+def _has_replied(attempt: ContactAttempt, facts: ContactFacts) -> bool:
     return attempt.stops_at_reply and facts.replied_at is not None and facts.replied_at > attempt.planned_at
 
 
-def _has_reached_series_cap(attempt: Touch, facts: Known) -> bool:
+def _has_reached_series_cap(attempt: ContactAttempt, facts: ContactFacts) -> bool:
     cap = facts.policy.per_sequence_cap
     return cap is not None and attempt.series is not None and len(_sent_in_series(attempt, facts)) >= cap
 
 
-def _sent_in_series(attempt: Touch, facts: Known) -> list[datetime]:
+def _sent_in_series(attempt: ContactAttempt, facts: ContactFacts) -> list[datetime]:
     return [sent.at for sent in facts.gone if sent.series == attempt.series]
 
 
@@ -74,7 +78,7 @@ def _setting_and_sent_times(name: str) -> Explain:
     return lambda _, facts, __: {name: getattr(facts.policy, name), "gone": [sent.at for sent in facts.gone]}
 
 
-def _local_times(facts: Known, at: datetime) -> dict[str, str]:
+def _local_times(facts: ContactFacts, at: datetime) -> dict[str, str]:
     """Return the local time in each time zone that the lead may be in, by the zone's key."""
     return {zone.key: at.astimezone(zone).isoformat(timespec="minutes") for zone in facts.zones}
 

@@ -15,7 +15,7 @@ from app.identity.permissions import Permission
 from app.leads.errors import LeadIsRestricted
 from app.leads.lookup import get_lead, read_lead
 from app.leads.models import Lead
-from app.leads.pipeline.progress import touch
+from app.leads.pipeline.lead_state import mark_updated
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.consent_models import Consent
@@ -68,4 +68,4 @@ def _allow_messages(session: Session, actor: Actor, lead: Lead, kind: AddressKin
     opted_out_channels = [channel for channel in lead.opted_out_channels if CHANNELS.suppressed_by(channel) is not kind]
     if lead.opted_out_at is not None or opted_out_channels != lead.opted_out_channels:
         lead.opted_out_at, lead.opted_out_channels = None, opted_out_channels
-        touch(lead, actor, now())
+        mark_updated(lead, actor, now())

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.engine.events.events import EventName
-from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, Touch
+from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, ContactAttempt
 
 
 class MessageStep(Protocol):
@@ -19,9 +19,9 @@ class MessageStep(Protocol):
     def stop_on(self) -> Sequence[str]: ...
 
 
-def touch_of(step: MessageStep, channel: str, address: str | None, *, planned_at: datetime) -> Touch:
+def attempt_for_step(step: MessageStep, channel: str, address: str | None, *, planned_at: datetime) -> ContactAttempt:
     """Return the contact attempt of a step by this channel, to this address."""
-    return Touch(
+    return ContactAttempt(
         channel=channel,
         address=address,
         planned_at=planned_at,

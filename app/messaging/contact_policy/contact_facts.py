@@ -8,19 +8,19 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
-from app.leads.contact.location import days_off_of, places_of
+from app.leads.contact.location import public_holidays_of, time_zones_of
 from app.messaging.channels.registry import CHANNELS
-from app.messaging.contact_policy.facts import Known, Touch
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.history import History, HistoryQuery, load_histories
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
 
 
-class Writing(NamedTuple):
+class AttemptContext(NamedTuple):
     """A contact attempt with its lead and clinic. The lead is a `Lead` or a row with the columns used below."""
 
     lead: Any
     clinic: ClinicContext
-    touch: Touch
+    touch: ContactAttempt
 
 
 def address_for(lead: Any, channel: str) -> str | None:
@@ -29,15 +29,15 @@ def address_for(lead: Any, channel: str) -> str | None:
     return for_leads.address(lead) if for_leads else None
 
 
-def load_known(
+def load_contact_facts(
     session: Session,
-    attempts: Sequence[Writing],
+    attempts: Sequence[AttemptContext],
     *,
     now: datetime,
     but_steps: Collection[UUID] = (),
     but: Collection[UUID] = (),
     is_handed_over: bool = False,
-) -> list[Known]:
+) -> list[ContactFacts]:
     """Return the facts for each contact attempt, in the same order, with at most two queries.
 
     `but_steps` and `but` are the ids of the attempts' own steps and notifications, which do not count. If
@@ -47,17 +47,19 @@ def load_known(
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
     by_lead = load_histories(session, query, but_steps=but_steps, but=but, is_handed_over=is_handed_over)
     return [
-        known_of(context, by_lead.get(context.lead.id, History()), is_suppressed=_address(context) in suppressed)
+        build_contact_facts(
+            context, by_lead.get(context.lead.id, History()), is_suppressed=_address(context) in suppressed
+        )
         for context in attempts
     ]
 
 
-def _address(context: Writing) -> tuple[UUID, Address] | None:
+def _address(context: AttemptContext) -> tuple[UUID, Address] | None:
     kind = CHANNELS.suppressed_by(context.touch.channel)
     return (context.clinic.id, (kind, context.touch.address)) if kind and context.touch.address else None
 
 
-def _history_query(attempts: Sequence[Writing], now: datetime, *, is_handed_over: bool) -> HistoryQuery:
+def _history_query(attempts: Sequence[AttemptContext], now: datetime, *, is_handed_over: bool) -> HistoryQuery:
     """Return the part of the leads' history that their clinics' policies need.
 
     Sent messages are needed for caps and intervals, planned messages for the window between messages.
@@ -77,14 +79,14 @@ def _history_query(attempts: Sequence[Writing], now: datetime, *, is_handed_over
     return query
 
 
-def known_of(context: Writing, history: History, *, is_suppressed: bool) -> Known:
+def build_contact_facts(context: AttemptContext, history: History, *, is_suppressed: bool) -> ContactFacts:
     """Build the facts about the lead of a contact attempt from its history."""
     lead, clinic = context.lead, context.clinic
-    return Known(
+    return ContactFacts(
         clinic.calendar,
         clinic.policy,
-        places=places_of(lead.timezone, lead.phone, clinic.calendar.zone),
-        days_off=frozenset() if clinic.policy.holidays else days_off_of(lead.phone, lead.state),
+        places=time_zones_of(lead.timezone, lead.phone, clinic.calendar.zone),
+        days_off=frozenset() if clinic.policy.holidays else public_holidays_of(lead.phone, lead.state),
         opted_out_at=lead.opted_out_at,
         opted_out_channels=lead.opted_out_channels,
         restricted_at=lead.restricted_at,

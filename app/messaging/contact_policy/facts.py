@@ -13,7 +13,7 @@ DEFAULT_PRIORITY: Final = 100  # 1 is the highest
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class ContactAttempt:
     """A contact attempt: a message that is about to be sent to a lead."""
 
     channel: str
@@ -26,7 +26,7 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class SentMessage:
     """A message that was sent to the lead or is pending."""
 
     at: datetime
@@ -34,7 +34,7 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class PlannedMessage:
     """A planned message to the lead."""
 
     due_at: datetime
@@ -42,7 +42,7 @@ class Ahead:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ContactFacts:
     """Facts about a lead, its clinic, and the messages that were sent to it."""
 
     calendar: Calendar
@@ -54,8 +54,8 @@ class Known:
     restricted_at: datetime | None = None
     replied_at: datetime | None = None
     is_suppressed: bool = False  # the address is on the suppression list
-    gone: Sequence[Gone] = ()
-    ahead: Sequence[Ahead] = ()
+    gone: Sequence[SentMessage] = ()
+    ahead: Sequence[PlannedMessage] = ()
     throttled_until: datetime | None = None  # the gateway has used up its hourly limit
 
     @property

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from app.engine.models import Reason
 from app.messaging.contact_policy.checks import CHECKS, Check
-from app.messaging.contact_policy.facts import Known, Touch
+from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
 
 MAX_DEFERRAL: Final = timedelta(days=400)  # a year with its holidays; a contact refused until then is never allowed
 
@@ -40,7 +40,7 @@ class Until:
     reason: Reason
 
 
-Verdict: TypeAlias = Allow | Never | Until
+GateDecision: TypeAlias = Allow | Never | Until
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ class CheckResult:
 
     check: Reason
     asked: bool
-    verdict: Verdict
+    verdict: GateDecision
     looked_at: Mapping[str, Any]
 
 
-def judge(attempt: Touch, facts: Known, now: datetime) -> Verdict:
+def evaluate_gate(attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> GateDecision:
     """Decide whether the message may be sent now, not before some instant, or never."""
     return _decide(_checks_for(attempt), attempt, facts, now)
 
 
-def explain(attempt: Touch, facts: Known, now: datetime) -> Sequence[CheckResult]:
+def explain_gate(attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> Sequence[CheckResult]:
     """Return the result of every check, in the order of evaluation."""
     applicable = _checks_for(attempt)
     return [
@@ -75,7 +75,7 @@ def explain(attempt: Touch, facts: Known, now: datetime) -> Sequence[CheckResult
     ]
 
 
-def _checks_for(attempt: Touch) -> Sequence[Check]:
+def _checks_for(attempt: ContactAttempt) -> Sequence[Check]:
     """Return the checks that apply; transactional messages skip those that only choose a better moment."""
     return _TRANSACTIONAL_CHECKS if attempt.is_transactional else CHECKS
 
@@ -83,7 +83,7 @@ def _checks_for(attempt: Touch) -> Sequence[Check]:
 _TRANSACTIONAL_CHECKS: Final = tuple(check for check in CHECKS if not check.skipped_for_transactional)
 
 
-def _decide(checks: Sequence[Check], attempt: Touch, facts: Known, now: datetime) -> Verdict:
+def _decide(checks: Sequence[Check], attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> GateDecision:
     """Move from each refused moment to the one that the check names, until no check refuses.
 
     Every moment in between is refused, so the result is the first moment that all checks allow.
@@ -98,7 +98,7 @@ def _decide(checks: Sequence[Check], attempt: Touch, facts: Known, now: datetime
 
 
 def _first_refusal(
-    checks: Iterable[Check], attempt: Touch, facts: Known, at: datetime
+    checks: Iterable[Check], attempt: ContactAttempt, facts: ContactFacts, at: datetime
 ) -> tuple[Reason, datetime] | None:
     for check in checks:
         until = check.refuses(attempt, facts, at)

@@ -10,16 +10,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, Ahead, Gone
-from app.messaging.models import IS_TOUCH, TOUCHED_AT
+from app.messaging.contact_policy.facts import DEFAULT_PRIORITY, PlannedMessage, SentMessage
+from app.messaging.models import CONTACTED_AT, IS_CONTACT
 
 
 @dataclass(slots=True)
 class History:
     """Sent and planned messages of one lead."""
 
-    gone: list[Gone] = field(default_factory=list)
-    ahead: list[Ahead] = field(default_factory=list)
+    gone: list[SentMessage] = field(default_factory=list)
+    ahead: list[PlannedMessage] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ def load_histories(
     seen: set[UUID] = set()
     for row in session.execute(_FIND, {**given, **_parameters(query)}):
         if row.is_ahead:
-            found[row.lead_id].ahead.append(Ahead(row.at, row.priority))
+            found[row.lead_id].ahead.append(PlannedMessage(row.at, row.priority))
         elif row.id not in seen:
             seen.add(row.id)
-            found[row.lead_id].gone.append(Gone(row.at, row.series))
+            found[row.lead_id].gone.append(SentMessage(row.at, row.series))
     return found
 
 
@@ -74,13 +74,13 @@ def _parameters(query: HistoryQuery) -> dict[str, Sequence[Any]]:
 
 _SENT: Final = f"""
 CROSS JOIN LATERAL (
-  SELECT n.id, {TOUCHED_AT} AS at, n.series FROM notifications n
-  WHERE n.lead_id = w.lead_id AND {IS_TOUCH} AND n.id <> ALL(CAST(:but AS uuid[]))
+  SELECT n.id, {CONTACTED_AT} AS at, n.series FROM notifications n
+  WHERE n.lead_id = w.lead_id AND {IS_CONTACT} AND n.id <> ALL(CAST(:but AS uuid[]))
     AND (CAST(:waiting AS boolean) OR n.state <> 'pending') AND {{which}}
-  ORDER BY {TOUCHED_AT} DESC LIMIT CAST(:most AS int)
+  ORDER BY {CONTACTED_AT} DESC LIMIT CAST(:most AS int)
 ) AS g
 """  # noqa: S608  (constants only)
-_SENT_SINCE: Final = _SENT.format(which=f"{TOUCHED_AT} > w.since")
+_SENT_SINCE: Final = _SENT.format(which=f"{CONTACTED_AT} > w.since")
 _SENT_IN_SERIES: Final = _SENT.format(which="n.series = w.series")
 _FIND: Final = text(f"""
 SELECT w.lead_id, g.id, g.at, g.series, false AS is_ahead, NULL::int AS priority

@@ -12,25 +12,25 @@ from app.clock import now
 from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
-from app.engine.statistics.outcome_statistics import Series, count
+from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.identity.actor import Actor
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.lookup import get_lead
 from app.leads.models import Lead
-from app.leads.pipeline.progress import touch
+from app.leads.pipeline.lead_state import mark_updated
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.suppression_list import OPTED_OUT, addresses_of, suppress_addresses
 from app.messaging.delivery.suppression import suppress_channel
-from app.messaging.models import IS_TOUCH, TOUCHED_AT
+from app.messaging.models import CONTACTED_AT, IS_CONTACT
 
 ATTRIBUTION_WINDOW: Final = timedelta(days=7)  # a later opt-out is not attributed to the last message
 
 _LAST_SERIES: Final = text(
-    f"SELECT series FROM notifications WHERE lead_id = :lead AND {IS_TOUCH} AND {TOUCHED_AT} > :since"  # noqa: S608
+    f"SELECT series FROM notifications WHERE lead_id = :lead AND {IS_CONTACT} AND {CONTACTED_AT} > :since"  # noqa: S608
     " AND (CAST(:channel AS text) IS NULL OR channel = :channel)"
-    f" ORDER BY {TOUCHED_AT} DESC LIMIT 1"
+    f" ORDER BY {CONTACTED_AT} DESC LIMIT 1"
 )
 
 
@@ -43,7 +43,7 @@ def count_opt_out(
     """
     asked = {"lead": lead_id, "since": at - ATTRIBUTION_WINDOW, "channel": channel}
     if slug := session.scalar(_LAST_SERIES, asked):
-        count(session, {Series(clinic_id, slug): Counter(opted_out=1)})
+        add_counts(session, {Series(clinic_id, slug): Counter(opted_out=1)})
 
 
 def opt_out(session: Session, actor: Actor, lead_id: UUID, *, channel: str | None = None) -> Lead:
@@ -69,7 +69,7 @@ def apply_opt_out(session: Session, actor: Actor, lead: Lead, *, at: datetime) -
     lead.opted_out_at = at
     count_opt_out(session, lead.clinic_id, lead.id, at=at)
     suppress_addresses(session, lead.clinic_id, addresses_of(lead), reason=OPTED_OUT)
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes="Opted out of messages.")
     record(session, actor.clinic, lead_event(EventName.LEAD_OPTED_OUT, lead, at))
 
@@ -83,6 +83,6 @@ def _apply_channel_opt_out(session: Session, actor: Actor, lead: Lead, channel: 
     count_opt_out(session, lead.clinic_id, lead.id, at=at, channel=channel)
     addresses = [address for address in addresses_of(lead) if address[0] is CHANNELS.suppressed_by(channel)]
     suppress_addresses(session, lead.clinic_id, addresses, reason=OPTED_OUT)
-    touch(lead, actor, at)
+    mark_updated(lead, actor, at)
     write_entry(session, actor, lead, type=ActivityType.NOTE, at=at, notes=f"Opted out of messages by {channel}.")
     suppress_channel(session, lead.id, channel, Reason.OPTED_OUT_OF_CHANNEL)

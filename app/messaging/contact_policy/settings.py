@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.audit.models import Act
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.identity.actor import Actor
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.identity.contact_policy import ContactPolicy
 from app.identity.models import Clinic
 
@@ -29,16 +29,16 @@ def get_contact_policy(session: Session, actor: Actor) -> Mapping[str, Any]:
 
 
 def set_contact_policy(
-    session: Session, actor: Actor, policy: Mapping[str, Any], *, seen: Seen = None
+    session: Session, actor: Actor, policy: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> Mapping[str, Any]:
     """Replace the policy and return it with its `version`. Steps from now on follow it. Raises ChangedMeanwhile."""
-    count_up(session, actor.clinic.id)  # locks the row
+    bump_rules_version(session, actor.clinic.id)  # locks the row
     stored = _stored_policy(session, actor)
-    require_seen(stored, seen)
+    require_version(stored, seen)
     version = stored.version + 1
     row = update(Clinic).where(Clinic.id == actor.clinic.id)
     session.execute(row.values(contact_policy=dict(policy), contact_policy_version=version))
-    audit_log.wrote(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"contact_policy": dict(policy)})
+    audit_log.note_change(session, "clinic", [actor.clinic.id], act=Act.UPDATE, after={"contact_policy": dict(policy)})
     return {**policy, "version": version}
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
-from app.core.key_derivation import mark_key_for
+from app.core.key_derivation import blind_index_key
 from app.messaging.models import AddressKind
 
 OPTED_OUT: Final = "opted_out"  # reason of entries added by an opt-out
@@ -51,7 +51,7 @@ def suppress_addresses(session: Session, clinic_id: UUID, addresses: Iterable[Ad
     """Add addresses to the list. Existing entries keep their reason."""
     if given := _hashes(addresses):
         session.execute(_ADD, {"clinic": clinic_id, "reason": reason, "now": now(), **given})
-        audit_log.wrote(
+        audit_log.note_change(
             session, "suppression", [clinic_id], act=Act.CREATE, after={"ways": given["ways"], "reason": reason}
         )
 
@@ -68,7 +68,7 @@ def unsuppress_addresses(
     """Remove addresses from the list; with `only`, just the entries with that reason."""
     if given := _hashes(addresses):
         session.execute(_REMOVE, {"clinic": clinic_id, "only": only, **given})
-        audit_log.wrote(session, "suppression", [clinic_id], act=Act.DELETE, after={"ways": given["ways"]})
+        audit_log.note_change(session, "suppression", [clinic_id], act=Act.DELETE, after={"ways": given["ways"]})
 
 
 def find_suppressed(session: Session, addresses: Iterable[tuple[UUID, Address]]) -> dict[tuple[UUID, Address], Any]:
@@ -89,7 +89,7 @@ def hash_address(kind: AddressKind, address: str) -> bytes:
 
     It needs the blind index key, so the addresses cannot be guessed from the database alone.
     """
-    return hmac.digest(mark_key_for("suppression"), f"{kind}:{address.strip().lower()}".encode(), hashlib.sha256)
+    return hmac.digest(blind_index_key("suppression"), f"{kind}:{address.strip().lower()}".encode(), hashlib.sha256)
 
 
 def _hashes(addresses: Iterable[Address]) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.engine.models import Kind, Reason
-from app.engine.service import add_steps, set_aside
+from app.engine.service import add_steps, skip_failed_steps
 from app.errors import Conflict, NotFound
 from app.identity.actor import Actor
 from app.messaging.compose import OriginStep, delivery_step
@@ -139,7 +139,7 @@ def _plan_again(session: Session, rows: Sequence[Mapping[str, Any]], due: Sequen
 
 def _dismiss_failed_steps(session: Session, actor: Actor, notification_ids: Sequence[UUID]) -> None:
     """Remove the notifications' failed steps from the list of dead letters."""
-    set_aside(session, actor.clinic.id, Kind.DELIVER, param="notification_id", ids=notification_ids)
+    skip_failed_steps(session, actor.clinic.id, Kind.DELIVER, param="notification_id", ids=notification_ids)
 
 
 _PENDING_AGAIN = text("UPDATE notifications SET state = 'pending', reason = NULL, error = NULL WHERE id = ANY(:ids)")

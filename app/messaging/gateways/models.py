@@ -8,10 +8,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, Un
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
-from app.security.encrypted_fields import SealedField
+from app.security.encrypted_fields import EncryptedField
 
 
-class Purpose(StrEnum):
+class GatewayPurpose(StrEnum):
     """The purpose of a gateway."""
 
     MESSAGES = "messages"  # delivers messages to leads
@@ -24,16 +24,16 @@ class Gateway(Base):
     __tablename__ = "gateways"
     __table_args__ = (
         UniqueConstraint("clinic_id", "name"),
-        CheckConstraint(f"purpose IN ({', '.join(repr(p.value) for p in Purpose)})", name="purpose"),
+        CheckConstraint(f"purpose IN ({', '.join(repr(p.value) for p in GatewayPurpose)})", name="purpose"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     name: Mapped[str] = mapped_column(Text)  # a slug, used by rules
     purpose: Mapped[str] = mapped_column(Text)
-    url = SealedField()  # it may contain a token
-    secret = SealedField()
-    previous_secret = SealedField()  # valid for a day after a rotation
+    url = EncryptedField()  # it may contain a token
+    secret = EncryptedField()
+    previous_secret = EncryptedField()  # valid for a day after a rotation
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     rotated_at: Mapped[datetime | None]
     per_hour: Mapped[int | None]  # calls in any sixty minutes; None: unlimited

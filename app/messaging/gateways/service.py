@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.core.db import new_id
 from app.core.http_client.signing import new_secret
-from app.core.http_client.targets import NotAllowed, require_allowed
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.http_client.targets import NotAllowed, resolve_allowed
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
 from app.messaging.channels.gateway_payload import Endpoint
-from app.messaging.gateways.models import Gateway, Purpose
+from app.messaging.gateways.models import Gateway, GatewayPurpose
 
 MAX_GATEWAYS: Final = 50
 DEFAULT_MESSAGES_PER_HOUR: Final = 200  # leads-follow-up-feature.md, "Rate Limiting"
@@ -54,7 +54,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -
     of_clinic = select(func.count()).where(Gateway.clinic_id == clinic_id)
     if (session.scalar(of_clinic) or 0) >= MAX_GATEWAYS:
         raise TooManyGateways
-    at, default = now(), DEFAULT_MESSAGES_PER_HOUR if data["purpose"] == Purpose.MESSAGES else None
+    at, default = now(), DEFAULT_MESSAGES_PER_HOUR if data["purpose"] == GatewayPurpose.MESSAGES else None
     gateway = Gateway(id=new_id(), clinic_id=clinic_id, failures=0, created_at=at, updated_at=at, version=1)
     for name, value in {"per_hour": default, **data, "secret": new_secret()}.items():
         setattr(gateway, name, value)
@@ -67,7 +67,7 @@ def create_gateway(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -
 
 
 def change_gateway(
-    session: Session, clinic_id: UUID, gateway_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, gateway_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> Gateway:
     """Set the given values; `data` as loaded by GatewayChange.
 
@@ -76,16 +76,16 @@ def change_gateway(
     if "url" in data:
         _require_allowed(data["url"])
     gateway = _find(session, clinic_id, gateway_id, lock=True)
-    require_seen(gateway, seen)
+    require_version(gateway, seen)
     for name, value in data.items():
         setattr(gateway, name, value)
     return _bump_version(gateway)
 
 
-def delete_gateway(session: Session, clinic_id: UUID, gateway_id: UUID, *, seen: Seen = None) -> None:
+def delete_gateway(session: Session, clinic_id: UUID, gateway_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a gateway. Pending messages to it fail. Raises NotFound, ChangedMeanwhile."""
     gateway = _find(session, clinic_id, gateway_id, lock=True)
-    require_seen(gateway, seen)
+    require_version(gateway, seen)
     session.delete(gateway)
 
 
@@ -118,7 +118,7 @@ def _find(session: Session, clinic_id: UUID, gateway_id: UUID, *, lock: bool) ->
 
 def _require_allowed(url: str) -> None:
     try:
-        require_allowed(url)
+        resolve_allowed(url)
     except NotAllowed as refusal:
         raise Invalid.at("/url", f"It {refusal}.") from None
 

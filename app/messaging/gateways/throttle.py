@@ -34,13 +34,13 @@ class Usage:
     promised: Mapping[datetime, int] = field(default_factory=dict)
 
 
-def has_room(usage: Usage, per_hour: int, now: datetime) -> bool:
+def has_capacity(usage: Usage, per_hour: int, now: datetime) -> bool:
     """Return whether one more call stays within `per_hour` in any sixty minutes."""
     since = minute_of(now) - HOUR
     return sum(calls for minute, calls in usage.sent.items() if minute >= since) < per_hour
 
 
-def first_room(usage: Usage, per_hour: int, now: datetime) -> datetime:
+def next_available_minute(usage: Usage, per_hour: int, now: datetime) -> datetime:
     """Return the first minute with capacity, after the calls already deferred.
 
     Call it only when `has_room` is False.
@@ -60,7 +60,7 @@ def minute_of(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def usages(session: Session, gateway_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Usage]:
+def lock_usage(session: Session, gateway_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Usage]:
     """Return the gateways' usage in the last hour.
 
     It locks their rows until the commit, so that no other transaction counts calls meanwhile.
@@ -80,7 +80,7 @@ def minute_row(gateway_id: UUID, at: datetime, *, sent: int = 0, promised: int =
 
 
 def count_calls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add the rows to the counts. Call it in the transaction of `usages`, with each gateway and minute once."""
+    """Add the rows to the counts. Call it in the transaction of `lock_usage`, with each gateway and minute once."""
     insert_many(session, GatewayMinute, rows, tail=_ADD_TO_MINUTE)
 
 

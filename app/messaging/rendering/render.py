@@ -12,15 +12,15 @@ from typing import Final, NamedTuple, TypeAlias
 from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.core.validation.mistakes import Mistake, one_of
+from app.core.validation.validation_errors import Mistake, one_of
 from app.messaging.rendering.safe_text import one_line
-from app.messaging.rendering.values import Gap, MissingValue, build_context
-from app.messaging.rendering.variables import OWN, VARIABLES, Values
+from app.messaging.rendering.values import MissingValue, Placeholder, build_context
+from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES, Values
 
 MAX_TEMPLATE_LENGTH = 10_000  # characters of a template's subject or body
 FILTERS = frozenset({"capitalize", "default", "lower", "title", "trim", "upper"})
 
-OwnFields: TypeAlias = frozenset[str] | None  # keys of the clinic's custom fields; None: any key is valid
+CustomFieldKeys: TypeAlias = frozenset[str] | None  # keys of the clinic's custom fields; None: any key is valid
 
 
 class Wording(NamedTuple):
@@ -52,7 +52,7 @@ class MessageTooLong(ValueError):
     """The body is longer than its channel allows."""
 
 
-def check_template(subject: str | None, body: str, *, own: OwnFields = None) -> list[Mistake]:
+def check_template(subject: str | None, body: str, *, own: CustomFieldKeys = None) -> list[Mistake]:
     """Return every mistake of a template in reading order; an empty list means that it is valid.
 
     If `subject` is None, only the body is checked. If `own` is None, custom fields may have any key.
@@ -61,7 +61,9 @@ def check_template(subject: str | None, body: str, *, own: OwnFields = None) -> 
     return [*subjects, *_mistakes(body, "body", own)]
 
 
-def render(template: Wording, values: Values, *, limits: Limits = DEFAULT_LIMITS, gap: Gap | None = None) -> Wording:
+def render(
+    template: Wording, values: Values, *, limits: Limits = DEFAULT_LIMITS, gap: Placeholder | None = None
+) -> Wording:
     """Render the message in plain text. The subject is one line, shortened to its limit.
 
     `gap` returns the text for a variable without a value. Raises InvalidTemplate, MissingVariable (only without `gap`),
@@ -122,7 +124,7 @@ def _is_variable(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name)
 
 
-def _mistakes(text: str, place: str, own: OwnFields = None) -> list[Mistake]:
+def _mistakes(text: str, place: str, own: CustomFieldKeys = None) -> list[Mistake]:
     if not isinstance(text, str) or not text.strip():
         return [Mistake(place, "is missing")]
     if len(text) > MAX_TEMPLATE_LENGTH:
@@ -133,7 +135,7 @@ def _mistakes(text: str, place: str, own: OwnFields = None) -> list[Mistake]:
 
 
 @lru_cache(maxsize=256)
-def _mistakes_in(text: str, place: str, own: OwnFields) -> Sequence[Mistake]:
+def _mistakes_in(text: str, place: str, own: CustomFieldKeys) -> Sequence[Mistake]:
     """Return the mistakes in the syntax. Cached, because clinics share most templates through playbooks."""
     try:
         # Compiling evaluates constants, even 9 ** 9 ** 9, so only allowed nodes are compiled.
@@ -164,7 +166,7 @@ _ALLOWED_NODES = (
 )
 
 
-def _disallowed(node: nodes.Node, place: str, own: OwnFields) -> Iterator[Mistake]:
+def _disallowed(node: nodes.Node, place: str, own: CustomFieldKeys) -> Iterator[Mistake]:
     """Yield a mistake for each node that is not on the allow-list. Nodes of later Jinja versions are refused."""
     if variable := field_of(node):
         yield from _unknown_variable(variable, node.lineno, place, own)
@@ -180,11 +182,11 @@ def _disallowed(node: nodes.Node, place: str, own: OwnFields) -> Iterator[Mistak
 _KNOWN_VARIABLES = sorted(f"{group}.{name}" for group, names in VARIABLES.items() for name in names)
 
 
-_CUSTOM_FIELD = re.compile(OWN + r"\.[a-z][a-z0-9_]{0,49}", re.ASCII)
+_CUSTOM_FIELD = re.compile(CUSTOM_GROUP + r"\.[a-z][a-z0-9_]{0,49}", re.ASCII)
 
 
-def _unknown_variable(variable: str, line: int, place: str, own: OwnFields) -> list[Mistake]:
+def _unknown_variable(variable: str, line: int, place: str, own: CustomFieldKeys) -> list[Mistake]:
     if own is None and _CUSTOM_FIELD.fullmatch(variable):
         return []
-    known = [*_KNOWN_VARIABLES, *(f"{OWN}.{key}" for key in own or ())]
+    known = [*_KNOWN_VARIABLES, *(f"{CUSTOM_GROUP}.{key}" for key in own or ())]
     return [Mistake(place, f"line {line}: {mistake.problem}") for mistake in one_of(variable, known, place)]

@@ -7,11 +7,11 @@ from jinja2 import Undefined, UndefinedError
 from jinja2.utils import missing
 
 from app.messaging.rendering.safe_text import one_line
-from app.messaging.rendering.variables import OWN, VARIABLES, Values
+from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES, Values
 
 MAX_VALUE_LENGTH = 200  # characters; names and titles come from public forms
 
-Gap: TypeAlias = Callable[[str], str]  # from a variable's name to the text that replaces its missing value
+Placeholder: TypeAlias = Callable[[str], str]  # from a variable's name to the text that replaces its missing value
 
 
 class MissingVariable(UndefinedError):
@@ -22,7 +22,7 @@ class MissingVariable(UndefinedError):
         self.field = field
 
 
-def build_context(values: Values, gap: Gap | None) -> dict[str, object]:
+def build_context(values: Values, gap: Placeholder | None) -> dict[str, object]:
     """Return the values by group and name, for rendering.
 
     A missing value prints the text of `gap`, or raises MissingVariable when it is used, if `gap` is None.
@@ -30,7 +30,7 @@ def build_context(values: Values, gap: Gap | None) -> dict[str, object]:
     make: Callable[[str], Undefined] = (lambda field: _PlaceholderValue(field, gap)) if gap else MissingValue
     defaults = _missing_values(make) if gap else _ALL_MISSING
     context = {group: {**default, **_present(values.get(group, {}))} for group, default in defaults.items()}
-    return {**context, OWN: _CustomFields(_present(values.get(OWN, {})), make)}
+    return {**context, CUSTOM_GROUP: _CustomFields(_present(values.get(CUSTOM_GROUP, {})), make)}
 
 
 class MissingValue(Undefined):
@@ -48,7 +48,7 @@ class _PlaceholderValue(Undefined):
 
     __slots__ = ("_fill",)
 
-    def __init__(self, field: str, fill: Gap) -> None:
+    def __init__(self, field: str, fill: Placeholder) -> None:
         super().__init__(field)
         self._fill = fill
 
@@ -77,7 +77,7 @@ class _CustomFields:
         self._make_missing = make_missing
 
     def __getitem__(self, key: str) -> object:
-        return self._values[key] if key in self._values else self._make_missing(f"{OWN}.{key}")
+        return self._values[key] if key in self._values else self._make_missing(f"{CUSTOM_GROUP}.{key}")
 
 
 def _missing_values(make: Callable[[str], Undefined]) -> dict[str, dict[str, Undefined]]:

@@ -20,7 +20,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "task": frozenset({"title", "due_at"}),
     "consultation": frozenset({"scheduled_for"}),
 }
-OWN: Final = "custom"  # the group of the clinic's custom fields, by key
+CUSTOM_GROUP: Final = "custom"  # the group of the clinic's custom fields, by key
 
 
 def message_values(
@@ -35,7 +35,7 @@ def message_values(
 ) -> dict[str, dict[str, object]]:
     """Return the values of one message by group and name. None means no value; a template can test for it.
 
-    `lead` has the keys of `app.leads.facts.merge_fields`; `task` has title and due_at (aware). Times are written in the
+    `lead` has the keys of `app.leads.facts.template_values`; `task` has title and due_at (aware). Times are written in the
     clinic's time zone, in English whatever the language of the text.
     """
     return {
@@ -66,7 +66,7 @@ def _lead_values(lead: Mapping[str, Any]) -> dict[str, dict[str, object]]:
             "value": _amount_text(lead.get("value")),
         },
         "patient": {"first_name": lead.get("patient_first_name")},
-        OWN: lead.get("custom") or {},
+        CUSTOM_GROUP: lead.get("custom") or {},
     }
 
 

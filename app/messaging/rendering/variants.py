@@ -63,7 +63,7 @@ class Template(NamedTuple):
     variants: tuple[Variant, ...]
 
 
-def choose(variants: Iterable[Variant], channel: str, languages: Iterable[str]) -> Variant:
+def choose_variant(variants: Iterable[Variant], channel: str, languages: Iterable[str]) -> Variant:
     """Return the variant for a channel in the first available language.
 
     A variant of the channel comes before one for any channel, whatever their languages, because it was written for the

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import insert_many, new_id
-from app.core.validation.mistakes import InvalidPlaybook, Mistake
+from app.core.validation.validation_errors import InvalidPlaybook, Mistake
 from app.messaging.models import MessageTemplate, MessageTemplateVersion
 from app.messaging.rendering.variants import Template, Variant
 from app.messaging.templates.template_definitions import (
@@ -51,7 +51,7 @@ def check_templates(templates: Mapping[str, TemplateDefinition]) -> list[Mistake
     ]
 
 
-def templates_as_written(session: Session, clinic_id: UUID) -> dict[str, dict[str, Any]]:
+def export_templates(session: Session, clinic_id: UUID) -> dict[str, dict[str, Any]]:
     """Return the clinic's current templates by slug, in the format of playbooks, for `install` in another clinic."""
     statement = (
         select(MessageTemplate, MessageTemplateVersion.variants)
@@ -65,7 +65,7 @@ def templates_as_written(session: Session, clinic_id: UUID) -> dict[str, dict[st
     }
 
 
-def templates_of(
+def load_templates(
     session: Session, clinic_ids: Collection[UUID], slugs: Collection[str]
 ) -> dict[tuple[UUID, str], Template]:
     """Return the current templates with these slugs by clinic id and slug, for all these clinics, in one query."""

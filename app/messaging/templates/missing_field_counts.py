@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.core.pagination import ordered_by
 from app.identity.actor import Actor
-from app.leads.assignment.coordinators import Colleague, colleagues, in_turn
+from app.leads.assignment.coordinators import ActiveUser, active_users, rotation_team
 from app.leads.lookup import NEWEST_FIRST, visible_to
-from app.leads.models import STILL_OPEN, Lead
-from app.messaging.rendering.variables import OWN
+from app.leads.models import IS_OPEN_LEAD, Lead
+from app.messaging.rendering.variables import CUSTOM_GROUP
 
 MAX_LEADS_CHECKED: Final = 20_000
 
@@ -42,21 +42,21 @@ def count_missing_fields(session: Session, actor: Actor, fields: Collection[str]
     """
     newest = (
         select(*_COLUMNS, Lead.assigned_to_id)
-        .where(*visible_to(actor), STILL_OPEN)
+        .where(*visible_to(actor), IS_OPEN_LEAD)
         .order_by(*ordered_by(NEWEST_FIRST))
         .limit(MAX_LEADS_CHECKED)
         .subquery()
     )
-    team = colleagues(session, actor.clinic.id)
+    team = active_users(session, actor.clinic.id)
     tests = {field: test for field in sorted(fields) if (test := _lacks(field, newest.c, team)) is not None}
     counts = (func.count().filter(test) for test in tests.values())
     checked, *missing = session.execute(select(func.count(), *counts).select_from(newest)).one()
     return MissingFieldCounts(checked, checked < MAX_LEADS_CHECKED, dict(zip(tests, missing, strict=True)))
 
 
-def _lacks(field: str, lead: Any, team: Mapping[UUID, Colleague]) -> ColumnElement[bool] | None:
+def _lacks(field: str, lead: Any, team: Mapping[UUID, ActiveUser]) -> ColumnElement[bool] | None:
     group, _, name = field.partition(".")
-    if group == OWN:
+    if group == CUSTOM_GROUP:
         has_one: ColumnElement[bool] = lead.custom.has_key(name)
         return not_(has_one)
     if group == "coordinator":
@@ -64,9 +64,9 @@ def _lacks(field: str, lead: Any, team: Mapping[UUID, Colleague]) -> ColumnEleme
     return _IS_MISSING[field](lead) if field in _IS_MISSING else None
 
 
-def _has_no_coordinator(lead: Any, team: Mapping[UUID, Colleague]) -> ColumnElement[bool]:
+def _has_no_coordinator(lead: Any, team: Mapping[UUID, ActiveUser]) -> ColumnElement[bool]:
     """Return the condition for leads without a coordinator. With round robin, every lead has one."""
-    if in_turn(team):
+    if rotation_team(team):
         return false()
     test: ColumnElement[bool] = func.coalesce(lead.assigned_to_id.not_in(team), True)
     return test

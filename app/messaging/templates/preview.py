@@ -7,23 +7,28 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.validation.language_tags import in_order
-from app.core.validation.mistakes import one_of
+from app.core.validation.language_tags import fallbacks
+from app.core.validation.validation_errors import one_of
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.assignment.coordinators import colleagues, coordinator_of
+from app.leads.assignment.coordinators import active_users, coordinator_of
 from app.leads.custom_fields.values import definitions_of
-from app.leads.facts.merge_fields import names_of, said_of
+from app.leads.facts.template_values import display_names, lead_template_values
 from app.leads.lookup import read_lead
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Wording
 from app.messaging.rendering.samples import sample_values
-from app.messaging.rendering.variables import OWN, VARIABLES, Values, message_values
-from app.messaging.rendering.variants import Variant, choose, lookup_order, variant_name
+from app.messaging.rendering.variables import CUSTOM_GROUP, VARIABLES, Values, message_values
+from app.messaging.rendering.variants import Variant, choose_variant, lookup_order, variant_name
 
-LEAD_GROUPS: Final = ("lead", "patient", "coordinator", OWN)  # other groups depend on the trigger of the message
+LEAD_GROUPS: Final = (
+    "lead",
+    "patient",
+    "coordinator",
+    CUSTOM_GROUP,
+)  # other groups depend on the trigger of the message
 
 
 def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,10 +36,10 @@ def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: 
 
     Raises Forbidden, NotFound, LeadWasMerged, Invalid.
     """
-    lead = lead_for(session, actor, asked["lead_id"])
+    lead = lead_for_preview(session, actor, asked["lead_id"])
     values = _values(session, actor, lead, asked["values"])
-    languages = in_order(asked["language"] or (lead.language if lead else None), actor.clinic.language)
-    variant = choose(variants, asked["channel"], languages)
+    languages = fallbacks(asked["language"] or (lead.language if lead else None), actor.clinic.language)
+    variant = choose_variant(variants, asked["channel"], languages)
     message, missing = render_with_placeholders(CHANNELS[asked["channel"]], variant.wording, values)
     return {
         "variant": variant.name,
@@ -46,7 +51,7 @@ def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: 
     }
 
 
-def lead_for(session: Session, actor: Actor, lead_id: UUID | None) -> Any:
+def lead_for_preview(session: Session, actor: Actor, lead_id: UUID | None) -> Any:
     """Return the lead of a preview, or None without a `lead_id`.
 
     Raises Forbidden (no permission to read leads), NotFound, LeadWasMerged.
@@ -92,10 +97,10 @@ def _values(session: Session, actor: Actor, lead: Any, given: Mapping[str, str |
 
 
 def _lead_values(session: Session, actor: Actor, lead: Any) -> dict[str, dict[str, object]]:
-    coordinator = coordinator_of(lead.id, lead.assigned_to_id, colleagues(session, actor.clinic.id))
+    coordinator = coordinator_of(lead.id, lead.assigned_to_id, active_users(session, actor.clinic.id))
     values = message_values(
         actor.clinic,
-        lead=said_of(lead, names_of(session, actor.clinic)),
+        lead=lead_template_values(lead, display_names(session, actor.clinic)),
         coordinator_name=coordinator.name if coordinator else None,
         coordinator_email=coordinator.email if coordinator else None,
     )
@@ -103,7 +108,11 @@ def _lead_values(session: Session, actor: Actor, lead: Any) -> dict[str, dict[st
 
 
 def _require_known(given: Mapping[str, str | None], sample: Values) -> None:
-    known = [f"{group}.{name}" for group, names in {**VARIABLES, OWN: sample[OWN]}.items() for name in names]
+    known = [
+        f"{group}.{name}"
+        for group, names in {**VARIABLES, CUSTOM_GROUP: sample[CUSTOM_GROUP]}.items()
+        for name in names
+    ]
     mistakes = chain.from_iterable(one_of(field, known, field) for field in given)
     if errors := [FieldError(f"/values/{mistake.place}", mistake.problem) for mistake in mistakes]:
         raise Invalid(*errors)

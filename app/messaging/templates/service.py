@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
-from app.identity.clinics import count_up
-from app.identity.passwords.links import CARRIERS
+from app.identity.clinics import bump_rules_version
+from app.identity.passwords.links import LINK_TEMPLATES
 from app.messaging.models import MessageTemplate
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates.variant_validation import validated_variants
@@ -60,7 +60,7 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
     Raises Invalid, TemplateSlugTaken.
     """
-    if data["slug"] in CARRIERS:
+    if data["slug"] in LINK_TEMPLATES:
         raise Invalid.at("/slug", "This slug is reserved for e-mails with a password link. Choose another one.")
     variants = validated_variants(session, actor.clinic, data["variants"])
     at = now()
@@ -74,14 +74,14 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def update_template(
-    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: Seen
+    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
 ) -> dict[str, Any]:
     """Change a template; `data` as loaded by TemplateChange. Different texts make a new version.
 
     Raises NotFound, ChangedMeanwhile, Invalid.
     """
     template = find_template(session, actor, template_id, lock=True)
-    require_seen(template, seen)
+    require_version(template, seen)
     for name in data.keys() & {"name", "description"}:
         setattr(template, name, data[name])
     if "variants" in data:
@@ -91,14 +91,16 @@ def update_template(
     return to_response(session, template)
 
 
-def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: Seen) -> None:
+def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: SeenVersions) -> None:
     """Delete a template and its versions. Messages made from it stay.
 
     Raises NotFound, ChangedMeanwhile, TemplateInUse.
     """
-    count_up(session, actor.clinic.id)  # locks the clinic's row, so no rule starts to use the template meanwhile
+    bump_rules_version(
+        session, actor.clinic.id
+    )  # locks the clinic's row, so no rule starts to use the template meanwhile
     template = find_template(session, actor, template_id, lock=True)
-    require_seen(template, seen)
+    require_version(template, seen)
     if rules := active_rules_using(session, template):
         raise TemplateInUse(rules)
     session.delete(template)

@@ -6,18 +6,18 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
 from sqlalchemy.orm import Session
 
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.leads.timeline.responses import SOON, converted, heard_of
+from app.leads.timeline.responses import REPLY_WINDOW, converted_lateral, replied_lateral
 from app.messaging.models import MessageTemplate, MessageTemplateVersion, Notification, NotificationState
 
 _FIGURES: Final = ("written", "sent", "failed", "suppressed", "replied", "converted")
 
 
-def statistics(session: Session, actor: Actor, template: MessageTemplate, period: Period) -> dict[str, Any]:
+def statistics(session: Session, actor: Actor, template: MessageTemplate, period: DateRange) -> dict[str, Any]:
     """Return the figures for TemplateStatisticsOut.
 
     They count messages written in the period, about leads that the actor may see.
@@ -27,7 +27,7 @@ def statistics(session: Session, actor: Actor, template: MessageTemplate, period
     return {**total, **period._asdict(), "versions": versions}
 
 
-def _by_version(actor: Actor, template: MessageTemplate, period: Period) -> Select[Any]:
+def _by_version(actor: Actor, template: MessageTemplate, period: DateRange) -> Select[Any]:
     """Count each version's messages through its index; replies are looked up for each message."""
     messages = _message_counts(actor, period)
     return (
@@ -42,8 +42,8 @@ def _by_version(actor: Actor, template: MessageTemplate, period: Period) -> Sele
     )
 
 
-def _message_counts(actor: Actor, period: Period) -> Any:
-    replied, won = responses()
+def _message_counts(actor: Actor, period: DateRange) -> Any:
+    replied, won = response_lookups()
     written = (
         Notification.template_version_id == MessageTemplateVersion.id,
         Notification.clinic_id == actor.clinic.id,
@@ -68,12 +68,12 @@ def _is(state: NotificationState) -> ColumnElement[bool]:
     return Notification.state == state
 
 
-def responses() -> tuple[Any, Any]:
+def response_lookups() -> tuple[Any, Any]:
     """Return two lookups: a reply of the message's lead within a week, and a conversion of it after the message."""
     sent_at, beside = Notification.sent_at, (Notification,)
     return (
-        heard_of(Notification.lead_id, after=sent_at, until=sent_at + SOON, beside=beside),
-        converted(Notification.lead_id, after=sent_at, beside=beside),
+        replied_lateral(Notification.lead_id, after=sent_at, until=sent_at + REPLY_WINDOW, beside=beside),
+        converted_lateral(Notification.lead_id, after=sent_at, beside=beside),
     )
 
 

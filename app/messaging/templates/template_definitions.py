@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.core.validation.language_tags import normalise
-from app.core.validation.mistakes import Mistake, one_of
+from app.core.validation.language_tags import normalize
+from app.core.validation.validation_errors import Mistake, one_of
 from app.messaging.channels.base import TextPart
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import check_template
@@ -48,7 +48,7 @@ def _variant(given: Mapping[str, Any]) -> Variant:
     language, media = given.get("language"), given.get("media")
     return Variant(
         given.get("channel"),
-        normalise(language) if language else None,
+        normalize(language) if language else None,
         given.get("subject"),
         given["body"],
         Media(**media) if media else None,
@@ -81,7 +81,7 @@ def _check_channel_and_language(given: Mapping[str, Any]) -> list[Mistake]:
     mistakes = one_of(given["channel"], CHANNELS.names(), "channel") if "channel" in given else []
     if "language" in given:
         try:
-            normalise(str(given["language"]))
+            normalize(str(given["language"]))
         except ValueError as mistake:
             mistakes.append(Mistake("language", str(mistake)))
     return mistakes

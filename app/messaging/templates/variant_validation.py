@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.errors import FieldError, Invalid
 from app.identity.clinic_context import ClinicContext
 from app.leads.custom_fields.values import definitions_of
-from app.messaging.rendering.render import OwnFields, check_template
+from app.messaging.rendering.render import CustomFieldKeys, check_template
 from app.messaging.rendering.variants import Media, Variant
 
 
@@ -28,6 +28,6 @@ def _variant(given: Mapping[str, Any]) -> Variant:
     return Variant(**{**given, "media": Media(**media) if media else None})
 
 
-def _mistakes(variant: Variant, place: str, own: OwnFields) -> list[FieldError]:
+def _mistakes(variant: Variant, place: str, own: CustomFieldKeys) -> list[FieldError]:
     found = check_template(variant.subject, variant.body, own=own)
     return [FieldError(f"{place}/{mistake.place}", mistake.problem) for mistake in found]

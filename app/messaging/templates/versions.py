@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.json_diff import Difference, differences
+from app.core.json_diff import Difference, json_diff
 from app.core.pagination import Page, page
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
@@ -97,7 +97,7 @@ def diff(
     Raises NotFound, Invalid (`since` is not a version of this template).
     """
     after = get_version(session, template, version_id)
-    return list(differences(_earlier_texts(session, template, after, since), _by_name(after)))
+    return list(json_diff(_earlier_texts(session, template, after, since), _by_name(after)))
 
 
 def restore_version(session: Session, actor: Actor, template: MessageTemplate, version_id: UUID) -> None:

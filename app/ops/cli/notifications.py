@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.core.db import transaction
-from app.engine.steps.publish import settle
+from app.engine.steps.publish import flush
 from app.identity.actor import Actor
 from app.messaging.delivery.retry import retry_many
 from app.ops.cli.support.lookup import ChannelName, Instant, actors
@@ -37,7 +37,7 @@ def retry(
     retried = sum(
         counting("retrying", (n for actor in chosen for n in batches(actor, query, timedelta(seconds=spread))))
     )
-    settle()
+    flush()
     print_result({"retried": retried}, as_json=as_json)
 
 

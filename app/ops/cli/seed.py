@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.playbooks.onboarding import open_clinic
 from app.core.db import transaction
-from app.engine.steps.publish import settle
+from app.engine.steps.publish import flush
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic, User
@@ -38,7 +38,7 @@ def seed(*, as_json: bool) -> None:
         is_new = make_clinic(session, passwords)
         if not is_new:
             renew_passwords(session, passwords)
-    settle()
+    flush()
     write_private(home() / "demo.json", {**read_addresses().as_json(), "users": sign_ins(passwords)})
     report = {"clinic": SLUG, "new": is_new, "file": str(home() / "demo.json")}
     print_json(report) if as_json else click.echo(f"the demo clinic is ready; the logins are in {report['file']}")

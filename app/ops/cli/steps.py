@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.db import transaction
+from app.engine.failed_steps import retry as retry_one
+from app.engine.failed_steps import retry_many, step_counts
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
-from app.engine.steps.failed import counts, retry_many
-from app.engine.steps.failed import retry as retry_one
-from app.engine.steps.lateness import lateness
-from app.engine.steps.publish import settle
+from app.engine.steps.lateness_report import lateness_report
+from app.engine.steps.publish import flush
 from app.errors import NotFound
 from app.ops.cli.support.lookup import Instant, actors
 from app.ops.cli.support.output import as_json, counting, print_json, print_result, print_rows
@@ -31,7 +31,7 @@ def steps() -> None:
 def stats(*, as_json: bool) -> None:
     """Show the number of steps by kind and state, with the oldest due time."""
     with transaction() as session:
-        rows = counts(session)
+        rows = step_counts(session)
     print_rows(rows, as_json=as_json, empty="There are no steps yet.")
 
 
@@ -51,7 +51,7 @@ def retry(
     if (step_id is None) is not failed:
         raise click.UsageError("give the id of one step, or --failed for all matching steps")
     retried = one(step_id) if step_id else many(slug, query, timedelta(seconds=spread))
-    settle()
+    flush()
     print_result({"retried": retried}, as_json=as_json)
 
 
@@ -64,7 +64,7 @@ def late(*, since: datetime | None, until: datetime | None, slug: str | None, as
     """Show late, skipped, postponed and overdue steps by rule, and periods in which no worker finished a step."""
     with transaction() as session:
         reports = [
-            {"clinic": actor.clinic.name, **lateness(session, actor.clinic, since=since, until=until)}
+            {"clinic": actor.clinic.name, **lateness_report(session, actor.clinic, since=since, until=until)}
             for actor in actors(session, slug)
         ]
     if as_json:

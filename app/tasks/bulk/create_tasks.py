@@ -16,22 +16,22 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.core.db import insert_many
 from app.engine.events.events import Event
-from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
-from app.engine.jobs.kinds import DEFAULT, JobKind, Make
+from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
+from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.leads.assignment.user_groups import UserGroups, load_user_groups
 from app.leads.capture.bulk.new_leads import insert_leads, load_capture_context, read_new_leads
-from app.leads.facts.events import Reachable, lead_created
-from app.leads.models import LeadStatus
+from app.leads.enums import LeadStatus
+from app.leads.events import LazyContact, lead_created
 from app.tasks.bulk.assignees import Assign, choose_strategy
 from app.tasks.bulk.spec import Spec
 from app.tasks.models import Task
 from app.tasks.rows import task_created, task_row
 
-CLOSED: Final[Mapping[str, ItemReason]] = {
+REASON_BY_STATUS: Final[Mapping[str, ItemReason]] = {
     LeadStatus.CONVERTED: ItemReason.LEAD_IS_LOCKED,
     LeadStatus.LOST: ItemReason.LEAD_IS_CLOSED,
     LeadStatus.ARCHIVED: ItemReason.LEAD_IS_CLOSED,
@@ -46,7 +46,7 @@ _COLUMNS: Final = (
 _Columns: Any = namedtuple("_Columns", ("position", *_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the query names the fields)
 
 
-class _Known(_Columns, Reachable):
+class _Known(_Columns, LazyContact):
     __slots__ = ()
 
 
@@ -74,27 +74,29 @@ class Work:
     assign: Assign
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
     """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
     spec, staff = Spec.from_json(job.spec), load_user_groups(session, clinic.id)
     work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff))
     return partial(make_follow_ups, work=work)
 
 
-def make_follow_ups(session: Session, span: Span, *, work: Work) -> Ends:
+def make_follow_ups(session: Session, span: Span, *, work: Work) -> ItemResults:
     """Create the tasks of the span's pending items. Return and store the result of each item."""
-    at, ends = clock.now(), Ends()
+    at, ends = clock.now(), ItemResults()
     items = lock_pending(session, work.job_id, span)
     known = _known_leads(session, work, span, ends, wanted={item.position for item in items if item.lead is None})
     new = _new_leads(session, work, {item.position: item.lead for item in items if item.lead is not None}, ends, at=at)
     events = [lead_created(lead, at) for lead in new.values()]
     events += _tasks(session, work, known | new, ends, at=at)
     record(session, work.clinic, *events)
-    write_ends(session, work.job_id, ends)
+    write_results(session, work.job_id, ends)
     return ends
 
 
-def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted: set[Place]) -> dict[Place, Any]:
+def _known_leads(
+    session: Session, work: Work, span: Span, ends: ItemResults, *, wanted: set[Position]
+) -> dict[Position, Any]:
     """Lock the existing leads that are not locked by others. Mark the other items as busy or unknown."""
     if not wanted:
         return {}
@@ -110,8 +112,8 @@ def _known_leads(session: Session, work: Work, span: Span, ends: Ends, *, wanted
 
 
 def _new_leads(
-    session: Session, work: Work, given: Mapping[Place, Mapping[str, Any]], ends: Ends, *, at: datetime
-) -> dict[Place, Any]:
+    session: Session, work: Work, given: Mapping[Position, Mapping[str, Any]], ends: ItemResults, *, at: datetime
+) -> dict[Position, Any]:
     if not given:
         return {}
     into = load_capture_context(session, work.clinic, work.staff, by=work.created_by, may_assign=work.spec.may_assign)
@@ -121,7 +123,9 @@ def _new_leads(
     return dict(zip(rows, insert_leads(session, into, list(rows.values()), at=at), strict=True))
 
 
-def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends, *, at: datetime) -> Sequence[Event]:
+def _tasks(
+    session: Session, work: Work, leads: Mapping[Position, Any], ends: ItemResults, *, at: datetime
+) -> Sequence[Event]:
     tasks: list[dict[str, Any]] = []
     events: list[Event] = []
     for place, lead in leads.items():
@@ -134,15 +138,15 @@ def _tasks(session: Session, work: Work, leads: Mapping[Place, Any], ends: Ends,
         events.append(task_created(task, lead))
         ends.succeed(place, lead_id=lead.id, task_id=task["id"])
     insert_many(session, Task, tasks)
-    audit_log.wrote(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
+    audit_log.note_change(session, "task", [task["id"] for task in tasks], act=Act.CREATE, after=dict(work.spec.task))
     return events
 
 
 def _refusal(lead: Any) -> ItemReason | None:
-    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else CLOSED.get(lead.status)
+    return ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status)
 
 
-def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
+def _task(work: Work, place: Position, lead_id: UUID, *, user_id: UUID | None, at: datetime) -> dict[str, Any]:
     return task_row(
         work.clinic.id,
         lead_id,
@@ -154,4 +158,4 @@ def _task(work: Work, place: Place, lead_id: UUID, *, user_id: UUID | None, at: 
     )
 
 
-KIND: Final = JobKind(DEFAULT, work_on)
+KIND: Final = JobKind(DEFAULT_KIND, work_on)

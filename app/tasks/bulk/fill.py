@@ -8,13 +8,14 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
-from app.engine.jobs.items import place_of_lead
-from app.engine.jobs.models import MOST_ITEMS
+from app.engine.jobs.items import lead_encryption_context
+from app.engine.jobs.models import MAX_ITEMS
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
+from app.leads.enums import OPEN_STATUSES
 from app.leads.lookup import visible_to
-from app.leads.models import OPEN_STATUSES, Lead
+from app.leads.models import Lead
 from app.security.encryption import encrypt_json
 
 _COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}
@@ -29,7 +30,9 @@ def fill(session: Session, actor: Actor, job_id: UUID, data: Mapping[str, Any]) 
         return _fill_by_filter(session, actor, job_id, data["filter"]), 0
     if "leads" in data:
         leads = data["leads"]
-        sealed = [encrypt_json(lead, context=place_of_lead(job_id, place)) for place, lead in enumerate(leads)]
+        sealed = [
+            encrypt_json(lead, context=lead_encryption_context(job_id, place)) for place, lead in enumerate(leads)
+        ]
         session.execute(_NEW_LEADS, {"job": job_id, "leads": sealed})
         return len(leads), 0
     return fill_with_ids(session, job_id, data["lead_ids"])
@@ -41,13 +44,13 @@ def _fill_by_filter(session: Session, actor: Actor, job_id: UUID, tests: Mapping
         .where(*visible_to(actor))
         .where(Lead.status.in_([tests["status"]] if "status" in tests else OPEN_STATUSES))
         .where(*(column == tests[name] for name, column in _COLUMNS.items() if name in tests))
-        .limit(MOST_ITEMS + 1)
+        .limit(MAX_ITEMS + 1)
     )
     if "assigned_to_id" in tests:
         found = found.where(Lead.assigned_to_id == resolve_user_id(tests["assigned_to_id"], actor))
     total = fill_with_found(session, job_id, found)
-    if total > MOST_ITEMS:
-        raise Invalid.at("/filter", f"Matches more than {MOST_ITEMS:,} leads. Narrow the filter.")
+    if total > MAX_ITEMS:
+        raise Invalid.at("/filter", f"Matches more than {MAX_ITEMS:,} leads. Narrow the filter.")
     return total
 
 

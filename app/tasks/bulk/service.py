@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.engine.jobs.models import Job
-from app.engine.jobs.service import Plan, start_job
+from app.engine.jobs.service import JobPlan, start_job
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import is_active_user, users_by_id
-from app.leads.lookup import those_within
+from app.leads.lookup import visible_user_ids
 from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
 
@@ -30,7 +30,7 @@ def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
         _require_users(session, actor, data)
         return _spec(session, actor, data, at=at)
 
-    return start_job(session, actor, data, Plan(spec, lambda job_id: fill(session, actor, job_id, data)))
+    return start_job(session, actor, data, JobPlan(spec, lambda job_id: fill(session, actor, job_id, data)))
 
 
 def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
@@ -59,4 +59,4 @@ def _require_users(session: Session, actor: Actor, data: Mapping[str, Any]) -> N
 
 def _spec(session: Session, actor: Actor, data: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
     may_assign = actor.allows(Permission.LEAD_ASSIGN)
-    return Spec.of(data, at=at, may_assign=may_assign, lead_owners=those_within(session, actor)).to_json()
+    return Spec.of(data, at=at, may_assign=may_assign, lead_owners=visible_user_ids(session, actor)).to_json()

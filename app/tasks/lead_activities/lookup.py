@@ -13,11 +13,11 @@ from app.core.pagination import Key, Page, page_of_parts
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
+from app.leads.activities import service as activities
 from app.leads.lookup import read_lead, visible_to
 from app.leads.models import Lead
-from app.leads.timeline import service as activities
 from app.leads.timeline.models import Activity
-from app.security.encrypted_fields import open_rows, opened
+from app.security.encrypted_fields import decrypt_row, decrypt_rows
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.vocabulary_mapping import TO_STATUS, TYPE_OF_ENTRY, TYPE_OF_TASK, Kind, State
 from app.tasks.lookup import read_task, visible_tasks
@@ -82,8 +82,8 @@ def read_entry(session: Session, actor: Actor, entry_id: UUID) -> SimpleNamespac
     found = session.execute(entries.where(Activity.id == entry_id, *visible_to(actor))).one_or_none()
     if found is None:
         raise NotFound
-    audit_log.saw(session, "activity", [found.id])
-    return opened(Activity, found)
+    audit_log.note_read(session, "activity", [found.id])
+    return decrypt_row(Activity, found)
 
 
 def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Page:
@@ -143,4 +143,4 @@ def _rows(session: Session, model: Any, items: Iterable[Any]) -> list[Any]:
     ids = [item.id for item in items if item.kind == kind]
     if not ids:
         return []
-    return open_rows(model, session.execute(select(model.__table__).where(model.id.in_(ids))))
+    return decrypt_rows(model, session.execute(select(model.__table__).where(model.id.in_(ids))))

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
+from app.leads.activities.service import log_activity
 from app.leads.models import Lead
-from app.leads.timeline.service import log_activity
 from app.tasks import service as tasks
 from app.tasks.lead_activities.conversion import to_activities
 from app.tasks.lead_activities.lookup import list_all, of_customer, of_lead, planned, read_entry, read_one, timeline

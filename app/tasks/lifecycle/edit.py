@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.engine.events.events import EventName
 from app.engine.service import record
 from app.errors import Invalid
@@ -22,13 +22,15 @@ from app.tasks.lookup import open_task
 from app.tasks.models import Task, TaskStatus
 
 
-def update_task(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: Seen = None) -> Task:
+def update_task(
+    session: Session, actor: Actor, task_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
+) -> Task:
     """Replace the fields in `data` (as `TaskChanges` reads them). Missing fields stay as they are.
 
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile, Invalid.
     """
     task, lead = open_task(session, actor, task_id)
-    require_seen(task, seen)
+    require_version(task, seen)
     _require_status_allowed(task, data)
     times = (task.due_at, task.reminder_minutes)
     for name in data.keys() - {"assigned_to_id"}:

@@ -11,7 +11,7 @@ from app.leads.models import Lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels import in_app
-from app.messaging.compose import About, Recipient, compose, insert_notifications
+from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.messaging.rendering.variables import local_time
 from app.tasks.lifecycle.touch import touch
@@ -52,6 +52,6 @@ def _notify(session: Session, actor: Actor, task: Task, reason: str | None) -> N
     due = local_time(actor.clinic.calendar, task.due_at)
     body = f"{actor.name} assigned this task to you: {task.title}. It is due on {due}."
     wording = Wording(f"Assigned to you: {task.title}", f"{body}\n\n{reason}" if reason else body)
-    about = About(task.clinic_id, template=TASK_REASSIGNED, lead_id=task.lead_id, task_id=task.id)
+    about = MessageMetadata(task.clinic_id, template=TASK_REASSIGNED, lead_id=task.lead_id, task_id=task.id)
     to = Recipient(task.assigned_to_id, address=None)
     insert_notifications(session, compose(wording, to, about=about, channels=[in_app.CHANNEL.name], at=now()))

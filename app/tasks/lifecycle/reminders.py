@@ -8,7 +8,7 @@ from app.engine.models import Reason
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
 
-def why_not_remind(task: Any, params: Mapping[str, Any], now: datetime) -> Reason | None:
+def reminder_skip_reason(task: Any, params: Mapping[str, Any], now: datetime) -> Reason | None:
     """Return why a reminder step with these params is skipped: the task is missing, closed, rescheduled or already due.
 
     Returns None if the reminder is needed.

@@ -61,7 +61,7 @@ def _due(
         .lateral("task")
     )
     found = session.execute(select(day.c.day, tasks).join(tasks, true())).all()
-    audit_log.saw(session, "task", [task.id for task in found])
+    audit_log.note_read(session, "task", [task.id for task in found])
     return found
 
 

@@ -19,7 +19,7 @@ from app.identity.models import User
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.security.encrypted_fields import open_or_none
+from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import ORDERS, has_status, resolve_rare_filters, tasks_of
 
@@ -88,8 +88,8 @@ def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[
     _require_row_limit(session, tasks)
     found = session.execute(tasks.execution_options(yield_per=BATCH_SIZE))
     for rows in found.partitions(BATCH_SIZE):
-        audit_log.saw(session, "task", [row.id for row in rows])
-        audit_log.saw(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
+        audit_log.note_read(session, "task", [row.id for row in rows])
+        audit_log.note_read(session, "lead", {row.lead_id for row in rows if row.first_name is not None})
         yield from map(_cells, rows)
 
 
@@ -102,5 +102,5 @@ def _require_row_limit(session: Session, tasks: Select[*tuple[Any, ...]]) -> Non
 
 def _cells(row: Any) -> Sequence[Any]:
     *of_task, first_name, last_name, sealed, stage = row
-    lead = open_or_none(Lead, row.lead_id, sealed)
+    lead = decrypt_or_none(Lead, row.lead_id, sealed)
     return [*of_task, first_name, last_name, lead["phone"], lead["email"], stage]

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.core.calendar.durations import parse_duration
 from app.errors import Invalid
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.coordinators import colleagues
-from app.leads.facts.merge_fields import names_of
+from app.leads.assignment.coordinators import active_users
+from app.leads.facts.template_values import display_names
 from app.leads.models import Lead
 from app.messaging.rendering.variables import Values
 from app.tasks.templates.models import TaskTemplate
-from app.tasks.templates.rendering import Words, fill, values_for
+from app.tasks.templates.rendering import TaskText, fill, values_for
 
 
 def task_from(
@@ -26,7 +26,7 @@ def task_from(
     template = session.scalars(wanted).one_or_none()
     if template is None:
         raise Invalid.at("/template_id", "Must be a task template of your clinic.")
-    words = fill(Words(template.title, template.description), values_of(session, clinic, lead))
+    words = fill(TaskText(template.title, template.description), values_of(session, clinic, lead))
     return {
         "title": words.title,
         "description": words.description,
@@ -40,8 +40,8 @@ def task_from(
 
 def values_of(session: Session, clinic: ClinicContext, lead: Any) -> Values:
     """Return the merge field values for a task of the lead. Without a coordinator, those values are missing."""
-    coordinator = colleagues(session, clinic.id).get(lead.assigned_to_id)
-    return values_for(clinic, lead, names_of(session, clinic), coordinator)
+    coordinator = active_users(session, clinic.id).get(lead.assigned_to_id)
+    return values_for(clinic, lead, display_names(session, clinic), coordinator)
 
 
 def due_at(template: TaskTemplate, clinic: ClinicContext, at: datetime) -> datetime:

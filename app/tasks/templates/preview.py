@@ -7,24 +7,24 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.custom_fields.values import definitions_of
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.messaging.rendering.samples import sample_values
-from app.messaging.templates.missing import lacking_of
-from app.messaging.templates.preview import lead_for
+from app.messaging.templates.missing_field_report import report_for_texts
+from app.messaging.templates.preview import lead_for_preview
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.templates.create_from_template import due_at, values_of
 from app.tasks.templates.models import TaskTemplate
-from app.tasks.templates.rendering import DASH, Words, fill
+from app.tasks.templates.rendering import DASH, TaskText, fill
 
 
 def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUID | None) -> dict[str, Any]:
     """Return the task as planned now for the lead, or for a sample lead. Raises Forbidden, NotFound."""
-    lead = lead_for(session, actor, lead_id)
+    lead = lead_for_preview(session, actor, lead_id)
     if lead:
         values = values_of(session, actor.clinic, lead)
     else:
@@ -35,16 +35,16 @@ def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUI
         missing[field] = None
         return DASH
 
-    words = fill(Words(template.title, template.description), values, gap=gap)
+    words = fill(TaskText(template.title, template.description), values, gap=gap)
     return {**words._asdict(), "due_at": due_at(template, actor.clinic, now()), "missing": list(missing)}
 
 
 def missing_fields(session: Session, actor: Actor, template: TaskTemplate) -> dict[str, Any]:
     """Return the template's merge fields, and how many open leads lack each. Missing values become a dash."""
-    return lacking_of(session, actor, {"title": [template.title], "description": [template.description]})
+    return report_for_texts(session, actor, {"title": [template.title], "description": [template.description]})
 
 
-def statistics(session: Session, actor: Actor, template: TaskTemplate, period: Period) -> dict[str, Any]:
+def statistics(session: Session, actor: Actor, template: TaskTemplate, period: DateRange) -> dict[str, Any]:
     """Count the tasks created from the template in the period by status, for leads that the actor may see."""
     counts = {
         "made": func.count(),

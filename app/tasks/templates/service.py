@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.leads.custom_fields.values import definitions_of
 from app.leads.pipeline.models import PipelineStage
 from app.tasks.templates.models import TaskTemplate
-from app.tasks.templates.rendering import Words, template_errors
+from app.tasks.templates.rendering import TaskText, template_errors
 
 
 class TemplateNameTaken(Conflict):
@@ -51,14 +51,14 @@ def create_template(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
 
 def update_template(
-    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: Seen
+    session: Session, actor: Actor, template_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
 ) -> TaskTemplate:
     """Replace all values of a template. Tasks planned from it stay unchanged.
 
     Raises NotFound, ChangedMeanwhile, Invalid, TemplateNameTaken.
     """
     template = find(session, actor, template_id, lock=True)
-    require_seen(template, seen)
+    require_version(template, seen)
     _require_known(session, actor, data)
     for name, value in data.items():
         setattr(template, name, value)
@@ -68,10 +68,10 @@ def update_template(
     return template
 
 
-def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: Seen) -> None:
+def delete_template(session: Session, actor: Actor, template_id: UUID, *, seen: SeenVersions) -> None:
     """Delete a template. Tasks planned from it stay. Raises NotFound, ChangedMeanwhile."""
     template = find(session, actor, template_id, lock=True)
-    require_seen(template, seen)
+    require_version(template, seen)
     session.delete(template)
 
 
@@ -86,7 +86,7 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
 
 def _require_known(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
     """Check custom fields and the stage against the clinic's settings. Raises Invalid."""
-    words = Words(data["title"], data["description"])
+    words = TaskText(data["title"], data["description"])
     if mistakes := template_errors(words, own=frozenset(definitions_of(session, actor.clinic))):
         raise Invalid(*(FieldError(f"/{name}", problem) for name, problem in mistakes.items()))
     _require_stage(session, actor, data["stage"])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, Forbidden, NotFound
 from app.identity.actor import Actor
@@ -41,7 +41,9 @@ def create_view(session: Session, actor: Actor, data: Mapping[str, Any]) -> Task
     return view
 
 
-def update_view(session: Session, actor: Actor, view_id: UUID, data: Mapping[str, Any], *, seen: Seen) -> TaskView:
+def update_view(
+    session: Session, actor: Actor, view_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions
+) -> TaskView:
     """Replace all values of the actor's own view. Raises NotFound, ChangedMeanwhile, ViewNameTaken."""
     view = _own(session, actor, view_id, seen)
     for name, value in data.items():
@@ -52,12 +54,12 @@ def update_view(session: Session, actor: Actor, view_id: UUID, data: Mapping[str
     return view
 
 
-def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: Seen) -> None:
+def delete_view(session: Session, actor: Actor, view_id: UUID, *, seen: SeenVersions) -> None:
     """Delete the actor's own view. Raises NotFound, ChangedMeanwhile."""
     session.delete(_own(session, actor, view_id, seen))
 
 
-def _own(session: Session, actor: Actor, view_id: UUID, seen: Seen) -> TaskView:
+def _own(session: Session, actor: Actor, view_id: UUID, seen: SeenVersions) -> TaskView:
     """Lock and return the view. Shared views can be changed by their owner only."""
     own = select(TaskView).where(
         TaskView.id == view_id, TaskView.clinic_id == actor.clinic.id, TaskView.user_id == actor.user_id
@@ -65,7 +67,7 @@ def _own(session: Session, actor: Actor, view_id: UUID, seen: Seen) -> TaskView:
     view = session.scalars(own.with_for_update()).one_or_none()
     if view is None:
         raise NotFound
-    require_seen(view, seen)
+    require_version(view, seen)
     return view
 
 

@@ -24,10 +24,10 @@ from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_
 from app.leads.assignment.models import AbsentTasks, WorkingHours
 from app.leads.assignment.rules.roster import Roster, user_calendar
 from app.leads.models import Lead
-from app.leads.next_actions.open_task import TO_BE_DONE
+from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.models import Activity, ActivityType
 from app.leads.timeline.rows import activity_row
-from app.security.encrypted_fields import open_rows
+from app.security.encrypted_fields import decrypt_rows
 from app.tasks.facts import task_event
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus
@@ -59,10 +59,12 @@ class Due(NamedTuple):
 
 def begin_absence(session: Session, actor: Actor, absence: AbsenceRow, at: datetime) -> None:
     """Process the first tasks at once. The sweep `cover_absences` processes the rest."""
-    see_to_tasks(session, actor, absence, at=at)
+    reassign_or_postpone_tasks(session, actor, absence, at=at)
 
 
-def see_to_tasks(session: Session, actor: Actor, absence: AbsenceRow, *, at: datetime, most: int = AT_ONCE) -> int:
+def reassign_or_postpone_tasks(
+    session: Session, actor: Actor, absence: AbsenceRow, *, at: datetime, most: int = AT_ONCE
+) -> int:
     """Reassign or postpone up to `most` tasks and return how many. Call `one_by_one` first.
 
     Tasks without an eligible user are postponed. Locked tasks are left for the next run.
@@ -80,7 +82,7 @@ def _lock(session: Session, actor: Actor, absence: AbsenceRow, *, most: int) -> 
     due = (
         select(Lead.id, Task.id.label("task_id"))
         .join(Task, Task.lead_id == Lead.id)
-        .where(*visible_tasks(actor), Task.assigned_to_id == absence.user_id, TO_BE_DONE)
+        .where(*visible_tasks(actor), Task.assigned_to_id == absence.user_id, IS_OPEN_TASK)
         .where(Task.due_at >= absence.starts_at, Task.due_at < absence.ends_at)
         .order_by(Task.due_at, Task.id)
         .limit(most)
@@ -94,7 +96,7 @@ def _lock(session: Session, actor: Actor, absence: AbsenceRow, *, most: int) -> 
 
 def _by_id(session: Session, model: Any, ids: set[UUID]) -> Mapping[UUID, Any]:
     rows = session.execute(select(model.__table__).where(model.id.in_(ids))) if ids else ()
-    return {row.id: row for row in open_rows(model, rows)}
+    return {row.id: row for row in decrypt_rows(model, rows)}
 
 
 def _choose_assignees(

@@ -14,15 +14,16 @@ from app.core.db import recordset, to_json
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.assignment.assign_many import AssignmentCause, assign_leads, choose_by_rules
-from app.leads.assignment.choose import one_by_one
+from app.leads.assignment.choose import lock_clinic_assignment
 from app.leads.assignment.eligible_users import roster_of_all_users, rules_with_default
 from app.leads.assignment.models import AssignmentReason
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule, least_loaded_rule
+from app.leads.enums import OPEN_STATUSES
 from app.leads.lookup import visible_to
-from app.leads.models import OPEN_STATUSES, STILL_OPEN, Lead
-from app.leads.next_actions.open_task import TO_BE_DONE
-from app.security.encrypted_fields import open_rows
+from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.open_task import IS_OPEN_TASK
+from app.security.encrypted_fields import decrypt_rows
 from app.tasks.models import Task
 
 BATCH: Final = 1000  # leads
@@ -62,7 +63,7 @@ def hand_over(
     Raises Invalid at `/to_ids/0` and so on (when a user in `to` is not available).
     """
     at, gone, done = now(), {user_id}, HandedOver()
-    one_by_one(session, actor.clinic.id)
+    lock_clinic_assignment(session, actor.clinic.id)
     rules = (
         [least_loaded_rule(to)] if to is not None else rules_with_default(session, actor.clinic, at=at, without=gone)
     )
@@ -105,14 +106,14 @@ def _require_there(roster: Roster, to: Sequence[UUID] | None) -> None:
 
 def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID]:
     """Return the ids of the user's open leads and of leads with their open tasks, in locking order."""
-    own = select(Lead.id).where(*visible_to(actor), Lead.assigned_to_id == user_id, STILL_OPEN)
-    busy = select(Task.lead_id).where(Task.assigned_to_id == user_id, TO_BE_DONE)
+    own = select(Lead.id).where(*visible_to(actor), Lead.assigned_to_id == user_id, IS_OPEN_LEAD)
+    busy = select(Task.lead_id).where(Task.assigned_to_id == user_id, IS_OPEN_TASK)
     return sorted(session.scalars(union(own, busy)))
 
 
 def _lock(session: Session, actor: Actor, ids: Sequence[UUID]) -> Sequence[Any]:
     leads = select(Lead.__table__).where(Lead.id.in_(ids), *visible_to(actor)).order_by(Lead.id)
-    return open_rows(Lead, session.execute(leads.with_for_update(key_share=True)))
+    return decrypt_rows(Lead, session.execute(leads.with_for_update(key_share=True)))
 
 
 def _split(leads: Iterable[Any], user_id: UUID) -> tuple[list[Any], list[Any]]:

@@ -16,8 +16,8 @@ from app.leads.assignment.models import Absence
 from app.leads.assignment.rules.rules import ceilings_of
 from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.lookup import visible_to
-from app.leads.models import STILL_OPEN, Lead
-from app.leads.next_actions.open_task import TO_BE_DONE
+from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.open_task import IS_OPEN_TASK
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task
 
@@ -63,7 +63,7 @@ def _coordinates() -> ColumnElement[bool]:
 def _leads(actor: Actor) -> Any:
     counted = select(func.count().label("open_leads")).select_from(Lead)
     return (
-        counted.where(*visible_to(actor), Lead.assigned_to_id == User.id, STILL_OPEN)
+        counted.where(*visible_to(actor), Lead.assigned_to_id == User.id, IS_OPEN_LEAD)
         .correlate(User)
         .lateral("leads_of")
     )
@@ -83,4 +83,4 @@ def _tasks(actor: Actor, at: datetime) -> Any:
     if actor.scope is not Scope.ALL:
         counted = counted.join(Lead, Lead.id == Task.lead_id).where(*visible_tasks(actor))
     of_clinic = counted.where(Task.clinic_id == actor.clinic.id)
-    return of_clinic.where(Task.assigned_to_id == User.id, TO_BE_DONE).correlate(User).lateral("tasks_of")
+    return of_clinic.where(Task.assigned_to_id == User.id, IS_OPEN_TASK).correlate(User).lateral("tasks_of")

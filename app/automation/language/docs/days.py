@@ -27,5 +27,5 @@ def _waited(step: SequenceStep) -> timedelta:
 
 
 def _held(step: SequenceStep) -> timedelta:
-    due = step.settings.get("due", {}).get("after") if step.holds_for_its_task else None
+    due = step.settings.get("due", {}).get("after") if step.waits_for_task else None
     return parse_duration(due) if due else timedelta()

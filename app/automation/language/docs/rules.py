@@ -13,7 +13,7 @@ from app.automation.language.rules import Rule
 from app.automation.language.step_kinds import Params
 from app.automation.language.timing import After, Before
 from app.automation.language.vocabulary import FIELDS, Type, When
-from app.engine.events.events import LISTENED_TO, MOMENTS
+from app.engine.events.events import EVENT_ALIASES, LISTENABLE_EVENTS
 
 _KNOWN: Final = {
     When.ALWAYS: "always",
@@ -39,12 +39,12 @@ def rules_page(rule: type[Strict] = Rule, step_kinds: Sequence[type[Params]] = R
 
 def _events() -> Iterator[str]:
     yield from ("| event | can stop steps (`stop_on`) |", "| --- | --- |")
-    yield from (f"| `{name}`{_means(name)} | {'yes' if name in STOPPING else ''} |" for name in LISTENED_TO)
+    yield from (f"| `{name}`{_means(name)} | {'yes' if name in STOPPING else ''} |" for name in LISTENABLE_EVENTS)
     yield "| `custom.<name>`: an integrator's own, reported by `POST /api/events` | yes |"
 
 
 def _means(name: str) -> str:
-    events = MOMENTS.get(name)
+    events = EVENT_ALIASES.get(name)
     return f": {' or '.join(f'`{event}`' for event in events)}" if events else ""
 
 

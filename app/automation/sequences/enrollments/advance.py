@@ -16,9 +16,9 @@ from app.automation.sequences.models import EnrollmentState, EnrollmentStep, Pau
 from app.core.calendar.calendar import Calendar
 from app.core.db import insert_many, new_id
 from app.engine.models import Kind, Reason
+from app.engine.sequences.progression import exit_reason_after_skip
 from app.engine.sequences.sequence import ExitReason, SequenceStep
 from app.engine.sequences.sequence import Sequence as SequenceText
-from app.engine.sequences.step_path import exit_after
 
 AGAIN_IN: Final = timedelta(seconds=5)  # for a step whose sequence was just being changed
 
@@ -99,7 +99,7 @@ class _Came(NamedTuple):
     @property
     def waits(self) -> bool:
         """The task that it made is to be done before anything follows."""
-        return self.step.holds_for_its_task and self.end.reason is None
+        return self.step.waits_for_task and self.end.reason is None
 
     def holds(self, off: Collection[UUID]) -> bool:
         """Whether it stays where it is, where these sequences are switched off."""
@@ -107,7 +107,7 @@ class _Came(NamedTuple):
 
     @property
     def exit(self) -> ExitReason | None:
-        return exit_after(self.end.reason, self.end.told) if self.end.reason else None
+        return exit_reason_after_skip(self.end.reason, self.end.told) if self.end.reason else None
 
     @property
     def next(self) -> SequenceStep | None:

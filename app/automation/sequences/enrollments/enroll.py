@@ -14,10 +14,10 @@ from app.automation.sequences.enrollments.labels import put_on
 from app.automation.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
 from app.core.db import insert_many, new_id
 from app.engine.sequences.definitions import sequences_of
+from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
-from app.engine.sequences.step_path import Passage, plan_step
 from app.engine.service import add_steps, planned_row
-from app.engine.steps.guard import OVER
+from app.engine.steps.guard import CLOSED_STATUSES
 from app.identity.clinic_context import ClinicContext
 
 
@@ -102,7 +102,7 @@ def why_not_this_lead(lead: Any, cause: Mapping[str, Any]) -> Enrolled | None:
         return Enrolled.RESTRICTED
     if lead.opted_out_at is not None:
         return Enrolled.OPTED_OUT
-    is_over = lead.status in OVER and cause.get("lead_status") != lead.status
+    is_over = lead.status in CLOSED_STATUSES and cause.get("lead_status") != lead.status
     return Enrolled.LEAD_IS_OVER if is_over else None
 
 
@@ -147,7 +147,7 @@ def label_of(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | 
 
 
 def _first_step(entry: _Entry, lead: Row[Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    passage = Passage(row["id"], lead.timezone, row["cause"])
+    passage = EnrollmentContext(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, passage, at=entry.at, calendar=calendar)
     return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
@@ -169,7 +169,7 @@ def _enrollment(entry: _Entry, lead: Row[Any], label: str | None) -> dict[str, A
         "goal": sequence.goal,
         "label": label,
         "colleague_key": sequence.colleague_key,
-        "cause": Passage.begun(id_, sequence.slug, entry.causes[lead.id]).cause,
+        "cause": EnrollmentContext.start(id_, sequence.slug, entry.causes[lead.id]).cause,
         "enrolled_at": entry.at,
         "enrolled_by": entry.by,
         "changed_at": entry.at,

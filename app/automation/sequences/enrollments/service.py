@@ -21,7 +21,7 @@ from app.automation.sequences.service import find_sequence
 from app.clock import now
 from app.core.pagination import Key, Page, page
 from app.engine.models import Reason, Step, StepState
-from app.engine.sequences.models import Sequence as SequenceRow
+from app.engine.sequences.models import SequenceRow
 from app.engine.sequences.sequence import ExitReason
 from app.errors import NotFound
 from app.identity.actor import Actor
@@ -65,7 +65,7 @@ def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: 
     causes: dict[UUID, dict[str, Any]] = {id_: {} for id_ in known}
     came = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
     new = [id_ for id_, result in came.items() if result is Enrolled.ENROLLED]
-    audit_log.wrote(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
+    audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
     results = [(id_, came.get(id_, Enrolled.NO_SUCH_LEAD)) for id_ in dict.fromkeys(lead_ids)]
     return [{"lead_id": id_, "result": one, "status": STATUS.get(one, 409)} for id_, one in results]
 
@@ -77,7 +77,7 @@ def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: M
         Enrollment.sequence_id == sequence.id, *visible_to(actor)
     )
     listed = page(session, _in_state(found, query.get("state")), NEWEST_FIRST, query)
-    audit_log.saw(session, "lead", [row.lead_id for row in listed.items])
+    audit_log.note_read(session, "lead", [row.lead_id for row in listed.items])
     return listed
 
 
@@ -148,7 +148,7 @@ def _change(
     if row is None:
         raise EnrollmentIsOver
     act(row, now())
-    audit_log.wrote(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": told})
+    audit_log.note_change(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": told})
     return get_enrollment(session, actor, enrollment_id)
 
 

@@ -13,10 +13,10 @@ from app.automation.sequences.enrollments.labels import take_off
 from app.automation.sequences.models import IS_LIVE, Enrollment, EnrollmentState
 from app.core.calendar.calendar import Calendar
 from app.core.db import update_many
-from app.engine.sequences.definitions import TextKey, texts_of
+from app.engine.sequences.definitions import VersionKey, sequence_versions
+from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.engine.sequences.sequence import SequenceStep
-from app.engine.sequences.step_path import Passage, plan_step
 from app.engine.service import add_steps, planned_row
 
 _COLUMNS: Final = (
@@ -65,9 +65,9 @@ def waiting_for(session: Session, lead_ids: Collection[UUID], task_ids: Collecti
     return session.execute(_WAITING, {"leads": list(lead_ids), "tasks": list(task_ids)}).all()
 
 
-def texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[TextKey, SequenceText]:
+def texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[VersionKey, SequenceText]:
     """The versions that these go through."""
-    return texts_of(session, {(row.sequence_id, row.sequence_version) for row in enrollments})
+    return sequence_versions(session, {(row.sequence_id, row.sequence_version) for row in enrollments})
 
 
 def move(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
@@ -91,7 +91,7 @@ def write(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def _step(one: Move, *, at: datetime) -> dict[str, Any]:
     row = one.enrollment
     assert one.to is not None  # noqa: S101  (asked of moves to a step)
-    passage = Passage(row.id, row.timezone, row.cause)
+    passage = EnrollmentContext(row.id, row.timezone, row.cause)
     planned = plan_step(one.text, one.to, passage, at=at, calendar=one.calendar, left=one.left)
     return planned_row(row.clinic_id, row.lead_id, planned)
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.clock import now
-from app.core.date_range import Period
+from app.core.date_range import DateRange
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
-from app.leads.timeline.responses import SOON, converted, heard_of
+from app.leads.timeline.responses import REPLY_WINDOW, converted_lateral, replied_lateral
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.models import Notification, NotificationState
 
@@ -29,7 +29,7 @@ class Asked(NamedTuple):
     """Of which sequence, of leads that began it when, and of which version; None: of all."""
 
     sequence_id: UUID
-    period: Period
+    period: DateRange
     version: int | None
 
 
@@ -37,8 +37,8 @@ def count_enrollments(session: Session, actor: Actor, asked: Asked) -> Sequence[
     """By state, reason and the step that each is at, or was at its end: how many, how many replied, were converted."""
     over = func.coalesce(Enrollment.ended_at, now())
     began, beside = Enrollment.enrolled_at, (Enrollment,)
-    replied = heard_of(Enrollment.lead_id, after=began, until=over + SOON, beside=beside)
-    won = converted(Enrollment.lead_id, after=began, beside=beside)
+    replied = replied_lateral(Enrollment.lead_id, after=began, until=over + REPLY_WINDOW, beside=beside)
+    won = converted_lateral(Enrollment.lead_id, after=began, beside=beside)
     keys: tuple[Any, ...] = (Enrollment.state, Enrollment.reason, Enrollment.step)
     counts = {"enrolled": func.count(), "replied": func.count(replied.c.one), "converted": func.count(won.c.one)}
     found = (
@@ -61,8 +61,8 @@ def _steps(actor: Actor, asked: Asked) -> Select[Any]:
     keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
     message = _message()
     sent_at, beside = message.c.sent_at, (Enrollment, message)
-    replied = heard_of(Enrollment.lead_id, after=sent_at, until=sent_at + SOON, beside=beside)
-    won = converted(Enrollment.lead_id, after=sent_at, beside=beside)
+    replied = replied_lateral(Enrollment.lead_id, after=sent_at, until=sent_at + REPLY_WINDOW, beside=beside)
+    won = converted_lateral(Enrollment.lead_id, after=sent_at, beside=beside)
     counts = {**_counts(message), "replied": func.count(replied.c.one), "converted": func.count(won.c.one)}
     return (
         select(*keys, func.count().label("came"), *(counts[name].label(name) for name in MESSAGES))

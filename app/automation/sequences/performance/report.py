@@ -15,8 +15,8 @@ from app.automation.sequences.performance.comparison import compare
 from app.automation.sequences.performance.counts import MESSAGES, Asked, count_enrollments, count_steps
 from app.automation.sequences.performance.intervals import Share, wilson
 from app.automation.sequences.service import find_sequence
-from app.core.date_range import Period
-from app.engine.sequences.definitions import texts_of
+from app.core.date_range import DateRange
+from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import NotFound
 from app.identity.actor import Actor
@@ -32,7 +32,7 @@ COMPARED: Final = ("replied", "converted", "opened", "clicked")
 
 
 def performance(
-    session: Session, actor: Actor, sequence_id: UUID, period: Period, *, version: int | None
+    session: Session, actor: Actor, sequence_id: UUID, period: DateRange, *, version: int | None
 ) -> dict[str, Any]:
     """What `PerformanceOut` shows. Raises NotFound, also for a version that is not there."""
     sequence = find_sequence(session, actor, sequence_id)
@@ -52,7 +52,7 @@ def performance(
 
 def _text(session: Session, sequence_id: UUID, version: int | None) -> SequenceText | None:
     """The version's text; None: there is none, or nothing was published so far."""
-    return texts_of(session, {(sequence_id, version)}).get((sequence_id, version)) if version else None
+    return sequence_versions(session, {(sequence_id, version)}).get((sequence_id, version)) if version else None
 
 
 def _in_all(enrollments: Rows) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.audit import audit_log
 from app.automation.sequences.models import IS_LIVE
 from app.automation.sequences.service import find_sequence
 from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, Landing, Lands, Obstacle, land
-from app.engine.sequences.definitions import texts_of
+from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
@@ -89,13 +89,13 @@ def plan_move(session: Session, actor: Actor, sequence_id: UUID, to: int | None)
     new = version_of(session, sequence.id, to or sequence.published or 0)
     to = new.version
     found = session.execute(_GROUPS, {"sequence": sequence.id, "to": to}).all()
-    old = texts_of(session, {(sequence.id, row.sequence_version) for row in found})
+    old = sequence_versions(session, {(sequence.id, row.sequence_version) for row in found})
     return MovePlan(to, [_group(row, old[sequence.id, row.sequence_version], new) for row in found])
 
 
 def version_of(session: Session, sequence_id: UUID, number: int) -> SequenceText:
     """The published text of that number. Raises Invalid."""
-    text = texts_of(session, {(sequence_id, number)}).get((sequence_id, number))
+    text = sequence_versions(session, {(sequence_id, number)}).get((sequence_id, number))
     if text is None:
         raise Invalid.at("/to", "There is no such version.")
     return text
@@ -121,7 +121,7 @@ def shown(session: Session, actor: Actor, plan: MovePlan) -> dict[str, Any]:
     seen = set(
         session.scalars(select(Lead.id).where(Lead.id.in_(named), *visible_to(actor.within(Permission.LEAD_READ))))
     )
-    audit_log.saw(session, "lead", sorted(seen))
+    audit_log.note_read(session, "lead", sorted(seen))
     return {
         "to": plan.to,
         "total": plan.total,

@@ -16,9 +16,9 @@ from app.automation.sequences.models import IS_LIVE, Enrollment
 from app.automation.sequences.versions.version_mapping import UNDER_WAY, Landing, Lands, land
 from app.core.db import update_many
 from app.engine.models import Reason
+from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import ExitReason
 from app.engine.sequences.sequence import Sequence as SequenceText
-from app.engine.sequences.step_path import Passage, plan_step
 from app.engine.service import add_steps, planned_row
 from app.identity.clinic_context import ClinicContext
 
@@ -110,7 +110,7 @@ def _call_off(session: Session, step_ids: Sequence[UUID], *, at: datetime) -> di
 
 def _step(work: Carrying, one: _Carried, due_at: datetime) -> dict[str, Any]:
     row, step = one.row, work.new.step(one.lands.to or "")
-    passage, calendar = Passage(row.id, row.timezone, row.cause), work.clinic.calendar
+    passage, calendar = EnrollmentContext(row.id, row.timezone, row.cause), work.clinic.calendar
     planned = plan_step(work.new, step, passage, at=due_at, calendar=calendar, left=timedelta())
     return planned_row(row.clinic_id, row.lead_id, replace(planned, due_at=due_at))
 

@@ -18,15 +18,15 @@ from app.automation.sequences.versions.move_plan import counted, plan_move, requ
 from app.automation.sequences.versions.version_mapping import Landing, Lands
 from app.automation.sequences.versions.version_migration import Carrying, carry_over
 from app.engine.jobs.fill import fill_with_found
-from app.engine.jobs.items import Ends, write_ends
-from app.engine.jobs.kinds import JobKind, Make
+from app.engine.jobs.items import ItemResults, write_results
+from app.engine.jobs.kinds import JobKind, ProcessSpan
 from app.engine.jobs.models import ItemReason, Job
 from app.engine.jobs.planning import Span
-from app.engine.jobs.service import Plan, start_job
-from app.engine.sequences.definitions import texts_of
+from app.engine.jobs.service import JobPlan, start_job
+from app.engine.sequences.definitions import sequence_versions
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
-from app.leads.capture.bulk.locked_leads import hold_leads
+from app.leads.capture.bulk.locked_leads import lock_leads
 from app.leads.models import Lead
 
 MAKES: Final = "version_moves"
@@ -44,7 +44,7 @@ def carry_out_move(session: Session, actor: Actor, sequence_id: UUID, data: Mapp
         raise MovePlanChanged
     new = version_of(session, sequence_id, data["to"])
     require_wanted(plan, new, data["steps"])
-    audit_log.wrote(
+    audit_log.note_change(
         session, "sequence", [sequence_id], act=Act.UPDATE, after={"moved_to": plan.to, "steps": data["steps"]}
     )
     if plan.total > FEW:
@@ -67,20 +67,20 @@ def _start(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str,
     def fill(job_id: UUID) -> tuple[int, int]:
         return fill_with_found(session, job_id, leads), 0
 
-    return start_job(session, actor, {}, Plan(lambda _: spec, fill, size=FEW))
+    return start_job(session, actor, {}, JobPlan(lambda _: spec, fill, size=FEW))
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
     """What makes a chunk of the job."""
     key = UUID(job.spec["sequence_id"]), job.spec["to"]
-    work = Carrying(clinic, texts_of(session, {key})[key], job.spec["steps"], clock.now())
+    work = Carrying(clinic, sequence_versions(session, {key})[key], job.spec["steps"], clock.now())
     return partial(_move, job_id=job.id, work=work)
 
 
-def _move(session: Session, span: Span, *, job_id: UUID, work: Carrying) -> Ends:
+def _move(session: Session, span: Span, *, job_id: UUID, work: Carrying) -> ItemResults:
     """Carry over the leads of the span's pending items; returns, and writes down, how each of them ended."""
-    held = hold_leads(session, job_id, span, clinic_id=work.clinic.id)
-    landed, ends = carry_over(session, work, list(held.leads.values())), Ends(left=list(held.busy))
+    held = lock_leads(session, job_id, span, clinic_id=work.clinic.id)
+    landed, ends = carry_over(session, work, list(held.leads.values())), ItemResults(left=list(held.busy))
     for place, lead_id in held.leads.items():
         if reason := _refusal(landed.get(lead_id)):
             ends.fail(place, reason)
@@ -89,7 +89,7 @@ def _move(session: Session, span: Span, *, job_id: UUID, work: Carrying) -> Ends
     for place in held.unknown:
         ends.fail(place, ItemReason.UNKNOWN_LEAD)
     _note(session, landed, work.new.version)
-    write_ends(session, job_id, ends)
+    write_results(session, job_id, ends)
     return ends
 
 
@@ -101,7 +101,7 @@ def _refusal(lands: Lands | None) -> ItemReason | None:
 
 def _note(session: Session, landed: Mapping[UUID, Lands], to: int) -> None:
     moved: Sequence[UUID] = [lead_id for lead_id, lands in landed.items() if lands.how is not Landing.CANNOT]
-    audit_log.wrote(session, "lead", moved, act=Act.UPDATE, after={"enrollment": f"moved to version {to}"})
+    audit_log.note_change(session, "lead", moved, act=Act.UPDATE, after={"enrollment": f"moved to version {to}"})
 
 
 KIND: Final = JobKind(MAKES, work_on)

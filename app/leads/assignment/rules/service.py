@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, FieldError, Invalid, NotFound
-from app.identity.clinics import count_up
+from app.identity.clinics import bump_rules_version
 from app.identity.models import User
 from app.leads.assignment.models import AssignmentRule
 from app.leads.assignment.rules.rules import MOST_RULES
@@ -43,11 +43,11 @@ def create_rule(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> A
 
 
 def update_rule(
-    session: Session, clinic_id: UUID, rule_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, rule_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> AssignmentRule:
     """Replace all values of a rule. Raises NotFound, ChangedMeanwhile, Invalid."""
     rule = _find(_lock(session, clinic_id), rule_id)
-    require_seen(rule, seen)
+    require_version(rule, seen)
     for name, value in _columns(session, clinic_id, data).items():
         setattr(rule, name, value)
     rule.updated_at = now()
@@ -56,11 +56,11 @@ def update_rule(
     return rule
 
 
-def delete_rule(session: Session, clinic_id: UUID, rule_id: UUID, *, seen: Seen = None) -> None:
+def delete_rule(session: Session, clinic_id: UUID, rule_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a rule. The assignment history keeps its name. Raises NotFound, ChangedMeanwhile."""
     rules = _lock(session, clinic_id)
     rule = _find(rules, rule_id)
-    require_seen(rule, seen)
+    require_version(rule, seen)
     session.delete(rule)
     _renumber([other for other in rules if other is not rule])
 
@@ -78,7 +78,7 @@ def reorder(session: Session, clinic_id: UUID, ids: Sequence[UUID]) -> Sequence[
 
 def _lock(session: Session, clinic_id: UUID) -> list[AssignmentRule]:
     """Lock the clinic's rules and invalidate the clinic's caches; return the rules in order."""
-    count_up(session, clinic_id)
+    bump_rules_version(session, clinic_id)
     rules = select(AssignmentRule).where(AssignmentRule.clinic_id == clinic_id)
     return list(session.scalars(rules.order_by(AssignmentRule.position, AssignmentRule.id)))
 

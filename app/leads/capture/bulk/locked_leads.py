@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.engine.jobs.items import Place, lock_pending
+from app.engine.jobs.items import Position, lock_pending
 from app.engine.jobs.planning import Span
 
 _WANTED: Final = (
@@ -23,12 +23,12 @@ _WHICH_EXIST: Final = text(f"SELECT i.position {_WANTED}")
 class LockedLeads(NamedTuple):
     """Locked leads of a span by item position; positions of leads locked elsewhere, and of unknown leads."""
 
-    leads: Mapping[Place, UUID]
-    busy: set[Place]
-    unknown: set[Place]
+    leads: Mapping[Position, UUID]
+    busy: set[Position]
+    unknown: set[Position]
 
 
-def hold_leads(
+def lock_leads(
     session: Session, job_id: UUID, span: Span, *, clinic_id: UUID, whose: Sequence[str] | None = None
 ) -> LockedLeads:
     """Lock the span's pending items and their leads. `whose` limits the leads to these owners; None: all leads."""

@@ -31,7 +31,7 @@ from app.leads.enums import CaptureChannel
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import Limits, rotting_date, rotting_limits
 from app.leads.pipeline.service import first_stage
-from app.security.encrypted_fields import encrypted_fields_of, sealed_row
+from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 
 _COLUMNS: Final = (*COLUMNS, *encrypted_fields_of(Lead))
 
@@ -98,10 +98,10 @@ def insert_leads(
     """
     rows = [one.lead for one in new]
     history = _assign(session, context.actor, rows, at=at)
-    insert_many(session, Lead, [sealed_row(Lead, row) for row in rows])
+    insert_many(session, Lead, [encrypt_row(Lead, row) for row in rows])
     insert_many(session, Touch, [one.touch for one in new])
     insert_many(session, AssignmentEntry, history)
-    audit_log.wrote(session, "lead", [row["id"] for row in rows], act=Act.CREATE, after={})
+    audit_log.note_change(session, "lead", [row["id"] for row in rows], act=Act.CREATE, after={})
     return [SimpleNamespace(**row) for row in rows]
 
 

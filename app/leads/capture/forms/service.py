@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.db import new_id
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Page, page
 from app.errors import Conflict, NotFound
 from app.leads.attribution.sources import require_source
@@ -46,11 +46,11 @@ def create_form(session: Session, clinic_id: UUID, data: Mapping[str, Any]) -> W
 
 
 def update_form(
-    session: Session, clinic_id: UUID, form_id: UUID, data: Mapping[str, Any], *, seen: Seen = None
+    session: Session, clinic_id: UUID, form_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> WebForm:
     """Replace all values of a form. Raises NotFound, ChangedMeanwhile, FormNameTaken, Invalid."""
     form = _find(session, clinic_id, form_id, lock=True)
-    require_seen(form, seen)
+    require_version(form, seen)
     require_source(session, clinic_id, data["source_id"])
     for name, value in _columns(data).items():
         setattr(form, name, value)

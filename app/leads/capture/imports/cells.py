@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.core.files.csv_cells import unescape_formula
-from app.leads.models import PatientRelationship, PreferredContact, TreatmentInterest
+from app.leads.enums import PatientRelationship, PreferredContact, TreatmentInterest
 
 CUSTOM: Final = "custom."
 

@@ -14,8 +14,8 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.engine.jobs.items import Ends, Place, lock_pending, write_ends
-from app.engine.jobs.kinds import JobKind, Make
+from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
+from app.engine.jobs.kinds import JobKind, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
@@ -32,7 +32,7 @@ from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec, OnDuplicate
 from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
 from app.leads.duplicates.search import contact_blind_indexes
-from app.leads.facts.events import lead_created
+from app.leads.events import lead_created
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
 
@@ -71,7 +71,7 @@ class ReadRow:
     blind_indexes: frozenset[bytes]
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
+def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
     """Load the data shared by all chunks; return the function that processes one chunk."""
     spec = ImportSpec.from_json(job.spec)
     capture = load_capture_context(
@@ -84,8 +84,8 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> Make:
     )
 
 
-def _import_rows(session: Session, span: Span, *, context: ImportContext) -> Ends:
-    clinic, ends = context.capture.actor.clinic, Ends()
+def _import_rows(session: Session, span: Span, *, context: ImportContext) -> ItemResults:
+    clinic, ends = context.capture.actor.clinic, ItemResults()
     if not context.spec.is_rehearsal:
         session.execute(_ONE_AT_A_TIME, {"clinic": clinic.id})
     rows = _read(session, context, span, ends)
@@ -95,17 +95,17 @@ def _import_rows(session: Session, span: Span, *, context: ImportContext) -> End
             ends.succeed(place)
     else:
         _create(session, context, {place: rows[place] for place in new}, ends)
-    write_ends(session, context.job_id, ends)
+    write_results(session, context.job_id, ends)
     return ends
 
 
-def _read(session: Session, context: ImportContext, span: Span, ends: Ends) -> dict[Place, ReadRow]:
+def _read(session: Session, context: ImportContext, span: Span, ends: ItemResults) -> dict[Position, ReadRow]:
     """Return the valid pending rows by position. Invalid rows are marked as failed in `ends`."""
     pending = {item.position for item in lock_pending(session, context.job_id, span)}
     wanted = select(ImportRow.position, ImportRow.cells_sealed).where(
         ImportRow.import_id == context.spec.import_id, ImportRow.position.between(span.first, span.last)
     )
-    values: dict[Place, dict[str, Any]] = {}
+    values: dict[Position, dict[str, Any]] = {}
     for row in session.execute(wanted.order_by(ImportRow.position)):
         if row.position not in pending:
             continue
@@ -126,15 +126,15 @@ def _read(session: Session, context: ImportContext, span: Span, ends: Ends) -> d
 
 
 def _handle_existing(
-    session: Session, context: ImportContext, rows: Mapping[Place, ReadRow], ends: Ends
-) -> list[Place]:
+    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults
+) -> list[Position]:
     """Skip or update rows of existing leads, as `on_duplicate` says. Return the positions of new leads."""
     if context.spec.on_duplicate is OnDuplicate.CREATE:
         return list(rows)
     known = _leads_by_blind_index(session, context, rows)
-    new: list[Place] = []
+    new: list[Position] = []
     seen: set[bytes] = set()
-    updates: dict[Place, UUID] = {}
+    updates: dict[Position, UUID] = {}
     for place, row in rows.items():
         lead_id = next((known[way] for way in row.blind_indexes if way in known), None)
         if lead_id and context.spec.on_duplicate is OnDuplicate.UPDATE:
@@ -150,7 +150,7 @@ def _handle_existing(
     return new
 
 
-def _repeat(context: ImportContext, place: Place, ends: Ends) -> None:
+def _repeat(context: ImportContext, place: Position, ends: ItemResults) -> None:
     """Handle a duplicate of an earlier row of this chunk: retry it after that row has become a lead."""
     if not context.spec.is_rehearsal:
         ends.left.append(place)
@@ -159,14 +159,18 @@ def _repeat(context: ImportContext, place: Place, ends: Ends) -> None:
     ends.succeed(place, reason=ItemReason.UPDATED if updates else ItemReason.SKIPPED)
 
 
-def _leads_by_blind_index(session: Session, context: ImportContext, rows: Mapping[Place, ReadRow]) -> dict[bytes, UUID]:
+def _leads_by_blind_index(
+    session: Session, context: ImportContext, rows: Mapping[Position, ReadRow]
+) -> dict[bytes, UUID]:
     """Return the newest lead for each blind index of a phone number or address."""
     ways = list(frozenset[bytes]().union(*(row.blind_indexes for row in rows.values())))
     given = {"clinic": context.capture.actor.clinic.id, "ways": ways}
     return {bytes(row.way): row.id for row in session.execute(_KNOWN, given)}
 
 
-def _update(session: Session, context: ImportContext, wanted: Mapping[Place, tuple[UUID, ReadRow]], ends: Ends) -> None:
+def _update(
+    session: Session, context: ImportContext, wanted: Mapping[Position, tuple[UUID, ReadRow]], ends: ItemResults
+) -> None:
     locked = select(Lead).where(Lead.id.in_([lead_id for lead_id, _ in wanted.values()])).order_by(Lead.id)
     free = locked.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
     leads = {lead.id: lead for lead in session.scalars(free)} if wanted else {}
@@ -191,7 +195,7 @@ def _change(session: Session, context: ImportContext, lead: Lead, values: Mappin
             record(session, context.capture.actor.clinic, *events)
 
 
-def _create(session: Session, context: ImportContext, rows: Mapping[Place, ReadRow], ends: Ends) -> None:
+def _create(session: Session, context: ImportContext, rows: Mapping[Position, ReadRow], ends: ItemResults) -> None:
     at, clinic = now(), context.capture.actor.clinic
     leads = insert_leads(session, context.capture, [row.new_lead for row in rows.values()], at=at)
     for place, lead in zip(rows, leads, strict=True):

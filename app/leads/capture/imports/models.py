@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
 
-KEPT_FOR: Final = timedelta(days=7)  # the file holds personal data of people who may never become leads
+RETENTION: Final = timedelta(days=7)  # the file holds personal data of people who may never become leads
 
 
 class Import(Base):

@@ -151,7 +151,7 @@ def _find(session: Session, actor: Actor, import_id: UUID, *, lock: bool = False
     found = session.scalars(of_clinic.with_for_update() if lock else of_clinic).one_or_none()
     if found is None:
         raise NotFound
-    audit_log.saw(session, "import", [found.id])
+    audit_log.note_read(session, "import", [found.id])
     return found
 
 

@@ -10,7 +10,7 @@ from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import Wait, parse_wait
 from app.core.calendar.months import add_months, day_in_month
 
-AT_ONCE = Wait()
+NO_WAIT = Wait()
 _ONE_DAY = timedelta(days=1)
 
 
@@ -52,7 +52,7 @@ class Timing:
     `at` holds hours of the day in `zone` ("lead" or "clinic"). `on_day` is a day of the month.
     """
 
-    wait: Wait = AT_ONCE
+    wait: Wait = NO_WAIT
     in_business: bool = False
     at: tuple[time, ...] = ()  # ascending
     zone: str = "clinic"

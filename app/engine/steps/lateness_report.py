@@ -58,7 +58,7 @@ _LATE_DUE: Final = text(
 _STEPS: Final = text("SELECT id, lead_id, due_at FROM steps WHERE id = ANY(:ids) AND clinic_id = :clinic")
 
 
-def lateness(
+def lateness_report(
     session: Session, clinic: ClinicContext, *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[str, Any]:
     """Return the clinic's lateness report for a period; by default the last day.

@@ -12,7 +12,7 @@ from app.security.encrypted_fields import decrypt_fields
 Facts = dict[str, Any]
 
 
-class Reachable:
+class LazyContact:
     """Mixin for partial lead rows with `id` and `sealed`: decrypts contact data on access."""
 
     __slots__ = ()

@@ -15,23 +15,23 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.engine.events.events import EventName
 from app.engine.service import record
-from app.engine.statistics.outcome_statistics import Series, count
+from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.identity.models import Clinic
+from app.leads.activities.service import log_activity
 from app.leads.errors import LeadIsLocked
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.timeline.models import ActivityType, Direction
-from app.leads.timeline.service import log_activity
-from app.leads.timeline.vocabulary import WayOfContact
+from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.suppression_list import suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
 from app.messaging.models import AddressKind, Notification, NotificationState
-from app.security.encrypted_fields import opened
+from app.security.encrypted_fields import decrypt_row
 
-RECEIPTS_ARE_KEPT: Final = timedelta(days=7)  # no gateway repeats a call later than that
+RECEIPT_RETENTION: Final = timedelta(days=7)  # no gateway repeats a call later than that
 INVALID_ADDRESS: Final = "invalid"  # suppression reason of addresses that do not exist
 
 _INSERT_CALL: Final = text(
@@ -46,7 +46,7 @@ def find_gateway(session: Session, gateway_id: UUID) -> Any:
     found = session.execute(wanted.where(Gateway.id == gateway_id)).one_or_none()
     if found is None:
         raise NotFound
-    return opened(Gateway, found)
+    return decrypt_row(Gateway, found)
 
 
 def process_events(session: Session, gateway: Any, call_id: str, events: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -130,7 +130,7 @@ def _apply_reply(session: Session, update: _StatusUpdate) -> None:
     """Log the reply on the timeline like a user would, with the same effects."""
     entry = {
         "type": ActivityType.SMS,
-        "channel": WayOfContact.SOCIAL if update.lead.social_handle else WayOfContact.SMS,
+        "channel": ContactChannel.SOCIAL if update.lead.social_handle else ContactChannel.SMS,
         "direction": Direction.INBOUND,
         "is_auto_reply": update.is_auto_reply,
         "occurred_at": update.at,
@@ -161,7 +161,7 @@ def _mark_failed(notification: Notification, error: str) -> bool:
 
 def _count_outcome(session: Session, notification: Notification, figures: Counter[str]) -> None:
     if notification.series is not None:
-        count(session, {Series(notification.clinic_id, notification.series): figures})
+        add_counts(session, {Series(notification.clinic_id, notification.series): figures})
 
 
 def _record_event(session: Session, update: _StatusUpdate, name: EventName) -> None:

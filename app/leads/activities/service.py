@@ -12,13 +12,13 @@ from app.core.pagination import Key, Page, page
 from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
+from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
 from app.leads.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.models import Lead
 from app.leads.pipeline.consultations import consultation_event
-from app.leads.pipeline.progress import begin, tend, touch
+from app.leads.pipeline.lead_state import mark_active, mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.pipeline.stages import advance
-from app.leads.timeline.conclusions import STAGE_OF, completed, contact, news, told
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity
 
@@ -35,15 +35,15 @@ def log_activity(session: Session, actor: Actor, lead_id: UUID, data: Mapping[st
     if data["type"] in STAGE_OF:
         require_open(lead)
     at = now()
-    touch(lead, actor, at)
-    entry = write_entry(session, actor, lead, at=at, **completed(data))
-    tend(lead, entry.occurred_at)
-    events = contact(lead, entry)
+    mark_updated(lead, actor, at)
+    entry = write_entry(session, actor, lead, at=at, **with_implied_values(data))
+    mark_activity(lead, entry.occurred_at)
+    events = apply_contact(lead, entry)
     if events:
         update_rotting_date(session, actor.clinic, lead)
     events += _consultation(session, actor, lead, entry)
-    events += news(lead, entry)
-    record(session, actor.clinic, told(EventName.ACTIVITY_LOGGED, lead, entry), *events)
+    events += extra_events(lead, entry)
+    record(session, actor.clinic, activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *events)
     return entry
 
 
@@ -61,7 +61,7 @@ def _consultation(session: Session, actor: Actor, lead: Lead, entry: Activity) -
     stage = STAGE_OF.get(entry.type)
     if stage is None:
         return []
-    begin(lead)
+    mark_active(lead)
     moved = advance(session, actor, lead, stage, at=entry.created_at)
     event = consultation_event(stage, lead, actor.clinic, at=entry.occurred_at, scheduled_for=entry.scheduled_for)
     return [*moved, event]

@@ -16,7 +16,7 @@ from app.engine.service import horizon, wake_ups_of
 from app.engine.steps.publish import after_commit
 from app.errors import Conflict, NotFound
 
-MOST_RETRIED = 10_000  # per call; repeat the call for the rest
+MAX_RETRIED = 10_000  # per call; repeat the call for the rest
 
 
 class CannotRetryStep(Conflict):
@@ -69,14 +69,14 @@ def retry_many(session: Session, clinic_id: UUID, query: Mapping[str, Any], *, s
     `query` may hold `kind`, `name` and `since`. Deliveries are excluded: they are retried through their notifications.
     """
     failed = [*_matching(clinic_id, {**query, "state": StepState.FAILED}), Step.kind != Kind.DELIVER]
-    chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MOST_RETRIED).with_for_update(skip_locked=True)
+    chosen = select(Step.id).where(*failed).order_by(Step.id).limit(MAX_RETRIED).with_for_update(skip_locked=True)
     ids = list(session.scalars(chosen))
     _plan_again(session, ids, spread)
     left = session.scalar(select(func.count()).select_from(select(Step.id).where(*failed).subquery()))
     return Retried(len(ids), left or 0)
 
 
-def counts(session: Session) -> list[dict[str, Any]]:
+def step_counts(session: Session) -> list[dict[str, Any]]:
     """Return the number of steps per kind and state over all clinics, with the oldest due time.
 
     Keys: `kind`, `state`, `steps`, `oldest_due_at`.

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
 from app.leads.lookup import visible_to
-from app.leads.models import STILL_OPEN, Lead
+from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.filters import filter_conditions
 
 LONGEST_FIRST: Final[list[Key]] = [(Lead.without_next_action_since, "asc"), (Lead.id, "asc")]
-ACTING: Final = (
+ACTING_STEPS: Final = (
     "s.state IN ('planned', 'published')"
     " AND (s.kind IN ('create_task', 'escalate', 'send_message') OR s.cause ? 'enrollment_id')"
 )
@@ -36,7 +36,7 @@ def has_task(lead: str) -> str:
 
 def has_step(lead: str, *, but: str = "") -> str:
     """Return SQL that tests whether a planned step will act on the lead. `but` is a further condition."""
-    return f"coalesce((SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING}{but} LIMIT 1), false)"  # noqa: S608
+    return f"coalesce((SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING_STEPS}{but} LIMIT 1), false)"  # noqa: S608
 
 
 _STILL_WITHOUT: Final = text(
@@ -48,6 +48,6 @@ _STILL_WITHOUT: Final = text(
 def without_next_action(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """List open leads without a next action, longest without one first. Raises Invalid."""
     leads = select(Lead.__table__).where(
-        *visible_to(actor), *filter_conditions(query, actor), STILL_OPEN, _STILL_WITHOUT
+        *visible_to(actor), *filter_conditions(query, actor), IS_OPEN_LEAD, _STILL_WITHOUT
     )
     return page(session, leads, LONGEST_FIRST, query)

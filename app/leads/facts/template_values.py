@@ -13,7 +13,7 @@ from app.leads.attribution.models import LeadSource
 from app.leads.pipeline.models import PipelineStage
 
 
-class Names(NamedTuple):
+class DisplayNames(NamedTuple):
     """Names of a clinic's stages (by slug) and sources (by id)."""
 
     stages: Mapping[str, str]
@@ -21,16 +21,16 @@ class Names(NamedTuple):
 
 
 @cache_per_version
-def names_of(session: Session, clinic: ClinicContext) -> Names:
+def display_names(session: Session, clinic: ClinicContext) -> DisplayNames:
     """Load the names of the clinic's stages and sources."""
     stages = select(PipelineStage.slug, PipelineStage.name).where(PipelineStage.clinic_id == clinic.id)
     sources = select(LeadSource.id, LeadSource.name).where(LeadSource.clinic_id == clinic.id)
-    return Names(
+    return DisplayNames(
         {row.slug: row.name for row in session.execute(stages)}, {row.id: row.name for row in session.execute(sources)}
     )
 
 
-def said_of(lead: Any, names: Names) -> dict[str, Any]:
+def lead_template_values(lead: Any, names: DisplayNames) -> dict[str, Any]:
     """Return the template values of a `Lead`, or of a row with these columns, for `message_values`."""
     return {
         "first_name": lead.first_name,

@@ -3,16 +3,16 @@
 from app.messaging.channels.base import Outcome, Receipt
 from app.messaging.models import NotificationState
 
-MOST_TRIES = 8
+MAX_ATTEMPTS = 8
 
 
-def after(receipt: Receipt, attempts: int) -> NotificationState:
+def state_after(receipt: Receipt, attempts: int) -> NotificationState:
     """Return the notification's state after an attempt.
 
     `attempts` is the number of attempts of its present deliver step, including this one. `pending` means that another
     attempt follows. `unknown` is never retried automatically.
     """
-    if receipt.outcome is Outcome.TRANSIENT and attempts < MOST_TRIES:
+    if receipt.outcome is Outcome.TRANSIENT and attempts < MAX_ATTEMPTS:
         return NotificationState.PENDING
     return _FINAL[receipt.outcome]
 

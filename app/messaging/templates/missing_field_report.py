@@ -7,20 +7,20 @@ from sqlalchemy.orm import Session
 
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.messaging.rendering.needs import required_fields_in
+from app.messaging.rendering.required_fields import required_fields_in
 from app.messaging.rendering.variants import Variant
 from app.messaging.templates.missing_field_counts import count_missing_fields
 
 
-def missing_fields(session: Session, actor: Actor, variants: Sequence[Variant]) -> dict[str, Any]:
+def report_missing_fields(session: Session, actor: Actor, variants: Sequence[Variant]) -> dict[str, Any]:
     """Return the report for MissingFieldsOut.
 
     For each required field it counts the open leads, of those that the actor may see, that lack it.
     """
-    return lacking_of(session, actor, {variant.name: (variant.subject, variant.body) for variant in variants})
+    return report_for_texts(session, actor, {variant.name: (variant.subject, variant.body) for variant in variants})
 
 
-def lacking_of(session: Session, actor: Actor, texts: Mapping[str, Sequence[str | None]]) -> dict[str, Any]:
+def report_for_texts(session: Session, actor: Actor, texts: Mapping[str, Sequence[str | None]]) -> dict[str, Any]:
     """Return the report for texts by name, such as the name of a variant. It counts leads that the actor may see."""
     required = {
         name: frozenset[str]().union(*(required_fields_in(text) for text in of if text)) for name, of in texts.items()

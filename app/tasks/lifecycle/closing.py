@@ -9,18 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.core.optimistic_locking import Seen, require_seen
+from app.core.optimistic_locking import SeenVersions, require_version
 from app.engine.events.events import EventName
 from app.engine.models import Reason
 from app.engine.service import record
 from app.errors import Invalid
 from app.identity.actor import Actor
+from app.leads.activities.service import log_activity
 from app.leads.models import Lead
-from app.leads.next_actions.open_task import TO_BE_DONE
-from app.leads.pipeline.progress import tend
+from app.leads.pipeline.lead_state import mark_activity
+from app.leads.search.open_task import IS_OPEN_TASK
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity, ActivityType
-from app.leads.timeline.service import log_activity
 from app.tasks.facts import task_event
 from app.tasks.lifecycle.touch import touch
 from app.tasks.lookup import open_task
@@ -43,7 +43,7 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, A
     task.completion_notes = data.get("notes")
     task.activity_id = _known_activity(session, task, data.get("activity_id"))
     touch(task, at=at)
-    tend(lead, at)
+    mark_activity(lead, at)
     write_entry(
         session, actor, lead, type=ActivityType.TASK_COMPLETED, at=at, task_id=task.id, notes=_completion_note(task)
     )
@@ -55,7 +55,7 @@ def complete(session: Session, actor: Actor, task_id: UUID, data: Mapping[str, A
 
 def complete_all(session: Session, actor: Actor, lead: Lead, *, types: Collection[str]) -> None:
     """Complete the lead's open tasks of these types, because their purpose was fulfilled. The caller locks the lead."""
-    still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), TO_BE_DONE)
+    still_open = select(Task.id).where(Task.lead_id == lead.id, Task.type.in_(types), IS_OPEN_TASK)
     for task_id in session.scalars(still_open.order_by(Task.due_at, Task.id)).all():
         complete(session, actor, task_id)
 
@@ -67,14 +67,14 @@ def cancel(session: Session, actor: Actor, task_id: UUID, *, reason: str | None 
     return task
 
 
-def delete(session: Session, actor: Actor, task_id: UUID, *, seen: Seen = None) -> None:
+def delete(session: Session, actor: Actor, task_id: UUID, *, seen: SeenVersions = None) -> None:
     """Delete a task: cancel and hide it. The timeline keeps a note.
 
     Completed and cancelled tasks cannot be deleted.
     Raises NotFound, LeadIsLocked, LeadIsClosed, TaskIsClosed, ChangedMeanwhile.
     """
     task, lead = open_task(session, actor, task_id)
-    require_seen(task, seen)
+    require_version(task, seen)
     task.deleted_at = at = now()
     _cancel(session, actor, task, lead, reason=DELETED, at=at, action="deleted")
 

@@ -9,8 +9,9 @@ from app.core.ports import Listeners
 from app.engine.events.events import Event, EventName
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
-from app.leads.facts.events import lead_event
-from app.leads.models import Lead, LeadStatus
+from app.leads.enums import LeadStatus
+from app.leads.events import lead_event
+from app.leads.models import Lead
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
@@ -19,42 +20,42 @@ from app.leads.timeline.models import ActivityType
 stage_entered: Listeners[[Session, ClinicContext, Any, datetime]] = Listeners("stage_entered")
 
 
-def touch(lead: Any, actor: Actor, at: datetime) -> None:
+def mark_updated(lead: Any, actor: Actor, at: datetime) -> None:
     """Set the lead's author and time of update, and increment its version."""
     lead.updated_at = at
     lead.updated_by = actor.user_id
     lead.version += 1
 
 
-def tend(lead: Any, at: datetime) -> None:
+def mark_activity(lead: Any, at: datetime) -> None:
     """Set the lead's last activity and clear the stale flag, unless a later activity is known."""
     if at >= lead.last_activity_at:
         lead.last_activity_at = at
         lead.stale_since = None
 
 
-def begin(lead: Any) -> None:
+def mark_active(lead: Any) -> None:
     """Change the status from NEW to ACTIVE, after a contact attempt."""
     if lead.status == LeadStatus.NEW:
         lead.status = LeadStatus.ACTIVE
 
 
 def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datetime) -> Event:
-    """Move the lead to the stage. Returns the event, which the caller records. Call `touch` first."""
+    """Move the lead to the stage. Returns the event, which the caller records. Call `mark_updated` first."""
     previous = lead.pipeline_stage
-    moved = step_into(lead, stage, at=at)
+    moved = set_stage(lead, stage, at=at)
     update_rotting_date(session, actor.clinic, lead)
     write_entry(session, actor, lead, type=ActivityType.STAGE_CHANGE, at=at, previous_stage=previous, new_stage=stage)
     stage_entered(session, actor.clinic, lead, at)
     return moved
 
 
-def step_into(lead: Any, stage: str, *, at: datetime) -> Event:
+def set_stage(lead: Any, stage: str, *, at: datetime) -> Event:
     """Set the lead's own stage fields. Returns the event."""
     previous = lead.pipeline_stage
     lead.pipeline_stage = stage
     lead.stage_entered_at = at
     lead.stage_overdue_since = None
-    begin(lead)
-    tend(lead, at)
+    mark_active(lead)
+    mark_activity(lead, at)
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about={"previous_stage": previous, "stage": stage})

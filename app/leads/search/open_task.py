@@ -28,4 +28,4 @@ class OpenTask(ReadModel):
 
 
 # For queries. Literals, because the planner matches partial indexes only with literals, not with parameters.
-TO_BE_DONE = text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')")
+IS_OPEN_TASK = text("lead_tasks.status IN ('PENDING', 'IN_PROGRESS', 'OVERDUE')")

@@ -10,7 +10,7 @@ from app.engine.rules.rule_evaluation import Decision
 BACKFILL: Final = "backfill"  # fact group of a stored event: a backfill job applied a rule to it later
 
 
-def kept(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[str, Any]:
+def event_row(clinic_id: UUID, event: Event, decisions: Iterable[Decision]) -> dict[str, Any]:
     """Return the event's row for the event log."""
     return {
         "id": event.id,

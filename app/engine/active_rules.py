@@ -3,21 +3,23 @@
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from app.engine.models import Rule
+from app.engine.rules.models import RuleRow
 from app.engine.rules.rules import RuleSet, read_rule
 from app.engine.sequences.definitions import sequences_of
-from app.engine.sequences.models import Sequence
+from app.engine.sequences.models import SequenceRow
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 
 
 @cache_per_version
-def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
+def load_active_rules(session: Session, clinic: ClinicContext) -> RuleSet:
     """Return the clinic's active rules, indexed by event, and the slugs of its paused rules and sequences."""
-    mine = select(Rule.id, Rule.slug, Rule.definition, Rule.published, Rule.active).where(
-        Rule.clinic_id == clinic.id, Rule.deleted_at.is_(None), or_(Rule.active, Rule.paused_because.is_not(None))
+    mine = select(RuleRow.id, RuleRow.slug, RuleRow.definition, RuleRow.published, RuleRow.active).where(
+        RuleRow.clinic_id == clinic.id,
+        RuleRow.deleted_at.is_(None),
+        or_(RuleRow.active, RuleRow.paused_because.is_not(None)),
     )
-    rows = session.execute(mine.order_by(Rule.id)).all()
+    rows = session.execute(mine.order_by(RuleRow.id)).all()
     active = [read_rule(row.definition, id=row.id, version=row.published or 1) for row in rows if row.active]
     triggers = [one.trigger for one in sequences_of(session, clinic).active_sequences if one.trigger]
     paused = [row.slug for row in rows if not row.active]
@@ -25,5 +27,5 @@ def rules_of(session: Session, clinic: ClinicContext) -> RuleSet:
 
 
 def _paused_sequences(clinic: ClinicContext) -> Select[str]:
-    mine = select(Sequence.slug).where(Sequence.clinic_id == clinic.id, Sequence.deleted_at.is_(None))
-    return mine.where(Sequence.paused_because.is_not(None))
+    mine = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
+    return mine.where(SequenceRow.paused_because.is_not(None))

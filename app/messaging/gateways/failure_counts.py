@@ -15,11 +15,11 @@ _UPDATE_FAILURES: Final = text(
 
 
 def result_row(gateway_id: UUID, *, is_failure: bool) -> dict[str, Any]:
-    """Return a row for `note_results`."""
+    """Return a row for `record_results`."""
     return {"gateway_id": gateway_id, "is_failure": is_failure}
 
 
-def note_results(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def record_results(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store the results of calls: a failure increments the gateway's count, a success resets it."""
     if rows:
         session.execute(_UPDATE_FAILURES, list(rows))

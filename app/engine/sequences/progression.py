@@ -25,8 +25,8 @@ from zoneinfo import ZoneInfo
 from app.core.calendar.calendar import Calendar
 from app.engine.models import Reason
 from app.engine.plan.plan import PlannedStep, out_of_quiet_hours
-from app.engine.plan.timing import AT_ONCE, Due, LocalClock, due_time
-from app.engine.rules.rules import NORMAL
+from app.engine.rules.rules import DEFAULT_PRIORITY
+from app.engine.rules.timing import NO_WAIT, Due, LocalClock, due_time
 from app.engine.sequences.sequence import ExitReason, Sequence, SequenceStep, Variant, trigger_name
 from app.engine.step_kind import STEP_KINDS
 
@@ -46,7 +46,7 @@ _EXIT_BY_SKIP: Final[Mapping[str, ExitReason]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class EnrollmentContext:
     """The state of an enrollment that planning needs: its id, the lead's time zone and the cause."""
 
     id: UUID
@@ -54,7 +54,7 @@ class Passage:
     cause: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def begun(cls, id: UUID, slug: str, cause: Mapping[str, Any], *, timezone: str | None = None) -> Self:  # noqa: A002
+    def start(cls, id: UUID, slug: str, cause: Mapping[str, Any], *, timezone: str | None = None) -> Self:  # noqa: A002
         """Start an enrollment. The chain keeps its steps from enrolling the lead in the same sequence again."""
         chain = cause.get("chain") or {"root": str(id), "depth": 1, "rules": [trigger_name(slug)]}
         kept = {name: cause[name] for name in _KEPT if name in cause}
@@ -67,7 +67,7 @@ _KEPT: Final = ("event", "event_id", "subject_id", "occurred_at", "lead_status",
 def plan_step(
     sequence: Sequence,
     step: SequenceStep,
-    passage: Passage,
+    passage: EnrollmentContext,
     *,
     at: datetime,
     calendar: Calendar,
@@ -92,7 +92,7 @@ def plan_step(
     )
 
 
-def exit_after(reason: str, detail: Mapping[str, Any]) -> ExitReason | None:
+def exit_reason_after_skip(reason: str, detail: Mapping[str, Any]) -> ExitReason | None:
     """Return why the enrollment ends after a step was skipped for this reason; None if the next step follows.
 
     A step's own unmet condition never ends the enrollment.
@@ -102,13 +102,15 @@ def exit_after(reason: str, detail: Mapping[str, Any]) -> ExitReason | None:
 
 def _due(step: SequenceStep, zone: ZoneInfo | None, *, at: datetime, calendar: Calendar, left: timedelta | None) -> Due:
     clock = LocalClock(calendar, zone if zone and step.timing.zone == "lead" else calendar.zone)
-    timing, start = (step.timing, at) if left is None else (replace(step.timing, wait=AT_ONCE), at + left)
+    timing, start = (step.timing, at) if left is None else (replace(step.timing, wait=NO_WAIT), at + left)
     due = due_time(timing, start, start, clock)
     assert due is not None  # noqa: S101  (it counts from no date, so it is never past)
     return due
 
 
-def _cause(sequence: Sequence, step: SequenceStep, passage: Passage, variant: Variant | None) -> dict[str, Any]:
+def _cause(
+    sequence: Sequence, step: SequenceStep, passage: EnrollmentContext, variant: Variant | None
+) -> dict[str, Any]:
     cause = {
         **passage.cause,
         "sequence": sequence.slug,
@@ -119,7 +121,7 @@ def _cause(sequence: Sequence, step: SequenceStep, passage: Passage, variant: Va
     }
     if variant:
         cause["variant"] = variant.name
-    if sequence.priority != NORMAL:
+    if sequence.priority != DEFAULT_PRIORITY:
         cause["priority"] = sequence.priority
     return cause
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.engine.events.events import Event, EventName
-from app.leads.facts.events import lead_event
+from app.leads.events import lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
-from app.leads.pipeline.progress import begin
+from app.leads.pipeline.lead_state import mark_active
 from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 
@@ -24,7 +24,7 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
 MEETINGS: Final = frozenset({ActivityType.IN_PERSON, ActivityType.CONSULTATION_COMPLETED})
 
 
-def completed(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_implied_values(data: Mapping[str, Any]) -> dict[str, Any]:
     """Add the channel and direction that the type implies."""
     implied: dict[str, Any] = {"channel": DEFAULT_CHANNELS.get(data["type"])}
     if data["type"] in OUTBOUND_BY_DEFAULT:
@@ -32,7 +32,7 @@ def completed(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**implied, **data}
 
 
-def contact(lead: Any, entry: Any) -> list[Event]:
+def apply_contact(lead: Any, entry: Any) -> list[Event]:
     """Update the lead's contact fields from an activity. Returns the contact, reply and attempt events."""
     has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
     has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
@@ -50,16 +50,16 @@ def contact(lead: Any, entry: Any) -> list[Event]:
         lead.failed_attempts += 1
         names.append(EventName.LEAD_ATTEMPT_FAILED)
     if names:
-        begin(lead)
-    return [told(name, lead, entry) for name in names]
+        mark_active(lead)
+    return [activity_event(name, lead, entry) for name in names]
 
 
-def news(lead: Any, entry: Any) -> list[Event]:
+def extra_events(lead: Any, entry: Any) -> list[Event]:
     """Return the further events of the activity's type, such as `quote.sent`."""
-    return [told(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
+    return [activity_event(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
 
 
-def told(name: EventName, lead: Any, entry: Any) -> Event:
+def activity_event(name: EventName, lead: Any, entry: Any) -> Event:
     """Return an event about the activity, with the lead's current facts."""
     about = {"type": entry.type, "outcome": entry.outcome, "direction": entry.direction}
     return lead_event(name, lead, entry.created_at, about=about, subject_id=entry.id, key="")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
-from app.leads.next_actions.open_task import TO_BE_DONE, OpenTask
+from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
 _CUSTOM_PREFIX: Final = "custom."  # prefix of custom field keys
 
@@ -19,7 +19,7 @@ _COLUMNS: Final[Mapping[str, Any]] = {
     "source_category": LeadSource.category,
     "value": Lead.lead_value,
     "next_follow_up_at": select(func.min(OpenTask.due_at))
-    .where(OpenTask.lead_id == Lead.id, TO_BE_DONE)
+    .where(OpenTask.lead_id == Lead.id, IS_OPEN_TASK)
     .scalar_subquery(),
     **{
         name: getattr(Lead, name)
@@ -29,11 +29,11 @@ _COLUMNS: Final[Mapping[str, Any]] = {
         )
     },
 }
-NAMES: Final = frozenset(_COLUMNS)  # without custom fields
+FACT_NAMES: Final = frozenset(_COLUMNS)  # without custom fields
 _READ: Final[Mapping[type, Callable[[Any], Any]]] = {Decimal: float}
 
 
-def more_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
+def load_facts(session: Session, lead_ids: Collection[UUID], names: Collection[str]) -> dict[UUID, dict[str, Any]]:
     """Return facts such as `tags` and `custom.passport_expiry` by lead id. Missing leads are left out."""
     columns = [_COLUMNS[name].label(name) for name in names if name in _COLUMNS]
     custom = [name for name in names if name.startswith(_CUSTOM_PREFIX)]
