@@ -6,9 +6,9 @@ from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.core.db import Base
 from app.core.idempotency_records import IdempotencyRecord
 from app.engine.jobs.models import Job, JobItem
-from app.engine.models import EventRecord, Step, SweepRun
-from app.engine.rules.models import RuleVersion
-from app.engine.sequences.models import SequenceVersion
+from app.engine.models import EventRecord, MetricCounter, Step, SweepRun
+from app.engine.rules.models import RuleRow, RuleVersion
+from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.engine.statistics.outcome_statistics import SeriesHour
 from app.identity.models import ApiKey, Clinic, CustomRole, PasswordLink, SignIn, Team, User
 from app.leads.assignment.models import Absence, AssignmentEntry, AssignmentRule, AssignmentTurn, WorkingHours
@@ -41,7 +41,6 @@ __all__ = [
     "Base",
     "Clinic",
     "Consent",
-    "Counter",
     "CustomField",
     "CustomRole",
     "Delivery",
@@ -61,14 +60,15 @@ __all__ = [
     "LeadSource",
     "MessageTemplate",
     "MessageTemplateVersion",
+    "MetricCounter",
     "Notification",
     "Nurture",
     "NurtureRun",
     "PasswordLink",
     "PipelineStage",
-    "Rule",
+    "RuleRow",
     "RuleVersion",
-    "Sequence",
+    "SequenceRow",
     "SequenceVersion",
     "SeriesHour",
     "SignIn",

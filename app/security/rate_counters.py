@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004  (redis has its own)
 from redis.retry import Retry
 
 from app.config import get_settings
@@ -78,5 +78,6 @@ def _store() -> Redis | None:
         url,
         socket_timeout=STORE_TIMEOUT,
         socket_connect_timeout=STORE_TIMEOUT,
-        retry=Retry(NoBackoff(), 1),  # a connection that died in the pool is replaced once
+        # A connection that died in the pool is replaced once. A call that timed out may have counted: no second try.
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
     )

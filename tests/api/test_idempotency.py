@@ -98,7 +98,7 @@ def test_without_its_answer_there_is_no_lead(desk: Desk, monkeypatch: pytest.Mon
         raise RuntimeError("no room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(idempotency, "_keep", fail)
+        patch.setattr(idempotency, "_save", fail)
         assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 500
     assert leads(desk) == 0
     assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 201

@@ -133,7 +133,7 @@ def test_a_failed_one_is_retried_once(desk: Desk):
 
     assert (first.status, first.body["state"], first.body["attempts"]) == (200, "pending", 8)
     assert (second.status, second.body["code"]) == (409, "cannot-retry")
-    assert "its next try is planned" in second.body["detail"]
+    assert "its next attempt is planned" in second.body["detail"]
     assert deliveries_planned(desk) == 1
 
 

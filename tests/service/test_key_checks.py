@@ -79,7 +79,7 @@ def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk,
     derived = relance("keys", "derived").output.strip()
     new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "BLIND_INDEX_KEY": FIRST}
     secrets(ENCRYPTION_KEYS=new, **changed)
-    assert_does_not_start(desk, "data is sealed with: 0 ")
+    assert_does_not_start(desk, "encrypted with another key of this name: 0 ")
     secrets(ENCRYPTION_KEYS=f"{new},{derived}", **changed)
     assert_fits(desk)
 

@@ -319,7 +319,7 @@ def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor)
 
 
 def test_what_exceeds_one_call_is_left_and_counted(session: Session, admin: Actor, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retry, "MOST_RETRIED", 2)
+    monkeypatch.setattr(retry, "MAX_RETRIED", 2)
     for _ in range(5):
         written(session, admin, "failed")
 

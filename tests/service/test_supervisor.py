@@ -16,8 +16,8 @@ from app.ops.stack.supervisor import Supervisor
 
 PROGRAM = """
 import asyncio, sys
-from app.cli.procfile import Part
-from app.cli.supervisor import Supervisor
+from app.ops.stack.procfile import Part
+from app.ops.stack.supervisor import Supervisor
 
 async def announce():
     print("announced", flush=True)

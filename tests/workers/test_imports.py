@@ -97,7 +97,7 @@ def test_a_rehearsal_tells_every_mistake_by_row_and_takes_in_nobody(desk: Desk):
     failed = {row["number"]: row["error"] for row in rows(desk, kept, status="failed")}
     assert failed.keys() == {3, 4, 5}
     assert failed[3] == "Phone: Not a phone number."
-    assert failed[4].startswith("Born: No date")  # without what stands there: it is kept beside, sealed
+    assert failed[4].startswith("Born: Not a date")  # without the value itself: that is stored beside, encrypted
     assert "first_name" in failed[5]
     assert names(desk) == []
 

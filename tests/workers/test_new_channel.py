@@ -25,7 +25,7 @@ MODULE = '''
 import json
 
 from app.messaging.channels.base import Channel, ForLeads, ForUsers, Permanent, Sent, TextPart
-from app.messaging.models import Way
+from app.messaging.models import AddressKind
 from app.messaging.rendering.render import Limits, Wording, render
 
 TARGET = {target!r}
@@ -50,7 +50,9 @@ CHANNEL = Channel(
     send=send,
     for_users=ForUsers(address=lambda _, email: email),
     for_leads=ForLeads(
-        address=lambda lead: lead.social_handle, suppressed_by=Way.PHONE, is_valid=lambda address: " " not in address
+        address=lambda lead: lead.social_handle,
+        suppressed_by=AddressKind.PHONE,
+        is_valid=lambda address: " " not in address,
     ),
     parts=frozenset({{TextPart.BODY}}),
     limits=Limits(subject=0, body=30),

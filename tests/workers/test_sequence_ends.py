@@ -15,6 +15,7 @@ from app.engine.models import Kind
 from app.leads.duplicates import merge as merging
 from app.messaging.contact_policy.opt_outs import opt_out
 from app.messaging.gateways import status_events
+from app.messaging.gateways.models import ReceiptStatus
 from app.messaging.gateways.service import create_gateway
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.gateway import Gateway
@@ -300,7 +301,7 @@ def told(practice: Practice, status: str, **more: Any) -> None:
     note = practice.rows("notifications", channel="http")[-1]
     with transaction() as session:
         gateway = status_events.find_gateway(session, note.gateway_id)
-        said = {"message_id": note.id, "status": status_events.Told(status), "at": note.created_at, **more}
+        said = {"message_id": note.id, "status": ReceiptStatus(status), "at": note.created_at, **more}
         status_events.process_events(session, gateway, f"{status}-{note.id}", [said])
 
 

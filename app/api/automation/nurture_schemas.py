@@ -6,8 +6,8 @@ from app.automation.language.nurtures import Nurture
 from app.automation.nurtures.models import RunReason, RunState
 from app.automation.nurtures.tracking import FollowUpState
 from app.automation.sequences.models import EnrollmentState
-from app.http.model_fields import fields_of
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer
+from app.http.schemas.model_fields import fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 from app.leads.timeline.responses import REPLY_DAYS

@@ -5,8 +5,8 @@ from typing import Final
 from marshmallow import fields
 
 from app.automation.language.playbooks import Playbook
-from app.http.model_fields import YamlText
 from app.http.schemas.fields import Integer, Text
+from app.http.schemas.model_fields import YamlText
 from app.http.schemas.schema import QuerySchema, Schema
 
 LONGEST_YAML: Final = 500_000

@@ -9,8 +9,8 @@ from app.api.capture.bulk_schemas import JobOut
 from app.api.messaging.template_schemas import DifferenceOut
 from app.automation.language.conditions import Condition, PlainValue
 from app.automation.language.rules import Rule
-from app.http.model_fields import ModelField, fields_of
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
+from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 

@@ -7,8 +7,8 @@ from app.automation.simulation.facts import LONGEST_TEXT
 from app.automation.simulation.sandbox import DAYS, MOST_DAYS
 from app.automation.simulation.script import MOST_ENTRIES
 from app.automation.simulation.timeline import What
-from app.http.model_fields import ModelField
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, Text
+from app.http.schemas.model_fields import ModelField
 from app.http.schemas.schema import Schema
 
 

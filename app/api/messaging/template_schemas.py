@@ -16,7 +16,10 @@ from app.messaging.templates.template_definitions import MAX_VARIANTS
 
 SLUG: Final = (r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Must be a slug such as `break-up-email`.")
 _VARIABLES: Final = ", ".join(sorted(f"`{group}.{name}`" for group, names in VARIABLES.items() for name in names))
-_BODY_DESCRIPTION: Final = f"May use {_VARIABLES}, and the clinic's custom fields as `{CUSTOM_GROUP}.<key>`. Example: `{{{{ lead.first_name }}}}`."
+_BODY_DESCRIPTION: Final = (
+    f"May use {_VARIABLES}, and the clinic's custom fields as `{CUSTOM_GROUP}.<key>`."
+    " Example: `{{ lead.first_name }}`."
+)
 
 
 class MediaUrl(Text):

@@ -4,11 +4,11 @@ from enum import StrEnum
 
 from marshmallow import fields
 
+from app.api.operations.kind_field import StepKindName
 from app.engine.models import StepState
 from app.http.schemas.fields import Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
-from app.steps.kind_field import StepKindName
 
 LONGEST_SPREAD = 7 * 24 * 3600  # seconds
 

@@ -3,11 +3,11 @@
 from marshmallow import fields
 
 from app.api.messaging.template_report_schemas import PeriodQuery
+from app.api.operations.kind_field import StepKindName
 from app.automation.sequences.performance.comparison import LEAST, Verdict
 from app.http.schemas.fields import Choice, Instant, Integer
 from app.http.schemas.schema import Schema
 from app.leads.timeline.responses import REPLY_DAYS
-from app.steps.kind_field import StepKindName
 
 
 class PerformanceQuery(PeriodQuery):

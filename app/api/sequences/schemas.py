@@ -5,16 +5,16 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.automation.rule_schemas import VersionOut
+from app.api.operations.kind_field import StepKindName
 from app.automation.language.sequences import Sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.enrollments.enroll import Enrolled
 from app.automation.sequences.models import PauseReason, ShownState
 from app.engine.sequences.sequence import ExitReason
-from app.http.model_fields import ModelField, fields_of
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf
+from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.steps.kind_field import StepKindName
 
 MOST_ENROLLED: Final = 500  # in a call
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})

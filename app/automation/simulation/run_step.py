@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.automation.handlers.guard import decide
+from app.automation.simulation.contexts import context_of
+from app.automation.simulation.effects import follow, write
 from app.automation.simulation.enrollments import advance
 from app.automation.simulation.state import SimulatedStep, to_come
 from app.automation.simulation.timeline import What
@@ -12,8 +14,6 @@ from app.engine.models import Reason, StepState
 from app.engine.outcomes import Cancel, Done, ExternalCall, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
 from app.engine.step_kind import STEP_KINDS
-from app.simulation.contexts import context_of
-from app.simulation.effects import follow, write
 
 _STATES: Mapping[What, StepState] = {
     What.DONE: StepState.DONE,

@@ -11,10 +11,11 @@ from apispec import BasePlugin
 from flask import Flask
 from marshmallow import fields
 
-from app.http import idempotency, model_fields
+from app.http import idempotency
 from app.http.blueprint import Blueprint
 from app.http.preconditions import HAS_ETAG, NEEDS_IF_MATCH
 from app.http.problems import CONTENT_TYPE
+from app.http.schemas import model_fields
 from app.http.schemas.paging import COUNT_PREFERRED
 from app.http.schemas.schema import Schema
 

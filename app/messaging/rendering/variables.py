@@ -35,8 +35,8 @@ def message_values(
 ) -> dict[str, dict[str, object]]:
     """Return the values of one message by group and name. None means no value; a template can test for it.
 
-    `lead` has the keys of `app.leads.facts.template_values`; `task` has title and due_at (aware). Times are written in the
-    clinic's time zone, in English whatever the language of the text.
+    `lead` has the keys of `app.leads.facts.template_values`; `task` has title and due_at (aware). Times are written in
+    the clinic's time zone, in English whatever the language of the text.
     """
     return {
         "clinic": {"name": clinic.name},
