@@ -1,1 +1,1 @@
-"""Relance's benchmarks: the same jobs, servers and measure for Relance and for the queues people would pick."""
+"""Benchmarks of Relance and of other task queues, with the same jobs, servers and measurements."""

@@ -1,4 +1,4 @@
-"""`python -m bench [SCENARIO…|all] [--runs 3] [--quick] [--only NAME]`: measure, print, and keep what was measured."""
+"""`python -m bench [SCENARIO…|all] [--runs 3] [--quick] [--only NAME]`: measure, print and store the results."""
 
 import argparse
 import signal
@@ -11,7 +11,7 @@ from bench.servers import running_servers
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that servers and workers are stopped too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # stops servers and workers too
     scenarios = all_scenarios()
     options = _options([*scenarios])
     chosen = list(scenarios) if "all" in options.scenario else options.scenario

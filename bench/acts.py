@@ -1,4 +1,4 @@
-"""What the benchmark does inside Relance, in a process of its own with Relance's settings."""
+"""Benchmark actions inside Relance, run in a separate process with Relance's settings."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,7 +25,7 @@ CHUNK = 5_000
 
 
 def open_bench_clinic(given: dict[str, Any]) -> dict[str, Any]:
-    """A clinic with a coordinator who is signed in."""
+    """Create a clinic with a coordinator and an access token."""
     with transaction() as session:
         clinic = open_clinic(session, name="Bench", slug="bench", timezone="UTC", region="US")
         if not given["rules"]:
@@ -45,7 +45,7 @@ def open_bench_clinic(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def enqueue(given: dict[str, Any]) -> int:
-    """One create_task step for each job, published as the sizes say; returns how many messages were sent."""
+    """Add a create_task step for each job and publish them in batches. Returns the number of messages."""
     at = clock.now()
     jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in given["jobs"]]
     rows = [create_task_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
@@ -60,7 +60,7 @@ def enqueue(given: dict[str, Any]) -> int:
                 ],
             )
             add_steps(session, rows[start : start + CHUNK])
-            session.info.clear()  # all are published below, at once, so that each run sends the same messages
+            session.info.clear()  # all are published below at once, so that each run sends the same messages
     with transaction() as session:
         session.execute(text("UPDATE steps SET state = 'published', published_at = now() WHERE state = 'planned'"))
         session.info.clear()
@@ -68,7 +68,7 @@ def enqueue(given: dict[str, Any]) -> int:
 
 
 def create_task_step(clinic: Mapping[str, Any], lead_id: UUID, due_at: datetime) -> dict[str, Any]:
-    """The row of a step that makes a task."""
+    """Return the row of a create_task step."""
     return step_row(
         UUID(clinic["clinic_id"]),
         lead_id,

@@ -1,4 +1,4 @@
-"""What the scenarios of large databases do inside Relance: people who are signed in, a sweep, a batch."""
+"""Actions inside Relance for scenarios with large databases: signed-in users, a sweep, a batch."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from workers import runner
 from workers.sweeps import run
 
 PAUSE = 0.3  # seconds between two calls of a sweep, so that each finds something
-WARM_UP = 6  # calls after which PostgreSQL has made up its mind about the plan
+WARM_UP = 6  # calls after which PostgreSQL uses a generic plan
 ROLES = (
     *(Role.TREATMENT_COORDINATOR, Role.TREATMENT_COORDINATOR, Role.TREATMENT_COORDINATOR),
     *(Role.FRONT_DESK, Role.CLINIC_ADMIN),
@@ -31,7 +31,7 @@ ROLES = (
 
 
 def open_clinics(given: dict[str, Any]) -> list[dict[str, Any]]:
-    """So many clinics, each with five users who are signed in: clinic_id, source_id, users (id and token)."""
+    """Create clinics with five signed-in users each. Returns clinic_id, source_id, users (id and token) of each."""
     with transaction() as session:
         return [_open(session, number) for number in range(given["clinics"])]
 
@@ -63,21 +63,21 @@ def _user(session: Session, clinic_id: UUID, number: int, place: int) -> dict[st
 
 
 def time_sweep(given: dict[str, Any]) -> list[float]:
-    """How long each call of a sweep takes, in milliseconds."""
+    """Return the milliseconds of each call of a sweep."""
     logs.configure()
     calls = WARM_UP + given["calls"]
     return [_milliseconds(lambda: run.sweep(given["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
 
 
 def time_batches(given: dict[str, Any]) -> list[float]:
-    """How long a message of a hundred create_task steps takes, in milliseconds: claimed, done, recorded, published."""
+    """Return the milliseconds for a message of a hundred create_task steps, from claim to publication."""
     logs.configure()
     calls = WARM_UP + given["calls"]
     return [_time_batch(given["steps"]) for _ in range(calls)][WARM_UP:]
 
 
 def _time_batch(count: int) -> float:
-    runner.run(Kind.CREATE_TASK, [])  # what has come due meanwhile is not this batch's
+    runner.run(Kind.CREATE_TASK, [])  # run the steps that came due meanwhile, which are not part of this batch
     ids = _add_due(count)
     return _milliseconds(lambda: runner.run(Kind.CREATE_TASK, ids))
 
@@ -88,7 +88,7 @@ def _add_due(count: int) -> list[UUID]:
         leads = session.execute(text("SELECT id, clinic_id FROM leads ORDER BY random() LIMIT :n"), {"n": count}).all()
         rows = [_due_step(lead.clinic_id, lead.id, at) for lead in leads]
         add_steps(session, rows)
-        session.info.clear()  # no worker is to be woken: the one that runs them is timed here
+        session.info.clear()  # publish nothing: the steps are run and timed here
     return [row["id"] for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""What the benchmark does with sequences inside Relance, in a process of its own with Relance's settings."""
+"""Benchmark actions with sequences inside Relance, run in a separate process with Relance's settings."""
 
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ _PUBLISH = text(
 
 
 def enqueue_enrollments(given: dict[str, Any]) -> int:
-    """Enroll a lead for each job; the first step of each, which makes a task, is published as the sizes say.
+    """Enroll a lead for each job. The first steps, which create tasks, are published in batches.
 
     Returns how many messages were sent.
     """

@@ -1,4 +1,4 @@
-"""How Relance's own side comes into the benchmarks: any `bench/relance_*.py` module that offers something."""
+"""Adapters of Relance for the benchmarks: the `bench/relance_*.py` modules."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Ways to give every lead of a list its follow-up: Relance's one call, and bare inserts of the same task rows."""
+"""Bulk follow-ups: Relance's bulk request, and plain inserts of the same task rows for comparison."""
 
 import json
 import time
@@ -39,7 +39,7 @@ INSERT: LiteralString = f"INSERT INTO lead_tasks ({', '.join(COLUMNS)}) VALUES (
 
 
 class NotAllMade(Exception):
-    """A job says it is finished, and its rows are not there."""
+    """A job is reported as finished, but its rows are missing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Clinic:
 
 
 def open_with_leads(servers: Servers, count: int) -> Clinic:
-    """A fresh database with one clinic of five users, which has that many leads and no other work."""
+    """Create a database with one clinic of five users, this many leads, and no other work."""
     begin(servers, rules=True)
     [opened] = act(servers, "open_clinics", json.dumps({"clinics": 1}))
     workers = [
@@ -67,7 +67,7 @@ def open_with_leads(servers: Servers, count: int) -> Clinic:
 
 
 def by_relance(servers: Servers, count: int) -> dict[str, float]:
-    """`POST /api/followups/bulk`, web and workers as the Procfile has them."""
+    """`POST /api/followups/bulk`, with web and workers started as in the Procfile."""
     clinic = open_with_leads(servers, count + WARM_UP)
     port = free_port()
     env = environment(servers, PORT=str(port))
@@ -107,7 +107,7 @@ def by_copy(servers: Servers, count: int) -> dict[str, float]:
 
 
 def by_executemany(servers: Servers, count: int) -> dict[str, float]:
-    """One INSERT for each row, sent without waiting for the answer to the one before, and one commit."""
+    """One pipelined INSERT for each row, and one commit."""
     clinic = open_with_leads(servers, count)
     with psycopg.connect(servers.database_url()) as connection:
         began = time.perf_counter()
@@ -131,7 +131,7 @@ def _tasks(clinic: Clinic) -> Iterator[tuple[Any, ...]]:
 def _follow_up(
     connection: psycopg.Connection[Any], port: int, clinic: Clinic, leads: Sequence[str]
 ) -> tuple[float, float]:
-    """Seconds from the request to its answer, and from the request until its job is done."""
+    """Return the seconds from the request to its response, and from the request to the end of its job."""
     body = json.dumps({"lead_ids": leads, "followup": FOLLOW_UP}).encode()
     began = time.perf_counter()
     job_id = _post(port, body, clinic.token)
@@ -161,7 +161,7 @@ def answers(port: int) -> bool:
 
 
 def _require_rows(connection: psycopg.Connection[Any], count: int) -> None:
-    """A task for each lead, and its reminder planned with it."""
+    """Check that each lead has a task and a planned reminder."""
     tasks = connection.execute("SELECT count(DISTINCT lead_id) FROM lead_tasks").fetchall()[0][0]
     reminders = connection.execute("SELECT count(DISTINCT lead_id) FROM steps WHERE kind = 'remind'").fetchall()[0][0]
     if (tasks, reminders) != (count, count):

@@ -1,7 +1,7 @@
-"""What every queue in the race implements, Relance included.
+"""The interface of every benchmarked queue, Relance included.
 
 A contestant's job is always the same: insert one task-like row into PostgreSQL and commit. When it ran is read off
-that commit (`pg_xact_commit_timestamp`), by the server's one clock, so nobody is timed by a clock of its own.
+that commit (`pg_xact_commit_timestamp`), by the single clock of the server.
 """
 
 import uuid
@@ -13,7 +13,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Job:
-    """One follow-up to be run: the lead it is for (unique within a run) and the aware instant it is due."""
+    """A follow-up to run: its lead (unique within a run) and its due time, an aware datetime."""
 
     lead_id: uuid.UUID
     due_at: datetime
@@ -21,7 +21,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Completion:
-    """A job's row, committed: when it was due and when the server committed it."""
+    """A committed row of a job: its due time and its commit time on the server."""
 
     lead_id: uuid.UUID
     due_at: datetime
@@ -29,30 +29,30 @@ class Completion:
 
 
 class Contestant(Protocol):
-    """One queue with one way of using it. The calls come in this order, once per run."""
+    """A queue with one way of using it. The methods are called in this order, once per run."""
 
     name: str
 
     def prepare(self) -> None:
-        """Leave nothing of the run before: fresh tables, empty queues."""
+        """Reset: fresh tables, empty queues."""
 
     def enqueue(self, jobs: Sequence[Job]) -> None:
-        """Hand over the jobs durably; called before or after the workers are started, as the scenario says."""
+        """Enqueue the jobs durably. The scenario calls it before or after the workers start."""
 
     def start_workers(self) -> None:
-        """Start two worker processes and return at once; they need not be ready."""
+        """Start two worker processes and return without waiting for them."""
 
     def check(self) -> None:
-        """Raise if a worker has died."""
+        """Raise an error if a worker has died."""
 
     def done(self) -> int:
-        """How many jobs are committed; cheap, asked four times a second."""
+        """Return the number of committed jobs. Called four times a second, so it must be cheap."""
 
     def completions(self) -> list[Completion]:
-        """Every committed row; a job that ran twice is there twice."""
+        """Return every committed row. A job that ran twice has two."""
 
     def forget(self) -> None:
-        """Remove the committed rows (of the warm-up), and nothing else, while the workers run."""
+        """Delete the committed rows of the warm-up while the workers run."""
 
     def stop(self) -> None:
-        """End the workers. Also called after a failure, and then possibly before they were started."""
+        """Stop the workers. After a failure this may be called before they were started."""

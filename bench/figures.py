@@ -1,4 +1,4 @@
-"""What a scenario hands back: rows of figures, each the median of its runs with the least and the greatest."""
+"""Results of a scenario: rows of figures, each the median of its runs with minimum and maximum."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figure:
-    """One column of one row: the values of every run, in the unit named by the column's title."""
+    """One cell: the values of all runs, in the unit of the column's title."""
 
     values: tuple[float, ...]
 
@@ -40,18 +40,18 @@ class Row:
 
 
 def row(name: str, runs: Sequence[Mapping[str, float]], *, note: str = "") -> Row:
-    """Gather the runs of one contestant, each a mapping from column title to value, into its row."""
+    """Build a contestant's row from its runs, each a mapping from column title to value."""
     return Row(name, {title: Figure(tuple(run[title] for run in runs)) for title in runs[0]}, note)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: a value that was measured, never one between two."""
+    """Return the nearest-rank percentile: always a measured value."""
     ranked = sorted(values)
     return ranked[max(1, ceil(len(ranked) * percent / 100)) - 1]
 
 
 def readable(value: float) -> str:
-    """Three significant digits at most, thousands grouped: 0.42, 7.1, 58, 1,234."""
+    """Format with at most three significant digits and grouped thousands: 0.42, 7.1, 58, 1,234."""
     if abs(value) < 1:
         return f"{value:.2f}"
     return f"{value:.1f}" if abs(value) < 10 else f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""Ways to make leads of a file: Relance's import, and a bare COPY of the same rows."""
+"""Lead imports: Relance's import, and a plain COPY of the same rows for comparison."""
 
 import json
 import time
@@ -33,7 +33,7 @@ COPY: LiteralString = f"COPY leads ({', '.join(COLUMNS)}) FROM STDIN"
 
 
 def by_relance(servers: Servers, count: int) -> dict[str, float]:
-    """`POST /api/imports`, then its start; web and workers as the Procfile has them."""
+    """`POST /api/imports`, then its start, with web and workers started as in the Procfile."""
     clinic = _open(servers)
     port = free_port()
     with (

@@ -1,4 +1,4 @@
-"""Leads taken in and steps run, by turns with and without keeping what was decided: in a process of Relance's."""
+"""CPU cost of storing rule decisions: leads captured and steps run, with and without, in a process of Relance."""
 
 import json
 import time
@@ -24,17 +24,17 @@ WARM_UP: Final = 3
 
 
 class Act(Protocol):
-    """Something whose cost is asked for."""
+    """An action whose cost is measured."""
 
     def prepare(self, count: int) -> Sequence[Any]:
-        """What so many of them need, which does not count."""
+        """Prepare this many actions. This is not measured."""
 
     def carry_out(self, prepared: Sequence[Any]) -> None:
-        """Do them."""
+        """Run the actions."""
 
 
 def time_keeping(given: Mapping[str, Any]) -> dict[str, float]:
-    """Milliseconds of CPU, this process's and PostgreSQL's, for each act: `with` keeping what was decided, `without`.
+    """Return the CPU milliseconds of this process and PostgreSQL for each action, `with` and `without` storing.
 
     `given` names the `act` ("capture" or "step"), the `clinic`, how many `turns` of each, and `postgres`, the pid of
     the server.
@@ -44,7 +44,7 @@ def time_keeping(given: Mapping[str, Any]) -> dict[str, float]:
         act.carry_out(act.prepare(AT_A_TIME))
     spent = {"with": 0.0, "without": 0.0}
     for turn in range(2 * given["turns"]):
-        kept = turn % 4 in (0, 3)  # with, without, without, with: what grows meanwhile burdens both alike
+        kept = turn % 4 in (0, 3)  # with, without, without, with: growing tables affect both alike
         with _keeping(kept):
             spent["with" if kept else "without"] += _cpu(act, given["postgres"])
     return {name: seconds * 1000 / given["turns"] / AT_A_TIME for name, seconds in spent.items()}
@@ -59,7 +59,7 @@ def _cpu(act: Act, postgres: int) -> float:
 
 @contextmanager
 def _keeping(kept: bool) -> Iterator[None]:
-    """Nobody can switch it off but a benchmark."""
+    """Switch off the storing of decisions. Only this benchmark can do that."""
     add_steps = service.add_steps
 
     def without(session: Session, rows: list[dict[str, Any]], *, event_rows: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -75,7 +75,7 @@ def _keeping(kept: bool) -> Iterator[None]:
 
 
 class _Capture:
-    """A lead over HTTP."""
+    """Capture a lead over HTTP."""
 
     def __init__(self, clinic: Mapping[str, Any]) -> None:
         self._client, self._source, self._taken = create_app().test_client(), clinic["source_id"], 0
@@ -92,7 +92,7 @@ class _Capture:
 
 
 class _Steps:
-    """A step that makes a task, to which a rule listens: its reminder is planned."""
+    """Run a create_task step. A rule listens to its event and plans a reminder."""
 
     def __init__(self, clinic: Mapping[str, Any]) -> None:
         self._clinic = clinic

@@ -1,4 +1,4 @@
-"""A lean HTTP load generator: raw keep-alive sockets in one process of its own, so it takes little from the server.
+"""A small HTTP load generator with raw keep-alive sockets in one process, so that it uses little CPU.
 
 Each client sends its next request as soon as it has the answer to its last. Used through `measure`; run as
 `python -m bench.load` it reads a load from standard input and prints what it measured.
@@ -23,12 +23,12 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class BadAnswer(Exception):
-    """The server answered something other than 2xx, hung up, or did not answer."""
+    """The server responded with another status than 2xx, closed the connection, or did not respond."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Whole HTTP requests (see `http_request`), how many clients send them, and how many of them only warm up."""
+    """Complete HTTP requests (see `http_request`), the number of clients, and the number of warm-up requests."""
 
     host: str
     port: int
@@ -48,14 +48,14 @@ class Measured:
 
 
 def http_request(method: str, path: str, *, headers: Mapping[str, str], body: str = "") -> str:
-    """One HTTP/1.1 request as it goes over the wire."""
+    """Return the bytes of one HTTP/1.1 request."""
     length = {"Content-Length": str(len(body.encode()))} if body else {}
     lines = [f"{name}: {value}" for name, value in {"Host": "bench", **headers, **length}.items()]
     return "\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", body])
 
 
 def measure(load: Load, *, timeout: float = 300) -> Measured:
-    """Run the load from a process of its own."""
+    """Run the load in a separate process."""
     printed = run(python("-m", "bench.load"), env={}, stdin=json.dumps(dataclasses.asdict(load)), timeout=timeout)
     return Measured(**json.loads(printed))
 
@@ -72,7 +72,7 @@ class _Client:
         self.socket.sendall(request)
 
     def has_whole_answer(self) -> bool:
-        """Read what has come; True once the answer is complete. Raises BadAnswer unless it is a 2xx."""
+        """Read available bytes. Returns True when the response is complete. Raises BadAnswer (when it is not 2xx)."""
         chunk = self._receive()
         self.received += chunk
         head_end = self.received.find(b"\r\n\r\n")
@@ -101,7 +101,7 @@ def _send_all(load: Load) -> Measured:
 
 
 def _answers(load: Load, requests: Iterator[bytes]) -> Iterator[float]:
-    """Keep every client busy until the requests run out; yields the latency of each answer, in seconds."""
+    """Keep all clients busy until no requests are left. Yields the latency of each response, in seconds."""
     with selectors.DefaultSelector() as selector:
         for request in islice(requests, load.clients):
             client = _Client(socket.create_connection((load.host, load.port), timeout=ANSWER_SECONDS))

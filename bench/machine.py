@@ -1,4 +1,4 @@
-"""What the figures were measured on, and what that machine's disk allows."""
+"""The machine of the measurements, and the commit rate of its disk."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ LIBRARIES = ("psycopg", "redis", "flask", "gunicorn")
 
 
 def describe(servers: Servers) -> dict[str, str]:
-    """Processor, memory, versions, settings, and how many single-row commits per second one connection makes."""
+    """Return processor, memory, versions, settings, and the single-row commits per second of one connection."""
     return {
         "machine": f"{os.cpu_count()} x {_processor()}, {psutil.virtual_memory().total / 2**30:.0f} GB, "
         f"{platform.system()}",
@@ -42,7 +42,7 @@ def _processor() -> str:
 
 
 def _commits_per_second(servers: Servers) -> float:
-    """A loop without any queue: the ceiling for a worker process that commits job by job."""
+    """Measure a loop without a queue: the upper limit for a worker that commits each job."""
     with psycopg.connect(servers.fresh_database(), autocommit=True) as connection:
         connection.execute(SCHEMA)
         started = time.perf_counter()

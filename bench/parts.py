@@ -1,4 +1,4 @@
-"""Relance's own processes, started by the lines of its Procfile and watched from outside."""
+"""Relance's processes, started with the commands of the Procfile."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from bench.servers import Servers
 
 @contextmanager
 def running(servers: Servers, names: Sequence[str], env: Mapping[str, str]) -> Iterator[dict[str, Processes]]:
-    """Start these parts; each by itself, so that each one's memory can be told. They end with the block."""
+    """Start these parts, each in its own process group to measure its memory. They stop at the end of the block."""
     commands = procfile.parts()
     parts = {name: Processes(servers.folder / f"{name}.log") for name in names}
     programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -23,11 +23,11 @@ def running(servers: Servers, names: Sequence[str], env: Mapping[str, str]) -> I
             part.start(["/bin/sh", "-c", f"exec {commands[name].command}"], {**programs, **env})
         yield parts
     finally:
-        with ThreadPoolExecutor(len(parts)) as side_by_side:  # a worker takes its time to put back what it holds
+        with ThreadPoolExecutor(len(parts)) as side_by_side:  # a worker needs time to return its messages
             list(side_by_side.map(Processes.stop, parts.values()))
 
 
 def check(parts: Mapping[str, Processes]) -> None:
-    """Raise if any has died."""
+    """Raise an error if any process has died."""
     for part in parts.values():
         part.check()

@@ -1,4 +1,4 @@
-"""The most memory that processes take while something happens."""
+"""Peak memory of processes during a block."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from bench.processes import Processes
 
-EVERY_SECONDS = 0.2  # a look at the maps of eight processes takes some milliseconds
+EVERY_SECONDS = 0.2  # reading the memory maps of eight processes takes some milliseconds
 
 
 @contextmanager
 def peaks_of(parts: Mapping[str, Processes]) -> Iterator[dict[str, float]]:
-    """The greatest proportional set size of each part, in MB, seen until the block ends."""
+    """Yield the peak proportional set size of each part, in MB, until the block ends."""
     peaks = {name: part.memory_mb() for name, part in parts.items()}
     over = threading.Event()
 

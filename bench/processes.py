@@ -1,4 +1,4 @@
-"""Worker processes as real operating-system processes, each in a group of its own so that none outlives its run."""
+"""Worker processes, each in its own process group so that none outlives its run."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ GRACE_SECONDS = 15.0
 
 
 class Processes:
-    """What a contestant has started. Output goes to `log`, which is quoted when a process dies early."""
+    """The processes of a contestant. Output goes to `log`, which is quoted when a process dies early."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -36,7 +36,7 @@ class Processes:
             )
 
     def check(self) -> None:
-        """Raise with the end of the log if any process has died."""
+        """Raise an error with the end of the log if any process has died."""
         for process in self._running:
             if process.poll() is not None:
                 raise RuntimeError(f"{process.args!r} exited {process.returncode}:\n{self.tail()}")
@@ -52,11 +52,11 @@ class Processes:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def memory_mb(self) -> float:
-        """Proportional set size of the processes and their children, in MB: shared pages count once."""
+        """Return the proportional set size of the processes and their children, in MB. Shared pages count once."""
         return sum(process.memory_full_info().pss for process in self._family()) / 1e6
 
     def cpu_seconds(self) -> float:
-        """What the processes and their children have computed so far."""
+        """Return the CPU seconds of the processes and their children."""
         return sum(sum(process.cpu_times()[:2]) for process in self._family())
 
     def _family(self) -> list[psutil.Process]:
@@ -65,7 +65,7 @@ class Processes:
 
 
 def run(command: Sequence[str], *, env: Mapping[str, str], stdin: str = "", timeout: float = 120) -> str:
-    """Run a helper to its end and return its output; raise with what it printed if it fails."""
+    """Run a helper process and return its output. Raises an error with its output if it fails."""
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -89,5 +89,5 @@ def _bury(process: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # children too: a dead parent may have left some
+        os.killpg(process.pid, signal.SIGKILL)  # children too, because they outlive a dead parent
     process.wait(GRACE_SECONDS)

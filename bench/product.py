@@ -1,4 +1,4 @@
-"""Relance as a benchmark sees it: a fresh, migrated database, a clinic, and acts that run in processes of their own."""
+"""Relance for benchmarks: a migrated database with a clinic, and actions that run in their own processes."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def environment(servers: Servers, **more: str) -> dict[str, str]:
-    """What Relance's own processes are started with."""
+    """Return the environment of Relance's processes."""
     return {
         "RELANCE_ENV": "test",
         "SECRET_KEY": "only-for-benchmarks-" + "0123456789abcdef",
@@ -29,7 +29,7 @@ def environment(servers: Servers, **more: str) -> dict[str, str]:
 
 
 def begin(servers: Servers, *, rules: bool) -> dict[str, Any]:
-    """An empty, migrated database with one clinic in it; `rules` says whether it has its playbook's rules.
+    """Create a migrated database with one clinic. `rules`: whether its playbook's rules are installed.
 
     Returns its ids: clinic, coordinator, source, and a token of the coordinator.
     """
@@ -42,7 +42,7 @@ def begin(servers: Servers, *, rules: bool) -> dict[str, Any]:
 
 
 def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None = None) -> Any:
-    """Run one of the acts below in a process that has Relance's settings; returns what it printed as JSON."""
+    """Run an action in a process that has Relance's settings. Returns its JSON output."""
     printed = run(
         python("-m", "bench.product", name), env=environment(servers, **(env or {})), stdin=given, timeout=600
     )
@@ -70,10 +70,10 @@ def _main() -> None:
 
 
 def lead_body(number: int, source_id: str) -> dict[str, Any]:
-    """A lead as it is posted."""
+    """Return the JSON body of a new lead."""
     return {
         "first_name": "Ada",
-        "last_name": f"{_letters(number)}lace",  # people are called this and that, and few are duplicates
+        "last_name": f"{_letters(number)}lace",  # varied names, so that few leads are duplicates
         "email": f"ada.{number}@example.com",
         "phone": f"+1415{2_000_000 + number:07d}",
         "treatment_interest": ["INVISALIGN"],
@@ -87,7 +87,7 @@ def _letters(number: int) -> str:
 
 
 def lead_rows(ids: list[UUID], clinic: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
-    """Leads of that clinic, as rows to be inserted."""
+    """Return rows of leads of this clinic."""
     return [
         {
             "id": id,

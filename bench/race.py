@@ -1,4 +1,4 @@
-"""Runs one contestant once, from a clean start to a checked end, and leaves nothing running."""
+"""Run one contestant once: reset, run, check the result, and stop all processes."""
 
 import time
 import uuid
@@ -18,11 +18,11 @@ SETTLE_SECONDS = 1.0
 
 
 class NotExactlyOnce(Exception):
-    """A contestant lost or doubled jobs, so its figures mean nothing."""
+    """A contestant lost or duplicated jobs, so its figures are invalid."""
 
 
 def all_contestants(servers: Servers, *, only: str = "") -> list[Contestant]:
-    """The peers that are installed, then Relance; or only those whose name contains `only`."""
+    """Return the installed peers, then Relance; with `only`, those whose name contains it."""
     everyone: list[Contestant] = [*peers(servers), *offered("contestants", servers)]
     return [one for one in everyone if only.lower() in one.name.lower()]
 
@@ -33,7 +33,7 @@ def jobs_due(instants: Sequence[datetime]) -> list[Job]:
 
 @contextmanager
 def prepared(contestant: Contestant) -> Iterator[Contestant]:
-    """A clean start; whatever happens, its workers are ended."""
+    """Reset the contestant, and stop its workers at the end of the block."""
     contestant.prepare()
     try:
         yield contestant
@@ -61,7 +61,7 @@ def wait_done(contestant: Contestant, count: int, *, timeout: float) -> None:
 
 
 def checked_completions(contestant: Contestant, jobs: Sequence[Job]) -> list[Completion]:
-    """The completions of `jobs`, each exactly once, ordered by commit."""
+    """Return the completions of `jobs`, ordered by commit. Raises when one is missing or duplicated."""
     completions = contestant.completions()
     if sorted(done.lead_id for done in completions) != sorted(job.lead_id for job in jobs):
         distinct = len({done.lead_id for done in completions})

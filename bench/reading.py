@@ -1,4 +1,4 @@
-"""The lists that are read, who reads them, and the requests they send: Relance's, and the bare ones beside."""
+"""Measured lists, their readers and requests, for Relance and for the minimal application."""
 
 import json
 import random
@@ -16,7 +16,7 @@ from bench.volume import Worker, add_activities, add_leads, add_tasks, loading
 from bench.web import HOST
 
 CLINICS = 20
-BUSIEST = 5  # clinics whose people read here: they have two thirds of the leads
+BUSIEST = 5  # number of clinics with readers: they have two thirds of the leads
 PAGE = 50
 LATE_PAGES = 25  # of 200 leads each, turned before the late page is read
 LEAD_STATUSES = ("NEW", "ACTIVE", "CONVERTED", "LOST")
@@ -27,7 +27,7 @@ ACCESS_MINUTES = "600"
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who reads: whom the token shows, their clinic and theirs in it, and leads with long timelines."""
+    """A user who sends the requests: token, clinic, user, and leads with long timelines."""
 
     token: str
     clinic_id: str
@@ -37,19 +37,19 @@ class Reader:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list by name. `path` makes the path of one request; `bare` tells whether the bare application is asked."""
+    """A list by name. `path` builds the path of a request; `bare`: whether the minimal application serves it."""
 
     name: str
     path: Callable[[Reader], str]
     bare: bool = False
 
     def requests(self, readers: Sequence[Reader], count: int) -> list[str]:
-        """Whole requests, every reader in turn."""
+        """Return complete requests, of each reader in turn."""
         return [_request(readers[number % len(readers)], self.path) for number in range(count)]
 
 
 def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
-    """All that are measured; `port` is Relance's, asked for where a late page begins."""
+    """Return all measured lists. `port` is Relance's, which is asked for the cursor of a late page."""
     late = {reader.user_id: _late_page(port, reader) for reader in readers}
     return [
         Listing("bare tasks", lambda reader: f"/tasks/{reader.user_id}", bare=True),
@@ -70,7 +70,7 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
 
 
 def fill(servers: Servers, *, leads: int, each: int) -> list[Reader]:
-    """Clinics with that many leads, and tasks and activities `each`; returns who reads in the busiest of them."""
+    """Create clinics with this many leads, and `each` tasks and activities. Returns readers of the busiest clinics."""
     clinics = act(servers, "open_clinics", json.dumps({"clinics": CLINICS}), {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES})
     with loading(servers) as connection:
         add_leads(connection, _workers(clinics), leads)

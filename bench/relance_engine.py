@@ -1,4 +1,4 @@
-"""Relance in the race for drain and lateness: a step that creates a task, claimed, guarded, done and recorded."""
+"""Relance in the drain and lateness benchmarks: a create_task step, claimed, guarded, done and recorded."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ WORKER = (
 
 
 def contestants(servers: Servers) -> list[Contestant]:
-    """Both ways in which messages come: one for each step, and one for a hundred that are due together."""
+    """Return both variants: a message for each step, and a message for a hundred steps that are due together."""
     return [
         Relance("Relance, a message per step", servers, messages_of=1),
         Relance("Relance", servers, messages_of=100),

@@ -1,4 +1,4 @@
-"""Relance in the race for capture: `POST /api/leads` with all that belongs to it, workers left out."""
+"""Relance in the capture benchmark: `POST /api/leads` with all its work, without workers."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def web_applications(servers: Servers) -> list[WebApplication]:
 
 
 class RelanceApi:
-    """Signed in, validated, stored with its two follow-ups in the same commit, and published."""
+    """Authenticated and validated requests, each stored with two follow-up steps in one commit, and published."""
 
     name = "Relance, POST /api/leads"
     path = "/api/leads"
@@ -43,7 +43,7 @@ class RelanceApi:
             return int(connection.execute("SELECT count(*) FROM leads").fetchall()[0][0])
 
     def cpu_seconds(self) -> float:
-        """What its processes have computed so far."""
+        """Return the CPU seconds that its processes have used."""
         return self._processes.cpu_seconds()
 
     def stop(self) -> None:

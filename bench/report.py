@@ -1,4 +1,4 @@
-"""Keeps what was measured as JSON, one file per scenario, and writes it into the README between its markers."""
+"""Store the results as JSON, one file for each scenario, and write tables between the README's markers."""
 
 import json
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ BEGIN, END = "<!-- {}: written by python -m bench -->", "<!-- /{} -->"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table, with every column that any of them has."""
+    """Return the rows as a Markdown table with the columns of all rows."""
     titles = list(dict.fromkeys(title for one in rows for title in one.figures))
     lines = [[one.name, *(str(one.figures.get(title, "")) for title in titles), one.note] for one in rows]
     return _markdown(["", *titles, ""] if any(one.note for one in rows) else ["", *titles], lines)
 
 
 def keep(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int, machine: dict[str, str]) -> None:
-    """Write `results/<name>.json`: every single value, with the machine and the versions it was measured on."""
+    """Write `results/<name>.json`: every value, with the machine and the versions."""
     kept = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "runs": runs,
@@ -40,7 +40,7 @@ def keep(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int, 
 
 
 def render() -> None:
-    """Bring the README's tables in line with the kept results and the catalog of peers."""
+    """Update the README's tables from the stored results and the catalog of peers."""
     text = README.read_text()
     kept = {name: _load(name) for name in all_scenarios() if (RESULTS / f"{name}.json").exists()}
     text = _between(text, "results", "\n\n".join(_section(name, result) for name, result in kept.items()))

@@ -1,4 +1,4 @@
-"""Measures everyone in rounds, so that whatever else the machine does falls on all of them alike."""
+"""Measure all contestants in rounds, so that other load on the machine affects all of them equally."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Racer = TypeVar("Racer", bound=Named)
 
 
 def in_rounds(racers: Sequence[Racer], runs: int, measure: Callable[[Racer], Mapping[str, float]]) -> list[Row]:
-    """Measure each racer once in each of `runs` rounds; one row each, in the order given."""
+    """Measure each contestant once in each of `runs` rounds. Returns one row each, in the given order."""
     measured: dict[str, list[Mapping[str, float]]] = {racer.name: [] for racer in racers}
     for number in range(runs):
         for racer in racers:

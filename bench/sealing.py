@@ -1,4 +1,4 @@
-"""Sealing what the people of a large database told of themselves, as Relance keeps it: in a process with its keys."""
+"""Field encryption in a large database, in a process that has Relance's keys."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,9 @@ _COLUMNS: Final = {Lead: ("sealed", "email_blind", "phone_blind"), Activity: ("s
 
 
 def seal_people(given: Mapping[str, Any]) -> int:
-    """Give every lead an address, a number and perhaps a note, and every other activity a note; returns how many rows.
+    """Set an encrypted address, number and sometimes a note on each lead, and a note on every other activity.
+
+    Returns the number of rows.
 
     `given` is not asked for anything.
     """
@@ -28,7 +30,7 @@ def seal_people(given: Mapping[str, Any]) -> int:
 
 
 def time_sealing(given: Mapping[str, Any]) -> dict[str, float]:
-    """Milliseconds of CPU for the sealed fields of one new lead, and of 50 that are read; `given` has `leads`."""
+    """Return the CPU milliseconds for encrypting one new lead and for decrypting 50. `given` has `leads`."""
     people = [{"id": new_id(), "clinic_id": new_id(), **_of_lead(place)} for place in range(given["leads"])]
     began = time.process_time()
     rows = [encrypt_row(Lead, person) for person in people]

@@ -1,4 +1,4 @@
-"""One throw-away PostgreSQL and one throw-away Valkey, started for a benchmark and shared by everyone in it.
+"""A temporary PostgreSQL and a temporary Valkey for a benchmark, shared by all contestants.
 
 They are the servers `make run` starts, with its settings: PostgreSQL waits for the disk at each commit, Valkey keeps
 its append-only file.
@@ -21,12 +21,12 @@ SHOWN = ("server_version", *DURABILITY, "shared_buffers", "max_wal_size", "track
 
 
 class NotDurable(Exception):
-    """A server would answer before the data is on disk, so the figures would flatter everyone."""
+    """A server responds before the data is on disk, so the figures would be too good."""
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The two servers, and how to begin afresh on them."""
+    """The two servers, with methods to reset them."""
 
     folder: Path
     postgres: Postgres
@@ -34,11 +34,11 @@ class Servers:
 
     @property
     def broker_url(self) -> str:
-        """`redis://…`, password included, database 0."""
+        """Return the `redis://` URL of database 0, with its password."""
         return self.valkey.url
 
     def database_url(self, name: str = "bench") -> str:
-        """`postgresql://…` of a database, as its owner, over the server's Unix socket."""
+        """Return the `postgresql://` URL of a database, as its owner, over the server's Unix socket."""
         return self.postgres.url(name).replace("postgresql+psycopg://", "postgresql://")
 
     def fresh_database(self, name: str = "bench") -> str:
@@ -46,15 +46,15 @@ class Servers:
         with self.postgres.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            connection.execute("CHECKPOINT")  # nobody pays for the writes of the one before
+            connection.execute("CHECKPOINT")  # so that the writes of the previous run cost the next one nothing
         return self.database_url(name)
 
     def flush_broker(self) -> None:
-        """Forget every message."""
+        """Delete all messages."""
         self.valkey.flush()
 
     def settings(self) -> dict[str, str]:
-        """Versions and settings, as the servers themselves report them."""
+        """Return versions and settings as the servers report them."""
         with self.postgres.connect() as connection, self.valkey.client() as client:
             shown = {name: connection.execute(sql.SQL("SHOW {}").format(sql.Identifier(name))) for name in SHOWN}
             postgres = {name: str(cursor.fetchall()[0][0]) for name, cursor in shown.items()}
@@ -82,7 +82,7 @@ def running_servers() -> Iterator[Servers]:
 
 
 def _stamp_commits(postgres: Postgres) -> None:
-    """Every contestant's lateness is read off its commits, so the server must note when they were."""
+    """Check that the server records commit timestamps, which all lateness figures use."""
     with postgres.connect() as connection:
         connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
     postgres.restart()

@@ -1,4 +1,4 @@
-"""Simulations timed, in a process that has Relance's settings. Nothing is connected to."""
+"""Time simulations in a process that has Relance's settings, without any connection."""
 
 import time
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from app.automation.playbooks import shipped
 from app.automation.simulation.lead import sample_lead
-from app.automation.simulation.run import Beginning, simulate
-from app.automation.simulation.sample_clinic import sample_setting
+from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.sandbox import sample_setting
 from app.automation.simulation.script import read_script
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
@@ -21,7 +21,7 @@ UNTIL: Final = START + timedelta(days=90)
 
 
 def time_simulating(given: Mapping[str, Any]) -> dict[str, float]:
-    """Milliseconds of this process for one of 90 days, and how many entries it `told`.
+    """Return the CPU milliseconds for a simulation of 90 days, and the number of timeline entries as `told`.
 
     `given` names the `playbook`, the `script`, how many `times`, and whether its rules are in force (`rules`).
     """
@@ -32,6 +32,6 @@ def time_simulating(given: Mapping[str, Any]) -> dict[str, float]:
     begun = time.process_time()
     for _ in range(given["times"]):
         lead = sample_lead(stage=setting.first_stage, zone=ZONE, at=START)
-        told = simulate("bench", Beginning(setting, lead), script, start=START, until=UNTIL)
+        told = simulate("bench", StartState(setting, lead), script, start=START, until=UNTIL)
     took = (time.process_time() - begun) * 1000
     return {"took": took / given["times"], "told": float(len(told.timeline))}

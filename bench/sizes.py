@@ -1,4 +1,4 @@
-"""Ways to do the same to few and to many, and whether memory grows with how many they are."""
+"""Run an action at several sizes, and compare time and memory."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Way = Callable[[Servers, int], dict[str, float]]
 
 @dataclass(frozen=True)
 class Entry:
-    """A way to do it to that many."""
+    """An action at one size."""
 
     count: int
     way: str
@@ -25,14 +25,14 @@ class Entry:
 
 
 def run_sizes(servers: Servers, sizes: Iterable[int], ways: Mapping[str, Way], *, runs: int, only: str) -> list[Row]:
-    """Each way with each size; those whose name has `only` in it."""
+    """Measure each action at each size; with `only`, those whose name contains it."""
     entries = [Entry(count, *way) for count in sizes for way in ways.items()]
     chosen = [one for one in entries if only.lower() in one.name.lower()]
     return in_rounds(chosen, runs, lambda one: one.make(servers, one.count))
 
 
 def on_memory(ours: Sequence[Row], titles: Sequence[str]) -> list[str]:
-    """The greatest size against the least, by these figures."""
+    """Compare the largest size with the smallest by these figures. Returns sentences for the report."""
     if len(ours) < 2:
         return []
     most, least = ours[-1], ours[0]
@@ -43,5 +43,5 @@ def on_memory(ours: Sequence[Row], titles: Sequence[str]) -> list[str]:
 
 
 def said(is_reached: bool) -> str:
-    """In words that can be looked for."""
+    """Return `reached` or `NOT reached`."""
     return "reached" if is_reached else "NOT reached"

@@ -1,4 +1,4 @@
-"""The views of a desk: every list with each of its filters and orders, the boards, the dashboard."""
+"""Requests of a user interface: each list with each filter and order, the boards, the dashboard."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ OPEN = "PENDING,IN_PROGRESS,OVERDUE"
 
 
 def views() -> list[Listing]:
-    """All that are measured, by what is asked for."""
+    """Return all measured requests, by name."""
     return [
         *_filters("leads", LEADS, _lead_filters()),
         *(Listing(f"leads, sort={sort}", _path(f"{LEADS}?sort={sort}")) for sort in _LEAD_SORTS),

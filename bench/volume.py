@@ -1,4 +1,4 @@
-"""Databases as they look after years: rows made set-wise by PostgreSQL, skewed as life is.
+"""Databases with years of data: skewed rows, generated set-wise by PostgreSQL.
 
 A few clinics have most of the leads, a few users most of a clinic's work, old leads the longest timelines. Rows go in
 by the time they were made, so those of one lead lie far apart, as they would.
@@ -19,7 +19,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True)
 class Worker:
-    """A user who has leads: the place of the clinic and of the user in it, both from 0, the busiest first."""
+    """A user with leads: the rank of the clinic and the user's rank in it, both from 0, the busiest first."""
 
     clinic: int
     place: int
@@ -30,17 +30,17 @@ class Worker:
 
 @contextmanager
 def loading(servers: Servers) -> Iterator[Connection]:
-    """A connection that loads: rows are right by the way they are made, so foreign keys are not asked one by one."""
+    """Open a connection for bulk loading, without foreign key checks: the generated rows are consistent."""
     with psycopg.connect(servers.database_url(), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET work_mem = '256MB'")
         yield connection
-        connection.execute("VACUUM (ANALYZE)")  # as autovacuum would, but before anything is measured
+        connection.execute("VACUUM (ANALYZE)")  # autovacuum would do it later, during a measurement
         connection.execute("CHECKPOINT")
 
 
 def add_leads(connection: Connection, workers: Sequence[Worker], count: int, *, only_open: bool = False) -> None:
-    """Leads of two years, the newest last."""
+    """Insert leads of two years, the newest last."""
     connection.execute(WORKERS)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -52,20 +52,20 @@ def add_leads(connection: Connection, workers: Sequence[Worker], count: int, *, 
 
 
 def add_tasks(connection: Connection, count: int) -> None:
-    """Tasks for the leads that are there, most of them done long ago; open leads without one are marked so."""
+    """Insert tasks for the existing leads, most of them completed, and flag open leads without a task."""
     _number_leads(connection)
     connection.execute(TASKS, {"count": count})
     connection.execute(WITHOUT_NEXT_ACTION)
 
 
 def add_activities(connection: Connection, count: int) -> None:
-    """Activities of the leads that are there."""
+    """Insert activities of the existing leads."""
     _number_leads(connection)
     connection.execute(ACTIVITIES, {"count": count})
 
 
 def add_steps(connection: Connection, count: int, *, first: float, last: float, kinds: Sequence[str]) -> None:
-    """Planned steps of the leads that are there, due from `first` to `last` seconds from now, their kinds in turn."""
+    """Insert planned steps of the existing leads, due from `first` to `last` seconds from now, of several kinds."""
     _number_leads(connection)
     connection.execute(STEPS, {"count": count, "first": first, "last": last, "kinds": list(kinds)})
 

@@ -1,4 +1,4 @@
-"""The statements of `volume`: each makes all the rows of a table at once."""
+"""SQL statements of `volume`. Each creates all rows of a table."""
 
 from typing import LiteralString
 
@@ -112,8 +112,8 @@ FROM (
 ORDER BY at
 """
 
-# `first` and `last` in seconds from now; kinds as a busy clinic has them, but for what is about to run: all of that is
-# one kind, whose handler writes a task and a reminder for days later, and asks nobody outside.
+# `first` and `last` in seconds from now. Kinds are mixed as in a busy clinic. Steps about to run have one kind,
+# whose handler writes a task and a later reminder and makes no external call.
 STEPS: LiteralString = """
 INSERT INTO steps (
     id, clinic_id, lead_id, kind, name, cause, params, guard, stop_on, lateness, due_at, state, attempts, dedupe_key,

@@ -1,15 +1,15 @@
-"""Every wait of the harness is bounded, and says what it waited for when it gives up."""
+"""Bounded waiting. A timeout names the condition."""
 
 import time
 from collections.abc import Callable
 
 
 class WaitedTooLong(Exception):
-    """What was waited for did not happen in time."""
+    """A condition did not become true in time."""
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, timeout: float, every: float = 0.25) -> None:
-    """Ask `condition` every `every` seconds until it holds; raise WaitedTooLong after `timeout` seconds."""
+    """Check `condition` every `every` seconds until it is true. Raises WaitedTooLong after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Web applications in the race: the bare one to compare with, served exactly as Relance is."""
+"""Web applications in the benchmark. The minimal one is served exactly like Relance."""
 
 import json
 from collections.abc import Mapping
@@ -18,29 +18,29 @@ START_SECONDS = 60.0
 
 
 class WebApplication(Protocol):
-    """Something that takes leads over HTTP. The calls come in this order, once per run."""
+    """A web application that creates leads. The methods are called in this order, once per run."""
 
     name: str
-    path: str  # where a lead is posted, "/api/leads"
+    path: str  # the path for creating leads, "/api/leads"
 
     def start(self, *, workers: int, threads: int) -> int:
-        """Begin with no leads, serve on 127.0.0.1, and return the port once it answers."""
+        """Start without leads, serve on 127.0.0.1, and return the port when it responds."""
 
     def headers(self) -> Mapping[str, str]:
-        """Sent with each request: content type, authorization."""
+        """Return the headers of each request: content type, authorization."""
 
     def body(self, number: int) -> str:
-        """The JSON of the lead with this number; each number is another person."""
+        """Return the JSON of the lead with this number. Each number is a different person."""
 
     def stored(self) -> int:
-        """How many leads are committed."""
+        """Return the number of committed leads."""
 
     def stop(self) -> None:
-        """End it. Also called after a failure, and then possibly before it was started."""
+        """Stop it. After a failure this may be called before it was started."""
 
 
 class BareFlask:
-    """Flask and one INSERT with its commit: nothing validated, nobody checked, nothing planned."""
+    """Flask with one INSERT and one commit: no validation, no authentication, no planning."""
 
     name = "bare Flask, one INSERT and commit"
     path = "/leads"
@@ -80,7 +80,7 @@ class BareFlask:
 
 
 def serve(application: str, processes: Processes, env: Mapping[str, str]) -> int:
-    """Serve a WSGI application with Relance's own gunicorn.conf.py, on a free port; returns it once it answers."""
+    """Serve a WSGI application with Relance's gunicorn.conf.py. Returns its port when it responds."""
     port = free_port()
     processes.start(python("-m", "gunicorn", application), {"PORT": str(port), **env})
 
@@ -93,7 +93,7 @@ def serve(application: str, processes: Processes, env: Mapping[str, str]) -> int
 
 
 def _answers_http(port: int) -> bool:
-    """Whether a worker answers, with whatever status: the port alone is open before any worker has started."""
+    """Whether a worker responds, with any status. The port is open before any worker has started."""
     connection = HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/")

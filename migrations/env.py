@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run as the owner of the tables, the application never does."""
+"""Alembic entry point. Migrations run as the owner of the tables; the application never does."""
 
 from alembic import context
 from sqlalchemy import create_engine, pool
@@ -8,7 +8,7 @@ from app.models import Base
 
 
 def run() -> None:
-    """Run the migrations in one transaction, on a connection of their own."""
+    """Run the migrations in one transaction on a separate connection."""
     engine = create_engine(get_settings().owner_url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)

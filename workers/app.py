@@ -1,4 +1,4 @@
-"""The workers' entry: `celery -A workers.app worker`, and beat's. One Celery task for each step kind and sweep."""
+"""Celery application for workers and beat: `celery -A workers.app worker`. One task for each step kind and sweep."""
 
 import gc
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.security.key_verification import require_valid_keys
 from beat_schedule import SCHEDULE
 from workers import runner
-from workers.error_text import words
+from workers.error_text import describe_error
 from workers.sweeps import run as sweeps
 
 log = structlog.get_logger()
@@ -31,39 +31,39 @@ app.conf.beat_schedule = SCHEDULE
 
 @worker_process_init.connect
 def _begin(**_: object) -> None:
-    dispose()  # the parent's sockets are not this child's
-    with suppress(OperationalError):  # the first step should not wait for a connection
+    dispose()  # a child must not use the parent's sockets
+    with suppress(OperationalError):  # open a connection before the first step
         engine().connect().close()
 
 
 @worker_init.connect
 def _check_keys(**_: object) -> None:
     require_valid_keys()
-    engine().dispose()  # the parent, which only forks, needs no connection
+    engine().dispose()  # the parent only forks and needs no connection
 
 
 @worker_init.connect
 def _share_memory(**_: object) -> None:
-    HolidayCalendar("US")  # its library loads country by country: once, before the children are forked
-    gc.freeze()  # a child that looked for garbage in what it has from its parent would copy all of it: 15 MB, not 68
+    HolidayCalendar("US")  # load the holidays library once, before the children are forked
+    gc.freeze()  # a garbage collection in a child would copy the parent's pages: 15 MB instead of 68
 
 
-class CutShort(Exception):
-    """A task ended in an error of the database's."""
+class TaskAborted(Exception):
+    """A task ended with a database error."""
 
 
 @contextmanager
-def _quoting_no_rows() -> Iterator[None]:
-    """What a task raises is told to logs, to the broker and to Flower; the database's own words quote rows."""
+def _hide_row_values() -> Iterator[None]:
+    """Replace database errors, which quote rows, before Celery passes them to logs, the broker and Flower."""
     try:
         yield
     except StatementError as error:
         log.exception("task.cut_short")
-        raise CutShort(words(error)) from None
+        raise TaskAborted(describe_error(error)) from None
 
 
 def _step_task(kind: str) -> Task:
-    @_quoting_no_rows()
+    @_hide_row_values()
     def run(task: Task, ids: list[str]) -> None:
         steps = [UUID(step_id) for step_id in ids]
         if (task.request.delivery_info or {}).get("redelivered"):
@@ -75,7 +75,7 @@ def _step_task(kind: str) -> Task:
 
 
 def _sweep_task(name: str) -> Task:
-    @_quoting_no_rows()
+    @_hide_row_values()
     def run() -> None:
         sweeps.sweep(name)
 

@@ -1,7 +1,7 @@
-"""What people write down in versions, rules and sequences: the text in force, those before it, and perhaps a draft.
+"""Versioned definitions of rules and sequences: the published version, earlier versions, and an optional draft.
 
-A row owns its texts: it has a `slug`, the `definition` in force and its number, `published`. Every function takes the
-session first, and leaves the commit to its caller.
+A row (rule or sequence) owns its versions. It has a `slug`, the published `definition` and its number, `published`.
+Every function takes the session first. The caller commits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +22,15 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import bump_rules_version
 
-OWN: Final = ""  # the playbook of what came from none
-_SETTINGS: Final = frozenset({"is_active", "is_draft"})  # no part of a text
+OWN: Final = ""  # the `playbook` of rows that no playbook installed
+_SETTINGS: Final = frozenset({"is_active", "is_draft"})  # not part of a definition
 
 Owner = TypeVar("Owner", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
 class Texts(Generic[Owner]):
-    """The texts of one kind of row. `word`: what people call it; `key`: the column by which a version names its row."""
+    """Versions of one kind of row. `word`: its name in error messages; `key`: the version's foreign key column."""
 
     word: str
     owner: type[Owner]
@@ -41,11 +41,11 @@ class Texts(Generic[Owner]):
     nothing_to_publish: type[Conflict]
 
     def of_clinic(self, clinic_id: UUID) -> Select[Any]:
-        """The clinic's rows that are still there."""
+        """Select the clinic's rows that are not deleted."""
         return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
 
     def find(self, session: Session, actor: Actor, id: UUID, *, lock: bool = False) -> Owner:  # noqa: A002
-        """The clinic's row of that id. Raises NotFound."""
+        """Return the clinic's row with this id, locked on request. Raises NotFound."""
         wanted = self.of_clinic(actor.clinic.id).where(self.owner.id == id)
         row: Owner | None = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
         if row is None:
@@ -53,7 +53,10 @@ class Texts(Generic[Owner]):
         return row
 
     def create(self, session: Session, actor: Actor, data: Mapping[str, Any]) -> Owner:
-        """A new row with its first text, in force at once or as a draft. Raises Invalid, or that it is taken."""
+        """Create a row with its first definition, published or as a draft.
+
+        `data` holds the definition's parts, `is_active` and `is_draft`. Raises Invalid, and `name_taken` (a Conflict).
+        """
         definition = {name: value for name, value in data.items() if name not in _SETTINGS and value is not None}
         self.require_right(session, actor.clinic, definition)
         at, is_draft = now(), data["is_draft"]
@@ -77,26 +80,26 @@ class Texts(Generic[Owner]):
         return row
 
     def begin_change(self, session: Session, actor: Actor, id: UUID, seen: SeenVersions) -> Owner:  # noqa: A002
-        """The row, locked, as the caller has seen it. Raises NotFound, ChangedMeanwhile."""
+        """Return the row, locked. Raises NotFound, ChangedMeanwhile (when its version is not in `seen`)."""
         row = self.find(session, actor, id, lock=True)
         require_version(row, seen)
         return row
 
     def change(self, session: Session, actor: Actor, row: Owner, data: Mapping[str, Any]) -> None:
-        """Replace the parts in `data`, null takes one away: as the next version, or as the draft. Raises Invalid."""
+        """Replace the parts in `data`, in a new version or in the draft. A null removes a part. Raises Invalid."""
         parts = {name: value for name, value in data.items() if name not in _SETTINGS}
         if parts.get("name", row.slug) != row.slug:
-            raise Invalid.at("/name", f"Steps and reports know the {self.word} by its name: it stays.")
+            raise Invalid.at("/name", f"The name of a {self.word} cannot be changed: steps and reports refer to it.")
         if parts or data.get("is_draft"):
             self._write(session, actor, row, self._changed(session, row, parts), is_draft=data.get("is_draft", False))
 
     def require_published(self, row: Owner) -> None:
-        """Raises Conflict for what cannot be switched on."""
+        """Check that the row can be switched on. Raises Conflict when it has no published version."""
         if row.published is None:
             raise self.nothing_to_publish(f"Publish the {self.word} before it is switched on.")
 
     def publish(self, session: Session, actor: Actor, row: Owner) -> None:
-        """The draft is in force from now on. Raises Conflict where there is none, Invalid."""
+        """Publish the draft. Raises Conflict (when there is no draft), Invalid."""
         draft = self.draft(session, row)
         if draft is None:
             raise self.nothing_to_publish
@@ -107,23 +110,26 @@ class Texts(Generic[Owner]):
         row.active = row.active or was_never
 
     def roll_back(self, session: Session, actor: Actor, row: Owner, number: int) -> None:
-        """An earlier text is in force again, as a new version. Raises NotFound, Invalid."""
+        """Publish an earlier version again, as a new version. Raises NotFound, Invalid."""
         self._write(session, actor, row, self._numbered(session, row, number).definition, is_draft=False)
 
     def touch(self, session: Session, actor: Actor, row: Owner) -> None:
-        """It was changed: every process reads it anew from the commit on."""
+        """Set the row's version and timestamps. After the commit every process reloads the clinic's rules."""
         row.updated_at, row.updated_by = now(), actor.user_id
         row.version += 1
         session.flush()
         bump_rules_version(session, actor.clinic.id)
 
     def all_of(self, session: Session, row: Owner) -> list[dict[str, Any]]:
-        """Every text as `VersionOut` writes it, the newest first; a draft before all others."""
+        """Return every version as `VersionOut` describes it: the draft first, then the newest."""
         found = session.scalars(self._of(row).order_by(self.version.number.desc().nulls_first()))
         return [_shown(row, version) for version in found]
 
     def compare(self, session: Session, row: Owner, query: Mapping[str, Any]) -> dict[str, Any]:
-        """What differs between two versions; unless they are named, the one in force and the draft. Raises NotFound."""
+        """Compare two versions; by default the published one and the draft. Raises NotFound.
+
+        Returns the numbers `before` and `after`, and a list of `differences`.
+        """
         newest = None if self.draft(session, row) else row.published
         before, after = (
             self._numbered(session, row, number)
@@ -136,11 +142,11 @@ class Texts(Generic[Owner]):
         }
 
     def draft(self, session: Session, row: Owner) -> Any:
-        """The row's draft, of which there is one at most."""
+        """Return the row's draft, if it has one."""
         return session.scalars(self._of(row).where(self.version.number.is_(None))).one_or_none()
 
     def shown(self, session: Session, rows: Sequence[Owner]) -> list[dict[str, Any]]:
-        """Rows with the text in force and the draft, in their order."""
+        """Return rows as JSON objects with the published definition and the draft, in the given order."""
         key = getattr(self.version, self.key)
         drafts = select(key, self.version.definition).where(
             key.in_([row.id for row in rows]), self.version.number.is_(None)
@@ -158,7 +164,7 @@ class Texts(Generic[Owner]):
         return found
 
     def _changed(self, session: Session, row: Owner, parts: Mapping[str, Any]) -> dict[str, Any]:
-        """The draft, or else the text in force, with these parts replaced."""
+        """Return the draft, else the published definition, with these parts replaced."""
         draft = self.draft(session, row)
         text = {**((draft.definition if draft else row.definition) or {}), **parts}
         return {name: value for name, value in text.items() if value is not None}

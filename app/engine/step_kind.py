@@ -1,4 +1,4 @@
-"""Step kinds: the description of one kind, and the registry that every process fills when it starts."""
+"""Step kinds: the definition of a kind, and the registry that every process fills when it starts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,34 +8,24 @@ from typing import Any, Final, TypeAlias
 from app.core.calendar.calendar import Calendar
 from app.engine.outcomes import Done, ExternalCall, Outcome, Retry, Skip, Snooze
 
-Settings: TypeAlias = Mapping[str, Any]  # of an action, as its rule has them
-Details: TypeAlias = Mapping[str, Any]  # of a step that was done, for people
+Settings: TypeAlias = Mapping[str, Any]  # of an action in a definition
+Details: TypeAlias = Mapping[str, Any]  # of a done step, shown to users
 
-STEPS, DELIVERIES, BULK = "steps", "deliveries", "bulk"  # the queues that steps go to
+STEPS, DELIVERIES, BULK = "steps", "deliveries", "bulk"  # the queues of steps
 
 MAX_TRIES: Final = 5
 BATCH: Final = 100
-SMALL_BATCH: Final = 25  # of steps that change leads one by one: a batch holds its locks for a fraction of a second
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Texts about a kind for people: a sentence for one action, a line for the reference, an example in YAML.
-
-    Without an `example` the reference of the rule language does not list the kind.
-    """
-
-    sentence: Callable[[Settings], str]
-    about: str
-    example: str = ""
+SMALL_BATCH: Final = (
+    25  # for steps that change leads one by one, so that a batch holds locks only for a fraction of a second
+)
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideCall:
     """How a kind talks to another system. No transaction is open while `ask` runs.
 
-    `ask(question)` returns the answer. `conclude(context, question, answer)` gives the outcome of the step.
-    `cut_off(context, question, error)` does the same when `ask` raised: the result of the call is unknown then.
+    `ask(question)` returns the answer. `conclude(context, question, answer)` returns the outcome of the step.
+    `cut_off(context, question, error)` does the same after `ask` raised, when the result of the call is unknown.
     """
 
     ask: Callable[[Any], Any]
@@ -44,40 +34,44 @@ class OutsideCall:
 
 
 def retry(_: Any, error: str) -> Outcome:
-    """Return the outcome of a step whose handler raised: another try."""
+    """Return the outcome of a step whose handler raised: Retry."""
     return Retry(error)
 
 
-def made_of(_: Any, done: Done) -> Details:
-    """Return the details of a step that was done: its `made`, as it is."""
+def outcome_details(_: Any, done: Done) -> Details:
+    """Return the `made` of a done step unchanged."""
     return done.made
 
 
 def same_settings(settings: Settings, _: datetime, __: Calendar) -> dict[str, Any]:
-    """Return the params of a step: the settings of its action."""
+    """Return the settings of an action as the params of its step."""
     return dict(settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepKind:
-    """Everything about one kind of step. Contexts are `app.automation.handlers.context.StepContext`.
+    """Everything about one kind of step. Contexts are `app.automation.handlers.support.context.StepContext`.
 
-    - `decide(context)` returns the outcome, or `Ask` for kinds with an `outside` call. It is pure.
-    - `guard(context)` replaces the checks that every step of a rule passes; it returns the reason not to run, or None.
-    - `words`: None for kinds that rules and sequences cannot name; code plans such steps.
-    - `params`: the model of the kind's settings.
-    - `step_params(settings, due_at, calendar)` turns an action's settings into the params of its step.
-    - `details(context, done)` tells in a simulation what was done, without ids.
-    - `raised(context, error)` is the outcome after `decide` or the write raised.
+    - `decide(context)` returns the outcome, or `ExternalCall` for kinds with an `outside` call. It is pure.
+    - `guard(context)` replaces the checks that apply to the steps of rules. It returns the reason not to run, or None.
+    - `params` is the pydantic model of the settings of the kind's action in rules: a subclass of
+      `app.automation.language.params.Params`. Its docstring and its `example` describe the kind in the API and on the
+      reference page. None: rules cannot name the kind.
+    - `sequence_params` is the model for steps of sequences. None: sequences cannot name the kind.
+    - `sentence(settings)` describes one action in plain words. Kinds without a model need none.
+    - `step_params(settings, due_at, calendar)` returns the params of a step for an action's settings.
+    - `details(context, done)` returns what a simulation shows of a done step, without ids.
+    - `raised(context, error)` returns the outcome of a step whose `decide` or write raised.
     """
 
     name: str
     decide: Callable[[Any], Outcome | ExternalCall]
     guard: Callable[[Any], Skip | Snooze | None] | None = None
-    params: type | None = None
-    words: Words | None = None
+    params: type[Any] | None = None
+    sequence_params: type[Any] | None = None
+    sentence: Callable[[Settings], str] | None = None
     step_params: Callable[[Settings, datetime, Calendar], dict[str, Any]] = same_settings
-    details: Callable[[Any, Done], Details] = made_of
+    details: Callable[[Any, Done], Details] = outcome_details
     raised: Callable[[Any, str], Outcome] = retry
     outside: OutsideCall | None = None
     max_tries: int = MAX_TRIES
@@ -85,13 +79,13 @@ class StepKind:
     per_message: int = BATCH  # steps that one message names
     queue: str = STEPS
     has_lead: bool = True
-    writes_to_lead: bool = False  # a message that the contact policy judges
-    needs_stages: bool = False  # its context has the clinic's stages
+    writes_to_lead: bool = False  # it sends a message to the lead, which the contact policy checks
+    needs_stages: bool = False  # its context needs the clinic's stages
 
     @property
     def is_for_rules(self) -> bool:
-        """Whether rules or sequences can plan it."""
-        return self.words is not None
+        """Whether rules or sequences can name it."""
+        return self.params is not None or self.sequence_params is not None
 
 
 class StepKindsAreMissing(RuntimeError):
@@ -113,10 +107,10 @@ class UnknownStepKind(KeyError):
 
 
 class StepKinds(dict[str, StepKind]):
-    """The step kinds by name, sorted. Reading it before `fill` was called raises StepKindsAreMissing."""
+    """The step kinds by name, in alphabetical order. Reading it before `fill` raises StepKindsAreMissing."""
 
     def fill(self, kinds: Iterable[StepKind]) -> None:
-        """Register these kinds, and only these. Raises ValueError for two of one name."""
+        """Replace the registered kinds by these. Raises ValueError (when two have the same name)."""
         listed = sorted(kinds, key=lambda kind: kind.name)
         by_name = {kind.name: kind for kind in listed}
         if len(by_name) < len(listed):
@@ -137,7 +131,7 @@ class StepKinds(dict[str, StepKind]):
         return super().__iter__()
 
     def for_rules(self) -> list[str]:
-        """Return the names of the kinds that rules and sequences can plan."""
+        """Return the names of the kinds that rules or sequences can name."""
         return [name for name in self if self[name].is_for_rules]
 
     def _require_filled(self) -> None:

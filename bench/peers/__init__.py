@@ -1,1 +1,1 @@
-"""The queues people would otherwise pick. Imported by their workers too, so nothing of the harness is imported here."""
+"""Other task queues, for comparison. Their workers import this package, so it must not import the harness."""

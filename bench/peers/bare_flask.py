@@ -1,4 +1,4 @@
-"""What capturing a lead would cost with nothing around it: Flask, one INSERT, one commit, a pooled connection."""
+"""Baseline for lead capture: Flask, one INSERT, one commit, a pooled connection."""
 
 import os
 import uuid

@@ -1,6 +1,6 @@
-"""What showing a list would cost with nothing around it: Flask, one indexed SELECT, JSON, a pooled connection.
+"""Baseline for lists: Flask, one indexed SELECT, JSON, a pooled connection.
 
-It reads Relance's own tables, and answers with the fields that Relance does; nobody is asked who they are.
+It reads Relance's tables and returns the same fields, without authentication.
 """
 
 import os

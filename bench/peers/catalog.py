@@ -14,14 +14,14 @@ POLL_SECONDS = "0.02"
 
 @dataclass(frozen=True)
 class Peer:
-    """A queue to compare with. `workers` are the arguments to Python of each command that is started."""
+    """A queue for comparison. `workers`: the Python arguments of each worker command."""
 
     name: str
-    package: str  # the distribution, for its version
+    package: str  # the distribution, to find its version
     module: str
     workers: tuple[tuple[str, ...], ...]
     settings: str
-    keeps: str  # what becomes of its jobs in a crash
+    keeps: str  # the durability of its jobs in a crash
     env: Mapping[str, str] = field(default_factory=dict)
     python: str = sys.executable
     needs_schema: bool = False
@@ -98,6 +98,6 @@ PEERS = (
 
 
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The peers' rows, raw Celery's first, and the others: Relance's."""
+    """Split rows into those of peers, with raw Celery first, and those of Relance."""
     names = {peer.name for peer in PEERS}
     return [one for one in rows if one.name in names], [one for one in rows if one.name not in names]

@@ -1,4 +1,4 @@
-"""dramatiq on Valkey: delayed messages are held in its workers' memory and put back into the queue when due."""
+"""dramatiq on Valkey. Its workers hold delayed messages in memory and enqueue them again when they are due."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The effect every peer's job has: one task row, inserted and committed. Imported by their worker processes.
+"""The effect of every peer's job: insert and commit one task row. Imported by their worker processes.
 
 In autocommit the insert and its commit are one round trip, the cheapest way there is. Connections are kept: one for
 each process, thread or coroutine that runs jobs.
@@ -47,7 +47,7 @@ def create_task(lead_id: str, due_at: str) -> None:
 
 
 async def create_task_async(lead_id: str, due_at: str) -> None:
-    """Insert and commit the row, on a connection that no other coroutine is using."""
+    """Insert and commit the row, on a connection that no other coroutine uses."""
     connection = _free.pop() if _free else await psycopg.AsyncConnection.connect(DATABASE_URL, autocommit=True)
     await connection.execute(INSERT, values_for(lead_id, due_at))
     _free.append(connection)

@@ -1,4 +1,4 @@
-"""huey on Valkey: tasks with an ETA wait in a sorted set that its scheduler reads once a second."""
+"""huey on Valkey. Tasks with an ETA wait in a sorted set, which its scheduler reads once a second."""
 
 from collections.abc import Sequence
 from datetime import datetime

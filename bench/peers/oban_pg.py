@@ -1,4 +1,4 @@
-"""Oban for Python on PostgreSQL: a job is a row; later ones are staged by polling. It needs Python 3.12 or newer."""
+"""Oban for Python on PostgreSQL. A job is a row. Scheduled jobs are staged by polling. Needs Python 3.12 or newer."""
 
 import asyncio
 import signal
@@ -34,7 +34,7 @@ def enqueue(jobs: Sequence[tuple[str, datetime]]) -> None:
 
 
 def work() -> None:
-    """What `oban start` does, plus the one setting its command line lacks: how often scheduled jobs are staged."""
+    """Start Oban like `oban start`, with the staging interval, which its command line cannot set."""
     set_json_dumps(orjson.dumps)
     set_json_loads(orjson.loads)
     uvloop.run(_work())

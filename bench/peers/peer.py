@@ -1,4 +1,4 @@
-"""A peer in the race: the common interface, kept by starting processes and reading `bench_tasks`."""
+"""A peer in the benchmark: implements the interface with processes and the table `bench_tasks`."""
 
 import json
 import subprocess
@@ -15,12 +15,12 @@ from bench.servers import Servers
 
 
 def contestants(servers: Servers) -> list[Contestant]:
-    """Every peer that can be imported where it would run; the table of peers names those left out."""
+    """Return the peers that are installed. The README's table of peers names the others."""
     return [PeerContestant(peer, servers) for peer in PEERS if version_of(peer)]
 
 
 def version_of(peer: Peer) -> str:
-    """The version of a peer's package, as its own interpreter sees it; empty if it is not installed there."""
+    """Return the version of a peer's package in its interpreter; empty if it is not installed."""
     script = f"import importlib.metadata, {peer.package}; print(importlib.metadata.version({peer.package!r}))"
     asked = subprocess.run([peer.python, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     return asked.stdout.strip()

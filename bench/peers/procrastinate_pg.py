@@ -1,4 +1,4 @@
-"""procrastinate on PostgreSQL: a job is a row, so it is as durable as Relance's, and later ones are polled for."""
+"""procrastinate on PostgreSQL. A job is a row, as durable as Relance's. Scheduled jobs are polled."""
 
 from collections.abc import Sequence
 from datetime import datetime

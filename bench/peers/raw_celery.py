@@ -1,4 +1,4 @@
-"""Celery on Valkey with an ETA on each message: what Relance is built on, without its step rows."""
+"""Celery on Valkey with an ETA on each message: Relance's foundation without its step rows."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""`python -m bench.peers.run MODULE install|enqueue`: what a peer does outside its workers, in a process of its own.
+"""`python -m bench.peers.run MODULE install|enqueue`: run a peer's set-up or enqueuing in its own process.
 
 Jobs come on standard input as JSON pairs `[lead_id, due_at]`. A process of its own lets a peer have an interpreter
 of its own, and keeps its connections out of the next one's run.

@@ -1,4 +1,4 @@
-"""How fast one call becomes a follow-up for every lead of a list."""
+"""Bulk follow-ups: time to create a follow-up for every lead of a list."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Relance's times against the targets, and the memory of its larger job against the smaller's."""
+    """Compare Relance's times with the targets, and the memory of the larger job with the smaller."""
     ours = [one for one in rows if WEB in one.figures]
     return [*_in_time(ours), *on_memory(ours, (WEB, BULK))]
 

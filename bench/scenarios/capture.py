@@ -1,4 +1,4 @@
-"""What it costs to take in a lead over HTTP, beside the least that could be done."""
+"""Lead capture over HTTP, compared with a minimal application."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,11 @@ requests warm up."""
 WORKERS = 2
 THREADS = 8
 RATE = "requests/s"
-TARGET = 0.5  # of the bare application's rate
+TARGET = 0.5  # share of the minimal application's rate
 
 
 class NotStored(Exception):
-    """An application answered 2xx for leads that it does not have."""
+    """An application responded with 2xx for leads that it did not store."""
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
@@ -33,7 +33,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Each application's rate as a share of the bare one's, which comes first."""
+    """Return each application's rate as a share of the minimal one's, which comes first."""
     shares = {one.name: one.figures[RATE].median / rows[0].figures[RATE].median for one in rows[1:]}
     return [f"{name}: {share:.0%} of the bare rate (to reach: {TARGET:.0%})." for name, share in shares.items()]
 

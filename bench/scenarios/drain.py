@@ -1,4 +1,4 @@
-"""How fast a backlog is worked off."""
+"""Drain: throughput of a backlog of due steps."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Relance's rates as multiples of raw Celery's and of the best peer's."""
+    """Compare Relance's rates with those of raw Celery and of the best peer."""
     peers, ours = split(rows)
     if not peers:
         return []
@@ -44,7 +44,7 @@ def _median_rate(one: Row) -> float:
 
 
 def drain(contestant: Contestant, count: int) -> dict[str, float]:
-    """The figures of one run."""
+    """Return the figures of one run."""
     jobs = jobs_due([datetime.now(UTC) - OVERDUE] * count)
     with prepared(contestant):
         contestant.enqueue(jobs)
@@ -56,7 +56,7 @@ def drain(contestant: Contestant, count: int) -> dict[str, float]:
 
 
 def rate(completions: Sequence[Completion]) -> float:
-    """Jobs per second between the first commit and the last, of completions ordered by commit.
+    """Return the jobs per second between the first and the last commit. `completions` are ordered by commit.
 
     What the first commit holds (one job, or a whole batch) was done before the clock starts and is not counted.
     """

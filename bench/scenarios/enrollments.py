@@ -1,4 +1,4 @@
-"""What it costs that a step belongs to an enrollment, which goes on with its end."""
+"""Enrollments: cost of sequence progression after a step."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """How much more one costs than the other."""
+    """Return the added cost of a step in a sequence."""
     rates = {row.name: row.figures[RATE].median for row in rows}
     if len(rates) < len((BARE, ENROLLED)):
         return []

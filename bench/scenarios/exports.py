@@ -1,4 +1,4 @@
-"""How long a download of the work queue takes, and what it holds in memory."""
+"""Exports: time and memory of a download of the work queue."""
 
 import time
 import urllib.request
@@ -32,7 +32,7 @@ WITHIN_SECONDS = 5.0
 
 
 class NotWhole(Exception):
-    """A file has fewer rows than the queue."""
+    """An export has fewer rows than the queue."""
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
@@ -40,7 +40,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Each file against the time it may take, and the memory of the larger against that of the smaller."""
+    """Compare each export with its time limit, and the memory of the larger with the smaller."""
     seconds = {one.name: one.figures[SECONDS].median for one in rows if WEB in one.figures}
     late = [
         f"{name}: {taken:.1f} s: {said(taken < WITHIN_SECONDS)} (to reach: {WITHIN_SECONDS:.0f} s for 20,000 rows)."

@@ -1,4 +1,4 @@
-"""How fast a file of leads becomes leads."""
+"""Imports: rows per second of a lead file."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """The rate beside COPY's, and the memory of the larger file against the smaller one's."""
+    """Compare the rate with COPY, and the memory of the larger file with the smaller."""
     ours, bare = [one for one in rows if WEB in one.figures], [one for one in rows if WEB not in one.figures]
     rates = [
         f"{one.name}: {rate:,.0f} rows/s, {rate / copied:.1%} of a bare COPY."

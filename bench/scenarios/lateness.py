@@ -1,4 +1,4 @@
-"""How long after its due instant a job is done, in steady load."""
+"""Lateness: time from due to done under steady load."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ GRACE_SECONDS = 60.0
 
 
 class EnqueuedTooLate(Exception):
-    """Enqueuing took longer than the lead-in, so some jobs were late before a worker could know of them."""
+    """Enqueuing took longer than the lead-in, so some jobs were late before a worker could receive them."""
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
@@ -32,7 +32,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Relance's 99th percentile beside what was to be reached."""
+    """Compare Relance's 99th percentile with the target."""
     _, ours = split(rows)
     late = {one.name: one.figures["p99 (ms)"].median for one in ours}
     return [f"{name}: p99 {value:.0f} ms (to reach: under {TARGET_P99_MS} ms)." for name, value in late.items()]

@@ -1,4 +1,4 @@
-"""What it costs that much is still to come."""
+"""Pending steps: cost of a large backlog of future steps."""
 
 import json
 import time
@@ -28,7 +28,7 @@ worker and the steps workers run as in the Procfile. **Memory** is their proport
 
 SIZES, QUICK_SIZES = (10_000, 100_000, 1_000_000), (2_000, 20_000)
 LEAD_SHARE = 5  # steps for each lead
-STEADY_SECONDS = 900  # for how long the steady load goes on: beyond any measurement
+STEADY_SECONDS = 900  # duration of the steady load, longer than any measurement
 STEADY_RATE = 5
 SIX_HOURS = 6 * 3600
 KINDS = (*["remind"] * 9, *["create_task"] * 5, *["escalate"] * 4, *["send_message"] * 2)
@@ -47,7 +47,7 @@ TARGETS = {WORKERS: 1.1, VALKEY: 1.1, SWEEP: 2.0, BATCH: 2.0}
 
 @dataclass(frozen=True)
 class Backlog:
-    """So many steps, still to come."""
+    """A number of pending steps."""
 
     steps: int
 
@@ -63,7 +63,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Every larger backlog against the smallest."""
+    """Compare each larger backlog with the smallest."""
     return [_verdict(one, rows[0]) for one in rows[1:]]
 
 
@@ -90,7 +90,7 @@ def _measure(servers: Servers, backlog: Backlog) -> Mapping[str, float]:
 
 
 def _load(servers: Servers, clinic: Mapping[str, Any], backlog: Backlog) -> None:
-    """The far steps first and the steady load last, for that begins now."""
+    """Insert the distant steps first and the steady load last, because its steps are due from now on."""
     steady = min(STEADY_SECONDS * STEADY_RATE, backlog.steps // 2)
     worker = Worker(0, 0, clinic["clinic_id"], clinic["source_id"], clinic["user_id"])
     seconds = steady / STEADY_RATE
@@ -102,7 +102,7 @@ def _load(servers: Servers, clinic: Mapping[str, Any], backlog: Backlog) -> None
 
 
 def _settle(servers: Servers, parts: Mapping[str, Processes]) -> None:
-    """Wait until the workers hold what lies inside the horizon, then let them run."""
+    """Wait until the workers hold the messages inside the horizon, then let them run."""
     with psycopg.connect(servers.database_url(), autocommit=True) as connection:
 
         def held() -> bool:

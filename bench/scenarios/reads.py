@@ -1,4 +1,4 @@
-"""How long a coordinator waits for a list."""
+"""Reads: response times of lists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ P95 = "p95 (ms)"
 
 @dataclass(frozen=True)
 class Site:
-    """An application that is served."""
+    """A served application."""
 
     port: int
     processes: Processes
@@ -49,7 +49,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Every list of Relance's against the target."""
+    """Compare each list of Relance with the target."""
     late = {one.name: one.figures[P95].median for one in rows if not one.name.startswith("bare")}
     missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
     slowest = max(late, key=lambda name: late[name])

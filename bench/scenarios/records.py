@@ -1,4 +1,4 @@
-"""What it costs to keep, with every event, what each rule decided about it."""
+"""Decision log: cost of storing the decisions of rules with every event."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ TO_REACH = 0.10  # of what it costs without
 
 @dataclass(frozen=True)
 class Kind:
-    """What is done over and over."""
+    """A repeated action."""
 
     name: str
     act: str
@@ -37,7 +37,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """What the records add."""
+    """Return the added cost of the decision log."""
     added = {row.name: row.figures[WITH].median / row.figures[WITHOUT].median - 1 for row in rows}
     return [f"Records add {share:.1%} to the {name} (to reach: under {TO_REACH:.0%})." for name, share in added.items()]
 

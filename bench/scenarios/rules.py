@@ -1,4 +1,4 @@
-"""What an event costs in rules: conditions, due times and what is kept of the decisions."""
+"""Rule evaluation: cost of conditions, due times and decisions for one event."""
 
 import time
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ database is used."""
 
 PLAN, KEEP = "plan (ms)", "keep (ms)"
 RULES = 20
-ASKED_FOR = 1.0  # millisecond, for 20 active rules
+ASKED_FOR = 1.0  # milliseconds for 20 active rules
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How many of the rules listen to the event, and whether their conditions hold."""
+    """A case: the number of rules that listen to the event, and whether their conditions hold."""
 
     name: str
     listening: int
@@ -66,7 +66,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Against what was asked for: to evaluate them; each step that is then planned is more work, and another row."""
+    """Compare the evaluation time with the target. Planning steps is additional work."""
     costs = {row.name: row.figures[PLAN].median + row.figures[KEEP].median for row in rows}
     return [f"{name}: {cost:.2f} ms of the {ASKED_FOR:.0f} ms that were asked for." for name, cost in costs.items()]
 

@@ -1,4 +1,4 @@
-"""What ninety days of a playbook cost to simulate."""
+"""Simulation: time for ninety days of a playbook."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ WON: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Kind:
-    """A playbook, and what happens with the lead."""
+    """A playbook and its script."""
 
     name: str
     playbook: str
@@ -48,7 +48,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Against what was asked for."""
+    """Compare with the target."""
     return [f"{row.name}: {row.figures[TOOK].median:.1f} ms of the {ASKED_FOR:.0f} ms asked for." for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""How long people wait for what a desk shows: each list with each filter and order, the boards, the dashboard."""
+"""Views: response times of each list with each filter and order, of the boards and the dashboard."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """Every view against the target."""
+    """Compare each view with the target."""
     late = {one.name: one.figures[P95].median for one in rows}
     missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
     slowest = max(late, key=lambda name: late[name])

@@ -1,4 +1,4 @@
-"""What keeping clinics apart in the database, and sealing what people told, costs each call."""
+"""Cost of row-level security and of field encryption for each request."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ WORKERS, THREADS = 2, 8
 
 @dataclass(frozen=True)
 class Kind:
-    """What is measured; `wall` is None where nothing is served."""
+    """A measurement. `wall`: row-level security on or off; None if no request is made."""
 
     name: str
     wall: bool | None
@@ -41,7 +41,7 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
-    """The shares of a call, where all were measured."""
+    """Return the shares of a request's cost, if all parts were measured."""
     medians = [{title: row.figures[title].median for title in (CAPTURE, LIST)} for row in rows]
     if len(medians) < len(KINDS):
         return []

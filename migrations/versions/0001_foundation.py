@@ -1,4 +1,4 @@
-"""The tables of the engine and the desk, and the role the application works as."""
+"""Tables of the engine and of lead management, and the database role of the application."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def _keep_steps_tidy() -> None:
-    """Every step leaves dead versions behind as it moves on: clean up early, so that cost stays flat."""
+    """Vacuum `steps` early: each update of a step leaves a dead row version."""
     op.execute(
         "ALTER TABLE steps SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1,"
         " autovacuum_analyze_scale_factor = 0.05)"
@@ -551,7 +551,7 @@ def _create_tables() -> None:
 
 
 def downgrade() -> None:
-    """The role stays: other databases of the cluster may use it."""
+    """Drop the tables. The role stays, because other databases of the cluster may use it."""
     op.drop_index("ix_deliveries_notification_id", table_name="deliveries")
     op.drop_table("deliveries")
     op.drop_index("uq_steps_dedupe_key", table_name="steps", postgresql_where=sa.text("dedupe_key IS NOT NULL"))

@@ -1,4 +1,4 @@
-"""The answers that calls with an Idempotency-Key were given."""
+"""Idempotency records: responses to requests with an Idempotency-Key."""
 
 import sqlalchemy as sa
 from alembic import op

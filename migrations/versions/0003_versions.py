@@ -1,4 +1,4 @@
-"""Sources and stages count their changes, so that nobody overwrites what they have not seen."""
+"""Optimistic locking: version numbers of sources and stages."""
 
 import sqlalchemy as sa
 from alembic import op

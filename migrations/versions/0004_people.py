@@ -1,4 +1,4 @@
-"""Teams, roles of a clinic's own, links to choose a password; users may belong to a team and be invited."""
+"""Teams, custom roles, password links and invitations."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
-"""The work queue: what a task is tagged with, what came of it, and what is planned on entering a stage.
+"""Work queue: tags and outcomes of tasks, task templates of stages.
 
-What people wrote as a task's outcome is in their own words: it becomes `completion_notes`, and `outcome` is one of a
-closed set from now on. No constraint says so yet: the version before may still be writing.
+Existing outcomes are free text and become `completion_notes`; `outcome` is an enum from now on. There is no check
+constraint yet, because processes of the previous version may still write.
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Assignment: rules, turns, history, absences and working hours; the open leads of each coordinator by an index."""
+"""Assignment: rules, turns, history, absences, working hours, and an index of open leads by coordinator."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who saw and changed what: entries that can be added and read only, and the seals that show it."""
+"""Audit log: append-only entries, and the hash chain that proves it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,7 +51,7 @@ def upgrade() -> None:
     )
     _keep("audit_entries", "SELECT, INSERT", "UPDATE OR DELETE OR TRUNCATE")
     _keep("audit_seals", "SELECT, INSERT", "UPDATE OR DELETE OR TRUNCATE")
-    _keep("audit_changes", "SELECT, INSERT, DELETE", "UPDATE OR TRUNCATE")  # a person may have to be erased
+    _keep("audit_changes", "SELECT, INSERT, DELETE", "UPDATE OR TRUNCATE")  # erasure of a person deletes changes
 
 
 def downgrade() -> None:

@@ -1,4 +1,4 @@
-"""Stages can be given up, with where their leads go."""
+"""Archived stages, and the stage that their leads move to."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What people said about being written to, whom nobody may write to, and leads that are restricted or erased."""
+"""Privacy: consent, suppression list, restricted and erased leads."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Files of leads, row by row."""
+"""Lead imports, with their rows."""
 
 import sqlalchemy as sa
 from alembic import op

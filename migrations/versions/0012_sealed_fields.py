@@ -1,4 +1,4 @@
-"""What a copy of the database is not to show of people gets a sealed column, and a blind index where it is looked for.
+"""Encrypted columns for personal data, and blind indexes where it is searched.
 
 This fills the new columns; the next migration drops the plain ones.
 """
@@ -81,7 +81,7 @@ def downgrade() -> None:
 
 
 def _fill(sealed: Sealed, said: Callable[[Mapping[str, Any]], Any]) -> None:
-    """A thousand rows at a time, in the order of their key."""
+    """Encrypt existing rows, a thousand at a time, in the order of their primary key."""
     marks = list(BLIND) if sealed is LEADS else []
     names = [*sealed.key, *sealed.columns, *(["clinic_id"] if marks else [])]
     key, last = ", ".join(sealed.key), ", ".join(f":{name}" for name in sealed.key)

@@ -1,4 +1,4 @@
-"""The plain columns of what is sealed by now go; on the way back they are opened again."""
+"""Drop the plain columns of encrypted fields. The downgrade decrypts them again."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def upgrade() -> None:
     for table, columns in PLAIN.items():
         for name in columns:
             op.drop_column(table, name)
-        op.execute(f"CLUSTER {table} USING pk_{table}")  # writes the table anew, without what was in the columns
+        op.execute(f"CLUSTER {table} USING pk_{table}")  # rewrites the table, without the data of the dropped columns
 
 
 def downgrade() -> None:
@@ -46,7 +46,7 @@ def downgrade() -> None:
 
 
 def _open(table: str, columns: Mapping[str, Any]) -> None:
-    """A thousand rows at a time, in the order of their key."""
+    """Decrypt rows, a thousand at a time, in the order of their primary key."""
     into, keys = INTO.get(table, "sealed"), KEYS.get(table, ["id"])
     kept = sa.table(table, *(sa.column(name) for name in (*keys, into)), *(sa.column(*one) for one in columns.items()))
     key = [kept.c[name] for name in keys]

@@ -1,4 +1,4 @@
-"""When a lead rots, since when it has no next action, and the value of a stage's leads."""
+"""Rotting dates, leads without a next action, and the value of leads by stage."""
 
 import sqlalchemy as sa
 from alembic import op

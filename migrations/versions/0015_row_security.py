@@ -1,8 +1,8 @@
-"""The second wall between clinics: as `relance_clinic`, PostgreSQL itself shows the rows of one clinic and no others.
+"""Row-level security: the role `relance_clinic` sees the rows of one clinic only.
 
-The application keeps the role it had, which sees everything: it may be older than this while it is deployed. Who looks
-for what is no longer found by an index once each row is looked at first whether it may be seen, finds it by a column
-of its own, or by a function of the owner's that looks at the clinic itself.
+The application keeps its own role, which sees all rows, because older processes may run during a deployment. Where the
+policy check would prevent the use of an index, queries use a separate column, or a function of the owner that checks
+the clinic itself.
 """
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ WITH_A_CLINIC = (
     *("rules", "steps", "suppressions", "task_templates", "task_views", "teams", "users", "web_forms"),
     "working_hours",
 )
-# Found through their parent, which is looked up by its key, as the clinic sees it.
+# Restricted through their parent, which is looked up by its key under its own policy.
 OF_A_PARENT = {
     "assignment_turns": ("assignment_rules", "rule_id"),
     "import_rows": ("imports", "import_id"),
@@ -35,7 +35,7 @@ GRANTED = {"audit_entries": ADDED_ONLY, "audit_seals": ADDED_ONLY, "audit_change
 LIVE = "deleted_at IS NULL"
 WORDS = "to_tsvector('simple'::regconfig, (title || ' '::text) || COALESCE(description, ''::text))"
 NAME_KEY = '"left"(lower(last_name), 3)'
-# Whoever may call them, they answer for the clinic that the transaction is in, and for none where it is in none.
+# They return rows of the transaction's clinic only, and no rows without a clinic.
 FINDERS = {
     "leads_tagged": ("leads", f"tags @> ARRAY[wanted] AND tags <> '{{}}' AND {LIVE}"),
     "tasks_tagged": ("lead_tasks", f"tags @> ARRAY[wanted] AND tags <> '{{}}' AND {LIVE}"),
@@ -54,20 +54,20 @@ def upgrade() -> None:
     for table, (parent, key) in OF_A_PARENT.items():
         _keep_apart(table, f"EXISTS (SELECT FROM {parent} parent WHERE parent.id = {table}.{key})")
     _keep_apart("clinics", f"id = {OURS}")
-    # An entry's change is added by the statement that adds the entry, which can't be looked up yet; those of before
-    # can, and have no clinic of their own.
+    # A new change is inserted with its entry by one statement, so the entry is not visible yet: changes have their own
+    # clinic. Older changes have none, and are found through their entry.
     of_the_entry = "EXISTS (SELECT FROM audit_entries e WHERE e.number = audit_changes.entry)"
     _keep_apart(
         "audit_changes", f"clinic_id = {OURS} OR clinic_id IS NULL AND {of_the_entry}", check=f"clinic_id = {OURS}"
     )
     _index_what_is_compared()
-    _index_open_tasks(postgresql_include=["clinic_id"])  # so that they are counted without a look at the rows
+    _index_open_tasks(postgresql_include=["clinic_id"])  # for index-only counts
     for name, (table, test) in FINDERS.items():
         _add_finder(name, table, test)
 
 
 def downgrade() -> None:
-    """The role stays: other databases of the cluster may use it."""
+    """Drop the policies. The role stays, because other databases of the cluster may use it."""
     for name in FINDERS:
         op.execute(f"DROP FUNCTION {name}")
     _index_open_tasks()
@@ -86,15 +86,15 @@ def downgrade() -> None:
 
 
 def _make_role() -> None:
-    """The application becomes it and is itself again with the end of the transaction; it owns nothing."""
+    """Create the role. The application switches to it until the end of a transaction; it owns nothing."""
     op.execute(
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{CLINIC}')"
         f" THEN CREATE ROLE {CLINIC} NOLOGIN; END IF;"
-        # Somebody with more rights may have made it beforehand, and its members.
+        # An administrator may have created the role and its members before.
         f" IF NOT pg_has_role('{APP}', '{CLINIC}', 'MEMBER') THEN GRANT {CLINIC} TO {APP}; END IF; END $$"
     )
-    # Where one login is owner and application: since PostgreSQL 16 who makes a role may not become it without being told.
-    # Where they are two, and somebody else made the roles, there is nothing to tell.
+    # If one login is owner and application: since PostgreSQL 16 the creator of a role needs a grant to switch to it.
+    # If they are two logins, and another user created the roles, no grant is needed.
     op.execute(
         f"DO $$ BEGIN IF current_setting('is_superuser') = 'off'"
         f" THEN GRANT {APP} TO CURRENT_USER; END IF; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"
@@ -113,7 +113,7 @@ def _index_what_is_compared() -> None:
     op.drop_index("ix_leads_name", "leads")
     op.drop_index("ix_leads_value", "leads")
     op.execute(
-        "ALTER TABLE leads"  # both in one, for the table is written anew
+        "ALTER TABLE leads"  # both in one statement, because it rewrites the table
         f" ADD COLUMN name_key text GENERATED ALWAYS AS ({NAME_KEY}) STORED NOT NULL,"
         " ADD COLUMN value_cents bigint GENERATED ALWAYS AS ((lead_value * 100)::bigint) STORED"
     )

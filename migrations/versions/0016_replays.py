@@ -1,7 +1,6 @@
-"""What a kept answer shows, and what its caller was allowed when it was given: for when it is asked for again.
+"""Idempotency records: the leads that a saved response shows, and the caller's permissions, for checks at a replay.
 
-The answers are sealed; there are no more of them than a day's. Of those of before nobody knows what they show any more:
-they are withheld.
+Responses are encrypted and kept for one day. Responses saved before this migration lack this data and are not replayed.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What each key has sealed, so that a wrong one is found before it is used."""
+"""Key verification: a known value encrypted with each key, so that a wrong key is detected at the start."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A key that nothing is sealed with any more is retired: a process need not have it."""
+"""Retired keys: keys without encrypted data, which processes need not have."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Rules with all their versions; events with what each rule decided about them; the score of a lead."""
+"""Rules and their versions, events with the decision of each rule, lead scores."""
 
 import sqlalchemy as sa
 from alembic import op

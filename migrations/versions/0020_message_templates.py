@@ -1,7 +1,6 @@
-"""Texts of messages have versions; leads and clinics have a language; messages and tasks know what they are made from.
+"""Versions of message templates, languages of leads and clinics, template references of messages and tasks.
 
-What a template says becomes its version 1. The columns that held it stay until 0021: a process that is older than this
-still reads and writes them.
+The text of a template becomes its version 1. The old columns stay until 0021, because older processes still use them.
 """
 
 import sqlalchemy as sa
@@ -105,7 +104,7 @@ def _create_versions() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{VERSIONS}")),
         sa.UniqueConstraint("template_id", "number", name=op.f(f"uq_{VERSIONS}_template_id_number")),
     )
-    op.execute(f"GRANT SELECT, INSERT, DELETE ON {VERSIONS} TO {APP}, {CLINIC}")  # what was said is not said otherwise
+    op.execute(f"GRANT SELECT, INSERT, DELETE ON {VERSIONS} TO {APP}, {CLINIC}")  # published texts are immutable
     op.execute(f"CREATE POLICY everything ON {VERSIONS} TO {APP} USING (true)")
     whose = f"clinic_id = {OURS}"
     op.execute(f"CREATE POLICY own_clinic ON {VERSIONS} TO {CLINIC} USING ({whose}) WITH CHECK ({whose})")

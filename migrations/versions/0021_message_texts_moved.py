@@ -1,4 +1,4 @@
-"""The texts of templates are those of their versions alone; each template has a name."""
+"""Drop the old text columns of templates; each template has a name."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0020"
 branch_labels = None
 depends_on = None
 
-# What an older process has added since.
+# Templates that an older process added since 0020.
 FIRST_VERSIONS = """
 INSERT INTO message_template_versions (id, clinic_id, template_id, number, variants, created_at)
 SELECT gen_random_uuid(), clinic_id, id, 1,

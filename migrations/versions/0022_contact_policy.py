@@ -1,6 +1,7 @@
-"""How often, and when, leads are written to: a clinic's policy, channels that leads want nothing by, and what went to whom.
+"""Contact policy: limits of a clinic, opted-out channels of leads, and contacts by lead.
 
-What an older process writes meanwhile has neither series nor hand-over, and counts by when it was sent or written.
+Rows that older processes write meanwhile have no series and no hand-over time; they count by time of sending or
+creation.
 """
 
 import sqlalchemy as sa

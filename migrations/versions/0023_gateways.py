@@ -1,4 +1,4 @@
-"""Gateways, what each has had and has told, and what a message through one needs and comes to."""
+"""Gateways, their requests and events, and the gateway columns of messages."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -59,7 +59,7 @@ def downgrade() -> None:
 
 
 def _of_a_gateway(table: str, *columns: tuple[str, sa.types.TypeEngine]) -> None:
-    """The first of the columns tells its rows apart."""
+    """Create a table of a gateway. The first column is part of its key."""
     op.create_table(
         table,
         sa.Column("gateway_id", sa.Uuid(), nullable=False),

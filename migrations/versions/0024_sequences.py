@@ -1,4 +1,4 @@
-"""Sequences with all their versions, leads' ways through them; what came in by a machine, and not by the lead."""
+"""Sequences and their versions, enrollments, and automatic replies."""
 
 import sqlalchemy as sa
 from alembic import op

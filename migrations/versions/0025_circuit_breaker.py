@@ -1,4 +1,4 @@
-"""What comes of each rule's steps by the hour, how far a backfill is, and what ran late or was put off."""
+"""Circuit breaker: outcomes of each rule's steps by hour, backfill progress, late and postponed steps."""
 
 import sqlalchemy as sa
 from alembic import op

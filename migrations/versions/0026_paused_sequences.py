@@ -1,4 +1,4 @@
-"""Why the engine switched a sequence off by itself."""
+"""The reason why the circuit breaker paused a sequence."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Nurtures and their runs; whom they take, and the messages that their figures are made of, are found by an index."""
+"""Nurtures and their runs, with indexes for the selection of leads and for reports."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,6 +1,7 @@
-"""Enrollments of a sequence by when they began: what its performance is asked by; and room for them to go on.
+"""Index of enrollments by start, for performance reports, and a lower fill factor of enrollments.
 
-Each step changes where its enrollment is, and nothing that an index holds: with room left in the page, none is written.
+Each step updates its enrollment in columns without an index. With free space in the page the update is heap-only (HOT)
+and writes no index.
 """
 
 from alembic import op

@@ -190,11 +190,11 @@ def test_what_happened_to_a_lead_since_the_call_is_respected(desk: Desk):
     ("on", "named"),
     [("quote.sent", "quote.sent"), (["lead.created", "lead.replied", "custom.tour"], "lead.replied, custom.tour")],
 )
-def test_what_leads_do_not_tell_of_is_refused_and_named(desk: Desk, on: Any, named: str):
+def test_events_that_a_lead_state_does_not_show_are_refused(desk: Desk, on: Any, named: str):
     desk.capture()
     answer = desk.admin.post(f"{RULES}/{make(desk, on=on)}/backfill", {})
     assert answer.status == 409
-    assert f"do not tell of {named}. A backfill can tell of lead.created, date.reached" in answer.body["detail"]
+    assert f"does not show {named}. A backfill supports lead.created, date.reached" in answer.body["detail"]
     assert desk.sql("SELECT FROM jobs") == []
 
 

@@ -62,11 +62,15 @@ def _raised(function: ast.FunctionDef) -> set[str]:
     return names
 
 
+# Routes declare their errors as responses of the API, and the docstring of a command is its help text.
+EDGES = ("app/api", "app/ops/cli")
+
+
 def test_public_functions_name_the_errors_they_raise():
     wrong = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} raises {', '.join(sorted(missing))}"
         for path, tree in TREES.items()
-        if not path.is_relative_to(ROOT / "app/api")  # routes declare their errors as responses of the API
+        if not any(path.is_relative_to(ROOT / edge) for edge in EDGES)
         for node in tree.body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
         if (missing := {name for name in _raised(node) if name not in (ast.get_docstring(node) or "")})
@@ -86,10 +90,11 @@ def test_the_top_level_is_read_at_a_glance():
     assert len(modules) <= MOST_MODULES
 
 
-MOST_ENTRIES = 18  # about fifteen: step kinds are one file each
+MOST_ENTRIES = 18  # about fifteen
+ONE_FILE_PER_KIND = ROOT / "app/automation/handlers"  # grows with the step kinds
 
 
 def test_no_folder_is_crowded():
-    folders = {path.parent for path in FILES}
+    folders = {path.parent for path in FILES} - {ONE_FILE_PER_KIND}
     crowded = {str(one.relative_to(ROOT)): n for one in folders if (n := len(_entries(one))) > MOST_ENTRIES}
     assert crowded == {}

@@ -22,20 +22,20 @@ from app.automation.lead_view.steps import automation_of
 from app.automation.nurtures import service as nurtures
 from app.automation.nurtures.dashboard import dashboard as dashboard_of_nurtures
 from app.automation.nurtures.models import Nurture
-from app.automation.nurtures.running import work_on_a_run
+from app.automation.nurtures.runs import process_run_batch
 from app.automation.nurtures.tracking import leads_of
 from app.automation.rules.backfill import preview_backfill, start_backfill
 from app.automation.sequences.enrollments.bulk import enroll_many
-from app.automation.sequences.enrollments.enroll import Enrolled, enroll
-from app.automation.sequences.enrollments.pause import resume_held_up
-from app.automation.sequences.enrollments.service import enrollments_of, list_enrollments
-from app.automation.sequences.enrollments.transitions import locked
+from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
+from app.automation.sequences.enrollments.pause import resume_waiting_enrollments
+from app.automation.sequences.enrollments.service import list_enrollments, list_enrollments_of_lead
+from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.automation.sequences.event_listeners import follow_events
 from app.automation.sequences.facts import enrollment_facts
 from app.automation.sequences.models import LIVE, Enrollment
 from app.automation.sequences.performance.report import performance
 from app.automation.sequences.versions.move_plan import plan_move
-from app.automation.sequences.versions.version_moves import carry_out_move
+from app.automation.sequences.versions.version_moves import move_to_version
 from app.core import db, row_security
 from app.core.date_range import DateRange
 from app.core.db import APP_ROLE, new_id, transaction
@@ -95,7 +95,7 @@ from tests.support.environment import database_url
 from tests.support.plans import Statement, explain, explain_prepared, listening
 from tests.support.practice import Practice, _open_practice, _person, set_settings, settings_kept
 from tests.support.servers import copy_template
-from workers.pipeline.claim import claim, left_over
+from workers.pipeline.claim import claim, lock_unclaimed
 from workers.pipeline.context import load
 from workers.sweeps.run import SWEEPS
 
@@ -330,7 +330,7 @@ def a_move(session: Session, there: Crowd, *, leads: int) -> None:
     session.flush()
     plan = plan_move(session, there.actor, sequence.id, 2)
     assert plan.total == leads
-    carry_out_move(
+    move_to_version(
         session,
         there.actor,
         sequence.id,
@@ -396,7 +396,7 @@ def many_enrolled(session: Session, there: Crowd) -> None:
         text("SELECT id FROM leads WHERE clinic_id = :c ORDER BY id LIMIT 500"), {"c": there.practice.clinic_id}
     )
     came = enroll(session, there.actor.clinic, "sequence-1", {id_: {} for id_ in ids.all()}, at=now())
-    assert Enrolled.ENROLLED in came.values()
+    assert EnrollmentResult.ENROLLED in came.values()
 
 
 def a_nurture(session: Session, there: Crowd) -> UUID:
@@ -406,7 +406,7 @@ def a_nurture(session: Session, there: Crowd) -> UUID:
 
 def a_batch_of_a_run(session: Session, there: Crowd) -> None:
     nurtures.run_now(session, there.actor, a_nurture(session, there))
-    assert work_on_a_run(session) > 1
+    assert process_run_batch(session) > 1
 
 
 def a_dashboard(session: Session, there: Crowd, *, days: int) -> None:
@@ -431,7 +431,7 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "claim: neighbours": (claim_and_load(Kind.ESCALATE, own=False), {"ix_steps_due", "pk_leads"}),
     "claim: chunks of jobs": (lambda s, _: claim(s, Kind.IMPORT_CHUNK, [], now=now(), most=1), {"ix_steps_due"}),
     "what went to leads, and what is to go": (past_of_leads, {"ix_notifications_touches", "ix_steps_lead"}),
-    "what is left of a message": (lambda s, there: left_over(s, there.other["due"]), {"pk_steps"}),
+    "what is left of a message": (lambda s, there: lock_unclaimed(s, there.other["due"]), {"pk_steps"}),
     "a chunk of a backfill": (a_chunk_of_a_backfill, {"ix_steps_lead", "ix_leads_clinic"}),
     # the sweeps
     "pause failing rules": (sweep("pause_failing_rules"), {"ix_series_hours_trouble", "pk_series_hours"}),
@@ -461,7 +461,7 @@ ENGINE: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"pk_enrollments", "ix_enrollment_steps_enrollment"},
     ),
     "a batch of a nurture's run": (a_batch_of_a_run, {"ix_leads_scored", "ix_enrollments_lead"}),
-    "an enrollment goes on": (lambda s, there: locked(s, [there.other["enrolled"].id]), {"pk_enrollments"}),
+    "an enrollment goes on": (lambda s, there: lock_enrollments(s, [there.other["enrolled"].id]), {"pk_enrollments"}),
 }
 WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     # whose leads are whose
@@ -536,7 +536,9 @@ WORK: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
     "leads are enrolled": (many_enrolled, {"pk_leads", "ix_enrollments_lead"}),
     "a reply ends enrollments": (a_reply, {"uq_enrollments_live", "ix_enrollments_colleagues"}),
     "a sequence is switched on": (
-        lambda s, there: resume_held_up(s, there.actor.clinic, there.other["enrolled"].sequence_id, at=now()),
+        lambda s, there: resume_waiting_enrollments(
+            s, there.actor.clinic, there.other["enrolled"].sequence_id, at=now()
+        ),
         {"ix_enrollments_state", "pk_enrollments"},
     ),
     # what counts: every entry of the clinic's leads in an index, and no row
@@ -740,7 +742,9 @@ PAGES: dict[str, tuple[Callable[[Session, Crowd], object], set[str]]] = {
         {"ix_lead_tasks_lead", "ix_lead_activities_timeline"},
     ),
     "a lead's enrollments": (
-        page_of(lambda s, there, query: enrollments_of(s, there.actor, there.other["enrolled"].lead_id, query)),
+        page_of(
+            lambda s, there, query: list_enrollments_of_lead(s, there.actor, there.other["enrolled"].lead_id, query)
+        ),
         {"ix_enrollments_lead"},
     ),
     "the leads of a nurture": (

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import yaml
 
-from app.automation.sequences.enrollments.enroll import Enrolled, enroll
+from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.clock import now
 from app.core.db import transaction
 from tests.support.practice import Practice
@@ -43,7 +43,7 @@ def playbook(*sequences: Mapping[str, Any], rules: Any = (), **parts: Any) -> st
     return yaml.safe_dump(document)
 
 
-def put(practice: Practice, *leads: UUID, into: str = "welcome") -> list[Enrolled]:
+def put(practice: Practice, *leads: UUID, into: str = "welcome") -> list[EnrollmentResult]:
     """Enroll these leads by hand; what came of each."""
     actor = practice.actor()
     with transaction() as session:

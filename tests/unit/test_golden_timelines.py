@@ -8,7 +8,7 @@ import yaml
 
 from app.automation.playbooks import shipped
 from app.automation.simulation.sandbox import try_playbook
-from app.automation.simulation.text import lines
+from app.ops.cli.support.simulation_text import lines
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SCRIPTS = sorted(GOLDEN.glob("*/*.yaml"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.automation.sequences.versions.version_mapping import Landing, Obstacle, land
+from app.automation.sequences.versions.version_mapping import MoveKind, Obstacle, map_step
 from app.engine.sequences.sequence import Sequence, read_sequence
 
 
@@ -19,19 +19,19 @@ OLD = text("a", "b", "c", "d", b={"next": "d"})
 @pytest.mark.parametrize(
     ("step", "waits", "new", "steps", "expected"),
     [
-        ("a", False, ["a", "z"], {}, (Landing.STAY, "a", None)),
-        ("a", True, ["z", "a"], {}, (Landing.STAY, "a", None)),
-        ("a", False, ["z", "b"], {}, (Landing.JUMP, "b", None)),
-        ("b", False, ["c", "d"], {}, (Landing.JUMP, "d", None)),  # c is not what follows b
-        ("a", False, ["c"], {}, (Landing.CANNOT, None, Obstacle.NOTHING_LEFT)),
-        ("c", False, ["z"], {}, (Landing.CANNOT, None, Obstacle.NOTHING_LEFT)),
-        ("a", True, ["z", "b"], {}, (Landing.CANNOT, None, Obstacle.WAITS_FOR_TASK)),
-        ("a", True, ["z", "b"], {"a": "z"}, (Landing.MOVE, "z", None)),
-        ("c", False, ["z"], {"c": "z"}, (Landing.MOVE, "z", None)),
-        ("c", False, ["z"], {"c": "exit"}, (Landing.EXIT, None, None)),
-        ("c", False, ["exit"], {"c": "exit"}, (Landing.MOVE, "exit", None)),
-        ("a", False, ["a"], {"a": "exit"}, (Landing.STAY, "a", None)),
+        ("a", False, ["a", "z"], {}, (MoveKind.STAY, "a", None)),
+        ("a", True, ["z", "a"], {}, (MoveKind.STAY, "a", None)),
+        ("a", False, ["z", "b"], {}, (MoveKind.JUMP, "b", None)),
+        ("b", False, ["c", "d"], {}, (MoveKind.JUMP, "d", None)),  # c is not what follows b
+        ("a", False, ["c"], {}, (MoveKind.CANNOT, None, Obstacle.NOTHING_LEFT)),
+        ("c", False, ["z"], {}, (MoveKind.CANNOT, None, Obstacle.NOTHING_LEFT)),
+        ("a", True, ["z", "b"], {}, (MoveKind.CANNOT, None, Obstacle.WAITS_FOR_TASK)),
+        ("a", True, ["z", "b"], {"a": "z"}, (MoveKind.MOVE, "z", None)),
+        ("c", False, ["z"], {"c": "z"}, (MoveKind.MOVE, "z", None)),
+        ("c", False, ["z"], {"c": "exit"}, (MoveKind.EXIT, None, None)),
+        ("c", False, ["exit"], {"c": "exit"}, (MoveKind.MOVE, "exit", None)),
+        ("a", False, ["a"], {"a": "exit"}, (MoveKind.STAY, "a", None)),
     ],
 )
 def test_where_one_lands(step: str, waits: bool, new: list[str], steps: dict[str, str], expected: Any):
-    assert land(OLD, text(*new), step, waits=waits, steps=steps) == expected
+    assert map_step(OLD, text(*new), step, waits=waits, steps=steps) == expected

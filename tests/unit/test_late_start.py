@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.automation.rules.existing_leads import Told
-from app.automation.rules.late_start import at_its_turn, look_at
+from app.automation.rules.existing_leads import PastEvent
+from app.automation.rules.late_start import decide_late_start, plan_at_turn
 from app.core.calendar.calendar import BusinessHours, Calendar
 from app.engine.events.events import Event
 from app.engine.rules.rule_evaluation import RuleVerdict
@@ -25,20 +25,20 @@ def rule(**parts: Any) -> Rule:
     return read_rule({"name": "x", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}], **parts})
 
 
-def told(since: datetime | None = None, **facts: Any) -> Told:
+def told(since: datetime | None = None, **facts: Any) -> PastEvent:
     lead = {"status": "ACTIVE", **facts}
-    return Told(Event("lead.created", uuid4(), uuid4(), NOW, facts={"lead": lead, "event": {}}), since)
+    return PastEvent(Event("lead.created", uuid4(), uuid4(), NOW, facts={"lead": lead, "event": {}}), since)
 
 
-def due(of: Rule, about: Told) -> tuple[bool, datetime]:
+def due(of: Rule, about: PastEvent) -> tuple[bool, datetime]:
     """Whether it waits for its turn, and when it is due."""
-    start = look_at(of, [about], CALENDAR)
+    start = decide_late_start(of, [about], CALENDAR)
     assert start is not None
-    assert start.is_wanted
-    planned = at_its_turn(start, of, TURN, CALENDAR) if start.awaits_its_turn else start.planned
+    assert start.is_matched
+    planned = plan_at_turn(start, of, TURN, CALENDAR) if start.needs_turn else start.planned
     assert planned is not None
     [step] = planned.steps
-    return start.awaits_its_turn, step.due_at
+    return start.needs_turn, step.due_at
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_what_counts_from_a_date(expiry: date, turn: bool, expected: str):
 
 def test_a_date_that_is_past_when_its_turn_comes_does_not_wait_for_it():
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
-    start = look_at(of, [told(expiry=date(2026, 3, 11))], CALENDAR)
+    start = decide_late_start(of, [told(expiry=date(2026, 3, 11))], CALENDAR)
     assert start is not None
-    [step] = at_its_turn(start, of, NOW + timedelta(days=2), CALENDAR).steps
+    [step] = plan_at_turn(start, of, NOW + timedelta(days=2), CALENDAR).steps
     assert step.due_at == NOW
 
 
 def test_a_date_that_is_past_is_none():
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
-    start = look_at(of, [told(expiry=date(2026, 3, 1))], CALENDAR)
+    start = decide_late_start(of, [told(expiry=date(2026, 3, 1))], CALENDAR)
     assert start is not None
-    assert (start.is_wanted, start.decision.verdict) == (False, RuleVerdict.NO_SUCH_DATE)
+    assert (start.is_matched, start.decision.verdict) == (False, RuleVerdict.NO_SUCH_DATE)
 
 
 def test_conditions_are_asked_as_of_now_and_not_as_of_the_turn():
@@ -94,7 +94,7 @@ def test_conditions_are_asked_as_of_now_and_not_as_of_the_turn():
 
 def test_of_several_events_the_first_that_it_acts_on_counts():
     of = rule(when=[{"field": "lead.status", "equals": "NEW"}])
-    start = look_at(of, [told(), told(status="NEW")], CALENDAR)
+    start = decide_late_start(of, [told(), told(status="NEW")], CALENDAR)
     assert start is not None
-    assert start.is_wanted
-    assert look_at(of, [], CALENDAR) is None
+    assert start.is_matched
+    assert decide_late_start(of, [], CALENDAR) is None

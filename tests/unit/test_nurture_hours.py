@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.automation.nurtures.hours import next_run, runs_between
+from app.automation.nurtures.schedule import next_run, runs_between
 from app.core.calendar.calendar import BusinessHours, Calendar
 from tests.support.practice import at
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.actions import rule_actions
 from app.automation.language.conditions import FieldCondition
 from app.automation.language.docs import diagrams, sentences
 from app.automation.language.docs.days import days_of
 from app.automation.language.docs.playbooks import playbooks_page
-from app.automation.language.sequences import SEQUENCE_ACTIONS
-from app.automation.language.step_kinds import Params
+from app.automation.language.params import Params
+from app.automation.language.sequences import sequence_actions
 from app.automation.playbooks import shipped
 from app.engine.events.events import LISTENABLE_EVENTS
 from app.engine.sequences.sequence import read_sequence
@@ -51,14 +51,14 @@ def test_every_condition_can_be_told(test: str):
     assert sentences.of_condition({"field": "lead.score", test: 5}).startswith("its score")
 
 
-@pytest.mark.parametrize("params", RULE_ACTIONS, ids=lambda params: params.kind)
-def test_every_action_can_be_told(params: type[Params]):
-    assert sentences.of_action({params.kind: params.example})
+@pytest.mark.parametrize(("kind", "params"), rule_actions().items())
+def test_every_action_can_be_told(kind: str, params: type[Params]):
+    assert sentences.of_action({kind: params.example})
 
 
-@pytest.mark.parametrize("params", SEQUENCE_ACTIONS, ids=lambda params: params.kind)
-def test_every_action_of_a_sequence_can_be_told(params: type[Params]):
-    assert sentences.of_step({"name": "x", params.kind: params.example})
+@pytest.mark.parametrize(("kind", "params"), sequence_actions().items())
+def test_every_action_of_a_sequence_can_be_told(kind: str, params: type[Params]):
+    assert sentences.of_step({"name": "x", kind: params.example})
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_every_action_of_a_sequence_can_be_told(params: type[Params]):
         ("{field: lead.status, equals: NEW}", "its status is new"),
         ("{field: lead.source_category, in: [WEB_PAID, WALK_IN]}", "its source category is web paid or walk in"),
         ("{field: lead.tags, contains: vip}", "it is tagged “vip”"),
-        ("{field: lead.contacted_at, exists: false}", "nobody has spoken with the lead"),
+        ("{field: lead.contacted_at, exists: false}", "no user has spoken with the lead"),
         ("{field: lead.score, exists: true}", "its score is known"),
-        ("{field: since.replied, equals: true}", "the lead answered meanwhile"),
+        ("{field: since.replied, equals: true}", "the lead replied meanwhile"),
         ("{field: lead.custom.documents_received, equals: true}", "its documents received: yes"),
         ("{field: lead.contacted_at, days_since: 7}", "its last contact was 7 days ago or more"),
         ("{field: lead.created_at, days_since: {less_than: 3}}", "its created at was less than 3 days ago"),
@@ -89,7 +89,7 @@ def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
     [
         ("{}", ""),
         ("{after: 3 days}", "3 days later"),
-        ("{after: {time: 3 days, at: '09:00', zone: lead}}", "3 days later, at 09:00, where the lead is"),
+        ("{after: {time: 3 days, at: '09:00', zone: lead}}", "3 days later, at 09:00, in the lead's time zone"),
         ("{after: {time: 1 hour, clock: business}}", "1 hour later, in opening hours"),
         ("{before: {time: 180 days, of: lead.custom.passport_expiry}}", "180 days before the lead's passport expiry"),
         ("{after: {time: 1 day, at: ['09:00', '18:00']}}", "1 day later, at 09:00 or 18:00"),

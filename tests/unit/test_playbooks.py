@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.automation.language.actions import RULE_ACTIONS
-from app.automation.language.sequences import SEQUENCE_ACTIONS
+from app.automation.language.actions import rule_actions
+from app.automation.language.sequences import sequence_actions
 from app.automation.playbooks import shipped
 from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.models import Kind
@@ -94,7 +94,7 @@ def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
 
 def test_rules_and_sequences_name_every_step_kind_that_a_definition_can_plan():
     by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
-    assert {params.kind for params in (*RULE_ACTIONS, *SEQUENCE_ACTIONS)} == {*STEP_KINDS} - by_themselves
+    assert {*rule_actions(), *sequence_actions()} == {*STEP_KINDS} - by_themselves
 
 
 RULE, FIRST = "rules[0]", "rules[0].do[0]"
@@ -323,7 +323,7 @@ def test_merges_of_merges_that_stand_for_billions_are_refused_at_once(merge: str
 
 
 def test_a_key_that_stands_twice_is_refused_rather_than_half_forgotten():
-    assert "a key stands twice" in str(mistakes_in("name: ours\nrules: []\nname: yours"))
+    assert "a key occurs twice" in str(mistakes_in("name: ours\nrules: []\nname: yours"))
 
 
 def test_words_that_yaml_takes_for_truth_values_are_words():

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from app.engine.models import Reason, StepState
 from app.engine.outcomes import Cancel, Done, Effects, Fail, Outcome, ResultUnknown, Retry, Skip, Snooze
-from workers.error_text import words
+from workers.error_text import describe_error
 from workers.pipeline.outcome_recorder import LONGEST_ERROR, changes_of
 
 AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -52,8 +52,11 @@ def test_an_error_has_a_largest_size(end: Outcome):
 
 
 def test_an_error_is_told_by_its_kind_and_what_it_says():
-    assert words(LookupError("the clinic has no template 'hello'")) == "LookupError: the clinic has no template 'hello'"
-    assert words(ValueError()) == "ValueError: "
+    assert (
+        describe_error(LookupError("the clinic has no template 'hello'"))
+        == "LookupError: the clinic has no template 'hello'"
+    )
+    assert describe_error(ValueError()) == "ValueError: "
 
 
 def test_what_a_database_quotes_of_a_row_is_not_repeated():
@@ -63,15 +66,15 @@ def test_what_a_database_quotes_of_a_row_is_not_repeated():
     )
     error = IntegrityError("INSERT INTO t VALUES (%(name)s)", {"name": "Canary"}, refused)
 
-    assert words(error) == "NotNullViolation: the database said no"
+    assert describe_error(error) == "NotNullViolation: the database refused the statement"
 
 
 def test_what_a_statement_was_given_is_not_repeated():
     error = StatementError("not a uuid", "SELECT :id", {"id": "canary"}, ValueError("badly formed: canary"))
 
-    assert words(error) == "ValueError"
+    assert describe_error(error) == "ValueError"
 
 
 def test_an_error_can_always_be_stored():
-    assert words(ValueError("a\0b \ud800 c")).encode()
-    assert "\0" not in words(ValueError("a\0b"))
+    assert describe_error(ValueError("a\0b \ud800 c")).encode()
+    assert "\0" not in describe_error(ValueError("a\0b"))

@@ -3,34 +3,36 @@
 import copy
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import jsonschema_rs
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, create_model
-from typing_extensions import TypeAliasType
+from pydantic import Field
 
-from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.actions import rule_actions
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import AllConditions, AnyConditions, FieldCondition
 from app.automation.language.docs.rules import rules_page
 from app.automation.language.docs.sequences import sequences_page
 from app.automation.language.known_names import ANY_NAME
 from app.automation.language.nurtures import Nurture
+from app.automation.language.params import Params
 from app.automation.language.playbooks import Playbook
-from app.automation.language.primitives import Title
 from app.automation.language.rules import Rule
 from app.automation.language.schema import document_schema, json_schema
-from app.automation.language.sequences import SEQUENCE_ACTIONS, Sequence, StepParts
-from app.automation.language.step_kinds import OneAction, Params
+from app.automation.language.sequences import Sequence, StepParts, sequence_actions
 from app.automation.language.timing import After
+from app.automation.language.types.primitives import Title
 from app.automation.language.validation import mistakes_in
 from app.automation.language.vocabulary import FIELDS
 from app.automation.playbooks import shipped
 from app.engine.events.events import LISTENABLE_EVENTS
+from app.engine.outcomes import Done
+from app.engine.step_kind import STEP_KINDS, StepKind
+from app.wiring import connect
 from tests.support.environment import ROOT
 
 SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
@@ -39,7 +41,6 @@ SHORTEST = {"name": "x", "on": "task.created", "do": [{"suggest_lost": {"reason"
 class Wave(Params):
     """Wave at the lead."""
 
-    kind: ClassVar[str] = "wave"
     example: ClassVar[Any] = {"hand": "left"}
 
     hand: Title = Field(description="The hand to wave with.", examples=["left"])
@@ -51,10 +52,10 @@ class RuleWithColor(Rule):
     color: Maybe[Title] = Field(default=None, description="Its color in lists.", examples=["red"])
 
 
-EVERY_ACTION = [{params.kind: params.example} for params in RULE_ACTIONS]
+EVERY_ACTION = [{kind: params.example} for kind, params in rule_actions().items()]
 EVERY_STEP = [
-    {"name": params.kind.replace("_", "-"), "after": "1 day", params.kind: params.example}
-    for params in SEQUENCE_ACTIONS
+    {"name": kind.replace("_", "-"), "after": "1 day", kind: params.example}
+    for kind, params in sequence_actions().items()
 ]
 EVERY_CONDITION = [AllConditions.example, AnyConditions.example, FieldCondition.example]
 RULE = {**Rule.example, "when": EVERY_CONDITION, "after": After.example, "do": EVERY_ACTION}
@@ -87,14 +88,14 @@ def test_everything_is_on_the_page():
         *LISTENABLE_EVENTS,
         *FieldCondition.tests(),
         *FIELDS,
-        *(one.kind for one in RULE_ACTIONS),
+        *rule_actions(),
     ):
         assert f"| `{word}`" in page, word
 
 
 def test_everything_of_sequences_and_nurtures_is_on_their_page():
     page = sequences_page()
-    for word in (*Sequence.parts(), *Nurture.parts(), *(one.kind for one in SEQUENCE_ACTIONS)):
+    for word in (*Sequence.parts(), *Nurture.parts(), *sequence_actions()):
         assert f"`{word}`" in page, word
 
 
@@ -158,21 +159,44 @@ def test_a_part_that_is_added_to_a_model_is_checked_described_and_on_the_page():
     assert "| `color` |  | Its color in lists. | `red` |" in rules_page(RuleWithColor)
 
 
+@pytest.fixture
+def wave() -> Iterator[None]:
+    """A step kind that is registered later."""
+    kind = StepKind(name="wave", decide=lambda _: Done(), params=Wave, sequence_params=Wave)
+    STEP_KINDS.fill([*STEP_KINDS.values(), kind])
+    yield
+    connect()
+
+
+@pytest.mark.usefixtures("wave")
 def test_a_step_kind_that_is_added_is_checked_described_and_on_the_page():
-    step_kinds = (*RULE_ACTIONS, Wave)
-    action = TypeAliasType("ActionOrWave", Annotated[dict[str, Any], OneAction(step_kinds)])
-    rule = create_model("RuleThatWaves", __base__=Rule, do=(list[action], ...))  # type: ignore[valid-type]
-    assert mistakes_in(rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]}) == []
-    [mistake] = mistakes_in(rule, {**SHORTEST, "do": [{"wav": {}}]})
+    assert mistakes_in(Rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]}) == []
+    [mistake] = mistakes_in(Rule, {**SHORTEST, "do": [{"wav": {}}]})
     assert "did you mean 'wave'?" in mistake.problem
-    _, definitions = json_schema(rule)
+    _, definitions = json_schema(Rule)
     assert definitions["Wave"]["required"] == ["hand"]
-    page = rules_page(rule, step_kinds)
+    page = rules_page()
     assert "| `wave` | Wave at the lead. | `{wave: {hand: left}}` |" in page
     assert "| `hand` | required | The hand to wave with. | `left` |" in page
 
 
-JUNK = st.sampled_from(
+@pytest.mark.usefixtures("wave")
+def test_a_branch_and_a_sequence_can_name_a_step_kind_that_is_added():
+    branch = {"if": [], "then": [{"wave": {"hnd": "left"}}]}
+    found = mistakes_in(Rule, {**SHORTEST, "do": [{"branch": branch}]})
+    assert [one.place for one in found] == ["do[0].branch.then[0].wave.hnd", "do[0].branch.then[0].wave.hand"]
+    assert mistakes_in(Sequence, {"name": "x", "steps": [{"name": "hello", "wave": {"hand": "left"}}]}) == []
+    _, definitions = json_schema(Playbook)
+    assert "wave" in definitions["SequenceStep"]["properties"]
+
+
+def test_a_step_kind_that_is_no_longer_registered_is_not_known():
+    [mistake] = mistakes_in(Rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]})
+    assert mistake.problem.startswith("'wave' is not known; ")
+    assert "Wave" not in json_schema(Playbook)[1]
+
+
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "x", [], {}, 0, -1, 1001, 3.5, True, ["x"], [None], [[]], [{}], {"x": 1}, "NEW", "end", "1 fortnight"]
 )
 

@@ -10,10 +10,9 @@ import pytest
 import beat_schedule
 from app.automation.playbooks.shipped import read
 from app.automation.simulation import run, sweeps
-from app.automation.simulation.lead import more_of, sample_lead
-from app.automation.simulation.run import Beginning, simulate
-from app.automation.simulation.sample_clinic import sample_setting
-from app.automation.simulation.sandbox import try_playbook
+from app.automation.simulation.lead import lead_facts_for_rules, sample_lead
+from app.automation.simulation.run import StartState, simulate
+from app.automation.simulation.sandbox import sample_setting, try_playbook
 from app.automation.simulation.script import InvalidScript, read_script
 from app.automation.simulation.timeline import Simulation
 from app.core.calendar.calendar import UnknownHolidays
@@ -35,11 +34,11 @@ def of_rules(
     until = START + timedelta(days=days)
     lead = sample_lead(stage=setting.first_stage, zone=zone, at=START)
     happens = read_script(script, start=START, until=until)
-    return simulate("ours", Beginning(setting, lead), happens, start=START, until=until)
+    return simulate("ours", StartState(setting, lead), happens, start=START, until=until)
 
 
 def ends(simulation: Simulation) -> list[tuple[str, str, str]]:
-    """When, how and why steps ended or were put off: on the wall."""
+    """When, how and why steps ended or were put off: on the clock."""
     zone = simulation.zones[0]
     steps = [entry for entry in simulation.timeline if entry.kind]
     return [(f"{entry.at.astimezone(zone):%d %H:%M}", entry.what, entry.reason or "") for entry in steps]
@@ -141,7 +140,7 @@ def test_it_looks_as_often_as_beat_does():
 
 
 def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
-    assert more_of(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == FACT_NAMES
+    assert lead_facts_for_rules(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == FACT_NAMES
 
 
 @pytest.mark.parametrize(

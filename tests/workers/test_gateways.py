@@ -357,7 +357,7 @@ def test_a_gateway_that_is_gone_is_waited_for_and_then_given_up(
     for _ in range(MAX_ATTEMPTS):
         try_again(practice, watch)
     assert (server.calls, step(practice).state, note(practice).state) == ([], "failed", "failed")
-    assert "not active, or gone" in note(practice).error
+    assert "inactive or deleted" in note(practice).error
 
 
 def test_no_transaction_is_open_while_it_answers(practice: Practice, server: Gateway, configure: Callable[..., None]):

@@ -1,4 +1,4 @@
-"""A step kind is one file: it is planned, published, run, retried, explained and simulated without another change."""
+"""A step kind is one file: rules name it, and it is planned, published, run, retried, explained and simulated."""
 
 import sys
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import pytest
 
 from app import create_app
 from app.automation import handlers
-from app.automation.language import reference
 from app.automation.language.docs import sentences
+from app.automation.language.docs.rules import rules_page
 from app.automation.lead_view.why import why
 from app.automation.simulation.service import simulate_playbook
 from app.core import db
@@ -20,6 +20,7 @@ from app.engine.step_kind import STEP_KINDS, StepKinds, StepKindsAreMissing, Unk
 from app.http.openapi.openapi import spec
 from app.ops.embedded import Valkey
 from app.wiring import connect
+from tests.support.desk import Caller, Desk, the_app
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch
 from workers.sweeps.run import sweep
@@ -28,13 +29,28 @@ pytest_plugins = ["tests.support.practice"]
 
 KIND = "leave_note"
 HANDLER = '''
-"""`leave_note`: a note on the timeline of the lead."""
+"""`leave_note`: add a note to the lead's timeline."""
 
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.params import Params
+from app.automation.language.types.primitives import OneOf, Title
+from app.engine.outcomes import Done, Effects, Outcome
+from app.engine.step_kind import StepKind
 from app.leads.timeline.models import ActivityType
 from app.leads.timeline.rows import activity_row
-from app.automation.handlers.context import StepContext
-from app.engine.outcomes import Done, Effects, Outcome
-from app.engine.step_kind import StepKind, Words
+
+
+class LeaveNote(Params):
+    """Leave a note."""
+
+    example: ClassVar[Any] = {"text": "call twice"}
+
+    text: Title = Field(description="The text of the note.", examples=["call twice"])
+    color: Annotated[Literal["red", "green"], OneOf()] = Field(default="red", description="Its color.")
 
 
 def decide(context: StepContext) -> Outcome:
@@ -47,12 +63,16 @@ def decide(context: StepContext) -> Outcome:
 KIND = StepKind(
     name="leave_note",
     decide=decide,
+    params=LeaveNote,
+    sequence_params=LeaveNote,
+    sentence=lambda note: f"Note: {note['text']}",
     details=lambda context, _: {"text": context.params["text"]},
     max_tries=2,
     per_message=7,
-    words=Words(lambda note: f"Note: {note['text']}", about="Leave a note.", example="{text: call twice}"),
 )
 '''
+RULES = "/api/follow-up-rules"
+RULE = {"name": "call-note", "on": "lead.created", "after": "10 minutes", "do": [{KIND: {"text": "call twice"}}]}
 
 
 @pytest.fixture
@@ -68,15 +88,17 @@ def leave_note(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def with_rule(leave_note: None, practice: Practice) -> Practice:
-    """A clinic with one rule: ten minutes after a lead comes in, a note is left."""
-    leave(practice, "call twice")
+def admin(leave_note: None, practice: Practice) -> Caller:
+    """An admin of the clinic, who calls the API."""
+    return Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id)).admin
+
+
+@pytest.fixture
+def with_rule(practice: Practice, admin: Caller) -> Practice:
+    """A clinic with a rule that leaves a note ten minutes after a lead is created."""
+    answer = admin.post(RULES, RULE)
+    assert answer.status == 201, answer.body
     return practice
-
-
-def leave(practice: Practice, text: object) -> None:
-    rule = {"name": "speed-to-lead", "on": "lead.created", "after": "10 minutes", "do": [{KIND: {"text": text}}]}
-    practice.change_rule("speed-to-lead", definition=db.to_json(rule))
 
 
 def notes(practice: Practice, lead_id: UUID) -> list[Any]:
@@ -109,7 +131,8 @@ def test_the_checks_of_every_step_hold_for_it(with_rule: Practice, watch: Watch)
 
 
 def test_it_is_tried_as_often_as_it_says(with_rule: Practice, watch: Watch):
-    leave(with_rule, 5)  # the handler raises
+    wrong = {**RULE, "do": [{KIND: {"text": 5}}]}  # the API would refuse it; the handler raises
+    with_rule.change_rule("call-note", definition=db.to_json(wrong))
     lead_id = with_rule.capture()
     for _ in range(3):
         watch.set(with_rule.step(kind=KIND).due_at)
@@ -127,10 +150,50 @@ def test_people_read_about_it(with_rule: Practice, watch: Watch):
     with transaction() as session:
         events = why(session, with_rule.actor(), lead_id, {"limit": 20}).items
     [because] = [step["because"] for event in events for step in event["steps"] if step["kind"] == KIND]
-    assert because == "speed-to-lead: leave_note was done on Tue 10 Mar 2026 11:10 EDT."
-    assert "| `leave_note` | Leave a note. | `{text: call twice}` |" in reference.page()
+    assert because == "call-note: leave_note was done on Tue 10 Mar 2026 11:10 EDT."
     assert sentences.of_action({KIND: {"text": "call twice"}}) == "Note: call twice"
-    assert KIND in spec(create_app())["components"]["schemas"]["RetryIn"]["properties"]["kind"]["enum"]
+
+
+@pytest.mark.parametrize(
+    ("action", "pointer", "message"),
+    [
+        ({KIND: {"txt": "x"}}, "/do/0/leave_note/txt", "did you mean 'text'?"),
+        ({KIND: {}}, "/do/0/leave_note/text", "is missing"),
+        ({KIND: {"text": 5}}, "/do/0/leave_note/text", "must be text in one line"),
+        ({KIND: {"text": "x", "color": "gren"}}, "/do/0/leave_note/color", "did you mean 'green'?"),
+        ({"leave_not": {"text": "x"}}, "/do/0", "did you mean 'leave_note'?"),
+        ({"branch": {"if": [], "then": [{KIND: {}}]}}, "/do/0/branch/then/0/leave_note/text", "is missing"),
+    ],
+)
+def test_the_api_refuses_wrong_params_with_their_place(admin: Caller, action: Any, pointer: str, message: str):
+    refused = admin.post(RULES, {**RULE, "do": [action]})
+    messages = {error["pointer"]: error["message"] for error in refused.body["errors"]}
+    assert refused.status == 422
+    assert message in messages[pointer]
+
+
+def test_a_sequence_can_name_it(admin: Caller):
+    sequence = {"name": "notes", "steps": [{"name": "first", KIND: {"text": "call twice"}}]}
+    assert admin.post("/api/sequences", sequence).status == 201
+    [mistake] = admin.post("/api/sequences", {**sequence, "name": "other", "steps": [{"name": "x"}]}).body["errors"]
+    assert KIND in mistake["message"]
+
+
+@pytest.mark.usefixtures("leave_note")
+def test_the_api_reference_and_the_docs_page_describe_it():
+    schemas = spec(create_app())["components"]["schemas"]
+    assert KIND in schemas["RetryIn"]["properties"]["kind"]["enum"]
+    assert KIND in [choice["title"] for choice in schemas["Action"]["oneOf"]]
+    assert KIND in schemas["SequenceStep"]["properties"]
+    assert (schemas["LeaveNote"]["description"], schemas["LeaveNote"]["required"]) == ("Leave a note.", ["text"])
+    page = rules_page()
+    assert "| `leave_note` | Leave a note. | `{leave_note: {text: call twice}}` |" in page
+    assert "| `text` | required | The text of the note. | `call twice` |" in page
+
+
+def test_a_kind_that_is_not_registered_is_refused(practice: Practice):
+    admin = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id)).admin
+    assert admin.post(RULES, RULE).pointers == ["/do/0"]
 
 
 def test_a_simulation_runs_it(with_rule: Practice):

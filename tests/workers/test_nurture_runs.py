@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.automation.nurtures import service
-from app.automation.nurtures.running import plan_runs, work_on_a_run
+from app.automation.nurtures.runs import plan_runs, process_run_batch
 from app.core.db import transaction
 from tests.support.enrolling import call, mail, playbook, put, sequence, way
 from tests.support.nurturing import run_nurtures, runs, score, set_up, taken
@@ -128,9 +128,9 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(practice: Practice, watch: 
     with transaction() as session:
         service.run_now(session, practice.actor(), nurture)
     with transaction() as session:
-        assert work_on_a_run(session) == 50
+        assert process_run_batch(session) == 50
     with transaction() as session:
-        work_on_a_run(session)
+        process_run_batch(session)
         session.rollback()  # as when its process is killed
     run = practice.row("nurture_runs")
     assert (run.state, run.taken) == ("running", 50)
@@ -143,7 +143,7 @@ def test_a_run_that_may_take_fewer_than_it_took_already_ends(practice: Practice,
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     nurture = set_up(practice, batch=50, most=100)
     watch.set(AT_14)
-    for part in (plan_runs, work_on_a_run):
+    for part in (plan_runs, process_run_batch):
         with transaction() as session:
             part(session)
     with transaction() as session:
@@ -183,7 +183,7 @@ def test_a_nurture_that_is_switched_off_does_not_run_and_one_that_runs_stops(pra
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     nurture = set_up(practice, batch=50)
     watch.set(AT_14)
-    for part in (plan_runs, work_on_a_run):
+    for part in (plan_runs, process_run_batch):
         with transaction() as session:
             part(session)
     with transaction() as session:

@@ -8,9 +8,10 @@ import pytest
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.identity.models import Role
-from app.leads.assignment.user_groups import AssigneeStrategy
+from app.leads.assignment.rotation import next_in_rotation
 from app.ops.embedded import Valkey
 from app.tasks.bulk import service as bulk
+from app.tasks.bulk.spec import AssigneeStrategy
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 
@@ -172,7 +173,7 @@ def test_who_has_no_coordinator_gets_one_in_turn_and_keeps_it(practice: Practice
     assert len(tasks) == len(steps) == 30
     assert len({task.assigned_to_id for task in tasks}) > 1
     by_id = sorted(practice.people.values())
-    assert all(task.assigned_to_id == by_id[task.lead_id.int % len(by_id)] for task in tasks)
+    assert all(task.assigned_to_id == next_in_rotation(task.lead_id, by_id) for task in tasks)
 
 
 def test_the_lead_of_somebody_who_left_goes_to_a_colleague(practice: Practice):

@@ -12,7 +12,7 @@ from app.automation.sequences.enrollments.service import exit_enrollment, pause_
 from app.automation.sequences.errors import MovePlanChanged
 from app.automation.sequences.service import change_sequence
 from app.automation.sequences.versions.move_plan import plan_move
-from app.automation.sequences.versions.version_moves import carry_out_move
+from app.automation.sequences.versions.version_moves import move_to_version
 from app.core.db import transaction
 from app.engine.models import Kind
 from app.leads.duplicates.merge import merge
@@ -157,7 +157,7 @@ def test_who_is_moved_to_another_version_while_workers_go_on_has_one_step_planne
         with transaction() as session:
             plan = plan_move(session, practice.actor(), row.id, 2)
             given = {"to": 2, "fingerprint": plan.fingerprint, "steps": {}}
-            carry_out_move(session, practice.actor(), row.id, given)
+            move_to_version(session, practice.actor(), row.id, given)
 
     def move_in_the_end() -> None:
         """Who goes on between the plan and its doing makes it another one."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.automation.sequences.enrollments.enroll import Enrolled
-from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment, skip_in_enrollment
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
+from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment, skip_current_step
 from app.automation.sequences.service import change_sequence, create_sequence, delete_sequence
 from app.core.db import transaction
 from app.engine.failed_steps import retry_many
@@ -157,7 +157,7 @@ def test_a_sequence_that_is_switched_off_waits_and_goes_on_when_it_is_switched_o
     lead, later = practice.capture(), practice.capture()
     put(practice, lead)
     switch(practice, is_on=False)
-    assert put(practice, later) == [Enrolled.SEQUENCE_INACTIVE]
+    assert put(practice, later) == [EnrollmentResult.SEQUENCE_INACTIVE]
     watch.advance(days=3)
     practice.run_due()
     held = way(practice, lead)
@@ -179,7 +179,7 @@ def test_a_step_that_fails_holds_it_until_it_is_left_out(ours: Ours, watch: Watc
         practice.run_due()
     assert practice.step(lead, name="welcome/hello").state == "failed"
     assert (way(practice, lead).state, way(practice, lead).step) == ("active", "hello")
-    act(practice, lead, skip_in_enrollment)
+    act(practice, lead, skip_current_step)
     assert came_by(practice, lead) == [("hello", "by_hand")]
     assert way(practice, lead).step == "two"
 
@@ -214,7 +214,7 @@ def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
     assert (tags(tagged), tags(lead)) == (["nurture"], ["nurture"])
     first, _ = practice.rows("enrollments", lead_id=lead)
     with transaction() as session:
-        skip_in_enrollment(session, practice.actor(), first.id)
+        skip_current_step(session, practice.actor(), first.id)
     assert tags(lead) == ["nurture"]
     practice.hear_from(lead)
     practice.hear_from(tagged)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.automation.sequences.enrollments.enroll import Enrolled
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.automation.sequences.enrollments.service import pause_enrollment, resume_enrollment
 from app.automation.sequences.service import change_sequence, delete_sequence
 from app.core.db import transaction
@@ -44,7 +44,7 @@ def test_of_two_who_enroll_a_lead_at_once_one_does(ours: Ours):
     leads = [practice.capture() for _ in range(20)]
     came = at_once(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
     results = sorted(one for many in came for one in many)
-    assert results == [Enrolled.ALREADY_IN] * 20 + [Enrolled.ENROLLED] * 20
+    assert results == [EnrollmentResult.ALREADY_IN] * 20 + [EnrollmentResult.ENROLLED] * 20
     assert len(practice.rows("enrollments")) == len(practice.steps(kind=Kind.CREATE_TASK, name="welcome/one")) == 20
 
 
@@ -52,7 +52,7 @@ def test_of_two_exclusive_sequences_at_once_a_lead_is_in_one(ours: Ours):
     practice = ours(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
     lead = practice.capture()
     came = at_once(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
-    assert sorted(one for [one] in came) == [Enrolled.ENROLLED, Enrolled.IN_ANOTHER]
+    assert sorted(one for [one] in came) == [EnrollmentResult.ENROLLED, EnrollmentResult.IN_ANOTHER]
 
 
 def test_a_reply_while_its_step_runs_leaves_nothing_planned(ours: Ours, watch: Watch):
@@ -80,7 +80,7 @@ def test_who_comes_into_a_sequence_as_it_is_deleted_is_not_in_it(ours: Ours):
             delete_sequence(session, practice.actor(), row.id, seen=None)
             enrolling = threads.submit(put, practice, lead)
             wait_until(somebody_waits, 30, "the one who enrolls to wait for the one who deletes")
-        assert enrolling.result(timeout=60) == [Enrolled.SEQUENCE_INACTIVE]
+        assert enrolling.result(timeout=60) == [EnrollmentResult.SEQUENCE_INACTIVE]
     assert practice.rows("enrollments") == []
 
 

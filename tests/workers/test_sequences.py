@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.automation.sequences.enrollments.enroll import Enrolled
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.engine.models import Kind
 from tests.support.enrolling import call, came_by, mail, playbook, put, sequence, way
 from tests.support.practice import TUESDAY, Practice, Watch
@@ -57,7 +57,7 @@ def test_an_event_enrolls_and_each_step_is_planned_when_the_one_before_is_done(o
 def test_what_comes_late_puts_the_rest_off(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")))
     lead = practice.capture()
-    assert put(practice, lead) == [Enrolled.ENROLLED]
+    assert put(practice, lead) == [EnrollmentResult.ENROLLED]
     watch.advance(hours=10)
     practice.run_due()
     assert practice.pending(lead)[-1].due_at == TUESDAY + timedelta(hours=11)
@@ -128,9 +128,9 @@ def test_who_cannot_be_reached_leaves(ours: Ours):
 def test_a_lead_is_enrolled_once(ours: Ours):
     practice = ours(sequence(call("one", "1 day")))
     lead = practice.capture()
-    assert [put(practice, lead), put(practice, lead)] == [[Enrolled.ENROLLED], [Enrolled.ALREADY_IN]]
+    assert [put(practice, lead), put(practice, lead)] == [[EnrollmentResult.ENROLLED], [EnrollmentResult.ALREADY_IN]]
     practice.opt_out(lead)
-    assert put(practice, lead) == [Enrolled.OPTED_OUT]
+    assert put(practice, lead) == [EnrollmentResult.OPTED_OUT]
     assert len(practice.rows("enrollments")) == 1
 
 

@@ -21,7 +21,7 @@ from app.ops.embedded import Postgres
 from tests.support.practice import TUESDAY, Practice, Watch, sql
 from workers import runner
 from workers.sweeps.run import sweep
-from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
+from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
 
 FIND = "find_leads_without_next_action"
 ADMIN, COORDINATOR = Role.CLINIC_ADMIN, Role.TREATMENT_COORDINATOR
@@ -56,9 +56,9 @@ def marked(practice: Practice) -> list[UUID]:
 def walk(*, most: int) -> list[UUID]:
     """The leads of the next stretch."""
     with transaction() as session:
-        stretch = next_stretch(session, "a walk", most=most)
-        go_on(session, "a walk", stretch)
-        return list(session.scalars(text(f"SELECT id FROM leads l WHERE {ON_THE_STRETCH} ORDER BY 1"), stretch))
+        stretch = next_batch(session, "a walk", most=most)
+        save_position(session, "a walk", stretch)
+        return list(session.scalars(text(f"SELECT id FROM leads l WHERE {IN_BATCH_SQL} ORDER BY 1"), stretch))
 
 
 def settle(practice: Practice) -> None:

@@ -1,4 +1,4 @@
-"""Steps of sequences: with the end of one the next is planned."""
+"""Sequence progression: plan the next step when a step ends."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -6,36 +6,35 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.handlers.context import StepContext
-from app.automation.sequences.enrollments.advance import Ended, advance
-from app.engine.outcomes import BaseOutcome as End
-from app.engine.outcomes import Cancel, Done, Skip
+from app.automation.handlers.support.context import StepContext
+from app.automation.sequences.enrollments.advance import StepEnd, advance
+from app.engine.outcomes import BaseOutcome, Cancel, Done, Skip
 
 
-class _Said(NamedTuple):
+class _Result(NamedTuple):
     reason: str | None
-    told: Mapping[str, Any]
+    details: Mapping[str, Any]
 
 
-def advance_enrollments(session: Session, decided: Iterable[tuple[StepContext, End]]) -> None:
-    """Move on the enrollments whose steps ended for good. One that failed holds its own until it is tried again."""
+def advance_enrollments(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
+    """Advance the enrollments whose steps are done, skipped or cancelled. A failed step blocks its enrollment."""
     of_sequences = [(context, end) for context, end in decided if "enrollment_id" in context.step.cause]
-    ends = [_ended(context, said) for context, end in of_sequences if (said := _said(end))]
+    ends = [_step_end(context, result) for context, end in of_sequences if (result := _result(end))]
     if ends:
         advance(session, ends, at=clock.now())
 
 
-def _said(end: End) -> _Said | None:
+def _result(end: BaseOutcome) -> _Result | None:
     match end:
         case Done(made=made):
-            return _Said(None, made)
+            return _Result(None, made)
         case Skip(reason=reason, detail=detail):
-            return _Said(reason, detail)
+            return _Result(reason, detail)
         case Cancel(reason=reason):
-            return _Said(reason, {})
+            return _Result(reason, {})
     return None
 
 
-def _ended(context: StepContext, said: _Said) -> Ended:
+def _step_end(context: StepContext, result: _Result) -> StepEnd:
     step = context.step
-    return Ended(step.id, step.kind, step.cause, context.clinic.calendar, *said)
+    return StepEnd(step.id, step.kind, step.cause, context.clinic.calendar, *result)

@@ -1,23 +1,25 @@
-"""Taking steps: a row lock and the state, so that however often a message comes, one of them finds the step.
+"""Claim due steps with a row lock, so that duplicate messages run a step once.
 
-Workers wait for nobody. A step whose row or lead is locked is left alone: its own message finds it again in a
-moment. So whoever writes a lead never waits longer than one batch, and nobody can deadlock with a worker.
+Workers never wait for a lock. A step whose row or lead is locked is skipped and published again. So a transaction that
+writes a lead waits for one batch at most, and no transaction can deadlock with a worker.
 """
 
 from collections import namedtuple
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, cast
 from uuid import UUID
 
 from sqlalchemy import Row, column, text
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import TextualSelect
 
+from app.automation.handlers.support.context import DueStep
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.leads.events import LazyContact
 
-# What a step may have to know of its lead; everything else about the person stays in the table.
+# The columns of a lead that steps may need. All other personal data stays in the table.
 LEAD_COLUMNS = (
     *("status", "pipeline_stage", "lost_suggested_at", "created_at", "deleted_at", "last_activity_at"),
     *("patient_first_name", "patient_last_name", "first_name", "last_name", "timezone"),
@@ -29,8 +31,34 @@ LEAD_COLUMNS = (
 _Columns: Any = namedtuple("_Columns", ("id", *LEAD_COLUMNS))  # type: ignore[misc]  # noqa: PYI024  (the fields are the query's)
 
 
+class ClaimedStep(DueStep, Protocol):
+    """A claimed row of `steps`, with the rules version of its clinic."""
+
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def rules_version(self) -> int: ...
+    @property
+    def published_at(self) -> datetime | None: ...
+    @property
+    def error(self) -> str | None: ...
+
+
+class PendingStep(Protocol):
+    """The columns of a pending step that its wake-up needs."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def due_at(self) -> datetime: ...
+
+
 class LeadView(_Columns, LazyContact):
-    """A step's lead, as far as it has to know."""
+    """The lead of a step, with `LEAD_COLUMNS` only."""
 
     __slots__ = ()
 
@@ -43,7 +71,7 @@ _WITH_LEAD = (
     f"SELECT {_STEP_SQL}, {_LEAD_SQL}, c.rules_version FROM steps s JOIN leads l ON l.id = s.lead_id"  # noqa: S608
     " JOIN clinics c ON c.id = s.clinic_id WHERE {which}"
     " AND s.state IN ('planned', 'published') AND s.due_at <= :now ORDER BY s.due_at LIMIT :most"
-    " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # the lead first: who has it keeps no step
+    " FOR NO KEY UPDATE OF l SKIP LOCKED FOR UPDATE OF s SKIP LOCKED"  # lock the lead first
 )
 _WITHOUT_LEAD = (
     f"SELECT {_STEP_SQL}, c.rules_version FROM steps s"  # noqa: S608
@@ -58,50 +86,50 @@ _PENDING, _LEFT = text(_WAITING), text(f"{_WAITING} FOR UPDATE SKIP LOCKED")
 
 def claim(
     session: Session, kind: str, ids: Sequence[UUID], *, now: datetime, most: int, alone: bool = False
-) -> list[Row[Any]]:
-    """Lock due steps, the message's own first, then neighbours of the kind that are due too, unless `alone`."""
+) -> list[ClaimedStep]:
+    """Lock up to `most` due steps: those in `ids` first, then, unless `alone`, other due steps of the kind."""
     given = {"ids": list(ids), "now": now}
     own = session.execute(_query(kind, _OWN), {**given, "most": most}).all() if ids else []
     if alone or len(own) >= most:
-        return list(own)
+        return cast("list[ClaimedStep]", list(own))
     given["ids"] = [row.id for row in own]
     more = session.execute(_query(kind, _NEIGHBOURS), {**given, "kind": kind, "most": most - len(own)}).all()
-    return [*own, *more]
+    return cast("list[ClaimedStep]", [*own, *more])
 
 
-def lead_of(row: Row[Any]) -> Any:
-    """The lead that was claimed along with its step; None for kinds without one."""
-    values = row[len(_STEP) : -1]
+def lead_of(row: ClaimedStep) -> Any:
+    """Return the lead that was claimed with its step; None for kinds without a lead."""
+    values = cast("Row[Any]", row)[len(_STEP) : -1]
     return LeadView(*values) if values else None
 
 
-def left_over(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
-    """The steps of a message that are still to be done and that no other worker has in hand.
+def lock_unclaimed(session: Session, ids: Collection[UUID]) -> list[PendingStep]:
+    """Lock the pending steps of a message that no other worker holds.
 
-    They are not due yet by this clock, or somebody was just writing their lead.
+    They are not due yet by this clock, or their lead is locked.
     """
-    return list(session.execute(_LEFT, {"ids": list(ids)})) if ids else []
+    return cast("list[PendingStep]", list(session.execute(_LEFT, {"ids": list(ids)}))) if ids else []
 
 
-def still_pending(session: Session, ids: Collection[UUID]) -> list[Row[Any]]:
-    """Those that are still to be done, whoever may have them in hand."""
-    return list(session.execute(_PENDING, {"ids": list(ids)}))
+def find_pending(session: Session, ids: Collection[UUID]) -> list[PendingStep]:
+    """Return the pending steps of a message, locked or not."""
+    return cast("list[PendingStep]", list(session.execute(_PENDING, {"ids": list(ids)})))
 
 
-def still_asking(session: Session, step_id: UUID, lease: datetime) -> bool:
-    """Lock a step whose answer came; False when it is no longer this asker's to conclude."""
+def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
+    """Lock a step whose external call was answered. Returns False if another run has taken the step."""
     return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
 
 
-def _query(kind: str, which: str) -> Any:
+def _query(kind: str, which: str) -> TextualSelect:
     return _QUERIES[STEP_KINDS[kind].has_lead, which]
 
 
-# Marked `unknown` meanwhile (its lease ran out) is still concluded: an answer is better than none.
+# A step that became `unknown` after its lease expired is concluded too: a late answer is better than none.
 _STILL_ASKING = text(
     "SELECT id FROM steps WHERE id = :id AND state IN ('running', 'unknown') AND lease_until = :lease FOR UPDATE"
 )
-_QUERIES = {  # their columns are named, or SQLAlchemy would look at them anew each time
+_QUERIES = {  # with named columns SQLAlchemy does not inspect the result each time
     (bool(of_lead), which): text(query.format(which=which)).columns(*map(column, (*_STEP, *of_lead, "rules_version")))
     for of_lead, query in ((_LEAD, _WITH_LEAD), ((), _WITHOUT_LEAD))
     for which in (_OWN, _NEIGHBOURS)

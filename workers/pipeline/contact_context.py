@@ -1,4 +1,4 @@
-"""What the gate is asked by the steps of a batch that write to their leads, loaded for all of them together."""
+"""Contact facts for the steps of a batch that write to their leads, loaded together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.context import Reach
+from app.automation.handlers.support.context import NotificationView, Reach
 from app.engine.models import Kind
 from app.engine.outcomes import BaseOutcome
 from app.engine.step_kind import STEP_KINDS
@@ -18,18 +17,18 @@ from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_attempts import attempt_for_step
 from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
 from app.messaging.contact_policy.facts import SentMessage
-from workers.pipeline.claim import lead_of
+from workers.pipeline.claim import ClaimedStep, lead_of
 
 
-def load_reach(
+def load_contact_contexts(
     session: Session,
-    rows: Sequence[Row[Any]],
+    rows: Sequence[ClaimedStep],
     clinics: Mapping[UUID, ClinicContext],
-    notes: Mapping[str, Any],
+    notes: Mapping[str, NotificationView],
     *,
     now: datetime,
 ) -> Mapping[UUID, Reach]:
-    """By step, for those that write to their lead; `notes` are the notifications that are to be delivered, by id."""
+    """Return the contact facts by step id, for steps that write to their lead. `notes`: notifications by id."""
     to_leads = [(row, _note_of(row, notes)) for row in rows if _is_to_lead(row, notes)]
     writings = [_writing(row, clinics[row.clinic_id], note) for row, note in to_leads]
     known = load_contact_facts(
@@ -43,34 +42,34 @@ def load_reach(
     return {row.id: Reach(one.touch, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
 
 
-def gone_to_lead(end: BaseOutcome) -> list[SentMessage]:
-    """The messages to its lead that a step wrote."""
+def messages_to_lead(end: BaseOutcome) -> list[SentMessage]:
+    """Return the messages to the lead that a step wrote."""
     return [
         SentMessage(note["created_at"], note["series"]) for note in end.effects.notifications if note["user_id"] is None
     ]
 
 
-def _is_to_lead(row: Row[Any], notes: Mapping[str, Any]) -> bool:
+def _is_to_lead(row: ClaimedStep, notes: Mapping[str, NotificationView]) -> bool:
     if row.kind == Kind.DELIVER:
         note = _note_of(row, notes)
         return note is not None and note.user_id is None
     return STEP_KINDS[row.kind].writes_to_lead
 
 
-def _note_of(row: Row[Any], notes: Mapping[str, Any]) -> Any:
-    return notes.get(row.params.get("notification_id"))
+def _note_of(row: ClaimedStep, notes: Mapping[str, NotificationView]) -> NotificationView | None:
+    return notes.get(row.params.get("notification_id", ""))
 
 
-def _writing(row: Row[Any], clinic: ClinicContext, note: Any) -> AttemptContext:
-    """What is written already goes to the address it was written to."""
+def _writing(row: ClaimedStep, clinic: ClinicContext, note: NotificationView | None) -> AttemptContext:
+    """Return the attempt. A written message keeps its address."""
     lead, channel = lead_of(row), note.channel if note else row.params["channel"]
     planned_at = note.created_at if note else row.created_at
     touch = attempt_for_step(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
     return AttemptContext(lead, clinic, replace(touch, series=note.series) if note else touch)
 
 
-def _address_of(lead: Any, note: Any, channel: str) -> str | None:
-    """Return the address that a message was written to, or for a message to be written the lead's address."""
+def _address_of(lead: Any, note: NotificationView | None, channel: str) -> str | None:
+    """Return the address of the written message, else the lead's address."""
     reach = CHANNELS.for_leads(channel)
     if note is None or reach is None:
         return address_for(lead, channel)

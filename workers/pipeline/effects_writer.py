@@ -1,4 +1,4 @@
-"""Writing what the steps of a batch did: one statement for each table, however many steps."""
+"""Write the effects of a batch of steps, with one statement for each table."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.automation.rules import backfill_job as _backfills  # noqa: F401  (as above)
 from app.automation.sequences.enrollments import bulk as _bulk  # noqa: F401  (as above, for jobs that enroll)
 from app.automation.sequences.versions import version_moves as _version_moves  # noqa: F401  (and for those that move to a version)
@@ -27,13 +27,13 @@ from app.messaging.gateways.throttle import count_calls
 from app.messaging.models import Delivery, Notification
 from app.tasks.models import Task
 from workers.pipeline.advance_sequences import advance_enrollments
-from workers.pipeline.enrollments import carry_out_enrolments
+from workers.pipeline.enrollments import apply_enrollments
 from workers.pipeline.lead_changes import carry_out
 from workers.pipeline.recurring import next_steps
 
 
 def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
-    """Write the effects of all of them together, in the order that references need, and plan what follows."""
+    """Write all effects in the order that foreign keys need, and plan the follow-up steps."""
     insert_many(session, Task, _gather(decided, "tasks"))
     insert_many(session, Activity, _gather(decided, "activities"))
     insert_notifications(session, _gather(decided, "notifications"))
@@ -45,13 +45,13 @@ def write(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) 
     for clinic, events in _events_by_clinic(decided):
         record(session, clinic, *events)
     carry_out(session, decided)
-    carry_out_enrolments(session, decided)
+    apply_enrollments(session, decided)
     for chunk in _gather(decided, "chunks"):
         process_chunk(session, chunk)
 
 
 def _deliveries(decided: Iterable[tuple[StepContext, BaseOutcome]]) -> list[Row]:
-    """The steps that hand over the messages that steps wrote."""
+    """Return the delivery steps for the messages that were written."""
     return [
         delivery
         for context, end in decided
@@ -61,7 +61,7 @@ def _deliveries(decided: Iterable[tuple[StepContext, BaseOutcome]]) -> list[Row]
 
 
 def _origin(context: StepContext) -> Mapping[UUID, OriginStep]:
-    """Whatever stops or delays the message does so with its delivery."""
+    """Return the origin: events that stop the step, and its guard, apply to the delivery too."""
     step = context.step
     transactional = step.params.get("transactional")
     return {step.id: {"stop_on": step.stop_on, "guard": step.guard, "transactional": transactional}}
@@ -88,8 +88,8 @@ def _gather(decided: Iterable[tuple[StepContext, BaseOutcome]], name: str) -> li
 def _events_by_clinic(
     decided: Iterable[tuple[StepContext, BaseOutcome]],
 ) -> Iterable[tuple[ClinicContext, list[Event]]]:
-    clinics: dict[Any, ClinicContext] = {}
-    events: dict[Any, list[Event]] = defaultdict(list)
+    clinics: dict[UUID, ClinicContext] = {}
+    events: dict[UUID, list[Event]] = defaultdict(list)
     for context, end in decided:
         if end.effects.events:
             clinics[context.clinic.id] = context.clinic

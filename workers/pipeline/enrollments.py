@@ -1,4 +1,4 @@
-"""Enroll leads in sequences and take them out, as steps of rules want it: a batch in a few statements."""
+"""Apply the enrollments and exits that the steps of a batch ask for, in a few statements."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,10 @@ from typing import TypeAlias, TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.changes import Enroll, Unenroll
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.changes import Enroll, Unenroll
+from app.automation.handlers.support.context import StepContext
 from app.automation.sequences.enrollments.enroll import enroll
-from app.automation.sequences.enrollments.exit import leave
+from app.automation.sequences.enrollments.exit import exit_sequence
 from app.engine.outcomes import BaseOutcome
 from workers.pipeline.lead_changes import changes_of
 
@@ -17,8 +17,8 @@ Wanted = TypeVar("Wanted", Enroll, Unenroll)
 Group: TypeAlias = Sequence[tuple[StepContext, Wanted]]
 
 
-def carry_out_enrolments(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
-    """Exits first: one sequence may end where the next begins."""
+def apply_enrollments(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
+    """Apply exits first, because a lead may leave one sequence and enter the next."""
     for exits in _grouped(changes_of(decided, Unenroll)):
         _take_out(session, exits)
     for entries in _grouped(changes_of(decided, Enroll)):
@@ -26,7 +26,7 @@ def carry_out_enrolments(session: Session, decided: Sequence[tuple[StepContext, 
 
 
 def _grouped(wanted: Iterable[tuple[StepContext, Wanted]]) -> Iterable[Group[Wanted]]:
-    """By clinic, sequence and reason."""
+    """Group changes by clinic, sequence and reason."""
     groups: dict[object, list[tuple[StepContext, Wanted]]] = defaultdict(list)
     for context, change in wanted:
         groups[context.clinic.id, change.sequence, getattr(change, "reason", None)].append((context, change))
@@ -36,7 +36,7 @@ def _grouped(wanted: Iterable[tuple[StepContext, Wanted]]) -> Iterable[Group[Wan
 def _take_out(session: Session, exits: Group[Unenroll]) -> None:
     context, first = exits[0]
     leads = [context.lead.id for context, _ in exits]
-    left = leave(session, context.clinic, first.sequence, leads, reason=first.reason, at=context.now)
+    left = exit_sequence(session, context.clinic, first.sequence, leads, reason=first.reason, at=context.now)
     for context, change in exits:
         change.made["result"] = "left" if context.lead.id in left else "not_in"
 

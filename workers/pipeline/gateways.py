@@ -1,26 +1,27 @@
-"""The gateways of a batch's steps, and how much those that are about to be called had of late."""
+"""Gateways for the steps of a batch, with the recent usage of those that are about to be called."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.context import Line
+from app.automation.handlers.support.context import Line, NotificationView
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway, GatewayPurpose
 from app.messaging.gateways.throttle import Usage, lock_usage
 from app.security.encrypted_fields import decrypt_rows
+from workers.pipeline.claim import ClaimedStep
 
 
-def lines_of(
-    session: Session, rows: Sequence[Row[Any]], notifications: Mapping[str, Any], *, now: datetime
+def load_gateways(
+    session: Session, rows: Sequence[ClaimedStep], notifications: Mapping[str, NotificationView], *, now: datetime
 ) -> dict[UUID, Line]:
-    """The gateways of those steps that need one, by the step's id."""
-    notes = {row.id: notifications.get(row.params.get("notification_id")) for row in rows}
+    """Return the gateways by step id, for steps that need one."""
+    notes = {row.id: notifications.get(row.params.get("notification_id", "")) for row in rows}
     wanting = [row for row in rows if _wants_gateway(row, notes[row.id])]
     if not wanting:
         return {}
@@ -38,19 +39,19 @@ def lines_of(
     }
 
 
-def _wants_gateway(row: Row[Any], note: Any) -> bool:
+def _wants_gateway(row: ClaimedStep, note: NotificationView | None) -> bool:
     channel = note.channel if note is not None else row.params.get("channel")
     return "gateway" in row.params or CHANNELS.needs_gateway(channel)
 
 
 def _gateways(session: Session, clinic_ids: set[UUID]) -> list[Any]:
-    """A clinic has few."""
+    """Return all gateways of the clinics, by name, decrypted."""
     found = session.execute(select(Gateway.__table__).where(Gateway.clinic_id.in_(clinic_ids)).order_by(Gateway.name))
     return decrypt_rows(Gateway, found)
 
 
-def _choose(known: Sequence[Any], row: Row[Any], note: Any) -> Any:
-    """The one that a message was written for, or that the step names; else the clinic's only one for messages."""
+def _choose(known: Sequence[Any], row: ClaimedStep, note: NotificationView | None) -> Any:
+    """Return the message's gateway, or the one that the step names, else the clinic's only active message gateway."""
     if note is not None:
         return next((one for one in known if one.id == note.gateway_id), None)
     mine = [one for one in known if one.clinic_id == row.clinic_id]

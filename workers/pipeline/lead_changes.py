@@ -1,4 +1,4 @@
-"""Carry out what steps change about leads, with the leads' own services: history and rules follow as ever."""
+"""Apply lead changes of steps through the lead services, so that history and rules follow."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.changes import (
+from app.automation.handlers.support.changes import (
     AssignByRules,
     AssignTo,
     ChangeStage,
@@ -15,7 +15,7 @@ from app.automation.handlers.changes import (
     LeadChange,
     UpdateLead,
 )
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.engine.events.chains import use_chain
 from app.engine.events.events import Chain
 from app.engine.outcomes import BaseOutcome, Change
@@ -30,7 +30,7 @@ Wanted = TypeVar("Wanted", bound=Change)
 
 
 def carry_out(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome]]) -> None:
-    """Change one lead after the other, as the automation of its clinic; each event knows what led to it."""
+    """Apply the changes one by one with the clinic's system actor. Each event carries its causal chain."""
     wanted = list(changes_of(decided, LeadChange))
     if not wanted:
         return
@@ -43,13 +43,13 @@ def carry_out(session: Session, decided: Sequence[tuple[StepContext, BaseOutcome
 def changes_of(
     decided: Iterable[tuple[StepContext, BaseOutcome]], kind: type[Wanted]
 ) -> Iterator[tuple[StepContext, Wanted]]:
-    """Return the changes of this class that steps want, each with its step."""
+    """Yield the changes of this class, each with its step context."""
     for context, end in decided:
         yield from ((context, change) for change in end.effects.changes if isinstance(change, kind))
 
 
 def _leads(session: Session, ids: Sequence[UUID]) -> dict[UUID, Lead]:
-    """The leads, which the claim has locked."""
+    """Return the leads by id. The claim has locked them."""
     wanted = select(Lead).where(Lead.id.in_(ids)).execution_options(populate_existing=True)
     return {lead.id: lead for lead in session.scalars(wanted)}
 

@@ -1,4 +1,4 @@
-"""What is counted of a batch: ends by kind, how late they were, and what came of notifications."""
+"""Metrics of a batch: outcomes by kind, lateness, and notification states."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,22 +6,22 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.engine.outcomes import Done, Outcome
 from app.engine.statistics.metrics_store import Counts, add_counts, bucket_of, series_key
 
 REFUSED = series_key("refused")
-_pending: Counts = Counter()  # counted since the last batch that wrote; an idle process writes nothing
+_pending: Counts = Counter()  # counts since the last write; an idle process writes nothing
 
 
 def refuse(steps: int) -> None:
-    """Count steps of a message that had been run by the time it came."""
+    """Count steps of a message that had already been run."""
     if steps:
         _pending[REFUSED] += steps
 
 
 def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
-    """Count the ends of a batch, in its transaction."""
+    """Count the outcomes of a batch in its transaction."""
     if not ends:
         return
     counts = Counter(_pending)

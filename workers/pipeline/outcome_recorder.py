@@ -1,36 +1,37 @@
-"""Writing down how each step of a batch ended: one statement, whatever the ends."""
+"""Record the outcome of each step of a batch, in one statement."""
 
 import random
 from collections.abc import Sequence
 from datetime import datetime
 from functools import singledispatch
-from typing import Any
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.config import get_settings
 from app.core.db import update_many
 from app.engine.models import Step, StepState
-from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retry, Skip, Snooze
+from app.engine.outcomes import Cancel, Done, Fail, Outcome, ResultUnknown, Retry, Row, Skip, Snooze
 from app.engine.service import horizon
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.backoff import backoff
 from app.engine.steps.publish import WakeUp, after_commit
+from workers.pipeline.claim import ClaimedStep
 
 LONGEST_ERROR = 1000
-BEGUN = "It was begun, after a process that had it ended."  # the error of a step until its end is recorded
+STARTED_ERROR = "It was begun, after a process that had it ended."  # the error of a redelivered step while it runs
 
 _CHANGED = ("state", "reason", "outcome", "error", "attempts", "due_at", "published_at", "finished_at")
-_MARK_BEGUN = text("UPDATE steps SET attempts = :tries, error = :mark WHERE id = :id")
+_RECORD_START = text("UPDATE steps SET attempts = :tries, error = :mark WHERE id = :id")
 _RUNNING = text("UPDATE steps SET state = 'running', lease_until = :lease WHERE id = ANY(:ids)")
 
 
 def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:
-    """Record each end; what is to run again goes back to planned, or to the broker when it is soon."""
+    """Record each outcome. A step to be retried becomes planned, or is published at once if it is due soon."""
     if not ends:
         return
     now = clock.now()
@@ -47,18 +48,18 @@ def record(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> Non
 
 
 def record_running(session: Session, ids: Sequence[UUID], *, lease: datetime) -> None:
-    """Say that somebody outside is about to be asked, and until when an answer counts as coming."""
+    """Set the steps to `running`, with a lease, before an external call."""
     if ids:
         session.execute(_RUNNING, {"ids": list(ids), "lease": lease})
 
 
-def mark_begun(session: Session, step_id: UUID, *, tries: int) -> None:
-    """Say that it is about to be run, after so many tries; whoever finds the mark knows that it did not end."""
-    session.execute(_MARK_BEGUN, {"id": step_id, "tries": tries, "mark": BEGUN})
+def record_start(session: Session, step_id: UUID, *, tries: int) -> None:
+    """Flag a step before it runs. A step that is found with the flag did not finish."""
+    session.execute(_RECORD_START, {"id": step_id, "tries": tries, "mark": STARTED_ERROR})
 
 
-def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any]:
-    step: Any = context.step  # its row
+def _row(context: StepContext, outcome: Outcome, now: datetime) -> Row:
+    step = cast("ClaimedStep", context.step)
     same = {
         "id": step.id,
         "due_at": step.due_at,
@@ -66,18 +67,18 @@ def _row(context: StepContext, outcome: Outcome, now: datetime) -> dict[str, Any
         "finished_at": now,
         "reason": None,
         "outcome": None,
-        "error": None if step.error == BEGUN else step.error,
+        "error": None if step.error == STARTED_ERROR else step.error,
     }
     changes = changes_of(outcome)
     if isinstance(outcome, Retry):
         changes |= _retry(step.attempts + 1, STEP_KINDS[step.kind].max_tries, now, not_before=outcome.not_before)
     if "due_at" in changes:
-        changes |= {"finished_at": None} | _back_in_line(changes["due_at"], now)
+        changes |= {"finished_at": None} | _reschedule(changes["due_at"], now)
     attempts = step.attempts + (not isinstance(outcome, Snooze))
     return same | {"attempts": attempts} | changes
 
 
-def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | None) -> dict[str, Any]:
+def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | None) -> Row:
     if attempts >= tries:
         return {"state": StepState.FAILED}
     settings = get_settings()
@@ -90,7 +91,7 @@ def _retry(attempts: int, tries: int, now: datetime, *, not_before: datetime | N
     return {"due_at": max(now + wait, not_before or now)}
 
 
-def _back_in_line(due_at: datetime, now: datetime) -> dict[str, Any]:
+def _reschedule(due_at: datetime, now: datetime) -> Row:
     soon = due_at <= horizon(now)
     return {
         "state": StepState.PUBLISHED if soon else StepState.PLANNED,
@@ -99,42 +100,42 @@ def _back_in_line(due_at: datetime, now: datetime) -> dict[str, Any]:
 
 
 @singledispatch
-def changes_of(outcome: Outcome) -> dict[str, Any]:
-    """The columns that an end sets."""
+def changes_of(outcome: Outcome) -> Row:
+    """Return the columns that an outcome sets."""
     raise TypeError(outcome)
 
 
 @changes_of.register
-def _(outcome: Done) -> dict[str, Any]:
+def _(outcome: Done) -> Row:
     return {"state": StepState.DONE, "outcome": dict(outcome.made), "error": None}
 
 
 @changes_of.register
-def _(outcome: Skip) -> dict[str, Any]:
+def _(outcome: Skip) -> Row:
     return {"state": StepState.SKIPPED, "reason": outcome.reason, "outcome": dict(outcome.detail)}
 
 
 @changes_of.register
-def _(outcome: Cancel) -> dict[str, Any]:
+def _(outcome: Cancel) -> Row:
     return {"state": StepState.CANCELLED, "reason": outcome.reason}
 
 
 @changes_of.register
-def _(outcome: Snooze) -> dict[str, Any]:
+def _(outcome: Snooze) -> Row:
     kept = {"outcome": dict(outcome.detail)} if outcome.detail else {}
     return {"due_at": outcome.until, "reason": outcome.reason, **kept}
 
 
 @changes_of.register
-def _(outcome: Retry) -> dict[str, Any]:
+def _(outcome: Retry) -> Row:
     return {"error": outcome.error[:LONGEST_ERROR]}
 
 
 @changes_of.register
-def _(outcome: Fail) -> dict[str, Any]:
+def _(outcome: Fail) -> Row:
     return {"state": StepState.FAILED, "error": outcome.error[:LONGEST_ERROR]}
 
 
 @changes_of.register
-def _(outcome: ResultUnknown) -> dict[str, Any]:
+def _(outcome: ResultUnknown) -> Row:
     return {"state": StepState.UNKNOWN, "error": outcome.error[:LONGEST_ERROR]}

@@ -1,10 +1,10 @@
-"""Sealing the record of who saw and changed what."""
+"""Hash chain of the audit log."""
 
 from sqlalchemy.orm import Session
 
 from app.audit.hash_chain import extend_chain
 
 
-def seal_audit(session: Session) -> int:
-    """Seal the next stretch of a clinic's entries."""
+def extend_audit_chains(session: Session) -> int:
+    """Add the next batch of a clinic's audit entries to its hash chain. Returns their number."""
     return extend_chain(session)

@@ -1,4 +1,4 @@
-"""Rules that go wrong are paused before they do it to everybody."""
+"""Circuit breaker: pause rules that fail too often."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def pause_failing_rules(session: Session) -> int:
-    """Pause the rules whose figures of the last 24 hours their clinic does not allow; returns how many."""
+    """Pause rules whose results of the last 24 hours exceed their clinic's limits. Returns the number paused."""
     outcome_statistics.delete_old_hours(session)
     troubled = outcome_statistics.failing_series(session)
     clinics = load_contexts(session, {one.clinic_id for one in troubled})

@@ -1,5 +1,6 @@
-"""Leads that nobody tends: no activity for too long, too long in one stage, or in a stage that was given up."""
+"""Sweeps over stale leads, leads too long in a stage, and leads in archived stages."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -19,7 +20,7 @@ from app.security.encrypted_fields import decrypt_rows
 
 BATCH = 500
 
-# A flag on the lead makes each fire once, until an activity or the next stage takes the flag away.
+# A flag on the lead makes each event fire once, until an activity or a stage change clears the flag.
 _STALE = text(
     "WITH stale AS (SELECT l.id FROM clinics c CROSS JOIN LATERAL (SELECT id FROM leads"
     " WHERE clinic_id = c.id AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL AND stale_since IS NULL"
@@ -27,7 +28,7 @@ _STALE = text(
     " ORDER BY last_activity_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED) l LIMIT :batch)"
     " UPDATE leads AS l SET stale_since = :now FROM stale WHERE l.id = stale.id RETURNING l.*"
 )
-_OVERSTAYED = text(
+_STAGE_OVERDUE = text(
     "WITH slow AS (SELECT l.id FROM pipeline_stages s CROSS JOIN LATERAL (SELECT id FROM leads"
     " WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug AND status IN ('NEW', 'ACTIVE')"
     " AND deleted_at IS NULL AND stage_overdue_since IS NULL"
@@ -39,20 +40,20 @@ _OVERSTAYED = text(
 
 
 def detect_stale(session: Session) -> int:
-    """Leads without activity for longer than their clinic allows."""
+    """Flag leads without activity for longer than their clinic allows. Returns the number flagged."""
     return _flag(session, _STALE, EventName.LEAD_STALE, since="last_activity_at")
 
 
-def detect_overstayed(session: Session) -> int:
-    """Leads longer in a stage than the stage allows."""
-    return _flag(session, _OVERSTAYED, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
+def detect_stage_overdue(session: Session) -> int:
+    """Flag leads longer in a stage than the stage allows. Returns the number flagged."""
+    return _flag(session, _STAGE_OVERDUE, EventName.LEAD_STAGE_OVERDUE, since="stage_entered_at")
 
 
 _ROTS_AT, _ROTTING_REASON = rotting_date_sql(
     "l", days="c.stale_after_days", most_days="goal.max_days_in_stage", entered="CAST(:now AS timestamptz)"
 )
-# One stage of one clinic at a time: what is moved together has one goal.
-_LEFT_BEHIND = text(
+# One stage of one clinic at a time, so that all leads of a batch move to the same stage.
+_IN_ARCHIVED_STAGE = text(
     "WITH stage AS (SELECT s.clinic_id, s.slug, s.moves_to FROM pipeline_stages s"  # noqa: S608  (ours)
     " WHERE s.archived_at IS NOT NULL"
     " AND EXISTS (SELECT 1 FROM leads WHERE clinic_id = s.clinic_id AND pipeline_stage = s.slug"
@@ -69,9 +70,9 @@ _LEFT_BEHIND = text(
 
 
 def empty_archived_stages(session: Session) -> int:
-    """Leads in a stage that was given up go where the clinic said, each as if somebody had moved it."""
+    """Move leads out of an archived stage to its successor, with history and event. Returns their number."""
     now = clock.now()
-    moved = decrypt_rows(Lead, session.execute(_LEFT_BEHIND, {"now": now, "batch": BATCH}))
+    moved = decrypt_rows(Lead, session.execute(_IN_ARCHIVED_STAGE, {"now": now, "batch": BATCH}))
     if not moved:
         return 0
     insert_many(session, Activity, [_stage_change(lead, now) for lead in moved])
@@ -80,12 +81,12 @@ def empty_archived_stages(session: Session) -> int:
     return len(moved)
 
 
-def _stage_change(lead: Any, at: Any) -> dict[str, Any]:
+def _stage_change(lead: Any, at: datetime) -> dict[str, Any]:
     stages = {"previous_stage": lead.previous_stage, "new_stage": lead.pipeline_stage}
     return activity_row(lead.clinic_id, lead.id, at=at, type=ActivityType.STAGE_CHANGE, **stages)
 
 
-def _moved(lead: Any, at: Any) -> Event:
+def _moved(lead: Any, at: datetime) -> Event:
     about = {"previous_stage": lead.previous_stage, "stage": lead.pipeline_stage}
     return lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about=about)
 
@@ -99,6 +100,6 @@ def _flag(session: Session, statement: TextClause, name: EventName, *, since: st
     return len(found)
 
 
-def _event(lead: Any, name: EventName, since: str, now: Any) -> Event:
+def _event(lead: Any, name: EventName, since: str, now: datetime) -> Event:
     key = getattr(lead, since).isoformat()
     return Event(name, lead.id, subject_id=lead.id, occurred_at=now, facts={"lead": lead_facts(lead)}, key=key)

@@ -1,4 +1,4 @@
-"""Steps whose worker was cut off while somebody outside was asked."""
+"""Steps with an expired lease: their worker ended during an external call."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -9,9 +9,9 @@ from app.messaging.delivery.delivery_state import MAX_ATTEMPTS
 BATCH = 500
 WORDS = "the worker was cut off while this was being sent: it may or may not have arrived"
 
-# An SMTP server takes no idempotency key: a message that may have gone out is not sent again by itself. A gateway that
-# knows a call by its id gets it again, while there are tries left.
-_RESCUE = text(
+# An SMTP server takes no idempotency key, so a message that may have been sent is not sent again automatically. An
+# idempotent gateway is called again while there are tries left.
+_RECOVER = text(
     "WITH lost AS (SELECT id, clinic_id, params, attempts FROM steps WHERE state = 'running' AND lease_until < :now"
     " ORDER BY lease_until LIMIT :batch FOR UPDATE SKIP LOCKED),"
     " judged AS (SELECT l.id, l.attempts + 1 < :tries AND EXISTS (SELECT FROM gateways g WHERE g.idempotent"
@@ -35,10 +35,10 @@ _DELIVERIES = text(
 )
 
 
-def rescue_expired(session: Session) -> int:
-    """Plan again what can do no harm; mark all others `unknown`: an admin resolves (send again, or mark as sent)."""
+def recover_expired(session: Session) -> int:
+    """Plan idempotent calls again and set all others to `unknown`. An admin resolves those. Returns their number."""
     given = {"now": clock.now(), "words": WORDS}
-    found = session.execute(_RESCUE, {**given, "batch": BATCH, "tries": MAX_ATTEMPTS}).all()
+    found = session.execute(_RECOVER, {**given, "batch": BATCH, "tries": MAX_ATTEMPTS}).all()
     if found:
         ids = [row.notification_id for row in found]
         session.execute(_NOTIFICATIONS, {**given, "ids": ids, "again": [row.again for row in found]})

@@ -1,4 +1,4 @@
-"""No open lead is without a next action: those that are get marked, rules hear of them, and people are told."""
+"""Sweep over open leads without a next action: flag them, record the event, and notify users."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -14,7 +14,8 @@ from app.engine.events.events import EventName
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
 from app.identity.clinics import load_contexts
-from app.identity.models import Role, User
+from app.identity.models import Role
+from app.identity.users.lookup import active_users
 from app.leads.events import lead_event
 from app.leads.models import Lead
 from app.leads.search.without_next_action import ACTING_STEPS, has_step, has_task
@@ -22,51 +23,51 @@ from app.messaging.channels import in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, insert_notifications
 from app.messaging.rendering.render import Wording
 from app.security.encrypted_fields import decrypt_rows
-from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
+from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
 
 BATCH: Final = 500
-LOOKED_AT: Final = 10_000  # leads at a time
+SCAN_SIZE: Final = 10_000  # leads at a time
 NAME: Final = "find_leads_without_next_action"
-TO_PLAN: Final = timedelta(minutes=5)  # since something happened with the lead: who has just hung up decides first
+TO_PLAN: Final = timedelta(minutes=5)  # after the last activity, so that a coordinator can plan the next action first
 TEMPLATE: Final = "leads-without-next-action"
 
 _FIND: Final = text(
-    f"WITH idle AS (SELECT l.id FROM leads l WHERE {ON_THE_STRETCH} AND l.without_next_action_since IS NULL"  # noqa: S608
+    f"WITH idle AS (SELECT l.id FROM leads l WHERE {IN_BATCH_SQL} AND l.without_next_action_since IS NULL"  # noqa: S608
     f" AND l.restricted_at IS NULL AND l.last_activity_at < :quiet_since AND NOT ({has_task('l')} OR {has_step('l')})"
     " LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE leads AS l SET without_next_action_since = :now FROM idle WHERE l.id = idle.id RETURNING l.*"
 )
-# A step that was planned because the lead has none ends the alarm by what it makes, not by waiting: one that fails
-# would else be planned again, and again.
-_NOT_FOR_THAT: Final = f" AND s.cause ->> 'event' IS DISTINCT FROM '{EventName.LEAD_WITHOUT_NEXT_ACTION}'"
+# A step that this event planned does not clear the flag by being pending, only by its result. Otherwise a failing step
+# would be planned again and again.
+_OTHER_CAUSE: Final = f" AND s.cause ->> 'event' IS DISTINCT FROM '{EventName.LEAD_WITHOUT_NEXT_ACTION}'"
 _SETTLE: Final = text(
-    f"WITH settled AS (SELECT l.id FROM leads l WHERE {ON_THE_STRETCH} AND l.without_next_action_since IS NOT NULL"  # noqa: S608
-    f" AND (l.restricted_at IS NOT NULL OR {has_task('l')} OR {has_step('l', but=_NOT_FOR_THAT)})"
+    f"WITH settled AS (SELECT l.id FROM leads l WHERE {IN_BATCH_SQL} AND l.without_next_action_since IS NOT NULL"  # noqa: S608
+    f" AND (l.restricted_at IS NOT NULL OR {has_task('l')} OR {has_step('l', but=_OTHER_CAUSE)})"
     " FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE leads AS l SET without_next_action_since = NULL FROM settled WHERE l.id = settled.id"
 )
-_TOLD: Final = text(
+_NOTIFIED: Final = text(
     "SELECT DISTINCT user_id FROM notifications WHERE user_id = ANY(:users) AND channel = 'in_app' AND read_at IS NULL"
     " AND template = :template"
 )
-_SEEN_TO: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING_STEPS}")  # noqa: S608
+_HANDLED: Final = text(f"SELECT DISTINCT s.lead_id FROM steps s WHERE s.lead_id = ANY(:ids) AND {ACTING_STEPS}")  # noqa: S608
 
 
 def find_leads_without_next_action(session: Session) -> int:
-    """Mark those of the next stretch of open leads, and take the mark from who has one; returns how many were marked.
+    """Update the flag on the next batch of open leads. Returns the number of leads flagged.
 
-    Rules hear `lead.without_next_action` once for each time a lead is found so. Whom no rule sees to are brought before
-    their coordinators and the admins: one message for each of them, however many leads.
+    `lead.without_next_action` is recorded once for each time that a lead is flagged. For leads that no rule handles,
+    each coordinator and each admin gets one notification.
     """
     now = clock.now()
-    stretch = next_stretch(session, NAME, most=LOOKED_AT)
-    session.execute(_SETTLE, stretch)
-    given = {**stretch, "now": now, "quiet_since": now - TO_PLAN, "batch": BATCH}
+    window = next_batch(session, NAME, most=SCAN_SIZE)
+    session.execute(_SETTLE, window)
+    given = {**window, "now": now, "quiet_since": now - TO_PLAN, "batch": BATCH}
     found = decrypt_rows(Lead, session.execute(_FIND, given))
     for clinic_id, clinic in load_contexts(session, {lead.clinic_id for lead in found}).items():
         _alarm(session, clinic, [lead for lead in found if lead.clinic_id == clinic_id])
     if len(found) < BATCH:
-        go_on(session, NAME, stretch)
+        save_position(session, NAME, window)
     return len(found)
 
 
@@ -74,21 +75,21 @@ def _alarm(session: Session, clinic: ClinicContext, leads: Sequence[Any]) -> Non
     now = clock.now()
     name, key = EventName.LEAD_WITHOUT_NEXT_ACTION, now.isoformat()
     record(session, clinic, *(lead_event(name, lead, now, key=key) for lead in leads))
-    seen_to = set(session.scalars(_SEEN_TO, {"ids": [lead.id for lead in leads]}))
-    if left := [lead for lead in leads if lead.id not in seen_to]:
-        _tell(session, clinic.id, left)
+    handled = set(session.scalars(_HANDLED, {"ids": [lead.id for lead in leads]}))
+    if left := [lead for lead in leads if lead.id not in handled]:
+        _notify(session, clinic.id, left)
 
 
-def _tell(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
-    """In the application: coordinators of their own, admins of all; who has such a message unread has heard."""
-    people = session.execute(select(User.id, User.role).where(User.clinic_id == clinic_id, User.is_active)).all()
+def _notify(session: Session, clinic_id: UUID, leads: Sequence[Any]) -> None:
+    """Notify coordinators of their leads and admins of all leads, unless they have such a notification unread."""
+    people = active_users(session, clinic_id).values()
     counts = Counter(lead.assigned_to_id for lead in leads)
     counts.update({person.id: len(leads) - counts[person.id] for person in people if person.role == Role.CLINIC_ADMIN})
-    told = set(session.scalars(_TOLD, {"users": [person.id for person in people], "template": TEMPLATE}))
+    notified = set(session.scalars(_NOTIFIED, {"users": [person.id for person in people], "template": TEMPLATE}))
     rows = [
         row
         for person in people
-        if counts[person.id] and person.id not in told
+        if counts[person.id] and person.id not in notified
         for row in _message(clinic_id, person.id, counts[person.id])
     ]
     insert_notifications(session, rows)

@@ -1,10 +1,10 @@
-"""Nurture runs: at the clinics' hours leads are taken into sequences."""
+"""Nurture runs: enroll leads in sequences at the hours of the clinics."""
 
 from sqlalchemy.orm import Session
 
-from app.automation.nurtures.running import plan_runs, work_on_a_run
+from app.automation.nurtures.runs import plan_runs, process_run_batch
 
 
 def run_nurtures(session: Session) -> int:
-    """Write down the runs whose hour has come; when there are none, take the next batch of one that is under way."""
-    return plan_runs(session) or work_on_a_run(session)
+    """Create the runs that are due; if there are none, process the next batch of a running one."""
+    return plan_runs(session) or process_run_batch(session)

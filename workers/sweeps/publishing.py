@@ -1,4 +1,4 @@
-"""Publishing what enters the horizon, and again what was published and did not run."""
+"""Publish steps that enter the horizon, and publish again those that did not run."""
 
 from collections import Counter
 from datetime import timedelta
@@ -16,8 +16,8 @@ from app.engine.steps.publish import after_commit
 
 BATCH = 5000
 
-# The soonest steps of a kind, up to the cap, are what may be at the broker; those among them that are not, or
-# that should have run by now, are published. The scan is bounded by the cap, however many are pending.
+# Only the soonest steps of a kind, up to the cap, may be at the broker. Those that are not there yet, and those that
+# are overdue, are published. The cap bounds the scan for any number of pending steps.
 _PUBLISH = text(
     "WITH soonest AS (SELECT id, due_at, state, published_at FROM steps WHERE kind = :kind"
     " AND state IN ('planned', 'published') AND due_at <= :horizon ORDER BY due_at LIMIT :cap),"
@@ -45,7 +45,7 @@ _KEEP_CENSUS = text(
 
 
 def publish_due(session: Session) -> int:
-    """One batch of each kind; what follows the commit sends the messages."""
+    """Publish one batch of each kind. The messages are sent after the commit. Returns the number of steps."""
     now, settings = clock.now(), get_settings()
     given = {
         "now": now,
@@ -62,9 +62,9 @@ def publish_due(session: Session) -> int:
 
 
 def take_census(session: Session) -> int:
-    """Count the steps by state and kind, and the leads without a next action, once for everybody who asks.
+    """Count the steps by state and kind, and the leads without a next action, for metrics and health checks.
 
-    Counting is the one thing that grows.
+    The cost of counting grows with the rows, so the result is stored and shared.
     """
     rows = [dict(row._mapping) for row in session.execute(_CENSUS)]  # noqa: SLF001  (SQLAlchemy's own name)
     counted = {"steps": rows, "leads_without_next_action": session.scalar(_IDLE)}

@@ -1,4 +1,4 @@
-"""When leads rot, kept right where a clinic or a stage has changed how long is too long."""
+"""Rotting dates of leads, corrected after a clinic or a stage changes its limits."""
 
 from typing import Final
 
@@ -6,15 +6,15 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app.leads.pipeline.rotting import rotting_date_sql
-from workers.sweeps.scan import ON_THE_STRETCH, go_on, next_stretch
+from workers.sweeps.scan import IN_BATCH_SQL, next_batch, save_position
 
 BATCH: Final = 1000
-LOOKED_AT: Final = 10_000  # leads at a time
+SCAN_SIZE: Final = 10_000  # leads at a time
 NAME: Final = "date_rotting_leads"
 
 
 def _date(which: str) -> TextClause:
-    """Of the leads `l` that are so, those that are dated wrongly."""
+    """Return the statement that corrects wrong rotting dates of leads `l` under this SQL condition."""
     is_at, because = rotting_date_sql("l", days="c.stale_after_days", most_days="s.max_days_in_stage")
     rots_at, reason = rotting_date_sql("l", days="wrong.days", most_days="wrong.most_days")
     return text(
@@ -28,19 +28,19 @@ def _date(which: str) -> TextClause:
     )
 
 
-_DATE_WRONG: Final = _date(ON_THE_STRETCH)
-# Those that a version of the application took in that knew of no such date: the walk does not come by them.
-_DATE_UNDATED: Final = _date(
+_FIX_WRONG: Final = _date(IN_BATCH_SQL)
+# Leads created by a version of the application without rotting dates. The scan by `rots_at` does not find them.
+_FIX_UNDATED: Final = _date(
     "l.id IN (SELECT undated.id FROM clinics CROSS JOIN LATERAL (SELECT id FROM leads WHERE clinic_id = clinics.id"
     " AND rots_at IS NULL AND status IN ('NEW', 'ACTIVE') AND deleted_at IS NULL LIMIT :batch) AS undated LIMIT :batch)"
 )
 
 
 def date_rotting(session: Session) -> int:
-    """Date anew those of the next stretch of open leads that are dated wrongly; returns how many."""
-    stretch = next_stretch(session, NAME, most=LOOKED_AT)
-    given = {**stretch, "batch": BATCH}
-    dated = sum(len(session.execute(statement, given).all()) for statement in (_DATE_UNDATED, _DATE_WRONG))
+    """Date anew those of the next window of open leads that are dated wrongly; returns how many."""
+    window = next_batch(session, NAME, most=SCAN_SIZE)
+    given = {**window, "batch": BATCH}
+    dated = sum(len(session.execute(statement, given).all()) for statement in (_FIX_UNDATED, _FIX_WRONG))
     if dated < BATCH:
-        go_on(session, NAME, stretch)
+        save_position(session, NAME, window)
     return dated

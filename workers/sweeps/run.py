@@ -1,22 +1,20 @@
-"""What beat calls: publish what is due, mend what was lost, mark what is late, forget what is old.
+"""Sweeps, which beat starts: publish due steps, recover lost ones, flag late rows, delete old ones.
 
-Every sweep may run twice at once, may be missed, and may be cut off: it looks at the state of things, not at
-the time since it last looked, works in bounded batches, each a transaction of its own, and steps aside when
-another has its lock.
+A sweep may run twice at once, may be missed, and may be interrupted. It depends on the state of the rows, not on its
+last run. It works in bounded batches, each in its own transaction, and skips a batch while another run holds its lock.
 """
 
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.core.db import transaction
-from workers.error_text import words
+from workers.error_text import describe_error
 from workers.sweeps import (
     assignment,
     audit,
@@ -31,35 +29,35 @@ from workers.sweeps import (
     tasks,
 )
 
-AT_MOST = 20.0  # seconds one call goes on, well below the time limit; what is left is the next call's
+AT_MOST = 20.0  # seconds for one call, well below the time limit; the next call continues
 
 log = structlog.get_logger()
 
-Batch = Callable[[Session], int]  # one bounded batch; returns how many rows it found, 0 when there are none
+Batch = Callable[[Session], int]  # process one bounded batch and return the number of rows found
 
 SWEEPS: dict[str, Batch] = {
     "publish_due_steps": publishing.publish_due,
-    "rescue_expired_leases": leases.rescue_expired,
+    "rescue_expired_leases": leases.recover_expired,
     "mark_overdue_tasks": tasks.mark_overdue,
     "detect_stale_leads": leads.detect_stale,
-    "detect_time_in_stage": leads.detect_overstayed,
+    "detect_time_in_stage": leads.detect_stage_overdue,
     rotting.NAME: rotting.date_rotting,
     next_actions.NAME: next_actions.find_leads_without_next_action,
     "run_nurtures": nurtures.run_nurtures,
     "empty_archived_stages": leads.empty_archived_stages,
-    "assign_orphans": assignment.assign_orphans,
+    "assign_orphans": assignment.assign_unassigned_leads,
     "cover_absences": assignment.cover_absences,
     breaker.NAME: breaker.pause_failing_rules,
     "take_census": publishing.take_census,
-    "seal_audit": audit.seal_audit,
-    "forget_old_steps": retention.forget_old_steps,
-    "forget_old_events": retention.forget_old_events,
-    "forget_old_jobs": retention.forget_old_jobs,
-    "forget_old_sign_ins": retention.forget_old_sign_ins,
-    "forget_old_imports": retention.forget_old_imports,
-    "forget_old_links": retention.forget_old_links,
-    "forget_old_answers": retention.forget_old_answers,
-    "forget_old_gateway_calls": retention.forget_old_gateway_calls,
+    "seal_audit": audit.extend_audit_chains,
+    "forget_old_steps": retention.delete_old_steps,
+    "forget_old_events": retention.delete_old_events,
+    "forget_old_jobs": retention.delete_old_jobs,
+    "forget_old_sign_ins": retention.delete_old_sign_ins,
+    "forget_old_imports": retention.delete_old_imports,
+    "forget_old_links": retention.delete_old_links,
+    "forget_old_answers": retention.delete_old_answers,
+    "forget_old_gateway_calls": retention.delete_old_gateway_calls,
 }
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
@@ -75,7 +73,7 @@ _FINISHED = text(
 
 
 def sweep(name: str) -> int:
-    """Run a sweep until nothing is left or its time is over; returns how many rows it found."""
+    """Run a sweep until nothing is left or its time is over. Returns the number of rows found."""
     until, found = time.monotonic() + AT_MOST, 0
     _note(_STARTED, name=name)
     try:
@@ -84,7 +82,7 @@ def sweep(name: str) -> int:
             if time.monotonic() > until:
                 break
     except Exception as error:
-        _note(_FINISHED, name=name, found=found, error=words(error)[:1000])
+        _note(_FINISHED, name=name, found=found, error=describe_error(error)[:1000])
         raise
     _note(_FINISHED, name=name, found=found, error=None)
     if found:
@@ -98,6 +96,6 @@ def _one_batch(name: str) -> int:
         return SWEEPS[name](session) if locked else 0
 
 
-def _note(statement: Any, **given: Any) -> None:
+def _note(statement: TextClause, **given: object) -> None:
     with transaction() as session:
         session.execute(statement, {"now": clock.now(), **given})

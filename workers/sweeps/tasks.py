@@ -1,10 +1,10 @@
-"""Tasks whose time has come and gone."""
+"""Overdue tasks."""
 
 from collections import defaultdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -18,7 +18,7 @@ from app.tasks.facts import task_event
 
 BATCH = 500
 
-# Clinic by clinic, for so the queue's own index finds them; of all of them those that are late for longest.
+# Clinic by clinic, so that the index of the work queue is used. The oldest due tasks come first.
 _MARK = text(
     "WITH latest AS (SELECT t.id FROM clinics AS c CROSS JOIN LATERAL (SELECT id, due_at FROM lead_tasks"
     " WHERE clinic_id = c.id AND status IN ('PENDING', 'IN_PROGRESS') AND due_at < :now"
@@ -31,13 +31,16 @@ _MARK = text(
 
 
 def mark_overdue(session: Session) -> int:
-    """Mark one batch and record the event of each; marked tasks are not found again, so each fires once."""
+    """Set one batch of tasks to OVERDUE and record an event for each. Returns their number.
+
+    An overdue task is not found again, so its event fires once.
+    """
     now = clock.now()
     tasks = session.execute(_MARK, {"now": now, "batch": BATCH}).all()
     if not tasks:
         return 0
     leads = {row.id: row for row in decrypt_rows(Lead, session.execute(_leads({task.lead_id for task in tasks})))}
-    # What a step made and nobody did follows from that step: an escalation is not escalated again, day after day.
+    # The event continues the chain of the step that made the task, so that an escalation is not escalated every day.
     chains = chains_of(session, {task.step_id for task in tasks if task.step_id})
     events: dict[UUID, list[Event]] = defaultdict(list)
     for task in tasks:
@@ -48,6 +51,6 @@ def mark_overdue(session: Session) -> int:
     return len(tasks)
 
 
-def _leads(ids: set[UUID]) -> Any:
+def _leads(ids: set[UUID]) -> Select[Any]:
     table = Lead.__table__
     return select(table).where(table.c.id.in_(ids))

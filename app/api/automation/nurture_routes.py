@@ -1,4 +1,4 @@
-"""Nurtures: which leads are taken into a sequence, and when (leads-follow-up-feature.md)."""
+"""Routes of nurtures: scheduled enrollment of leads in sequences (leads-follow-up-feature.md)."""
 
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,9 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("nurtures", __name__, url_prefix="/api/nurtures", description="Whom sequences take, and when.")
+blp = Blueprint(
+    "nurtures", __name__, url_prefix="/api/nurtures", description="Scheduled enrollment of leads in sequences."
+)
 
 
 @blp.get("")
@@ -37,7 +39,7 @@ blp = Blueprint("nurtures", __name__, url_prefix="/api/nurtures", description="W
 def list_nurtures(query: dict[str, Any]) -> Page:
     """List the clinic's nurtures.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_nurtures(session, actor(), query)
@@ -49,9 +51,9 @@ def list_nurtures(query: dict[str, Any]) -> Page:
 @blp.response(201, NurtureOut)
 @blp.alt_response(409, "CONFLICT")
 def create_nurture(given: dict[str, Any]) -> Nurture:
-    """Add a nurture.
+    """Create a nurture.
 
-    Its first run is at the next of its hours.
+    Its first run is at the next scheduled hour.
     """
     with unit_of_work() as session:
         return service.create_nurture(session, actor(), given)
@@ -62,10 +64,10 @@ def create_nurture(given: dict[str, Any]) -> Nurture:
 @blp.arguments(PeriodQuery)
 @blp.response(200, NurtureDashboardOut)
 def nurture_dashboard(query: dict[str, Any]) -> dict[str, Any]:
-    """Show what the follow-ups of all nurtures come to.
+    """Show the figures of all nurtures.
 
-    Of messages written within a time of at most a year, to leads that you may see, by whichever hand they came into the
-    sequences: how many answered and were converted, by sequence, step, message and hour.
+    Replies and conversions by sequence, step, message and hour. For messages created in a period of at most one year,
+    to leads that you may see. Includes leads that were enrolled by hand or by a rule.
     """
     period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:
@@ -76,7 +78,7 @@ def nurture_dashboard(query: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, NurtureOut)
 def get_nurture(nurture_id: UUID) -> Nurture:
-    """Get one nurture."""
+    """Show a nurture."""
     with reading() as session:
         return service.find_nurture(session, actor(), nurture_id)
 
@@ -87,9 +89,9 @@ def get_nurture(nurture_id: UUID) -> Nurture:
 @blp.response(200, NurtureOut)
 @if_match
 def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: SeenVersions) -> Nurture:
-    """Change a nurture, or switch it on or off.
+    """Edit, activate or deactivate a nurture.
 
-    What the body leaves out stays as it is; so does its name. It holds for the next batch of a run that is under way.
+    Missing fields stay as they are; the name cannot be changed. A run in progress uses the changes from its next batch.
     """
     with unit_of_work() as session:
         return service.change_nurture(session, actor(), nurture_id, given, seen=seen)
@@ -100,9 +102,9 @@ def change_nurture(given: dict[str, Any], nurture_id: UUID, seen: SeenVersions) 
 @blp.response(204)
 @if_match
 def delete_nurture(nurture_id: UUID, seen: SeenVersions) -> None:
-    """Delete a nurture, with what is known of its runs.
+    """Delete a nurture and its runs.
 
-    The leads that it took stay in the sequence.
+    Enrolled leads stay in the sequence.
     """
     with unit_of_work() as session:
         service.delete_nurture(session, actor(), nurture_id, seen=seen)
@@ -115,7 +117,7 @@ def delete_nurture(nurture_id: UUID, seen: SeenVersions) -> None:
 def list_nurture_runs(query: dict[str, Any], nurture_id: UUID) -> Page:
     """List the runs of a nurture.
 
-    The latest first, those that were missed among them.
+    The latest first. Includes missed runs.
     """
     with reading() as session:
         return service.list_runs(session, actor(), nurture_id, query)
@@ -128,7 +130,7 @@ def list_nurture_runs(query: dict[str, Any], nurture_id: UUID) -> Page:
 def run_nurture(nurture_id: UUID) -> NurtureRun:
     """Run a nurture now.
 
-    Whatever the hour, also one that is switched off. It begins within a minute; what came of it is in the list of runs.
+    At any hour, even if it is inactive. The run starts within a minute; its result is in the list of runs.
     """
     with unit_of_work() as session:
         return service.run_now(session, actor(), nurture_id)
@@ -138,9 +140,9 @@ def run_nurture(nurture_id: UUID) -> NurtureRun:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, NurturePreviewOut)
 def preview_nurture(nurture_id: UUID) -> dict[str, Any]:
-    """See how many leads a run would take now.
+    """Preview how many leads a run would enroll now.
 
-    Nothing is written. The sequence may still refuse some: those that are in another one that excludes it, say.
+    Nothing is written. The sequence may still refuse some leads, such as those in another exclusive sequence.
     """
     with reading() as session:
         return service.preview(session, actor(), nurture_id)
@@ -153,7 +155,7 @@ def preview_nurture(nurture_id: UUID) -> dict[str, Any]:
 def list_followed_leads(query: dict[str, Any], nurture_id: UUID) -> Page:
     """List the leads that are or were in a nurture's sequence, with every message to each.
 
-    The latest first, by whichever hand they came there.
+    The latest first. Includes leads that were enrolled by hand or by a rule.
     """
     with reading() as session:
         return leads_of(session, actor(), nurture_id, query)

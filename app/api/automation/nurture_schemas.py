@@ -1,4 +1,4 @@
-"""Request and response schemas for nurtures and their runs. A model of the rule language defines the former."""
+"""Request and response schemas for nurtures and their runs. The rule language defines the fields of nurtures."""
 
 from marshmallow import fields
 
@@ -21,18 +21,18 @@ class NurtureIn(Schema):
 
 
 class NurtureChange(Schema):
-    """The parts to replace; the others stay."""
+    """Fields to replace; missing fields stay as they are."""
 
     class Meta(Schema.Meta):
         include = fields_of(Nurture, leave_out={"name"}, is_change=True, null_is_absent=False)
 
 
 class NurtureOut(Schema):
-    """Whom a run takes, and when there is one."""
+    """A nurture: the leads to enroll, and the schedule."""
 
     id = Id(required=True)
     name = fields.String(required=True)
-    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Where it came from."})
+    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Playbook that installed it."})
     is_active = Boolean(required=True)
     run_hours = fields.List(fields.String(), required=True)
     days = fields.List(fields.String(), required=True, allow_none=True)
@@ -42,7 +42,7 @@ class NurtureOut(Schema):
     sequence = fields.String(required=True)
     batch = Integer(required=True)
     most = Integer(required=True, allow_none=True)
-    next_run_at = Instant(required=True, allow_none=True, metadata={"description": "Null: it is switched off."})
+    next_run_at = Instant(required=True, allow_none=True, metadata={"description": "Null: inactive."})
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     updated_by = Id(required=True, allow_none=True)
@@ -50,36 +50,38 @@ class NurtureOut(Schema):
 
 
 class NurtureRunOut(Schema):
-    """One run."""
+    """A run of a nurture."""
 
     id = Id(required=True)
     scheduled_for = Instant(required=True)
-    asked_by = Id(required=True, allow_none=True, metadata={"description": "Null: it was its hour."})
+    asked_by = Id(required=True, allow_none=True, metadata={"description": "User who started it. Null: by schedule."})
     state = Choice(RunState, required=True)
     reason = Choice(RunReason, required=True, allow_none=True)
     started_at = Instant(required=True, allow_none=True)
     finished_at = Instant(required=True, allow_none=True)
-    taken = Integer(required=True, metadata={"description": "Leads that are in the sequence because of it."})
+    taken = Integer(required=True, metadata={"description": "Leads that it enrolled."})
     refused = fields.Dict(
         keys=fields.String(),
         values=Integer(),
         required=True,
-        metadata={"description": "Leads that the sequence did not take, by why.", "examples": [{"in_another": 3}]},
+        metadata={"description": "Leads that were not enrolled, by reason.", "examples": [{"in_another": 3}]},
     )
 
 
 class NurturePreviewOut(Schema):
-    """What a run would do now."""
+    """Preview of a run at this moment."""
 
-    leads = Integer(required=True, metadata={"description": "Of those that you may see."})
-    is_complete = Boolean(required=True, metadata={"description": "False: there are more, they were not counted."})
-    is_able = Boolean(required=True, metadata={"description": "False: the sequence is not there, or switched off."})
+    leads = Integer(required=True, metadata={"description": "Among the leads that you may see."})
+    is_complete = Boolean(
+        required=True, metadata={"description": "False: there are more leads, which are not counted."}
+    )
+    is_able = Boolean(required=True, metadata={"description": "False: the sequence does not exist or is inactive."})
 
 
 class FollowedLeadQuery(PageQuery):
-    """Which leads of the nurture's sequence."""
+    """Filter of the nurture's leads."""
 
-    state = Choice(FollowUpState, metadata={"description": "That of the lead's latest message."})
+    state = Choice(FollowUpState, metadata={"description": "State of the lead's latest message."})
 
 
 class FollowUpOut(Schema):
@@ -91,31 +93,37 @@ class FollowUpOut(Schema):
     template = fields.String(required=True)
     channel = fields.String(required=True)
     message_type = fields.String(
-        required=True, allow_none=True, metadata={"description": "By a gateway: text, image or video."}
+        required=True, allow_none=True, metadata={"description": "Through a gateway: text, image or video."}
     )
     state = Choice(FollowUpState, required=True)
     written_at = Instant(required=True)
     sent_at = Instant(required=True, allow_none=True)
     delivered_at = Instant(required=True, allow_none=True)
-    converted_at = Instant(required=True, allow_none=True, metadata={"description": "When it came before that."})
+    converted_at = Instant(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Time of conversion, if the message was sent before it."},
+    )
 
 
 class FollowedLeadOut(Schema):
-    """A lead on its way through a sequence."""
+    """A lead that is or was in a sequence."""
 
-    id = Id(required=True, metadata={"description": "Of the enrollment."})
+    id = Id(required=True, metadata={"description": "Id of the enrollment."})
     lead_id = Id(required=True)
     state = Choice(
         FollowUpState,
         required=True,
         allow_none=True,
-        metadata={"description": "That of its latest message; null: it left before there was one."},
+        metadata={"description": "State of its latest message. Null: the enrollment ended before the first message."},
     )
     enrollment_state = Choice(EnrollmentState, required=True)
-    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it left, or is paused."})
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the enrollment ended or is paused."}
+    )
     enrolled_at = Instant(required=True)
     ended_at = Instant(required=True, allow_none=True)
-    follow_up_count = Integer(required=True, metadata={"description": "Messages that were sent."})
+    follow_up_count = Integer(required=True, metadata={"description": "Number of messages sent."})
     last_follow_up_at = Instant(required=True, allow_none=True)
     next_follow_up_at = Instant(required=True, allow_none=True)
     converted_at = Instant(required=True, allow_none=True)
@@ -123,38 +131,42 @@ class FollowedLeadOut(Schema):
 
 
 class FollowUpFiguresOut(Schema):
-    """Messages, and the leads that they were sent to."""
+    """Numbers of messages and of their leads."""
 
     sent = Integer(required=True)
     delivered = Integer(required=True)
     failed = Integer(required=True)
-    leads = Integer(required=True, metadata={"description": "That were written to."})
+    leads = Integer(required=True, metadata={"description": "Leads with a message."})
     response_rate = fields.Float(
         required=True,
         allow_none=True,
-        metadata={"description": f"Of these leads, the part that answered within {REPLY_DAYS} days; null: no leads."},
+        metadata={
+            "description": f"Share of these leads that replied within {REPLY_DAYS} days: 0 to 1. Null: no leads."
+        },
     )
     conversion_rate = fields.Float(
-        required=True, allow_none=True, metadata={"description": "... that was converted after it."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Share of these leads that converted after it: 0 to 1. Null: no leads."},
     )
 
 
 class ProgressOut(FollowUpFiguresOut):
-    """A step of a sequence."""
+    """Figures of a step of a sequence."""
 
     step = fields.String(required=True)
-    standing = Integer(required=True, metadata={"description": "Leads that have it before them now."})
+    standing = Integer(required=True, metadata={"description": "Leads that have it as their next step now."})
 
 
 class SequenceFiguresOut(FollowUpFiguresOut):
-    """A sequence that nurtures take leads into."""
+    """Figures of a sequence that nurtures use."""
 
     sequence = fields.String(required=True)
     steps = fields.List(fields.Nested(ProgressOut), required=True)
 
 
 class TemplateFiguresOut(FollowUpFiguresOut):
-    """A version of a message."""
+    """Figures of a template version."""
 
     template = fields.String(required=True)
     version_id = Id(required=True, allow_none=True)
@@ -162,13 +174,13 @@ class TemplateFiguresOut(FollowUpFiguresOut):
 
 
 class HourFiguresOut(FollowUpFiguresOut):
-    """An hour of the day, on the clinic's wall."""
+    """Figures of an hour of the day, in the clinic's local time."""
 
     hour = Integer(required=True, most=23)
 
 
 class TimeToConversionOut(Schema):
-    """From the first follow-up of a lead to its conversion."""
+    """Time from the first follow-up of a lead to its conversion, in seconds."""
 
     leads = Integer(required=True)
     median_seconds = Integer(required=True, allow_none=True)
@@ -176,16 +188,18 @@ class TimeToConversionOut(Schema):
 
 
 class NurtureDashboardOut(FollowUpFiguresOut):
-    """What follow-ups come to."""
+    """Figures of all nurtures."""
 
     since = Instant(required=True)
     until = Instant(required=True)
-    sent_today = Integer(required=True, metadata={"description": "Since midnight on the clinic's wall."})
+    sent_today = Integer(required=True, metadata={"description": "Since midnight in the clinic's local time."})
     time_to_conversion = fields.Nested(TimeToConversionOut, required=True)
     sequences = fields.List(fields.Nested(SequenceFiguresOut), required=True)
     messages = fields.List(
-        fields.Nested(TemplateFiguresOut), required=True, metadata={"description": "The best answered first; ten."}
+        fields.Nested(TemplateFiguresOut),
+        required=True,
+        metadata={"description": "The ten with the highest response rate, highest first."},
     )
     hours = fields.List(
-        fields.Nested(HourFiguresOut), required=True, metadata={"description": "The best answered first."}
+        fields.Nested(HourFiguresOut), required=True, metadata={"description": "Highest response rate first."}
     )

@@ -1,4 +1,4 @@
-"""Playbooks: whole ways of working, to be installed, exported and brought in."""
+"""Routes of playbooks: list, install, export, import."""
 
 from typing import Any
 
@@ -17,14 +17,19 @@ from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("playbooks", __name__, url_prefix="/api/playbooks", description="Whole ways of working.")
+blp = Blueprint(
+    "playbooks",
+    __name__,
+    url_prefix="/api/playbooks",
+    description="Packages of rules, sequences, nurtures and templates.",
+)
 
 
 @blp.get("")
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, page_of(PlaybookOut))
 def list_playbooks() -> Page:
-    """List the playbooks that ship."""
+    """List the built-in playbooks."""
     with reading() as session:
         return Page(service.list_playbooks(session, actor()), next_cursor=None)
 
@@ -34,9 +39,9 @@ def list_playbooks() -> Page:
 @blp.arguments(ExportQuery)
 @blp.response(200, ExportOut)
 def export_playbook(query: dict[str, str]) -> dict[str, str]:
-    """Write the clinic's rules, sequences, nurtures and templates down as one playbook.
+    """Export the clinic's rules, sequences, nurtures and templates as a playbook.
 
-    What is published, with the clinic's own stages and fields: to be kept, read, or brought into another clinic.
+    Contains published versions, and the clinic's stages and custom fields. Another clinic can import it.
     """
     with reading() as session:
         return {"yaml": service.export_playbook(session, actor(), query["name"])}
@@ -48,9 +53,9 @@ def export_playbook(query: dict[str, str]) -> dict[str, str]:
 @blp.response(200, AddedOut)
 @blp.alt_response(409, "CONFLICT")
 def import_playbook(given: dict[str, str]) -> Any:
-    """Bring a playbook in.
+    """Import a playbook.
 
-    What the clinic lacks of it is added, and its rules are in force at once; what it has stays as it is.
+    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.
     """
     with unit_of_work() as session:
         return service.import_playbook(session, actor(), given["yaml"])
@@ -61,7 +66,7 @@ def import_playbook(given: dict[str, str]) -> Any:
 @blp.response(200, PlaybookDetailOut)
 @blp.alt_response(404, "NOT_FOUND")
 def get_playbook(name: str) -> dict[str, Any]:
-    """Get a playbook that ships, as it is written."""
+    """Show a built-in playbook and its source."""
     with reading() as session:
         return service.get_playbook(session, actor(), name)
 
@@ -72,9 +77,9 @@ def get_playbook(name: str) -> dict[str, Any]:
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def install_playbook(name: str) -> Any:
-    """Install a playbook that ships.
+    """Install a built-in playbook.
 
-    What the clinic lacks of it is added, and its rules are in force at once; what it has stays as it is.
+    Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.
     """
     with unit_of_work() as session:
         return service.install_playbook(session, actor(), name)

@@ -1,4 +1,4 @@
-"""Request and response schemas for playbooks. A model of the rule language defines their documents."""
+"""Request and response schemas for playbooks. The rule language defines the documents."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ LONGEST_YAML: Final = 500_000
 
 
 class PlaybookOut(Schema):
-    """A playbook that ships."""
+    """A built-in playbook."""
 
     name = fields.String(required=True)
     title = fields.String(required=True)
@@ -22,11 +22,11 @@ class PlaybookOut(Schema):
     sequences = fields.List(fields.String(), required=True)
     nurtures = fields.List(fields.String(), required=True)
     templates = fields.List(fields.String(), required=True)
-    installed_rules = Integer(required=True, metadata={"description": "How many rules of it the clinic has."})
+    installed_rules = Integer(required=True, metadata={"description": "Number of its rules that the clinic has."})
 
 
 class PlaybookDetailOut(PlaybookOut):
-    """A playbook, as it is written."""
+    """A playbook with its YAML source."""
 
     yaml = YamlText(Playbook, LONGEST_YAML, required=True)
 
@@ -38,7 +38,7 @@ class ImportedPlaybookIn(Schema):
 
 
 class AddedOut(Schema):
-    """What was new to the clinic; the rest stays as it is."""
+    """Names of the parts that were added. Existing parts stay unchanged."""
 
     stages = fields.List(fields.String(), required=True)
     fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
@@ -49,7 +49,7 @@ class AddedOut(Schema):
 
 
 class ExportQuery(QuerySchema):
-    """What the playbook is to be called."""
+    """Name of the exported playbook."""
 
     name = Text(100, least=1, load_default="ours")
 

@@ -1,30 +1,27 @@
-"""Follow-up rules: which events set off what (simplepro-follow-up-automation.md, "Follow-up Rules API")."""
+"""Routes of follow-up rules (simplepro-follow-up-automation.md, "Follow-up Rules API")."""
 
 from typing import Any
 from uuid import UUID
 
+from app.api.automation.backfill_schemas import BackfillIn, BackfillOut
 from app.api.automation.rule_schemas import (
-    BackfillIn,
-    BackfillOut,
     CancelledOut,
-    CompareQuery,
-    ComparisonOut,
     FollowUpRuleChange,
     FollowUpRuleIn,
     FollowUpRuleOut,
     FollowUpRuleQuery,
     ImpactOut,
     ImpactQuery,
-    RollBackIn,
     RuleTestIn,
     RuleTestOut,
     RuleVersionOut,
 )
+from app.api.automation.version_schemas import CompareQuery, ComparisonOut, RollBackIn
 from app.automation.rules import service
 from app.automation.rules.backfill import preview_backfill, start_backfill
+from app.automation.rules.cancel_steps import cancel_steps_of_rule
 from app.automation.rules.dry_run import dry_run
 from app.automation.rules.impact import impact
-from app.automation.rules.pending import cancel_pending
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
@@ -33,7 +30,12 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import PageQuery, page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("follow-up-rules", __name__, url_prefix="/api/follow-up-rules", description="What sets off what.")
+blp = Blueprint(
+    "follow-up-rules",
+    __name__,
+    url_prefix="/api/follow-up-rules",
+    description="Automation rules: events and their actions.",
+)
 
 
 @blp.get("")
@@ -43,7 +45,7 @@ blp = Blueprint("follow-up-rules", __name__, url_prefix="/api/follow-up-rules", 
 def list_follow_up_rules(query: dict[str, Any]) -> Page:
     """List the clinic's rules.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_rules(session, actor(), query)
@@ -54,9 +56,9 @@ def list_follow_up_rules(query: dict[str, Any]) -> Page:
 @blp.arguments(PageQuery)
 @blp.response(200, page_of(FollowUpRuleOut))
 def list_active_rules(query: dict[str, Any]) -> Page:
-    """List the rules that are switched on.
+    """List the active rules.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_rules(session, actor(), {**query, "is_active": True})
@@ -68,9 +70,9 @@ def list_active_rules(query: dict[str, Any]) -> Page:
 @blp.response(201, FollowUpRuleOut)
 @blp.alt_response(409, "CONFLICT")
 def create_follow_up_rule(given: dict[str, Any]) -> dict[str, Any]:
-    """Add a rule.
+    """Create a rule.
 
-    It is in force for what happens from now on, unless it is a draft.
+    It applies to events from now on, unless it is a draft.
     """
     with unit_of_work() as session:
         return service.create_rule(session, actor(), given)
@@ -80,7 +82,7 @@ def create_follow_up_rule(given: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, FollowUpRuleOut)
 def get_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
-    """Get one rule."""
+    """Show a rule."""
     with reading() as session:
         return service.get_rule(session, actor(), follow_up_rule_id)
 
@@ -92,9 +94,9 @@ def get_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: SeenVersions) -> dict[str, Any]:
-    """Change parts of a rule, or switch it on or off.
+    """Edit, activate or deactivate a rule.
 
-    A changed text is the next version. What is planned stays as its own version planned it.
+    A changed definition becomes the next version. Planned steps stay unchanged.
     """
     with unit_of_work() as session:
         return service.change_rule(session, actor(), follow_up_rule_id, given, seen=seen)
@@ -107,7 +109,7 @@ def change_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID, seen: 
 def delete_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> None:
     """Delete a rule.
 
-    What it has planned is skipped when it is due; to see it called off at once, cancel what is pending first.
+    Its pending steps are skipped when they are due. To cancel them at once, use `cancel-pending` first.
     """
     with unit_of_work() as session:
         service.delete_rule(session, actor(), follow_up_rule_id, seen=seen)
@@ -120,7 +122,7 @@ def delete_follow_up_rule(follow_up_rule_id: UUID, seen: SeenVersions) -> None:
 def publish_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
     """Publish the draft of a rule.
 
-    Look at its impact first. A rule that is published for the first time is switched on.
+    Check its impact first. A rule that is published for the first time becomes active.
     """
     with unit_of_work() as session:
         return service.publish(session, actor(), follow_up_rule_id)
@@ -131,9 +133,9 @@ def publish_follow_up_rule(follow_up_rule_id: UUID) -> dict[str, Any]:
 @blp.arguments(RollBackIn)
 @blp.response(200, FollowUpRuleOut)
 def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID) -> dict[str, Any]:
-    """Put an earlier version of a rule in force again.
+    """Roll back a rule to an earlier version.
 
-    Its text becomes a new version. A draft is thrown away.
+    The earlier definition becomes a new version. A draft is discarded.
     """
     with unit_of_work() as session:
         return service.roll_back(session, actor(), follow_up_rule_id, given["number"])
@@ -145,7 +147,7 @@ def roll_back_follow_up_rule(given: dict[str, int], follow_up_rule_id: UUID) -> 
 def list_rule_versions(follow_up_rule_id: UUID) -> Page:
     """List all versions of a rule.
 
-    The newest first; a draft before all others.
+    The newest first; a draft is first of all.
     """
     with reading() as session:
         return Page(service.versions_of(session, actor(), follow_up_rule_id), next_cursor=None)
@@ -156,7 +158,7 @@ def list_rule_versions(follow_up_rule_id: UUID) -> Page:
 @blp.arguments(CompareQuery)
 @blp.response(200, ComparisonOut)
 def compare_rule_versions(query: dict[str, Any], follow_up_rule_id: UUID) -> dict[str, Any]:
-    """See what differs between two versions of a rule."""
+    """Compare two versions of a rule."""
     with reading() as session:
         return service.compare(session, actor(), follow_up_rule_id, query)
 
@@ -167,10 +169,10 @@ def compare_rule_versions(query: dict[str, Any], follow_up_rule_id: UUID) -> dic
 @blp.response(200, RuleTestOut)
 @blp.alt_response(409, "CONFLICT")
 def test_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> dict[str, Any]:
-    """Try a rule, with nothing written.
+    """Test a rule.
 
-    With a lead that is there, with sample facts, or both: each condition with what it found, and each step with when
-    it would be due and what moved it there. Its draft is tried, if it has one.
+    With an existing lead, with sample facts, or both. Returns each condition with the value found, and each step with
+    its due time and what moved it. Uses the draft if there is one. Nothing is written.
     """
     with reading() as session:
         return dry_run(session, actor(), follow_up_rule_id, given)
@@ -182,9 +184,9 @@ def test_follow_up_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> dict[
 @blp.response(200, ImpactOut)
 @blp.alt_response(409, "CONFLICT")
 def preview_rule_impact(query: dict[str, int], follow_up_rule_id: UUID) -> dict[str, Any]:
-    """See what a rule would have done with the events of the last days.
+    """Preview what a rule would have done with the events of the last days.
 
-    Its draft is tried, if it has one. Facts that events do not keep are those of the leads as they are now.
+    Uses the draft if there is one. Facts that events do not store have their current values.
     """
     with reading() as session:
         return impact(session, actor(), follow_up_rule_id, days=query["days"])
@@ -194,12 +196,12 @@ def preview_rule_impact(query: dict[str, int], follow_up_rule_id: UUID) -> dict[
 @allow(Permission.AUTOMATION_MANAGE)
 @blp.response(200, CancelledOut)
 def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
-    """Call off all that a rule has planned and not done yet.
+    """Cancel the pending steps of a rule.
 
-    The rule stays as it is: to keep it from planning more, switch it off as well.
+    The rule stays active: deactivate it to plan no more steps.
     """
     with unit_of_work() as session:
-        return {"cancelled": cancel_pending(session, actor(), follow_up_rule_id)}
+        return {"cancelled": cancel_steps_of_rule(session, actor(), follow_up_rule_id)}
 
 
 @blp.post("/<uuid:follow_up_rule_id>/backfill")
@@ -208,11 +210,11 @@ def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
 @blp.response(202, BackfillOut)
 @blp.alt_response(409, "CONFLICT")
 def backfill_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> tuple[Any, dict[str, str], int]:
-    """Have a rule act on the open leads that were there before it.
+    """Apply a rule to existing open leads.
 
-    Answers with a job, which `Location` names: cancelled, it also calls off what it has planned. Leads that got what
-    the rule wants before are left out. Rules can be told of a lead's being created, of its stage, of a date, and of its
-    being stale, too long in its stage or without a next action; others are refused. A dry run answers 200.
+    Starts a job; `Location` names it. Cancelling the job also cancels the steps that it planned. Leads that already
+    have steps of the rule are left out. Supports rules on a lead's creation, its stage, a date, and on leads that are
+    stale, too long in their stage or without a next action; other rules return 409. A dry run returns 200.
     """
     per_hour = given["per_hour"]
     if given["dry_run"]:

@@ -1,4 +1,4 @@
-"""Simulations: what would happen if."""
+"""Simulation routes."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
-blp = Blueprint("simulations", __name__, url_prefix="/api", description="What would happen if.")
+blp = Blueprint("simulations", __name__, url_prefix="/api", description="Dry runs of playbooks and sequences.")
 
 
 @blp.post("/playbooks/<name>/simulate")
@@ -18,10 +18,10 @@ blp = Blueprint("simulations", __name__, url_prefix="/api", description="What wo
 @blp.response(200, SimulationOut)
 @blp.alt_response(404, "NOT_FOUND")
 def simulate_playbook(given: dict[str, Any], name: str) -> dict[str, Any]:
-    """Simulate a playbook, with nothing written and nobody told.
+    """Simulate a playbook for one lead. Nothing is written or sent.
 
-    One that ships, or `own`: the rules in force. With a lead that is made up or one that is there, and a script of what
-    happens meanwhile: the engine's own plan, guard and gate say what follows, day by day.
+    `name` is a shipped playbook, or `own` for the clinic's active rules. The lead is a sample or an existing one, and a
+    script says which events happen. Planning, guards and the contact policy are those of the engine.
     """
     with reading() as session:
         return service.simulate_playbook(session, actor(), name, given)
@@ -34,9 +34,9 @@ def simulate_playbook(given: dict[str, Any], name: str) -> dict[str, Any]:
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def simulate_sequence(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
-    """Simulate a sequence, with nothing written and nobody told.
+    """Simulate a sequence for one lead. Nothing is written or sent.
 
-    Its draft, if it has one, by itself: no rules are in force. The lead is put into it at the start.
+    The draft is used if there is one. No other rules run. The lead is enrolled at the start.
     """
     with reading() as session:
         return service.simulate_sequence(session, actor(), sequence_id, given)

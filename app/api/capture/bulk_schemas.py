@@ -13,8 +13,8 @@ from app.http.schemas.common_fields import UserIdOrMe
 from app.http.schemas.fields import Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.assignment.user_groups import AssigneeStrategy
 from app.leads.enums import LeadStatus
+from app.tasks.bulk.spec import AssigneeStrategy
 
 MOST_ASSIGNEES: Final = 200
 FARTHEST: Final = timedelta(days=3650)

@@ -1,4 +1,4 @@
-"""Enrolling any number of leads in one call."""
+"""Route of bulk enrollment."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.http.blueprint import Blueprint
 from app.http.large_bodies import large_body
 from app.identity.permissions import Permission
 
-blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", description="Many leads into a sequence.")
+blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", description="Bulk enrollment in sequences.")
 
 
 @blp.post("/<uuid:sequence_id>/enrollments/bulk")
@@ -23,9 +23,9 @@ blp = Blueprint("bulk-enrollments", __name__, url_prefix="/api/sequences", descr
 def enroll_many_leads(given: dict[str, Any], sequence_id: UUID) -> tuple[Job, dict[str, str]]:
     """Enroll any number of leads in a sequence.
 
-    Answers at once with a job, which `Location` names; workers enroll the leads, or do so over time, as `per_hour`
-    says. One that cannot be enrolled fails alone: read why under `/api/jobs/{job_id}/items?status=failed`. Who is in
-    stays in when the job is cancelled; the others are not enrolled then. The body may have 20 MB (MAX_IMPORT_BYTES).
+    Starts a job; `Location` names it. Workers enroll the leads at once, or over time with `per_hour`. A lead that
+    cannot be enrolled fails alone; its reason is at `/api/jobs/{job_id}/items?status=failed`. Leads enrolled before the
+    job is cancelled stay enrolled; the others are not enrolled. The body may have 20 MB (MAX_IMPORT_BYTES).
     """
     with unit_of_work() as session:
         job = enroll_many(session, actor(), sequence_id, given)

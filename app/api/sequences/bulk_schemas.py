@@ -1,4 +1,4 @@
-"""Which leads to enroll, of any number."""
+"""Request schema of bulk enrollment."""
 
 from typing import Any
 
@@ -14,22 +14,21 @@ from app.http.schemas.schema import Schema
 class BulkEnrollIn(Schema):
     """The leads: exactly one of `lead_ids` and `filter`."""
 
-    client_key = Text(
-        200, least=1, metadata={"description": "The same key posted again is the same job, however often."}
-    )
+    client_key = Text(200, least=1, metadata={"description": "Posting the same key again returns the same job."})
     lead_ids = LeadIds(
         most=INT4_MAX,
-        metadata={"description": "As many as the body holds. An id that stands there twice fails the second time."},
+        metadata={"description": "As many as the body holds. A repeated id fails the second time."},
     )
     filter = fields.Nested(
-        LeadTests, metadata={"description": "As for the list of leads. At least one test: a slip reaches nobody."}
+        LeadTests, metadata={"description": "Filters of the list of leads. At least one is required."}
     )
     per_hour = Integer(
-        least=1, metadata={"description": "Spread them: so many an hour, in the order given. Else all at once."}
+        least=1,
+        metadata={"description": "Number of leads that start per hour, in the order given. Default: all at once."},
     )
 
     @validates_schema
-    def _says_whom(self, data: dict[str, Any], **_: Any) -> None:
+    def _names_leads(self, data: dict[str, Any], **_: Any) -> None:
         require_one_of(data, "lead_ids", "filter")
         if data.get("filter") == {}:
             raise ValidationError({"filter": ["Name at least one test: a slip of the pen is not to reach every lead."]})

@@ -1,18 +1,18 @@
-"""Putting leads into sequences by hand, and what can be done with an enrollment."""
+"""Routes of enrollments: enroll, list, pause, resume, exit, skip."""
 
 from typing import Any
 from uuid import UUID
 
 from app.api.sequences.schemas import EnrollIn, EnrollmentDetailOut, EnrollmentOut, EnrollmentQuery, EnrollOut
 from app.automation.sequences.enrollments import service
-from app.automation.sequences.enrollments.enroll import Enrolled
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Leads' ways through sequences.")
+blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Enrollments of leads in sequences.")
 
 
 @blp.post("/sequences/<uuid:sequence_id>/enrollments")
@@ -22,11 +22,11 @@ blp = Blueprint("enrollments", __name__, url_prefix="/api", description="Leads' 
 def enroll_leads(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
     """Enroll up to 500 leads in a sequence.
 
-    One that cannot be enrolled says why, and the others are in all the same.
+    A lead that cannot be enrolled has the reason as its result and does not affect the others.
     """
     with unit_of_work() as session:
         results = service.enroll_by_hand(session, actor(), sequence_id, given["lead_ids"])
-    return {"enrolled": sum(one["result"] is Enrolled.ENROLLED for one in results), "results": results}
+    return {"enrolled": sum(one["result"] is EnrollmentResult.ENROLLED for one in results), "results": results}
 
 
 @blp.get("/sequences/<uuid:sequence_id>/enrollments")
@@ -34,7 +34,7 @@ def enroll_leads(given: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
 @blp.arguments(EnrollmentQuery)
 @blp.response(200, page_of(EnrollmentOut))
 def list_enrollments(query: dict[str, Any], sequence_id: UUID) -> Page:
-    """List who is, or was, in a sequence.
+    """List the enrollments of a sequence, current and past.
 
     The newest first.
     """
@@ -47,19 +47,19 @@ def list_enrollments(query: dict[str, Any], sequence_id: UUID) -> Page:
 @blp.arguments(EnrollmentQuery)
 @blp.response(200, page_of(EnrollmentOut))
 def list_enrollments_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
-    """List the sequences that a lead is, or was, in.
+    """List the enrollments of a lead, current and past.
 
     The newest first.
     """
     with reading() as session:
-        return service.enrollments_of(session, actor(), lead_id, query)
+        return service.list_enrollments_of_lead(session, actor(), lead_id, query)
 
 
 @blp.get("/enrollments/<uuid:enrollment_id>")
 @allow(Permission.LEAD_READ)
 @blp.response(200, EnrollmentDetailOut)
 def get_enrollment(enrollment_id: UUID) -> dict[str, Any]:
-    """Get an enrollment, with the steps that it came by."""
+    """Show an enrollment and its finished steps."""
     with reading() as session:
         return service.get_enrollment(session, actor(), enrollment_id)
 
@@ -71,7 +71,7 @@ def get_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 def pause_enrollment(enrollment_id: UUID) -> dict[str, Any]:
     """Pause an enrollment.
 
-    What is left of the wait for its next step is kept. Saying it twice changes nothing.
+    The remaining wait before the next step is kept. A second call changes nothing.
     """
     with unit_of_work() as session:
         return service.pause_enrollment(session, actor(), enrollment_id)
@@ -82,9 +82,9 @@ def pause_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def resume_enrollment(enrollment_id: UUID) -> dict[str, Any]:
-    """Go on with an enrollment that was paused.
+    """Resume a paused enrollment.
 
-    What was left of the wait counts from now. Saying it twice changes nothing.
+    The remaining wait counts from now. A second call changes nothing.
     """
     with unit_of_work() as session:
         return service.resume_enrollment(session, actor(), enrollment_id)
@@ -95,7 +95,7 @@ def resume_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def exit_enrollment(enrollment_id: UUID) -> dict[str, Any]:
-    """Take the lead out of the sequence."""
+    """End an enrollment."""
     with unit_of_work() as session:
         return service.exit_enrollment(session, actor(), enrollment_id)
 
@@ -105,9 +105,9 @@ def exit_enrollment(enrollment_id: UUID) -> dict[str, Any]:
 @blp.response(200, EnrollmentDetailOut)
 @blp.alt_response(409, "CONFLICT")
 def skip_step(enrollment_id: UUID) -> dict[str, Any]:
-    """Leave out the step that an enrollment is at.
+    """Skip the current step of an enrollment.
 
-    Also one that failed, or that waits for its task: the next one is planned from now.
+    Also a step that failed, or that waits for its task. The next step is planned from now.
     """
     with unit_of_work() as session:
-        return service.skip_in_enrollment(session, actor(), enrollment_id)
+        return service.skip_current_step(session, actor(), enrollment_id)

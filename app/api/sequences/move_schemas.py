@@ -1,4 +1,4 @@
-"""What is said of a move to another version, before and after."""
+"""Request and response schemas for moves to another version."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from app.api.capture.bulk_schemas import JobOut
 from app.automation.sequences.versions.move_plan import SAMPLES
-from app.automation.sequences.versions.version_mapping import EXIT, Landing, Obstacle
+from app.automation.sequences.versions.version_mapping import EXIT, MoveKind, Obstacle
 from app.http.schemas.fields import Choice, Id, Integer, Text
 from app.http.schemas.schema import QuerySchema, Schema
 
@@ -15,46 +15,46 @@ MOST_STEPS: Final = 100
 
 
 class MoveQuery(QuerySchema):
-    """To which version."""
+    """The target version."""
 
-    to = Integer(least=1, metadata={"description": "One that was published; by default the one in force."})
+    to = Integer(least=1, metadata={"description": "A version that was published. Default: the version published now."})
 
 
 class LandingsOut(Schema):
-    """How many leads end up how."""
+    """Number of leads by result."""
 
-    stay = Integer(required=True, metadata={"description": "At the step of the same name."})
-    jump = Integer(required=True, metadata={"description": "Their step is gone: to a later one."})
-    exit = Integer(required=True, metadata={"description": "Out of the sequence."})
-    cannot = Integer(required=True, metadata={"description": "They go on through their own version."})
+    stay = Integer(required=True, metadata={"description": "Leads that stay at the step of the same name."})
+    jump = Integer(required=True, metadata={"description": "Leads at a removed step: they move to a later one."})
+    exit = Integer(required=True, metadata={"description": "Leads that leave the sequence."})
+    cannot = Integer(required=True, metadata={"description": "Leads that stay in their version."})
 
 
 class MoveGroupOut(Schema):
-    """Leads that are at one step, and what becomes of them."""
+    """Leads at the same step of the same version, and where they move."""
 
     version = Integer(required=True)
     step = fields.String(required=True)
     waits_for_task = fields.Boolean(
-        required=True, metadata={"description": "They are past the step, and go on when its task is done."}
+        required=True, metadata={"description": "The step is done; they continue when its task is closed."}
     )
-    lands = Choice(Landing, required=True)
+    lands = Choice(MoveKind, required=True)
     to_step = fields.String(required=True, allow_none=True)
     why = Choice(Obstacle, required=True, allow_none=True, metadata={"description": "Why they cannot be moved."})
     leads = Integer(required=True)
-    lead_ids = fields.List(Id(), required=True, metadata={"description": f"{SAMPLES} of them, at most."})
+    lead_ids = fields.List(Id(), required=True, metadata={"description": f"At most {SAMPLES} sample leads."})
 
 
 class MovePlanOut(LandingsOut):
-    """What would become of all who are in the sequence, and not in that version."""
+    """Plan of the move of all enrollments that are not in the target version."""
 
     to = Integer(required=True)
     total = Integer(required=True)
-    fingerprint = fields.String(required=True, metadata={"description": "Names this plan, to carry it out."})
+    fingerprint = fields.String(required=True, metadata={"description": "Identifies this plan for the move."})
     groups = fields.List(fields.Nested(MoveGroupOut), required=True)
 
 
 class MoveIn(Schema):
-    """The plan that was seen, and where those go that cannot be moved otherwise."""
+    """The plan to carry out, and steps for leads that cannot be moved otherwise."""
 
     to = Integer(least=1, required=True)
     fingerprint = Text(LONGEST_NAME, least=1, required=True)
@@ -64,14 +64,14 @@ class MoveIn(Schema):
         load_default=dict,
         validate=validate.Length(max=MOST_STEPS),
         metadata={
-            "description": f"From a step that is gone to one of the new text, or to `{EXIT}`. Who is at one that is not"
-            " named here, and cannot be moved, goes on through their own version.",
+            "description": f"From a removed step to a step of the new version, or to `{EXIT}`. Leads that cannot be"
+            " moved stay in their version if their step is not given here.",
             "examples": [{"old-hello": "hello", "survey": EXIT}],
         },
     )
 
 
 class VersionMovedOut(LandingsOut):
-    """What became of them; many are moved by a job, and counted there."""
+    """Number of leads moved. More than 500 leads are moved and counted by a job."""
 
     job = fields.Nested(JobOut, required=True, allow_none=True)

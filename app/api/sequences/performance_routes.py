@@ -1,4 +1,4 @@
-"""How sequences did."""
+"""Route of sequence performance reports."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.http.access import actor, allow, reading
 from app.http.blueprint import Blueprint
 from app.identity.permissions import Permission
 
-blp = Blueprint("sequence-performance", __name__, url_prefix="/api/sequences", description="How sequences did.")
+blp = Blueprint("sequence-performance", __name__, url_prefix="/api/sequences", description="Sequence performance.")
 
 
 @blp.get("/<uuid:sequence_id>/performance")
@@ -18,10 +18,10 @@ blp = Blueprint("sequence-performance", __name__, url_prefix="/api/sequences", d
 @blp.arguments(PerformanceQuery)
 @blp.response(200, PerformanceOut)
 def show_performance(query: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
-    """Show how a sequence did.
+    """Show the performance of a sequence.
 
-    Of the leads that began it within a time of at most a year, as far as you may see them: in all, by step and by
-    variant, each share with the interval that the true one lies in; variants of a step are compared.
+    For leads enrolled in a period of at most one year that you may see: in total, by step and by variant. Each rate has
+    a confidence interval. The variants of a step are compared.
     """
     period = date_range_of(query.get("since"), query.get("until"))
     with reading() as session:

@@ -1,4 +1,4 @@
-"""What is asked of a sequence's performance, and told of it."""
+"""Request and response schemas for sequence performance."""
 
 from marshmallow import fields
 
@@ -11,55 +11,59 @@ from app.leads.timeline.responses import REPLY_DAYS
 
 
 class PerformanceQuery(PeriodQuery):
-    """Of the leads that began it when, and of which version."""
+    """Period of enrollment, and version."""
 
     version = Integer(
         least=1,
-        metadata={"description": "Enrollments that are in it, and steps that were gone through in it."},
+        metadata={"description": "Only enrollments and steps of this version."},
     )
 
 
 class RateOut(Schema):
-    """How many of how many; what share that is, and from where to where the true one lies (95 %, Wilson)."""
+    """A rate: `count` out of `of`, with its 95 % confidence interval (Wilson)."""
 
     count = Integer(required=True)
     of = Integer(required=True)
-    rate = fields.Float(required=True, allow_none=True, metadata={"description": "From 0 to 1; null: of none."})
+    rate = fields.Float(required=True, allow_none=True, metadata={"description": "0 to 1. Null if `of` is 0."})
     low = fields.Float(required=True, allow_none=True)
     high = fields.Float(required=True, allow_none=True)
 
 
 class ReasonCountOut(Schema):
-    """How often."""
+    """A reason and its number."""
 
     reason = fields.String(required=True, metadata={"examples": ["replied"]})
     count = Integer(required=True)
 
 
 class SentFiguresOut(Schema):
-    """What became of messages."""
+    """Results of messages."""
 
-    sent = Integer(required=True, metadata={"description": "Taken by their providers, also if they came back later."})
-    failed = Integer(required=True, metadata={"description": "Refused, or came back."})
+    sent = Integer(required=True, metadata={"description": "Accepted by the provider, including later bounces."})
+    failed = Integer(required=True, metadata={"description": "Refused or bounced."})
     delivered = fields.Nested(
-        RateOut, required=True, metadata={"description": "Of those sent by a gateway: mail servers do not tell."}
+        RateOut,
+        required=True,
+        metadata={"description": "Rate of messages sent through a gateway. E-mail is not counted."},
     )
-    opened = fields.Nested(RateOut, required=True, metadata={"description": "Of the same."})
-    clicked = fields.Nested(RateOut, required=True, metadata={"description": "Of the same."})
+    opened = fields.Nested(RateOut, required=True, metadata={"description": "Rate of messages sent through a gateway."})
+    clicked = fields.Nested(
+        RateOut, required=True, metadata={"description": "Rate of messages sent through a gateway."}
+    )
     replied = fields.Nested(
         RateOut,
         required=True,
         metadata={
-            "description": f"Sent to leads who were heard of within {REPLY_DAYS} days. That a machine answered is none."
+            "description": f"Rate of messages with a reply within {REPLY_DAYS} days. Automatic replies do not count."
         },
     )
     converted = fields.Nested(
-        RateOut, required=True, metadata={"description": "Sent to leads who were converted after it."}
+        RateOut, required=True, metadata={"description": "Rate of messages with a conversion after them."}
     )
 
 
 class StepFiguresOut(Schema):
-    """How many came by a step, and what became of it."""
+    """Figures of a step: its outcomes and messages."""
 
     came = Integer(required=True)
     done = Integer(required=True)
@@ -69,54 +73,54 @@ class StepFiguresOut(Schema):
 
 
 class VariantPerformanceOut(StepFiguresOut):
-    """Those of one of its texts."""
+    """Figures of a variant."""
 
     variant = fields.String(required=True)
 
 
 class VariantComparisonOut(Schema):
-    """A variant beside the first one."""
+    """A variant compared with the first one."""
 
     variant = fields.String(required=True)
     against = fields.String(required=True)
     measure = fields.String(required=True, metadata={"examples": ["replied"]})
     verdict = Choice(
-        Verdict, required=True, metadata={"description": f"Nothing is said of fewer than {LEAST} messages of each."}
+        Verdict, required=True, metadata={"description": f"`not_enough_data` below {LEAST} messages of each variant."}
     )
     difference = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Of the shares, from -1 to 1; null: not enough data."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Difference of the rates, -1 to 1. Null: not enough data."},
     )
     low = fields.Float(required=True, allow_none=True)
     high = fields.Float(required=True, allow_none=True)
     confidence = fields.Float(
-        required=True, metadata={"description": "The more variants, the more sure each: 0.95 for all together."}
+        required=True, metadata={"description": "Confidence of this comparison. All comparisons together have 0.95."}
     )
-    words = fields.String(required=True, metadata={"description": "The same, in a sentence."})
+    words = fields.String(required=True, metadata={"description": "The result as a sentence."})
 
 
 class StepPerformanceOut(StepFiguresOut):
-    """Those of a step."""
+    """Figures of a step."""
 
     step = fields.String(required=True)
     kind = StepKindName(required=True)
-    is_in_text = fields.Boolean(
-        required=True, metadata={"description": "False: only an earlier version, or a later one, has it."}
-    )
+    is_in_text = fields.Boolean(required=True, metadata={"description": "False: only another version has it."})
     exit_reasons = fields.List(
         fields.Nested(ReasonCountOut),
         required=True,
-        metadata={"description": "Why leads left while this step was their next one, or under way."},
+        metadata={"description": "Why leads left while this step was next or running."},
     )
     variants = fields.List(fields.Nested(VariantPerformanceOut), required=True)
     comparisons = fields.List(fields.Nested(VariantComparisonOut), required=True)
 
 
 class PerformanceOut(Schema):
-    """How a sequence did."""
+    """Performance of a sequence."""
 
     since = Instant(required=True)
     until = Instant(required=True)
-    version = Integer(required=True, allow_none=True, metadata={"description": "Null: all of them."})
+    version = Integer(required=True, allow_none=True, metadata={"description": "Null: all versions."})
     enrolled = Integer(required=True)
     active = Integer(required=True)
     paused = Integer(required=True)
@@ -125,9 +129,11 @@ class PerformanceOut(Schema):
     replied = fields.Nested(
         RateOut,
         required=True,
-        metadata={"description": f"Leads who were heard of since, up to {REPLY_DAYS} days after it ended for them."},
+        metadata={"description": f"Rate of leads that replied, up to {REPLY_DAYS} days after their enrollment ended."},
     )
-    converted = fields.Nested(RateOut, required=True, metadata={"description": "Leads who were converted since."})
+    converted = fields.Nested(
+        RateOut, required=True, metadata={"description": "Rate of leads that converted after enrollment."}
+    )
     exit_reasons = fields.List(fields.Nested(ReasonCountOut), required=True)
     messages = fields.Nested(SentFiguresOut, required=True)
     steps = fields.List(fields.Nested(StepPerformanceOut), required=True)

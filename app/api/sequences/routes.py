@@ -1,9 +1,9 @@
-"""Sequences, and leads' ways through them (bansalcrm2-follow-up-guide.md, sequences and workflows)."""
+"""Routes of sequences (bansalcrm2-follow-up-guide.md, sequences and workflows)."""
 
 from typing import Any
 from uuid import UUID
 
-from app.api.automation.rule_schemas import CompareQuery, ComparisonOut, RollBackIn
+from app.api.automation.version_schemas import CompareQuery, ComparisonOut, RollBackIn
 from app.api.sequences.schemas import SequenceChange, SequenceIn, SequenceOut, SequenceQuery, SequenceVersionOut
 from app.automation.sequences import service
 from app.core.optimistic_locking import SeenVersions
@@ -14,7 +14,7 @@ from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 
-blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description="Steps that follow each other.")
+blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description="Sequences of follow-up steps.")
 
 
 @blp.get("")
@@ -24,7 +24,7 @@ blp = Blueprint("sequences", __name__, url_prefix="/api/sequences", description=
 def list_sequences(query: dict[str, Any]) -> Page:
     """List the clinic's sequences.
 
-    By name.
+    Ordered by name.
     """
     with reading() as session:
         return service.list_sequences(session, actor(), query)
@@ -36,9 +36,9 @@ def list_sequences(query: dict[str, Any]) -> Page:
 @blp.response(201, SequenceOut)
 @blp.alt_response(409, "CONFLICT")
 def create_sequence(given: dict[str, Any]) -> dict[str, Any]:
-    """Add a sequence.
+    """Create a sequence.
 
-    Leads can be enrolled from now on, unless it is a draft.
+    Leads can be enrolled at once, unless it is a draft.
     """
     with unit_of_work() as session:
         return service.create_sequence(session, actor(), given)
@@ -48,7 +48,7 @@ def create_sequence(given: dict[str, Any]) -> dict[str, Any]:
 @allow(Permission.AUTOMATION_READ)
 @blp.response(200, SequenceOut)
 def get_sequence(sequence_id: UUID) -> dict[str, Any]:
-    """Get one sequence."""
+    """Show a sequence."""
     with reading() as session:
         return service.get_sequence(session, actor(), sequence_id)
 
@@ -60,10 +60,10 @@ def get_sequence(sequence_id: UUID) -> dict[str, Any]:
 @blp.alt_response(409, "CONFLICT")
 @if_match
 def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: SeenVersions) -> dict[str, Any]:
-    """Change parts of a sequence, or switch it on or off.
+    """Edit, activate or deactivate a sequence.
 
-    A changed text is the next version; leads that are in it go on through their own. While it is switched off nobody is
-    enrolled, and what comes due waits until it is switched on again.
+    A changed definition becomes the next version; enrolled leads stay on theirs. While it is inactive no lead is
+    enrolled, and due steps wait until it is active again.
     """
     with unit_of_work() as session:
         return service.change_sequence(session, actor(), sequence_id, given, seen=seen)
@@ -76,7 +76,7 @@ def change_sequence(given: dict[str, Any], sequence_id: UUID, seen: SeenVersions
 def delete_sequence(sequence_id: UUID, seen: SeenVersions) -> None:
     """Delete a sequence.
 
-    Every lead that is in it leaves it.
+    All its enrollments end.
     """
     with unit_of_work() as session:
         service.delete_sequence(session, actor(), sequence_id, seen=seen)
@@ -89,7 +89,7 @@ def delete_sequence(sequence_id: UUID, seen: SeenVersions) -> None:
 def publish_sequence(sequence_id: UUID) -> dict[str, Any]:
     """Publish the draft of a sequence.
 
-    Who is enrolled from now on goes through it. A sequence that is published for the first time is switched on.
+    New enrollments use it. A sequence that is published for the first time becomes active.
     """
     with unit_of_work() as session:
         return service.publish(session, actor(), sequence_id)
@@ -100,9 +100,9 @@ def publish_sequence(sequence_id: UUID) -> dict[str, Any]:
 @blp.arguments(RollBackIn)
 @blp.response(200, SequenceOut)
 def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> dict[str, Any]:
-    """Put an earlier version of a sequence in force again.
+    """Roll back a sequence to an earlier version.
 
-    Its text becomes a new version. A draft is thrown away.
+    The earlier definition becomes a new version. A draft is discarded.
     """
     with unit_of_work() as session:
         return service.roll_back(session, actor(), sequence_id, given["number"])
@@ -114,7 +114,7 @@ def roll_back_sequence(given: dict[str, int], sequence_id: UUID) -> dict[str, An
 def list_sequence_versions(sequence_id: UUID) -> Page:
     """List all versions of a sequence.
 
-    The newest first; a draft before all others.
+    The newest first; a draft is first of all.
     """
     with reading() as session:
         return Page(service.versions_of(session, actor(), sequence_id), next_cursor=None)
@@ -125,6 +125,6 @@ def list_sequence_versions(sequence_id: UUID) -> Page:
 @blp.arguments(CompareQuery)
 @blp.response(200, ComparisonOut)
 def compare_sequence_versions(query: dict[str, Any], sequence_id: UUID) -> dict[str, Any]:
-    """See what differs between two versions of a sequence."""
+    """Compare two versions of a sequence."""
     with reading() as session:
         return service.compare(session, actor(), sequence_id, query)

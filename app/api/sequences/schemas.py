@@ -1,27 +1,27 @@
-"""Request and response schemas for sequences and enrollments. The models of the rule language define the former."""
+"""Request and response schemas for sequences and enrollments. The rule language defines the fields of sequences."""
 
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.automation.rule_schemas import VersionOut
+from app.api.automation.version_schemas import VersionOut
 from app.api.operations.kind_field import StepKindName
 from app.automation.language.sequences import Sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
-from app.automation.sequences.enrollments.enroll import Enrolled
-from app.automation.sequences.models import PauseReason, ShownState
+from app.automation.sequences.enrollments.enroll import EnrollmentResult
+from app.automation.sequences.models import DisplayState, PauseReason
 from app.engine.sequences.sequence import ExitReason
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf
 from app.http.schemas.model_fields import ModelField, fields_of
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
 
-MOST_ENROLLED: Final = 500  # in a call
+MOST_ENROLLED: Final = 500  # per request
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})
 
 
 class SequenceIn(Schema):
-    """A sequence, in force at once, unless it is a draft."""
+    """A new sequence. It is active at once, unless it is a draft."""
 
     class Meta(Schema.Meta):
         include = fields_of(Sequence)
@@ -31,33 +31,35 @@ class SequenceIn(Schema):
 
 
 class SequenceChange(Schema):
-    """The parts to replace; null removes one."""
+    """Parts to replace; null removes one."""
 
     class Meta(Schema.Meta):
         include = fields_of(Sequence, is_change=True)
 
-    is_active = Boolean(metadata={"description": "False: due steps wait until it is switched on again."})
-    is_draft = Boolean(metadata={"description": "Change the draft only, not the version in force."})
+    is_active = Boolean(metadata={"description": "False: due steps wait until it is active again."})
+    is_draft = Boolean(metadata={"description": "Change the draft only, not the published version."})
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
         if not data:
-            raise ValidationError("Name what to change.")
+            raise ValidationError("Give at least one field to change.")
 
 
 class SequenceOut(Schema):
-    """A sequence, with the text in force and the draft, if there is one."""
+    """A sequence, with its published definition and its draft."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     description = fields.String(required=True, allow_none=True)
-    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Where it came from."})
+    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Playbook that installed it."})
     is_active = Boolean(required=True)
     paused_because = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why the engine switched it off by itself."}
+        required=True, allow_none=True, metadata={"description": "Why the circuit breaker paused it."}
     )
     published_version = Integer(required=True, allow_none=True)
-    definition = ModelField(Sequence, required=True, allow_none=True, metadata={"description": "The version in force."})
+    definition = ModelField(
+        Sequence, required=True, allow_none=True, metadata={"description": "The published version."}
+    )
     draft = ModelField(Sequence, required=True, allow_none=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
@@ -66,13 +68,13 @@ class SequenceOut(Schema):
 
 
 class SequenceVersionOut(VersionOut):
-    """One version of a sequence."""
+    """A version of a sequence."""
 
     definition = ModelField(Sequence, required=True)
 
 
 class SequenceQuery(PageQuery):
-    """Which sequences."""
+    """Filter of sequences."""
 
     is_active = Boolean()
 
@@ -84,55 +86,55 @@ class EnrollIn(Schema):
 
 
 class EnrollResultOut(Schema):
-    """What came of one lead."""
+    """The result of one lead."""
 
     lead_id = Id(required=True)
-    status = Integer(required=True, metadata={"description": "201: it is in; 404: no such lead; 409: see the result."})
-    result = Choice(Enrolled, required=True)
+    status = Integer(required=True, metadata={"description": "201: enrolled; 404: unknown lead; 409: see `result`."})
+    result = Choice(EnrollmentResult, required=True)
 
 
 class EnrollOut(Schema):
-    """What came of each lead, in the order given."""
+    """The result of each lead, in the order of the request."""
 
     enrolled = Integer(required=True)
     results = fields.List(fields.Nested(EnrollResultOut), required=True)
 
 
 class EnrollmentQuery(PageQuery):
-    """Which enrollments."""
+    """Filter of enrollments."""
 
-    state = Choice(ShownState)
+    state = Choice(DisplayState)
 
 
 class EnrollmentOut(Schema):
-    """A lead's way through a sequence."""
+    """An enrollment of a lead in a sequence."""
 
     id = Id(required=True)
     lead_id = Id(required=True)
     sequence_id = Id(required=True)
     sequence = fields.String(required=True)
-    sequence_version = Integer(required=True, metadata={"description": "It stays, whatever is published later."})
-    state = Choice(ShownState, required=True)
+    sequence_version = Integer(
+        required=True, metadata={"description": "Publishing another version does not change it."}
+    )
+    state = Choice(DisplayState, required=True)
     reason = fields.String(
-        required=True, allow_none=True, metadata={"enum": [*REASONS, None], "description": "Why it is paused or over."}
+        required=True, allow_none=True, metadata={"enum": [*REASONS, None], "description": "Why it is paused or ended."}
     )
-    step = fields.String(
-        required=True, allow_none=True, metadata={"description": "The one that comes next, or came last."}
-    )
+    step = fields.String(required=True, allow_none=True, metadata={"description": "Name of the next or the last step."})
     step_id = Id(required=True, allow_none=True)
-    next_at = Instant(required=True, allow_none=True, metadata={"description": "When that is, or was, due."})
+    next_at = Instant(required=True, allow_none=True, metadata={"description": "Due time of that step."})
     waits_for_task_id = Id(required=True, allow_none=True)
     seconds_left = fields.Float(
-        required=True, allow_none=True, metadata={"description": "Paused: of the wait before the next step."}
+        required=True, allow_none=True, metadata={"description": "If paused: remaining wait before the next step."}
     )
     enrolled_at = Instant(required=True)
-    enrolled_by = Id(required=True, allow_none=True, metadata={"description": "Null: a rule."})
+    enrolled_by = Id(required=True, allow_none=True, metadata={"description": "Null: by a rule."})
     changed_at = Instant(required=True)
     ended_at = Instant(required=True, allow_none=True)
 
 
 class EnrollmentStepOut(Schema):
-    """A step that an enrollment came by."""
+    """A finished step of an enrollment."""
 
     step = fields.String(required=True)
     kind = StepKindName(required=True)
@@ -147,6 +149,6 @@ class EnrollmentStepOut(Schema):
 
 
 class EnrollmentDetailOut(EnrollmentOut):
-    """An enrollment, with the steps that it came by."""
+    """An enrollment with its finished steps."""
 
     steps = fields.List(fields.Nested(EnrollmentStepOut), required=True)

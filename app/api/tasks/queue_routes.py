@@ -8,7 +8,8 @@ from app.api.tasks import batch
 from app.api.tasks.batch_schemas import BatchIn, BatchOut
 from app.api.tasks.expand import expand_tasks
 from app.api.tasks.queue_schemas import Handover, Pin, QueuedTaskIn, QueuedTaskOut, QueueQuery
-from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
+from app.api.tasks.schemas import TaskOut
+from app.api.tasks.task_routes import add_task_routes
 from app.core.optimistic_locking import SeenVersions
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
@@ -78,28 +79,7 @@ def _to_response(result: batch.Result) -> dict[str, Any]:
     }
 
 
-@blp.get("/<uuid:task_id>")
-@allow(Permission.LEAD_READ)
-@blp.response(200, TaskOut)
-def get_task(task_id: UUID) -> Any:
-    """Show a task of the queue."""
-    with reading() as session:
-        return service.read_task(session, actor(), task_id)
-
-
-@blp.put("/<uuid:task_id>")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(TaskChanges)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-@if_match
-def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
-    """Edit a task of the queue.
-
-    Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.
-    """
-    with unit_of_work() as session:
-        return service.update_task(session, actor(), task_id, given, seen=seen)
+add_task_routes(blp, "/<uuid:task_id>", title="a task of the queue")
 
 
 @blp.delete("/<uuid:task_id>")
@@ -114,45 +94,6 @@ def delete_task(task_id: UUID, seen: SeenVersions) -> None:
     """
     with unit_of_work() as session:
         service.delete(session, actor(), task_id, seen=seen)
-
-
-@blp.post("/<uuid:task_id>/complete")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Completion, required=False)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def complete(given: dict[str, Any], task_id: UUID) -> Any:
-    """Complete a task of the queue.
-
-    A second call returns 409. An `activity` in the body is logged in the same transaction.
-    """
-    with unit_of_work() as session:
-        return service.complete(session, actor(), task_id, given)
-
-
-@blp.post("/<uuid:task_id>/cancel")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Cancellation, required=False)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def cancel(given: dict[str, Any], task_id: UUID) -> Any:
-    """Cancel a task of the queue."""
-    with unit_of_work() as session:
-        return service.cancel(session, actor(), task_id, reason=given.get("reason"))
-
-
-@blp.post("/<uuid:task_id>/snooze")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Snooze)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def snooze(given: dict[str, Any], task_id: UUID) -> Any:
-    """Snooze a task of the queue.
-
-    Its reminders move with it.
-    """
-    with unit_of_work() as session:
-        return service.snooze(session, actor(), task_id, until=given["until"])
 
 
 @blp.post("/<uuid:task_id>/start")

@@ -4,21 +4,16 @@ from typing import Any
 from uuid import UUID
 
 from app.api.tasks.schemas import (
-    Cancellation,
-    Completion,
     LeadTasksQuery,
     MyTasksQuery,
     OverdueQuery,
-    Snooze,
-    TaskChanges,
     TaskIn,
     TaskOut,
 )
-from app.core.optimistic_locking import SeenVersions
+from app.api.tasks.task_routes import add_task_routes
 from app.core.pagination import Page
 from app.http.access import actor, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
-from app.http.preconditions import if_match
 from app.http.schemas.paging import page_of
 from app.identity.permissions import Permission
 from app.tasks import service
@@ -79,64 +74,4 @@ def overdue_tasks(query: dict[str, Any]) -> Page:
         return service.overdue_tasks(session, actor(), query)
 
 
-@blp.get("/tasks/<uuid:task_id>")
-@allow(Permission.LEAD_READ)
-@blp.response(200, TaskOut)
-def get_task(task_id: UUID) -> Any:
-    """Show a task."""
-    with reading() as session:
-        return service.read_task(session, actor(), task_id)
-
-
-@blp.put("/tasks/<uuid:task_id>")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(TaskChanges)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-@if_match
-def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
-    """Edit a task.
-
-    Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders.
-    """
-    with unit_of_work() as session:
-        return service.update_task(session, actor(), task_id, given, seen=seen)
-
-
-@blp.post("/tasks/<uuid:task_id>/complete")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Completion, required=False)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def complete(given: dict[str, Any], task_id: UUID) -> Any:
-    """Complete a task.
-
-    A second call returns 409.
-    """
-    with unit_of_work() as session:
-        return service.complete(session, actor(), task_id, given)
-
-
-@blp.post("/tasks/<uuid:task_id>/snooze")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Snooze)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def snooze(given: dict[str, Any], task_id: UUID) -> Any:
-    """Snooze a task.
-
-    Its reminders move with it.
-    """
-    with unit_of_work() as session:
-        return service.snooze(session, actor(), task_id, until=given["until"])
-
-
-@blp.post("/tasks/<uuid:task_id>/cancel")
-@allow(Permission.LEAD_UPDATE)
-@blp.arguments(Cancellation, required=False)
-@blp.response(200, TaskOut)
-@blp.alt_response(409, "CONFLICT")
-def cancel(given: dict[str, Any], task_id: UUID) -> Any:
-    """Cancel a task."""
-    with unit_of_work() as session:
-        return service.cancel(session, actor(), task_id, reason=given.get("reason"))
+add_task_routes(blp, "/tasks/<uuid:task_id>")

@@ -1,1 +1,1 @@
-"""Step kinds: one module for each, with its `KIND`. `app.wiring` registers every module here that has one."""
+"""Step kinds: one module per kind, with its `KIND`. `app.wiring` registers every module here that has one."""

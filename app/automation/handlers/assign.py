@@ -1,17 +1,54 @@
 """`assign`: assign the lead to a user, or by the clinic's assignment rules."""
 
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
-from app.automation.handlers.changes import AssignByRules, AssignTo
-from app.automation.handlers.context import StepContext
-from app.automation.language.actions import BY_RULES
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from app.automation.handlers.support.changes import AssignByRules, AssignTo
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.params import Params
+from app.automation.language.types.errors import problem
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
-from app.engine.step_kind import SMALL_BATCH, Settings, StepKind, Words
+from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
+
+BY_RULES: Final = "by_rules"
+
+
+class _UserId:
+    """Validator: the id of a user, or `by_rules`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def _check(self, value: object) -> object:
+        if value == BY_RULES or _is_id(value):
+            return value
+        raise problem(f"must be {BY_RULES} or the id of a user")
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"const": BY_RULES}, {"type": "string", "format": "uuid"}]}
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+class Assign(Params):
+    """Assign the lead to a user, or to the user that assignment rules choose."""
+
+    example: ClassVar[Any] = {"to": BY_RULES}
+
+    to: Annotated[str, _UserId()] = Field(description=f"`{BY_RULES}`, or the id of a user.", examples=[BY_RULES])
 
 
 def decide(context: StepContext) -> Outcome:
-    """Assign it with history, timeline and event, as any assignment."""
+    """Assign the lead with history, timeline and event, as a manual assignment does."""
     to = context.params["to"]
     if to == BY_RULES:
         return Done({"to": to}, effects=Effects(changes=(AssignByRules(),)))
@@ -24,17 +61,15 @@ def decide(context: StepContext) -> Outcome:
 
 
 def _sentence(settings: Settings) -> str:
-    to = "whom the assignment rules choose" if settings["to"] == BY_RULES else "somebody"
-    return f"Give the lead to {to}"
+    by = "by the assignment rules" if settings["to"] == BY_RULES else "to a user"
+    return f"Assign the lead {by}"
 
 
 KIND = StepKind(
     name="assign",
     decide=decide,
+    params=Assign,
+    sequence_params=Assign,
     batch=SMALL_BATCH,
-    words=Words(
-        _sentence,
-        about="Give the lead to whom the assignment rules choose (`by_rules`), or to a user.",
-        example="{to: by_rules}",
-    ),
+    sentence=_sentence,
 )

@@ -1,15 +1,60 @@
-"""`branch`: one of two ways, decided when the step is due (bansalcrm2-follow-up-guide.md, conditional logic)."""
+"""`branch`: choose one of two lists of actions when the step is due (bansalcrm2-follow-up-guide.md)."""
 
-from app.automation.handlers.context import StepContext
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.actions import Nested
+from app.automation.language.base import Maybe
+from app.automation.language.conditions import DueConditions, EnrolledConditions
 from app.automation.language.docs.sentences import of_action, of_conditions
+from app.automation.language.params import Params
+from app.automation.language.sequences import Target
+from app.automation.language.types.errors import Line
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.plan.follow_up_steps import choose_branch
 from app.engine.service import planned_row
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
+
+
+class Branch(Params):
+    """Do one list of actions or the other, decided when the step is due."""
+
+    example: ClassVar[Any] = {
+        "if": [{"field": "lead.replied_at", "exists": True}],
+        "then": [{"assign": {"to": "by_rules"}}],
+    }
+
+    if_: DueConditions = Field(alias="if", description="Conditions; all of them have to hold.")
+    then: Nested = Field(description="The actions if they hold.")
+    else_: Maybe[Nested] = Field(default=None, alias="else", description="The actions if they do not hold.")
+
+
+class SequenceBranch(Params):
+    """Continue with one step or the other, decided when the step is due."""
+
+    example: ClassVar[Any] = {"if": [{"field": "enrollment.last_opened", "equals": True}], "then": "call"}
+
+    if_: EnrolledConditions = Field(alias="if", description="Conditions; all of them have to hold.")
+    then: Target = Field(description="The next step if they hold: a later one, or `end`.", examples=["call"])
+    else_: Maybe[Target] = Field(
+        default=None,
+        alias="else",
+        description="The next step if they do not hold; unless given: the next in the list.",
+        examples=["again"],
+    )
+
+    @classmethod
+    def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake for `next`, which a branch does not have."""
+        if "next" in step:
+            yield Line(("next",), "is not for a branch: it says `then` and `else`")
 
 
 def decide(context: StepContext) -> Outcome:
-    """Plan the actions of the way whose conditions hold, for now."""
+    """Plan the actions of the chosen branch, due now."""
     way = choose_branch(context.step, context.facts(), context.now, context.clinic.calendar)
     steps = tuple(planned_row(context.clinic.id, context.lead.id, step) for step in way.steps)
     return Done({"way": way.name, "step_ids": [step["id"] for step in steps]}, effects=Effects(steps=steps))
@@ -27,10 +72,8 @@ def _sentence(branch: Settings) -> str:
 KIND = StepKind(
     name="branch",
     decide=decide,
+    params=Branch,
+    sequence_params=SequenceBranch,
     details=_details,
-    words=Words(
-        _sentence,
-        about="One way or the other, decided when it is due.",
-        example="{if: [{field: lead.replied_at, exists: true}], then: [{assign: {to: by_rules}}]}",
-    ),
+    sentence=_sentence,
 )

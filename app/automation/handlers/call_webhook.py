@@ -1,13 +1,14 @@
-"""`call_webhook`: tell a gateway of the clinic's what happened, in ids and codes."""
+"""`call_webhook`: call a gateway of the clinic with ids and codes of the event."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from app import clock
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.throttle import counted, wait_for_room
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
+from app.automation.language.params import GatewaySlug, Params
 from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry
-from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind, Words
+from app.engine.step_kind import DELIVERIES, Details, OutsideCall, StepKind
 from app.messaging.channels.base import Outcome as Came
 from app.messaging.channels.base import Receipt, Transient
 from app.messaging.channels.gateway_client import call, unanswered_receipt
@@ -18,28 +19,36 @@ from app.messaging.gateways.service import endpoint_of
 from app.messaging.rendering.safe_text import one_line
 
 
+class CallWebhook(Params):
+    """Call a gateway of the clinic with ids and codes; the call is signed."""
+
+    example: ClassVar[Any] = {"gateway": "crm"}
+
+    gateway: GatewaySlug
+
+
 class Question(NamedTuple):
-    """The call to make: its endpoint, its id and its body. The id is the step's, the same at each try."""
+    """A call: its endpoint, its id and its JSON body. The id is the step's id, so it is the same for each attempt."""
 
     endpoint: Endpoint
     call_id: str
-    said: dict[str, Any]
+    body: dict[str, Any]
 
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
-    """Tell it, if it is there and has room."""
+    """Call the gateway if it is active and below its hourly limit."""
     gateway = context.line.gateway
     if gateway is None or not gateway.is_active:
         return Retry(f"the clinic has no active gateway {context.params['gateway']!r}")
-    if later := wait_for_room(context):
+    if later := throttle_snooze(context):
         return later
-    question = Question(endpoint_of(gateway, at=context.now), str(context.step.id), _said(context))
-    return ExternalCall(question, effects=Effects(gateway_minutes=counted(context)))
+    question = Question(endpoint_of(gateway, at=context.now), str(context.step.id), _body(context))
+    return ExternalCall(question, effects=Effects(gateway_minutes=usage_rows(context)))
 
 
 def ask(question: Question) -> Receipt:
-    """Call it; no transaction is open meanwhile."""
-    return call(question.endpoint, question.call_id, question.said, hide=None)  # it may know the lead by name
+    """Call the gateway. No transaction is open during the call."""
+    return call(question.endpoint, question.call_id, question.body, hide=None)  # the body has no personal data to hide
 
 
 def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
@@ -56,7 +65,7 @@ def conclude(context: StepContext, _: Question, receipt: Receipt) -> Outcome:
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
-    """Return the outcome of a call that broke off: its result is unknown."""
+    """Return the outcome of an interrupted call. Its result is unknown."""
     return conclude(context, question, unanswered_receipt(question.endpoint, one_line(error)))
 
 
@@ -64,8 +73,8 @@ def _not_before(receipt: Transient) -> datetime | None:
     return clock.now() + receipt.wait if receipt.wait else None
 
 
-def _said(context: StepContext) -> dict[str, Any]:
-    """The event as Standard Webhooks shape one, without anything that tells who the lead is."""
+def _body(context: StepContext) -> dict[str, Any]:
+    """Return the event in the format of Standard Webhooks, without personal data of the lead."""
     cause, lead = context.step.cause, context.lead
     return {
         "type": cause["event"],
@@ -90,15 +99,13 @@ def _details(context: StepContext, _: Done) -> Details:
 KIND = StepKind(
     name="call_webhook",
     decide=decide,
+    params=CallWebhook,
+    sequence_params=CallWebhook,
     details=_details,
-    batch=1,  # its lease counts from the commit; a second call would wait inside it
+    batch=1,  # the lease counts from the commit; a second call would use up the lease of the first
     per_message=10,
     queue=DELIVERIES,
     max_tries=MAX_ATTEMPTS,
     outside=OutsideCall(ask, conclude, cut_off),
-    words=Words(
-        lambda hook: f"Call the gateway {hook['gateway']}",
-        about="A signed call to a gateway of the clinic's, with ids and codes.",
-        example="{gateway: crm}",
-    ),
+    sentence=lambda hook: f"Call the gateway {hook['gateway']}",
 )

@@ -1,29 +1,45 @@
 """`complete_tasks`: complete tasks whose purpose is fulfilled (bansalcrm2-follow-up-guide.md, use case 2)."""
 
-from app.automation.handlers.changes import CompleteTasks
-from app.automation.handlers.context import StepContext
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from app.automation.handlers.support import changes
+from app.automation.handlers.support.context import StepContext
 from app.automation.language.docs.sentences import value
+from app.automation.language.params import Params
+from app.automation.language.types.containers import Items
+from app.automation.language.types.primitives import OneOf
 from app.engine.outcomes import Done, Effects, Outcome
-from app.engine.step_kind import SMALL_BATCH, Settings, StepKind, Words
+from app.engine.step_kind import SMALL_BATCH, Settings, StepKind
+from app.tasks.models import TaskType
+
+
+class CompleteTasks(Params):
+    """Complete the lead's open tasks of these types."""
+
+    example: ClassVar[Any] = {"types": ["PAYMENT"]}
+
+    types: Annotated[
+        list[Annotated[TaskType, OneOf()]], Items("must be a list of task types", most=len(TaskType), least=1)
+    ] = Field(description="The types of task.", examples=[["PAYMENT"]])
 
 
 def decide(context: StepContext) -> Outcome:
-    """Complete each of them as a person would: its events set off other rules."""
+    """Complete the tasks as a user would: the events can trigger other rules."""
     types = context.params["types"]
-    return Done({"types": types}, effects=Effects(changes=(CompleteTasks(types),)))
+    return Done({"types": types}, effects=Effects(changes=(changes.CompleteTasks(types),)))
 
 
 def _sentence(done: Settings) -> str:
-    return f"The lead's open tasks are done: {value(done['types'])}"
+    return f"Complete the lead's open tasks: {value(done['types'])}"
 
 
 KIND = StepKind(
     name="complete_tasks",
     decide=decide,
+    params=CompleteTasks,
+    sequence_params=CompleteTasks,
     batch=SMALL_BATCH,
-    words=Words(
-        _sentence,
-        about="The lead's open tasks of these types are done, for what they were about has happened.",
-        example="{types: [PAYMENT]}",
-    ),
+    sentence=_sentence,
 )

@@ -2,20 +2,61 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.follow_up_events import task_created
-from app.automation.handlers.messages import values_of
+from pydantic import Field
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.follow_up_events import task_created
+from app.automation.handlers.support.messages import values_of
+from app.automation.language.base import Maybe, Strict
 from app.automation.language.docs.sentences import plain
+from app.automation.language.params import Params
+from app.automation.language.types.primitives import Duration, OneOf, Title
 from app.core.calendar.calendar import Calendar
 from app.core.calendar.durations import parse_duration
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Row, Skip
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
+from app.tasks.models import TaskPriority, TaskType
 from app.tasks.rows import task_row
 from app.tasks.templates.rendering import TaskText, fill
+
+
+class Due(Strict):
+    """When a task is due, counted from its creation."""
+
+    must_be: ClassVar[str] = "must be like {after: 5 minutes, clock: business}"
+    example: ClassVar[Any] = {"after": "30 minutes", "clock": "business"}
+
+    after: Duration = Field(description="How long after its creation.", examples=["30 minutes"])
+    clock: Annotated[Literal["wall", "business"], OneOf()] = Field(
+        default="wall", description="`business` counts opening hours only.", examples=["business"]
+    )
+
+
+class CreateTask(Params):
+    """Create a task for the lead's coordinator."""
+
+    example: ClassVar[Any] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
+
+    type: Annotated[TaskType, OneOf()] = Field(description="The type of the task.", examples=["CALL"])
+    title: Title = Field(description="The title of the task.", examples=["Call back"])
+    priority: Annotated[TaskPriority, OneOf()] = Field(
+        default=TaskPriority.NORMAL, description="The priority of the task.", examples=["HIGH"]
+    )
+    due: Maybe[Due] = Field(default=None, description="When it is due; at once unless given.")
+
+
+class SequenceTask(CreateTask):
+    """Create a task for the lead's coordinator. With `wait_for` the next step waits until the task is closed."""
+
+    example: ClassVar[Any] = {"type": "CALL", "title": "Call them", "wait_for": "completion"}
+
+    wait_for: Maybe[Annotated[Literal["completion"], OneOf()]] = Field(
+        default=None, description="What the next step waits for.", examples=["completion"]
+    )
 
 
 def decide(context: StepContext) -> Outcome:
@@ -39,7 +80,7 @@ def decide(context: StepContext) -> Outcome:
 
 
 def _words(context: StepContext) -> Row:
-    """As a rule has them; with merge fields filled in, where a task template planned the step."""
+    """Return the title and description. Fill in merge fields if a task template planned the step."""
     template_id = context.step.cause.get("task_template_id")
     if template_id is None:
         return {"title": context.params["title"], "own_words": False}
@@ -59,7 +100,7 @@ def _task_due(due: Mapping[str, str], made_at: datetime, calendar: Calendar) -> 
 
 
 def details_of_task(_: StepContext, done: Done) -> Details:
-    """Return what people want to know of the task that a step made."""
+    """Return the main fields of the task that a step created."""
     [task] = done.effects.tasks
     return {name: task[name] for name in ("title", "type", "priority", "due_at")}
 
@@ -70,18 +111,16 @@ def _sentence(task: Settings) -> str:
     due = task.get("due", {})
     hours = " of opening hours" if due.get("clock") == "business" else ""
     when = f", due in {due['after']}{hours}" if "after" in due else ""
-    held = "; goes on when it is done" if "wait_for" in task else ""
+    held = "; continues when it is done" if "wait_for" in task else ""
     return f"Task: {task['title']} ({plain(task['type'])}{urgency}{when}){held}"
 
 
 KIND = StepKind(
     name="create_task",
     decide=decide,
+    params=CreateTask,
+    sequence_params=SequenceTask,
     step_params=step_params,
     details=details_of_task,
-    words=Words(
-        _sentence,
-        about="A task for the lead's coordinator, due so long after it is made.",
-        example="{type: CALL, title: Call back, priority: HIGH, due: {after: 30 minutes, clock: business}}",
-    ),
+    sentence=_sentence,
 )

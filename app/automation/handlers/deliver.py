@@ -1,7 +1,7 @@
-"""`deliver`: hand one message to its provider, once.
+"""`deliver`: send one message through its provider, at most once.
 
-The message is committed as `sending` before the provider is asked. A stop that commits before that prevents the
-sending; a stop that commits later comes too late.
+The state `sending` is committed before the provider is called. A cancellation that commits before that prevents the
+message. A later one has no effect.
 """
 
 import re
@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app import clock
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.follow_up_events import message_went
-from app.automation.handlers.guard import is_paused, wait
-from app.automation.handlers.throttle import counted, wait_for_room
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.follow_up_events import message_event
+from app.automation.handlers.support.guard import is_paused, wait
+from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
@@ -32,7 +32,7 @@ from app.messaging.models import NotificationState
 
 
 class Question(NamedTuple):
-    """A message to hand over, its channel, and the id of this attempt."""
+    """A message to send, its channel, and the id of this attempt."""
 
     delivery_id: UUID
     channel: str
@@ -43,7 +43,7 @@ _ADDRESS: Final = re.compile(r"<?[^\s<>@;,:]+@[^\s<>@;,:]+>?")
 
 
 def guard(context: StepContext) -> Skip | Snooze | None:
-    """Why the message must not be sent any more, or not yet; else None."""
+    """Return Skip or Snooze with the reason not to send the message now; None if it may be sent."""
     note = context.notification
     if note is None:
         return Skip(Reason.LEAD_GONE)
@@ -59,9 +59,9 @@ def guard(context: StepContext) -> Skip | Snooze | None:
 
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
-    """Say that it is being sent, with an attempt that has no end yet; to a lead, if the gate still lets it through.
+    """Record the attempt and return the call. For a lead, the contact policy is checked again.
 
-    It did when the message was written. Since then the mail server may have been away for a night.
+    It allowed the message when it was written, but retries may have delayed it into quiet hours.
     """
     match context.verdict() if context.reach else Allow():
         case Never(reason):
@@ -69,7 +69,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
         case Until(instant, reason):
             return Snooze(instant, reason)
         case Allow():
-            return _obstacle(context) or _hand_over(context)
+            return _gateway_refusal(context) or _send(context)
 
 
 def _suppress(context: StepContext, reason: Reason) -> Skip:
@@ -77,16 +77,16 @@ def _suppress(context: StepContext, reason: Reason) -> Skip:
     return Skip(reason, effects=Effects(notification_states=(stopped,)))
 
 
-def _obstacle(context: StepContext) -> Outcome | None:
-    """Why its gateway cannot be called just now."""
+def _gateway_refusal(context: StepContext) -> Outcome | None:
+    """Return the outcome if the gateway cannot be called now."""
     if not CHANNELS[context.message.channel].needs_gateway:
         return None
     if (gateway := context.line.gateway) is None or not gateway.is_active:
-        return raised(context, "the message's gateway is not active, or gone")
-    return wait_for_room(context)
+        return raised(context, "the message's gateway is inactive or deleted")
+    return throttle_snooze(context)
 
 
-def _hand_over(context: StepContext) -> ExternalCall:
+def _send(context: StepContext) -> ExternalCall:
     note = context.message
     delivery: Row = {
         "id": new_id(),
@@ -100,20 +100,20 @@ def _hand_over(context: StepContext) -> ExternalCall:
         note.subject,
         append_link(note.template, note.id, note.body),
         message_id=note.message_id,
-        parcel=_parcel(context),
+        parcel=_gateway_payload(context),
         sender_name=context.clinic.name,
         reply_to=_reply_to(context),
     )
     effects = Effects(
         deliveries=(delivery,),
         notification_states=(_state(context, NotificationState.SENDING, tried=True, handed_over_at=context.now),),
-        gateway_minutes=counted(context) if CHANNELS[note.channel].needs_gateway else (),
+        gateway_minutes=usage_rows(context) if CHANNELS[note.channel].needs_gateway else (),
     )
     return ExternalCall(Question(delivery["id"], note.channel, message), effects=effects)
 
 
 def ask(question: Question) -> Receipt:
-    """Hand it over; no transaction is open meanwhile."""
+    """Send the message. No transaction is open during the call."""
     return CHANNELS[question.channel].send(question.message)
 
 
@@ -134,23 +134,23 @@ def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outc
 
 
 def cut_off(context: StepContext, question: Question, error: str) -> Outcome:
-    """Return the outcome of a delivery that broke off, as its channel sees it."""
+    """Return the outcome of an interrupted delivery. The channel decides whether a retry is safe."""
     return conclude(context, question, CHANNELS[question.channel].interrupted(question.message, error))
 
 
 def without_addresses(words: str) -> str:
-    """Remove addresses from a mail server's answer: an address is stored encrypted, with its message."""
+    """Replace e-mail addresses in a mail server's answer: addresses are stored only encrypted, with the message."""
     return _ADDRESS.sub("<address>", words)
 
 
 def _reply_to(context: StepContext) -> str | None:
-    """A lead who answers reaches a person, not the address that machines send from."""
+    """Return the coordinator's address for messages to leads, so that replies reach a person."""
     to_lead = context.message.user_id is None
     return context.coordinator.email if to_lead and context.coordinator else None
 
 
-def _parcel(context: StepContext) -> GatewayPayload | None:
-    """The gateway's endpoint, and what it gets besides the text."""
+def _gateway_payload(context: StepContext) -> GatewayPayload | None:
+    """Return the gateway's endpoint and the data that it gets in addition to the text."""
     note, gateway = context.message, context.line.gateway
     if gateway is None:
         return None
@@ -164,7 +164,7 @@ def _parcel(context: StepContext) -> GatewayPayload | None:
 
 
 def raised(context: StepContext, error: str) -> Outcome:
-    """Return the outcome of a crash before the provider was asked. The last try fails the message, too."""
+    """Return the outcome of a crash before the call. The last attempt also marks the message as failed."""
     if context.step.attempts + 1 < MAX_ATTEMPTS:
         return Retry(error)
     given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
@@ -184,12 +184,12 @@ def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, 
 def _events(context: StepContext, state: NotificationState, ended: dict[str, Any]) -> tuple[Event, ...]:
     at, key = ended["finished_at"], str(context.message.attempts)
     if state is NotificationState.SENT:
-        return message_went(context, EventName.MESSAGE_SENT, at=at)
+        return message_event(context, EventName.MESSAGE_SENT, at=at)
     if state is not NotificationState.FAILED:
         return ()
-    failed = message_went(context, EventName.MESSAGE_FAILED, at=at, key=key)
+    failed = message_event(context, EventName.MESSAGE_FAILED, at=at, key=key)
     if CHANNELS[context.message.channel].is_bounce(ended["response"]):
-        return failed + message_went(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
+        return failed + message_event(context, EventName.MESSAGE_BOUNCED, at=at, key=key)
     return failed
 
 
@@ -219,7 +219,7 @@ KIND = StepKind(
     decide=decide,
     guard=guard,
     raised=raised,
-    batch=1,  # its lease counts from the commit; a second message would wait inside it
+    batch=1,  # the lease counts from the commit; a second message would use up the lease of the first
     per_message=10,
     queue=DELIVERIES,
     max_tries=MAX_ATTEMPTS,

@@ -1,4 +1,4 @@
-"""`deliver_to_user`: hand over a message that is about no lead."""
+"""`deliver_to_user`: send a message that concerns no lead."""
 
 from dataclasses import replace
 

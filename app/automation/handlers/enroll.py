@@ -1,25 +1,35 @@
 """`enroll`: enroll the lead in a sequence."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from app.automation.handlers.changes import Enroll
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support import changes
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.params import Params, SequenceSlug
 from app.engine.outcomes import Done, Effects, Outcome
-from app.engine.step_kind import Settings, StepKind, Words
+from app.engine.step_kind import Settings, StepKind
+
+
+class Enroll(Params):
+    """Enroll the lead in a sequence, if the sequence accepts it."""
+
+    example: ClassVar[Any] = {"sequence": "onboarding"}
+
+    sequence: SequenceSlug
 
 
 def decide(context: StepContext) -> Outcome:
-    """Enroll it, if the sequence accepts it: the result stands in the step's outcome."""
+    """Enroll the lead if the sequence accepts it. The step's outcome has the result."""
     made: dict[str, Any] = {"sequence": context.params["sequence"]}
-    return Done(made, effects=Effects(changes=(Enroll(made["sequence"], made),)))
+    return Done(made, effects=Effects(changes=(changes.Enroll(made["sequence"], made),)))
 
 
 def _sentence(into: Settings) -> str:
-    return f"Put the lead into the sequence {into['sequence']}"
+    return f"Enroll the lead in the sequence {into['sequence']}"
 
 
 KIND = StepKind(
     name="enroll",
     decide=decide,
-    words=Words(_sentence, about="Put the lead into a sequence, if it may be in it.", example="{sequence: onboarding}"),
+    params=Enroll,
+    sentence=_sentence,
 )

@@ -1,12 +1,12 @@
-"""`import_chunk`: a part of a bulk job. The writer works off its items set-wise."""
+"""`import_chunk`: process one chunk of a bulk job. The effects writer processes its items with set-based statements."""
 
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.step_kind import BULK, StepKind
 
 
 def decide(context: StepContext) -> Outcome:
-    """Work off all items of the chunk in the step's own transaction: a crash leaves none of them half done."""
+    """Process all items of the chunk in the step's transaction, so a crash leaves no partial result."""
     chunk = {**context.params, "clinic": context.clinic}
     return Done(dict(context.params), effects=Effects(chunks=(chunk,)))
 

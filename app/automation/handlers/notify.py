@@ -1,23 +1,42 @@
-"""`notify`: a message to people of the clinic (simplepro-follow-up-automation.md, "Send notifications")."""
+"""`notify`: a message to users of the clinic (simplepro-follow-up-automation.md, "Send notifications")."""
 
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.messages import made_of, to_users
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.messages import notification_ids, to_users
 from app.automation.language.docs.sentences import by_channels, plain
+from app.automation.language.params import Params, StaffChannels, TemplateSlug
+from app.automation.language.types.primitives import OneOf
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
 from app.leads.assignment.coordinators import users_in_group
 
-COORDINATOR = "coordinator"  # who is told where the rule names no one
+
+class Notify(Params):
+    """Notify users: the coordinator, the managers or the admins."""
+
+    example: ClassVar[Any] = {"to": "managers", "channels": ["in_app"], "template": "hello"}
+
+    to: Annotated[Literal["coordinator", "managers", "admins"], OneOf()] = Field(
+        default="coordinator", description="The users to notify.", examples=["managers"]
+    )
+    channels: StaffChannels
+    template: TemplateSlug
+
+
+COORDINATOR = "coordinator"  # the default recipient
 
 
 def decide(context: StepContext) -> Outcome:
-    """Tell the audience that the rule names, on its channels."""
+    """Notify the users that the rule names, on its channels."""
     people = users_in_group(context.params.get("to", COORDINATOR), context.coordinator, context.people)
     if not people:
         return Skip(Reason.NOBODY_TO_TELL)
     messages = to_users(context, people)
-    return Done(made_of(messages), effects=Effects(notifications=messages))
+    return Done(notification_ids(messages), effects=Effects(notifications=messages))
 
 
 def _details(context: StepContext, _: Done) -> Details:
@@ -25,16 +44,14 @@ def _details(context: StepContext, _: Done) -> Details:
 
 
 def _sentence(told: Settings) -> str:
-    return f"Tell the {told.get('to', COORDINATOR)} {by_channels(told['channels'])}: {plain(told['template'])}"
+    return f"Notify the {told.get('to', COORDINATOR)} {by_channels(told['channels'])}: {plain(told['template'])}"
 
 
 KIND = StepKind(
     name="notify",
     decide=decide,
+    params=Notify,
+    sequence_params=Notify,
     details=_details,
-    words=Words(
-        _sentence,
-        about="Tell the `coordinator`, the `managers` or the `admins`.",
-        example="{to: managers, channels: [in_app], template: hello}",
-    ),
+    sentence=_sentence,
 )

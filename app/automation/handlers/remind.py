@@ -1,16 +1,28 @@
-"""`remind`: tell the assignee that a task is about to be due (follow-up-management.md)."""
+"""`remind`: remind the assignee of a task before it is due (follow-up-management.md)."""
 
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.messages import made_of, to_users
+from typing import Any, ClassVar
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.messages import notification_ids, to_users
 from app.automation.language.docs.sentences import by_channels
+from app.automation.language.params import Params, StaffChannels, TemplateSlug
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, Outcome, Skip
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
 from app.tasks.lifecycle.reminders import reminder_skip_reason
 
 
+class Remind(Params):
+    """Remind the assignee of a task that it is about to be due."""
+
+    example: ClassVar[Any] = {"channels": ["in_app", "email"], "template": "hello"}
+
+    channels: StaffChannels
+    template: TemplateSlug
+
+
 def decide(context: StepContext) -> Outcome:
-    """Remind, unless the task is closed, was moved, or is due by now."""
+    """Remind the assignee, unless the task is closed, was rescheduled, or is already due."""
     task = context.task
     if reason := reminder_skip_reason(task, context.params, context.now):
         return Skip(reason)
@@ -18,7 +30,7 @@ def decide(context: StepContext) -> Outcome:
     if assignee is None:
         return Skip(Reason.NOBODY_TO_TELL)
     messages = to_users(context, [assignee])
-    return Done(made_of(messages), effects=Effects(notifications=messages))
+    return Done(notification_ids(messages), effects=Effects(notifications=messages))
 
 
 def _details(context: StepContext, _: Done) -> Details:
@@ -28,16 +40,13 @@ def _details(context: StepContext, _: Done) -> Details:
 
 
 def _sentence(told: Settings) -> str:
-    return f"Remind whoever has the task {by_channels(told['channels'])}"
+    return f"Remind the assignee of the task {by_channels(told['channels'])}"
 
 
 KIND = StepKind(
     name="remind",
     decide=decide,
+    params=Remind,
     details=_details,
-    words=Words(
-        _sentence,
-        about="Tell whoever has the task that it is about to be due.",
-        example="{channels: [in_app, email], template: hello}",
-    ),
+    sentence=_sentence,
 )

@@ -1,18 +1,99 @@
 """`send_message`: a message from the clinic to the lead."""
 
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.messages import made_of, to_lead
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import BeforeValidator, Field
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.messages import notification_ids, to_lead
+from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
+from app.automation.language.params import GatewaySlug, Params, TemplateSlug
+from app.automation.language.sequences import Variant
+from app.automation.language.types.containers import Items
+from app.automation.language.types.errors import Line, problem
+from app.automation.language.types.part_names import repeated
+from app.automation.language.types.primitives import OneOf, RegisteredName, Truth, about
+from app.core.http_client.targets import NotAllowed, parse_target
+from app.core.validation.validation_errors import not_known
 from app.engine.outcomes import Done, Effects, Outcome, Skip, Snooze
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
+from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS, UnknownChannel
 from app.messaging.contact_policy.gate import Allow, Never, Until
+
+BY_GATEWAY: Final = ("type", "media_url", "gateway")  # settings for messages through gateways
+MOST_VARIANTS: Final = 10
+
+
+def _https(url: object) -> str:
+    try:
+        is_https = parse_target(str(url)).scheme == "https"
+    except NotAllowed as refusal:
+        raise problem(str(refusal)) from None
+    if not is_https:
+        raise problem("must begin with https://")
+    return str(url)
+
+
+class SendMessage(Params):
+    """Send a message to the lead, by e-mail or through a gateway. Contact policy may delay or stop it."""
+
+    example: ClassVar[Any] = {"channel": "email", "template": "hello"}
+
+    channel: Annotated[str, RegisteredName(CHANNELS.names_for_leads)] = Field(
+        description="A channel that reaches leads.", examples=["email"]
+    )
+    template: TemplateSlug
+    transactional: Truth = Field(default=False, description="Pass quiet hours and caps.", examples=[True])
+    type: Annotated[MessageType, OneOf()] = Field(
+        default=MessageType.TEXT, description="The type of message, for `http` only.", examples=["image"]
+    )
+    media_url: Maybe[Annotated[str, BeforeValidator(_https), about("An https address.")]] = Field(
+        default=None, description="The address of the image or video.", examples=["https://clinic.example/smile.png"]
+    )
+    gateway: Maybe[GatewaySlug] = None
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield the settings that do not fit the channel or the type."""
+        if not CHANNELS.needs_gateway(given.get("channel")):
+            allowed = [key for key in cls.parts() if key not in BY_GATEWAY]
+            yield from (Line((key,), not_known(key, allowed)) for key in BY_GATEWAY if key in given)
+        elif ("media_url" in given) != (given.get("type", MessageType.TEXT) != MessageType.TEXT):
+            yield Line(("media_url",), "goes with an image or a video, and only with those")
+
+
+class SequenceMessage(SendMessage):
+    """Send a message to the lead, with one template or one of several variants."""
+
+    example: ClassVar[Any] = {"channel": "email", "template": "hello"}
+
+    template: Maybe[TemplateSlug] = None  # type: ignore[assignment]
+    variants: Maybe[
+        Annotated[list[Variant], Items(f"must be a list of 2 to {MOST_VARIANTS} variants", most=MOST_VARIANTS, least=2)]
+    ] = Field(
+        default=None,
+        description="Templates to choose from; an enrollment always gets the same one.",
+        examples=[[Variant.example, {"name": "B", "template": "other"}]],
+    )
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake where not exactly one of `template` and `variants` is given, and for repeated names."""
+        yield from super().conflicts(given)
+        if "variants" not in given and "template" not in given:
+            yield Line(("template",), "is missing")
+        if "variants" in given and "template" in given:
+            yield Line(("template",), "and variants exclude each other: each variant has its own")
+        yield from repeated(given.get("variants"), "variants", "variant")
 
 
 def decide(context: StepContext) -> Outcome:
     """Write the message, if the contact policy allows it."""
     if context.params["channel"] not in CHANNELS:
-        raise UnknownChannel(context.params["channel"])  # the gate would only say that the lead has no such address
+        raise UnknownChannel(context.params["channel"])  # the contact policy would report a missing address
     match context.verdict():
         case Never(reason):
             return Skip(reason)
@@ -20,7 +101,7 @@ def decide(context: StepContext) -> Outcome:
             return Snooze(instant, reason)
         case Allow():
             messages = to_lead(context)
-            return Done(made_of(messages), effects=Effects(notifications=messages))
+            return Done(notification_ids(messages), effects=Effects(notifications=messages))
 
 
 def _details(context: StepContext, _: Done) -> Details:
@@ -36,14 +117,9 @@ def _sentence(message: Settings) -> str:
 KIND = StepKind(
     name="send_message",
     decide=decide,
+    params=SendMessage,
+    sequence_params=SequenceMessage,
     details=_details,
     writes_to_lead=True,
-    words=Words(
-        _sentence,
-        about=(
-            "A message to the lead, by `email`, or `http`: a gateway."
-            " `transactional: true` passes quiet hours and caps."
-        ),
-        example="{channel: email, template: hello}",
-    ),
+    sentence=_sentence,
 )

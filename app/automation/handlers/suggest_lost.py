@@ -1,20 +1,41 @@
-"""`suggest_lost`: tell the coordinator that this lead looks lost; a person decides (lead-management.md, rule 8)."""
+"""`suggest_lost`: suggest to close the lead as lost; a user decides (lead-management.md, rule 8)."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from app.automation.handlers.context import StepContext
-from app.automation.handlers.messages import told_besides
+from app.automation.handlers.support.context import StepContext
+from app.automation.handlers.support.messages import to_users_if_complete
+from app.automation.language.base import Maybe
 from app.automation.language.docs.sentences import plain
+from app.automation.language.params import LossReason, Params, StaffChannels, TemplateSlug
+from app.automation.language.types.errors import Line
 from app.engine.models import Reason
 from app.engine.outcomes import Done, Effects, LostSuggestion, Outcome, Row, Skip
-from app.engine.step_kind import Details, Settings, StepKind, Words
+from app.engine.step_kind import Details, Settings, StepKind
 from app.leads.timeline.models import ActivityType
 from app.leads.timeline.rows import activity_row
 
 
+class SuggestLost(Params):
+    """Suggest to the coordinator to close the lead as lost."""
+
+    example: ClassVar[Any] = {"reason": "NO_RESPONSE"}
+
+    reason: LossReason
+    channels: Maybe[StaffChannels] = None
+    template: Maybe[TemplateSlug] = None
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake for channels without a template, and the reverse."""
+        named = given.keys() & {"channels", "template"}
+        if len(named) == 1:
+            [missing] = {"channels", "template"} - named
+            yield Line((missing,), "is missing: `channels` and `template` go together")
+
+
 def decide(context: StepContext) -> Outcome:
-    """Flag the lead and note it on its timeline."""
+    """Flag the lead, add a note to its timeline, and notify the coordinator."""
     if context.lead.lost_suggested_at is not None:
         return Skip(Reason.ALREADY_SUGGESTED)
     reason = context.params["reason"]
@@ -33,9 +54,9 @@ def decide(context: StepContext) -> Outcome:
 
 
 def _message(context: StepContext) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
-    """The message to the coordinator, where the rule has one."""
+    """Return the message to the coordinator, if the rule has one, and its part of the outcome."""
     told = context.coordinator if "template" in context.params else None
-    return told_besides(context, [told]) if told else ((), {})
+    return to_users_if_complete(context, [told]) if told else ((), {})
 
 
 def _details(context: StepContext, _: Done) -> Details:
@@ -49,10 +70,7 @@ def _sentence(loss: Settings) -> str:
 KIND = StepKind(
     name="suggest_lost",
     decide=decide,
+    params=SuggestLost,
     details=_details,
-    words=Words(
-        _sentence,
-        about="Tell the coordinator that the lead looks lost; a person decides.",
-        example="{reason: NO_RESPONSE}",
-    ),
+    sentence=_sentence,
 )

@@ -1,19 +1,28 @@
 """`unenroll`: take the lead out of a sequence."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from app.automation.handlers.changes import Unenroll
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support import changes
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.params import Params, SequenceSlug
 from app.engine.outcomes import Done, Effects, Outcome
 from app.engine.sequences.sequence import ExitReason
-from app.engine.step_kind import Settings, StepKind, Words
+from app.engine.step_kind import Settings, StepKind
+
+
+class Unenroll(Params):
+    """Take the lead out of a sequence."""
+
+    example: ClassVar[Any] = {"sequence": "onboarding"}
+
+    sequence: SequenceSlug
 
 
 def decide(context: StepContext) -> Outcome:
-    """Take it out, if it is enrolled: the result stands in the step's outcome."""
+    """Unenroll the lead if it is enrolled. The step's outcome has the result."""
     made: dict[str, Any] = {"sequence": context.params["sequence"]}
     reason = ExitReason(context.params.get("reason", ExitReason.UNENROLLED))
-    return Done(made, effects=Effects(changes=(Unenroll(made["sequence"], made, reason),)))
+    return Done(made, effects=Effects(changes=(changes.Unenroll(made["sequence"], made, reason),)))
 
 
 def _sentence(out_of: Settings) -> str:
@@ -23,5 +32,6 @@ def _sentence(out_of: Settings) -> str:
 KIND = StepKind(
     name="unenroll",
     decide=decide,
-    words=Words(_sentence, about="Take the lead out of a sequence, if it is in it.", example="{sequence: onboarding}"),
+    params=Unenroll,
+    sentence=_sentence,
 )

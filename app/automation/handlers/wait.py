@@ -1,8 +1,25 @@
-"""`wait`: in a sequence, nothing but the time before the next step."""
+"""`wait`: in a sequence, only the delay before the next step."""
 
-from app.automation.handlers.context import StepContext
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from app.automation.handlers.support.context import StepContext
+from app.automation.language.params import Params
+from app.automation.language.types.errors import Line
 from app.engine.outcomes import Done, Outcome
-from app.engine.step_kind import StepKind, Words
+from app.engine.step_kind import StepKind
+
+
+class Wait(Params):
+    """Do nothing; the next step follows when its `after` is over."""
+
+    example: ClassVar[Any] = {}
+
+    @classmethod
+    def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake for a wait without `after`."""
+        if "after" not in step:
+            yield Line(("after",), "is missing")
 
 
 def decide(_: StepContext) -> Outcome:
@@ -10,4 +27,4 @@ def decide(_: StepContext) -> Outcome:
     return Done()
 
 
-KIND = StepKind(name="wait", decide=decide, words=Words(lambda _: "Wait", about="In a sequence: nothing but time."))
+KIND = StepKind(name="wait", decide=decide, sequence_params=Wait, sentence=lambda _: "Wait")

@@ -1,4 +1,4 @@
-"""The strict base of all models, and optional parts."""
+"""Base class of all models, and optional parts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Self, TypeVar
@@ -15,8 +15,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-from app.automation.language.errors import Line, as_error, lines_of, paths_of
 from app.automation.language.known_names import KnownNames, known_names
+from app.automation.language.types.errors import Line, as_error, lines_of, paths_of
 from app.core.validation.validation_errors import not_known
 
 T = TypeVar("T")
@@ -27,12 +27,12 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, populate_by_name=False)
 
-    must_be: ClassVar[str] = "must be a mapping"  # the mistake of any other value
+    must_be: ClassVar[str] = "must be a mapping"  # the mistake of a value that is no mapping
     example: ClassVar[Any] = None  # a definition without mistakes, for the JSON Schema and the reference pages
 
     @classmethod
     def refuses(cls, given: object) -> Iterator[Line]:
-        """Yield the mistakes that make a look at the parts useless."""
+        """Yield the mistakes of the whole value. If there are any, its parts are not validated."""
         if not isinstance(given, Mapping):
             yield Line((), cls.must_be)
 
@@ -43,12 +43,12 @@ class Strict(BaseModel):
 
     @classmethod
     def misfits(cls, given: Mapping[str, Any], known: KnownNames) -> Iterator[Line]:  # noqa: ARG003
-        """Yield the mistakes that depend on the names that are known; as `conflicts` otherwise."""
+        """Yield the mistakes that depend on the known names; otherwise like `conflicts`."""
         yield from ()
 
     @classmethod
     def parts(cls) -> list[str]:
-        """List the keys as definitions write them."""
+        """Return the keys of the mapping, as in definitions."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     @model_validator(mode="wrap")
@@ -67,7 +67,7 @@ class Strict(BaseModel):
 
     @classmethod
     def _in_order(cls, error: ValidationError, conflicts: Iterable[Line]) -> Iterator[Line]:
-        """Yield what is wrong with a part before its conflicts, and these before that it is missing or not known."""
+        """Yield the mistakes of parts first, then conflicts, then unknown and missing parts."""
         unknown, missing = paths_of(error, "extra_forbidden"), paths_of(error, "missing")
         yield from (line for line in lines_of(error) if line.loc not in unknown | missing)
         yield from conflicts
@@ -84,7 +84,7 @@ class Strict(BaseModel):
 
 
 class _LeftOutOrGiven:
-    """A part that may be left out, but not be null."""
+    """Validator: a part that may be omitted, but must not be null."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)

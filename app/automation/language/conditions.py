@@ -1,4 +1,4 @@
-"""Conditions: tests of fields, and groups of them."""
+"""Conditions: tests of fields, and groups of conditions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -12,27 +12,28 @@ from typing_extensions import TypeAliasType
 
 from app.automation.language import vocabulary
 from app.automation.language.base import Maybe, Strict
-from app.automation.language.errors import Handler, Line, problem
+from app.automation.language.condition_values import MOST_VALUES, Days, Number, PlainValue, PlainValues, SearchText
 from app.automation.language.known_names import KnownNames, known_names
-from app.automation.language.primitives import ByShape, Items, NotDeeper, Says, Truth, about, is_mapping
+from app.automation.language.types.containers import ByShape, Items, NotDeeper
+from app.automation.language.types.errors import Handler, Line, problem
+from app.automation.language.types.primitives import Truth, about
 from app.automation.language.vocabulary import FIELDS, KEY, OPEN, Type, When
 from app.core.validation.validation_errors import not_known
 from app.engine.rules.conditions import CHANGED
 
 DEEPEST, MOST = 5, 50  # nesting, and conditions in one list (security.md, 15)
-MOST_VALUES, LONGEST_VALUE = 200, 500
 
 _moment: ContextVar[When] = ContextVar("moment", default=When.ALWAYS)  # of the conditions that are validated
 
 
 def field_at(path: object, when: When, known: KnownNames) -> vocabulary.Field | None:
-    """Return the field at this path, if it is known at that moment."""
+    """Return the field at this path; None if it is not known at that moment."""
     found = vocabulary.field_of(path, known.fields) if isinstance(path, str) else None
     return found if found and (when is When.ALWAYS or found.is_known(when)) else None
 
 
 class _KnownPath:
-    """A path that is known at the moment of the conditions around it."""
+    """Validator: a path that is known at the moment of the surrounding conditions."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_before_validator_function(self._check, handler(source))
@@ -48,101 +49,22 @@ class _KnownPath:
 
 
 def paths_schema(paths: Iterable[str]) -> dict[str, Any]:
-    """Return the JSON Schema of these paths and of those that clinics and integrators name."""
+    """Return the JSON Schema of these paths, of custom fields and of event data."""
     own = "|".join(group.replace(".", "\\.") for group in OPEN)
     return {"anyOf": [{"type": "string", "enum": sorted(paths)}, {"type": "string", "pattern": f"^({own})\\.{KEY}$"}]}
 
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """The types of field that a test can be made of."""
+    """The types of field that a test can be applied to."""
 
     types: frozenset[Type]
 
 
-class _PlainValue:
-    """A text, a number, true, false or null."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._check)
-
-    def _check(self, value: object) -> object:
-        if isinstance(value, str) and len(value) > LONGEST_VALUE:
-            raise problem(f"has more than {LONGEST_VALUE} characters")
-        if value is not None and not isinstance(value, str | int | float | bool):
-            raise problem("must be a text, a number, or true or false")
-        return value
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": ["string", "number", "boolean", "null"], "maxLength": LONGEST_VALUE}
-
-
-class _SoughtText:
-    """A text to look for."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.str_schema(min_length=1, max_length=LONGEST_VALUE)
-        return core_schema.no_info_before_validator_function(self._check, text)
-
-    def _check(self, value: object) -> object:
-        if not isinstance(value, str) or not value:
-            raise problem("must be a text")
-        if len(value) > LONGEST_VALUE:
-            raise problem(f"has more than {LONGEST_VALUE} characters")
-        return value
-
-
-class _Values:
-    """A list of plain values."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        values = core_schema.list_schema(handler.generate_schema(PlainValue), max_length=MOST_VALUES)
-        return core_schema.no_info_before_validator_function(self._check, values)
-
-    def _check(self, value: object) -> object:
-        if not isinstance(value, list):
-            raise problem("must be a list")
-        if len(value) > MOST_VALUES:
-            raise problem(f"has more than {MOST_VALUES} values")
-        return value
-
-
-PlainValue = TypeAliasType(
-    "PlainValue",
-    Annotated[str | float | bool | None, _PlainValue(), about("A text, a number, true, false or null.", "NEW")],
-)
 FieldPath = TypeAliasType("FieldPath", Annotated[str, _KnownPath(), about("The path of a field.", "lead.status")])
-_Number = Annotated[float, Says("must be a number")]
-_ValueList = Annotated[list[Any], _Values()]
+_ValueList = Annotated[list[Any], PlainValues()]
 
 
-class DayRange(Strict):
-    """More and less than so many days ago."""
-
-    example: ClassVar[Any] = {"greater_than": 7, "less_than": 30}
-
-    greater_than: Maybe[_Number] = Field(default=None, description="More days than this.")
-    less_than: Maybe[_Number] = Field(default=None, description="Fewer days than this.")
-
-    @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
-        """Yield a mistake for an empty range."""
-        if not given:
-            yield Line((), "is empty")
-
-
-_Days = Annotated[
-    float | DayRange,
-    ByShape(
-        {
-            "word": Annotated[float, Says("must be a number of days, or {greater_than: 7, less_than: 30}")],
-            "parts": Annotated[
-                DayRange, Says("may hold greater_than and less_than, each a number of days", of_parts=True)
-            ],
-        },
-        is_mapping,
-    ),
-]
 _COMPARED: Final = Of(frozenset({Type.TEXT, Type.NUMBER, Type.TRUTH, Type.DATE, Type.ANY}))
 _NUMBERS: Final = Of(frozenset({Type.NUMBER, Type.ANY}))
 _TEXTS: Final = Of(frozenset({Type.TEXT, Type.LIST, Type.ANY}))
@@ -161,15 +83,15 @@ class FieldCondition(Strict):
     field: FieldPath = Field(description="The field to test.")
     equals: Annotated[PlainValue, _COMPARED] = Field(default=None, description="is the same")
     not_equals: Annotated[PlainValue, _COMPARED] = Field(default=None, description="is not the same")
-    contains: Annotated[Maybe[Annotated[str, _SoughtText()]], _TEXTS] = Field(
+    contains: Annotated[Maybe[Annotated[str, SearchText()]], _TEXTS] = Field(
         default=None, description="has this in it, literally and in any case; of a list: as one of its items"
     )
     in_: Annotated[Maybe[_ValueList], _COMPARED] = Field(default=None, alias="in", description="is one of these")
     not_in: Annotated[Maybe[_ValueList], _COMPARED] = Field(default=None, description="is none of these")
-    greater_than: Annotated[Maybe[_Number], _NUMBERS] = Field(default=None, description="is more than this")
-    less_than: Annotated[Maybe[_Number], _NUMBERS] = Field(default=None, description="is less than this")
+    greater_than: Annotated[Maybe[Number], _NUMBERS] = Field(default=None, description="is more than this")
+    less_than: Annotated[Maybe[Number], _NUMBERS] = Field(default=None, description="is less than this")
     exists: Annotated[Maybe[Truth], _ALL] = Field(default=None, description="is there (`true`), or is not (`false`)")
-    days_since: Annotated[Maybe[_Days], _DATES] = Field(
+    days_since: Annotated[Maybe[Days], _DATES] = Field(
         default=None, description="is at least so many days ago; or `{greater_than: 7, less_than: 30}`"
     )
     changed: Annotated[Maybe[Truth], _ALL] = Field(
@@ -178,7 +100,7 @@ class FieldCondition(Strict):
 
     @classmethod
     def tests(cls) -> dict[str, frozenset[Type]]:
-        """Return the types of field that each test can be made of, by the test's name."""
+        """Return the types of field that each test can be applied to, by the name of the test."""
         return {
             info.alias or name: of.types
             for name, info in cls.model_fields.items()
@@ -271,7 +193,7 @@ Condition = TypeAliasType(
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A list of conditions about what is known at one moment."""
+    """Validator of a list of conditions: their fields must be known at this moment."""
 
     when: When
 
@@ -295,7 +217,7 @@ EnrolledConditions = Annotated[_List, At(When.ENROLLED)]
 
 
 def _leaves(conditions: Iterable[object], *, depth: int) -> Iterator[object]:
-    """Yield the conditions that hold no others. YAML anchors can write billions of them in a few lines."""
+    """Yield the conditions that are no groups. Lazy, because YAML anchors can write billions in a few lines."""
     for condition in conditions:
         parts = [part for group in ("all", "any") for part in _parts(condition, group)]
         if parts and depth < DEEPEST:

@@ -1,4 +1,4 @@
-"""Events that definitions name: what starts a rule, what stops it, what ends a sequence."""
+"""Events in definitions: events that start a rule, that cancel its steps, and that end an enrollment."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeAliasType
 
-from app.automation.language.errors import problem
-from app.automation.language.primitives import Items, about
+from app.automation.language.types.containers import Items
+from app.automation.language.types.errors import problem
+from app.automation.language.types.primitives import about
 from app.core.validation.validation_errors import not_known
 from app.engine.events.events import CUSTOM_NAME, EVENT_ALIASES, LISTENABLE_EVENTS, STOP_REASONS, EventName
 
@@ -18,7 +19,7 @@ STOPPING: Final = (
     *STOP_REASONS,
     *(word for word, events in EVENT_ALIASES.items() if set(events) <= STOP_REASONS.keys()),
 )
-# What ends an enrollment: the events that stop steps, except those of tasks; and what is reported about messages.
+# Events that can end an enrollment: events that cancel steps, except those of tasks, and reports about messages.
 ENDING: Final = (
     *(event for event in STOPPING if not event.startswith("task.")),
     *(EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED),
@@ -27,7 +28,7 @@ ENDING: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _OneEvent:
-    """One of these events, or an integrator's own."""
+    """Validator: one of these events, or a custom event of an integrator."""
 
     allowed: Collection[str]
 

@@ -1,4 +1,4 @@
-"""Why something was, or was not, done: decisions and steps in plain sentences. Pure."""
+"""Explanations: decisions and steps in plain sentences. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from app.core.calendar.calendar import Calendar
 from app.engine.rules.conditions import single_conditions
 from app.engine.rules.rule_evaluation import RuleVerdict
 
-Kept = Mapping[str, Any]
+Decision = Mapping[str, Any]
 
 _MOVERS: Final[Mapping[str, str]] = {
     "opening_hours": "the opening hours",
@@ -30,15 +30,15 @@ _TESTS: Final[Mapping[str, str]] = {
 }
 
 
-def of_decision(decision: Kept, event: str, calendar: Calendar) -> str:
-    """What a rule decided about an event, in one sentence."""
+def of_decision(decision: Decision, event: str, calendar: Calendar) -> str:
+    """Return the decision of a rule about an event, in one sentence."""
     version = f" (version {decision['version']})" if decision.get("version") else ""
     return f"{decision['rule']}{version} {_VERDICTS[decision['verdict']](decision, event, calendar)}"
 
 
-def of_condition(condition: Kept, value: Any) -> str:
-    """What a condition asks, and what it found."""
-    if "field" not in condition:  # a group: what each of its parts found stands under its field
+def of_condition(condition: Decision, value: Any) -> str:
+    """Return the requirement of a condition and the value that it found."""
+    if "field" not in condition:  # in a group, the values are stored by the field of each part
         found = value or {}
         parts = (of_condition(part, found.get(part["field"])) for part in single_conditions(condition))
         return (" or " if "any" in condition else " and ").join(parts)
@@ -47,14 +47,14 @@ def of_condition(condition: Kept, value: Any) -> str:
 
 
 def of_step(step: Any, calendar: Calendar) -> str:
-    """What became of a step, in one sentence."""
-    at = told(step.finished_at or step.due_at, calendar)
+    """Return the state of a step, in one sentence."""
+    at = local_time(step.finished_at or step.due_at, calendar)
     because = f" because of {step.reason}" if step.reason else ""
     return f"{step.kind} {_STATES[step.state]} {at}{because}"
 
 
-def told(at: datetime | str, calendar: Calendar) -> str:
-    """An instant on the clinic's wall."""
+def local_time(at: datetime | str, calendar: Calendar) -> str:
+    """Format an instant in the clinic's local time."""
     instant = datetime.fromisoformat(at) if isinstance(at, str) else at
     return f"{calendar.local(instant):%a %-d %b %Y %H:%M %Z}"
 
@@ -62,45 +62,45 @@ def told(at: datetime | str, calendar: Calendar) -> str:
 _STATES: Final[Mapping[str, str]] = {
     "planned": "is planned for",
     "published": "is planned for",
-    "running": "is under way since",
+    "running": "has been running since",
     "done": "was done on",
     "skipped": "was skipped on",
-    "cancelled": "was called off on",
+    "cancelled": "was cancelled on",
     "failed": "failed on",
-    "unknown": "was cut off on",
+    "unknown": "was interrupted on",
 }
 
 
-def _matched(decision: Kept, event: str, calendar: Calendar) -> str:
+def _matched(decision: Decision, event: str, calendar: Calendar) -> str:
     steps = "; ".join(_step(step, calendar) for step in decision["steps"])
     return f"acted on {event}: it planned {steps}."
 
 
-def _step(step: Kept, calendar: Calendar) -> str:
-    due = f"{step['kind']} for {told(step['due_at'], calendar)}"
+def _step(step: Decision, calendar: Calendar) -> str:
+    due = f"{step['kind']} for {local_time(step['due_at'], calendar)}"
     movers = " and ".join(_MOVERS[move["by"]] for move in step.get("moves", ()))
-    return f"{due}, moved from {told(step['wanted_at'], calendar)} by {movers}" if movers else due
+    return f"{due}, moved from {local_time(step['wanted_at'], calendar)} by {movers}" if movers else due
 
 
-def _unmet(decision: Kept, event: str, _: Calendar) -> str:
+def _unmet(decision: Decision, event: str, _: Calendar) -> str:
     return f"did not act on {event}: {of_condition(decision['condition'], decision.get('value'))}."
 
 
-def _loop(decision: Kept, event: str, _: Calendar) -> str:
-    return f"did not act on {event}: it would go round in a circle ({' → '.join(decision.get('chain', ()))})."
+def _loop(decision: Decision, event: str, _: Calendar) -> str:
+    return f"did not act on {event}: it would trigger itself again ({' → '.join(decision.get('chain', ()))})."
 
 
-def _plainly(words: str) -> Callable[[Kept, str, Calendar], str]:
+def _did_not_act(words: str) -> Callable[[Decision, str, Calendar], str]:
     return lambda _, event, __: f"did not act on {event}: {words}."
 
 
-_VERDICTS: Final[Mapping[str, Callable[[Kept, str, Calendar], str]]] = {
+_VERDICTS: Final[Mapping[str, Callable[[Decision, str, Calendar], str]]] = {
     RuleVerdict.MATCHED: _matched,
     RuleVerdict.UNMET: _unmet,
-    RuleVerdict.LEAD_IS_OVER: _plainly("the lead was converted, lost or archived by then"),
+    RuleVerdict.LEAD_IS_OVER: _did_not_act("the lead was converted, lost or archived by then"),
     RuleVerdict.LOOP: _loop,
-    RuleVerdict.TOO_DEEP: _plainly("too many rules had led to it, one after the other"),
-    RuleVerdict.NO_SUCH_DATE: _plainly("the date that it counts from is not there, or is past"),
+    RuleVerdict.TOO_DEEP: _did_not_act("too many rules had triggered one another before it"),
+    RuleVerdict.NO_SUCH_DATE: _did_not_act("the date that it counts from is missing or in the past"),
 }
 
 

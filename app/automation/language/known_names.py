@@ -11,9 +11,9 @@ from app.automation.language.vocabulary import Field
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """Names of a clinic or a playbook. None: they are not known here, so every name is allowed.
+    """Names of a clinic or a playbook. None: the names are not known, so every name is allowed.
 
-    `fields` are the clinic's own, by key.
+    `fields`: the custom fields by key.
     """
 
     templates: frozenset[str] | None = None

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
-from app.automation.language.actions import SequenceSlug
 from app.automation.language.base import Strict
-from app.automation.language.errors import Line
-from app.automation.language.primitives import Hour, Items, OneOf, Parsed, Slug, Truth, Whole
+from app.automation.language.params import SequenceSlug
 from app.automation.language.timing import MOST_HOURS
+from app.automation.language.types.containers import Items
+from app.automation.language.types.errors import Line
+from app.automation.language.types.primitives import Hour, OneOf, Parsed, Slug, Trimmed, Truth, Whole
 from app.core.calendar.durations import InvalidDuration, parse_duration
 from app.core.calendar.hours import WEEKDAYS
 from app.leads.models import HIGHEST_SCORE
@@ -28,10 +29,6 @@ def _silence(text: str) -> None:
         raise InvalidDuration(f"must be from 1 minute to {LONGEST_SILENCE.days} days")
 
 
-def _trimmed(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
 def _days_in_order(days: list[str]) -> list[str]:
     return sorted(set(days), key=WEEKDAYS.index)
 
@@ -40,9 +37,8 @@ def _hours_in_order(hours: list[str]) -> list[str]:
     return sorted(set(hours))
 
 
-_Trimmed = BeforeValidator(_trimmed)
 _Hours = Annotated[
-    list[Annotated[Hour, _Trimmed]],
+    list[Annotated[Hour, Trimmed]],
     Items(f"must be a list of 1 to {MOST_HOURS} hours of the day", most=MOST_HOURS, least=1),
     AfterValidator(_hours_in_order),
 ]
@@ -67,12 +63,12 @@ class Nurture(Strict):
         "silent_for": "24 hours",
     }
 
-    name: Annotated[Slug, _Trimmed] = Field(description="Its name, which never changes.", examples=["social-nurture"])
-    sequence: Annotated[SequenceSlug, _Trimmed] = Field(
+    name: Annotated[Slug, Trimmed] = Field(description="Its name, which never changes.", examples=["social-nurture"])
+    sequence: Annotated[SequenceSlug, Trimmed] = Field(
         description="The slug of the sequence that leads are enrolled into.", examples=["social-nurture"]
     )
     is_active: Truth = Field(
-        default=True, description="`false`: there are no runs, and one that is under way stops.", examples=[False]
+        default=True, description="`false`: there are no new runs, and a run in progress stops.", examples=[False]
     )
     run_hours: _Hours = Field(
         default=RUN_HOURS, description="The hours of its runs, in the clinic's local time.", examples=[["09:00"]]
@@ -82,9 +78,9 @@ class Nurture(Strict):
     )
     score_from: _Score = Field(description="The lowest score.", examples=[2])
     score_to: _Score = Field(description="The highest score, which is included.", examples=[6])
-    silent_for: Annotated[str, Parsed(_silence), _Trimmed] = Field(
+    silent_for: Annotated[str, Parsed(_silence), Trimmed] = Field(
         default=SILENT_FOR,
-        description="How long nothing was heard from the lead: 1 minute to 90 days.",
+        description="How long the lead has been silent: 1 minute to 90 days.",
         examples=[SILENT_FOR],
     )
     batch: Annotated[int, Whole(SMALLEST_BATCH, LARGEST_BATCH)] = Field(

@@ -3,31 +3,44 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.automation.language.base import Maybe, Strict
-from app.automation.language.errors import Line
 from app.automation.language.known_names import ANY_NAME, KnownNames
 from app.automation.language.nurtures import Nurture
-from app.automation.language.primitives import (
+from app.automation.language.rules import Rule
+from app.automation.language.sequences import Sequence
+from app.automation.language.types.containers import Items
+from app.automation.language.types.errors import Line, as_error
+from app.automation.language.types.part_names import repeated
+from app.automation.language.types.primitives import (
     LONGEST_SLUG,
     Description,
-    Items,
+    Form,
     OneLine,
     OneOf,
     Says,
-    Title,
+    Trimmed,
     Whole,
     about,
 )
-from app.automation.language.rules import Rule
-from app.automation.language.sequences import Sequence, repeated
-from app.automation.language.validation import mistakes_in
+from app.automation.language.validation import loc_of, mistakes_in
 from app.automation.language.vocabulary import Field as Fact
 from app.automation.language.vocabulary import Type
 from app.core.validation.validation_errors import Mistake
-from app.leads.custom_fields.models import FieldType
+from app.leads.custom_fields.models import FieldType, options_error
+from app.messaging.templates.template_definitions import check_definition
 
+CODE: Final = "^[a-z][a-z0-9_]*$"
+COLOR: Final = "^#[0-9a-fA-F]{6}$"
+# The limits of stages and custom fields are those of `app.api.pipeline.stage_schemas` and `custom_field_schemas`.
+LONGEST_STAGE_SLUG, LONGEST_STAGE_NAME, LONGEST_STAGE_DESCRIPTION = 60, 60, 500
+LONGEST_KEY, LONGEST_LABEL, MOST_OPTIONS = 50, 100, 100
+_DESCRIPTION: Final = Form(
+    f"must be text of at most {LONGEST_STAGE_DESCRIPTION} characters, without control characters",
+    pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+    most=LONGEST_STAGE_DESCRIPTION,
+)
 MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
 FIELD_TYPES: Final[Mapping[str, Type]] = {
     FieldType.TEXT: Type.TEXT,
@@ -38,7 +51,13 @@ FIELD_TYPES: Final[Mapping[str, Type]] = {
 }
 
 
-Text = Annotated[str, Says("must be a text")]
+def _code(most: int) -> Form:
+    return Form(
+        "must be text that starts with a lower-case letter and contains only lower-case letters, digits and _,"
+        f" of at most {most} characters",
+        pattern=CODE,
+        most=most,
+    )
 
 
 class PlaybookStage(Strict):
@@ -46,10 +65,16 @@ class PlaybookStage(Strict):
 
     example: ClassVar[Any] = {"slug": "quoted", "name": "Quoted"}
 
-    slug: Title = Field(description="Its slug: small letters, digits and `_`.", examples=["quoted"])
-    name: Title = Field(description="Its name.", examples=["Quoted"])
-    description: Maybe[Text] = Field(default=None, description="A description for people.")
-    color: Maybe[Text] = Field(default=None, description="Its color.", examples=["#c2502f"])
+    slug: Annotated[str, _code(LONGEST_STAGE_SLUG), Trimmed] = Field(
+        description="Its slug: small letters, digits and `_`.", examples=["quoted"]
+    )
+    name: Annotated[str, OneLine(LONGEST_STAGE_NAME), Trimmed] = Field(description="Its name.", examples=["Quoted"])
+    description: Maybe[Annotated[str, _DESCRIPTION, Trimmed]] = Field(
+        default=None, description="A description for people."
+    )
+    color: Maybe[Annotated[str, Form("must look like #c2502f", pattern=COLOR, most=7), Trimmed]] = Field(
+        default=None, description="Its color.", examples=["#c2502f"]
+    )
     max_days_in_stage: Maybe[Annotated[int, Whole(1, 3650)]] = Field(
         default=None, description="A lead that stays longer is reported.", examples=[14]
     )
@@ -60,17 +85,35 @@ class PlaybookField(Strict):
 
     example: ClassVar[Any] = {"key": "floor", "label": "Floor", "type": "number"}
 
-    key: Title = Field(description="Its key: small letters, digits and `_`.", examples=["floor"])
-    label: Title = Field(description="Its label.", examples=["Floor"])
-    type: Annotated[FieldType, OneOf()] = Field(description="The type of its values.", examples=["number"])
-    options: Maybe[Annotated[list[Text], Says("must be a list of texts")]] = Field(
-        default=None, description="The values of the type `choice`.", examples=[["A"]]
+    key: Annotated[str, _code(LONGEST_KEY), Trimmed] = Field(
+        description="Its key: small letters, digits and `_`.", examples=["floor"]
     )
+    label: Annotated[str, OneLine(LONGEST_LABEL), Trimmed] = Field(description="Its label.", examples=["Floor"])
+    type: Annotated[FieldType, OneOf()] = Field(description="The type of its values.", examples=["number"])
+    options: Annotated[
+        list[Annotated[str, OneLine(LONGEST_LABEL), Trimmed]],
+        Items(f"must be a list of at most {MOST_OPTIONS} texts", most=MOST_OPTIONS),
+    ] = Field(default=[], description="The values of the type `choice`.", examples=[["A"]])
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
+        """Yield a mistake for options that do not fit the type."""
+        options = given.get("options", [])
+        is_list_of_texts = isinstance(options, list) and all(isinstance(option, str) for option in options)
+        if is_list_of_texts and (mistake := options_error(given.get("type"), options)):
+            yield Line(("options",), mistake)
+
+
+def _check_template(given: dict[str, Any]) -> dict[str, Any]:
+    if mistakes := check_definition(given):
+        raise as_error("template", (Line(loc_of(mistake.place), mistake.problem) for mistake in mistakes))
+    return given
 
 
 _Template = Annotated[
     dict[str, Any],
     Says("must be a mapping with subject and body"),
+    AfterValidator(_check_template),
     about(
         "A message template: the text for every channel and language, and variants for some of them.",
         {"subject": "Your visit", "body": "Hello {{ lead.first_name }}"},
@@ -126,13 +169,13 @@ class Playbook(Strict):
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
-        """Yield the names that an earlier part has."""
+        """Yield a mistake for each name that an earlier part has."""
         for key in ("rules", "sequences", "nurtures"):
             yield from repeated(given.get(key), key, key.removesuffix("s"))
 
 
 def mistakes_in_playbook(document: object, known: KnownNames | None = None) -> list[Mistake]:
-    """List the mistakes of a playbook. `known`: the names of the clinic that it is for; None: of no clinic.
+    """Return the mistakes of a playbook. `known`: the names of the clinic that installs it; None: no clinic.
 
     Its parts may refer to stages, fields and sequences of the clinic and of the playbook, and to its own templates.
     """
@@ -141,7 +184,7 @@ def mistakes_in_playbook(document: object, known: KnownNames | None = None) -> l
 
 
 def _of_the_whole(mistake: Mistake, document: object) -> Mistake:
-    """Name the playbook where it is no mapping, and where one of its own keys is missing or not known."""
+    """Prefix the path with `playbook` for a value that is no mapping, and for its own missing or unknown keys."""
     is_given = isinstance(document, Mapping) and mistake.place in document
     if mistake.place and (mistake.place in Playbook.parts()) == is_given:
         return mistake
@@ -167,7 +210,7 @@ def _with_own_names(document: object, known: KnownNames | None) -> KnownNames:
 
 
 def _named(document: Mapping[str, Any], part: str, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the entries of a part that have a name under this key, whatever else is wrong with them."""
+    """Yield the entries of a part that have a name under this key, even if they have other mistakes."""
     entries = document.get(part)
     for one in entries if isinstance(entries, list) else ():
         if isinstance(one, Mapping) and isinstance(one.get(key), str):

@@ -8,10 +8,10 @@ from pydantic import Field
 from app.automation.language.actions import Actions
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import DueConditions, PlanningConditions
-from app.automation.language.errors import Line
 from app.automation.language.events import Events, StoppingEvents
-from app.automation.language.primitives import Description, Duration, Slug, Whole
 from app.automation.language.timing import AfterOrPeriod, Before, Every, timing_conflicts
+from app.automation.language.types.errors import Line
+from app.automation.language.types.primitives import Description, Duration, Slug, Whole
 from app.engine.rules.rules import DEFAULT_PRIORITY
 
 Priority = Annotated[

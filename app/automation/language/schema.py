@@ -10,7 +10,22 @@ REF_TEMPLATE: Final = "#/components/schemas/{model}"
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's own, without titles that repeat the key, and without the defaults of what may be left out."""
+    """Pydantic's generator, without titles that repeat the key, and without null as default of optional parts."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._in_progress: set[str] = set()  # the named types whose schemas are being generated
+
+    def generate_inner(self, schema: Any) -> dict[str, Any]:
+        """Return a reference for a type inside itself: actions such as `branch` contain actions."""
+        ref = schema.get("ref")
+        if ref is None or ref in self._in_progress:
+            return super().generate_inner(schema) if ref is None else self.get_cache_defs_ref_schema(ref)[1]
+        self._in_progress.add(ref)
+        try:
+            return super().generate_inner(schema)
+        finally:
+            self._in_progress.remove(ref)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
@@ -26,11 +41,11 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the JSON Schema of a type, and the schemas that it refers to, by name.
+    """Return the JSON Schema of a type, and the schemas that it references by name.
 
     The schema of a model or a named type is a reference.
     """
-    adapter = TypeAdapter(list[type_])  # of an item pydantic writes a reference, of the whole it would not
+    adapter = TypeAdapter(list[type_])  # pydantic writes a reference for an item, but not for the root
     schema = adapter.json_schema(ref_template=ref_template, schema_generator=_Generator)
     return schema["items"], schema.get("$defs", {})
 

@@ -1,55 +1,43 @@
 """Sequences: steps one after the other, each counted from the end of the one before."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationInfo, create_model
 from pydantic_core import CoreSchema, core_schema
 
-from app.automation.language.actions import (
-    Assign,
-    CallWebhook,
-    ChangeStage,
-    CompleteTasks,
-    CreateTask,
-    Notify,
-    SendMessage,
-    Template,
-    UpdateLead,
-)
+from app.automation.language.actions import FromRegistry, ParamsByKind
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import EnrolledConditions, field_at
-from app.automation.language.errors import Line, Loc, problem
 from app.automation.language.events import EndingEvents
 from app.automation.language.known_names import known_names
-from app.automation.language.primitives import (
+from app.automation.language.params import Params, TemplateSlug
+from app.automation.language.rules import Lateness, On, OnlyIf, Priority, Unless, WaitAfter, WaitBefore, WhenHolds
+from app.automation.language.timing import DelayOrPeriod, timing_conflicts
+from app.automation.language.types.containers import ByShape, Items, is_mapping
+from app.automation.language.types.errors import Line, Loc, problem
+from app.automation.language.types.part_names import name_of, repeated
+from app.automation.language.types.primitives import (
     LONGEST_SLUG,
-    ByShape,
     Description,
     Duration,
     Form,
-    Items,
     OneOf,
     Slug,
     Tag,
     Truth,
     Whole,
-    is_mapping,
 )
-from app.automation.language.rules import Lateness, On, OnlyIf, Priority, Unless, WaitAfter, WaitBefore, WhenHolds
-from app.automation.language.step_kinds import Params, StepWithAction, step_of
-from app.automation.language.timing import DelayOrPeriod, timing_conflicts
 from app.automation.language.vocabulary import KEY, When
 from app.core.validation.validation_errors import not_known
-from app.engine.models import Kind
 from app.engine.rules.rules import DEFAULT_PRIORITY
 from app.engine.sequences.sequence import DEFAULT_EXITS, END
+from app.engine.step_kind import STEP_KINDS
 
 MOST_STEPS: Final = 100
-MOST_VARIANTS: Final = 10
 HEAVIEST: Final = 100
-OWN: Final = "custom."  # before the key of a field of the clinic's own
+OWN: Final = "custom."  # prefix of the key of a custom field
 
 StepName = Annotated[
     str,
@@ -59,7 +47,7 @@ StepName = Annotated[
 
 
 class _StepTarget:
-    """The name of a later step, or `end`. The sequence checks it, for it knows the steps."""
+    """Type of a target: the name of a later step, or `end`. `Sequence.conflicts` checks it."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
@@ -98,72 +86,19 @@ class Variant(Strict):
     weight: Annotated[int, Whole(1, HEAVIEST)] = Field(
         default=1, description="How often it is chosen, relative to the others.", examples=[50]
     )
-    template: Template
+    template: TemplateSlug
 
 
-class SequenceMessage(SendMessage):
-    """Send a message to the lead, with one template or one of several variants."""
-
-    example: ClassVar[Any] = {"channel": "email", "template": "hello"}
-
-    template: Maybe[Template] = None  # type: ignore[assignment]
-    variants: Maybe[
-        Annotated[list[Variant], Items(f"must be a list of 2 to {MOST_VARIANTS} variants", most=MOST_VARIANTS, least=2)]
-    ] = Field(
-        default=None,
-        description="Templates to choose from; an enrollment always gets the same one.",
-        examples=[[Variant.example, {"name": "B", "template": "other"}]],
-    )
-
-    @classmethod
-    def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
-        """Yield a mistake where not exactly one of `template` and `variants` is given, and for repeated names."""
-        yield from super().conflicts(given)
-        if "variants" not in given and "template" not in given:
-            yield Line(("template",), "is missing")
-        if "variants" in given and "template" in given:
-            yield Line(("template",), "and variants exclude each other: each variant has its own")
-        yield from repeated(given.get("variants"), "variants", "variant")
-
-
-class SequenceTask(CreateTask):
-    """Create a task for the lead's coordinator. With `wait_for` the next step waits until the task is closed."""
-
-    example: ClassVar[Any] = {"type": "CALL", "title": "Call them", "wait_for": "completion"}
-
-    wait_for: Maybe[Annotated[Literal["completion"], OneOf()]] = Field(
-        default=None, description="What the next step waits for.", examples=["completion"]
-    )
-
-
-class Wait(Params):
-    """Do nothing; the next step follows when its `after` is over."""
-
-    kind: ClassVar[str] = Kind.WAIT
-    example: ClassVar[Any] = {}
-
-
-class SequenceBranch(Params):
-    """Continue with one step or the other, decided when the step is due."""
-
-    kind: ClassVar[str] = Kind.BRANCH
-    example: ClassVar[Any] = {"if": [{"field": "enrollment.last_opened", "equals": True}], "then": "call"}
-
-    if_: EnrolledConditions = Field(alias="if", description="Conditions; all of them have to hold.")
-    then: Target = Field(description="The next step if they hold: a later one, or `end`.", examples=["call"])
-    else_: Maybe[Target] = Field(
-        default=None,
-        alias="else",
-        description="The next step if they do not hold; unless given: the next in the list.",
-        examples=["again"],
-    )
-
-
-class StepParts(StepWithAction):
+class StepParts(Strict):
     """A step: a name, exactly one action, and when it is due after the step before ended."""
 
     must_be: ClassVar[str] = "must be a mapping such as {name: hello, after: 1 day, send_message: {...}}"
-    example: ClassVar[Any] = {"name": "hello", "after": "1 day", "send_message": SequenceMessage.example}
+    example: ClassVar[Any] = {
+        "name": "hello",
+        "after": "1 day",
+        "send_message": {"channel": "email", "template": "hello"},
+    }
+    actions: ClassVar[Mapping[str, type[Params]]] = {}  # the models of the step kinds that it can name
 
     name: StepName
     description: Maybe[Description] = Field(default=None, description="A description for people.")
@@ -183,19 +118,34 @@ class StepParts(StepWithAction):
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
-        """Yield the mistakes of parts that do not fit the action."""
-        yield from super().conflicts(given)
-        if Kind.WAIT in given and "after" not in given:
-            yield Line(("after",), "is missing")
-        if Kind.BRANCH in given and "next" in given:
-            yield Line(("next",), "is not for a branch: it says `then` and `else`")
+        """Yield a mistake where not exactly one action is named, and for parts that do not fit the action."""
+        named = [kind for kind in cls.actions if kind in given]
+        if len(named) != 1:
+            yield Line((), f"must name one action of {', '.join(cls.actions)}")
+        for kind in named:
+            yield from cls.actions[kind].step_conflicts(given)
 
 
-SEQUENCE_ACTIONS: Final[tuple[type[Params], ...]] = (
-    *(SequenceMessage, SequenceTask, Notify, ChangeStage, Assign, UpdateLead, CompleteTasks, CallWebhook),
-    *(Wait, SequenceBranch),
-)
-SequenceStep: Final = step_of(StepParts, SEQUENCE_ACTIONS)
+def sequence_actions() -> dict[str, type[Params]]:
+    """Return the parameters' models of the step kinds that sequences can name, by name.
+
+    Raises StepKindsAreMissing.
+    """
+    return {name: params for name in STEP_KINDS if (params := STEP_KINDS[name].sequence_params)}
+
+
+def _sequence_step() -> TypeAdapter[Any]:
+    return _step(tuple(sequence_actions().items()))
+
+
+@lru_cache(maxsize=2)
+def _step(models: ParamsByKind) -> TypeAdapter[Any]:
+    """Return the model of a step: its parts, and one action of these step kinds."""
+    fields: dict[str, Any] = {kind: (Maybe[model], None) for kind, model in models}  # type: ignore[misc,valid-type]
+    step = create_model("SequenceStep", __base__=StepParts, __doc__=StepParts.__doc__, **fields)
+    step.actions = dict(models)
+    step.model_config["json_schema_extra"] = {"oneOf": [{"required": [kind]} for kind in fields]}
+    return TypeAdapter(step)
 
 
 class ReEntryAfter(Strict):
@@ -207,7 +157,7 @@ class ReEntryAfter(Strict):
 
 
 class _OwnField:
-    """A field of the clinic's own, such as `custom.company`."""
+    """Validator: a custom field, such as `custom.company`."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
@@ -232,7 +182,11 @@ class Sequence(Strict):
         "re_entry": {"after": "90 days"},
         "steps": [
             {"name": "hello", "send_message": {"channel": "email", "template": "hello"}},
-            {"name": "call", "after": "2 days", "create_task": SequenceTask.example},
+            {
+                "name": "call",
+                "after": "2 days",
+                "create_task": {"type": "CALL", "title": "Call them", "wait_for": "completion"},
+            },
         ],
     }
 
@@ -270,8 +224,8 @@ class Sequence(Strict):
     )
     priority: Priority = DEFAULT_PRIORITY
     steps: Annotated[
-        list[StepParts],
-        Items(f"must be a list of 1 to {MOST_STEPS} steps", most=MOST_STEPS, least=1, item=SequenceStep),
+        list[Annotated[StepParts, FromRegistry(_sequence_step)]],
+        Items(f"must be a list of 1 to {MOST_STEPS} steps", most=MOST_STEPS, least=1),
     ] = Field(description="The steps, in their order.")
 
     @classmethod
@@ -281,12 +235,12 @@ class Sequence(Strict):
         steps = given["steps"] if isinstance(given.get("steps"), list) else []
         for i, step in enumerate(steps):
             if isinstance(step, Mapping):
-                later = {END, *(name for name in map(_name, steps[i + 1 :]) if isinstance(name, str))}
+                later = {END, *(name for name in map(name_of, steps[i + 1 :]) if isinstance(name, str))}
                 yield from (Line(("steps", i, *line.loc), line.problem) for line in _wrong_targets(step, later))
 
 
 def _wrong_targets(step: Mapping[str, Any], later: set[str]) -> Iterator[Line]:
-    """Yield the steps that may not follow: only later ones may, so that every path ends."""
+    """Yield the targets that are not a later step or `end`. Only those are allowed, so that every path ends."""
     targets: dict[Loc, object] = {("next",): step["next"]} if "next" in step else {}
     branch = step.get("branch")
     if isinstance(branch, Mapping):
@@ -294,16 +248,3 @@ def _wrong_targets(step: Mapping[str, Any], later: set[str]) -> Iterator[Line]:
     for loc, target in targets.items():
         if not isinstance(target, str) or target not in later:
             yield Line(loc, not_known(target, later))
-
-
-def repeated(parts: object, key: str, word: str) -> Iterator[Line]:
-    """Yield the names of these parts that an earlier one has."""
-    names = [_name(part) for part in parts] if isinstance(parts, list) else []
-    twice = {name for name, times in Counter(map(str, names)).items() if times > 1}
-    for i, name in enumerate(names):
-        if name is not None and str(name) in twice and name in names[:i]:
-            yield Line((key, i, "name"), f"{name!r} is taken by an earlier {word}")
-
-
-def _name(part: object) -> object:
-    return part.get("name") if isinstance(part, Mapping) else None

@@ -1,4 +1,4 @@
-"""When a rule or a step acts: delays, hours of the day, dates to count from."""
+"""Timing of rules and steps: delays, hours of the day, dates to count from."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -9,19 +9,10 @@ from typing_extensions import TypeAliasType
 
 from app.automation.language.base import Maybe, Strict
 from app.automation.language.conditions import field_at, paths_schema
-from app.automation.language.errors import Line, problem
 from app.automation.language.known_names import known_names
-from app.automation.language.primitives import (
-    ByShape,
-    Hour,
-    Items,
-    OneOf,
-    Parsed,
-    Period,
-    Whole,
-    about,
-    is_mapping,
-)
+from app.automation.language.types.containers import ByShape, Items, is_mapping
+from app.automation.language.types.errors import Line, problem
+from app.automation.language.types.primitives import Hour, OneOf, Parsed, Period, Whole, about
 from app.automation.language.vocabulary import FIELDS, Type, When, fields_at
 from app.core.calendar.durations import InvalidDuration, parse_wait
 from app.core.validation.validation_errors import not_known
@@ -32,7 +23,7 @@ DATED: Final = frozenset({Type.DATE, Type.INSTANT, Type.ANY})
 
 
 class _DatePath:
-    """A path whose field holds a date or an instant."""
+    """Validator: a path of a field that is a date or an instant."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
@@ -96,7 +87,7 @@ class Delay(Strict):
 
     @classmethod
     def conflicts(cls, given: Mapping[str, Any]) -> Iterator[Line]:
-        """Yield a mistake where nothing says how long to wait, and for a date to count from."""
+        """Yield a mistake for a delay without a length, and for a date in a step."""
         if not given.keys() & {"time", "at", "on_day"}:
             yield Line(("time",), "is missing")
         if "of" in given and "of" not in cls.model_fields:
@@ -142,7 +133,7 @@ Every = Annotated[str, Parsed(_at_least_a_day)]
 
 
 def timing_conflicts(given: Mapping[str, Any]) -> Iterator[Line]:
-    """Yield the mistakes of `after`, `before` and `before_due` of a rule that concern each other or the events."""
+    """Yield the mistakes of `after`, `before` and `before_due` that concern each other or the events."""
     named = [key for key in ("after", "before", "before_due") if key in given]
     if len(named) > 1:
         yield Line((named[0],), f"and {named[1]} exclude each other")

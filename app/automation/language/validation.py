@@ -1,4 +1,4 @@
-"""All mistakes of a definition, each with its path, what is allowed, and what may have been meant."""
+"""Validation of definitions: every mistake with its path, the allowed values and the closest one."""
 
 import math
 import re
@@ -8,15 +8,16 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.automation.language.errors import Loc, lines_of
 from app.automation.language.known_names import ANY_NAME, KnownNames
+from app.automation.language.types.errors import Loc, lines_of
 from app.core.validation.validation_errors import Mistake
 
+_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def mistakes_in(type_: Any, definition: object, known: KnownNames = ANY_NAME, *, place: str = "") -> list[Mistake]:
-    """List the mistakes of a definition of this model or type, at most one for each path.
+    """Return the mistakes of a definition of this model or type, at most one for each path.
 
     `place` is the path of the definition itself, such as `rules[2]`.
     """
@@ -46,17 +47,22 @@ def at(place: str, loc: Loc) -> str:
     return place
 
 
+def loc_of(place: str) -> Loc:
+    """Return the keys and indexes of a path; the reverse of `at`."""
+    return tuple(int(index) if index else key for index, key in _PART.findall(place))
+
+
 @lru_cache(maxsize=64)
 def _adapter(type_: Any) -> TypeAdapter[Any]:
     return TypeAdapter(type_)
 
 
 def _not_plain(document: object) -> Iterator[tuple[Loc, str]]:
-    """Yield the values that are no text, number, truth value, list or mapping of those."""
+    """Yield the values that are not text, a number, true, false, null, or a list or mapping of such values."""
     found: list[tuple[Loc, str]] = []
     seen: set[int] = set()
     waiting: list[tuple[Loc, object]] = [((), document)]
-    while waiting:  # not by recursion: YAML anchors let a document hold itself, or one part a billion times
+    while waiting:  # no recursion: with YAML anchors a document can contain itself, or one part a billion times
         loc, value = waiting.pop()
         if isinstance(value, dict | list):
             if id(value) not in seen:

@@ -1,4 +1,4 @@
-"""The fields that conditions can ask about: path, type, values, and when each is known."""
+"""Fields for conditions: path, type, values, and the moment at which each is known."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ _INCLUDES: Final[Mapping[When, frozenset[When]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One fact. `values`: the only values it can have, where all clinics share them."""
+    """One field. `values`: its possible values, if they are the same for all clinics."""
 
     type: Type
     about: str
@@ -49,7 +49,7 @@ class Field:
     known: When = When.ALWAYS
 
     def is_known(self, when: When) -> bool:
-        """Return whether a condition can ask for it at that moment."""
+        """Return whether conditions can use the field at that moment."""
         return self.known in _INCLUDES[when]
 
 
@@ -74,7 +74,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "lead.language": Field(TEXT, "The language of its messages, such as fr-CA."),
     "lead.timezone": Field(TEXT, "Its time zone, such as America/New_York."),
     "lead.source_id": Field(TEXT, "The id of its source."),
-    # Fields that are looked up where a rule asks for them.
+    # Fields that are loaded only if a rule uses them.
     "lead.source": Field(TEXT, "The name of its source."),
     "lead.source_category": Field(TEXT, "The category of its source.", _values(SourceCategory)),
     "lead.capture_channel": Field(TEXT, "How the lead was captured: by hand, a web form, an import, the API."),
@@ -121,13 +121,13 @@ FIELDS: Final[Mapping[str, Field]] = {
         }.items()
     },
 }
-# Groups of fields that a clinic or an integrator names: `lead.custom.passport_expiry`, `event.data.page`.
+# Groups of fields whose keys clinics or integrators define: `lead.custom.passport_expiry`, `event.data.page`.
 OPEN: Final[Mapping[str, When]] = {"lead.custom": When.ALWAYS, "event.data": When.PLANNING}
 KEY: Final = "[a-z][a-z0-9_]{0,62}"
 
 
 def field_of(path: str, custom: Mapping[str, Field] | None = None) -> Field | None:
-    """Return the field at a path such as `lead.status`. `custom`: the clinic's own; None: any key is allowed."""
+    """Return the field at a path such as `lead.status`. `custom`: the custom fields; None: any key is allowed."""
     if path in FIELDS:
         return FIELDS[path]
     group, _, key = path.rpartition(".")
@@ -139,6 +139,6 @@ def field_of(path: str, custom: Mapping[str, Field] | None = None) -> Field | No
 
 
 def fields_at(when: When, custom: Mapping[str, Field] | None = None) -> dict[str, Field]:
-    """Return the fields that a condition can ask about at that moment, by path."""
+    """Return the fields that conditions can use at that moment, by path."""
     own = {f"lead.custom.{key}": field for key, field in (custom or {}).items()}
     return {path: field for path, field in {**FIELDS, **own}.items() if field.is_known(when)}

@@ -1,4 +1,4 @@
-"""What the engine did, does and will do for a lead, and why."""
+"""Steps of a lead: past, running and pending, with their causes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ _STEPS: Final = select(
 
 
 def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """A lead's steps, past and pending, as they are due. Raises NotFound."""
+    """Return a page of the lead's steps, past and pending, by due time. Raises NotFound."""
     read_lead(session, actor, lead_id)
     steps = _STEPS.where(Step.lead_id == lead_id, Step.clinic_id == actor.clinic.id)
     found = page(session, steps, BY_DUE, query)
@@ -44,7 +44,7 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
 
 
 def _with_moves(session: Session, steps: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """The steps, each with what its rule decided about when it is due, as long as that is kept."""
+    """Add to each step its rule's decision about the due time, as long as the event is stored."""
     ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
     kept = select(EventRecord.id, EventRecord.decisions).where(EventRecord.id.in_([UUID(event_id) for event_id in ids]))
     decisions = {str(row.id): row.decisions for row in session.execute(kept)} if ids else {}
@@ -63,7 +63,7 @@ def _shown(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def _planned(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The step as its rule planned it: the one due then, or, when it was put off since, the first of its kind."""
+    """Return the planned step with the same due time; if it was postponed since, the first one of its kind."""
     rule = next((one for one in decisions if one["rule"] == step.cause.get("rule")), {})
     alike = [one for one in rule.get("steps", ()) if one["kind"] == step.kind]
     return next((one for one in alike if _instant(one["due_at"]) == step.due_at), alike[0] if alike else {})

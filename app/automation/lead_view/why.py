@@ -1,4 +1,4 @@
-"""Why something was, or was not, done for a lead: its events, what each rule decided, and what became of the steps."""
+"""Decision log of a lead: its events, the decisions of the rules, and the resulting steps."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,10 @@ _SHOWN: Final = (Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.du
 
 
 def why(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The lead's events, the latest first, with what each rule that listens decided. Raises NotFound."""
+    """Return a page of the lead's events, newest first, with the decision of each listening rule.
+
+    `query` may hold `at`, `step`, `rule` and the page's parameters. Raises NotFound.
+    """
     read_lead(session, actor, lead_id)
     events = select(EventRecord).where(EventRecord.lead_id == lead_id, EventRecord.clinic_id == actor.clinic.id)
     if "at" in query:
@@ -33,8 +36,8 @@ def why(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any])
         events = events.where(EventRecord.decisions.contains([{"rule": query["rule"]}]))
     found = page(session, events, NEWEST_FIRST, query)
     steps = _steps_by_event(session, lead_id, [event.id for event in found.items])
-    told = [_shown(event, steps[str(event.id)], actor.clinic.calendar, query.get("rule")) for event in found.items]
-    return Page(told, found.next_cursor, found.total_count)
+    entries = [_shown(event, steps[str(event.id)], actor.clinic.calendar, query.get("rule")) for event in found.items]
+    return Page(entries, found.next_cursor, found.total_count)
 
 
 def _event_of(session: Session, lead_id: UUID, step_id: UUID) -> UUID:
@@ -74,9 +77,9 @@ def _shown(event: EventRecord, steps: Sequence[Row[Any]], calendar: Calendar, ru
 
 
 def _decision(decision: Mapping[str, Any], event: str, calendar: Calendar) -> dict[str, Any]:
-    told = ("rule", "rule_id", "version", "verdict")
+    columns = ("rule", "rule_id", "version", "verdict")
     return {
-        **{name: decision.get(name) for name in told},
+        **{name: decision.get(name) for name in columns},
         "because": explanations.of_decision(decision, event, calendar),
-        "details": {name: value for name, value in decision.items() if name not in told},
+        "details": {name: value for name, value in decision.items() if name not in columns},
     }

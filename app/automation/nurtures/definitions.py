@@ -1,4 +1,4 @@
-"""Nurtures as playbooks write them: put into a clinic, and written down."""
+"""Nurture definitions of playbooks: install and export."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,9 +17,9 @@ from app.identity.clinics import load_context
 def install_nurtures(
     session: Session, clinic_id: UUID, playbook: str, nurtures: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """Add those that the clinic lacks; returns their names. One that it has stays as it is.
+    """Add the nurtures that the clinic does not have yet, and return their names. Existing ones stay unchanged.
 
-    `nurtures` are definitions without mistakes. Raises TooManyNurtures.
+    `nurtures` are valid definitions. Raises TooManyNurtures.
     """
     known = set(session.scalars(select(Nurture.name).where(Nurture.clinic_id == clinic_id)))
     read = [NurtureDefinition.model_validate(nurture).model_dump() for nurture in nurtures]
@@ -32,7 +32,7 @@ def install_nurtures(
     return [nurture["name"] for nurture in missing]
 
 
-def nurtures_as_written(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
+def export_nurtures(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
     """Return the definitions of all nurtures of the clinic, by name."""
     found = session.scalars(select(Nurture).where(Nurture.clinic_id == clinic_id).order_by(Nurture.name))
     return [definition_of(nurture) for nurture in found]

@@ -1,15 +1,15 @@
-"""What can stand in the way of a nurture."""
+"""Errors of nurtures."""
 
 from app.errors import Conflict
 
 
 class NurtureNameTaken(Conflict):
-    """The clinic has a nurture of this name."""
+    """The clinic already has a nurture with this name."""
 
 
 class TooManyNurtures(Conflict):
-    """The clinic has as many nurtures as it may have."""
+    """The clinic has the maximum number of nurtures."""
 
 
 class RunUnderWay(Conflict):
-    """A run of this nurture is under way: wait until it is done."""
+    """A run of this nurture is in progress: wait until it is done."""

@@ -1,4 +1,4 @@
-"""Nurtures: which leads a clinic takes into a sequence, and at which hours; and each time that it did."""
+"""Tables of nurtures and of their runs."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from app.core.db import Base, new_id
 
 
 class Nurture(Base):
-    """Whom a run takes, and when there is one. What then happens to them is the sequence's affair."""
+    """A nurture: which leads are enrolled in a sequence, and at which hours."""
 
     __tablename__ = "nurtures"
     __table_args__ = (
@@ -22,18 +22,18 @@ class Nurture(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
-    playbook: Mapped[str] = mapped_column(Text)  # where it came from; "" for the clinic's own
+    playbook: Mapped[str] = mapped_column(Text)  # playbook that installed it; "" if the clinic created it
     name: Mapped[str] = mapped_column(Text)  # a slug
     is_active: Mapped[bool] = mapped_column(Boolean)
-    run_hours: Mapped[list[str]] = mapped_column(ARRAY(Text))  # on the clinic's wall, in order: 09:00, 14:00
+    run_hours: Mapped[list[str]] = mapped_column(ARRAY(Text))  # in the clinic's local time, in order: 09:00, 14:00
     days: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # mon, tue, ...; None: every day
     score_from: Mapped[int] = mapped_column(SmallInteger)
     score_to: Mapped[int] = mapped_column(SmallInteger)
-    silent_for: Mapped[str] = mapped_column(Text)  # a duration: nothing was heard of the lead for so long
+    silent_for: Mapped[str] = mapped_column(Text)  # duration: minimum time since the lead's last own activity
     sequence: Mapped[str] = mapped_column(Text)  # its slug
-    batch: Mapped[int] = mapped_column(SmallInteger)  # leads that one transaction takes
-    most: Mapped[int | None]  # leads that one run takes; None: all that there are
-    next_run_at: Mapped[datetime | None]  # None: it is switched off
+    batch: Mapped[int] = mapped_column(SmallInteger)  # maximum leads per transaction
+    most: Mapped[int | None]  # maximum leads per run; None: no limit
+    next_run_at: Mapped[datetime | None]  # None: inactive
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     updated_by: Mapped[UUID | None]
@@ -41,15 +41,17 @@ class Nurture(Base):
 
 
 class RunState(StrEnum):
-    WAITING = "waiting"  # it is time, and nothing has been done yet
+    """State of a run."""
+
+    WAITING = "waiting"  # due, and not started
     RUNNING = "running"
     DONE = "done"
-    STOPPED = "stopped"  # its nurture, or its sequence, was switched off: see its reason
-    MISSED = "missed"  # nobody was there at its hour, nor soon after
+    STOPPED = "stopped"  # the nurture or the sequence became inactive; see its reason
+    MISSED = "missed"  # no worker was running at its hour or soon after
 
 
 class RunReason(StrEnum):
-    """Why a run ended before its end, or never began."""
+    """Why a run stopped early, or never started."""
 
     NURTURE_INACTIVE = "nurture_inactive"
     SEQUENCE_INACTIVE = "sequence_inactive"
@@ -57,11 +59,11 @@ class RunReason(StrEnum):
 
 
 class NurtureRun(Base):
-    """One run: how far it got, and what came of the leads that it looked at."""
+    """A run: its position, and the results of its leads."""
 
     __tablename__ = "nurture_runs"
     __table_args__ = (
-        UniqueConstraint("nurture_id", "scheduled_for"),  # exactly once, however many beats there are
+        UniqueConstraint("nurture_id", "scheduled_for"),  # exactly once, even with several schedulers
         Index(
             "ix_nurture_runs_open",
             text("worked_at NULLS FIRST"),
@@ -72,16 +74,16 @@ class NurtureRun(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its nurture has one
+    clinic_id: Mapped[UUID]  # no foreign key: the nurture has one
     nurture_id: Mapped[UUID] = mapped_column(ForeignKey("nurtures.id", ondelete="CASCADE"))
     scheduled_for: Mapped[datetime]
-    asked_by: Mapped[UUID | None]  # None: it was its hour
+    asked_by: Mapped[UUID | None]  # None: by schedule
     state: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime | None]
-    worked_at: Mapped[datetime | None]  # when its last batch was taken: of several runs each gets its turn
+    worked_at: Mapped[datetime | None]  # time of its last batch; the run with the oldest is processed next
     finished_at: Mapped[datetime | None]
-    reached_score: Mapped[int | None] = mapped_column(SmallInteger)  # the last lead that it looked at
+    reached_score: Mapped[int | None] = mapped_column(SmallInteger)  # position after the last batch
     reached_id: Mapped[UUID | None]
     taken: Mapped[int] = mapped_column(default=0)
-    refused: Mapped[dict[str, Any]]  # how many by what the sequence has against them
+    refused: Mapped[dict[str, Any]]  # number of leads by EnrollmentResult

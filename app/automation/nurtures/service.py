@@ -1,4 +1,4 @@
-"""A clinic's nurtures. Every function takes the session first, and leaves the commit to its caller."""
+"""Nurture service. The caller commits."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,10 +12,10 @@ from app.automation.language.known_names import ANY_NAME, KnownNames
 from app.automation.language.nurtures import Nurture as NurtureDefinition
 from app.automation.language.validation import mistakes_in
 from app.automation.nurtures.errors import NurtureNameTaken, RunUnderWay, TooManyNurtures
-from app.automation.nurtures.finding import leads_for
 from app.automation.nurtures.models import Nurture, NurtureRun
-from app.automation.nurtures.running import active_sequence, run_row, set_next_run
-from app.automation.rules.definitions import require_none
+from app.automation.nurtures.runs import active_sequence, run_row, set_next_run
+from app.automation.nurtures.selection import matching_leads
+from app.automation.rules.definitions import raise_mistakes
 from app.clock import now
 from app.core.db import new_id
 from app.core.optimistic_locking import SeenVersions, require_version
@@ -28,21 +28,21 @@ from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import Permission
 from app.leads.lookup import visible_to
 
-OWN: Final = ""  # the playbook of a nurture that came from none
+OWN: Final = ""  # playbook of a nurture that the clinic created
 MOST_NURTURES: Final = 50
-MOST_COUNTED: Final = 10_000  # leads of a preview
+MOST_COUNTED: Final = 10_000  # leads that a preview counts
 BY_NAME: Final[list[Key]] = [(Nurture.name, "asc")]
 LATEST_FIRST: Final[list[Key]] = [(NurtureRun.scheduled_for, "desc")]
-_SAYS_WHEN: Final = frozenset({"is_active", "run_hours", "days"})
+_SCHEDULE_FIELDS: Final = frozenset({"is_active", "run_hours", "days"})
 
 
 def list_nurtures(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
-    """The clinic's nurtures by name."""
+    """List the clinic's nurtures, by name."""
     return page(session, select(Nurture).where(Nurture.clinic_id == actor.clinic.id), BY_NAME, query)
 
 
 def find_nurture(session: Session, actor: Actor, nurture_id: UUID, *, lock: bool = False) -> Nurture:
-    """The clinic's nurture of that id. Raises NotFound."""
+    """Return the clinic's nurture with this id. Raises NotFound."""
     wanted = select(Nurture).where(Nurture.id == nurture_id, Nurture.clinic_id == actor.clinic.id)
     nurture = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
     if nurture is None:
@@ -51,8 +51,8 @@ def find_nurture(session: Session, actor: Actor, nurture_id: UUID, *, lock: bool
 
 
 def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> Nurture:
-    """Create a nurture of this definition. Raises Invalid, NurtureNameTaken, TooManyNurtures."""
-    values = _read(data, _sequences_of(session, actor.clinic))
+    """Create a nurture from `data`, the fields of NurtureIn. Raises Invalid, NurtureNameTaken, TooManyNurtures."""
+    values = _validated(data, _sequence_names(session, actor.clinic))
     of_clinic = select(func.count()).where(Nurture.clinic_id == actor.clinic.id)
     if (session.scalar(of_clinic) or 0) >= MOST_NURTURES:
         raise TooManyNurtures
@@ -66,7 +66,7 @@ def create_nurture(session: Session, actor: Actor, data: Mapping[str, Any]) -> N
 
 
 def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str, by: UUID | None) -> Nurture:
-    """Return a nurture with these values of its definition; its first run is at the next of its hours."""
+    """Return a new nurture with these values. Its first run is at the next scheduled hour."""
     at = now()
     nurture = Nurture(
         id=new_id(),
@@ -85,14 +85,14 @@ def new_nurture(clinic: ClinicContext, data: Mapping[str, Any], *, playbook: str
 def change_nurture(
     session: Session, actor: Actor, nurture_id: UUID, data: Mapping[str, Any], *, seen: SeenVersions = None
 ) -> Nurture:
-    """Give a nurture these values. Raises NotFound, ChangedMeanwhile, Invalid."""
+    """Replace the fields in `data`. Raises NotFound, ChangedMeanwhile, Invalid."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
     require_version(nurture, seen)
-    known = _sequences_of(session, actor.clinic) if "sequence" in data else ANY_NAME
-    values = _read({**definition_of(nurture), **data}, known, given=data)
+    known = _sequence_names(session, actor.clinic) if "sequence" in data else ANY_NAME
+    values = _validated({**definition_of(nurture), **data}, known, given=data)
     for name in data:
         setattr(nurture, name, values[name])
-    if data.keys() & _SAYS_WHEN:
+    if data.keys() & _SCHEDULE_FIELDS:
         set_next_run(nurture, actor.clinic, after=now())
     nurture.updated_at, nurture.updated_by = now(), actor.user_id
     nurture.version += 1
@@ -100,20 +100,20 @@ def change_nurture(
 
 
 def delete_nurture(session: Session, actor: Actor, nurture_id: UUID, *, seen: SeenVersions = None) -> None:
-    """There are no more runs of it; who is in the sequence stays there. Raises NotFound, ChangedMeanwhile."""
+    """Delete a nurture. Enrolled leads stay in the sequence. Raises NotFound, ChangedMeanwhile."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
     require_version(nurture, seen)
     session.delete(nurture)
 
 
 def list_runs(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Its runs, the latest first. Raises NotFound."""
+    """List the runs of a nurture, latest first. Raises NotFound."""
     nurture = find_nurture(session, actor, nurture_id)
     return page(session, select(NurtureRun).where(NurtureRun.nurture_id == nurture.id), LATEST_FIRST, query)
 
 
 def run_now(session: Session, actor: Actor, nurture_id: UUID) -> NurtureRun:
-    """A run that the next sweep begins, also where the nurture is switched off. Raises NotFound, RunUnderWay."""
+    """Create a run that the next sweep starts, even if the nurture is inactive. Raises NotFound, RunUnderWay."""
     nurture = find_nurture(session, actor, nurture_id, lock=True)
     still_open = select(NurtureRun.id).where(NurtureRun.nurture_id == nurture.id, NurtureRun.finished_at.is_(None))
     if session.scalars(still_open.limit(1)).one_or_none():
@@ -126,38 +126,37 @@ def run_now(session: Session, actor: Actor, nurture_id: UUID) -> NurtureRun:
 
 
 def preview(session: Session, actor: Actor, nurture_id: UUID) -> dict[str, Any]:
-    """How many leads a run would take now. Raises NotFound."""
+    """Return the number of leads that a run would enroll now, as NurturePreviewOut. Raises NotFound."""
     nurture = find_nurture(session, actor, nurture_id)
     sequence = active_sequence(session, actor.clinic, nurture.sequence)
     if sequence is None:
         return {"leads": 0, "is_complete": True, "is_able": False}
     most = min(nurture.most or MOST_COUNTED, MOST_COUNTED)
-    found = leads_for(nurture, sequence, at=now()).where(*visible_to(actor.within(Permission.LEAD_READ)))
+    found = matching_leads(nurture, sequence, at=now()).where(*visible_to(actor.within(Permission.LEAD_READ)))
     leads = session.scalar(select(func.count()).select_from(found.limit(most).subquery())) or 0
     return {"leads": leads, "is_complete": leads < MOST_COUNTED, "is_able": True}
 
 
 def definition_of(nurture: Nurture) -> dict[str, Any]:
-    """Return the definition of a nurture, as playbooks write it."""
+    """Return the definition of a nurture, as in playbooks."""
     values = {name: getattr(nurture, name) for name in NurtureDefinition.model_fields}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _sequences_of(session: Session, clinic: ClinicContext) -> KnownNames:
+def _sequence_names(session: Session, clinic: ClinicContext) -> KnownNames:
     there = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))
     return KnownNames(sequences=frozenset(session.scalars(there)))
 
 
-def _read(
+def _validated(
     definition: Mapping[str, Any], known: KnownNames, *, given: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the values of a definition, with defaults. Mistakes are reported at the parts that were given.
+    """Validate a definition, and return its values with defaults. Errors point to the fields in `given`.
 
-    Raises:
-        Invalid: with a pointer to each mistake.
+    Raises Invalid.
     """
     found = mistakes_in(NurtureDefinition, definition, known)
     if given is not None and "score_to" not in given:
         found = [Mistake("score_from", one.problem) if one.place == "score_to" else one for one in found]
-    require_none(found)
+    raise_mistakes(found)
     return NurtureDefinition.model_validate(definition, context=known).model_dump()

@@ -1,4 +1,4 @@
-"""Where the leads of a nurture's sequence stand: message by message (leads-follow-up-feature.md, "Tracking Model")."""
+"""Tracking of leads in a nurture's sequence, with their messages (leads-follow-up-feature.md, "Tracking Model")."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -25,11 +25,13 @@ from app.messaging.models import Notification, NotificationState
 
 
 class FollowUpState(StrEnum):
-    PENDING = "pending"  # planned, or written and not sent yet
+    """State of a message, and of the lead's latest message."""
+
+    PENDING = "pending"  # planned, or created and not sent yet
     SENT = "sent"
-    DELIVERED = "delivered"  # its gateway says so
-    FAILED = "failed"  # it did not reach the lead, or nobody knows
-    CONVERTED = "converted"  # the lead was converted after it
+    DELIVERED = "delivered"  # reported by its gateway
+    FAILED = "failed"  # not sent, or result unknown
+    CONVERTED = "converted"  # the lead converted after it
 
 
 NEWEST_FIRST: Final[list[Key]] = [(Enrollment.id, "desc")]
@@ -38,25 +40,25 @@ _OF_ITS_STEP: Final = Notification.id == EnrollmentStep.notification_id
 
 
 def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Those that are or were in its sequence, however they came there, the latest first. Raises NotFound."""
-    wanted = _wanted(actor, find_nurture(session, actor, nurture_id), query.get("state"))
+    """List the leads that are or were in the nurture's sequence, latest first. Raises NotFound."""
+    wanted = _query(actor, find_nurture(session, actor, nurture_id), query.get("state"))
     found = page(session, wanted, NEWEST_FIRST, query)
     audit_log.note_read(session, "lead", [row.lead_id for row in found.items])
     messages = _messages(session, [row.id for row in found.items])
-    due = _due(session, [row.step_id for row in found.items if row.step_id])
-    shown = [{**_shown(row, messages[row.id]), "next_follow_up_at": due.get(row.step_id)} for row in found.items]
+    due = _due_times(session, [row.step_id for row in found.items if row.step_id])
+    shown = [{**_to_response(row, messages[row.id]), "next_follow_up_at": due.get(row.step_id)} for row in found.items]
     return Page(shown, found.next_cursor, found.total_count)
 
 
-def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Select[Any]:
-    followed = _followed()
-    is_wanted = true() if state is None else _state(followed) == state
+def _query(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Select[Any]:
+    summary = _message_summary()
+    is_wanted = true() if state is None else _state(summary) == state
     there = (
         SequenceRow.clinic_id == nurture.clinic_id,
         SequenceRow.slug == nurture.sequence,
         SequenceRow.deleted_at.is_(None),
     )
-    was_converted = Lead.converted_at > followed.c.first_at
+    was_converted = Lead.converted_at > summary.c.first_at
     return (
         select(
             Enrollment.id,
@@ -65,14 +67,14 @@ def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Sele
             Enrollment.reason,
             Enrollment.enrolled_at,
             Enrollment.ended_at,
-            _state(followed).label("state"),
-            followed.c.follow_up_count,
-            followed.c.last_at.label("last_follow_up_at"),
+            _state(summary).label("state"),
+            summary.c.follow_up_count,
+            summary.c.last_at.label("last_follow_up_at"),
             Enrollment.step_id,
             case((was_converted, Lead.converted_at)).label("converted_at"),
         )
         .join(Lead, Lead.id == Enrollment.lead_id)
-        .join(followed, true())
+        .join(summary, true())
         .where(
             Enrollment.sequence_id == select(SequenceRow.id).where(*there).scalar_subquery(),
             *visible_to(actor),
@@ -81,8 +83,8 @@ def _wanted(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Sele
     )
 
 
-def _followed() -> Any:
-    """What an enrollment's messages come to; its own are found by an index."""
+def _message_summary() -> Any:
+    """Return the lateral subquery that summarizes an enrollment's messages."""
     latest = func.array_agg(aggregate_order_by(_state_of_message(), EnrollmentStep.id.desc()))
     return (
         select(
@@ -94,21 +96,21 @@ def _followed() -> Any:
         .join_from(EnrollmentStep, Notification, _OF_ITS_STEP)
         .where(EnrollmentStep.enrollment_id == Enrollment.id)
         .correlate(Enrollment)
-        .lateral("followed")
+        .lateral("summary")
     )
 
 
-def _state(followed: Any) -> ColumnElement[str]:
-    """That of its latest message; one that has none yet is pending, and who left before has no state."""
+def _state(summary: Any) -> ColumnElement[str]:
+    """Return the state of the latest message; without one: pending if live, else null."""
     before_any = case((Enrollment.state.in_(LIVE), FollowUpState.PENDING.value))
     return case(
-        (Lead.converted_at > followed.c.first_at, FollowUpState.CONVERTED.value),
-        else_=func.coalesce(followed.c.latest, before_any),
+        (Lead.converted_at > summary.c.first_at, FollowUpState.CONVERTED.value),
+        else_=func.coalesce(summary.c.latest, before_any),
     )
 
 
 def _state_of_message() -> ColumnElement[str]:
-    """Whatever became of the lead."""
+    """Return the state of a message, regardless of conversion."""
     return case(
         (Notification.state.in_(_FAILED), FollowUpState.FAILED.value),
         (Notification.delivered_at.is_not(None), FollowUpState.DELIVERED.value),
@@ -118,7 +120,7 @@ def _state_of_message() -> ColumnElement[str]:
 
 
 def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID, list[Row[Any]]]:
-    """The messages of these enrollments, in their order."""
+    """Return the messages of these enrollments by enrollment id, oldest first."""
     wanted: Select[*tuple[Any, ...]] = (
         select(
             EnrollmentStep.enrollment_id,
@@ -142,18 +144,18 @@ def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID,
     return messages
 
 
-def _due(session: Session, step_ids: Iterable[UUID]) -> Mapping[UUID, datetime]:
-    """When those of these steps are due that are still to come."""
+def _due_times(session: Session, step_ids: Iterable[UUID]) -> Mapping[UUID, datetime]:
+    """Return the due times of the pending steps among these, by id."""
     wanted = select(Step.id, Step.due_at).where(Step.id.in_(list(step_ids)), Step.state.in_(PENDING))
     return {row.id: row.due_at for row in session.execute(wanted)}
 
 
-def _shown(row: Any, messages: Iterable[Row[Any]]) -> dict[str, Any]:
-    return {**row._mapping, "messages": [_shown_message(message, row.converted_at) for message in messages]}  # noqa: SLF001  (public)
+def _to_response(row: Any, messages: Iterable[Row[Any]]) -> dict[str, Any]:
+    return {**row._mapping, "messages": [_message_to_response(message, row.converted_at) for message in messages]}  # noqa: SLF001  (public)
 
 
-def _shown_message(message: Any, converted_at: Any) -> dict[str, Any]:
-    """A message that was there before the conversion has its part in it."""
-    led_to_it = converted_at is not None and message.sent_at is not None and message.sent_at < converted_at
-    told = {**message._mapping, "converted_at": converted_at if led_to_it else None}  # noqa: SLF001  (public)
-    return {**told, "state": FollowUpState.CONVERTED} if led_to_it else told
+def _message_to_response(message: Any, converted_at: Any) -> dict[str, Any]:
+    """Return a message; one sent before the conversion gets the state `converted`."""
+    precedes_conversion = converted_at is not None and message.sent_at is not None and message.sent_at < converted_at
+    response = {**message._mapping, "converted_at": converted_at if precedes_conversion else None}  # noqa: SLF001  (public)
+    return {**response, "state": FollowUpState.CONVERTED} if precedes_conversion else response

@@ -1,4 +1,4 @@
-"""Putting a playbook into a clinic: what it has already stays as it is, whatever the playbook says of it."""
+"""Installation of playbooks. Existing parts of the clinic stay unchanged."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.api.clinic.custom_field_schemas import CustomFieldIn
-from app.api.pipeline.stage_schemas import StageIn
+from app.automation.language.playbooks import PlaybookField, PlaybookStage
 from app.automation.nurtures.definitions import install_nurtures
 from app.automation.playbooks import shipped
 from app.automation.playbooks.shipped import Playbook
@@ -25,9 +24,10 @@ Added = Mapping[str, list[str]]
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
-    """Stages, fields, templates, sequences, nurtures and rules, as they speak of each other; returns what was added.
+    """Add the missing parts of a playbook to the clinic, in the order in which they refer to each other.
 
-    Raises InvalidPlaybook for templates with mistakes, Invalid or Conflict for other parts that cannot be.
+    Returns the names of the added parts, by kind of part: stages, fields, templates, sequences, nurtures, rules.
+    Raises InvalidPlaybook (when templates have mistakes), Invalid or Conflict (when another part cannot be created).
     """
     added = {
         "stages": _stages(session, clinic_id, playbook),
@@ -43,13 +43,15 @@ def install(session: Session, clinic_id: UUID, playbook: Playbook) -> Added:
 
 def _stages(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:
     known = set(session.scalars(select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic_id)))
-    missing = [StageIn().read(dict(stage)) for stage in playbook.stages if stage["slug"] not in known]
+    stages = [PlaybookStage.model_validate(stage).model_dump(mode="json") for stage in playbook.stages]
+    missing = [stage | {"is_default": False} for stage in stages if stage["slug"] not in known]
     return [create_stage(session, clinic_id, stage).slug for stage in missing]
 
 
 def _fields(session: Session, clinic_id: UUID, playbook: Playbook) -> list[str]:
     known = set(session.scalars(select(CustomField.key).where(CustomField.clinic_id == clinic_id)))
-    missing = [CustomFieldIn().read(dict(field)) for field in playbook.fields if field["key"] not in known]
+    fields = [PlaybookField.model_validate(field).model_dump(mode="json") for field in playbook.fields]
+    missing = [field | {"required": False, "archived": False} for field in fields if field["key"] not in known]
     return [create_field(session, clinic_id, field).key for field in missing]
 
 
@@ -60,7 +62,7 @@ def _templates(session: Session, clinic_id: UUID, playbook: Playbook) -> list[st
 
 
 def as_document(playbook: Playbook) -> dict[str, Any]:
-    """A playbook as it would be written."""
+    """Return a playbook as the document from which it is read. Empty parts are omitted."""
     parts = {
         "name": playbook.name,
         "title": playbook.title,

@@ -1,4 +1,4 @@
-"""A new clinic, with everything it needs on its first day."""
+"""Onboarding: create a clinic with its defaults."""
 
 from sqlalchemy.orm import Session
 
@@ -24,10 +24,10 @@ def open_clinic(
     playbook: str = DEFAULT_PLAYBOOK,
     playbook_text: str | None = None,
 ) -> Clinic:
-    """A clinic with stages, sources, rules and message templates, in the caller's transaction.
+    """Create a clinic with stages, sources, rules and message templates, in the caller's transaction.
 
-    `playbook` names one that ships; `playbook_text` is YAML that is used instead. Raises Invalid, SlugTaken,
-    InvalidPlaybook.
+    `playbook`: the name of a shipped playbook. `playbook_text`: YAML of a playbook to use instead.
+    Raises Invalid, SlugTaken, InvalidPlaybook.
     """
     chosen = shipped.read(playbook_text) if playbook_text is not None else shipped.load(playbook)
     clinic = create_clinic(session, name=name, slug=slug, timezone=timezone, region=region, language=language)

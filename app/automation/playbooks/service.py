@@ -1,4 +1,4 @@
-"""Playbooks that ship, and a clinic's own as one. Every function takes the session first."""
+"""Playbook service: list, read, install, import and export."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,11 +8,11 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.automation.nurtures.definitions import nurtures_as_written
+from app.automation.nurtures.definitions import export_nurtures
 from app.automation.playbooks import shipped as playbooks
 from app.automation.playbooks.installing import Added, as_document, install
 from app.automation.playbooks.shipped import Playbook
-from app.automation.rules.definitions import names_in
+from app.automation.rules.definitions import known_names_of
 from app.core.validation.validation_errors import InvalidPlaybook
 from app.engine.rules.models import RuleRow
 from app.engine.sequences.models import SequenceRow
@@ -23,8 +23,8 @@ from app.leads.pipeline.defaults import default_stages
 from app.leads.pipeline.models import PipelineStage
 from app.messaging.templates.library import export_templates
 
-# The order in which a rule reads like a sentence: the database keeps no order of its own.
-_RULE: Final = (  # and a sequence
+# The order of a rule's parts in YAML. The database does not keep one.
+_PART_ORDER: Final = (  # of rules and sequences
     *("name", "description", "priority", "on", "when", "after", "before", "before_due", "every", "only_if", "unless"),
     *("skip_when_later_than", "stop_on", "do"),
     *("label", "exclusive", "re_entry", "enroll", "exit_on", "exit_on_colleague", "goal", "steps"),
@@ -32,36 +32,39 @@ _RULE: Final = (  # and a sequence
 
 
 def list_playbooks(session: Session, actor: Actor) -> list[dict[str, Any]]:
-    """Those that ship, with how many of their rules the clinic has."""
+    """Return the shipped playbooks, each with the number of its rules that the clinic has."""
     counted = select(RuleRow.playbook, func.count()).where(
         RuleRow.clinic_id == actor.clinic.id, RuleRow.deleted_at.is_(None)
     )
     installed = dict(session.execute(counted.group_by(RuleRow.playbook)).all())
-    return [_shown(playbooks.load(name), installed.get(name, 0)) for name in playbooks.names()]
+    return [_to_response(playbooks.load(name), installed.get(name, 0)) for name in playbooks.names()]
 
 
 def get_playbook(session: Session, actor: Actor, name: str) -> dict[str, Any]:
-    """One that ships, as it is written. Raises NotFound."""
+    """Return a shipped playbook with its YAML. Raises NotFound."""
     playbook = _shipped(name)
     [listed] = [one for one in list_playbooks(session, actor) if one["name"] == playbook.name]
     return {**listed, "yaml": write(as_document(playbook))}
 
 
 def install_playbook(session: Session, actor: Actor, name: str) -> Added:
-    """Add what the clinic lacks of a playbook that ships. Raises NotFound, Conflict."""
+    """Add the missing parts of a shipped playbook to the clinic. Raises NotFound, Conflict."""
     return install(session, actor.clinic.id, _shipped(name))
 
 
 def import_playbook(session: Session, actor: Actor, text: str) -> Added:
-    """Add what the clinic lacks of a playbook that somebody wrote. Raises Invalid with the path of every mistake."""
+    """Add the missing parts of a playbook in YAML to the clinic.
+
+    Raises Invalid (with the path of every mistake), Conflict.
+    """
     try:
-        return install(session, actor.clinic.id, playbooks.read(text, names_in(session, actor.clinic)))
+        return install(session, actor.clinic.id, playbooks.read(text, known_names_of(session, actor.clinic)))
     except InvalidPlaybook as refused:
         raise Invalid(*(FieldError("/yaml", str(mistake)) for mistake in refused.mistakes)) from None
 
 
 def export_playbook(session: Session, actor: Actor, name: str) -> str:
-    """The clinic's published rules and sequences, nurtures and templates, with its own stages and fields, as YAML."""
+    """Return the clinic's published rules and sequences, nurtures, templates, custom stages and fields as YAML."""
     clinic_id = actor.clinic.id
     return write(
         {
@@ -70,23 +73,23 @@ def export_playbook(session: Session, actor: Actor, name: str) -> str:
             "fields": _own_fields(session, clinic_id),
             "rules": _published(session, RuleRow, clinic_id),
             "sequences": _published(session, SequenceRow, clinic_id),
-            "nurtures": nurtures_as_written(session, clinic_id),
+            "nurtures": export_nurtures(session, clinic_id),
             "templates": export_templates(session, clinic_id),
         }
     )
 
 
 def _published(session: Session, model: type[RuleRow | SequenceRow], clinic_id: UUID) -> list[dict[str, Any]]:
-    """The texts in force, of rules or of sequences."""
+    """Return the published definitions of rules or sequences."""
     there = (model.clinic_id == clinic_id, model.deleted_at.is_(None), model.definition.is_not(None))
     texts = session.scalars(select(model.definition).where(*there).order_by(model.slug))
     return [_in_order(text) for text in texts if text]
 
 
 def write(document: Mapping[str, Any]) -> str:
-    """A playbook as YAML that `playbooks.read` reads; empty parts are left out."""
-    said = {key: part for key, part in document.items() if part or key in {"name", "rules"}}
-    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=120)
+    """Return a playbook as YAML for `playbooks.read`. Empty parts are omitted."""
+    given = {key: part for key, part in document.items() if part or key in {"name", "rules"}}
+    return yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _shipped(name: str) -> Playbook:
@@ -95,7 +98,7 @@ def _shipped(name: str) -> Playbook:
     return playbooks.load(name)
 
 
-def _shown(playbook: Playbook, installed: int) -> dict[str, Any]:
+def _to_response(playbook: Playbook, installed: int) -> dict[str, Any]:
     return {
         "name": playbook.name,
         "title": playbook.title,
@@ -114,18 +117,18 @@ def _own_stages(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
     stages = select(PipelineStage).where(
         PipelineStage.clinic_id == clinic_id, PipelineStage.archived_at.is_(None), PipelineStage.slug.not_in(shipped)
     )
-    return [_said(stage, names) for stage in session.scalars(stages.order_by(PipelineStage.position))]
+    return [_values(stage, names) for stage in session.scalars(stages.order_by(PipelineStage.position))]
 
 
 def _own_fields(session: Session, clinic_id: UUID) -> list[dict[str, Any]]:
     of_clinic = select(CustomField).where(CustomField.clinic_id == clinic_id, ~CustomField.archived)
     found = session.scalars(of_clinic.order_by(CustomField.key))
-    return [_said(field, ("key", "label", "type", "options")) for field in found]
+    return [_values(field, ("key", "label", "type", "options")) for field in found]
 
 
-def _said(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def _values(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(row, name)) not in (None, [])}
 
 
 def _in_order(definition: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: definition[key] for key in _RULE if key in definition}
+    return {key: definition[key] for key in _PART_ORDER if key in definition}

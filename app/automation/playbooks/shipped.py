@@ -1,4 +1,4 @@
-"""Playbooks: named sets of rules, sequences and templates, shipped as YAML and copied into a clinic."""
+"""Playbooks: named sets of rules, sequences, nurtures and templates in YAML. Installing copies them to a clinic."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from app.engine.sequences.models import SequenceRow, SequenceVersion
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """Definitions of rules and sequences, and message templates (slug → subject and body), without mistakes.
+    """A valid playbook: definitions of its parts, and message templates by slug.
 
-    `stages` and `fields` are what they speak of besides what every clinic has.
+    `stages` and `fields` are those that its parts refer to, in addition to the defaults of every clinic.
     """
 
     name: str
@@ -38,18 +38,16 @@ class Playbook:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it today: `on` is a word, only true and false are truth values, there is no `<<`, and no
-    key stands twice in a mapping.
-    """
+    """YAML loader: `on` is text, only true and false are booleans, `<<` merges nothing, and keys must be unique."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merge nothing: merges of merges grow a page of text to billions of keys before anybody can look at them."""
+        """Merge nothing: nested merges can expand a page of text to billions of keys before validation."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Of two with one key the first would be lost without a word."""
+        """Refuse duplicate keys: YAML would silently drop the first. Raises ConstructorError."""
         mapping = super().construct_mapping(node, deep=deep)
         if len(mapping) < len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one mapping", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "a key occurs twice in one mapping", node.start_mark)
         return mapping
 
 
@@ -61,7 +59,7 @@ _Loader.yaml_implicit_resolvers = {
 
 @lru_cache(maxsize=8)
 def load(name: str) -> Playbook:
-    """A playbook that ships with Relance, read once. Raises InvalidPlaybook when there is none of that name."""
+    """Return a shipped playbook, from a cache. Raises InvalidPlaybook (when there is none with this name)."""
     shipped = files(__package__) / f"{name}.yaml"
     if not name.replace("_", "").isalnum() or not shipped.is_file():
         raise InvalidPlaybook([Mistake("name", f"{name!r} is not shipped; there are: {', '.join(names())}")])
@@ -69,12 +67,12 @@ def load(name: str) -> Playbook:
 
 
 def names() -> list[str]:
-    """The playbooks that ship."""
+    """Return the names of the shipped playbooks."""
     return sorted(f.name.removesuffix(".yaml") for f in files(__package__).iterdir() if f.name.endswith(".yaml"))
 
 
 def read(text: str, known: KnownNames | None = None) -> Playbook:
-    """Read a playbook in YAML. `known`: the names of the clinic that it is for; None: of no clinic.
+    """Read a playbook in YAML. `known`: the names of the clinic that installs it; None: no clinic.
 
     Raises:
         InvalidPlaybook: with every mistake and its path.
@@ -99,15 +97,15 @@ def read(text: str, known: KnownNames | None = None) -> Playbook:
 
 
 def install(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
-    """Copy the playbook's rules into the clinic, as version 1 of each; returns the names of those that are new to it.
+    """Copy the playbook's rules to the clinic, as version 1 of each. Returns the names of the added rules.
 
-    A rule that the clinic has stays as it is.
+    Existing rules stay unchanged.
     """
     return _add(session, (RuleRow, RuleVersion, "rule_id"), _rows(clinic_id, playbook.name, playbook.rules, at))
 
 
 def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, at: datetime) -> list[str]:
-    """As `install` does with the rules."""
+    """Copy the playbook's sequences to the clinic, like `install`."""
     rows = _rows(clinic_id, playbook.name, playbook.sequences, at)
     return _add(session, (SequenceRow, SequenceVersion, "sequence_id"), rows)
 
@@ -115,7 +113,7 @@ def install_sequences(session: Session, clinic_id: UUID, playbook: Playbook, *, 
 _ONLY_NEW = "ON CONFLICT (clinic_id, slug) WHERE deleted_at IS NULL DO NOTHING RETURNING slug"
 
 
-_Tables = tuple[type[Base], type[Base], str]  # of what is written, of its versions, and how these name it
+_Tables = tuple[type[Base], type[Base], str]  # of definitions, of their versions, and the foreign key of the latter
 
 
 def _add(session: Session, tables: _Tables, rows: Rows) -> list[str]:

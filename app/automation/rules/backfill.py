@@ -1,4 +1,4 @@
-"""Having a rule act on the leads that were there before it: as a job, or as a look at what that would be."""
+"""Backfill: apply a rule to existing leads, as a job or as a preview."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,18 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.audit.models import Act
-from app.automation.rules.backfill_job import HOUR, MAKES, Work, having_steps, plan_of, starts_of, words_of
+from app.automation.rules.backfill_job import (
+    HOUR,
+    MAKES,
+    Work,
+    decide_late_starts,
+    event_names,
+    leads_with_steps,
+    plan_late_start,
+)
 from app.automation.rules.errors import CannotBackfill, RuleIsOff
-from app.automation.rules.existing_leads import COLUMNS_SQL, TOLD, ExistingLead, untold
-from app.automation.rules.gate_preview import held_back
+from app.automation.rules.existing_leads import COLUMNS_SQL, SUPPORTED_EVENTS, ExistingLead, unsupported_events
+from app.automation.rules.gate_preview import count_gate_verdicts
 from app.automation.rules.service import find_rule
 from app.clock import now
 from app.core.db import new_id
@@ -28,10 +36,10 @@ from app.engine.step_kind import STEP_KINDS
 from app.errors import Conflict
 from app.identity.actor import Actor
 
-CHUNK: Final = 500  # leads that are held at once
-FILLED_AT_ONCE: Final = 10_000  # so many an index walks; of all at once the planner would read the whole table
+CHUNK: Final = 500  # leads locked at once
+FILLED_AT_ONCE: Final = 10_000  # read by index; for all at once the planner would scan the whole table
 MOST_LEADS: Final = 500_000
-MOST_LOOKED_AT: Final = 10_000  # a preview answers within the call
+MOST_PREVIEWED: Final = 10_000  # the preview runs within the request
 
 _OPEN: Final = (
     "FROM leads l WHERE l.clinic_id = :clinic AND l.status IN ('NEW', 'ACTIVE') AND l.deleted_at IS NULL"
@@ -48,22 +56,25 @@ _NEXT: Final = text(f"SELECT {COLUMNS_SQL} {_OPEN} AND l.id > :after ORDER BY l.
 
 @dataclass(slots=True)
 class Preview:
-    """What a backfill would do."""
+    """Preview of a backfill."""
 
     leads: int = 0
     is_complete: bool = True
     matched: int = 0
     have_steps: int = 0
     steps: Counter[str] = field(default_factory=Counter)  # by kind
-    blocked: Counter[str] = field(default_factory=Counter)  # messages that nobody would get, by reason
-    put_off: Counter[str] = field(default_factory=Counter)  # those that would wait when they are due
+    blocked: Counter[str] = field(default_factory=Counter)  # messages that the gate blocks, by reason
+    put_off: Counter[str] = field(default_factory=Counter)  # messages that the gate postpones, by reason
     last_due_at: datetime | None = None
-    turns: int = 0  # places in the rate that are taken
+    turns: int = 0  # turns of the rate that are taken
 
 
 def start_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: int) -> Job:
-    """A job over all open leads. Raises NotFound, RuleIsOff, CannotBackfill, Conflict (more than half a million)."""
-    rule = _rule_in_force(session, actor, rule_id)
+    """Start a job over all open leads.
+
+    Raises NotFound, RuleIsOff, CannotBackfill, Conflict (more than 500,000 open leads).
+    """
+    rule = _active_rule(session, actor, rule_id)
     job = _job(actor, rule, per_hour=per_hour)
     session.add(job)
     session.flush()
@@ -79,32 +90,32 @@ def start_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: i
 
 
 def preview_backfill(session: Session, actor: Actor, rule_id: UUID, *, per_hour: int) -> Preview:
-    """What a backfill would do with the first 10,000 open leads. Raises NotFound, RuleIsOff, CannotBackfill."""
-    row = _rule_in_force(session, actor, rule_id)
+    """Return what a backfill would do with the first 10,000 open leads. Raises NotFound, RuleIsOff, CannotBackfill."""
+    row = _active_rule(session, actor, rule_id)
     definition: Mapping[str, Any] = row.definition or {}
     rule = read_rule(definition, id=row.id, version=row.published or 1)
-    work = Work(row.id, actor.clinic, rule, words_of(definition), per_hour)
+    work = Work(row.id, actor.clinic, rule, event_names(definition), per_hour)
     preview, at = Preview(), now()
     for leads in _batches(session, actor.clinic.id):
         preview.leads += len(leads)
-        _look(session, work, leads, preview, at=at)
-    preview.is_complete = preview.leads < MOST_LOOKED_AT
+        _preview_batch(session, work, leads, preview, at=at)
+    preview.is_complete = preview.leads < MOST_PREVIEWED
     return preview
 
 
-def _rule_in_force(session: Session, actor: Actor, rule_id: UUID) -> RuleRow:
+def _active_rule(session: Session, actor: Actor, rule_id: UUID) -> RuleRow:
     rule = find_rule(session, actor, rule_id)
     if not rule.active or rule.definition is None:
         raise RuleIsOff
-    if unknown := untold(words_of(rule.definition)):
+    if unknown := unsupported_events(event_names(rule.definition)):
         raise CannotBackfill(
-            f"Leads as they are do not tell of {', '.join(unknown)}. A backfill can tell of {', '.join(TOLD)}."
+            f"The state of leads does not show {', '.join(unknown)}. A backfill supports {', '.join(SUPPORTED_EVENTS)}."
         )
     return rule
 
 
 def _job(actor: Actor, rule: RuleRow, *, per_hour: int) -> Job:
-    """It keeps the version that is in force now, whatever is published meanwhile."""
+    """Return the job. It uses the version published now, even if another one is published meanwhile."""
     at = now()
     return Job(
         id=new_id(),
@@ -119,7 +130,7 @@ def _job(actor: Actor, rule: RuleRow, *, per_hour: int) -> Job:
 
 
 def _fill(session: Session, job: Job) -> int:
-    """Write the job's items on a walk over the open leads; returns how many they are."""
+    """Insert the job's items in batches of open leads. Return their number. Raises Conflict."""
     given = {"job": job.id, "clinic": job.clinic_id, "most": FILLED_AT_ONCE}
     total, after, is_more = 0, UUID(int=0), True
     while is_more:
@@ -131,9 +142,9 @@ def _fill(session: Session, job: Job) -> int:
 
 
 def _batches(session: Session, clinic_id: UUID) -> Iterator[list[ExistingLead]]:
-    """The first open leads in the order of their ids, a few hundred at a time."""
+    """Yield the first open leads in batches, ordered by id."""
     after = UUID(int=0)
-    for _ in range(0, MOST_LOOKED_AT, CHUNK):
+    for _ in range(0, MOST_PREVIEWED, CHUNK):
         rows = session.execute(_NEXT, {"clinic": clinic_id, "after": after, "most": CHUNK})
         leads = [ExistingLead(*row) for row in rows]
         if not leads:
@@ -142,20 +153,20 @@ def _batches(session: Session, clinic_id: UUID) -> Iterator[list[ExistingLead]]:
         after = leads[-1].id
 
 
-def _look(session: Session, work: Work, leads: list[ExistingLead], preview: Preview, *, at: datetime) -> None:
-    have = having_steps(session, work.rule, leads)
+def _preview_batch(session: Session, work: Work, leads: list[ExistingLead], preview: Preview, *, at: datetime) -> None:
+    have = leads_with_steps(session, work.rule, leads)
     preview.have_steps += len(have)
     fresh = {place: lead for place, lead in enumerate(leads) if lead.id not in have}
     messages: list[tuple[ExistingLead, PlannedStep]] = []
-    for place, start in starts_of(session, work, fresh, at=at).items():
-        planned = plan_of(start, work.rule, at + preview.turns * HOUR / work.per_hour, work.clinic)
-        preview.turns += start.awaits_its_turn
+    for place, start in decide_late_starts(session, work, fresh, at=at).items():
+        planned = plan_late_start(start, work.rule, at + preview.turns * HOUR / work.per_hour, work.clinic)
+        preview.turns += start.needs_turn
         for step in planned.steps if planned else ():
             preview.steps[step.kind] += 1
             preview.last_due_at = max(preview.last_due_at or step.due_at, step.due_at)
             if STEP_KINDS[step.kind].writes_to_lead:
                 messages.append((fresh[place], step))
-        preview.matched += start.is_wanted
-    held = held_back(session, work.clinic, messages, at=at)
-    preview.blocked += held.blocked
-    preview.put_off += held.put_off
+        preview.matched += start.is_matched
+    gate = count_gate_verdicts(session, work.clinic, messages, at=at)
+    preview.blocked += gate.blocked
+    preview.put_off += gate.put_off

@@ -1,7 +1,7 @@
-"""Working off a part of a backfill: what a rule wants of leads that were there before it, as a job's chunk.
+"""Backfill job: process one chunk of existing leads.
 
-A lead's row is held while it is looked at, so that it gets what the rule wants from here or from an event, and once.
-Each one that begins has a turn, as far behind the one before as the rate says; the job's row hands them out.
+Each lead is locked while the rule is evaluated, so that it gets the rule's steps once: from here or from an event. Each
+lead that starts takes a turn; the rate sets the interval between turns. The job's row stores the next turn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, told_by
-from app.automation.rules.late_start import LateStart, at_its_turn, look_at
+from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, past_events
+from app.automation.rules.late_start import LateStart, decide_late_start, plan_at_turn
 from app.clock import now
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
 from app.engine.jobs.kinds import JobKind, ProcessSpan
@@ -39,7 +39,7 @@ _WANTED: Final = (
     " AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND l.clinic_id = :clinic"
     " AND l.deleted_at IS NULL"
 )
-_TAKE: Final = text(f"SELECT i.position, {COLUMNS_SQL} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED")
+_LOCK: Final = text(f"SELECT i.position, {COLUMNS_SQL} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED")
 _WHICH_EXIST: Final = text(f"SELECT i.position {_WANTED}")
 _HAVE_STEPS: Final = text(
     "SELECT DISTINCT lead_id FROM steps WHERE lead_id = ANY(:leads) AND cause ->> 'rule_id' = :rule"  # noqa: S608
@@ -48,8 +48,8 @@ _HAVE_STEPS: Final = text(
 _TURNS: Final = text(
     "UPDATE jobs SET next_at = greatest(next_at, :now) + :length WHERE id = :job RETURNING next_at - :length"
 )
-# Their keys go: what was called off here may be planned again by another backfill.
-_TAKE_BACK: Final = text(
+# Without their deduplication keys another backfill can plan the cancelled steps again.
+_CANCEL_PLANNED: Final = text(
     f"UPDATE steps SET state = 'cancelled', reason = '{Reason.JOB_CANCELLED}', finished_at = :now, dedupe_key = NULL"  # noqa: S608
     " WHERE id IN (SELECT s.id FROM job_items i JOIN steps s ON s.lead_id = i.lead_id"
     " WHERE i.job_id = :job AND i.status = 'done' AND s.state IN ('planned', 'published')"
@@ -59,82 +59,84 @@ _TAKE_BACK: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A backfill as its chunks need it."""
+    """Backfill data for its chunks."""
 
     job_id: UUID
     clinic: ClinicContext
     rule: Rule
-    words: Sequence[str]  # the events that it listens to, as it says them
+    events: Sequence[str]  # event names of the rule, as in its definition
     per_hour: int
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
-    """What is the same for all chunks; returns what makes one."""
+    """Load the data that all chunks share. Return the function that processes a chunk."""
     spec = job.spec
     of_rule = (RuleVersion.rule_id == UUID(spec["rule_id"]), RuleVersion.number == spec["version"])
     definition = session.scalars(select(RuleVersion.definition).where(*of_rule)).one()
     rule = read_rule(definition, id=UUID(spec["rule_id"]), version=spec["version"])
-    return partial(_begin, work=Work(job.id, clinic, rule, words_of(definition), spec["per_hour"]))
+    return partial(_process_span, work=Work(job.id, clinic, rule, event_names(definition), spec["per_hour"]))
 
 
-def words_of(definition: Mapping[str, Any]) -> list[str]:
-    """The events that a rule listens to, as it says them."""
+def event_names(definition: Mapping[str, Any]) -> list[str]:
+    """Return the event names of a rule, as in its definition."""
     on: str | list[str] = definition["on"]
     return [on] if isinstance(on, str) else on
 
 
-def _take_back(session: Session, job_id: UUID) -> int:
-    """Call off what a backfill has planned and is not done; what a worker has in hand is left to it."""
-    result = session.execute(_TAKE_BACK, {"job": job_id, "now": now()})
+def _cancel_planned(session: Session, job_id: UUID) -> int:
+    """Cancel the pending steps of a backfill, except those that a worker is running. Return their number."""
+    result = session.execute(_CANCEL_PLANNED, {"job": job_id, "now": now()})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
-def _begin(session: Session, span: Span, *, work: Work) -> ItemResults:
-    at, ends = now(), ItemResults()
-    leads = _open_ones(_take(session, work, span, ends), ends)
-    have = having_steps(session, work.rule, leads.values())
-    starts = starts_of(session, work, {place: lead for place, lead in leads.items() if lead.id not in have}, at=at)
+def _process_span(session: Session, span: Span, *, work: Work) -> ItemResults:
+    at, results = now(), ItemResults()
+    leads = _open_ones(_lock_leads(session, work, span, results), results)
+    have = leads_with_steps(session, work.rule, leads.values())
+    starts = decide_late_starts(
+        session, work, {place: lead for place, lead in leads.items() if lead.id not in have}, at=at
+    )
     _plan(session, work, starts.values(), at=at)
     for place, lead in leads.items():
-        ends.succeed(place, lead_id=lead.id, reason=_reason(lead, have, starts.get(place)))
-    write_results(session, work.job_id, ends)
-    return ends
+        results.succeed(place, lead_id=lead.id, reason=_reason(lead, have, starts.get(place)))
+    write_results(session, work.job_id, results)
+    return results
 
 
-def _take(session: Session, work: Work, span: Span, ends: ItemResults) -> dict[Position, ExistingLead]:
-    """Lock those that are there and that nobody is changing just now; say of the others which of both it is."""
+def _lock_leads(session: Session, work: Work, span: Span, results: ItemResults) -> dict[Position, ExistingLead]:
+    """Lock the leads that exist and are not locked elsewhere. Mark the other items as unknown or busy."""
     wanted = {item.position for item in lock_pending(session, work.job_id, span)}
     given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id}
-    taken = {place: ExistingLead(*row) for place, *row in session.execute(_TAKE, given)}
+    taken = {place: ExistingLead(*row) for place, *row in session.execute(_LOCK, given)}
     if missing := wanted - taken.keys():
         busy = missing & set(session.scalars(_WHICH_EXIST, given))
-        ends.left += busy
+        results.left += busy
         for place in missing - busy:
-            ends.fail(place, ItemReason.UNKNOWN_LEAD)
+            results.fail(place, ItemReason.UNKNOWN_LEAD)
     return taken
 
 
-def _open_ones(leads: Mapping[Position, ExistingLead], ends: ItemResults) -> dict[Position, ExistingLead]:
-    """Those that nothing happened to since the job was made."""
+def _open_ones(leads: Mapping[Position, ExistingLead], results: ItemResults) -> dict[Position, ExistingLead]:
+    """Return the leads that are still open and not restricted. Mark the others as failed."""
     open_ones = {}
     for place, lead in leads.items():
         if reason := ItemReason.LEAD_IS_RESTRICTED if lead.restricted_at else REASON_BY_STATUS.get(lead.status):
-            ends.fail(place, reason)
+            results.fail(place, reason)
         else:
             open_ones[place] = lead
     return open_ones
 
 
-def having_steps(session: Session, rule: Rule, leads: Iterable[ExistingLead]) -> set[UUID]:
-    """Those of the leads that got what the rule wants before: of any version, whatever became of it."""
+def leads_with_steps(session: Session, rule: Rule, leads: Iterable[ExistingLead]) -> set[UUID]:
+    """Return the ids of the leads that already have steps of the rule, of any version and state."""
     given = {"leads": [lead.id for lead in leads], "rule": str(rule.id)}
     return set(session.scalars(_HAVE_STEPS, given))
 
 
-def starts_of(
+def decide_late_starts(
     session: Session, work: Work, leads: Mapping[Position, ExistingLead], *, at: datetime
 ) -> dict[Position, LateStart]:
-    """What the rule decides about each; those of which it hears nothing are left out."""
+    """Return the rule's decision about each lead. Leads without a matching past event are left out."""
     more = (
         load_facts(session, [lead.id for lead in leads.values()], work.rule.required_facts)
         if work.rule.required_facts
@@ -143,21 +145,22 @@ def starts_of(
     found = {}
     for place, lead in leads.items():
         known = [
-            told._replace(event=told.event.with_facts(more.get(lead.id, {}))) for told in told_by(lead, work.words, at)
+            past._replace(event=past.event.with_facts(more.get(lead.id, {})))
+            for past in past_events(lead, work.events, at)
         ]
-        if start := look_at(work.rule, known, work.clinic.calendar):
+        if start := decide_late_start(work.rule, known, work.clinic.calendar):
             found[place] = start
     return found
 
 
 def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: datetime) -> None:
-    """Write the steps, and the events with what was decided about them."""
-    waiting = [start for start in starts if start.awaits_its_turn]
-    turns = dict(zip(map(id, waiting), _turns(session, work, len(waiting), at=at), strict=True))
+    """Insert the steps, and the events with the decisions about them."""
+    waiting = [start for start in starts if start.needs_turn]
+    turns = dict(zip(map(id, waiting), _take_turns(session, work, len(waiting), at=at), strict=True))
     steps, events = [], []
     for start in starts:
-        planned = plan_of(start, work.rule, turns.get(id(start), at), work.clinic)
-        event = start.told.event
+        planned = plan_late_start(start, work.rule, turns.get(id(start), at), work.clinic)
+        event = start.past_event.event
         of_job = {BACKFILL: {"job_id": str(work.job_id)}}
         decisions = planned.decisions if planned else [start.decision]
         events.append(event_row(work.clinic.id, replace(event, facts={**event.facts, **of_job}), decisions))
@@ -167,13 +170,13 @@ def _plan(session: Session, work: Work, starts: Iterable[LateStart], *, at: date
     add_steps(session, steps, event_rows=events)
 
 
-def plan_of(start: LateStart, rule: Rule, turn: datetime, clinic: ClinicContext) -> Plan | None:
-    """What is planned, where anything is wanted."""
-    return at_its_turn(start, rule, turn, clinic.calendar) if start.awaits_its_turn else start.planned
+def plan_late_start(start: LateStart, rule: Rule, turn: datetime, clinic: ClinicContext) -> Plan | None:
+    """Return the plan of a late start; None if the rule does not match."""
+    return plan_at_turn(start, rule, turn, clinic.calendar) if start.needs_turn else start.planned
 
 
-def _turns(session: Session, work: Work, leads: int, *, at: datetime) -> list[datetime]:
-    """When each of so many begins; no other chunk of the job gives out turns until the commit."""
+def _take_turns(session: Session, work: Work, leads: int, *, at: datetime) -> list[datetime]:
+    """Take this many turns, and return their times. The job's row is locked until the commit."""
     if not leads:
         return []
     apart = HOUR / work.per_hour
@@ -184,7 +187,7 @@ def _turns(session: Session, work: Work, leads: int, *, at: datetime) -> list[da
 def _reason(lead: ExistingLead, have: set[UUID], start: LateStart | None) -> ItemReason | None:
     if lead.id in have:
         return ItemReason.HAS_STEPS
-    return None if start is not None and start.is_wanted else ItemReason.UNMATCHED
+    return None if start is not None and start.is_matched else ItemReason.UNMATCHED
 
 
-KIND: Final = JobKind(MAKES, work_on, _take_back)
+KIND: Final = JobKind(MAKES, work_on, _cancel_planned)

@@ -1,4 +1,4 @@
-"""The names that definitions of a clinic may refer to, and the mistakes of a rule as API errors."""
+"""Rule definitions: validation, and the names that definitions of a clinic may use."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -21,27 +21,19 @@ from app.leads.pipeline.models import PipelineStage
 from app.messaging.models import MessageTemplate
 
 
-def require_right(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
-    """Refuse a rule with mistakes.
-
-    Raises:
-        Invalid: with a pointer to each mistake, and what would be right.
-    """
-    require_none(mistakes_in(Rule, definition, names_in(session, clinic)))
+def require_valid_rule(session: Session, clinic: ClinicContext, definition: Mapping[str, Any]) -> None:
+    """Validate a rule definition. Raises Invalid, with a pointer and an explanation for each error."""
+    raise_mistakes(mistakes_in(Rule, definition, known_names_of(session, clinic)))
 
 
-def require_none(mistakes: Collection[Mistake]) -> None:
-    """Refuse a definition with mistakes.
-
-    Raises:
-        Invalid: with a pointer to each mistake.
-    """
+def raise_mistakes(mistakes: Collection[Mistake]) -> None:
+    """Raise the validation errors, if there are any. Raises Invalid, with a pointer for each error."""
     if mistakes:
         raise Invalid(*(FieldError(mistake.pointer, mistake.problem) for mistake in mistakes))
 
 
-def names_in(session: Session, clinic: ClinicContext) -> KnownNames:
-    """Return the names that definitions of this clinic may refer to."""
+def known_names_of(session: Session, clinic: ClinicContext) -> KnownNames:
+    """Return the templates, custom fields, stages and sequences that definitions of this clinic may use."""
     templates = select(MessageTemplate.slug).where(MessageTemplate.clinic_id == clinic.id)
     stages = select(PipelineStage.slug).where(PipelineStage.clinic_id == clinic.id, PipelineStage.archived_at.is_(None))
     sequences = select(SequenceRow.slug).where(SequenceRow.clinic_id == clinic.id, SequenceRow.deleted_at.is_(None))

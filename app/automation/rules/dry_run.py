@@ -1,4 +1,4 @@
-"""What a rule would do, and why: the same plan that the engine makes, with nothing written."""
+"""Dry run of a rule: the engine's plan, with reasons. Nothing is written."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.automation.language.vocabulary import Type, field_of
-from app.automation.rules.gate_preview import gates_of
+from app.automation.rules.gate_preview import preview_gates
 from app.automation.rules.service import TEXTS, find_rule
 from app.clock import now
 from app.core.db import new_id
@@ -27,18 +27,18 @@ from app.leads.lookup import read_lead
 
 
 def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the rule (its draft, if there is one) decides about the event in `data`, as RuleTestIn reads it.
+    """Return what the rule decides about the event in `data` (the fields of RuleTestIn), as RuleTestOut.
 
-    Raises NotFound, Invalid, and Conflict for a rule without any text.
+    A draft is used if there is one. Raises NotFound, Forbidden, Invalid, Conflict (the rule has no text).
     """
-    rule = rule_to_try(session, actor, rule_id)
-    lead = read_lead(session, _who_sees_leads(actor), data["lead_id"]) if "lead_id" in data else None
+    rule = draft_or_published(session, actor, rule_id)
+    lead = read_lead(session, _lead_reader(actor), data["lead_id"]) if "lead_id" in data else None
     event = _event(session, rule, lead, data)
     calendar = actor.clinic.calendar
     facts = {**event.facts, "now": {"at": calendar.local(event.occurred_at)}}
     found = plan(RuleSet.of([rule]), event, calendar)
     [decision] = found.decisions
-    gates = gates_of(session, actor.clinic, lead, found.steps) if lead else [None] * len(found.steps)
+    gates = preview_gates(session, actor.clinic, lead, found.steps) if lead else [None] * len(found.steps)
     return {
         "event": event.name,
         "at": event.occurred_at,
@@ -48,21 +48,21 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
         "conditions": evaluate_conditions(rule.when, facts),
         "steps": [
             {
-                **shown,
-                "local_time": calendar.local(shown["due_at"]).isoformat(),
+                **described,
+                "local_time": calendar.local(described["due_at"]).isoformat(),
                 "settings": step.params,
                 "stops_on": list(step.stop_on),
                 "only_if": evaluate_conditions(rule.only_if, facts),
                 "unless": evaluate_conditions(rule.unless, facts),
                 "gate": gate,
             }
-            for step, shown, gate in zip(found.steps, decision.details.get("steps", ()), gates, strict=True)
+            for step, described, gate in zip(found.steps, decision.details.get("steps", ()), gates, strict=True)
         ],
     }
 
 
-def rule_to_try(session: Session, actor: Actor, rule_id: UUID) -> Rule:
-    """The rule as its draft says, if there is one. Raises NotFound, Conflict."""
+def draft_or_published(session: Session, actor: Actor, rule_id: UUID) -> Rule:
+    """Return the draft of the rule if there is one, else the published version. Raises NotFound, Conflict."""
     found = find_rule(session, actor, rule_id)
     draft = TEXTS.draft(session, found)
     text = draft.definition if draft else found.definition
@@ -72,15 +72,15 @@ def rule_to_try(session: Session, actor: Actor, rule_id: UUID) -> Rule:
 
 
 def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> Event:
-    """The event that is tried: the first that the rule listens to, unless `data` names one."""
+    """Return the event to test: the first event of the rule, unless `data` names one."""
     name = data.get("event") or min(rule.on)
     if name not in rule.on:
         raise Invalid.at("/event", f"The rule listens to {', '.join(sorted(rule.on))}.")
     facts: dict[str, dict[str, Any]] = {"lead": {}, "event": {}, "task": {}}
     if lead:
-        more = load_facts(session, [lead.id], looked_up(_asked(rule))).get(lead.id, {})
+        more = load_facts(session, [lead.id], looked_up(_used_facts(rule))).get(lead.id, {})
         facts["lead"] = {**more, **lead_facts(lead)}
-    for path, value in _given(data.get("facts", {})).items():
+    for path, value in _parsed_facts(data.get("facts", {})).items():
         group, _, fact = path.partition(".")
         facts.setdefault(group, {})[fact] = value
     _require_task(name, facts)
@@ -89,36 +89,36 @@ def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> 
     return Event(name, about, subject_id=about, occurred_at=at, facts=facts)
 
 
-def _who_sees_leads(actor: Actor) -> Actor:
-    """Raises Forbidden for who may read rules only."""
+def _lead_reader(actor: Actor) -> Actor:
+    """Return the actor with the scope of lead:read. Raises Forbidden."""
     if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow looking at leads.")
+        raise Forbidden("Your role does not allow reading leads.")
     return actor.within(Permission.LEAD_READ)
 
 
-def _asked(rule: Rule) -> frozenset[str]:
-    """All that it asks, when planned and when due."""
+def _used_facts(rule: Rule) -> frozenset[str]:
+    """Return all facts that the rule uses, when planning and when due."""
     conditions = (*rule.when, *rule.only_if, *rule.unless)
-    asked = frozenset(leaf["field"] for condition in conditions for leaf in single_conditions(condition))
-    return asked | ({rule.timing.of} if rule.timing.of else frozenset())
+    used = frozenset(leaf["field"] for condition in conditions for leaf in single_conditions(condition))
+    return used | ({rule.timing.of} if rule.timing.of else frozenset())
 
 
-def _given(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts by path, as somebody wrote them: instants become instants. Raises Invalid."""
-    mistakes, read = [], {}
+def _parsed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse the given facts by path: instants become datetimes. Raises Invalid."""
+    errors, read = [], {}
     for path, value in facts.items():
         field = field_of(path)
         if field is None:
-            mistakes.append(FieldError(pointer("facts", path), "Not a fact that rules know of."))
+            errors.append(FieldError(pointer("facts", path), "Unknown fact."))
         elif field.type is Type.INSTANT and value is not None:
             try:
                 read[path] = _instant(value)
             except (TypeError, ValueError):
-                mistakes.append(FieldError(pointer("facts", path), "Must be an instant such as 2026-03-10T09:00:00Z."))
+                errors.append(FieldError(pointer("facts", path), "Must be an instant such as 2026-03-10T09:00:00Z."))
         else:
             read[path] = value
-    if mistakes:
-        raise Invalid(*mistakes)
+    if errors:
+        raise Invalid(*errors)
     return read
 
 
@@ -131,4 +131,4 @@ def _instant(value: str) -> datetime:
 
 def _require_task(name: str, facts: Mapping[str, Mapping[str, Any]]) -> None:
     if name.startswith("task.") and facts["task"].get("due_at") is None:
-        raise Invalid.at("/facts", "An event of a task needs `task.due_at`.")
+        raise Invalid.at("/facts", "A task event requires `task.due_at`.")

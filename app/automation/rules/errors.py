@@ -1,18 +1,18 @@
-"""What the state of a rule may refuse."""
+"""Errors of rules."""
 
 from app.errors import Conflict
 
 
 class RuleNameTaken(Conflict):
-    """The clinic has a rule of this name."""
+    """The clinic already has a rule with this name."""
 
 
 class RuleIsOff(Conflict):
-    """The rule is not in force: publish it, or switch it on, first."""
+    """The rule is not active: publish or activate it first."""
 
 
 class CannotBackfill(Conflict):
-    """The rule listens to what cannot be told from leads as they are."""
+    """The rule listens to events that cannot be derived from the current state of leads."""
 
 
 class NothingToPublish(Conflict):

@@ -1,4 +1,4 @@
-"""Leads that were there before a rule: as they are now, and the events that their state tells of."""
+"""Existing leads for backfills: their current state, and the past events that it proves."""
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ _Columns: Any = namedtuple("_Columns", COLUMNS)  # type: ignore[misc]  # noqa: P
 
 
 class ExistingLead(_Columns, LazyContact):
-    """A lead, as far as rules and the gate ask."""
+    """A lead, with the columns that rules and the gate need."""
 
     __slots__ = ()
     status: str
@@ -30,58 +30,58 @@ class ExistingLead(_Columns, LazyContact):
     restricted_at: datetime | None
 
 
-class Told(NamedTuple):
-    """What a lead's state tells: that this happened, and when, where the rule's wait counts from that moment."""
+class PastEvent(NamedTuple):
+    """A past event of a lead. `since`: the time from which a rule's wait counts; None: from now."""
 
     event: Event
     since: datetime | None = None
 
 
-def told_by(lead: ExistingLead, words: Sequence[str], at: datetime) -> list[Told]:
-    """Of the events that a rule listens to, those that happened to the lead, as of `at`."""
-    found = [_TELLS[word](lead, at) for word in words]
-    return [told for told in found if told is not None]
+def past_events(lead: ExistingLead, events: Sequence[str], at: datetime) -> list[PastEvent]:
+    """Return those of the events that happened to the lead, as of `at`."""
+    found = [_EVENT_BUILDERS[name](lead, at) for name in events]
+    return [event for event in found if event is not None]
 
 
-def untold(words: Sequence[str]) -> list[str]:
-    """Those that no lead's state tells of."""
-    return [word for word in words if word not in _TELLS]
+def unsupported_events(events: Sequence[str]) -> list[str]:
+    """Return the events that cannot be derived from a lead's state."""
+    return [name for name in events if name not in _EVENT_BUILDERS]
 
 
-def _created(lead: ExistingLead, at: datetime) -> Told:
-    return Told(lead_created(lead, at))
+def _created(lead: ExistingLead, at: datetime) -> PastEvent:
+    return PastEvent(lead_created(lead, at))
 
 
-def _entered(lead: ExistingLead, at: datetime) -> Told:
-    """Into its first stage it came as it was taken in."""
+def _entered(lead: ExistingLead, at: datetime) -> PastEvent:
+    """The event of entering the current stage. For the first stage it is the lead's creation."""
     since = lead.stage_entered_at
     if since <= lead.created_at:
-        return Told(lead_created(lead, at), since)
+        return PastEvent(lead_created(lead, at), since)
     about = {"stage": lead.pipeline_stage, "previous_stage": None}
     event = lead_event(EventName.LEAD_STAGE_CHANGED, lead, at, about=about, key=since.isoformat())
-    return Told(event, since)
+    return PastEvent(event, since)
 
 
-def _marked(name: EventName, column: str, key: str) -> "_Tell":
-    """A sweep has marked it, and told the rules then: by the same key."""
+def _flagged(name: EventName, column: str, key: str) -> "_EventBuilder":
+    """Return the event that a sweep recorded when it flagged the lead, with the same deduplication key."""
 
-    def tell(lead: ExistingLead, at: datetime) -> Told | None:
+    def build(lead: ExistingLead, at: datetime) -> PastEvent | None:
         if getattr(lead, column) is None:
             return None
-        return Told(lead_event(name, lead, at, key=getattr(lead, key).isoformat()))
+        return PastEvent(lead_event(name, lead, at, key=getattr(lead, key).isoformat()))
 
-    return tell
+    return build
 
 
-_Tell = Callable[[ExistingLead, datetime], Told | None]
-_TELLS: Final[Mapping[str, _Tell]] = {
+_EventBuilder = Callable[[ExistingLead, datetime], PastEvent | None]
+_EVENT_BUILDERS: Final[Mapping[str, _EventBuilder]] = {
     EventName.LEAD_CREATED: _created,
-    DATE_REACHED: _created,  # its steps are known by the date, not by the event
+    DATE_REACHED: _created,  # its steps are identified by the date, not by the event
     "lead.stage_entered": _entered,
-    EventName.LEAD_STALE: _marked(EventName.LEAD_STALE, "stale_since", "last_activity_at"),
-    EventName.LEAD_STAGE_OVERDUE: _marked(EventName.LEAD_STAGE_OVERDUE, "stage_overdue_since", "stage_entered_at"),
-    EventName.LEAD_WITHOUT_NEXT_ACTION: _marked(
+    EventName.LEAD_STALE: _flagged(EventName.LEAD_STALE, "stale_since", "last_activity_at"),
+    EventName.LEAD_STAGE_OVERDUE: _flagged(EventName.LEAD_STAGE_OVERDUE, "stage_overdue_since", "stage_entered_at"),
+    EventName.LEAD_WITHOUT_NEXT_ACTION: _flagged(
         EventName.LEAD_WITHOUT_NEXT_ACTION, "without_next_action_since", "without_next_action_since"
     ),
 }
-TOLD: Final = tuple(_TELLS)
+SUPPORTED_EVENTS: Final = tuple(_EVENT_BUILDERS)

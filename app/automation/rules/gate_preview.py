@@ -1,4 +1,4 @@
-"""What the gate would say of the messages that a rule plans, when they are due: for a dry run, and for previews."""
+"""Gate preview: what the gate decides about planned messages at their due times. For dry runs and previews."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,57 +15,60 @@ from app.messaging.contact_policy.contact_facts import AttemptContext, address_f
 from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
 
 
-class Held(NamedTuple):
-    """How many messages the gate would let nobody have, and how many it would put off, by reason."""
+class GateCounts(NamedTuple):
+    """Numbers of messages that the gate blocks, and that it postpones, by reason."""
 
     blocked: Counter[str]
     put_off: Counter[str]
 
 
-def held_back(
+def count_gate_verdicts(
     session: Session, clinic: ClinicContext, messages: Sequence[tuple[Any, PlannedStep]], *, at: datetime
-) -> Held:
-    """Of these messages, each with its lead, as of when it is due, and with what went to its lead by `at`."""
-    held = Held(Counter(), Counter())
-    writings = [_writing(clinic, lead, step) for lead, step in messages]
-    known = load_contact_facts(session, writings, now=at)
-    for writing, facts, (_, step) in zip(writings, known, messages, strict=True):
-        match evaluate_gate(writing.touch, facts, step.due_at):
+) -> GateCounts:
+    """Count the gate's decisions about these messages, each with its lead, at their due times.
+
+    Earlier contacts count up to `at`.
+    """
+    counts = GateCounts(Counter(), Counter())
+    attempts = [_attempt(clinic, lead, step) for lead, step in messages]
+    known = load_contact_facts(session, attempts, now=at)
+    for attempt, facts, (_, step) in zip(attempts, known, messages, strict=True):
+        match evaluate_gate(attempt.touch, facts, step.due_at):
             case Never(reason):
-                held.blocked[reason] += 1
+                counts.blocked[reason] += 1
             case Until(_, reason):
-                held.put_off[reason] += 1
-    return held
+                counts.put_off[reason] += 1
+    return counts
 
 
-def _writing(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
+def _attempt(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
     channel = step.params["channel"]
     return AttemptContext(
         lead, clinic, attempt_for_step(step, channel, address_for(lead, channel), planned_at=step.due_at)
     )
 
 
-def gates_of(
+def preview_gates(
     session: Session, clinic: ClinicContext, lead: Any, steps: Sequence[PlannedStep]
 ) -> list[dict[str, Any] | None]:
-    """Of each step in its order: the verdict and every check, as of its due time; None where nothing is sent."""
+    """Return the gate's decision and checks for each step, at its due time; None for a step that sends nothing."""
     return [_gate(session, clinic, lead, step) if STEP_KINDS[step.kind].writes_to_lead else None for step in steps]
 
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
-    writing = _writing(clinic, lead, step)
-    touch, [known] = writing.touch, load_contact_facts(session, [writing], now=step.due_at)
+    attempt = _attempt(clinic, lead, step)
+    touch, [known] = attempt.touch, load_contact_facts(session, [attempt], now=step.due_at)
     findings = explain_gate(touch, known, step.due_at)
     return {
-        **_told(evaluate_gate(touch, known, step.due_at)),
+        **_to_response(evaluate_gate(touch, known, step.due_at)),
         "checks": [
-            {"check": one.check, "is_asked": one.asked, **_told(one.verdict), "looked_at": dict(one.looked_at)}
+            {"check": one.check, "is_asked": one.asked, **_to_response(one.verdict), "looked_at": dict(one.looked_at)}
             for one in findings
         ],
     }
 
 
-def _told(verdict: GateDecision) -> dict[str, Any]:
+def _to_response(verdict: GateDecision) -> dict[str, Any]:
     match verdict:
         case Never(reason):
             return {"verdict": "never", "reason": reason, "until": None}

@@ -1,4 +1,4 @@
-"""Pausing a rule or sequence that goes wrong: what it planned waits, and its clinic's admins are told."""
+"""Circuit breaker: pause a rule or sequence that fails, and notify the clinic's admins. Its planned steps wait."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -14,7 +14,8 @@ from app.engine.sequences.models import SequenceRow
 from app.engine.service import add_steps
 from app.engine.statistics.outcome_statistics import Series
 from app.identity.clinics import bump_rules_version
-from app.identity.models import Role, User
+from app.identity.users.lookup import active_users
+from app.leads.assignment.coordinators import users_in_group
 from app.messaging.channels import email, in_app
 from app.messaging.compose import MessageMetadata, Recipient, compose, delivery_steps, insert_notifications
 from app.messaging.rendering.render import Wording
@@ -22,12 +23,12 @@ from app.messaging.rendering.render import Wording
 Paused = TypeVar("Paused", RuleRow, SequenceRow)
 
 TEMPLATE: Final = "rule-paused"
-BY: Final = "sweeps.pause_failing_rules"  # what the record names as the one who did it
+BY: Final = "sweeps.pause_failing_rules"  # actor in the audit log
 
 
 def pause(session: Session, series: Series, because: str) -> bool:
-    """Pause what is active of that name until somebody switches it on again; False where there is nothing to pause."""
-    rule = _take(session, series)
+    """Pause the active rule or sequence with this name until it is activated again. Return False if there is none."""
+    rule = _lock_active(session, series)
     if rule is None:
         return False
     audit_log.start_notes(session)
@@ -38,30 +39,28 @@ def pause(session: Session, series: Series, because: str) -> bool:
     audit_log.write_entries(session, audit_log.Caller(rule.clinic_id, None, None, None, None, BY))
     audit_log.stop_notes(session)
     bump_rules_version(session, rule.clinic_id)
-    _tell_admins(session, rule.clinic_id, _wording(rule))
+    _notify_admins(session, rule.clinic_id, _wording(rule))
     return True
 
 
-def _take(session: Session, series: Series) -> RuleRow | SequenceRow | None:
-    """The active rule or sequence, locked; None also while somebody has it."""
+def _lock_active(session: Session, series: Series) -> RuleRow | SequenceRow | None:
+    """Return the active rule or sequence, locked; None if there is none, or if another transaction has locked it."""
     rule = session.scalars(_active(RuleRow, series)).one_or_none()
     return rule or session.scalars(_active(SequenceRow, series)).one_or_none()
 
 
 def _active(model: type[Paused], series: Series) -> Select[Paused]:
-    mine = select(model).where(model.clinic_id == series.clinic_id, model.slug == series.slug)
-    return mine.where(model.active, model.deleted_at.is_(None)).with_for_update(skip_locked=True)
+    found = select(model).where(model.clinic_id == series.clinic_id, model.slug == series.slug)
+    return found.where(model.active, model.deleted_at.is_(None)).with_for_update(skip_locked=True)
 
 
-def _tell_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
-    """In the application and by e-mail."""
-    admins = select(User.id, User.email).where(
-        User.clinic_id == clinic_id, User.is_active, User.role == Role.CLINIC_ADMIN
-    )
+def _notify_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
+    """Notify the admins in the app and by e-mail."""
+    admins = users_in_group("admins", None, active_users(session, clinic_id))
     about, at = MessageMetadata(clinic_id, template=TEMPLATE), now()
     rows = [
         row
-        for admin in session.execute(admins.order_by(User.id))
+        for admin in admins
         for row in compose(
             wording,
             Recipient(admin.id, admin.email),
@@ -78,9 +77,9 @@ def _wording(paused: RuleRow | SequenceRow) -> Wording:
     what, path = _NAMES[type(paused)]
     return Wording(
         f"The {what} {paused.slug} is paused",
-        f"{paused.paused_because}\n\nIt plans nothing more, and what it has planned waits. When you know why, switch it"
-        f" on again (PATCH {path}/{paused.id}, is_active: true): what waits goes on within a quarter of an hour, and it"
-        " is counted anew. What is not to go on can be called off before.",
+        f"{paused.paused_because}\n\nIt plans no more steps, and its planned steps wait. When the cause is fixed,"
+        f" activate it again (PATCH {path}/{paused.id}, is_active: true): waiting steps run within 15 minutes, and"
+        " failures are counted from zero. Cancel steps that must not run before you activate it.",
     )
 
 

@@ -1,10 +1,10 @@
-"""What the state of a sequence or an enrollment may refuse."""
+"""Errors of sequences and enrollments."""
 
 from app.errors import Conflict
 
 
 class SequenceNameTaken(Conflict):
-    """The clinic has a sequence of this name."""
+    """The clinic already has a sequence with this name."""
 
 
 class NothingToPublish(Conflict):
@@ -12,8 +12,8 @@ class NothingToPublish(Conflict):
 
 
 class EnrollmentIsOver(Conflict):
-    """The lead is through, or has left the sequence."""
+    """The enrollment has ended."""
 
 
 class MovePlanChanged(Conflict):
-    """What would become of the leads is not what you saw: look at the plan again."""
+    """The move plan has changed: get the plan again."""

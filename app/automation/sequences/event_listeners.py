@@ -1,4 +1,4 @@
-"""What happens to leads, and what it means for the sequences that they are in. Whoever records events imports this."""
+"""Event listeners of sequences: events of leads end enrollments, or continue those that wait for a task."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -8,8 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.sequences.enrollments.exit import clear_up, end_all_of
-from app.automation.sequences.enrollments.transitions import Move, move, texts, waiting_for
+from app.automation.sequences.enrollments.exit import cancel_steps_and_labels, end_all_of_lead
+from app.automation.sequences.enrollments.transitions import (
+    Move,
+    lock_enrollments_waiting_for,
+    move_enrollments,
+    sequence_texts,
+)
 from app.automation.sequences.models import IS_LIVE
 from app.engine.events.events import Event, EventName, stop_reason
 from app.engine.models import Kind, Reason
@@ -18,11 +23,11 @@ from app.engine.sequences.sequence import EXIT_BY_EVENT, ExitReason
 from app.engine.service import add_steps, step_row
 from app.identity.clinic_context import ClinicContext
 
-TOLD_BY_GATEWAYS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
-OVER_WITH: Final = frozenset({EventName.TASK_COMPLETED, EventName.TASK_CANCELLED})
-BY_COLLEAGUES: Final = frozenset({EventName.LEAD_REPLIED, EventName.CONSULTATION_SCHEDULED})
+GATEWAY_EVENTS: Final = frozenset({EventName.MESSAGE_BOUNCED, EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED})
+TASK_END_EVENTS: Final = frozenset({EventName.TASK_COMPLETED, EventName.TASK_CANCELLED})
+COLLEAGUE_EXIT_EVENTS: Final = frozenset({EventName.LEAD_REPLIED, EventName.CONSULTATION_SCHEDULED})
 
-# Of several events that end an enrollment, the first one is the reason; what it is for counts before all else.
+# Of several events that end an enrollment, a goal event is the reason, else the first event.
 _END_BY_EVENT: Final = text(
     "UPDATE enrollments AS n SET state = 'exited', reason = hit.reason, ended_at = :now, changed_at = :now"  # noqa: S608
     " FROM (SELECT DISTINCT ON (t.id) t.id, CASE WHEN e.event = ANY(t.goal) THEN 'goal' ELSE e.reason END AS reason"
@@ -42,19 +47,19 @@ _COLLEAGUES: Final = text(
 
 
 def follow_events(session: Session, clinic: ClinicContext, events: Sequence[Event]) -> None:
-    """End the enrollments that these events end, and go on with those that waited for a task.
+    """End the enrollments that these events end, and continue those that waited for a closed task.
 
-    A clinic without sequences pays nothing for it, nor does an event that stops nothing, such as `lead.created`.
+    No query runs for a clinic without sequences, or for an event that ends nothing, such as `lead.created`.
     """
     sequences = sequences_of(session, clinic)
     if not sequences:
         return
-    if ending := [event for event in events if stop_reason(event.name) or event.name in TOLD_BY_GATEWAYS]:
+    if ending := [event for event in events if stop_reason(event.name) or event.name in GATEWAY_EVENTS]:
         _end(session, ending)
-    if over := [event for event in events if event.name in OVER_WITH]:
-        _go_on(session, clinic, over)
-    if sequences.has_colleague_exits and (heard := {e.lead_id for e in events if e.name in BY_COLLEAGUES}):
-        _tell_colleagues(session, clinic, heard)
+    if over := [event for event in events if event.name in TASK_END_EVENTS]:
+        _continue(session, clinic, over)
+    if sequences.has_colleague_exits and (replied := {e.lead_id for e in events if e.name in COLLEAGUE_EXIT_EVENTS}):
+        _exit_colleagues(session, clinic, replied)
 
 
 def _end(session: Session, events: Sequence[Event]) -> None:
@@ -64,28 +69,30 @@ def _end(session: Session, events: Sequence[Event]) -> None:
         "events": [event.name for event in events],
         "reasons": [EXIT_BY_EVENT.get(event.name, ExitReason.STOPPED) for event in events],
     }
-    clear_up(session, session.execute(_END_BY_EVENT, {**given, "now": at}).all(), at=at)
+    cancel_steps_and_labels(session, session.execute(_END_BY_EVENT, {**given, "now": at}).all(), at=at)
 
 
-def _go_on(session: Session, clinic: ClinicContext, events: Sequence[Event]) -> None:
-    """The task that they waited for is done, or called off: it goes on."""
-    waiting = waiting_for(session, [event.lead_id for event in events], [event.subject_id for event in events])
-    known = texts(session, waiting)
+def _continue(session: Session, clinic: ClinicContext, events: Sequence[Event]) -> None:
+    """Continue the enrollments that waited for these completed or cancelled tasks."""
+    waiting = lock_enrollments_waiting_for(
+        session, [event.lead_id for event in events], [event.subject_id for event in events]
+    )
+    known = sequence_texts(session, waiting)
     moves = []
     for row in waiting:
         sequence = known[row.sequence_id, row.sequence_version]
         moves.append(Move(row, sequence, sequence.after(row.step), clinic.calendar))
-    move(session, moves, at=clock.now())
+    move_enrollments(session, moves, at=clock.now())
 
 
-def _tell_colleagues(session: Session, clinic: ClinicContext, lead_ids: Iterable[UUID]) -> None:
-    """As steps of their own: nobody holds other leads than the one that something happened to."""
+def _exit_colleagues(session: Session, clinic: ClinicContext, lead_ids: Iterable[UUID]) -> None:
+    """Plan a step that ends each colleague's enrollment, because only the lead of the event is locked here."""
     found = session.execute(_COLLEAGUES, {"leads": list(lead_ids)}).all()
     slugs = {one.id: one.slug for one in sequences_of(session, clinic).by_slug.values()}
-    add_steps(session, [_leaving(clinic, row, slugs[row.sequence_id]) for row in found if row.sequence_id in slugs])
+    add_steps(session, [_exit_step(clinic, row, slugs[row.sequence_id]) for row in found if row.sequence_id in slugs])
 
 
-def _leaving(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
+def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
     params = {"sequence": slug, "reason": ExitReason.COLLEAGUE_REPLIED}
     cause = {"event": EventName.LEAD_REPLIED, "sequence": slug, "of_enrollment": str(row.id)}
     return step_row(
@@ -94,8 +101,8 @@ def _leaving(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
 
 
 def end_all_enrollments(session: Session, lead_id: UUID, reason: Reason) -> None:
-    """End every enrollment of a lead for which everything is cancelled."""
-    end_all_of(session, lead_id, reason=_FOR_GOOD.get(reason, ExitReason.STOPPED), at=clock.now())
+    """End all enrollments of a lead whose follow-ups are all cancelled."""
+    end_all_of_lead(session, lead_id, reason=_EXIT_REASONS.get(reason, ExitReason.STOPPED), at=clock.now())
 
 
-_FOR_GOOD: Final = {Reason.ERASED: ExitReason.ERASED, Reason.RESTRICTED: ExitReason.RESTRICTED}
+_EXIT_REASONS: Final = {Reason.ERASED: ExitReason.ERASED, Reason.RESTRICTED: ExitReason.RESTRICTED}

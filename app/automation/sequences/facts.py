@@ -1,4 +1,4 @@
-"""What steps of sequences ask of their enrollments: the facts `enrollment.*`, and whether these are still at them."""
+"""Enrollment facts `enrollment.*` for conditions, and the current steps of enrollments."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.automation.sequences.models import IS_LIVE
 from app.messaging.channels.registry import CHANNELS
 
-# Only gateways tell what is opened. Where none told of any of the messages, nobody knows: null, which is neither.
+# Only gateways report opens and clicks. Without a message through a gateway the fact is unknown: null.
 _FACTS: Final = text(
     "SELECT e.id, count(n.id) FILTER (WHERE n.channel = ANY(CAST(:told_of AS text[]))) > 0 AS is_told,"
     " bool_or(n.opened_at IS NOT NULL) AS opened, bool_or(n.clicked_at IS NOT NULL) AS clicked,"
@@ -26,13 +26,13 @@ _FACTS: Final = text(
 
 
 def enrollment_facts(session: Session, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-    """By enrollment: opened, clicked, last_opened, last_clicked (true, false, or None: nobody knows) and replied."""
+    """Return facts by enrollment id: opened, clicked, last_opened, last_clicked (None: unknown) and replied."""
     asked = {"ids": list(ids), "told_of": CHANNELS.names_with_gateway()}
     return {str(row.id): _facts(row) for row in session.execute(_FACTS, asked)}
 
 
 def current_steps(session: Session, ids: Collection[str]) -> set[UUID]:
-    """The steps at which those of these enrollments are that are live."""
+    """Return the ids of the current steps of the live enrollments among these."""
     return set(session.scalars(_CURRENT, {"ids": list(ids)}))
 
 

@@ -1,4 +1,4 @@
-"""Leads' ways through sequences, and what each of them came by."""
+"""Tables of enrollments and of their finished steps."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,37 +12,41 @@ from app.core.db import Base, new_id
 
 
 class EnrollmentState(StrEnum):
+    """State of an enrollment."""
+
     ACTIVE = "active"  # its next step is planned, or it waits for a task
     PAUSED = "paused"
-    COMPLETED = "completed"  # it went through to the end
-    EXITED = "exited"  # something ended it before, see its reason
+    COMPLETED = "completed"  # it finished the last step
+    EXITED = "exited"  # ended before the last step; see its reason
 
 
 LIVE: Final = (EnrollmentState.ACTIVE, EnrollmentState.PAUSED)
 IS_LIVE: Final = "state IN ('active', 'paused')"
 
 
-class ShownState(StrEnum):
-    """As people read it."""
+class DisplayState(StrEnum):
+    """State of an enrollment as shown in the API."""
 
     ACTIVE = EnrollmentState.ACTIVE.value
-    HELD = "held"  # active, and its step failed: it goes on when that is tried again, or left out
+    HELD = "held"  # active, but its step failed: retry or skip the step to continue
     PAUSED = EnrollmentState.PAUSED.value
     COMPLETED = EnrollmentState.COMPLETED.value
     EXITED = EnrollmentState.EXITED.value
 
 
 class PauseReason(StrEnum):
+    """Reason of a paused enrollment."""
+
     BY_HAND = "by_hand"
-    SEQUENCE_INACTIVE = "sequence_inactive"  # a step came due while the sequence was switched off
+    SEQUENCE_INACTIVE = "sequence_inactive"  # a step became due while the sequence was inactive
 
 
 class Enrollment(Base):
-    """A lead's way through one version of a sequence. Its next step is a row of `steps` like any other."""
+    """Enrollment of a lead in one version of a sequence. Its next step is a row of `steps`."""
 
     __tablename__ = "enrollments"
     __table_args__ = (
-        # Of two that enroll a lead at once, one does.
+        # Of two concurrent enrollments of a lead, one succeeds.
         Index("uq_enrollments_live", "lead_id", "sequence_id", unique=True, postgresql_where=text(IS_LIVE)),
         Index(
             "uq_enrollments_exclusive",
@@ -63,36 +67,38 @@ class Enrollment(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    clinic_id: Mapped[UUID]  # no key of its own: its lead has one, and each check locks the clinic's row
+    clinic_id: Mapped[UUID]  # no foreign key: the lead has one, and each check would lock the clinic's row
     lead_id: Mapped[UUID] = mapped_column(ForeignKey("leads.id", ondelete="CASCADE"))
     sequence_id: Mapped[UUID] = mapped_column(ForeignKey("sequences.id"))
     sequence_version: Mapped[int]
     state: Mapped[str] = mapped_column(Text, default=EnrollmentState.ACTIVE)
     reason: Mapped[str | None] = mapped_column(Text)  # an ExitReason, or a PauseReason
-    step: Mapped[str | None] = mapped_column(Text)  # the name of the one that comes next, or is under way
-    step_id: Mapped[UUID | None]  # its row; None: paused, or waiting for a task
+    step: Mapped[str | None] = mapped_column(Text)  # name of the next or running step
+    step_id: Mapped[UUID | None]  # row of that step; None: paused, or waiting for a task
     waits_for_task_id: Mapped[UUID | None]
-    seconds_left: Mapped[float | None] = mapped_column(Double)  # paused: of the wait before its next step
+    seconds_left: Mapped[float | None] = mapped_column(Double)  # if paused: remaining wait before the next step
     is_exclusive: Mapped[bool] = mapped_column(Boolean, default=False)
     exit_on: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that end it
     goal: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # events that end it as a success
-    label: Mapped[str | None] = mapped_column(Text)  # a tag that it put on the lead, and takes off at its end
-    colleague_key: Mapped[str | None] = mapped_column(Text)  # of an own field: who shares its value replies for all
-    cause: Mapped[dict[str, Any]]  # what led to it: ids and codes, as of steps
+    label: Mapped[str | None] = mapped_column(Text)  # tag that the enrollment added to the lead, and removes at its end
+    colleague_key: Mapped[str | None] = mapped_column(
+        Text
+    )  # key of a custom field: a reply of one lead ends this for all leads with the same value
+    cause: Mapped[dict[str, Any]]  # ids and codes of the cause, as in `steps`
     enrolled_at: Mapped[datetime]
-    enrolled_by: Mapped[UUID | None]  # None: a rule
+    enrolled_by: Mapped[UUID | None]  # None: by a rule
     changed_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
 
 class EnrollmentStep(Base):
-    """One step that an enrollment came by: kept for figures, when the step's own row is long forgotten."""
+    """A finished step of an enrollment. Kept for reports after the row in `steps` is deleted."""
 
     __tablename__ = "enrollment_steps"
     __table_args__ = (
         Index("ix_enrollment_steps_enrollment", "enrollment_id", "id"),
         Index("ix_enrollment_steps_sequence", "sequence_id", "sequence_version", "step"),
-        # Messages by when they were written: figures of a time.
+        # Messages by time of creation, for reports of a period.
         Index("ix_enrollment_steps_written", "sequence_id", "at", postgresql_where=text("notification_id IS NOT NULL")),
     )
 

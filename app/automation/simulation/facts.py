@@ -1,4 +1,4 @@
-"""Facts as somebody writes them for a simulation: by path, held against what rules know. Pure."""
+"""Facts of a simulation's input, by path, checked against the vocabulary of rules. Pure."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -13,10 +13,10 @@ from app.core.validation.validation_errors import Mistake, one_of
 MOST_FACTS: Final = 50
 LONGEST_TEXT: Final = 500
 MOST_VALUES: Final = 50
-GIVEN: Final = ("lead", "task", "event")  # the groups whose facts somebody can say
+GROUPS: Final = ("lead", "task", "event")  # the groups of facts that a script may set
 
-# What tells a task apart, and what an act on it says, besides what rules can ask of it.
-_ALSO: Final = {"task.title": Field(Type.TEXT, "What the task is called.")}
+# Fields that a script may use to select or change a task, besides the fields of rules.
+_SCRIPT_FIELDS: Final = {"task.title": Field(Type.TEXT, "Title of the task.")}
 _PLAIN: Final[Mapping[Type, tuple[type, ...]]] = {
     Type.TEXT: (str,),
     Type.NUMBER: (int, float),
@@ -26,16 +26,16 @@ _PLAIN: Final[Mapping[Type, tuple[type, ...]]] = {
 
 
 class Facts(NamedTuple):
-    """Facts by group and name, and what is wrong with them."""
+    """Facts by group and name, and their validation errors."""
 
     by_group: dict[str, dict[str, Any]]
     mistakes: list[Mistake]
 
 
-def read_facts(given: object, place: str, *, start: datetime, about: tuple[str, ...] = GIVEN) -> Facts:
-    """Read `{"lead.tags": ["urgent"], "event.outcome": "no_answer"}`; instants may count from the start: `+3 days`.
+def read_facts(given: object, place: str, *, start: datetime, about: tuple[str, ...] = GROUPS) -> Facts:
+    """Parse facts such as `{"lead.tags": ["urgent"], "event.outcome": "no_answer"}`.
 
-    Only those of the groups in `about` may be given.
+    An instant may count from `start`: `+3 days`. Only groups in `about` are allowed.
     """
     found = Facts({group: {} for group in about}, [])
     if not isinstance(given, Mapping):
@@ -50,9 +50,9 @@ def read_facts(given: object, place: str, *, start: datetime, about: tuple[str, 
 
 def _read_one(found: Facts, path: str, value: object, place: str, *, start: datetime) -> None:
     group, _, name = path.partition(".")
-    field = (field_of(path) or _ALSO.get(path)) if group in found.by_group else None
+    field = (field_of(path) or _SCRIPT_FIELDS.get(path)) if group in found.by_group else None
     if field is None:
-        paths = [path for path in (*FIELDS, *_ALSO) if path.partition(".")[0] in found.by_group]
+        paths = [path for path in (*FIELDS, *_SCRIPT_FIELDS) if path.partition(".")[0] in found.by_group]
         found.mistakes.extend(one_of(path, paths, place))
         return
     try:
@@ -65,7 +65,7 @@ def _read_one(found: Facts, path: str, value: object, place: str, *, start: date
 
 
 def _value(field: Field, value: object, start: datetime) -> object:
-    """Raises ValueError, which says what it must be."""
+    """Return the parsed value. Raises ValueError (its message says what is expected)."""
     if value is None and field.type is not Type.LIST:
         return None
     if field.type is Type.INSTANT:
@@ -73,7 +73,7 @@ def _value(field: Field, value: object, start: datetime) -> object:
     if field.type is Type.LIST:
         return _list(value)
     if isinstance(value, date):
-        return value.isoformat()  # a clinic's own field, as YAML reads it
+        return value.isoformat()  # YAML parses the date of a custom field
     return _plain(field.type, value)
 
 
@@ -93,7 +93,7 @@ def _list(value: object) -> list[object]:
 
 
 def read_instant(value: object, start: datetime) -> datetime:
-    """`2026-03-10T15:00:00Z`, or `+2 days 3 hours` from the start. Raises ValueError, which says what it must be."""
+    """Parse `2026-03-10T15:00:00Z`, or `+2 days 3 hours` from the start. Raises ValueError."""
     if isinstance(value, str) and value.startswith("+"):
         return start + _length(value[1:])
     try:
@@ -128,7 +128,7 @@ def _id(_: Field, value: object, __: datetime) -> object:
         raise ValueError("must be an id") from None
 
 
-def _something(field: Field, value: object, start: datetime) -> object:
+def _required(field: Field, value: object, start: datetime) -> object:
     if value is None:
         raise ValueError("must be known")
     return _value(field, value, start)
@@ -138,6 +138,6 @@ _SHAPES: Final[Mapping[str, Callable[[Field, object, datetime], object]]] = {
     "lead.timezone": _zone,
     "lead.assigned_to_id": _id,
     "lead.source_id": _id,
-    **dict.fromkeys(("lead.status", "lead.pipeline_stage", "lead.failed_attempts", "task.due_at"), _something),
-    **dict.fromkeys(("lead.created_at", "lead.last_activity_at", "lead.stage_entered_at"), _something),
+    **dict.fromkeys(("lead.status", "lead.pipeline_stage", "lead.failed_attempts", "task.due_at"), _required),
+    **dict.fromkeys(("lead.created_at", "lead.last_activity_at", "lead.stage_entered_at"), _required),
 }

@@ -1,4 +1,4 @@
-"""The lead of a simulation: an object with the columns of its row, made up or read."""
+"""The lead of a simulation: an object with the columns of a lead's row, from a sample or from the database."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,19 +11,19 @@ from app.leads.enums import LeadStatus, PreferredContact
 from app.leads.facts.condition_facts import FACT_NAMES
 from app.leads.models import Lead
 
-SAMPLE: Final = UUID(int=0x1)  # the same each time: whose turn it is to look after a lead goes by its id
+SAMPLE: Final = UUID(int=0x1)  # constant, because round robin chooses the coordinator by the lead's id
 _IDS: Final = frozenset({"source_id", "assigned_to_id"})
-_OF_ITS_PAST: Final = (
+_HISTORY: Final = (
     *("contacted_at", "replied_at", "lost_at", "lost_reason", "lost_suggested_at", "lost_suggested_reason"),
     *("converted_at", "stale_since", "stage_overdue_since", "without_next_action_since"),
 )
 _OWN: Final = "custom."
-_NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts that are columns of another name
+_NAMED: Final[Mapping[str, str]] = {"value": "lead_value"}  # facts with a different column name
 _COLUMNS: Final = [(name, _NAMED.get(name, name)) for name in FACT_NAMES if name != "next_follow_up_at"]
 
 
 def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
-    """A new lead that left its address and its number, and of whom nothing else is known."""
+    """Return a new lead with an e-mail address and a phone number, and no other facts."""
     lead = SimpleNamespace(**dict.fromkeys(column.key for column in Lead.__table__.columns))
     known = {
         "id": SAMPLE,
@@ -44,38 +44,43 @@ def sample_lead(*, stage: str, zone: str, at: datetime) -> SimpleNamespace:
         "custom": {},
         "opted_out_channels": [],
         "version": 1,
-        **_beginning(stage, at),
+        **_initial_values(stage, at),
     }
     vars(lead).update(known)
     return lead
 
 
-def as_new(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
-    """Reset the history of the lead and keep its person."""
-    vars(lead).update(dict.fromkeys(_OF_ITS_PAST), **_beginning(stage, at))
+def reset_history(lead: SimpleNamespace, *, stage: str, at: datetime) -> None:
+    """Reset the history of the lead and keep its personal data."""
+    vars(lead).update(dict.fromkeys(_HISTORY), **_initial_values(stage, at))
 
 
-def _beginning(stage: str, at: datetime) -> dict[str, Any]:
+def _initial_values(stage: str, at: datetime) -> dict[str, Any]:
     times = ("created_at", "updated_at", "last_activity_at", "stage_entered_at")
     return {"status": LeadStatus.NEW, "pipeline_stage": stage, "failed_attempts": 0, **dict.fromkeys(times, at)}
 
 
-def more_of(lead: Any, next_follow_up_at: datetime | None) -> dict[str, Any]:
-    """The facts of the lead, whose first open task is due then, that rules may ask for and that no event carries."""
+def lead_facts_for_rules(lead: SimpleNamespace, next_follow_up_at: datetime | None) -> dict[str, Any]:
+    """Return the facts of the lead that rules may use and that no event carries, by name."""
     facts = {name: getattr(lead, column) for name, column in _COLUMNS}
     facts["next_follow_up_at"] = next_follow_up_at
     facts["value"] = lead.lead_value and float(lead.lead_value)
     return facts | {f"{_OWN}{key}": known for key, known in lead.custom.items()}
 
 
-def set_facts(lead: Any, facts: Mapping[str, Any]) -> None:
-    """Give the lead these facts, by the names that rules know them by."""
-    for name, value in fields_of(facts).items():
+def set_facts(lead: SimpleNamespace, facts: Mapping[str, Any]) -> None:
+    """Set these facts of the lead, by their names in rules."""
+    set_columns(lead, columns_of_facts(facts))
+
+
+def set_columns(lead: SimpleNamespace, columns: Mapping[str, Any]) -> None:
+    """Set these columns of the lead. Custom fields that are not given stay."""
+    for name, value in columns.items():
         setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
 
 
-def fields_of(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a lead that these facts say."""
+def columns_of_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lead's columns for these facts."""
     own = {name.removeprefix(_OWN): value for name, value in facts.items() if name.startswith(_OWN)}
     columns = {_NAMED.get(name, name): value for name, value in facts.items() if not name.startswith(_OWN)}
     ids = {name: UUID(value) for name, value in columns.items() if name in _IDS and value}

@@ -1,9 +1,11 @@
 """Changes of the simulated lead. Each returns its events, which the caller records."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from app.automation.simulation.lead import set_columns
 from app.automation.simulation.world import World
 from app.engine.events.events import Event, EventName
 from app.leads.changes import update_events
@@ -17,11 +19,11 @@ from app.leads.pipeline.reopening import clear_loss
 from app.messaging.channels.registry import CHANNELS
 from app.tasks.models import TaskStatus
 
-NO_RESPONSE: Final = "NO_RESPONSE"  # why a lead is lost where a script says nothing
+NO_RESPONSE: Final = "NO_RESPONSE"  # the lost reason if a script gives none
 
 
-def move(world: World, stage: str, *, reason: str | None = None, scheduled_for: Any = None) -> list[Event]:
-    """To a stage that lies ahead; the two ends of the pipeline are what they mean."""
+def move(world: World, stage: str, *, reason: str | None = None, scheduled_for: datetime | None = None) -> list[Event]:
+    """Move the lead to a later stage. The two terminal stages convert or lose it."""
     if stage == LOST:
         return lose(world, reason or NO_RESPONSE)
     if stage == STARTED:
@@ -35,13 +37,13 @@ def move(world: World, stage: str, *, reason: str | None = None, scheduled_for: 
 
 
 def convert(world: World) -> list[Event]:
-    """The lead becomes a patient: everything open ends."""
+    """Convert the lead and cancel its open tasks."""
     world.lead.status, world.lead.converted_at = LeadStatus.CONVERTED, world.now
     return _end(world, CONVERTED)
 
 
 def lose(world: World, reason: str) -> list[Event]:
-    """The lead will not: everything open ends."""
+    """Mark the lead as lost and cancel its open tasks."""
     world.lead.status, world.lead.lost_at, world.lead.lost_reason = LeadStatus.LOST, world.now, reason
     return _end(world, GIVEN_UP)
 
@@ -50,12 +52,12 @@ def _end(world: World, ending: Ending) -> list[Event]:
     _touch(world)
     moved = set_stage(world.lead, ending.stage, at=world.now)
     for task in world.open_tasks:
-        world.set_status(task, TaskStatus.CANCELLED)
+        world.set_task_status(task, TaskStatus.CANCELLED)
     return [lead_event(ending.event, world.lead, world.now, about={"reason": world.lead.lost_reason}), moved]
 
 
 def reopen(world: World, stage: str) -> list[Event]:
-    """Work goes on with a lost lead."""
+    """Reopen a lost lead."""
     clear_loss(world.lead)
     _touch(world)
     moved = set_stage(world.lead, stage, at=world.now)
@@ -63,7 +65,7 @@ def reopen(world: World, stage: str) -> list[Event]:
 
 
 def opt_out(world: World) -> list[Event]:
-    """It wants no more messages."""
+    """Opt the lead out of all messages."""
     world.lead.opted_out_at = world.now
     world.suppressed.update(CHANNELS.names_for_leads())
     _touch(world)
@@ -71,7 +73,7 @@ def opt_out(world: World) -> list[Event]:
 
 
 def give(world: World, user_id: UUID) -> list[Event]:
-    """To this person of the clinic."""
+    """Assign the lead to this user."""
     world.lead.assigned_to_id, world.lead.assigned_at = user_id, world.now
     _touch(world)
     mark_activity(world.lead, world.now)
@@ -80,11 +82,10 @@ def give(world: World, user_id: UUID) -> list[Event]:
 
 
 def write(world: World, fields: Mapping[str, Any]) -> list[Event]:
-    """These fields of it, as its row has them; nothing where all is as it was."""
+    """Set these columns of the lead. Returns no events if nothing changed."""
     lead = world.lead
     before = {name: getattr(lead, name) for name in fields}
-    for name, value in fields.items():
-        setattr(lead, name, {**lead.custom, **value} if name == "custom" else value)
+    set_columns(lead, fields)
     _touch(world)
     return list(update_events(lead, before, world.now))
 

@@ -1,11 +1,11 @@
-"""Taking note of what happens in a simulated world, as `app.engine.service.record` does in the real one."""
+"""Record events in a simulated world, as `app.engine.service.record` does in the database."""
 
 from collections.abc import Sequence
 
 from app.automation.simulation.enrollments import follow_events
-from app.automation.simulation.lead import more_of
+from app.automation.simulation.lead import lead_facts_for_rules
 from app.automation.simulation.state import SimulatedStep
-from app.automation.simulation.timeline import Planned, What
+from app.automation.simulation.timeline import EntryKind, Planned
 from app.automation.simulation.world import World
 from app.engine.events.events import NO_CHAIN, Chain, Event, stop_reason
 from app.engine.models import StepState
@@ -14,44 +14,44 @@ from app.engine.rules.rule_evaluation import RuleVerdict
 
 
 def record(world: World, *events: Event, led_by: Chain = NO_CHAIN) -> None:
-    """Stop what these events end, then plan what the rules want; `led_by` is what led to them, where a step did."""
+    """Cancel the steps that these events stop, then plan the steps of the rules. `led_by`: the chain of causes."""
     stopping = [event for event in events if stop_reason(event.name)]
-    stopped = [(step, by) for step in world.pending if (by := _stopping(step, stopping))] if stopping else []
+    stopped = [(step, by) for step in world.pending if (by := _stopping_event(step, stopping))] if stopping else []
     for step, by in stopped:
         world.end(step, StepState.CANCELLED, stop_reason(by.name))
-    followed = world.aside(lambda: follow_events(world, events)) if world.enrollments else []
+    followed = world.collect_entries(lambda: follow_events(world, events)) if world.enrollments else []
     for event in events:
         known = event.with_chain(led_by) if event.chain is NO_CHAIN else event
-        _take_note(world, known, [step for step, by in stopped if by is event])
+        _record_event(world, known, [step for step, by in stopped if by is event])
     world.timeline += followed
 
 
-def _stopping(step: SimulatedStep, events: Sequence[Event]) -> Event | None:
-    """The first of the events that stops the step; one of a task stops only what is about that task."""
-    return next((event for event in events if event.name in step.stop_on and _is_meant(step, event)), None)
+def _stopping_event(step: SimulatedStep, events: Sequence[Event]) -> Event | None:
+    """Return the first event that stops the step. A task event stops only steps about that task."""
+    return next((event for event in events if event.name in step.stop_on and _is_concerned(step, event)), None)
 
 
-def _is_meant(step: SimulatedStep, event: Event) -> bool:
+def _is_concerned(step: SimulatedStep, event: Event) -> bool:
     return not event.is_about_a_task or step.params.get("task_id") == str(event.subject_id)
 
 
-def _take_note(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> None:
+def _record_event(world: World, event: Event, stopped: Sequence[SimulatedStep]) -> None:
     rules = world.setting.rules
     if asked := rules.required_facts_of(event.name):
-        more = more_of(world.lead, world.next_follow_up_at)
+        more = lead_facts_for_rules(world.lead, world.next_follow_up_at)
         event = event.with_facts({name: more.get(name) for name in asked})
     found = plan(rules, event, world.setting.clinic.calendar)
-    told = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}
-    world.has_decided += len(found.decisions)
+    event_facts = {name: value for name, value in event.facts.get("event", {}).items() if value is not None}
+    world.decision_count += len(found.decisions)
     decisions = tuple(decision.as_json() for decision in found.decisions)
-    world.tell(What.EVENT, event.name, details=told, planned=_plan(world, found), decisions=decisions)
+    world.add_entry(EntryKind.EVENT, event.name, details=event_facts, planned=_plan(world, found), decisions=decisions)
     for step in stopped:
         details = {"by": event.name, "due_at": step.due_at}
-        world.tell_of(step, What.CANCELLED, reason=step.reason, details=details)
+        world.add_step_entry(step, EntryKind.CANCELLED, reason=step.reason, details=details)
 
 
 def _plan(world: World, found: Plan) -> tuple[Planned, ...]:
-    """The steps that are new, each with what moved it."""
+    """Plan the steps and return the new ones, each with the moves of its due time."""
     matched = [decision for decision in found.decisions if decision.verdict is RuleVerdict.MATCHED]
     dues = [due for decision in matched for due in decision.details["steps"]]
     return tuple(

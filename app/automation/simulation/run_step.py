@@ -1,29 +1,52 @@
-"""Running a step of a simulated world when it is due: the guard and the handler are those that workers run."""
+"""Run a due step in a simulated world, with the guard and the handler that workers use.
 
-from collections.abc import Mapping
-from typing import Any
+The effects of a step change the simulated world, as `workers.pipeline.effects_writer` changes the database.
+"""
 
-from app.automation.handlers.guard import decide
-from app.automation.simulation.contexts import context_of
-from app.automation.simulation.effects import follow, write
-from app.automation.simulation.enrollments import advance
-from app.automation.simulation.state import SimulatedStep, to_come
-from app.automation.simulation.timeline import What
+from collections.abc import Collection, Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, Final, cast
+from uuid import UUID
+
+from app.automation.handlers.support.changes import AssignTo, ChangeStage, CompleteTasks, Enroll, Unenroll, UpdateLead
+from app.automation.handlers.support.context import GatewayView, LeadView, Line, Reach, StepContext
+from app.automation.handlers.support.guard import decide
+from app.automation.simulation import lead_changes
+from app.automation.simulation.enrollments import advance, enroll, facts_of_enrollment, unenroll
+from app.automation.simulation.lead import lead_facts_for_rules
+from app.automation.simulation.recording import record
+from app.automation.simulation.state import Sent, SimulatedStep, planned_entry
+from app.automation.simulation.task_actions import complete
+from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import World
+from app.engine.events.events import Event, EventName
 from app.engine.models import Reason, StepState
-from app.engine.outcomes import Cancel, Done, ExternalCall, Skip, Snooze
+from app.engine.outcomes import Cancel, Change, Done, Effects, ExternalCall, Row, Skip, Snooze
 from app.engine.plan.follow_up_steps import next_repetition, repeats
+from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
+from app.leads.changes import amendment_values
+from app.leads.events import lead_event
+from app.messaging.compose import Recipient
+from app.messaging.contact_policy.contact_attempts import attempt_for_step, priority_of, series_of
+from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, build_contact_facts
+from app.messaging.contact_policy.facts import PlannedMessage, SentMessage
+from app.messaging.contact_policy.history import History
 
-_STATES: Mapping[What, StepState] = {
-    What.DONE: StepState.DONE,
-    What.SKIPPED: StepState.SKIPPED,
-    What.CANCELLED: StepState.CANCELLED,
+_NOWHERE: Final = UUID(int=0)
+_GATEWAY: Final[Any] = SimpleNamespace(
+    id=_NOWHERE, is_active=True, per_hour=None, url="", secret="", idempotent=True, rotated_at=None
+)
+_LINE: Final = Line(cast("GatewayView", _GATEWAY))  # the simulation never calls it
+_STATES: Mapping[EntryKind, StepState] = {
+    EntryKind.DONE: StepState.DONE,
+    EntryKind.SKIPPED: StepState.SKIPPED,
+    EntryKind.CANCELLED: StepState.CANCELLED,
 }
 
 
 def run_step(world: World, step: SimulatedStep) -> None:
-    """Decide, and carry out what follows. Another system is never asked: the call counts as done."""
+    """Run the step and apply its outcome. External calls are not made: they count as done."""
     kind, context = STEP_KINDS[step.kind], context_of(world, step)
     match decide(kind, context):
         case Done() as done:
@@ -32,36 +55,153 @@ def run_step(world: World, step: SimulatedStep) -> None:
             done = Done(effects=effects)
             _finish(world, step, done, kind.details(context, done))
         case Skip(reason=reason, detail=detail):
-            _end(world, step, What.SKIPPED, reason=reason, details=detail, told=detail)
+            _end(world, step, EntryKind.SKIPPED, reason=reason, details=detail, result=detail)
         case Cancel(reason=reason):
-            _end(world, step, What.CANCELLED, reason=reason, details={}, told={})
+            _end(world, step, EntryKind.CANCELLED, reason=reason, details={}, result={})
         case Snooze(until=until, reason=reason):
             step.due_at, step.reason = until, reason
             world.queue(step)
-            world.tell_of(step, What.PUT_OFF, reason=reason, details={"until": until})
+            world.add_step_entry(step, EntryKind.PUT_OFF, reason=reason, details={"until": until})
         case failed:
             world.end(step, StepState.FAILED)
-            world.tell_of(step, What.FAILED, details={"error": failed.error})
+            world.add_step_entry(step, EntryKind.FAILED, details={"error": failed.error})
 
 
 def _finish(world: World, step: SimulatedStep, done: Done, details: Mapping[str, Any]) -> None:
     write(world, step, done.effects)
-    _end(world, step, What.DONE, reason=None, details=details, told=done.made)
+    _end(world, step, EntryKind.DONE, reason=None, details=details, result=done.made)
     follow(world, step, done.effects)
 
 
 def _end(
     world: World,
     step: SimulatedStep,
-    what: What,
+    what: EntryKind,
     *,
     reason: Reason | None,
     details: Mapping[str, Any],
-    told: Mapping[str, Any],
+    result: Mapping[str, Any],
 ) -> None:
-    """End the step; where it comes again, plan the next one; move its enrollment on."""
+    """End the step, plan its next repetition if it recurs, and advance its enrollment."""
     world.end(step, _STATES[what], reason)
-    is_recurring = what is not What.CANCELLED and repeats(step, reason)
+    is_recurring = what is not EntryKind.CANCELLED and repeats(step, reason)
     again = world.plan(next_repetition(step, world.now, world.setting.clinic.calendar)) if is_recurring else None
-    world.tell_of(step, what, reason=reason, details=details, planned=(to_come(again),) if again else ())
-    advance(world, step, reason, told)
+    world.add_step_entry(step, what, reason=reason, details=details, planned=(planned_entry(again),) if again else ())
+    advance(world, step, reason, result)
+
+
+def write(world: World, step: SimulatedStep, effects: Effects) -> None:
+    """Add tasks, steps and messages. A message counts as sent at once: delivery is not simulated."""
+    for task in effects.tasks:
+        world.add_task(task)
+    for row in effects.steps:
+        world.plan(_planned(row))
+    for suggestion in effects.lost_suggestions:
+        world.lead.lost_suggested_at = suggestion["lost_suggested_at"]
+        world.lead.lost_suggested_reason = suggestion["lost_suggested_reason"]
+    for note in _to_lead(effects):
+        world.contacts.append(SentMessage(world.now, note["series"]))
+        world.sent.append(Sent(note["channel"], step.cause.get("enrollment_id")))
+
+
+def follow(world: World, step: SimulatedStep, effects: Effects) -> None:
+    """Record the events of the step and of its messages, and apply its changes to the lead."""
+    led_by = world.chains[step.id]
+    for event in [*effects.events, *_messages_sent(world, effects)]:
+        record(world, event, led_by=led_by)
+    for change in effects.changes:
+        if events := _change(world, step, change):
+            record(world, *events, led_by=led_by)
+
+
+def _planned(row: dict[str, Any]) -> PlannedStep:
+    names = ("kind", "name", "due_at", "params", "cause", "guard", "lateness")
+    return PlannedStep(**{name: row[name] for name in names}, stop_on=tuple(row["stop_on"]), key=row["dedupe_key"])
+
+
+def _to_lead(effects: Effects) -> Iterator[dict[str, Any]]:
+    return (note for note in effects.notifications if note["user_id"] is None)
+
+
+def _messages_sent(world: World, effects: Effects) -> Iterator[Event]:
+    """Yield `message.sent` events if a rule listens to them. They stop no steps."""
+    if world.setting.rules.listening_to(EventName.MESSAGE_SENT):
+        for note in _to_lead(effects):
+            about = {"channel": note["channel"], "template": note["template"]}
+            yield lead_event(EventName.MESSAGE_SENT, world.lead, world.now, about=about, subject_id=note["id"], key="")
+
+
+def _change(world: World, step: SimulatedStep, change: Change) -> list[Event]:
+    """Apply one change and return its events. The clinic's assignment rules are not simulated."""
+    match change:
+        case ChangeStage(stage, reason):
+            return lead_changes.move(world, stage, reason=reason)
+        case AssignTo(user_id):
+            return lead_changes.give(world, user_id)
+        case UpdateLead(amendment):
+            return lead_changes.write(world, amendment_values(world.lead, amendment))
+        case CompleteTasks(types):
+            return [event for task in world.open_tasks if task.type in types for event in complete(world, task)]
+        case Enroll(sequence, made):
+            made["result"] = enroll(world, sequence, step.cause)
+        case Unenroll(sequence, made, reason):
+            made["result"] = "left" if unenroll(world, sequence, reason) else "not_in"
+    return []
+
+
+def context_of(world: World, step: SimulatedStep) -> StepContext:
+    """Return the context of the step in the current state of the world."""
+    setting, facts = world.setting, _facts(world, step) if step.guard or "if" in step.params else {}
+    return StepContext(
+        step=step,
+        now=world.now,
+        clinic=setting.clinic,
+        rules=setting.rules,
+        lead=cast("LeadView", world.lead),
+        task=world.task(step.params.get("task_id")),
+        notification=None,
+        template=None,
+        people=setting.people,
+        names=setting.names,
+        write_message=_note_message,
+        stages=setting.stages,
+        reach=_reach(world, step) if STEP_KINDS[step.kind].writes_to_lead else None,
+        line=_LINE,
+        sequences=setting.sequences,
+        has_left="enrollment_id" in step.cause and all(one.step_id != step.id for one in world.enrollments),
+        **facts,
+    )
+
+
+def _note_message(
+    context: StepContext,
+    to: Recipient,
+    channels: Collection[str],
+    *,
+    user_name: str | None = None,  # noqa: ARG001  (the text is not used)
+) -> list[Row]:
+    series, template = series_of(context.step), context.params["template"]
+    return [
+        {"id": context.step.id, "user_id": to.user_id, "channel": channel, "series": series, "template": template}
+        for channel in channels
+    ]
+
+
+def _facts(world: World, step: SimulatedStep) -> dict[str, Any]:
+    """Return the facts that only guards and branches use."""
+    more = lead_facts_for_rules(world.lead, world.next_follow_up_at)
+    return {"more": more, "enrollment": facts_of_enrollment(world, step)}
+
+
+def _reach(world: World, step: SimulatedStep) -> Reach:
+    channel = step.params["channel"]
+    touch = attempt_for_step(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
+    writing = AttemptContext(world.lead, world.setting.clinic, touch)
+    ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in world.pending if _is_message(other, step)]
+    return Reach(
+        touch, build_contact_facts(writing, History(world.contacts, ahead), is_suppressed=channel in world.suppressed)
+    )
+
+
+def _is_message(other: SimulatedStep, step: SimulatedStep) -> bool:
+    return STEP_KINDS[other.kind].writes_to_lead and other is not step

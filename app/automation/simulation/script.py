@@ -1,4 +1,4 @@
-"""The script of a simulation: what people and the world do, and when. Pure.
+"""The script of a simulation: events of users and leads, with their times, and extra holidays. Pure.
 
 - { at: +2 days 3 hours, event: lead.replied }
 - { at: 2026-03-20T15:00:00Z, event: task.completed, facts: { event.outcome: no_answer } }
@@ -17,7 +17,7 @@ from app.engine.events.events import CUSTOM_NAME, EventName
 MOST_ENTRIES: Final = 200
 
 _PARTS: Final = ("at", "event", "facts", "holiday")
-# What an event cannot be without, and nobody can guess.
+# Required facts without a default, by event.
 _NEEDS: Final[Mapping[str, str]] = {
     EventName.LEAD_STAGE_CHANGED: "event.stage",
     EventName.TASK_CREATED: "task.due_at",
@@ -27,8 +27,8 @@ _NEEDS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that happens; `facts` by group: what is said of it, of the task, and what the lead is like then."""
+class ScriptEvent:
+    """An event of the script. `facts` by group: of the event, of its task, and of the lead from then on."""
 
     at: datetime
     event: str
@@ -37,14 +37,14 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All that happens, in its order, and days on which the clinic is closed besides its own."""
+    """The events in order of time, and additional holidays of the clinic."""
 
-    happenings: tuple[Happening, ...] = ()
+    events: tuple[ScriptEvent, ...] = ()
     holidays: frozenset[date] = frozenset()
 
 
 class InvalidScript(ValueError):
-    """The script has mistakes."""
+    """The script is not valid. `mistakes` lists every error with its place."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("; ".join(map(str, mistakes)))
@@ -52,14 +52,14 @@ class InvalidScript(ValueError):
 
 
 def read_script(written: object, *, start: datetime, until: datetime) -> Script:
-    """Raises InvalidScript with the place of every mistake, such as `script[2].at`."""
+    """Parse a script. Raises InvalidScript with the place of every mistake, such as `script[2].at`."""
     if not isinstance(written, Sequence) or isinstance(written, str):
-        raise InvalidScript([Mistake("script", "must be a list of what happens")])
+        raise InvalidScript([Mistake("script", "must be a list of events and holidays")])
     if len(written) > MOST_ENTRIES:
         raise InvalidScript([Mistake("script", f"has more than {MOST_ENTRIES} entries")])
     mistakes: list[Mistake] = []
     holidays: list[date] = []
-    happenings: list[Happening] = []
+    events: list[ScriptEvent] = []
     for i, entry in enumerate(written):
         place = f"script[{i}]"
         if wrong := list(_shape(entry, place)):
@@ -67,10 +67,10 @@ def read_script(written: object, *, start: datetime, until: datetime) -> Script:
         elif "holiday" in entry:
             holidays += _holiday(entry["holiday"], f"{place}.holiday", mistakes)
         else:
-            happenings += _happening(entry, place, mistakes, start=start, until=until)
+            events += _happening(entry, place, mistakes, start=start, until=until)
     if mistakes:
         raise InvalidScript(mistakes)
-    return Script(tuple(sorted(happenings, key=lambda happening: happening.at)), frozenset(holidays))
+    return Script(tuple(sorted(events, key=lambda event: event.at)), frozenset(holidays))
 
 
 def _shape(entry: object, place: str) -> Iterator[Mistake]:
@@ -80,7 +80,9 @@ def _shape(entry: object, place: str) -> Iterator[Mistake]:
     for part in entry:
         yield from one_of(part, _PARTS, f"{place}.{part}")
     if "holiday" in entry:
-        yield from (Mistake(f"{place}.{part}", "has no place beside a holiday") for part in entry if part != "holiday")
+        yield from (
+            Mistake(f"{place}.{part}", "is not allowed beside a holiday") for part in entry if part != "holiday"
+        )
     else:
         yield from (Mistake(f"{place}.{part}", "is missing") for part in ("at", "event") if part not in entry)
 
@@ -95,7 +97,7 @@ def _holiday(value: object, place: str, mistakes: list[Mistake]) -> list[date]:
 
 def _happening(
     entry: Mapping[str, Any], place: str, mistakes: list[Mistake], *, start: datetime, until: datetime
-) -> list[Happening]:
+) -> list[ScriptEvent]:
     facts = read_facts(entry.get("facts") or {}, f"{place}.facts", start=start)
     wrong = [*facts.mistakes, *_check_event(entry, place)]
     try:
@@ -105,7 +107,7 @@ def _happening(
     except ValueError as problem:
         wrong.append(Mistake(f"{place}.at", str(problem)))
     mistakes += wrong
-    return [] if wrong else [Happening(at, entry["event"], facts.by_group)]
+    return [] if wrong else [ScriptEvent(at, entry["event"], facts.by_group)]
 
 
 def _check_event(entry: Mapping[str, Any], place: str) -> list[Mistake]:

@@ -1,16 +1,16 @@
-"""Events of a script, carried out in the simulated world as people cause them in the real one."""
+"""Apply script events to the simulated world, as users cause them in the application."""
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 from app.automation.simulation import lead_changes
-from app.automation.simulation.lead import fields_of, set_facts
+from app.automation.simulation.lead import columns_of_facts, set_facts
 from app.automation.simulation.recording import record
-from app.automation.simulation.script import Happening
+from app.automation.simulation.script import ScriptEvent
 from app.automation.simulation.state import Refused
-from app.automation.simulation.task_actions import TASK_ACTS
-from app.automation.simulation.timeline import What
+from app.automation.simulation.task_actions import TASK_ACTIONS
+from app.automation.simulation.timeline import EntryKind
 from app.automation.simulation.world import World
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
@@ -24,7 +24,7 @@ from app.leads.timeline.models import Activity, ActivityType, Direction, Outcome
 
 Given: TypeAlias = Mapping[str, Mapping[str, Any]]
 
-# The entry of the timeline that each of these events is the conclusion of; a script may say other words for it.
+# The activity that causes each of these events. A script may override its values.
 _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
     EventName.LEAD_REPLIED: {"type": ActivityType.EMAIL, "direction": Direction.INBOUND},
     EventName.LEAD_CONTACTED: {"type": ActivityType.PHONE_CALL, "outcome": Outcome.SPOKE},
@@ -36,23 +36,23 @@ _ENTRIES: Final[Mapping[str, Mapping[str, str]]] = {
     EventName.QUOTE_SENT: {"type": ActivityType.QUOTE_SENT},
     EventName.ESTIMATE_CREATED: {"type": ActivityType.ESTIMATE_CREATED},
 }
-_NOTHING: Final = dict.fromkeys(column.key for column in Activity.__table__.columns)
+_EMPTY_ACTIVITY: Final = dict.fromkeys(column.key for column in Activity.__table__.columns)
 _OF_OPEN_LEADS: Final = frozenset(
     {EventName.LEAD_STAGE_CHANGED, EventName.LEAD_CONVERTED, EventName.LEAD_LOST, EventName.LEAD_ASSIGNED}
-    | {EventName.CONSULTATION_SCHEDULED, EventName.CONSULTATION_COMPLETED, *TASK_ACTS}
+    | {EventName.CONSULTATION_SCHEDULED, EventName.CONSULTATION_COMPLETED, *TASK_ACTIONS}
 )
 _OF_ALL_LEADS: Final = frozenset({EventName.LEAD_OPTED_OUT, EventName.MESSAGE_DELIVERED, EventName.MESSAGE_OPENED})
 _OPEN: Final = (LeadStatus.NEW, LeadStatus.ACTIVE)
 
 
-def act(world: World, happening: Happening) -> None:
-    """Let it happen, now; where it cannot, say so."""
-    name, given = happening.event, happening.facts
+def act(world: World, event: ScriptEvent) -> None:
+    """Apply the event now. A refusal becomes an entry of the timeline."""
+    name, given = event.event, event.facts
     try:
         _require_possible(world, name)
         record(world, *_events(world, name, given))
     except Refused as refused:
-        world.tell(What.REFUSED, name, reason=str(refused))
+        world.add_entry(EntryKind.REFUSED, name, reason=str(refused))
 
 
 def _require_possible(world: World, name: str) -> None:
@@ -67,18 +67,18 @@ def _events(world: World, name: str, given: Given) -> list[Event]:
     if name in _ENTRIES:
         set_facts(world.lead, given["lead"])
         return _log(world, {**_ENTRIES[name], **given["event"]})
-    if name in TASK_ACTS:
+    if name in TASK_ACTIONS:
         set_facts(world.lead, given["lead"])
-        return TASK_ACTS[name](world, given)
-    return _ACTS.get(name, _happen(name))(world, given)
+        return TASK_ACTIONS[name](world, given)
+    return _ACTIONS.get(name, _record_only(name))(world, given)
 
 
 def _log(world: World, data: Mapping[str, Any]) -> list[Event]:
-    """As `app.leads.activities.service.log_activity`."""
+    """Log an activity, as `app.leads.activities.service.log_activity` does."""
     lead = world.lead
     lead.version += 1
     known = {**with_implied_values(data), "id": new_id(), "created_at": world.now, "occurred_at": world.now}
-    entry = SimpleNamespace(**{**_NOTHING, **known})
+    entry = SimpleNamespace(**{**_EMPTY_ACTIVITY, **known})
     mark_activity(lead, world.now)
     conclusions = [*apply_contact(lead, entry), *_consultation(world, entry), *extra_events(lead, entry)]
     return [activity_event(EventName.ACTIVITY_LOGGED, lead, entry), *conclusions]
@@ -122,7 +122,7 @@ def _opt_out(world: World, _: Given) -> list[Event]:
 
 
 def _assign(world: World, given: Given) -> list[Event]:
-    """To whom the script names, else to somebody who has not got it."""
+    """Assign the lead to the user in the script, else to another user than its current owner."""
     people = world.setting.people
     named = given["lead"].get("assigned_to_id")
     others = [person.id for person in people.values() if person.id != world.lead.assigned_to_id]
@@ -133,7 +133,7 @@ def _assign(world: World, given: Given) -> list[Event]:
 
 
 def _update(world: World, given: Given) -> list[Event]:
-    return lead_changes.write(world, fields_of(given["lead"]))
+    return lead_changes.write(world, columns_of_facts(given["lead"]))
 
 
 def _score(world: World, given: Given) -> list[Event]:
@@ -141,11 +141,11 @@ def _score(world: World, given: Given) -> list[Event]:
     return lead_changes.write(world, {"score": score})
 
 
-def _happen(name: str) -> "Act":
+def _record_only(name: str) -> "Action":
     """Record an event that changes nothing by itself, such as an opened message or an integrator's event."""
 
     def happen(world: World, given: Given) -> list[Event]:
-        _note(world, name)
+        _flag_last_message(world, name)
         set_facts(world.lead, given["lead"])
         world.lead.version += 1
         return [lead_event(name, world.lead, world.now, about=given["event"])]
@@ -153,7 +153,7 @@ def _happen(name: str) -> "Act":
     return happen
 
 
-def _note(world: World, name: str) -> None:
+def _flag_last_message(world: World, name: str) -> None:
     """Flag the last message as opened or clicked."""
     if world.sent and name in {EventName.MESSAGE_OPENED, EventName.MESSAGE_CLICKED}:
         last = world.sent[-1]
@@ -161,9 +161,9 @@ def _note(world: World, name: str) -> None:
         last.is_clicked = last.is_clicked or name == EventName.MESSAGE_CLICKED
 
 
-Act: TypeAlias = Callable[[World, Given], list[Event]]
+Action: TypeAlias = Callable[[World, Given], list[Event]]
 
-_ACTS: Final[Mapping[str, Act]] = {
+_ACTIONS: Final[Mapping[str, Action]] = {
     EventName.LEAD_STAGE_CHANGED: _change_stage,
     EventName.LEAD_CONVERTED: lambda world, _: lead_changes.convert(world),
     EventName.LEAD_LOST: _lose,

@@ -1,4 +1,4 @@
-"""Simulations in a clinic: of a playbook that ships, or of the rules that are in force. Nothing is written."""
+"""Simulations in a clinic: of a shipped playbook, of the active rules, or of a sequence. Nothing is written."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture as NurtureRow
 from app.automation.playbooks import shipped
-from app.automation.sequences.service import TEXTS, find_sequence
-from app.automation.simulation import sample_clinic
+from app.automation.sequences.definitions import TEXTS, find_sequence
+from app.automation.simulation import sandbox
 from app.automation.simulation.facts import Facts, read_facts
 from app.automation.simulation.lead import sample_lead, set_facts
-from app.automation.simulation.run import Beginning, simulate
+from app.automation.simulation.run import StartState, simulate
 from app.automation.simulation.script import InvalidScript, Script, read_script
-from app.automation.simulation.start_state import begin_as_it_is, begin_as_new
+from app.automation.simulation.start_state import start_as_is, start_as_new
 from app.automation.simulation.state import Nurture, Setting
 from app.clock import now
 from app.core.validation.validation_errors import Mistake
@@ -28,19 +28,19 @@ from app.engine.sequences.sequence import Sequence, read_sequence
 from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.assignment.coordinators import active_users
+from app.identity.users.lookup import active_users
 from app.leads.facts.template_values import display_names
 from app.leads.lookup import read_lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
 
-OWN: Final = "own"  # what is in force in the clinic, instead of a playbook that ships
+OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 
 
 def simulate_playbook(session: Session, actor: Actor, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Simulate a playbook (`own`: the clinic's active rules) with a lead, as `SimulationIn` asks.
+    """Simulate a playbook (`own`: the clinic's active rules) with a lead. `data` has the fields of `SimulationIn`.
 
-    Raises NotFound, Forbidden, LeadWasMerged, Invalid.
+    Raises NotFound, Forbidden (when the actor may not read leads), LeadWasMerged, Invalid.
     """
     return _simulate(session, actor, _setting(session, actor, name), data, name=name)
 
@@ -59,29 +59,29 @@ def _simulate(
 def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:
     """Simulate a sequence by itself (its draft, if it has one) with a lead that is enrolled at the start.
 
-    Raises NotFound, Conflict for a sequence without any text, Forbidden, LeadWasMerged, Invalid.
+    Raises NotFound, Conflict (when the sequence has no definition), Forbidden, LeadWasMerged, Invalid.
     """
-    sequence = _to_try(session, actor, sequence_id)
+    sequence = _draft_or_published(session, actor, sequence_id)
     alone = PublishedSequences({sequence.slug: sequence}, frozenset({sequence_id}))
     setting = replace(_own_setting(session, actor), rules=RuleSet(), sequences=alone, nurtures=())
     return _simulate(session, actor, setting, data, name=sequence.slug, into=sequence.slug)
 
 
-def _to_try(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
+def _draft_or_published(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
     found = find_sequence(session, actor, sequence_id)
     draft = TEXTS.draft(session, found)
     text = draft.definition if draft else found.definition
     if text is None:
-        raise Conflict("The sequence has no text yet.")
+        raise Conflict("The sequence has no definition yet.")
     return read_sequence(text, id=found.id, version=found.published or 0)
 
 
 def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Script, Facts]:
-    """Raises Invalid with a pointer to every mistake."""
+    """Parse the script and the facts. Raises Invalid with a pointer to every mistake."""
     facts = read_facts(data["facts"], "facts", start=start, about=("lead",))
     mistakes, script = list(facts.mistakes), Script()
     if not data["is_new"]:
-        mistakes += _of_what_is_there(data)
+        mistakes += _check_existing_lead(data)
     try:
         script = read_script(data["script"], start=start, until=until)
     except InvalidScript as invalid:
@@ -91,30 +91,30 @@ def _read(data: Mapping[str, Any], start: datetime, until: datetime) -> tuple[Sc
     return script, facts
 
 
-def _of_what_is_there(data: Mapping[str, Any]) -> Iterator[Mistake]:
+def _check_existing_lead(data: Mapping[str, Any]) -> Iterator[Mistake]:
     if "lead_id" not in data:
-        yield Mistake("is_new", "is true of a made-up lead: name a lead that is there")
+        yield Mistake("is_new", "must be true without a lead_id: only an existing lead can continue as it is")
     if "start" in data:
-        yield Mistake("start", "a lead goes on as it is from now on: leave it out")
+        yield Mistake("start", "must be omitted when is_new is false: an existing lead continues from now")
 
 
-def _begin(session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, start: datetime) -> Beginning:
+def _begin(session: Session, actor: Actor, setting: Setting, data: Mapping[str, Any], *, start: datetime) -> StartState:
     if "lead_id" not in data:
         zone = actor.clinic.calendar.zone.key
-        return Beginning(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start))
-    lead = read_lead(session, _who_sees_leads(actor), data["lead_id"])
-    return begin_as_new(session, setting, lead, at=start) if data["is_new"] else begin_as_it_is(session, setting, lead)
+        return StartState(setting, sample_lead(stage=setting.first_stage, zone=zone, at=start))
+    lead = read_lead(session, _require_lead_access(actor), data["lead_id"])
+    return start_as_new(session, setting, lead, at=start) if data["is_new"] else start_as_is(session, setting, lead)
 
 
-def _who_sees_leads(actor: Actor) -> Actor:
-    """Raises Forbidden for who may read rules only."""
+def _require_lead_access(actor: Actor) -> Actor:
+    """Return the actor with the scope of LEAD_READ. Raises Forbidden (without that permission)."""
     if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow looking at leads.")
+        raise Forbidden("Your role does not allow reading leads.")
     return actor.within(Permission.LEAD_READ)
 
 
 def _setting(session: Session, actor: Actor, name: str) -> Setting:
-    """The clinic, with its own rules, or with those of a playbook and the stages that come with it. Raises NotFound."""
+    """Return the clinic's setting with its own rules, or with a playbook's rules and stages. Raises NotFound."""
     own = _own_setting(session, actor)
     if name == OWN:
         return own
@@ -124,10 +124,10 @@ def _setting(session: Session, actor: Actor, name: str) -> Setting:
     most = {stage["slug"]: stage["max_days_in_stage"] for stage in playbook.stages if "max_days_in_stage" in stage}
     return replace(
         own,
-        rules=sample_clinic.rules_of(playbook),
-        sequences=sample_clinic.sequences_of(playbook),
-        nurtures=sample_clinic.nurtures_of(playbook),
-        stages=sample_clinic.with_stages(own.stages, playbook),
+        rules=sandbox.rules_of(playbook),
+        sequences=sandbox.sequences_of(playbook),
+        nurtures=sandbox.nurtures_of(playbook),
+        stages=sandbox.with_stages(own.stages, playbook),
         max_days={**most, **own.max_days},
     )
 
@@ -139,7 +139,7 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     first = next((stage for stage in stages if stage.is_default), stages[0])
     return Setting(
         clinic,
-        replace(load_active_rules(session, clinic), paused=frozenset()),  # a rule that is paused does nothing meanwhile
+        replace(load_active_rules(session, clinic), paused=frozenset()),  # no simulated event resumes a paused rule
         {stage.slug: Stage(stage.slug, stage.position, stage.is_terminal) for stage in stages},
         first.slug,
         {stage.slug: stage.max_days_in_stage for stage in stages if stage.max_days_in_stage},
@@ -151,6 +151,6 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
 
 
 def _nurtures(actor: Actor) -> Select[Any]:
-    """Those that are switched on, as `Nurture` has them."""
+    """Select the active nurtures, with the columns of `Nurture`."""
     columns = [getattr(NurtureRow, name) for name in Nurture._fields]
     return select(*columns).where(NurtureRow.clinic_id == actor.clinic.id, NurtureRow.is_active).order_by(NurtureRow.id)

@@ -8,10 +8,10 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.automation.sequences.enrollments.transitions import texts
+from app.automation.sequences.enrollments.transitions import sequence_texts
 from app.automation.sequences.models import Enrollment, EnrollmentState
-from app.automation.simulation.lead import as_new
-from app.automation.simulation.run import Beginning
+from app.automation.simulation.lead import reset_history
+from app.automation.simulation.run import StartState
 from app.automation.simulation.state import Setting, SimulatedEnrollment, SimulatedStep
 from app.engine.events.chains import chains_of
 from app.engine.models import PENDING, Step
@@ -26,28 +26,28 @@ from app.messaging.contact_policy.suppression_list import find_suppressed
 from app.messaging.models import CONTACTED_AT, IS_CONTACT
 from app.tasks.models import Task
 
-MOST: Final = 500  # tasks, steps and messages each; of messages the latest
+MAX_ROWS: Final = 500  # tasks, steps and messages each; the latest messages
 
-_WENT: Final = text(
+_CONTACTS: Final = text(
     f"SELECT {CONTACTED_AT} AS at, series FROM notifications WHERE lead_id = :lead AND {IS_CONTACT}"  # noqa: S608  (ours)
     " ORDER BY id DESC LIMIT :most"
 )
 _COLUMNS: Final = ("id", "name", "due_at", "params", "cause", "guard", "stop_on", "lateness", "created_at")
 
 
-def begin_as_new(session: Session, setting: Setting, lead: SimpleNamespace, *, at: datetime) -> Beginning:
-    """As if this lead came in then."""
-    _look_up(session, lead)
-    as_new(lead, stage=setting.first_stage, at=at)
-    return Beginning(setting, lead, suppressed=_suppressed(session, setting, lead))
+def start_as_new(session: Session, setting: Setting, lead: SimpleNamespace, *, at: datetime) -> StartState:
+    """Return the initial state with the lead as if it were created at that time."""
+    _load_source(session, lead)
+    reset_history(lead, stage=setting.first_stage, at=at)
+    return StartState(setting, lead, suppressed=_suppressed(session, setting, lead))
 
 
-def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) -> Beginning:
-    """With its open tasks, what is planned for it, and what went to it."""
-    _look_up(session, lead)
-    went = session.execute(_WENT, {"lead": lead.id, "most": MOST})
+def start_as_is(session: Session, setting: Setting, lead: SimpleNamespace) -> StartState:
+    """Return the initial state with the lead's open tasks, pending steps, enrollments and sent messages."""
+    _load_source(session, lead)
+    contacts = session.execute(_CONTACTS, {"lead": lead.id, "most": MAX_ROWS})
     tasks = _open_tasks(session, lead)
-    return Beginning(
+    return StartState(
         setting,
         lead,
         is_new=False,
@@ -55,26 +55,26 @@ def begin_as_it_is(session: Session, setting: Setting, lead: SimpleNamespace) ->
         chains=chains_of(session, {task["step_id"] for task in tasks if task["step_id"]}),
         steps=_pending_steps(session, lead),
         enrollments=_enrollments(session, lead),
-        went=[SentMessage(row.at, row.series) for row in went],
+        contacts=[SentMessage(row.at, row.series) for row in contacts],
         suppressed=_suppressed(session, setting, lead),
     )
 
 
-def _look_up(session: Session, lead: SimpleNamespace) -> None:
-    """Load the facts that rules may ask and that are not columns of the lead."""
+def _load_source(session: Session, lead: SimpleNamespace) -> None:
+    """Load the lead's source, which rules may use and which is no column of the lead."""
     vars(lead).update(load_facts(session, [lead.id], ("source", "source_category"))[lead.id])
 
 
 def _open_tasks(session: Session, lead: SimpleNamespace) -> list[Mapping[str, Any]]:
     table = Task.__table__
-    of_lead = select(table).where(table.c.lead_id == lead.id, IS_OPEN_TASK).order_by(table.c.due_at).limit(MOST)
+    of_lead = select(table).where(table.c.lead_id == lead.id, IS_OPEN_TASK).order_by(table.c.due_at).limit(MAX_ROWS)
     return [dict(row) for row in session.execute(of_lead).mappings()]
 
 
 def _pending_steps(session: Session, lead: SimpleNamespace) -> list[SimulatedStep]:
     table, kinds = Step.__table__, STEP_KINDS.for_rules()
     of_lead = select(table).where(table.c.lead_id == lead.id, table.c.state.in_(PENDING), table.c.kind.in_(kinds))
-    rows = session.execute(of_lead.order_by(table.c.due_at).limit(MOST))
+    rows = session.execute(of_lead.order_by(table.c.due_at).limit(MAX_ROWS))
     return [
         SimulatedStep(
             kind=row.kind,
@@ -87,10 +87,10 @@ def _pending_steps(session: Session, lead: SimpleNamespace) -> list[SimulatedSte
 
 
 def _enrollments(session: Session, lead: SimpleNamespace) -> list[SimulatedEnrollment]:
-    """Those that are over, too: a sequence may ask whether the lead was in it before."""
+    """Return all enrollments, ended ones included, because re-entry rules depend on them."""
     of_lead = select(Enrollment.__table__).where(Enrollment.lead_id == lead.id).order_by(Enrollment.id.desc())
-    rows = session.execute(of_lead.limit(MOST)).all()
-    known = texts(session, rows)
+    rows = session.execute(of_lead.limit(MAX_ROWS)).all()
+    known = sequence_texts(session, rows)
     return [
         SimulatedEnrollment(
             known[row.sequence_id, row.sequence_version],

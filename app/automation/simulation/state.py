@@ -1,4 +1,4 @@
-"""The parts of a simulated world: its clinic, steps, enrollments and sent messages."""
+"""Data objects of a simulated world: clinic, steps, enrollments and sent messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,17 +15,17 @@ from app.engine.sequences.definitions import PublishedSequences
 from app.engine.sequences.progression import EnrollmentContext
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.coordinators import ActiveUser
+from app.identity.users.lookup import ActiveUser
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 
 
 class Refused(Exception):
-    """An event of the script cannot happen now. The message is a code."""
+    """A script event is not possible now. The message is a code."""
 
 
 class Nurture(NamedTuple):
-    """Which leads a nurture takes into its sequence, and at which hours of the clinic's wall; `days`: None, all."""
+    """A nurture's lead criteria, sequence, and run hours in the clinic's local time. `days`: None means every day."""
 
     name: str
     sequence: str
@@ -38,22 +38,22 @@ class Nurture(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A clinic, as far as it matters to what happens with a lead; `max_days` are those that a stage allows."""
+    """The clinic's configuration that a simulation needs. `max_days`: the maximum days in a stage, by slug."""
 
     clinic: ClinicContext
     rules: RuleSet
     stages: Stages
-    first_stage: str  # in which leads begin
+    first_stage: str  # the stage of new leads
     max_days: Mapping[str, int]
     people: Mapping[UUID, ActiveUser]
     sequences: PublishedSequences = field(default_factory=PublishedSequences)
     nurtures: Sequence[Nurture] = ()
-    names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (it is empty, and stays so)
+    names: DisplayNames = DisplayNames({}, {})  # noqa: RUF009  (empty and never changed)
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedStep:
-    """A step, with what workers find in its row."""
+    """A simulated step, with the columns of its row that handlers use."""
 
     kind: str
     name: str
@@ -74,16 +74,16 @@ class SimulatedStep:
 
     @property
     def is_pending(self) -> bool:
-        """Whether it is still to run."""
+        """Whether the step has not run yet."""
         return self.state in PENDING
 
 
 @dataclass(slots=True, eq=False)
 class SimulatedEnrollment:
-    """A way through a sequence; `step_id` is the step that is planned, `waits_for` a task."""
+    """A simulated enrollment. `step_id`: the planned step; `waits_for`: the task it waits for."""
 
     sequence: SequenceText
-    passage: EnrollmentContext
+    context: EnrollmentContext
     enrolled_at: datetime
     label: str | None = None
     state: EnrollmentState = EnrollmentState.ACTIVE
@@ -94,23 +94,23 @@ class SimulatedEnrollment:
 
     @property
     def id(self) -> UUID:
-        """As its steps name it."""
-        return self.passage.id
+        """The id in the causes of its steps."""
+        return self.context.id
 
     @property
     def sequence_id(self) -> UUID | None:
-        """As its row names it."""
+        """The id of its sequence."""
         return self.sequence.id
 
     @property
     def is_exclusive(self) -> bool:
-        """Whether it suffers no other beside it."""
+        """Whether the lead may be in no other sequence at the same time."""
         return self.sequence.is_exclusive
 
 
 @dataclass(slots=True)
 class Sent:
-    """A message that went to the lead, and what is told of it."""
+    """A message that was sent to the lead, and whether it was opened or clicked."""
 
     channel: str
     enrollment_id: str | None
@@ -118,6 +118,6 @@ class Sent:
     is_clicked: bool = False
 
 
-def to_come(step: SimulatedStep) -> Planned:
-    """A step as it is told of, as long as nothing moved it."""
+def planned_entry(step: SimulatedStep) -> Planned:
+    """Return the step as an entry of `planned`, without moves of its due time."""
     return Planned(step.name, step.kind, step.due_at)

@@ -1,4 +1,4 @@
-"""Events of a script about tasks: about the task that it names, else about the task that is due first."""
+"""Apply script events about tasks: to the task that the script selects, else to the open task that is due first."""
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -14,76 +14,76 @@ from app.tasks.rows import task_row
 
 Given: TypeAlias = Mapping[str, Mapping[str, Any]]
 
-_TELLS_APART: Final = ("title", "type", "priority")
+_SELECTORS: Final = ("title", "type", "priority")
 
 
 def _create(world: World, given: Given) -> list[Event]:
-    said, coordinator = given["task"], world.coordinator
+    values, coordinator = given["task"], world.coordinator
     if coordinator is None:
         raise Refused("nobody_to_tell")
     row = task_row(
         world.setting.clinic.id,
         world.lead.id,
         at=world.now,
-        title=said.get("title", "A task by hand"),
-        type=said.get("type", TaskType.FOLLOW_UP),
-        priority=said.get("priority", TaskPriority.NORMAL),
+        title=values.get("title", "A task by hand"),
+        type=values.get("type", TaskType.FOLLOW_UP),
+        priority=values.get("priority", TaskPriority.NORMAL),
         assigned_to_id=coordinator.id,
-        due_at=said["due_at"],
+        due_at=values["due_at"],
     )
-    task = world.give_task(row)
+    task = world.add_task(row)
     return [task_event(EventName.TASK_CREATED, task, world.lead, world.now)]
 
 
 def _complete(world: World, given: Given) -> list[Event]:
-    return complete(world, _meant(world, given), outcome=given["event"].get("outcome"))
+    return complete(world, _find_task(world, given), outcome=given["event"].get("outcome"))
 
 
 def complete(world: World, task: SimpleNamespace, *, outcome: str | None = None) -> list[Event]:
-    """It is done."""
-    world.set_status(task, TaskStatus.COMPLETED)
+    """Complete the task and return its event."""
+    world.set_task_status(task, TaskStatus.COMPLETED)
     mark_activity(world.lead, world.now)
     return [task_event(EventName.TASK_COMPLETED, task, world.lead, world.now, outcome=outcome)]
 
 
 def _cancel(world: World, given: Given) -> list[Event]:
-    task = _meant(world, given)
-    world.set_status(task, TaskStatus.CANCELLED)
+    task = _find_task(world, given)
+    world.set_task_status(task, TaskStatus.CANCELLED)
     return [task_event(EventName.TASK_CANCELLED, task, world.lead, world.now)]
 
 
 def _retime(world: World, given: Given) -> list[Event]:
-    task = _meant(world, given)
+    task = _find_task(world, given)
     task.due_at = given["task"]["due_at"]
     is_ahead = task.status == TaskStatus.OVERDUE and task.due_at > world.now
-    world.set_status(task, TaskStatus.PENDING if is_ahead else task.status)
+    world.set_task_status(task, TaskStatus.PENDING if is_ahead else task.status)
     return [task_event(EventName.TASK_RETIMED, task, world.lead, world.now)]
 
 
 def _snooze(world: World, given: Given) -> list[Event]:
-    task = _meant(world, given)
+    task = _find_task(world, given)
     return [*_retime(world, given), task_event(EventName.TASK_SNOOZED, task, world.lead, world.now)]
 
 
 def _overdue(world: World, given: Given) -> list[Event]:
-    return [mark_overdue(world, _meant(world, given))]
+    return [mark_overdue(world, _find_task(world, given))]
 
 
 def mark_overdue(world: World, task: SimpleNamespace) -> Event:
-    """Its time has come and gone."""
-    world.set_status(task, TaskStatus.OVERDUE)
+    """Set the task to OVERDUE and return its event."""
+    world.set_task_status(task, TaskStatus.OVERDUE)
     return task_event(EventName.TASK_OVERDUE, task, world.lead, world.now).with_chain(world.chain_of(task))
 
 
-def _meant(world: World, given: Given) -> SimpleNamespace:
-    said = {name: value for name, value in given["task"].items() if name in _TELLS_APART}
+def _find_task(world: World, given: Given) -> SimpleNamespace:
+    values = {name: value for name, value in given["task"].items() if name in _SELECTORS}
     for task in world.open_tasks:
-        if all(getattr(task, name) == value for name, value in said.items()):
+        if all(getattr(task, name) == value for name, value in values.items()):
             return task
     raise Refused("no_such_task_is_open")
 
 
-TASK_ACTS: Final[Mapping[str, Callable[[World, Given], list[Event]]]] = {
+TASK_ACTIONS: Final[Mapping[str, Callable[[World, Given], list[Event]]]] = {
     EventName.TASK_CREATED: _create,
     EventName.TASK_COMPLETED: _complete,
     EventName.TASK_CANCELLED: _cancel,

@@ -1,4 +1,4 @@
-"""The timeline of a simulation: one entry for each thing that happened, with its time, reason and results. Pure."""
+"""The timeline of a simulation: one entry for each event, step or enrollment change. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,24 +8,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 
-class What(StrEnum):
+class EntryKind(StrEnum):
     """The kind of an entry."""
 
-    EVENT = "event"  # it happened; what it led to is `planned`
-    DONE = "done"  # a step did what it was planned for
-    SKIPPED = "skipped"  # it was due, but must not or need not happen
-    FAILED = "failed"  # it was due, and its handler says that it cannot be done
-    PUT_OFF = "put_off"  # the gate said: not now
-    CANCELLED = "cancelled"  # an event stopped it before it was due
-    ENROLLED = "enrolled"  # the lead is in that sequence from now on
-    NEXT = "next"  # what comes next in that sequence is `planned`
-    LEFT = "left"  # it is in that sequence no more: through with it, or why
-    REFUSED = "refused"  # what the script says could not happen: the lead is over, no task is open
+    EVENT = "event"  # an event; the steps it led to are in `planned`
+    DONE = "done"  # a step was done
+    SKIPPED = "skipped"  # a step was due, but a guard or the contact policy refused it
+    FAILED = "failed"  # a step was due, and its handler failed
+    PUT_OFF = "put_off"  # the contact policy postponed a step
+    CANCELLED = "cancelled"  # an event stopped a step before it was due
+    ENROLLED = "enrolled"  # the lead was enrolled in a sequence
+    NEXT = "next"  # the next step of a sequence is in `planned`
+    LEFT = "left"  # the lead completed or left a sequence; `reason` says why
+    REFUSED = "refused"  # a script event was not possible: the lead is closed, no task is open
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A step that is to come, and what moved it from what its rule's wait alone says."""
+    """A pending step. `wanted_at`: the due time by the rule's wait alone; `moves`: the reasons that changed it."""
 
     name: str
     kind: str
@@ -36,10 +36,10 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened; `name` is that of the event, of the step's rule, or of the sequence."""
+    """One entry of the timeline. `name`: of the event, of the step's rule, or of the sequence."""
 
     at: datetime
-    what: What
+    what: EntryKind
     name: str
     kind: str | None = None
     reason: str | None = None
@@ -50,9 +50,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """All that happened from `start` to `until`, and what is still to come; `zones` are the clinic's and the lead's.
+    """The timeline from `start` to `until`, and the pending steps. `zones`: of the clinic and of the lead.
 
-    It is complete unless it had more to run than a simulation may.
+    It is incomplete when it reached a limit of simulations.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Simulation:
     pending: tuple[Planned, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """As the API answers it."""
+        """Return the simulation with the keys of `SimulationOut`."""
         clinic, lead = self.zones
         return {
             "name": self.name,
@@ -73,11 +73,11 @@ class Simulation:
             "timezone": clinic.key,
             "lead_timezone": lead.key,
             "is_complete": self.is_complete,
-            "timeline": [self._shown(entry) for entry in self.timeline],
-            "pending": [self._to_come(step) for step in self.pending],
+            "timeline": [self._entry_json(entry) for entry in self.timeline],
+            "pending": [self._planned_json(step) for step in self.pending],
         }
 
-    def _shown(self, entry: Entry) -> dict[str, Any]:
+    def _entry_json(self, entry: Entry) -> dict[str, Any]:
         return {
             **self._times("at", entry.at),
             "what": entry.what,
@@ -85,11 +85,11 @@ class Simulation:
             "kind": entry.kind,
             "reason": entry.reason,
             "details": dict(entry.details),
-            "planned": [self._to_come(step) for step in entry.planned],
+            "planned": [self._planned_json(step) for step in entry.planned],
             "decisions": [dict(decision) for decision in entry.decisions],
         }
 
-    def _to_come(self, step: Planned) -> dict[str, Any]:
+    def _planned_json(self, step: Planned) -> dict[str, Any]:
         return {
             "name": step.name,
             "kind": step.kind,

@@ -1,4 +1,4 @@
-"""The world of a simulation: one lead, its tasks, its steps, and what went to it. Nothing of it is in a database."""
+"""The world of a simulation: one lead with its tasks, steps, enrollments and messages, in memory only."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,35 +10,36 @@ from uuid import UUID
 
 from app.automation.sequences.models import LIVE
 from app.automation.simulation.state import Sent, Setting, SimulatedEnrollment, SimulatedStep
-from app.automation.simulation.timeline import Entry, What
+from app.automation.simulation.timeline import Entry, EntryKind
 from app.engine.events.events import NO_CHAIN, Chain
 from app.engine.models import Reason, StepState
 from app.engine.plan.plan import PlannedStep
-from app.leads.assignment.coordinators import ActiveUser, coordinator_of
+from app.identity.users.lookup import ActiveUser
+from app.leads.assignment.coordinators import coordinator_of
 from app.messaging.contact_policy.contact_attempts import priority_of
 from app.messaging.contact_policy.facts import SentMessage
 from app.tasks.models import OPEN_TASKS, TaskStatus
 
-NOT_LATE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
+NOT_OVERDUE: Final = (TaskStatus.PENDING, TaskStatus.IN_PROGRESS)
 
 
 @dataclass(slots=True)
 class World:
-    """All there is, at `now`; `went` are the messages to the lead, the latest last."""
+    """The state at `now`. `contacts`: the messages to the lead, the latest last."""
 
     setting: Setting
     lead: SimpleNamespace
     now: datetime
-    suppressed: set[str] = field(default_factory=set)  # the channels by which nobody may write to it
+    suppressed: set[str] = field(default_factory=set)  # suppressed channels
     tasks: dict[str, SimpleNamespace] = field(default_factory=dict)  # by id
-    went: list[SentMessage] = field(default_factory=list)
-    sent: list[Sent] = field(default_factory=list)  # the same, as far as they were sent since it began
+    contacts: list[SentMessage] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)  # the messages since the start of the simulation
     enrollments: list[SimulatedEnrollment] = field(default_factory=list)
     timeline: list[Entry] = field(default_factory=list)
-    has_decided: int = 0  # rules, each once for every event that it listens to
-    chains: dict[UUID, Chain] = field(default_factory=dict)  # what led to each step
+    decision_count: int = 0  # one for each rule and event
+    chains: dict[UUID, Chain] = field(default_factory=dict)  # the chain of causes, by step id
     _open: dict[UUID, SimpleNamespace] = field(default_factory=dict)
-    _not_late: dict[UUID, SimpleNamespace] = field(default_factory=dict)
+    _not_overdue: dict[UUID, SimpleNamespace] = field(default_factory=dict)
     _pending: dict[UUID, SimulatedStep] = field(default_factory=dict)
     _keys: set[str] = field(default_factory=set)
     _queue: list[tuple[datetime, int, int, SimulatedStep]] = field(default_factory=list)
@@ -51,12 +52,12 @@ class World:
 
     @property
     def live_enrollments(self) -> list[SimulatedEnrollment]:
-        """The sequences that it is in."""
+        """The enrollments that have not ended."""
         return [one for one in self.enrollments if one.state in LIVE]
 
     @property
     def next_follow_up_at(self) -> datetime | None:
-        """When the first of what is still to be done is due."""
+        """The earliest due time of the open tasks."""
         return min((task.due_at for task in self._open.values()), default=None)
 
     @property
@@ -66,22 +67,22 @@ class World:
 
     @property
     def has_open_task(self) -> bool:
-        """Whether anything is still to be done."""
+        """Whether the lead has an open task."""
         return bool(self._open)
 
     @property
-    def not_late_yet(self) -> list[SimpleNamespace]:
-        """The tasks whose time no sweep has found over."""
-        return list(self._not_late.values())
+    def tasks_not_overdue(self) -> list[SimpleNamespace]:
+        """The open tasks that no sweep has set to OVERDUE."""
+        return list(self._not_overdue.values())
 
     @property
     def pending(self) -> list[SimulatedStep]:
-        """The steps that are to come, in the order in which they were planned."""
+        """The pending steps in the order of planning."""
         return list(self._pending.values())
 
     @property
-    def has_planned(self) -> int:
-        """How many steps there are, past and to come."""
+    def planned_count(self) -> int:
+        """The number of steps, past and pending."""
         return len(self.chains)
 
     def chain_of(self, task: SimpleNamespace) -> Chain:
@@ -89,31 +90,31 @@ class World:
         return self.chains.get(task.step_id, NO_CHAIN)
 
     def task(self, task_id: str | None) -> SimpleNamespace | None:
-        """The task of that id."""
+        """Return the task with this id."""
         return self.tasks.get(task_id) if task_id else None
 
-    def give_task(self, row: Mapping[str, Any]) -> SimpleNamespace:
-        """A new task, of what its row holds."""
+    def add_task(self, row: Mapping[str, Any]) -> SimpleNamespace:
+        """Add a task from its row."""
         task = self.tasks[str(row["id"])] = SimpleNamespace(**row)
         self._file(task)
         return task
 
-    def set_status(self, task: SimpleNamespace, status: TaskStatus) -> None:
-        """The task changes, to this status or while it keeps it."""
+    def set_task_status(self, task: SimpleNamespace, status: TaskStatus) -> None:
+        """Set the task's status, which may stay the same, and increment its version."""
         task.status = status
         task.version += 1
         self._file(task)
 
     def _file(self, task: SimpleNamespace) -> None:
-        """Where it is looked for: a year has thousands of them, and each moment asks."""
-        for found, statuses in ((self._open, OPEN_TASKS), (self._not_late, NOT_LATE)):
+        """Update the indexes by status. A year has thousands of tasks, and each tick of the loop reads them."""
+        for found, statuses in ((self._open, OPEN_TASKS), (self._not_overdue, NOT_OVERDUE)):
             if task.status in statuses:
                 found[task.id] = task
             else:
                 found.pop(task.id, None)
 
     def plan(self, planned: PlannedStep) -> SimulatedStep | None:
-        """A new step; None for one that is there already."""
+        """Add a planned step. Returns None if its deduplication key exists already."""
         if planned.key and planned.key in self._keys:
             return None
         step = SimulatedStep(
@@ -133,7 +134,7 @@ class World:
         return step
 
     def add(self, step: SimulatedStep) -> None:
-        """A step that is to come."""
+        """Add a pending step."""
         if step.dedupe_key:
             self._keys.add(step.dedupe_key)
         self._pending[step.id] = step
@@ -141,12 +142,12 @@ class World:
         self.queue(step)
 
     def queue(self, step: SimulatedStep) -> None:
-        """It runs when it is due: of several at one moment, what matters more first, then what was planned first."""
+        """Queue the step by due time, then priority, then order of planning."""
         self._turns += 1
         heappush(self._queue, (step.due_at, priority_of(step), self._turns, step))
 
     def next_step(self) -> SimulatedStep | None:
-        """The step that is due first, which stays where it is."""
+        """Return the step that is due first. It stays in the queue."""
         while self._queue:
             due_at, _, _, step = self._queue[0]
             if step.is_pending and step.due_at == due_at:
@@ -155,21 +156,21 @@ class World:
         return None
 
     def end(self, step: SimulatedStep, state: StepState, reason: Reason | None = None) -> None:
-        """Nothing more comes of the step."""
+        """End the step with this state."""
         step.state, step.reason = state, reason
         del self._pending[step.id]
 
-    def tell(self, what: What, name: str, **told: Any) -> None:
-        """Write down what happened just now."""
-        self.timeline.append(Entry(self.now, what, name, **told))
+    def add_entry(self, what: EntryKind, name: str, **values: Any) -> None:
+        """Add an entry to the timeline."""
+        self.timeline.append(Entry(self.now, what, name, **values))
 
-    def aside(self, act: Callable[[], None]) -> list[Entry]:
-        """Return the entries that an act adds, so that they can follow the entry of their cause."""
+    def collect_entries(self, act: Callable[[], None]) -> list[Entry]:
+        """Remove and return the entries that `act` adds, so that they can follow the entry of their cause."""
         begun = len(self.timeline)
         act()
-        told, self.timeline[begun:] = self.timeline[begun:], []
-        return told
+        added, self.timeline[begun:] = self.timeline[begun:], []
+        return added
 
-    def tell_of(self, step: SimulatedStep, what: What, **told: Any) -> None:
-        """Write down what became of a step just now."""
-        self.tell(what, step.name, kind=step.kind, **told)
+    def add_step_entry(self, step: SimulatedStep, what: EntryKind, **values: Any) -> None:
+        """Add an entry about a step to the timeline."""
+        self.add_entry(what, step.name, kind=step.kind, **values)

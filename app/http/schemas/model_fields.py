@@ -1,7 +1,7 @@
-"""Parts of request and response schemas that pydantic types define.
+"""Fields of request and response schemas that are defined by pydantic types.
 
-The type contributes its JSON Schema to the API's description. It does not check: a definition is checked as a whole
-by the service that saves it, with the names that the clinic knows, so that every mistake is reported at once.
+The type contributes its JSON Schema to the OpenAPI description. It does not validate: the service that saves a
+definition validates it as a whole, with the names that the clinic knows, so that every mistake is reported at once.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from app.http.schemas.fields import Text
 
 
 class ModelField(fields.Field[Any]):
-    """A value of a pydantic type, passed on as it is. `is_described_null`: whether the description allows null."""
+    """A value of a pydantic type, passed on unchanged. `is_described_null`: whether its JSON Schema allows null."""
 
     def __init__(self, type_: Any, *, is_described_null: bool | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -25,7 +25,7 @@ class ModelField(fields.Field[Any]):
         self.is_described_null = self.allow_none if is_described_null is None else is_described_null
 
     def _validate_missing(self, value: Any) -> None:
-        """Leave it to the language to say what is missing."""
+        """Report nothing: the rule language reports missing parts."""
 
 
 class YamlText(Text):
@@ -41,7 +41,7 @@ def fields_of(
 ) -> dict[str, fields.Field[Any]]:
     """Return a field for each field of a model, by the key that definitions use.
 
-    With `is_change` all of them may be left out. With `null_is_absent` null stands for a part that is left out.
+    With `is_change` all fields are optional. With `null_is_absent` null means that the part is absent.
     """
     named = {info.alias or name: info for name, info in model.model_fields.items() if name not in leave_out}
     return {key: _field(info, is_change, null_is_absent) for key, info in named.items()}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.errors import Invalid
@@ -22,6 +22,15 @@ class UserName(NamedTuple):
     is_active: bool
 
 
+class ActiveUser(NamedTuple):
+    """An active user of a clinic."""
+
+    id: UUID
+    name: str
+    email: str
+    role: str
+
+
 UsersById = Mapping[UUID, UserName]
 
 
@@ -32,6 +41,25 @@ def users_by_id(session: Session, clinic_id: UUID, user_ids: Iterable[UUID | Non
         return {}
     found = select(User.id, User.name, User.is_active).where(User.id.in_(wanted), User.clinic_id == clinic_id)
     return {row.id: UserName(*row) for row in session.execute(found)}
+
+
+def active_users(session: Session, clinic_id: UUID) -> dict[UUID, ActiveUser]:
+    """Return the clinic's active users by id, ordered by id."""
+    return active_users_by_clinic(session, [clinic_id])[clinic_id]
+
+
+def active_users_by_clinic(session: Session, clinic_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, ActiveUser]]:
+    """Return the active users of each of these clinics by id, ordered by id, in one query."""
+    users: dict[UUID, dict[UUID, ActiveUser]] = {clinic_id: {} for clinic_id in clinic_ids}
+    for clinic_id, *user in session.execute(_ACTIVE_USERS, {"clinics": list(users)}):
+        active = ActiveUser(*user)
+        users[clinic_id][active.id] = active
+    return users
+
+
+_ACTIVE_USERS: Final = text(
+    "SELECT clinic_id, id, name, email, role FROM users WHERE clinic_id = ANY(:clinics) AND is_active ORDER BY id"
+)
 
 
 def resolve_user_id(user: UUID | str, actor: Actor, *, pointer: str = "/assigned_to_id") -> UUID:

@@ -24,6 +24,7 @@ from app.identity.users.lookup import require_active_user, users_by_id
 from app.leads.assignment.choose import choose_assignees
 from app.leads.assignment.history_rows import NO_RULE, first_assignment_reason
 from app.leads.assignment.models import AssignmentReason
+from app.leads.assignment.rotation import turn_of
 from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_rows import first_touch_columns, first_touch_row
 from app.leads.attribution.touches import default_channel
@@ -131,7 +132,7 @@ def _insert(
     parameters = {
         "rows": to_json([encrypt_row(Lead, given)]),
         "touches": to_json([first_touch_row(given, details)]),
-        "turn": given["id"].int % 2**31,
+        "turn": turn_of(given["id"]),
         "note": new_id(),
         "clinic": given["clinic_id"],
         "stale_after_days": actor.clinic.stale_after_days,

@@ -8,6 +8,7 @@ from sqlalchemy import TextualSelect, column, text
 from app.core.db import recordset
 from app.identity.models import Role
 from app.identity.roles import LEAD_OWNER_ROLES, roles_in_sql
+from app.leads.assignment.rotation import NEXT_IN_ROTATION
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
 from app.leads.duplicates.search import candidates_sql
@@ -47,7 +48,7 @@ _LEAD: Final = f"""
         SELECT CASE WHEN given.assigned_to_id IS NOT NULL THEN (
             SELECT id FROM users WHERE id = given.assigned_to_id AND clinic_id = given.clinic_id AND is_active
         ) WHEN CAST(:chosen AS uuid) IS NOT NULL THEN :chosen WHEN :in_turn THEN (
-            SELECT team[1 + :turn % cardinality(team)] FROM (
+            SELECT {NEXT_IN_ROTATION} FROM (
                 SELECT coalesce(
                     array_agg(id ORDER BY id) FILTER (WHERE role IN {roles_in_sql(*LEAD_OWNER_ROLES)}),
                     array_agg(id ORDER BY id)

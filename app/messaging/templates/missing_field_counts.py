@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.core.pagination import ordered_by
 from app.identity.actor import Actor
-from app.leads.assignment.coordinators import ActiveUser, active_users, rotation_team
+from app.identity.users.lookup import ActiveUser, active_users
+from app.leads.assignment.coordinators import rotation_team
 from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.messaging.rendering.variables import CUSTOM_GROUP

@@ -12,7 +12,8 @@ from app.core.validation.validation_errors import one_of
 from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.assignment.coordinators import active_users, coordinator_of
+from app.identity.users.lookup import active_users
+from app.leads.assignment.coordinators import coordinator_of
 from app.leads.custom_fields.values import definitions_of
 from app.leads.facts.template_values import display_names, lead_template_values
 from app.leads.lookup import read_lead

@@ -31,11 +31,12 @@ def simulate(*, as_json: bool, playbook: str, file: TextIO | None, **options: st
     docs/simulation.md describes the script.
     """
     os.environ.update(PLACEHOLDER_SETTINGS)  # its modules read the settings at import
-    trying, text = (import_module(f"app.automation.simulation.{name}") for name in ("sandbox", "text"))
+    sandbox = import_module("app.automation.simulation.sandbox")
+    text = import_module("app.ops.cli.support.simulation_text")
     import_module("app.wiring").connect()
     try:
         trial = _written(file) | {name: value for name, value in options.items() if value is not None}
-        simulation = trying.try_playbook(playbook, trial, now=clock.now())
+        simulation = sandbox.try_playbook(playbook, trial, now=clock.now())
     except (ValueError, yaml.YAMLError) as mistake:
         raise click.ClickException(str(mistake)) from None
     if as_json:

@@ -22,7 +22,7 @@ from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.user_groups import UserGroups, load_user_groups
+from app.identity.users.lookup import ActiveUser, active_users
 from app.leads.capture.bulk.new_leads import insert_leads, load_capture_context, read_new_leads
 from app.leads.enums import LeadStatus
 from app.leads.events import LazyContact, lead_created
@@ -70,13 +70,13 @@ class Work:
     created_by: UUID | None
     clinic: ClinicContext
     spec: Spec
-    staff: UserGroups
+    staff: Mapping[UUID, ActiveUser]
     assign: Assign
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
     """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
-    spec, staff = Spec.from_json(job.spec), load_user_groups(session, clinic.id)
+    spec, staff = Spec.from_json(job.spec), active_users(session, clinic.id)
     work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff))
     return partial(make_follow_ups, work=work)
 

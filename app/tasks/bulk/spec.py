@@ -3,12 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from app.leads.assignment.user_groups import AssigneeStrategy
-
 TASK_FIELDS = ("title", "description", "type", "priority", "reminder_minutes", "tags")
+
+
+class AssigneeStrategy(StrEnum):
+    """Strategy that chooses the assignee of follow-up tasks."""
+
+    KEEP = "keep"  # the lead's coordinator; round robin if it has none
+    ROUND_ROBIN = "round_robin"  # the users named, else the clinic's coordinators
+    USER = "user"  # the user named
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.calendar.durations import parse_duration
 from app.errors import Invalid
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.coordinators import active_users
+from app.identity.users.lookup import active_users
 from app.leads.facts.template_values import display_names
 from app.leads.models import Lead
 from app.messaging.rendering.variables import Values

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from app.identity.clinic_context import ClinicContext
-from app.leads.assignment.coordinators import ActiveUser
+from app.identity.users.lookup import ActiveUser
 from app.leads.facts.template_values import DisplayNames, lead_template_values
 from app.messaging.rendering.render import CustomFieldKeys, Wording, check_template, render
 from app.messaging.rendering.required_fields import fields_in

@@ -1,1 +1,1 @@
-"""The reference pages about rules, sequences and playbooks, written from the models."""
+"""Reference pages of rules, sequences and playbooks, generated from the models."""

@@ -1,4 +1,4 @@
-"""On which day each step of a sequence comes, for whoever has done every task by the time it is due. Pure."""
+"""Days of the steps of a sequence, if every task is completed when it is due. Pure."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,7 +10,7 @@ _A_MONTH = timedelta(days=30)
 
 
 def days_of(sequence: Sequence) -> Mapping[str, int]:
-    """By the steps' names, the first day being 0; of several ways to a step, the shortest."""
+    """Return the day of each step by its name. The first day is 0; of several paths to a step the shortest counts."""
     since = {sequence.first.name: _waited(sequence.first)}
     for step in sequence.steps:  # a step names later ones only
         for way in step.ways or (None,):

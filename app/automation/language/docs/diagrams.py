@@ -1,7 +1,6 @@
-"""Rules and sequences as pictures, in Mermaid: event, conditions, wait, actions, and what stops them. Pure.
+"""Mermaid diagrams of rules, sequences and nurtures. Pure.
 
-The syntax is the plainest there is, so that every renderer draws it: short ids, and labels in quotes without what
-Mermaid reads as its own.
+The syntax is simple, so that every renderer supports it: short ids, and quoted labels without special characters.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,13 @@ from app.engine.sequences.sequence import Sequence, SequenceStep, read_sequence
 
 Written = Mapping[str, Any]
 
-WIDEST: Final = 24  # characters of a line: Mermaid breaks longer ones itself, wherever it likes
-# A quote would end the label, and # begins a code: both have a code of their own.
+WIDEST: Final = 24  # characters of a line; Mermaid breaks longer lines at any place
+# Codes of characters that would end a label or start a code.
 _CODES: Final = str.maketrans({"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"})
 
 
 def of_rule(rule: Written) -> Iterator[str]:
-    """The lines of its picture, from left to right."""
+    """Yield the lines of a rule's diagram, from left to right."""
     yield from ("```mermaid", "flowchart LR")
     before = "event"
     yield f"  event([{_label(sentences.of_events(rule['on']))}])"
@@ -29,13 +28,13 @@ def of_rule(rule: Written) -> Iterator[str]:
         before = id_
     for i, action in enumerate(rule["do"]):
         yield f"  {before} --> do{i}[{_label(sentences.of_action(action))}]"
-    if rule.get("stop_on") and sentences.of_timing(rule):  # where nothing waits, there is nothing to end
-        yield f"  stops[{_label(sentences.of_stops(rule['stop_on']))}] -.->|ends it| wait"
+    if rule.get("stop_on") and sentences.of_timing(rule):  # a rule without a delay leaves nothing to cancel
+        yield f"  stops[{_label(sentences.of_stops(rule['stop_on']))}] -.->|cancels it| wait"
     yield "```"
 
 
 def of_sequence(sequence: Written) -> Iterator[str]:
-    """The lines of its picture, from top to bottom: each step with its day, counted from the first."""
+    """Yield the lines of a sequence's diagram, from top to bottom: each step with its day, counted from the first."""
     read = read_sequence(sequence)
     days, texts = days_of(read), {step["name"]: step for step in sequence["steps"]}
     reached = [step for step in read.steps if step.name in days]
@@ -47,14 +46,14 @@ def of_sequence(sequence: Written) -> Iterator[str]:
     for step in reached:
         for said, way in _BRANCHED if step.ways else _STRAIGHT:
             yield f"  {_id(read, step)} -->{said} {_id(read, read.after(step.name, way))}"
-    yield from ("  over([through])", "```")
+    yield from ("  over([end])", "```")
 
 
 def of_nurture(nurture: Written) -> Iterator[str]:
-    """The lines of its picture: whom it takes, and into which sequence."""
+    """Yield the lines of a nurture's diagram: the leads that it enrolls, and the sequence."""
     yield from ("```mermaid", "flowchart LR")
     yield f"  run([{_label(sentences.of_nurture(nurture))}])"
-    yield f"  run --> into[{_label('begin the sequence ' + nurture['sequence'])}]"
+    yield f"  run --> into[{_label('enroll in the sequence ' + nurture['sequence'])}]"
     yield "```"
 
 
@@ -63,12 +62,12 @@ _BRANCHED: Final[tuple[tuple[str, str | None], ...]] = (("|yes|", "then"), ("|no
 
 
 def _id(sequence: Sequence, step: SequenceStep | None) -> str:
-    """None: the end."""
+    """Return the node id of a step; None stands for the end."""
     return f"step{sequence.steps.index(step)}" if step else "over"
 
 
 def _between(rule: Written) -> Iterator[tuple[str, str]]:
-    """What stands between the event and the actions."""
+    """Yield id and shape of each node between the event and the actions."""
     if rule.get("when"):
         yield "when", "{{" + _label("if " + sentences.of_conditions(rule["when"])) + "}}"
     if timing := sentences.of_timing(rule):
@@ -80,6 +79,6 @@ def _between(rule: Written) -> Iterator[tuple[str, str]]:
 
 
 def _label(text: str) -> str:
-    """In quotes, and broken into lines that fit a box."""
+    """Return the text in quotes, broken into lines that fit a node."""
     lines = wrap(text, WIDEST, break_long_words=False, break_on_hyphens=False)
     return '"' + "<br/>".join(line.translate(_CODES) for line in lines) + '"'

@@ -1,4 +1,4 @@
-"""The page about playbooks, for managers: how to use them, and each that ships, in words and in pictures. Pure."""
+"""Page about playbooks, for managers: their use, and each shipped playbook in sentences and diagrams. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -9,7 +9,7 @@ from app.engine.sequences.sequence import DEFAULT_EXITS
 
 Written = Mapping[str, Any]
 
-FIRST: Final = "orthodontics"  # what a clinic gets that asks for nothing else
+FIRST: Final = "orthodontics"  # the default playbook of a new clinic
 
 
 class Playbook(Protocol):
@@ -44,17 +44,17 @@ def _of_playbook(playbook: Playbook) -> Iterator[str]:
     yield from ("", f"## {playbook.title}: `{playbook.name}`")
     if playbook.description:
         yield from ("", playbook.description)
-    yield from _named("Stages that it brings", [stage["name"] for stage in playbook.stages])
-    yield from _named("Fields of a lead that it brings", [field["label"] for field in playbook.fields])
+    yield from _named("Stages that it adds", [stage["name"] for stage in playbook.stages])
+    yield from _named("Fields of a lead that it adds", [field["label"] for field in playbook.fields])
     for rule in playbook.rules:
         yield from ("", f"### {rule['name']}", "", _in_words(rule), "")
         yield from diagrams.of_rule(rule)
     for nurture in playbook.nurtures:
-        said = f"Every day {sentences.of_nurture(nurture)} begin the sequence {nurture['sequence']}."
+        said = f"Every day {sentences.of_nurture(nurture)} are enrolled in the sequence {nurture['sequence']}."
         yield from ("", f"### {nurture['name']} (a nurture)", "", said, "")
         yield from diagrams.of_nurture(nurture)
     for sequence in playbook.sequences:
-        yield from ("", f"### {sequence['name']} (a sequence)", "", _told(sequence), "")
+        yield from ("", f"### {sequence['name']} (a sequence)", "", _of_sequence(sequence), "")
         yield from diagrams.of_sequence(sequence)
 
 
@@ -64,20 +64,20 @@ def _named(what: str, names: list[str]) -> Iterator[str]:
 
 
 def _in_words(rule: Written) -> str:
-    """A rule as one or two sentences."""
+    """Return a rule as one or two sentences."""
     conditions = f", if {sentences.of_conditions(rule['when'])}" if rule.get("when") else ""
     timing = sentences.of_timing(rule) or "at once"
     still = [f"if by then {sentences.of_conditions(rule['only_if'])}"] if rule.get("only_if") else []
     still += [f"unless by then {sentences.of_conditions(rule['unless'])}"] if rule.get("unless") else []
     actions = "; ".join(map(sentences.of_action, rule["do"]))
     when = ", ".join([timing, *still])
-    stops = f" Not any more once {sentences.of_stops(rule['stop_on'])}." if rule.get("stop_on") else ""
+    stops = f" It is cancelled when {sentences.of_stops(rule['stop_on'])}." if rule.get("stop_on") else ""
     return f"When {sentences.of_events(rule['on'])}{conditions}: {when}. **{actions}.**{stops}"
 
 
-def _told(sequence: Written) -> str:
-    """How leads come into it, and what ends it before its last step."""
+def _of_sequence(sequence: Written) -> str:
+    """Return how leads are enrolled in a sequence, and what ends it before its last step."""
     exits = sentences.of_stops(sequence.get("exit_on", DEFAULT_EXITS))
     goal = f" Its goal: {sentences.of_stops(sequence['goal'])}." if sequence.get("goal") else ""
     label = f" Meanwhile the lead is tagged “{sequence['label']}”." if "label" in sequence else ""
-    return f"When {sentences.of_beginning(sequence)}. It ends early once {exits}.{goal}{label}"
+    return f"When {sentences.of_beginning(sequence)}. It ends early when {exits}.{goal}{label}"

@@ -1,16 +1,15 @@
-"""The page about the rule language. Pure."""
+"""Reference page of the rule language. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from app.automation.language.actions import RULE_ACTIONS
+from app.automation.language.actions import rule_actions
 from app.automation.language.base import Strict
 from app.automation.language.conditions import DEEPEST, MOST, FieldCondition
 from app.automation.language.docs.tables import Table, actions, page, parts_of
 from app.automation.language.events import STOPPING
 from app.automation.language.rules import Rule
-from app.automation.language.step_kinds import Params
 from app.automation.language.timing import After, Before
 from app.automation.language.vocabulary import FIELDS, Type, When
 from app.engine.events.events import EVENT_ALIASES, LISTENABLE_EVENTS
@@ -23,7 +22,7 @@ _KNOWN: Final = {
 }
 
 
-def rules_page(rule: type[Strict] = Rule, step_kinds: Sequence[type[Params]] = RULE_ACTIONS) -> str:
+def rules_page(rule: type[Strict] = Rule) -> str:
     """Return the whole page, in Markdown."""
     tables: dict[str, Table] = {
         "rule": partial(parts_of, rule),
@@ -32,7 +31,7 @@ def rules_page(rule: type[Strict] = Rule, step_kinds: Sequence[type[Params]] = R
         "events": _events,
         "conditions": _conditions,
         "fields": _fields,
-        "actions": partial(actions, step_kinds),
+        "actions": partial(actions, rule_actions()),
     }
     return page("rules", tables)
 
@@ -40,7 +39,7 @@ def rules_page(rule: type[Strict] = Rule, step_kinds: Sequence[type[Params]] = R
 def _events() -> Iterator[str]:
     yield from ("| event | can stop steps (`stop_on`) |", "| --- | --- |")
     yield from (f"| `{name}`{_means(name)} | {'yes' if name in STOPPING else ''} |" for name in LISTENABLE_EVENTS)
-    yield "| `custom.<name>`: an integrator's own, reported by `POST /api/events` | yes |"
+    yield "| `custom.<name>`: a custom event of an integrator, sent to `POST /api/events` | yes |"
 
 
 def _means(name: str) -> str:
@@ -63,9 +62,9 @@ def _types(types: frozenset[Type]) -> str:
 
 
 def _fields() -> Iterator[str]:
-    yield from ("| field | type | what it is | known |", "| --- | --- | --- | --- |")
+    yield from ("| field | type | description | known |", "| --- | --- | --- | --- |")
     for path, field in FIELDS.items():
         values = f" One of {', '.join(sorted(field.values))}." if field.values else ""
         yield f"| `{path}` | {field.type} | {field.about}{values} | {_KNOWN[field.known]} |"
-    yield "| `lead.custom.<key>` | as defined | A field of the clinic's own. | always |"
+    yield "| `lead.custom.<key>` | as defined | A custom field of the clinic. | always |"
     yield "| `event.data.<key>` | any | Data that an integrator sent with the event. | as the event happens |"

@@ -1,7 +1,7 @@
-"""Rules in plain words, for people who have never seen one written down. Pure.
+"""Rules and sequences in plain sentences, for users who do not write rules. Pure.
 
-Each function takes a part of a definition without mistakes. The words are short enough for a picture; the engine
-reads nothing of them.
+Each function takes a part of a valid definition. The sentences are short enough for a diagram. They have no effect on
+the engine.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,71 +15,71 @@ from app.messaging.channels.registry import CHANNELS
 Written = Mapping[str, Any]
 
 EVENTS: Final[Mapping[str, str]] = {
-    EventName.LEAD_CREATED: "a lead comes in",
-    EventName.LEAD_UPDATED: "something about a lead is changed",
-    EventName.LEAD_ASSIGNED: "a lead is given to somebody",
+    EventName.LEAD_CREATED: "a lead is created",
+    EventName.LEAD_UPDATED: "a lead is changed",
+    EventName.LEAD_ASSIGNED: "a lead is assigned",
     EventName.LEAD_STAGE_CHANGED: "a lead moves to another stage",
-    EventName.LEAD_CONTACTED: "somebody speaks with the lead",
-    EventName.LEAD_REPLIED: "the lead answers",
+    EventName.LEAD_CONTACTED: "a user speaks with the lead",
+    EventName.LEAD_REPLIED: "the lead replies",
     EventName.LEAD_ATTEMPT_FAILED: "an attempt to reach the lead fails",
     EventName.LEAD_OPTED_OUT: "the lead opts out",
     EventName.LEAD_SCORED: "a lead's score changes",
-    EventName.LEAD_CONVERTED: "the lead is won",
+    EventName.LEAD_CONVERTED: "the lead is converted",
     EventName.LEAD_LOST: "the lead is lost",
-    EventName.LEAD_REOPENED: "a lost lead is taken up again",
-    EventName.LEAD_MERGED: "a duplicate becomes part of the lead",
+    EventName.LEAD_REOPENED: "a lost lead is reopened",
+    EventName.LEAD_MERGED: "a duplicate is merged into the lead",
     EventName.LEAD_STALE: "nothing happens with a lead for too long",
     EventName.LEAD_STAGE_OVERDUE: "a lead stays in its stage for too long",
     EventName.LEAD_WITHOUT_NEXT_ACTION: "a lead has nothing planned",
-    EventName.ACTIVITY_LOGGED: "anything is logged about the lead",
-    EventName.TASK_CREATED: "a task is made",
-    EventName.TASK_RETIMED: "the task gets another time",
-    EventName.TASK_SNOOZED: "a task is put off",
-    EventName.TASK_COMPLETED: "a task is done",
-    EventName.TASK_CANCELLED: "the task is called off",
+    EventName.ACTIVITY_LOGGED: "an activity is logged for the lead",
+    EventName.TASK_CREATED: "a task is created",
+    EventName.TASK_RETIMED: "the task is rescheduled",
+    EventName.TASK_SNOOZED: "a task is snoozed",
+    EventName.TASK_COMPLETED: "a task is completed",
+    EventName.TASK_CANCELLED: "the task is cancelled",
     EventName.TASK_OVERDUE: "a task is overdue",
     EventName.CONSULTATION_SCHEDULED: "a consultation is booked",
-    EventName.CONSULTATION_COMPLETED: "a consultation has taken place",
+    EventName.CONSULTATION_COMPLETED: "a consultation is completed",
     EventName.CONSULTATION_MISSED: "a consultation is missed",
     EventName.QUOTE_SENT: "a quote is sent",
-    EventName.ESTIMATE_CREATED: "an estimate is made",
+    EventName.ESTIMATE_CREATED: "an estimate is created",
     EventName.MESSAGE_SENT: "a message is sent",
-    EventName.MESSAGE_DELIVERED: "a message arrives",
+    EventName.MESSAGE_DELIVERED: "a message is delivered",
     EventName.MESSAGE_OPENED: "a message is opened",
     EventName.MESSAGE_CLICKED: "a link in a message is clicked",
-    EventName.MESSAGE_BOUNCED: "a message comes back",
-    EventName.MESSAGE_FAILED: "a message cannot be sent",
+    EventName.MESSAGE_BOUNCED: "a message bounces",
+    EventName.MESSAGE_FAILED: "a message fails",
     "lead.stage_entered": "a lead enters a stage",
     "lead.stage_left": "the lead leaves the stage",
-    "date.reached": "a date of the lead comes near, or is past",
+    "date.reached": "a date of the lead is reached",
 }
-_CUSTOM: Final = "custom."  # before the name of an integrator's own
+_CUSTOM: Final = "custom."  # prefix of the custom events of integrators
 
-# Of a field: what it is called in a sentence, where its name alone would not be understood.
+# Names of fields in sentences, where the key alone would be unclear.
 _NAMES: Final[Mapping[str, str]] = {
     "lead.contacted_at": "last contact",
-    "lead.replied_at": "last answer",
+    "lead.replied_at": "last reply",
     "lead.pipeline_stage": "stage",
     "lead.failed_attempts": "number of failed attempts in a row",
     "event.previous_stage": "stage before",
     "event.previous_score": "score before",
 }
-# What it means that a field has a value, and that it has none.
+# Sentences for a field that has a value, and that has none.
 _THERE: Final[Mapping[str, tuple[str, str]]] = {
-    "lead.contacted_at": ("somebody has spoken with the lead", "nobody has spoken with the lead"),
-    "lead.replied_at": ("the lead has answered", "the lead has not answered"),
+    "lead.contacted_at": ("a user has spoken with the lead", "no user has spoken with the lead"),
+    "lead.replied_at": ("the lead has replied", "the lead has not replied"),
     "lead.opted_out_at": ("the lead has opted out", "the lead has not opted out"),
-    "lead.assigned_to_id": ("somebody looks after the lead", "nobody looks after the lead"),
-    "lead.next_follow_up_at": ("one of its tasks is open", "none of its tasks is open"),
+    "lead.assigned_to_id": ("the lead is assigned", "the lead is not assigned"),
+    "lead.next_follow_up_at": ("the lead has an open task", "the lead has no open task"),
     "event.changed": ("something was changed", "it is new"),
 }
-# What is either so or not, as it is said when it is.
+# Sentences for fields that are true or false, when true.
 _TRUTHS: Final[Mapping[str, str]] = {
-    "since.contacted": "somebody spoke with the lead meanwhile",
-    "since.replied": "the lead answered meanwhile",
+    "since.contacted": "a user spoke with the lead meanwhile",
+    "since.replied": "the lead replied meanwhile",
     "enrollment.opened": "one of the messages was opened",
     "enrollment.clicked": "a link in one of the messages was clicked",
-    "enrollment.replied": "the lead answered",
+    "enrollment.replied": "the lead replied",
     "enrollment.last_opened": "the last message was opened",
     "enrollment.last_clicked": "a link in the last message was clicked",
 }
@@ -95,13 +95,13 @@ _TESTS: Final[Mapping[str, str]] = {
 
 
 def of_events(names: str | Iterable[str]) -> str:
-    """`a lead comes in, or a quote is sent`."""
+    """Return events as text: `a lead is created, or a quote is sent`."""
     listed = [names] if isinstance(names, str) else names
     return ", or ".join(_of_event(str(name)) for name in listed)
 
 
 def of_stops(names: str | Iterable[str]) -> str:
-    """The same of events that call off what is pending: of that lead, that task."""
+    """Return events that cancel pending steps as text, about that lead or task."""
     return of_events(names).replace("a lead ", "the lead ").replace("a task ", "the task ")
 
 
@@ -112,12 +112,12 @@ def _of_event(name: str) -> str:
 
 
 def of_conditions(conditions: Iterable[Written]) -> str:
-    """`status is new, and score is more than 79`."""
+    """Return conditions as text: `its status is new, and its score is more than 79`."""
     return ", and ".join(map(of_condition, conditions))
 
 
 def of_condition(condition: Written) -> str:
-    """One, or a group of them."""
+    """Return a condition or a group of conditions as text."""
     if "all" in condition:
         return " and ".join(map(of_condition, condition["all"]))
     if "any" in condition:
@@ -129,7 +129,7 @@ def of_condition(condition: Written) -> str:
 def _of_test(field: str, test: str, want: Any) -> str:
     name = f"its {_NAMES.get(field, plain(field.rpartition('.')[2]))}"
     if field in _TRUTHS:
-        return _TRUTHS[field] if want else f"it is not so that {_TRUTHS[field]}"
+        return _TRUTHS[field] if want else f"it is not the case that {_TRUTHS[field]}"
     match test:
         case "exists":
             there, missing = _THERE.get(field, (f"{name} is known", f"{name} is not known"))
@@ -151,13 +151,14 @@ def _days_ago(want: Any) -> str:
 
 
 def value(want: Any) -> str:
+    """Return the value of a test as text."""
     if isinstance(want, bool):
         return "yes" if want else "no"
     return " or ".join(map(plain, want)) if isinstance(want, list) else plain(want)
 
 
 def of_timing(rule: Written) -> str:
-    """When a rule acts, counted from its event; nothing where that is at once."""
+    """Return the delay of a rule as text; empty if it acts at once."""
     again = f", and then every {rule['every'].removeprefix('1 ')}" if "every" in rule else ""
     if "before_due" in rule:
         return f"{rule['before_due']} before the task is due"
@@ -167,29 +168,29 @@ def of_timing(rule: Written) -> str:
 
 
 def of_wait(wait: Any, *, way: str = "after") -> str:
-    """`3 days later, at 09:00`."""
+    """Return a delay as text: `3 days later, at 09:00`."""
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
     of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
     said = [f"{parts['time']}{of_field}"] if "time" in parts else []
     said += ["in opening hours"] if parts.get("clock") == "business" else []
     said += [f"on day {parts['on_day']} of the month"] if "on_day" in parts else []
     said += [f"at {_hours(parts['at'])}"] if "at" in parts else []
-    said += ["where the lead is"] if parts.get("zone") == "lead" else []
+    said += ["in the lead's time zone"] if parts.get("zone") == "lead" else []
     return ", ".join(said)
 
 
 def of_beginning(sequence: Written) -> str:
-    """How leads come into a sequence."""
+    """Return how leads are enrolled in a sequence."""
     enroll = sequence.get("enroll")
     if enroll is None:
-        return "somebody puts the lead in, or a rule or a nurture does"
+        return "a user, a rule or a nurture enrolls the lead"
     conditions = f", if {of_conditions(enroll['when'])}" if enroll.get("when") else ""
     waited = f": {timing}" if (timing := of_timing(enroll)) else ""
     return f"{of_events(enroll['on'])}{conditions}{waited}"
 
 
 def of_step(step: Written) -> str:
-    """What one step of a sequence does."""
+    """Return a step of a sequence as text."""
     kind = action_in(step)
     action = of_conditions(step[kind]["if"]) + "?" if kind == "branch" else of_action({kind: step[kind]})
     only = [f"if {of_conditions(step['only_if'])}"] if step.get("only_if") else []
@@ -198,7 +199,7 @@ def of_step(step: Written) -> str:
 
 
 def of_nurture(nurture: Written) -> str:
-    """Whom a nurture takes, and when."""
+    """Return the hours of a nurture and the leads that it enrolls, as text."""
     scores = f"a score of {nurture['score_from']} to {nurture['score_to']}"
     silence = f" that were silent for {nurture['silent_for']}" if "silent_for" in nurture else ""
     hours = _hours(nurture["run_hours"]) if "run_hours" in nurture else "its hours"
@@ -206,10 +207,10 @@ def of_nurture(nurture: Written) -> str:
 
 
 def of_action(action: Written) -> str:
-    """What one action does."""
+    """Return an action as text."""
     [(kind, settings)] = action.items()
-    words = STEP_KINDS[kind].words
-    return words.sentence(settings) if words else plain(kind)
+    sentence = STEP_KINDS[kind].sentence
+    return sentence(settings) if sentence else plain(kind)
 
 
 def _hours(hours: str | list[str]) -> str:
@@ -217,10 +218,11 @@ def _hours(hours: str | list[str]) -> str:
 
 
 def by_channels(channels: Iterable[str]) -> str:
+    """Return channels as text: their labels."""
     return " and ".join(CHANNELS[channel].label for channel in channels)
 
 
 def plain(code: Any) -> str:
-    """A slug or a code as a word: `WEB_PAID` is web paid."""
+    """Return a slug or a code as words: `WEB_PAID` becomes `web paid`."""
     text = str(code).replace("_", " ").replace("-", " ")
     return text.lower() if text.isupper() else text

@@ -1,6 +1,6 @@
-"""Tables of the parts of models, and the pages that have such tables in them. Pure."""
+"""Markdown tables of models, and the pages that contain them. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -21,27 +21,27 @@ def page(name: str, tables: Mapping[str, Table]) -> str:
 
 
 def parts_of(model: type[Strict]) -> Iterator[str]:
-    """Yield a table of the parts of a model: one row for each, with what it says, its values and an example."""
+    """Yield a table of the parts of a model: one row for each, with its description, values and an example."""
     schema, definitions = json_schema(model)
     own = definitions[schema["$ref"].rpartition("/")[2]]
-    yield from ("| part | | what it says | such as |", "| --- | --- | --- | --- |")
+    yield from ("| part | | description | example |", "| --- | --- | --- | --- |")
     for name, part in own["properties"].items():
         required = "required" if name in own.get("required", ()) else ""
         described = {**_resolved(part, definitions), **part}
         yield f"| `{name}` | {required} | {_sentences(described)} | {_example(described)} |"
 
 
-def actions(models: Sequence[type[Any]]) -> Iterator[str]:
-    """Yield a table of step kinds, and a table of the parameters of each."""
-    yield from ("| action | what it does | such as |", "| --- | --- | --- |")
-    yield from (f"| `{one.kind}` | {one.__doc__} | `{flow({str(one.kind): one.example})}` |" for one in models)
-    for one in models:
+def actions(models: Mapping[str, type[Any]]) -> Iterator[str]:
+    """Yield a table of step kinds, and a table of the parameters of each. `models`: the parameters' model by kind."""
+    yield from ("| action | description | example |", "| --- | --- | --- |")
+    yield from (f"| `{kind}` | {one.__doc__} | `{flow({kind: one.example})}` |" for kind, one in models.items())
+    for kind, one in models.items():
         if one.model_fields:
-            yield from ("", f"### `{one.kind}`", "", *parts_of(one))
+            yield from ("", f"### `{kind}`", "", *parts_of(one))
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML as playbooks write it: `on` is a word, without quotes."""
+    """YAML in the style of playbooks: `on` is text and needs no quotes."""
 
 
 _Dumper.yaml_implicit_resolvers = {

@@ -1,4 +1,4 @@
-"""What follows in an enrollment from the end of one of its steps, in the transaction in which that one ends."""
+"""Advance enrollments when a step ends, in the same transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,14 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.automation.sequences.enrollments.exit import end
-from app.automation.sequences.enrollments.transitions import Move, locked, move, texts, write
+from app.automation.sequences.enrollments.exit import end_enrollments
+from app.automation.sequences.enrollments.transitions import (
+    Move,
+    lock_enrollments,
+    move_enrollments,
+    save_states,
+    sequence_texts,
+)
 from app.automation.sequences.models import EnrollmentState, EnrollmentStep, PauseReason
 from app.core.calendar.calendar import Calendar
 from app.core.db import insert_many, new_id
@@ -20,61 +26,63 @@ from app.engine.sequences.progression import exit_reason_after_skip
 from app.engine.sequences.sequence import ExitReason, SequenceStep
 from app.engine.sequences.sequence import Sequence as SequenceText
 
-AGAIN_IN: Final = timedelta(seconds=5)  # for a step whose sequence was just being changed
+RETRY_IN: Final = timedelta(seconds=5)  # for a step whose sequence another transaction has locked
 
 
 class StepOutcome(StrEnum):
+    """Outcome of a step of an enrollment."""
+
     DONE = "done"
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """The end of one step: `reason` is why it was skipped, None that it was done; `told` is what it says of itself."""
+class StepEnd:
+    """The end of one step. `reason`: why it was skipped; None: it is done. `details`: the details of its outcome."""
 
     step_id: UUID
     kind: str
     cause: Mapping[str, Any]
     calendar: Calendar
     reason: str | None
-    told: Mapping[str, Any]
+    details: Mapping[str, Any]
 
     @property
     def enrollment_id(self) -> UUID:
-        """Whose step it was."""
+        """Id of the step's enrollment."""
         return UUID(self.cause["enrollment_id"])
 
 
-def advance(session: Session, ends: Sequence[Ended], *, at: datetime) -> None:
-    """Note each end, and move its enrollment on, hold it, or end it. One that is over by now stays so."""
-    enrollments = locked(session, [one.enrollment_id for one in ends])
-    known = texts(session, enrollments.values())
-    came = [
-        _Came(one, row, text_, text_.step(row.step))
+def advance(session: Session, ends: Sequence[StepEnd], *, at: datetime) -> None:
+    """Save each step end; then move its enrollment to the next step, hold it or end it. Ended enrollments stay."""
+    enrollments = lock_enrollments(session, [one.enrollment_id for one in ends])
+    known = sequence_texts(session, enrollments.values())
+    ended = [
+        _EndedStep(one, row, text_, text_.step(row.step))
         for one in ends
         if (row := enrollments.get(one.enrollment_id))
         and row.step_id == one.step_id
         and (text_ := known[row.sequence_id, row.sequence_version])
     ]
-    off = _switched_off(session, {one.row.sequence_id for one in came if one.was_held_up})
-    insert_many(session, EnrollmentStep, [_entry(one, at) for one in came if not one.was_held_up])
-    for one in came:
+    off = _lock_inactive(session, {one.row.sequence_id for one in ended if one.was_held_up})
+    insert_many(session, EnrollmentStep, [_entry(one, at) for one in ended if not one.was_held_up])
+    for one in ended:
         if one.exit:
-            end(session, [one.row.id], reason=one.exit, at=at)
-    going = [one for one in came if not one.exit]
-    write(session, [_held(one, at) for one in going if one.holds(off)])
-    move(session, [one.move for one in going if not one.holds(off)], at=at)
+            end_enrollments(session, [one.row.id], reason=one.exit, at=at)
+    going = [one for one in ended if not one.exit]
+    save_states(session, [_waiting(one, at) for one in going if one.holds(off)])
+    move_enrollments(session, [one.next_move for one in going if not one.holds(off)], at=at)
 
 
 def skip_step(session: Session, row: Row[Any], calendar: Calendar, *, reason: Reason, at: datetime) -> None:
-    """Leave out the step that an enrollment (its row, locked) is at, planned, failed, or waiting for its task."""
-    [sequence] = texts(session, [row]).values()
+    """Skip the current step of an enrollment: planned, failed or waiting for its task. `row` is its locked row."""
+    [sequence] = sequence_texts(session, [row]).values()
     step = sequence.step(row.step)
     session.execute(_SKIP, {"id": row.step_id, "reason": reason, "now": at})
     cause = {"enrollment_id": str(row.id)}
-    came = _Came(Ended(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence, step)
-    insert_many(session, EnrollmentStep, [_entry(came, at)])
-    move(session, [Move(row, sequence, came.next, calendar)], at=at)
+    ended = _EndedStep(StepEnd(row.step_id, step.kind, cause, calendar, reason, {}), row, sequence, step)
+    insert_many(session, EnrollmentStep, [_entry(ended, at)])
+    move_enrollments(session, [Move(row, sequence, ended.next, calendar)], at=at)
 
 
 _SKIP: Final = text(
@@ -83,50 +91,52 @@ _SKIP: Final = text(
 )
 
 
-class _Came(NamedTuple):
-    """An enrollment that came to the end of its step."""
+class _EndedStep(NamedTuple):
+    """An enrollment with an ended step, and its sequence version."""
 
-    end: Ended
+    step_end: StepEnd
     row: Row[Any]
     text: SequenceText
     step: SequenceStep
 
     @property
     def was_held_up(self) -> bool:
-        """It was due while its sequence is switched off: it is done when that is switched on again."""
-        return self.end.reason == Reason.RULE_INACTIVE
+        """Whether the step was due while its sequence was inactive; it runs once the sequence is active again."""
+        return self.step_end.reason == Reason.RULE_INACTIVE
 
     @property
     def waits(self) -> bool:
-        """The task that it made is to be done before anything follows."""
-        return self.step.waits_for_task and self.end.reason is None
+        """Whether the next step waits until the task of this step is closed."""
+        return self.step.waits_for_task and self.step_end.reason is None
 
     def holds(self, off: Collection[UUID]) -> bool:
-        """Whether it stays where it is, where these sequences are switched off."""
+        """Return whether the enrollment stays at its step. `off` are the ids of inactive sequences."""
         return self.waits or (self.was_held_up and self.row.sequence_id in off)
 
     @property
     def exit(self) -> ExitReason | None:
-        return exit_reason_after_skip(self.end.reason, self.end.told) if self.end.reason else None
+        """Why the enrollment ends with this step; None: it continues."""
+        return exit_reason_after_skip(self.step_end.reason, self.step_end.details) if self.step_end.reason else None
 
     @property
     def next(self) -> SequenceStep | None:
-        """What follows; a branch that was skipped decided nothing, so the next one in the text does."""
-        way = self.end.told.get("way") if self.step.kind == Kind.BRANCH else None
+        """The next step. After a skipped branch, which made no decision: the next one in the text."""
+        way = self.step_end.details.get("way") if self.step.kind == Kind.BRANCH else None
         return self.text.after(self.step.name, way)
 
     @property
-    def move(self) -> Move:
-        """To the next one; to the same one again where its sequence is just being switched on."""
+    def next_move(self) -> Move:
+        """The move to the next step; to the same step again if its sequence is being activated."""
         if self.was_held_up:
-            return Move(self.row, self.text, self.step, self.end.calendar, left=AGAIN_IN)
-        return Move(self.row, self.text, self.next, self.end.calendar)
+            return Move(self.row, self.text, self.step, self.step_end.calendar, left=RETRY_IN)
+        return Move(self.row, self.text, self.next, self.step_end.calendar)
 
 
-def _switched_off(session: Session, ids: Collection[UUID]) -> set[UUID]:
-    """Those of these sequences that are off until the commit: who switches one on then finds what it held up.
+def _lock_inactive(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """Return the inactive sequences among these, and lock them until the commit.
 
-    One that somebody changes just now is none of them: a worker, who has leads in hand, does not wait for it.
+    So activating one later finds the enrollments that wait. A sequence locked by another transaction is left out: a
+    worker that has locked leads does not wait for it.
     """
     return set(session.scalars(_OFF, {"ids": list(ids)})) if ids else set()
 
@@ -134,15 +144,15 @@ def _switched_off(session: Session, ids: Collection[UUID]) -> set[UUID]:
 _OFF: Final = text("SELECT id FROM sequences WHERE id = ANY(:ids) AND NOT active FOR KEY SHARE SKIP LOCKED")
 
 
-def _held(one: _Came, at: datetime) -> dict[str, Any]:
+def _waiting(one: _EndedStep, at: datetime) -> dict[str, Any]:
     row = {"id": one.row.id, "state": one.row.state, "reason": one.row.reason, "step": one.row.step, "changed_at": at}
     if one.was_held_up:
         return {**row, "state": EnrollmentState.PAUSED, "reason": PauseReason.SEQUENCE_INACTIVE, "seconds_left": 0}
-    return {**row, "waits_for_task_id": one.end.told["task_id"]}
+    return {**row, "waits_for_task_id": one.step_end.details["task_id"]}
 
 
-def _entry(one: _Came, at: datetime) -> dict[str, Any]:
-    told = one.end.told if one.end.reason is None else {}
+def _entry(one: _EndedStep, at: datetime) -> dict[str, Any]:
+    details = one.step_end.details if one.step_end.reason is None else {}
     return {
         "id": new_id(),
         "clinic_id": one.row.clinic_id,
@@ -150,12 +160,12 @@ def _entry(one: _Came, at: datetime) -> dict[str, Any]:
         "sequence_id": one.row.sequence_id,
         "sequence_version": one.row.sequence_version,
         "step": one.row.step,
-        "kind": one.end.kind,
-        "variant": one.end.cause.get("variant"),
-        "step_id": one.end.step_id,
-        "notification_id": next(iter(told.get("notification_ids", ())), None),
-        "task_id": told.get("task_id"),
-        "outcome": StepOutcome.SKIPPED if one.end.reason else StepOutcome.DONE,
-        "reason": one.end.reason,
+        "kind": one.step_end.kind,
+        "variant": one.step_end.cause.get("variant"),
+        "step_id": one.step_end.step_id,
+        "notification_id": next(iter(details.get("notification_ids", ())), None),
+        "task_id": details.get("task_id"),
+        "outcome": StepOutcome.SKIPPED if one.step_end.reason else StepOutcome.DONE,
+        "reason": one.step_end.reason,
         "at": at,
     }

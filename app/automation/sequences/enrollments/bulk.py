@@ -1,4 +1,4 @@
-"""Enrolling any number of leads: as a job, whose chunks each put their leads in by the one way there is."""
+"""Bulk enrollment: a job that enrolls any number of leads, chunk by chunk, with `enroll`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.audit import audit_log
 from app.audit.models import Act
-from app.automation.sequences.enrollments.enroll import Enrolled, enroll
-from app.automation.sequences.service import find_sequence
+from app.automation.sequences.definitions import find_sequence
+from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.kinds import JobKind, ProcessSpan
@@ -31,39 +31,39 @@ from app.leads.models import Lead
 from app.leads.search.listing import lead_conditions
 
 MAKES: Final = "enrollments"
-CHUNK: Final = 500  # leads that are held at once
-SPREAD_IN: Final = timedelta(minutes=5)  # leads of so long begin together
+CHUNK: Final = 500  # leads locked at once
+SPREAD_IN: Final = timedelta(minutes=5)  # leads due in this period begin together
 LONGEST: Final = timedelta(days=366)
 
-REASONS: Final[Mapping[Enrolled, ItemReason]] = {
-    Enrolled.ALREADY_IN: ItemReason.ALREADY_IN,
-    Enrolled.IN_ANOTHER: ItemReason.IN_ANOTHER,
-    Enrolled.BEEN_BEFORE: ItemReason.BEEN_BEFORE,
-    Enrolled.TOO_SOON: ItemReason.TOO_SOON,
-    Enrolled.OPTED_OUT: ItemReason.OPTED_OUT,
-    Enrolled.RESTRICTED: ItemReason.LEAD_IS_RESTRICTED,
-    Enrolled.LEAD_IS_OVER: ItemReason.LEAD_IS_CLOSED,
-    Enrolled.NO_SUCH_LEAD: ItemReason.UNKNOWN_LEAD,
-    Enrolled.SEQUENCE_INACTIVE: ItemReason.SEQUENCE_INACTIVE,
+REASONS: Final[Mapping[EnrollmentResult, ItemReason]] = {
+    EnrollmentResult.ALREADY_IN: ItemReason.ALREADY_IN,
+    EnrollmentResult.IN_ANOTHER: ItemReason.IN_ANOTHER,
+    EnrollmentResult.BEEN_BEFORE: ItemReason.BEEN_BEFORE,
+    EnrollmentResult.TOO_SOON: ItemReason.TOO_SOON,
+    EnrollmentResult.OPTED_OUT: ItemReason.OPTED_OUT,
+    EnrollmentResult.RESTRICTED: ItemReason.LEAD_IS_RESTRICTED,
+    EnrollmentResult.LEAD_IS_OVER: ItemReason.LEAD_IS_CLOSED,
+    EnrollmentResult.NO_SUCH_LEAD: ItemReason.UNKNOWN_LEAD,
+    EnrollmentResult.SEQUENCE_INACTIVE: ItemReason.SEQUENCE_INACTIVE,
 }
 
 
 def enroll_many(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[str, Any]) -> Job:
-    """A job for what `BulkEnrollIn` read. Raises NotFound, Invalid, ClientKeyReused."""
+    """Start a job for `data`, the fields of BulkEnrollIn. Raises NotFound, Invalid, ClientKeyReused."""
     sequence = find_sequence(session, actor, sequence_id)
     per_hour = data.get("per_hour")
-    spec = {"makes": MAKES, "sequence_id": str(sequence.id), "whose": _whose(session, actor)}
+    spec = {"makes": MAKES, "sequence_id": str(sequence.id), "whose": _visible_owners(session, actor)}
     plan = JobPlan(lambda _: spec, partial(_fill, session, actor, data), **_pace(per_hour))
     return start_job(session, actor, {**data, "sequence_id": sequence.id}, plan)
 
 
-def _whose(session: Session, actor: Actor) -> list[str] | None:
-    whose = visible_user_ids(session, actor)
-    return None if whose is None else [str(user_id) for user_id in whose]
+def _visible_owners(session: Session, actor: Actor) -> list[str] | None:
+    owners = visible_user_ids(session, actor)
+    return None if owners is None else [str(user_id) for user_id in owners]
 
 
 def _pace(per_hour: int | None) -> dict[str, Any]:
-    """How many leads begin together, and how long before the next ones do."""
+    """Return the chunk size, and the interval between chunks."""
     if per_hour is None:
         return {"size": CHUNK}
     size = min(max(per_hour * SPREAD_IN // timedelta(hours=1), 1), CHUNK)
@@ -77,13 +77,13 @@ def _fill(session: Session, actor: Actor, data: Mapping[str, Any], job_id: UUID)
         found = select(Lead.id).where(*lead_conditions(session, actor, data["filter"]))
         total, failed = fill_with_found(session, job_id, found), 0
     if (per_hour := data.get("per_hour")) and total * timedelta(hours=1) / per_hour > LONGEST:
-        raise Invalid.at("/per_hour", f"{total:,} leads would take more than a year: ask for more an hour.")
+        raise Invalid.at("/per_hour", f"{total:,} leads would take more than a year: increase `per_hour`.")
     return total, failed
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job as its chunks need it; `slug` is None once the sequence is deleted."""
+    """Job data for its chunks. `slug`: None if the sequence is deleted. `whose`: ids of lead owners; None: all."""
 
     job_id: UUID
     created_by: UUID | None
@@ -93,35 +93,35 @@ class Work:
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
-    """What makes a chunk of the job."""
+    """Return the function that processes a chunk of the job."""
     known = sequences_of(session, clinic).by_slug.values()
     slug = next((one.slug for one in known if str(one.id) == job.spec["sequence_id"]), None)
-    return partial(_put_in, work=Work(job.id, job.created_by, clinic, slug, job.spec["whose"]))
+    return partial(_enroll_span, work=Work(job.id, job.created_by, clinic, slug, job.spec["whose"]))
 
 
-def _put_in(session: Session, span: Span, *, work: Work) -> ItemResults:
-    """Enroll the leads of the span's pending items; returns, and writes down, how each of them ended."""
-    held = lock_leads(session, work.job_id, span, clinic_id=work.clinic.id, whose=work.whose)
-    ends, came = ItemResults(left=list(held.busy)), _enroll(session, work, set(held.leads.values()))
-    for place, lead_id in held.leads.items():
-        if came[lead_id] is Enrolled.ENROLLED:
-            ends.succeed(place, lead_id=lead_id)
+def _enroll_span(session: Session, span: Span, *, work: Work) -> ItemResults:
+    """Enroll the leads of the span's pending items. Save and return the result of each."""
+    locked = lock_leads(session, work.job_id, span, clinic_id=work.clinic.id, whose=work.whose)
+    results, enrolled = ItemResults(left=list(locked.busy)), _enroll(session, work, set(locked.leads.values()))
+    for place, lead_id in locked.leads.items():
+        if enrolled[lead_id] is EnrollmentResult.ENROLLED:
+            results.succeed(place, lead_id=lead_id)
         else:
-            ends.fail(place, REASONS[came[lead_id]])
-    for place in held.unknown:
-        ends.fail(place, ItemReason.UNKNOWN_LEAD)
-    write_results(session, work.job_id, ends)
-    return ends
+            results.fail(place, REASONS[enrolled[lead_id]])
+    for place in locked.unknown:
+        results.fail(place, ItemReason.UNKNOWN_LEAD)
+    write_results(session, work.job_id, results)
+    return results
 
 
-def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, Enrolled]:
+def _enroll(session: Session, work: Work, lead_ids: set[UUID]) -> Mapping[UUID, EnrollmentResult]:
     if work.slug is None:
-        return dict.fromkeys(lead_ids, Enrolled.SEQUENCE_INACTIVE)
+        return dict.fromkeys(lead_ids, EnrollmentResult.SEQUENCE_INACTIVE)
     causes: dict[UUID, dict[str, Any]] = {lead_id: {} for lead_id in lead_ids}
-    came = enroll(session, work.clinic, work.slug, causes, at=clock.now(), by=work.created_by)
-    new = [lead_id for lead_id, result in came.items() if result is Enrolled.ENROLLED]
+    enrolled = enroll(session, work.clinic, work.slug, causes, at=clock.now(), by=work.created_by)
+    new = [lead_id for lead_id, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": work.slug})
-    return came
+    return enrolled
 
 
 KIND: Final = JobKind(MAKES, work_on)

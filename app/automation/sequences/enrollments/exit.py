@@ -1,4 +1,4 @@
-"""Leaving a sequence before its end: by what happens, by a rule, by hand. What is planned is called off with it."""
+"""End enrollments before their last step: by an event, by a rule or by hand. Their pending steps are cancelled."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.automation.sequences.enrollments.labels import take_off
+from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE
 from app.engine.models import Reason
 from app.engine.sequences.definitions import sequences_of
@@ -23,18 +23,18 @@ _BY_ID: Final = text(_END.format(which="id = ANY(:ids)"))
 _OF_LEADS: Final = text(_END.format(which="lead_id = ANY(:leads) AND sequence_id = :sequence"))
 _ALL_OF_A_LEAD: Final = text(_END.format(which="lead_id = :lead"))
 _ALL_IN: Final = text(_END.format(which="sequence_id = :sequence"))
-# In the order of their ids, as everybody who locks several.
+# Ordered by id, to avoid deadlocks.
 _LOCK_LEADS: Final = text(
     "SELECT id FROM leads WHERE id IN (SELECT lead_id FROM enrollments"  # noqa: S608
     f" WHERE sequence_id = :sequence AND {IS_LIVE}) ORDER BY id FOR NO KEY UPDATE"
 )
-_CALL_OFF: Final = text(
+_CANCEL_STEPS: Final = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now"
     " WHERE id = ANY(:ids) AND state IN ('planned', 'published')"
 )
 
 
-def leave(
+def exit_sequence(
     session: Session,
     clinic: ClinicContext,
     slug: str,
@@ -43,43 +43,48 @@ def leave(
     reason: ExitReason,
     at: datetime,
 ) -> set[UUID]:
-    """Take these leads, which are locked, out of the sequence of that name; returns those that were in it."""
+    """End these leads' enrollments in the sequence with this slug. The leads are locked. Return those enrolled."""
     sequence = sequences_of(session, clinic).by_slug.get(slug)
     if sequence is None:
         return set()
     given = {"leads": list(lead_ids), "sequence": sequence.id, "reason": reason, "now": at}
     ended = session.execute(_OF_LEADS, given).all()
-    clear_up(session, ended, at=at)
+    cancel_steps_and_labels(session, ended, at=at)
     return {row.lead_id for row in ended}
 
 
-def end(session: Session, ids: Collection[UUID], *, reason: ExitReason, at: datetime) -> None:
-    """End these enrollments, as far as they are live; their leads, or they themselves, are locked."""
+def end_enrollments(session: Session, ids: Collection[UUID], *, reason: ExitReason, at: datetime) -> None:
+    """End those of these enrollments that are live. The enrollments or their leads are locked."""
     if ids:
-        clear_up(session, session.execute(_BY_ID, {"ids": list(ids), "reason": reason, "now": at}).all(), at=at)
+        cancel_steps_and_labels(
+            session, session.execute(_BY_ID, {"ids": list(ids), "reason": reason, "now": at}).all(), at=at
+        )
 
 
-def end_all_of(session: Session, lead_id: UUID, *, reason: ExitReason, at: datetime) -> None:
-    """The lead, which is locked, is in no sequence any more."""
+def end_all_of_lead(session: Session, lead_id: UUID, *, reason: ExitReason, at: datetime) -> None:
+    """End all enrollments of the lead. The lead is locked."""
     ended = session.execute(_ALL_OF_A_LEAD, {"lead": lead_id, "reason": reason, "now": at}).all()
-    clear_up(session, ended, at=at)
+    cancel_steps_and_labels(session, ended, at=at)
 
 
-def end_all_in(session: Session, sequence_id: UUID, *, at: datetime) -> None:
-    """The sequence is gone: nobody is in it any more."""
+def end_all_in_sequence(session: Session, sequence_id: UUID, *, at: datetime) -> None:
+    """Lock the enrolled leads, and end all enrollments of a deleted sequence."""
     session.execute(_LOCK_LEADS, {"sequence": sequence_id})
     given = {"sequence": sequence_id, "reason": ExitReason.SEQUENCE_DELETED, "now": at}
-    clear_up(session, session.execute(_ALL_IN, given).all(), at=at)
+    cancel_steps_and_labels(session, session.execute(_ALL_IN, given).all(), at=at)
 
 
-def clear_up(session: Session, ended: Sequence[Row[Any]], *, at: datetime) -> None:
-    """Call off what these had planned (rows with id, lead_id, step_id, label and reason), and take off their labels."""
+def cancel_steps_and_labels(session: Session, ended: Sequence[Row[Any]], *, at: datetime) -> None:
+    """Cancel the pending steps of ended enrollments, and remove their labels.
+
+    `ended` are rows with `id`, `lead_id`, `step_id`, `label` and `reason`.
+    """
     pending = [row.step_id for row in ended if row.step_id]
     if pending:
-        # They ended together, for one reason mostly; the enrollment has its own.
-        session.execute(_CALL_OFF, {"ids": pending, "reason": _of_step(ended[0].reason), "now": at})
-    take_off(session, ended)
+        # The steps get the first reason, because enrollments that end together mostly share one.
+        session.execute(_CANCEL_STEPS, {"ids": pending, "reason": _step_reason(ended[0].reason), "now": at})
+    remove_labels(session, ended)
 
 
-def _of_step(reason: str) -> Reason:
+def _step_reason(reason: str) -> Reason:
     return Reason(reason) if reason in {*Reason} else Reason.NOT_ENROLLED

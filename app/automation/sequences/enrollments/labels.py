@@ -1,4 +1,4 @@
-"""The tag that a lead has while it is in a sequence. Rules hear nothing of it: it says where the lead is."""
+"""Labels: the tag that a lead has while it is in a sequence. Changes of labels record no event for rules."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
@@ -12,13 +12,13 @@ from sqlalchemy.orm.util import identity_key
 from app.automation.sequences.models import IS_LIVE
 from app.leads.models import Lead
 
-_PUT_ON: Final = text(
+_ADD: Final = text(
     "UPDATE leads AS l SET tags = l.tags || r.label, version = l.version + 1"
     " FROM unnest(CAST(:leads AS uuid[]), CAST(:labels AS text[])) AS r(id, label)"
     " WHERE l.id = r.id AND NOT r.label = ANY(l.tags) RETURNING l.id, l.tags, l.version"
 )
-# Another sequence may have the lead under the same label: the last one takes it off.
-_TAKE_OFF: Final = text(
+# Several sequences may use the same label: the last one removes it.
+_REMOVE: Final = text(
     "UPDATE leads AS l SET tags = array_remove(l.tags, r.label), version = l.version + 1"  # noqa: S608  (of the models)
     " FROM unnest(CAST(:leads AS uuid[]), CAST(:labels AS text[])) AS r(id, label)"
     " WHERE l.id = r.id AND r.label = ANY(l.tags) AND NOT EXISTS (SELECT FROM enrollments e"
@@ -26,21 +26,21 @@ _TAKE_OFF: Final = text(
 )
 
 
-def put_on(session: Session, labels: Mapping[UUID, str]) -> None:
-    """Give each of these leads, which are locked, its label."""
+def add_labels(session: Session, labels: Mapping[UUID, str]) -> None:
+    """Add each label to its lead. The leads are locked."""
     if labels:
-        _write(session, _PUT_ON, list(labels), list(labels.values()))
+        _write(session, _ADD, list(labels), list(labels.values()))
 
 
-def take_off(session: Session, ended: Collection[Any]) -> None:
-    """Take the labels of these enrollments (rows with `lead_id` and `label`) off their leads."""
+def remove_labels(session: Session, ended: Collection[Any]) -> None:
+    """Remove the labels of ended enrollments (rows with `lead_id` and `label`) from their leads."""
     labelled = [row for row in ended if row.label]
     if labelled:
-        _write(session, _TAKE_OFF, [row.lead_id for row in labelled], [row.label for row in labelled])
+        _write(session, _REMOVE, [row.lead_id for row in labelled], [row.label for row in labelled])
 
 
 def _write(session: Session, statement: TextClause, lead_ids: Sequence[UUID], labels: Sequence[str]) -> None:
-    """A lead that the caller has loaded knows of it as well: it may be the answer of a call, with its version."""
+    """Run the statement, and update leads loaded in the session: a response may contain their tags and version."""
     session.flush()
     for row in session.execute(statement, {"leads": lead_ids, "labels": labels}):
         if lead := session.identity_map.get(identity_key(Lead, row.id)):

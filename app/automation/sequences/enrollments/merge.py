@@ -1,4 +1,4 @@
-"""Two leads become one: it goes on in the sequences of both, in each of them once."""
+"""Enrollments of merged leads."""
 
 from typing import Final
 from uuid import UUID
@@ -7,11 +7,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.automation.sequences.enrollments.exit import end
+from app.automation.sequences.enrollments.exit import end_enrollments
 from app.automation.sequences.models import IS_LIVE
 from app.engine.sequences.sequence import ExitReason
 
-_TWICE: Final = text(
+_CONFLICTING: Final = text(
     "SELECT d.id FROM enrollments AS d JOIN enrollments AS s ON s.lead_id = :survivor"  # noqa: S608
     f" AND (s.sequence_id = d.sequence_id OR (s.is_exclusive AND d.is_exclusive AND s.{IS_LIVE}))"
     f" WHERE d.lead_id = :duplicate AND d.{IS_LIVE}"
@@ -20,7 +20,10 @@ _MOVE: Final = text("UPDATE enrollments SET lead_id = :survivor WHERE lead_id = 
 
 
 def merge_enrollments(session: Session, duplicate: UUID, survivor: UUID) -> None:
-    """The duplicate's end where the survivor is, or was, in the same sequence, or both are exclusive; others move."""
+    """Move the duplicate's enrollments to the survivor.
+
+    A live one ends if the survivor is or was in the same sequence, or if both are exclusive.
+    """
     leads = {"duplicate": duplicate, "survivor": survivor}
-    end(session, session.scalars(_TWICE, leads).all(), reason=ExitReason.MERGED, at=clock.now())
+    end_enrollments(session, session.scalars(_CONFLICTING, leads).all(), reason=ExitReason.MERGED, at=clock.now())
     session.execute(_MOVE, leads)

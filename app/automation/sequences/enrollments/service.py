@@ -1,4 +1,4 @@
-"""Enrollments by hand, and as they are shown. The caller commits."""
+"""Enrollment service: enroll, list, pause, resume, exit, skip. The caller commits."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.audit.models import Act
+from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.advance import skip_step
-from app.automation.sequences.enrollments.enroll import Enrolled, enroll
-from app.automation.sequences.enrollments.exit import end
+from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
+from app.automation.sequences.enrollments.exit import end_enrollments
 from app.automation.sequences.enrollments.pause import pause, resume
-from app.automation.sequences.enrollments.transitions import locked
+from app.automation.sequences.enrollments.transitions import lock_enrollments
 from app.automation.sequences.errors import EnrollmentIsOver
-from app.automation.sequences.models import Enrollment, EnrollmentState, EnrollmentStep, ShownState
-from app.automation.sequences.service import find_sequence
+from app.automation.sequences.models import DisplayState, Enrollment, EnrollmentState, EnrollmentStep
 from app.clock import now
 from app.core.pagination import Key, Page, page
 from app.engine.models import Reason, Step, StepState
@@ -29,19 +29,17 @@ from app.leads.lookup import get_lead, read_lead, visible_to
 from app.leads.models import Lead
 
 NEWEST_FIRST: Final[list[Key]] = [(Enrollment.id, "desc")]
-STATUS: Final[Mapping[Enrolled, int]] = {Enrolled.ENROLLED: 201, Enrolled.NO_SUCH_LEAD: 404}
+STATUS: Final[Mapping[EnrollmentResult, int]] = {EnrollmentResult.ENROLLED: 201, EnrollmentResult.NO_SUCH_LEAD: 404}
 
-_IN_TROUBLE: Final = (Enrollment.state == EnrollmentState.ACTIVE) & Step.state.in_(
-    (StepState.FAILED, StepState.UNKNOWN)
-)
-_SHOWN: Final = (
+_HELD: Final = (Enrollment.state == EnrollmentState.ACTIVE) & Step.state.in_((StepState.FAILED, StepState.UNKNOWN))
+_COLUMNS: Final = (
     select(
         Enrollment.id,
         Enrollment.lead_id,
         Enrollment.sequence_id,
         SequenceRow.slug.label("sequence"),
         Enrollment.sequence_version,
-        case((_IN_TROUBLE, ShownState.HELD), else_=Enrollment.state).label("state"),
+        case((_HELD, DisplayState.HELD), else_=Enrollment.state).label("state"),
         Enrollment.reason,
         Enrollment.step,
         Enrollment.step_id,
@@ -59,21 +57,21 @@ _SHOWN: Final = (
 
 
 def enroll_by_hand(session: Session, actor: Actor, sequence_id: UUID, lead_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """Enroll those of the leads that the actor knows of; returns what came of each, in their order. Raises NotFound."""
+    """Enroll the leads that the actor may see. Return `lead_id`, `result` and `status` of each. Raises NotFound."""
     sequence = find_sequence(session, actor, sequence_id)
     known = set(session.scalars(select(Lead.id).where(Lead.id.in_(lead_ids), *visible_to(actor))))
     causes: dict[UUID, dict[str, Any]] = {id_: {} for id_ in known}
-    came = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
-    new = [id_ for id_, result in came.items() if result is Enrolled.ENROLLED]
+    enrolled = enroll(session, actor.clinic, sequence.slug, causes, at=now(), by=actor.user_id)
+    new = [id_ for id_, result in enrolled.items() if result is EnrollmentResult.ENROLLED]
     audit_log.note_change(session, "lead", new, act=Act.UPDATE, after={"enrolled_in": sequence.slug})
-    results = [(id_, came.get(id_, Enrolled.NO_SUCH_LEAD)) for id_ in dict.fromkeys(lead_ids)]
+    results = [(id_, enrolled.get(id_, EnrollmentResult.NO_SUCH_LEAD)) for id_ in dict.fromkeys(lead_ids)]
     return [{"lead_id": id_, "result": one, "status": STATUS.get(one, 409)} for id_, one in results]
 
 
 def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[str, Any]) -> Page:
-    """Those in a sequence, of leads that the actor knows of, the newest first. Raises NotFound."""
+    """List a sequence's enrollments of leads that the actor may see, newest first. Raises NotFound."""
     sequence = find_sequence(session, actor, sequence_id)
-    found = _SHOWN.join(Lead, Lead.id == Enrollment.lead_id).where(
+    found = _COLUMNS.join(Lead, Lead.id == Enrollment.lead_id).where(
         Enrollment.sequence_id == sequence.id, *visible_to(actor)
     )
     listed = page(session, _in_state(found, query.get("state")), NEWEST_FIRST, query)
@@ -81,53 +79,53 @@ def list_enrollments(session: Session, actor: Actor, sequence_id: UUID, query: M
     return listed
 
 
-def enrollments_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
-    """The lead's enrollments, the newest first. Raises NotFound."""
+def list_enrollments_of_lead(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:
+    """List the lead's enrollments, newest first. Raises NotFound."""
     read_lead(session, actor, lead_id)
-    mine = _SHOWN.where(Enrollment.lead_id == lead_id, Enrollment.clinic_id == actor.clinic.id)
+    mine = _COLUMNS.where(Enrollment.lead_id == lead_id, Enrollment.clinic_id == actor.clinic.id)
     return page(session, _in_state(mine, query.get("state")), NEWEST_FIRST, query)
 
 
 def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
-    """One enrollment, with the steps that it came by. Raises NotFound."""
+    """Return an enrollment with its finished steps, as EnrollmentDetailOut. Raises NotFound."""
     lead_id = _lead_of(session, actor, enrollment_id)
     read_lead(session, actor, lead_id)
-    row = session.execute(_SHOWN.where(Enrollment.id == enrollment_id)).one()
+    row = session.execute(_COLUMNS.where(Enrollment.id == enrollment_id)).one()
     steps = select(EnrollmentStep).where(EnrollmentStep.enrollment_id == enrollment_id).order_by(EnrollmentStep.id)
     return {**row._mapping, "steps": session.scalars(steps).all()}  # noqa: SLF001  (public)
 
 
 def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
-    """Hold it where it is; saying it twice changes nothing. Raises NotFound, EnrollmentIsOver."""
+    """Pause an enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: Row[Any], at: datetime) -> None:
         if row.state == EnrollmentState.ACTIVE:
             pause(session, row, at=at)
 
-    return _change(session, actor, enrollment_id, act, told="paused")
+    return _change(session, actor, enrollment_id, act, change="paused")
 
 
 def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
-    """Go on with it; saying it twice changes nothing. Raises NotFound, EnrollmentIsOver."""
+    """Resume a paused enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: Row[Any], at: datetime) -> None:
         if row.state == EnrollmentState.PAUSED:
             resume(session, row, actor.clinic.calendar, at=at)
 
-    return _change(session, actor, enrollment_id, act, told="resumed")
+    return _change(session, actor, enrollment_id, act, change="resumed")
 
 
 def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
-    """Take the lead out. Raises NotFound, EnrollmentIsOver."""
+    """End an enrollment. Raises NotFound, EnrollmentIsOver."""
 
     def act(row: Row[Any], at: datetime) -> None:
-        end(session, [row.id], reason=ExitReason.BY_HAND, at=at)
+        end_enrollments(session, [row.id], reason=ExitReason.BY_HAND, at=at)
 
-    return _change(session, actor, enrollment_id, act, told="exited")
+    return _change(session, actor, enrollment_id, act, change="exited")
 
 
-def skip_in_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
-    """Leave out the step that it is at, also one that failed or waits for its task.
+def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
+    """Skip the current step, even if it failed or waits for its task.
 
     Raises NotFound, EnrollmentIsOver.
     """
@@ -135,20 +133,20 @@ def skip_in_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> d
     def act(row: Row[Any], at: datetime) -> None:
         skip_step(session, row, actor.clinic.calendar, reason=Reason.BY_HAND, at=at)
 
-    return _change(session, actor, enrollment_id, act, told="step_skipped")
+    return _change(session, actor, enrollment_id, act, change="step_skipped")
 
 
 def _change(
-    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[Row[Any], datetime], None], *, told: str
+    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[Row[Any], datetime], None], *, change: str
 ) -> dict[str, Any]:
-    """The lead is locked first, as whoever changes what follows for it does."""
+    """Lock the lead, then the enrollment: the order of every caller that changes the steps of a lead."""
     lead_id = _lead_of(session, actor, enrollment_id)
     get_lead(session, actor, lead_id, lock=True)
-    row = locked(session, [enrollment_id]).get(enrollment_id)
+    row = lock_enrollments(session, [enrollment_id]).get(enrollment_id)
     if row is None:
         raise EnrollmentIsOver
     act(row, now())
-    audit_log.note_change(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": told})
+    audit_log.note_change(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": change})
     return get_enrollment(session, actor, enrollment_id)
 
 
@@ -164,6 +162,6 @@ def _lead_of(session: Session, actor: Actor, enrollment_id: UUID) -> UUID:
 def _in_state(found: Select[Any], state: str | None) -> Select[Any]:
     if state is None:
         return found
-    if state == ShownState.HELD:
-        return found.where(_IN_TROUBLE)
+    if state == DisplayState.HELD:
+        return found.where(_HELD)
     return found.where(Enrollment.state == state)

@@ -1,4 +1,4 @@
-"""Moving enrollments on: to a step, which is planned; or to the end. Any number of them in the same few statements."""
+"""Move enrollments to a step, which is planned, or to the end. The number of statements is constant."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from app.automation.sequences.enrollments.labels import take_off
+from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE, Enrollment, EnrollmentState
 from app.core.calendar.calendar import Calendar
 from app.core.db import update_many
@@ -37,9 +37,9 @@ _CHANGED: Final = ("state", "reason", "step", "step_id", "waits_for_task_id", "s
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One enrollment (its row, locked) and what becomes of it: the step that it comes to; None: it is through.
+    """A transition of one enrollment (its locked row) to the step `to`; None: it is completed.
 
-    `left` is what a pause left of the wait before that step; `resumes`: it was paused, and is no more.
+    `left`: the remaining wait before that step after a pause. `resumes`: the enrollment was paused and is resumed.
     """
 
     enrollment: Row[Any]
@@ -51,27 +51,29 @@ class Move:
 
     @property
     def is_active(self) -> bool:
-        """Whether it goes on now; one that is paused waits at its next step until it is resumed."""
+        """Whether the enrollment is active after the move. A paused one waits at its next step until it is resumed."""
         return self.resumes or self.enrollment.state == EnrollmentState.ACTIVE
 
 
-def locked(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
-    """Those of these enrollments that are live, with the zone of their leads; held until the commit."""
+def lock_enrollments(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Lock the live ones among these enrollments. Return their rows by id, with the lead's time zone."""
     return {row.id: row for row in session.execute(_BY_ID, {"ids": list(ids)})} if ids else {}
 
 
-def waiting_for(session: Session, lead_ids: Collection[UUID], task_ids: Collection[UUID]) -> Sequence[Row[Any]]:
-    """The live enrollments of these leads that wait for one of these tasks; held as above."""
+def lock_enrollments_waiting_for(
+    session: Session, lead_ids: Collection[UUID], task_ids: Collection[UUID]
+) -> Sequence[Row[Any]]:
+    """Lock and return the live enrollments of these leads that wait for one of these tasks."""
     return session.execute(_WAITING, {"leads": list(lead_ids), "tasks": list(task_ids)}).all()
 
 
-def texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[VersionKey, SequenceText]:
-    """The versions that these go through."""
+def sequence_texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[VersionKey, SequenceText]:
+    """Return the sequence versions of these enrollments."""
     return sequence_versions(session, {(row.sequence_id, row.sequence_version) for row in enrollments})
 
 
-def move(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
-    """Plan the steps that these come to, counted from `at`."""
+def move_enrollments(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
+    """Save the moves, and plan the next steps. Waits count from `at`."""
     steps, rows = [], []
     for one in moves:
         step = _step(one, at=at) if one.to and one.is_active else None
@@ -79,20 +81,20 @@ def move(session: Session, moves: Sequence[Move], *, at: datetime) -> None:
         rows.append(_state(one, step, at=at))
     if steps:
         add_steps(session, steps)
-    write(session, rows)
-    take_off(session, [one.enrollment for one in moves if one.to is None])
+    save_states(session, rows)
+    remove_labels(session, [one.enrollment for one in moves if one.to is None])
 
 
-def write(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set all that tells where enrollments are; what a row does not name becomes null."""
+def save_states(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Save the state columns of enrollments. A column that is missing in a row becomes null."""
     update_many(session, Enrollment, rows, _CHANGED)
 
 
 def _step(one: Move, *, at: datetime) -> dict[str, Any]:
     row = one.enrollment
-    assert one.to is not None  # noqa: S101  (asked of moves to a step)
-    passage = EnrollmentContext(row.id, row.timezone, row.cause)
-    planned = plan_step(one.text, one.to, passage, at=at, calendar=one.calendar, left=one.left)
+    assert one.to is not None  # noqa: S101  (called for moves to a step only)
+    context = EnrollmentContext(row.id, row.timezone, row.cause)
+    planned = plan_step(one.text, one.to, context, at=at, calendar=one.calendar, left=one.left)
     return planned_row(row.clinic_id, row.lead_id, planned)
 
 

@@ -1,4 +1,4 @@
-"""Which of a step's variants does better, and whether that can be said at all. Pure."""
+"""Comparison of a step's variants (A/B test), with significance. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Final
 
 from app.automation.sequences.performance.intervals import Share, difference, shared_confidence
 
-LEAST: Final = 30  # messages of each variant, before anything is said of them
+LEAST: Final = 30  # messages of each variant that a comparison needs
 
 
 class Verdict(StrEnum):
-    """What a comparison comes to."""
+    """Result of a comparison."""
 
     NOT_ENOUGH_DATA = "not_enough_data"
-    NO_DIFFERENCE = "no_difference"  # none that could be told from chance
+    NO_DIFFERENCE = "no_difference"  # not significant
     BETTER = "better"
     WORSE = "worse"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A variant beside the first one; the difference, in shares from -1 to 1, lies from `low` to `high`."""
+    """A variant compared with the first one. `difference`, `low` and `high` are proportions from -1 to 1."""
 
     variant: str
     against: str
@@ -35,7 +35,7 @@ class Comparison:
 
 
 def compare(measure: str, shares: Mapping[str, Share]) -> Sequence[Comparison]:
-    """Each variant beside the first one, so that all that is said holds together with 95 per cent."""
+    """Compare each variant with the first one, at 95 % confidence for all comparisons together."""
     (first, base), *others = shares.items()
     confidence = shared_confidence(len(others))
     return [_compare((variant, share), (first, base), measure, confidence) for variant, share in others]
@@ -49,8 +49,8 @@ def _compare(one: tuple[str, Share], base: tuple[str, Share], measure: str, conf
     low, high = difference(share, other, confidence=confidence)
     verdict = Verdict.BETTER if low > 0 else Verdict.WORSE if high < 0 else Verdict.NO_DIFFERENCE
     words = _words(one, base, measure, verdict, low=low, high=high)
-    seen = share.rate - other.rate
-    return Comparison(variant, against, measure, verdict, confidence, words, seen, low, high)
+    observed = share.rate - other.rate
+    return Comparison(variant, against, measure, verdict, confidence, words, observed, low, high)
 
 
 _SAYS: Final = {

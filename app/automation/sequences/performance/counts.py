@@ -1,7 +1,6 @@
-"""What is counted of a sequence: its enrollments, the steps that they came by, and what became of their messages.
+"""Counts for the sequence performance report: enrollments, finished steps and messages of leads enrolled in a period.
 
-Of the leads that began it within a time; each table is found by the sequence, each message and reply looked up by
-its own index.
+Enrollments and steps are selected by sequence. Messages and replies are looked up one by one, each by its index.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,16 +24,16 @@ from app.messaging.models import Notification, NotificationState
 MESSAGES: Final = ("sent", "told_of", "delivered", "opened", "clicked", "failed", "replied", "converted")
 
 
-class Asked(NamedTuple):
-    """Of which sequence, of leads that began it when, and of which version; None: of all."""
+class ReportFilter(NamedTuple):
+    """Filter of the report: sequence, period of enrollment, version (None: all versions)."""
 
     sequence_id: UUID
     period: DateRange
     version: int | None
 
 
-def count_enrollments(session: Session, actor: Actor, asked: Asked) -> Sequence[Row[Any]]:
-    """By state, reason and the step that each is at, or was at its end: how many, how many replied, were converted."""
+def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[Row[Any]]:
+    """Count enrollments, replies and conversions by state, reason and current or last step."""
     over = func.coalesce(Enrollment.ended_at, now())
     began, beside = Enrollment.enrolled_at, (Enrollment,)
     replied = replied_lateral(Enrollment.lead_id, after=began, until=over + REPLY_WINDOW, beside=beside)
@@ -46,18 +45,18 @@ def count_enrollments(session: Session, actor: Actor, asked: Asked) -> Sequence[
         .select_from(Enrollment)
         .join(replied, true(), isouter=True)
         .join(won, true(), isouter=True)
-        .where(*_began(actor, asked))
+        .where(*_enrolled_in_period(actor, asked))
         .group_by(*keys)
     )
     return session.execute(_of_version(found, Enrollment.sequence_version, asked)).all()
 
 
-def count_steps(session: Session, actor: Actor, asked: Asked) -> Sequence[Row[Any]]:
-    """By step, kind, variant, outcome and reason: how many came by it, and what became of what they were sent."""
+def count_steps(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[Row[Any]]:
+    """Count finished steps and the results of their messages by step, kind, variant, outcome and reason."""
     return session.execute(_of_version(_steps(actor, asked), EnrollmentStep.sequence_version, asked)).all()
 
 
-def _steps(actor: Actor, asked: Asked) -> Select[Any]:
+def _steps(actor: Actor, asked: ReportFilter) -> Select[Any]:
     keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
     message = _message()
     sent_at, beside = message.c.sent_at, (Enrollment, message)
@@ -71,13 +70,13 @@ def _steps(actor: Actor, asked: Asked) -> Select[Any]:
         .join(message, true(), isouter=True)
         .join(replied, true(), isouter=True)
         .join(won, true(), isouter=True)
-        .where(*_began(actor, asked), EnrollmentStep.sequence_id == asked.sequence_id)
+        .where(*_enrolled_in_period(actor, asked), EnrollmentStep.sequence_id == asked.sequence_id)
         .group_by(*keys)
     )
 
 
 def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
-    """What came back later was sent, and failed. Only gateways tell what is delivered, opened and clicked."""
+    """A bounced message counts as sent and as failed. Only gateways report deliveries, opens and clicks."""
     is_told_of = and_(message.c.sent_at.is_not(None), message.c.channel.in_(CHANNELS.names_with_gateway()))
     return {
         "sent": func.count(message.c.sent_at),
@@ -89,12 +88,12 @@ def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
     }
 
 
-def _of_version(found: Select[Any], version: Any, asked: Asked) -> Select[Any]:
+def _of_version(found: Select[Any], version: Any, asked: ReportFilter) -> Select[Any]:
     return found if asked.version is None else found.where(version == asked.version)
 
 
-def _began(actor: Actor, asked: Asked) -> list[ColumnElement[bool]]:
-    """Within the period; of leads that the actor may see."""
+def _enrolled_in_period(actor: Actor, asked: ReportFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions: enrolled in the period, and the actor may see the lead."""
     tests = [
         Enrollment.sequence_id == asked.sequence_id,
         Enrollment.clinic_id == actor.clinic.id,
@@ -108,7 +107,7 @@ def _began(actor: Actor, asked: Asked) -> list[ColumnElement[bool]]:
 
 
 def _message() -> Any:
-    """LIMIT, here and below: looked up one by one, rather than put beside every row of a large table."""
+    """LIMIT makes PostgreSQL look messages up one by one instead of joining the whole table."""
     columns = ("channel", "state", "sent_at", "delivered_at", "opened_at", "clicked_at")
     mine = select(*(getattr(Notification, name) for name in columns)).where(
         Notification.id == EnrollmentStep.notification_id

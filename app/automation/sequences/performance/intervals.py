@@ -1,7 +1,7 @@
-"""How sure a share is, and the difference of two of them. Pure.
+"""Confidence intervals of proportions and of their differences. Pure.
 
-Wilson's interval, and Newcombe's for a difference, which is made of two of his: both hold for small numbers and for
-shares near none and all, where the usual textbook formula does not (Newcombe, Statistics in Medicine 17, 1998).
+Wilson's interval for a proportion; Newcombe's for a difference, built from two Wilson intervals. Both hold for small
+samples and for proportions near 0 and 1, unlike the normal approximation (Newcombe, Statistics in Medicine 17, 1998).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CONFIDENCE: Final = 0.95
 
 
 class Interval(NamedTuple):
-    """From `low` to `high`; shares lie from 0 to 1, differences from -1 to 1."""
+    """Interval from `low` to `high`. Proportions are 0 to 1, differences -1 to 1."""
 
     low: float
     high: float
@@ -21,35 +21,35 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of how many."""
+    """A proportion: `count` out of `of`."""
 
     count: int
     of: int
 
     @property
     def rate(self) -> float:
-        """From 0 to 1. Raises ZeroDivisionError where there is nothing to be a share of."""
+        """The proportion, 0 to 1. Raises ZeroDivisionError if `of` is 0."""
         return self.count / self.of
 
 
 def wilson(share: Share, *, confidence: float = CONFIDENCE) -> Interval:
-    """Where the true share lies. Raises ZeroDivisionError."""
+    """Return the Wilson interval of the true proportion. Raises ZeroDivisionError."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     middle = share.count + z * z / 2
-    reach = z * sqrt(share.count * (1 - share.rate) + z * z / 4)
-    whole = share.of + z * z
-    return Interval(max((middle - reach) / whole, 0.0), min((middle + reach) / whole, 1.0))
+    margin = z * sqrt(share.count * (1 - share.rate) + z * z / 4)
+    total = share.of + z * z
+    return Interval(max((middle - margin) / total, 0.0), min((middle + margin) / total, 1.0))
 
 
 def difference(one: Share, other: Share, *, confidence: float = CONFIDENCE) -> Interval:
-    """Where `one` less `other` lies. Raises ZeroDivisionError."""
-    seen = one.rate - other.rate
+    """Return Newcombe's interval of `one` minus `other`. Raises ZeroDivisionError."""
+    observed = one.rate - other.rate
     mine, theirs = wilson(one, confidence=confidence), wilson(other, confidence=confidence)
     down = sqrt((one.rate - mine.low) ** 2 + (theirs.high - other.rate) ** 2)
     up = sqrt((mine.high - one.rate) ** 2 + (other.rate - theirs.low) ** 2)
-    return Interval(seen - down, seen + up)
+    return Interval(observed - down, observed + up)
 
 
 def shared_confidence(comparisons: int, *, confidence: float = CONFIDENCE) -> float:
-    """What each of so many has to hold by, for all of them to hold together (Bonferroni)."""
+    """Return the confidence of each comparison so that all hold together (Bonferroni correction)."""
     return 1 - (1 - confidence) / max(comparisons, 1)

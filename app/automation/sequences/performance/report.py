@@ -1,4 +1,4 @@
-"""How a sequence did: of the leads that began it within a time, in all, by step and by variant."""
+"""Sequence performance report: leads enrolled in a period, in total, by step and by variant."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
 from app.automation.sequences.models import EnrollmentState
 from app.automation.sequences.performance.comparison import compare
-from app.automation.sequences.performance.counts import MESSAGES, Asked, count_enrollments, count_steps
+from app.automation.sequences.performance.counts import MESSAGES, ReportFilter, count_enrollments, count_steps
 from app.automation.sequences.performance.intervals import Share, wilson
-from app.automation.sequences.service import find_sequence
 from app.core.date_range import DateRange
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -23,7 +23,7 @@ from app.identity.actor import Actor
 
 Rows = Sequence[Row[Any]]
 
-# Each of how many: only gateways tell what was delivered, opened and clicked.
+# The base of each rate. Only gateways report deliveries, opens and clicks.
 _OF: Final[Mapping[str, str]] = {
     **dict.fromkeys(("delivered", "opened", "clicked"), "told_of"),
     **dict.fromkeys(("replied", "converted"), "sent"),
@@ -34,28 +34,28 @@ COMPARED: Final = ("replied", "converted", "opened", "clicked")
 def performance(
     session: Session, actor: Actor, sequence_id: UUID, period: DateRange, *, version: int | None
 ) -> dict[str, Any]:
-    """What `PerformanceOut` shows. Raises NotFound, also for a version that is not there."""
+    """Return the report, as PerformanceOut. Raises NotFound if the sequence or the version does not exist."""
     sequence = find_sequence(session, actor, sequence_id)
     text = _text(session, sequence_id, version or sequence.published)
     if version and not text:
         raise NotFound
-    asked = Asked(sequence_id, period, version)
-    enrollments, steps = count_enrollments(session, actor, asked), count_steps(session, actor, asked)
+    report_filter = ReportFilter(sequence_id, period, version)
+    enrollments, steps = count_enrollments(session, actor, report_filter), count_steps(session, actor, report_filter)
     return {
         **period._asdict(),
         "version": version,
-        **_in_all(enrollments),
+        **_totals(enrollments),
         "messages": _messages(steps),
         "steps": [_step(name, text, steps, enrollments) for name in _names(text, steps)],
     }
 
 
 def _text(session: Session, sequence_id: UUID, version: int | None) -> SequenceText | None:
-    """The version's text; None: there is none, or nothing was published so far."""
+    """Return the version's text; None if it does not exist, or if nothing is published yet."""
     return sequence_versions(session, {(sequence_id, version)}).get((sequence_id, version)) if version else None
 
 
-def _in_all(enrollments: Rows) -> dict[str, Any]:
+def _totals(enrollments: Rows) -> dict[str, Any]:
     enrolled = _sum(enrollments, "enrolled")
     states = {str(one): _sum((row for row in enrollments if row.state == one), "enrolled") for one in EnrollmentState}
     shares = {name: Share(_sum(enrollments, name), enrolled) for name in ("replied", "converted")}
@@ -72,7 +72,7 @@ def _exits(enrollments: Iterable[Row[Any]]) -> list[dict[str, Any]]:
 
 
 def _names(text: SequenceText | None, steps: Rows) -> list[str]:
-    """As they are written; then those of other versions."""
+    """Return the step names in the order of the text, followed by those of other versions."""
     written = [step.name for step in text.steps] if text else []
     return list(dict.fromkeys((*written, *sorted(row.step for row in steps))))
 
@@ -98,7 +98,7 @@ def _variants(order: Sequence[str], rows: Rows) -> list[str]:
 
 
 def _figures(rows: Rows) -> dict[str, Any]:
-    """What `StepFiguresOut` shows."""
+    """Return the figures of a step, as StepFiguresOut."""
     by_outcome = {str(one): _sum((row for row in rows if row.outcome == one), "came") for one in StepOutcome}
     skips = _reasons((row.reason, row.came) for row in rows if row.outcome == StepOutcome.SKIPPED)
     return {"came": _sum(rows, "came"), **by_outcome, "skip_reasons": skips, "messages": _messages(rows)}
@@ -111,7 +111,7 @@ def _messages(rows: Rows) -> dict[str, Any]:
 
 
 def _comparisons(variants: Mapping[str, Rows]) -> list[dict[str, Any]]:
-    if len(variants) < 2:  # noqa: PLR2004  (one alone is beside nothing)
+    if len(variants) < 2:  # noqa: PLR2004  (one variant has nothing to compare with)
         return []
     found = [compare(measure, {name: _share(rows, measure) for name, rows in variants.items()}) for measure in COMPARED]
     return [asdict(one) for comparisons in found for one in comparisons]
@@ -122,14 +122,14 @@ def _share(rows: Rows, measure: str) -> Share:
 
 
 def _rate(share: Share) -> dict[str, Any]:
-    """What `RateOut` shows; of nothing there is no share."""
+    """Return a rate, as RateOut. The rate of zero items is None."""
     if not share.of:
         return {**asdict(share), "rate": None, "low": None, "high": None}
     return {**asdict(share), "rate": share.rate, **wilson(share)._asdict()}
 
 
 def _reasons(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
-    """The most frequent first."""
+    """Sum the counts by reason, the most frequent first."""
     total: Counter[str] = Counter()
     for reason, count in counted:
         total[reason] += count

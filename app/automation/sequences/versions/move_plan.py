@@ -1,4 +1,4 @@
-"""Moving all who are in a sequence to another version: what would become of them, shown before it is done."""
+"""Move plan: preview of moving all enrollments of a sequence to another version."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.models import IS_LIVE
-from app.automation.sequences.service import find_sequence
-from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, Landing, Lands, Obstacle, land
+from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, MoveKind, Obstacle, StepMapping, map_step
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
@@ -23,7 +23,7 @@ from app.identity.permissions import Permission
 from app.leads.lookup import visible_to
 from app.leads.models import Lead
 
-SAMPLES: Final = 5  # leads of each group that are named
+SAMPLES: Final = 5  # sample leads of each group
 
 _GROUPS: Final = text(
     "SELECT e.sequence_version, e.step, e.waits_for_task_id IS NOT NULL AS waits,"  # noqa: S608  (of the models)
@@ -37,86 +37,90 @@ _GROUPS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Leads at one step of one version, and what becomes of all of them."""
+    """Leads at the same step of the same version, with their common mapping."""
 
     version: int
     step: str
     waits_for_task: bool
-    lands: Lands
+    lands: StepMapping
     leads: int
     samples: Sequence[UUID]
 
 
 @dataclass(frozen=True, slots=True)
 class MovePlan:
-    """What would become of everybody who is in the sequence, and not in the version `to` yet."""
+    """Mapping of all enrollments that are not yet in the version `to`."""
 
     to: int
     groups: Sequence[Group]
 
-    def count(self, *landings: Landing) -> int:
-        """How many leads land so."""
-        return sum(group.leads for group in self.groups if group.lands.how in landings)
+    def count(self, *kinds: MoveKind) -> int:
+        """Return the number of leads that move in one of these ways."""
+        return sum(group.leads for group in self.groups if group.lands.how in kinds)
 
     @property
     def total(self) -> int:
-        """How many leads there are."""
+        """Number of leads."""
         return sum(group.leads for group in self.groups)
 
     @property
     def fingerprint(self) -> str:
-        """The same as long as the plan holds.
+        """Hash that stays the same while the plan is valid.
 
-        Leads go on meanwhile: how many of them stay and jump is no matter, where they do and who cannot is.
+        Leads advance meanwhile, so the numbers of leads that stay and jump are left out. Their target steps and the
+        number of leads that cannot move are included.
         """
         lasting = [group for group in self.groups if group.lands.why is not Obstacle.UNDER_WAY]
-        told = [
-            (one.version, one.step, one.waits_for_task, one.lands.how, one.lands.to, _matters(one)) for one in lasting
+        included = [
+            (one.version, one.step, one.waits_for_task, one.lands.how, one.lands.to, _number_if_stuck(one))
+            for one in lasting
         ]
-        return hashlib.sha256(json.dumps([self.to, told]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.to, included]).encode()).hexdigest()
 
 
-def _matters(group: Group) -> int | None:
-    return group.leads if group.lands.how is Landing.CANNOT else None
+def _number_if_stuck(group: Group) -> int | None:
+    return group.leads if group.lands.how is MoveKind.CANNOT else None
 
 
 def plan_move(session: Session, actor: Actor, sequence_id: UUID, to: int | None) -> MovePlan:
-    """What would become of them; None: in the version in force.
+    """Plan the move to the version `to`; None: the published version.
 
-    Raises NotFound; Invalid for a version that is not there.
+    Raises NotFound, Invalid (the version does not exist).
     """
     sequence = find_sequence(session, actor, sequence_id)
-    new = version_of(session, sequence.id, to or sequence.published or 0)
+    new = published_version(session, sequence.id, to or sequence.published or 0)
     to = new.version
     found = session.execute(_GROUPS, {"sequence": sequence.id, "to": to}).all()
     old = sequence_versions(session, {(sequence.id, row.sequence_version) for row in found})
     return MovePlan(to, [_group(row, old[sequence.id, row.sequence_version], new) for row in found])
 
 
-def version_of(session: Session, sequence_id: UUID, number: int) -> SequenceText:
-    """The published text of that number. Raises Invalid."""
+def published_version(session: Session, sequence_id: UUID, number: int) -> SequenceText:
+    """Return the published version with this number. Raises Invalid."""
     text = sequence_versions(session, {(sequence_id, number)}).get((sequence_id, number))
     if text is None:
-        raise Invalid.at("/to", "There is no such version.")
+        raise Invalid.at("/to", "This version does not exist.")
     return text
 
 
-def require_wanted(plan: MovePlan, new: SequenceText, steps: Mapping[str, str]) -> None:
-    """Each is a step that leads cannot leave otherwise, and goes to one of the new text, or out. Raises Invalid."""
-    stuck = {group.step for group in plan.groups if group.lands.how is Landing.CANNOT}
+def require_valid_steps(plan: MovePlan, new: SequenceText, steps: Mapping[str, str]) -> None:
+    """Check `steps`: from steps with leads that cannot move, to steps of the new version or `exit`. Raises Invalid."""
+    stuck = {group.step for group in plan.groups if group.lands.how is MoveKind.CANNOT}
     names = {step.name for step in new.steps}
-    mistakes = [FieldError(f"/steps/{step}", "Nobody who cannot be moved is there.") for step in steps.keys() - stuck]
-    mistakes += [
+    errors = [
+        FieldError(f"/steps/{step}", "No lead that cannot be moved is at this step.") for step in steps.keys() - stuck
+    ]
+    errors += [
         FieldError(f"/steps/{step}", f"Must be {EXIT}, or one of {', '.join(sorted(names))}.")
         for step, to in steps.items()
         if to not in names and to != EXIT
     ]
-    if mistakes:
-        raise Invalid(*sorted(mistakes, key=lambda mistake: mistake.pointer))
+    if errors:
+        raise Invalid(*sorted(errors, key=lambda error: error.pointer))
 
 
-def shown(session: Session, actor: Actor, plan: MovePlan) -> dict[str, Any]:
-    """What `MovePlanOut` writes; leads are named as far as the actor may see them."""
+def to_response(session: Session, actor: Actor, plan: MovePlan) -> dict[str, Any]:
+    """Return the plan as MovePlanOut, with the ids of leads that the actor may see."""
     named = {lead_id for group in plan.groups for lead_id in group.samples}
     seen = set(
         session.scalars(select(Lead.id).where(Lead.id.in_(named), *visible_to(actor.within(Permission.LEAD_READ))))
@@ -125,28 +129,28 @@ def shown(session: Session, actor: Actor, plan: MovePlan) -> dict[str, Any]:
     return {
         "to": plan.to,
         "total": plan.total,
-        **counted(Counter({how: plan.count(how) for how in Landing})),
+        **move_counts(Counter({how: plan.count(how) for how in MoveKind})),
         "fingerprint": plan.fingerprint,
-        "groups": [_group_shown(group, seen) for group in plan.groups],
+        "groups": [_group_to_response(group, seen) for group in plan.groups],
     }
 
 
-def counted(landings: Mapping[Landing, int]) -> dict[str, int]:
-    """What `LandingsOut` writes."""
+def move_counts(counts: Mapping[MoveKind, int]) -> dict[str, int]:
+    """Return the counts as LandingsOut."""
     return {
-        "stay": landings.get(Landing.STAY, 0),
-        "jump": landings.get(Landing.JUMP, 0) + landings.get(Landing.MOVE, 0),
-        "exit": landings.get(Landing.EXIT, 0),
-        "cannot": landings.get(Landing.CANNOT, 0),
+        "stay": counts.get(MoveKind.STAY, 0),
+        "jump": counts.get(MoveKind.JUMP, 0) + counts.get(MoveKind.MOVE, 0),
+        "exit": counts.get(MoveKind.EXIT, 0),
+        "cannot": counts.get(MoveKind.CANNOT, 0),
     }
 
 
 def _group(row: Row[Any], old: SequenceText, new: SequenceText) -> Group:
-    lands = UNDER_WAY if row.is_under_way else land(old, new, row.step, waits=row.waits, steps={})
+    lands = UNDER_WAY if row.is_under_way else map_step(old, new, row.step, waits=row.waits, steps={})
     return Group(row.sequence_version, row.step, row.waits, lands, row.leads, row.samples)
 
 
-def _group_shown(group: Group, seen: set[UUID]) -> dict[str, Any]:
+def _group_to_response(group: Group, seen: set[UUID]) -> dict[str, Any]:
     return {
         "version": group.version,
         "step": group.step,

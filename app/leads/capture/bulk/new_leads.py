@@ -16,10 +16,11 @@ from app.core.db import insert_many
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
+from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.choose import choose_assignees, default_team
 from app.leads.assignment.history_rows import first_assignment_reason, history_row
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
-from app.leads.assignment.user_groups import UserGroups
+from app.leads.assignment.rotation import next_in_rotation
 from app.leads.attribution.models import LeadSource
 from app.leads.attribution.touch_models import Touch
 from app.leads.attribution.touch_rows import first_touch_row
@@ -44,7 +45,7 @@ class CaptureContext:
     sources: frozenset[UUID]
     first_stage: str | None
     limits: Limits  # rotting limits of that stage
-    staff: UserGroups
+    staff: Mapping[UUID, ActiveUser]
     may_assign: bool
     definitions: Definitions  # custom fields of the clinic
 
@@ -57,7 +58,7 @@ class NewLead(NamedTuple):
 
 
 def load_capture_context(
-    session: Session, clinic: ClinicContext, staff: UserGroups, *, by: UUID | None, may_assign: bool
+    session: Session, clinic: ClinicContext, staff: Mapping[UUID, ActiveUser], *, by: UUID | None, may_assign: bool
 ) -> CaptureContext:
     """Load the data that all new leads of a chunk share. `by` is the user who created the job."""
     first = first_stage(session, clinic.id)
@@ -113,7 +114,7 @@ def _assign(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, a
     decisions, fallback_round_robin = choose_assignees(session, actor.clinic, unnamed, at=at)
     team = default_team(session, actor.clinic.id, at=at) if fallback_round_robin else ()
     for row, decision in zip(unnamed, decisions, strict=True):
-        row["assigned_to_id"] = decision.user_id if decision else _round_robin(row["id"], team)
+        row["assigned_to_id"] = decision.user_id if decision else next_in_rotation(row["id"], team)
         row["assigned_at"] = at if row["assigned_to_id"] else None
         if row["assigned_to_id"]:
             history.append(_history_row(row, at, **first_assignment_reason(decision)))
@@ -122,10 +123,6 @@ def _assign(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, a
 
 def _history_row(row: Mapping[str, Any], at: datetime, **why: Any) -> dict[str, Any]:
     return history_row(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
-
-
-def _round_robin(lead_id: UUID, team: Sequence[UUID]) -> UUID | None:
-    return team[lead_id.int % 2**31 % len(team)] if team else None
 
 
 def _row(data: Mapping[str, Any], context: CaptureContext, at: datetime) -> dict[str, Any]:
@@ -148,5 +145,5 @@ def _check(data: Mapping[str, Any], context: CaptureContext) -> None:
         return
     if not context.may_assign:
         raise Invalid.at("/assigned_to_id", "Your role does not allow assigning leads.")
-    if chosen not in context.staff.all_ids:
+    if chosen not in context.staff:
         raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")

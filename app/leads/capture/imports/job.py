@@ -21,8 +21,7 @@ from app.engine.jobs.planning import Span
 from app.engine.service import record
 from app.errors import Invalid, RelanceError
 from app.identity.clinic_context import ClinicContext
-from app.identity.models import User
-from app.leads.assignment.user_groups import load_user_groups
+from app.identity.users.lookup import active_users
 from app.leads.attribution.models import LeadSource
 from app.leads.capture.bulk.new_leads import CaptureContext, NewLead, insert_leads, load_capture_context, read_new_leads
 from app.leads.capture.imports.cells import CellContext, parse_row
@@ -75,7 +74,7 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSp
     """Load the data shared by all chunks; return the function that processes one chunk."""
     spec = ImportSpec.from_json(job.spec)
     capture = load_capture_context(
-        session, clinic, load_user_groups(session, clinic.id), by=job.created_by, may_assign=spec.may_assign
+        session, clinic, active_users(session, clinic.id), by=job.created_by, may_assign=spec.may_assign
     )
     columns = session.scalar(select(Import.columns).where(Import.id == spec.import_id)) or []
     fields = [spec.mapping.get(column) for column in columns]
@@ -209,7 +208,7 @@ def _cell_context(session: Session, clinic_id: UUID, spec: ImportSpec) -> CellCo
     sources = select(func.lower(LeadSource.name).label("name"), LeadSource.id).where(
         LeadSource.clinic_id == clinic_id, LeadSource.is_active
     )
-    users = session.execute(select(User.name, User.email, User.id).where(User.clinic_id == clinic_id, User.is_active))
+    users = active_users(session, clinic_id).values()
     people = {name.lower(): user.id for user in users for name in (user.name, user.email)}
     return CellContext(spec.date_order, {row.name: row.id for row in session.execute(sources)}, people, spec.source_id)
 

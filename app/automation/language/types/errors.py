@@ -1,4 +1,4 @@
-"""Pydantic's errors as sentences of this language, each with the path to its value."""
+"""Pydantic's errors as sentences of this language, each with the path of its value."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ Loc = tuple[int | str, ...]
 Handler = Callable[[Any], Any]  # the rest of the validation, for a validator that wraps it
 
 PROBLEM = "problem"  # pydantic's type of every error whose sentence is written here
-_SENTENCES: Final = {"missing": "is missing", "recursion_loop": "holds itself"}
+_SENTENCES: Final = {"missing": "is missing", "recursion_loop": "contains itself"}
 
 
 class Line(NamedTuple):
@@ -52,7 +52,7 @@ def as_error(title: str, lines: Iterable[Line]) -> ValidationError:
 
 @contextmanager
 def relocated(title: str, move: Callable[[Loc], Loc]) -> Iterator[None]:
-    """Change the paths of the mistakes that are raised inside."""
+    """Change the paths of the mistakes that are raised inside the context."""
     try:
         yield
     except ValidationError as error:

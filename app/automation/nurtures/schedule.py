@@ -1,4 +1,4 @@
-"""When nurtures run: at hours of the clinic's wall, whatever the clocks do. Pure."""
+"""Schedule of nurtures: hours in the clinic's local time, also across DST changes. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -12,14 +12,14 @@ _ONE_DAY = timedelta(days=1)
 
 
 def next_run(hours: Sequence[str], days: Collection[str] | None, calendar: Calendar, *, after: datetime) -> datetime:
-    """The first time after that instant at which the wall shows one of these hours, on one of these weekdays."""
+    """Return the first of these local hours on one of these weekdays after `after`. `days` None: every day."""
     return next(at for at in _times_from(hours, days, calendar, calendar.local(after).date()) if at > after)
 
 
 def runs_between(
     hours: Sequence[str], days: Collection[str] | None, calendar: Calendar, *, since: datetime, until: datetime
 ) -> list[datetime]:
-    """All such times from `since` to `until`, both of them included."""
+    """Return all scheduled times from `since` to `until`, both inclusive."""
     times = _times_from(hours, days, calendar, calendar.local(since).date())
     return [at for at in takewhile(lambda at: at <= until, times) if at >= since]
 
@@ -27,7 +27,7 @@ def runs_between(
 def _times_from(
     hours: Sequence[str], days: Collection[str] | None, calendar: Calendar, day: date
 ) -> Iterator[datetime]:
-    """Two hours that the clocks skip are the same instant: it comes once."""
+    """Yield scheduled times from `day`. Two hours in a DST gap are the same instant, which is yielded once."""
     read = read_hours(hours)
     while True:
         if days is None or WEEKDAYS[day.weekday()] in days:

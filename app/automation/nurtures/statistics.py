@@ -1,4 +1,4 @@
-"""The follow-ups of some sequences in figures: of each message what became of it, and of its lead after it."""
+"""Follow-up statistics of sequences: delivery of messages, and replies and conversions of their leads."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from app.leads.models import Lead
 from app.messaging.models import Notification, NotificationState
 from app.messaging.templates.statistics import response_lookups
 
-HELD_UP: Final = timedelta(days=3)  # a message that is sent today was written at most so long before
+MAX_SEND_DELAY: Final = timedelta(days=3)  # from creation to sending
 OF_ITS_STEP: Final = Notification.id == EnrollmentStep.notification_id
 
 Group: TypeAlias = tuple[str, ...]
@@ -31,8 +31,8 @@ BY_HOUR: Final[Group] = ("hour",)
 _COLUMNS: Final = ("sequence_id", "step", "template", "template_version_id", "hour")
 
 
-class Asked(NamedTuple):
-    """Who asks, of which sequences, and of messages written when."""
+class ReportFilter(NamedTuple):
+    """Filter: messages of these sequences created in the period, to leads that the actor may see."""
 
     actor: Actor
     sequences: Collection[UUID]
@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Messages, and the leads that they were sent to. Rates are of leads."""
+    """Numbers of messages and of their leads. Rates are proportions of leads, 0 to 1."""
 
     sent: int = 0
     delivered: int = 0
@@ -52,21 +52,21 @@ class Figures:
 
     @property
     def response_rate(self) -> float | None:
-        """Of those that were written to, the part that answered."""
+        """Leads that replied, divided by leads with a message; None without leads."""
         return round(self.leads_replied / self.leads, 4) if self.leads else None
 
     @property
     def conversion_rate(self) -> float | None:
-        """Of those that were written to, the part that was converted after it."""
+        """Leads that converted after a message, divided by leads with a message; None without leads."""
         return round(self.leads_converted / self.leads, 4) if self.leads else None
 
 
 Grouped: TypeAlias = Mapping[Group, Mapping[tuple[Any, ...], Figures]]
 
 
-def figures(session: Session, asked: Asked) -> Grouped:
-    """The same messages in all groupings, in one go; in each by the values that it groups by."""
-    messages = _messages(asked).subquery("messages")
+def figures(session: Session, report_filter: ReportFilter) -> Grouped:
+    """Return the figures of each grouping by its group values, with one query."""
+    messages = _messages(report_filter).subquery("messages")
     columns = [messages.c[name] for name in _COLUMNS]
     sets = (tuple_(*(messages.c[name] for name in group)) for group in _GROUPS.values())
     wanted = select(*columns, func.grouping(*columns).label("grouping"), *_counts(messages.c))
@@ -79,18 +79,18 @@ def figures(session: Session, asked: Asked) -> Grouped:
 
 
 def _grouping(group: Group) -> int:
-    """As PostgreSQL tells it: a bit for each column that is not grouped by, the first column's the highest."""
+    """Return PostgreSQL's GROUPING() value: one bit per column not grouped by, the first column highest."""
     return sum(2**place for place, name in enumerate(reversed(_COLUMNS)) if name not in group)
 
 
 _GROUPS: Final = {_grouping(group): group for group in (ALL, BY_SEQUENCE, BY_STEP, BY_TEMPLATE, BY_HOUR)}
 
 
-def _messages(asked: Asked) -> Select[Any]:
-    """Found by when they were written; of each its lead and its lead's next reply are looked up by an index."""
+def _messages(report_filter: ReportFilter) -> Select[Any]:
+    """Return the query for messages by time of creation. Replies and conversions are looked up by index."""
     replied, converted = response_lookups()
     was_sent = Notification.sent_at.is_not(None)
-    local = func.timezone(asked.actor.clinic.calendar.zone.key, Notification.sent_at)
+    local = func.timezone(report_filter.actor.clinic.calendar.zone.key, Notification.sent_at)
     return (
         select(
             EnrollmentStep.sequence_id,
@@ -108,68 +108,71 @@ def _messages(asked: Asked) -> Select[Any]:
         .join_from(EnrollmentStep, Notification, OF_ITS_STEP)
         .join(replied, true(), isouter=True)
         .join(converted, true(), isouter=True)
-        .where(*_written(asked, Notification.lead_id))
+        .where(*_written(report_filter, Notification.lead_id))
     )
 
 
 def _counts(messages: Any) -> Iterable[ColumnElement[int]]:
-    whats = {"sent": messages.was_sent, "delivered": messages.was_delivered, "failed": messages.has_failed}
-    yield from (func.count().filter(what).label(name) for name, what in whats.items())
+    conditions = {"sent": messages.was_sent, "delivered": messages.was_delivered, "failed": messages.has_failed}
+    yield from (func.count().filter(condition).label(name) for name, condition in conditions.items())
     of_leads = {"leads": "was_sent", "leads_replied": "was_answered", "leads_converted": "led_on"}
-    for name, what in of_leads.items():
-        yield func.count(distinct(messages.lead_id)).filter(messages[what]).label(name)
+    for name, column in of_leads.items():
+        yield func.count(distinct(messages.lead_id)).filter(messages[column]).label(name)
 
 
-def _written(asked: Asked, lead_id: Any) -> tuple[ColumnElement[bool], ...]:
+def _written(report_filter: ReportFilter, lead_id: Any) -> tuple[ColumnElement[bool], ...]:
     return (
-        EnrollmentStep.sequence_id.in_(list(asked.sequences)),
+        EnrollmentStep.sequence_id.in_(list(report_filter.sequences)),
         EnrollmentStep.notification_id.is_not(None),
-        EnrollmentStep.at >= asked.period.since,
-        EnrollmentStep.at < asked.period.until,
-        *_of_those_seen(asked.actor, lead_id),
+        EnrollmentStep.at >= report_filter.period.since,
+        EnrollmentStep.at < report_filter.period.until,
+        *_visible_only(report_filter.actor, lead_id),
     )
 
 
-def _of_those_seen(actor: Actor, lead_id: Any) -> tuple[ColumnElement[bool], ...]:
+def _visible_only(actor: Actor, lead_id: Any) -> tuple[ColumnElement[bool], ...]:
     return () if actor.scope is Scope.ALL else (lead_id.in_(select(Lead.id).where(*visible_to(actor))),)
 
 
-def standing(session: Session, asked: Asked) -> Mapping[tuple[UUID, str], int]:
-    """How many leads have come as far as each step of each sequence, and have it before them, now."""
+def leads_before_step(session: Session, report_filter: ReportFilter) -> Mapping[tuple[UUID, str], int]:
+    """Return the number of leads whose next step is this one now, by sequence id and step name."""
     columns = (Enrollment.sequence_id, Enrollment.step)
-    live = (Enrollment.sequence_id.in_(list(asked.sequences)), Enrollment.state.in_(LIVE))
+    live = (Enrollment.sequence_id.in_(list(report_filter.sequences)), Enrollment.state.in_(LIVE))
     wanted = select(*columns, func.count().label("leads")).where(
-        *live, *_of_those_seen(asked.actor, Enrollment.lead_id)
+        *live, *_visible_only(report_filter.actor, Enrollment.lead_id)
     )
     return {(row.sequence_id, row.step): row.leads for row in session.execute(wanted.group_by(*columns))}
 
 
-def sent_today(session: Session, asked: Asked) -> int:
-    """Messages since midnight on the clinic's wall, whatever the period."""
-    calendar = asked.actor.clinic.calendar
+def sent_today(session: Session, report_filter: ReportFilter) -> int:
+    """Return the number of messages sent since midnight in the clinic's local time, regardless of the period."""
+    calendar = report_filter.actor.clinic.calendar
     midnight = calendar.at_wall_time(calendar.local(now()).date(), time())
-    lately = asked._replace(period=DateRange(midnight - HELD_UP, now() + timedelta(seconds=1)))
+    recent = report_filter._replace(period=DateRange(midnight - MAX_SEND_DELAY, now() + timedelta(seconds=1)))
     wanted = select(func.count()).join_from(EnrollmentStep, Notification, OF_ITS_STEP)
-    since = (*_written(lately, Notification.lead_id), Notification.sent_at >= midnight)
+    since = (*_written(recent, Notification.lead_id), Notification.sent_at >= midnight)
     return session.scalar(wanted.where(*since)) or 0
 
 
-def time_to_conversion(session: Session, asked: Asked) -> Mapping[str, int | None]:
-    """From the first follow-up to the conversion, of the leads that had a follow-up within the period."""
+def time_to_conversion(session: Session, report_filter: ReportFilter) -> Mapping[str, int | None]:
+    """Return the number of conversions, and the median and mean seconds since the lead's first follow-up.
+
+    Only for leads with a follow-up in the period.
+    """
     had = (
         select(EnrollmentStep.enrollment_id, Lead.converted_at)
         .join_from(EnrollmentStep, Notification, OF_ITS_STEP)
         .join(Lead, Lead.id == Notification.lead_id)
-        .where(*_written(asked, Notification.lead_id), Lead.converted_at > Notification.sent_at)
+        .where(*_written(report_filter, Notification.lead_id), Lead.converted_at > Notification.sent_at)
         .distinct()
         .subquery("had")
     )
     step, note = aliased(EnrollmentStep), aliased(Notification)
     first = select(func.min(note.sent_at).label("at")).join_from(step, note, note.id == step.notification_id)
-    begun = first.where(step.enrollment_id == had.c.enrollment_id).lateral("begun")
-    took = extract("epoch", had.c.converted_at - begun.c.at)
+    first_message = first.where(step.enrollment_id == had.c.enrollment_id).lateral("first_message")
+    took = extract("epoch", had.c.converted_at - first_message.c.at)
     wanted = select(func.count(), func.percentile_cont(0.5).within_group(took), func.avg(took))
-    found = session.execute(wanted.select_from(had).join(begun, true())).one()
+    found = session.execute(wanted.select_from(had).join(first_message, true())).one()
     return dict(zip(("leads", "median_seconds", "mean_seconds"), map(_whole, found), strict=True))
 
 

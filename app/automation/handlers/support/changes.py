@@ -1,4 +1,4 @@
-"""Changes of a step's lead, as data. A worker carries them out with the leads' own services."""
+"""Changes of a step's lead, as data. Workers apply them with the services of `app.leads`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from app.engine.sequences.sequence import ExitReason
 
 
 class LeadChange(Change):
-    """Base of what the leads' own services do to one lead."""
+    """Base of changes that the services of `app.leads` apply to one lead."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeStage(LeadChange):
-    """Move the lead to a stage that lies ahead; to `lost` for this reason."""
+    """Move the lead to a later stage. `lost` needs a reason."""
 
     stage: str
     reason: str | None = None
@@ -51,7 +51,7 @@ class CompleteTasks(LeadChange):
 
 @dataclass(frozen=True, slots=True)
 class Enroll(Change):
-    """Enroll the lead in the sequence. `made["result"]` is set before the step's end is recorded."""
+    """Enroll the lead in the sequence. `made["result"]` is set before the outcome is saved."""
 
     sequence: str
     made: dict[str, Any]
@@ -59,7 +59,7 @@ class Enroll(Change):
 
 @dataclass(frozen=True, slots=True)
 class Unenroll(Change):
-    """Take the lead out of the sequence, for this reason; `made` as above."""
+    """Take the lead out of the sequence, for this reason. `made`: as for Enroll."""
 
     sequence: str
     made: dict[str, Any]

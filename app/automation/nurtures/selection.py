@@ -1,4 +1,4 @@
-"""The leads that a nurture's run takes: by score and silence, those that its sequence would have."""
+"""Selection of the leads of a nurture run: by score, by silence, and by the sequence's re-entry rule."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +12,8 @@ from app.engine.sequences.sequence import Sequence
 from app.leads.models import IS_OPEN_LEAD, Lead
 
 
-def leads_for(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[UUID, int | None]:
-    """Their ids and scores, the most promising first. Those that opted out or are restricted are none of them."""
+def matching_leads(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[UUID, int | None]:
+    """Return the query for ids and scores, highest score first, without leads that opted out or are restricted."""
     return (
         select(Lead.id, Lead.score)
         .where(
@@ -23,27 +23,27 @@ def leads_for(nurture: Nurture, sequence: Sequence, *, at: datetime) -> Select[U
             Lead.opted_out_at.is_(None),
             Lead.restricted_at.is_(None),
             Lead.score.between(nurture.score_from, nurture.score_to),
-            _heard_of() <= at - parse_duration(nurture.silent_for),
-            ~_has_been_in(sequence, at),
+            _last_lead_activity() <= at - parse_duration(nurture.silent_for),
+            ~_may_not_enter(sequence, at),
         )
         .order_by(Lead.score.desc(), Lead.id.desc())
     )
 
 
-def beyond(score: int | None, lead_id: UUID | None) -> ColumnElement[bool]:
-    """Those that come after this one; None: all of them."""
+def after_position(score: int | None, lead_id: UUID | None) -> ColumnElement[bool]:
+    """Return the condition for leads after this position of the order; None: all leads."""
     if score is None or lead_id is None:
         return true()
     return tuple_(Lead.score, Lead.id) < tuple_(literal(score), literal(lead_id))
 
 
-def _heard_of() -> ColumnElement[datetime]:
-    """When the lead itself did something last: it came in, wrote or called, sent a form again."""
+def _last_lead_activity() -> ColumnElement[datetime]:
+    """Return the time of the lead's last own activity: its creation, its last reply or its last touch."""
     return func.greatest(Lead.created_at, Lead.replied_at, Lead.last_touch_at)
 
 
-def _has_been_in(sequence: Sequence, at: datetime) -> ColumnElement[bool]:
-    """Whether it is in the sequence, or was, and may not be in it again by now."""
+def _may_not_enter(sequence: Sequence, at: datetime) -> ColumnElement[bool]:
+    """Return whether the lead is in the sequence, or was in it and may not re-enter yet."""
     mine = (Enrollment.lead_id == Lead.id, Enrollment.sequence_id == sequence.id)
     if not sequence.re_entry.is_allowed:
         return select(literal(1)).where(*mine).exists()

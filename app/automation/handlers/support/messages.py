@@ -1,13 +1,13 @@
-"""Messages that steps write. They are rendered at once and stored as sent."""
+"""Messages of steps: rendered when the step runs, and stored as they will be sent."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.core.validation.language_tags import fallbacks
 from app.engine.outcomes import Row
-from app.leads.assignment.coordinators import ActiveUser
+from app.identity.users.lookup import ActiveUser
 from app.leads.facts.template_values import lead_template_values
 from app.messaging.channels.gateway_payload import MessageType
 from app.messaging.channels.registry import CHANNELS
@@ -18,7 +18,7 @@ from app.messaging.rendering.variants import Template, Variant, choose_variant
 
 
 def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, ...]:
-    """Write the step's message to users of the clinic, on the channels it names. Raises as `write_message`."""
+    """Write the step's message to these users, on the channels that it names. Raises as `write_message`."""
     channels = context.params["channels"]
     return tuple(
         row
@@ -27,31 +27,33 @@ def to_users(context: StepContext, people: Sequence[ActiveUser]) -> tuple[Row, .
     )
 
 
-def told_besides(context: StepContext, people: Sequence[ActiveUser]) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
-    """Write the message of a step that does more than that: a missing value stops the message only.
+def to_users_if_complete(
+    context: StepContext, people: Sequence[ActiveUser]
+) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
+    """Write the message of a step that also does something else. A missing value stops only the message.
 
-    Returns the messages, and what the step's outcome says of them.
+    Returns the messages, and their part of the step's outcome: `notification_ids` or `missing_field`.
     """
     try:
         messages = to_users(context, people)
     except MissingVariable as missing:
         return (), {"missing_field": missing.field}
-    return messages, made_of(messages)
+    return messages, notification_ids(messages)
 
 
 def to_lead(context: StepContext) -> tuple[Row, ...]:
-    """Write the step's message to the lead itself, who can be reached. Raises as `write_message`."""
+    """Write the step's message to the lead, on the step's channel. Raises as `write_message`."""
     to = Recipient(None, address_of_lead(context))
     return tuple(context.write_message(context, to, [context.params["channel"]]))
 
 
-def made_of(messages: Sequence[Row]) -> Mapping[str, Any]:
-    """Return what an outcome says of messages."""
+def notification_ids(messages: Sequence[Row]) -> Mapping[str, Any]:
+    """Return the messages' part of an outcome: `{"notification_ids": [...]}`."""
     return {"notification_ids": [message["id"] for message in messages]}
 
 
 def address_of_lead(context: StepContext) -> str | None:
-    """Return where the lead is reached on the step's channel; None when it is not."""
+    """Return the lead's address for the step's channel; None if it has none."""
     reach = CHANNELS.for_leads(context.params["channel"])
     return reach.destination_of(context.lead) if reach else None
 
@@ -59,9 +61,9 @@ def address_of_lead(context: StepContext) -> str | None:
 def write_message(
     context: StepContext, to: Recipient, channels: Collection[str], *, user_name: str | None = None
 ) -> list[Row]:
-    """Render the step's template for a person, on those of the channels that reach them.
+    """Render the step's template for a recipient. Returns a row of `notifications` per channel that reaches them.
 
-    Raises LookupError, InvalidTemplate, MissingVariable, MessageTooLong.
+    Raises LookupError (when the template or gateway is missing), InvalidTemplate, MissingVariable, MessageTooLong.
     """
     values = values_of(context, user_name=user_name)
     return [
@@ -78,7 +80,7 @@ def write_message(
 
 
 def _variants(context: StepContext, to: Recipient, channels: Collection[str]) -> list[tuple[str, Variant]]:
-    """Choose the text for each channel: the lead's language, or the clinic's for its users."""
+    """Choose the text for each channel: in the lead's language, or in the clinic's language for users."""
     languages = fallbacks(None if to.user_id else context.lead.language, context.clinic.language)
     return [(channel, choose_variant(_template(context).variants, channel, languages)) for channel in channels]
 
@@ -93,12 +95,12 @@ def _about(context: StepContext, variant: Variant) -> MessageMetadata:
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
         series=context.reach.touch.series if context.reach else None,
-        **_parcel(context, variant),
+        **_gateway_columns(context, variant),
     )
 
 
-def _parcel(context: StepContext, variant: Variant) -> dict[str, Any]:
-    """Return the columns of a message through a gateway: an image or a video of the rule, or else of the text."""
+def _gateway_columns(context: StepContext, variant: Variant) -> dict[str, Any]:
+    """Return the columns of a message through a gateway. The rule's media take precedence over the template's."""
     if not CHANNELS.needs_gateway(context.params.get("channel")):
         return {}
     gateway, params = context.line.gateway, context.params
@@ -119,7 +121,7 @@ def _template(context: StepContext) -> Template:
 
 
 def values_of(context: StepContext, *, user_name: str | None = None) -> Values:
-    """Return the values for the texts of this step; `user_name` is the addressee, where that is not the lead."""
+    """Return the template values of this step. `user_name`: the recipient, if it is a user."""
     lead, task, coordinator = context.lead, context.task, context.coordinator
     scheduled_for = context.params.get("scheduled_for")
     return message_values(

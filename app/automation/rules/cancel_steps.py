@@ -1,4 +1,4 @@
-"""Calling off what a rule has planned and not done yet."""
+"""Cancel the pending steps of a rule."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from app.engine.models import Reason
 from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 
-# By kind, of which an index has what is pending. Workers hold steps of leads only; none of them waits for another.
+# By kind, because the index of pending steps is by kind. SKIP LOCKED leaves steps that a worker is running.
 _CANCEL: Final = text(
     "UPDATE steps SET state = 'cancelled', reason = :reason, finished_at = :now WHERE id IN (SELECT id FROM steps"
     " WHERE kind = ANY(:kinds) AND state IN ('planned', 'published') AND clinic_id = :clinic"
@@ -20,10 +20,10 @@ _CANCEL: Final = text(
 )
 
 
-def cancel_pending(session: Session, actor: Actor, rule_id: UUID) -> int:
-    """Call off all pending steps of the rule, of every version; returns how many. Raises NotFound.
+def cancel_steps_of_rule(session: Session, actor: Actor, rule_id: UUID) -> int:
+    """Cancel all pending steps of the rule, of every version. Return their number. Raises NotFound.
 
-    What a worker has in hand at this very moment is left to it.
+    Steps that a worker is running now are left out.
     """
     rule = find_rule(session, actor, rule_id)
     found: dict[str, Any] = {"clinic": actor.clinic.id, "rule": str(rule.id), "kinds": STEP_KINDS.for_rules()}

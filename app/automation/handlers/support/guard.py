@@ -1,29 +1,29 @@
-"""The checks that every step of a rule passes before its handler decides."""
+"""Guard: the checks of every step of a rule before its handler decides."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.automation.handlers.context import StepContext
+from app.automation.handlers.support.context import StepContext
 from app.engine.models import Reason
 from app.engine.outcomes import ExternalCall, Outcome, Skip, Snooze
 from app.engine.step_kind import StepKind
 from app.engine.steps import guard
 from app.messaging.rendering.values import MissingVariable
 
-LOOKED_AGAIN: Final = timedelta(minutes=15)  # how often a paused rule is looked at; what waits stays spread out
-_WAITS_SINCE: Final = "waits_since"  # kept with a step while its rule is paused
+PAUSE_CHECK_INTERVAL: Final = timedelta(minutes=15)  # between two checks of a paused rule
+_WAITS_SINCE: Final = "waits_since"  # key in the outcome of a step whose rule is paused
 
 
 def decide(kind: StepKind, context: StepContext) -> Outcome | ExternalCall:
-    """Ask the kind's guard, then its handler. Raises what they raise."""
+    """Return the guard's refusal, or else the handler's outcome. Errors of both propagate."""
     try:
         return (kind.guard or check)(context) or kind.decide(context)
-    except MissingVariable as missing:  # another try would not help
+    except MissingVariable as missing:  # a retry would fail again
         return Skip(Reason.MISSING_FIELD, {"field": missing.field})
 
 
 def check(context: StepContext) -> Skip | Snooze | None:
-    """Return why the step must not run, or not yet; else None."""
+    """Return Skip or Snooze with the reason not to run the step now; None if it may run."""
     if context.has_left:
         return Skip(Reason.NOT_ENROLLED)
     pauses = is_paused(context, context.step.cause.get("rule"))
@@ -40,14 +40,14 @@ def check(context: StepContext) -> Skip | Snooze | None:
 
 
 def is_paused(context: StepContext, slug: str | None) -> bool:
-    """Whether the engine paused that rule and it was not resumed."""
+    """Return whether the engine paused the rule and no user resumed it."""
     return slug in context.rules.paused
 
 
 def wait(context: StepContext) -> Snooze:
-    """Wait until its rule is no longer paused. Lateness counts from when the step was due at first."""
+    """Snooze the step while its rule is paused. Its lateness still counts from its first due time."""
     first = {_WAITS_SINCE: _due_at_first(context).isoformat()}
-    return Snooze(context.now + LOOKED_AGAIN, Reason.RULE_PAUSED, first)
+    return Snooze(context.now + PAUSE_CHECK_INTERVAL, Reason.RULE_PAUSED, first)
 
 
 def _due_at_first(context: StepContext) -> datetime:

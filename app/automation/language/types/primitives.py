@@ -1,16 +1,15 @@
-"""The small types of the language: text, numbers, names, durations, hours. Each has one sentence for its mistakes."""
+"""Basic types of the language: text, numbers, names, durations, hours. Each has one sentence for its mistakes."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeAliasType
 
-from app.automation.language.errors import PROBLEM, Handler, is_about_itself, problem, relocated
 from app.automation.language.known_names import known_names
+from app.automation.language.types.errors import PROBLEM, Handler, is_about_itself, problem
 from app.core.calendar.durations import InvalidDuration, parse_duration, parse_wait
 from app.core.validation.validation_errors import not_known
 
@@ -31,7 +30,7 @@ def _with_sentence(schema: CoreSchema, sentence: str) -> CoreSchema:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """One sentence for all mistakes of a value. `of_parts`: also for those of its parts."""
+    """Report one sentence for all mistakes of a value. `of_parts`: also for mistakes of its parts."""
 
     sentence: str
     of_parts: bool = False
@@ -53,7 +52,7 @@ class Says:
 
 @dataclass(frozen=True, slots=True)
 class OneLine:
-    """Text in one line of 1 to `most` characters, not only spaces."""
+    """Text in one line, of 1 to `most` characters that are not all spaces."""
 
     most: int
 
@@ -71,7 +70,7 @@ def _printable(value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Text of a form, with an example. `not_one`: a text that has the form and is reserved."""
+    """Text that matches `pattern`. `sentence`: the mistake of other text. `not_one`: a reserved text."""
 
     sentence: str
     pattern: str = SLUG
@@ -91,7 +90,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number between both, which are included."""
+    """A whole number from `least` to `most`, both included."""
 
     least: int
     most: int
@@ -107,7 +106,7 @@ class OneOf:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         allowed = [str(value) for value in get_args(source) or source]
-        read = source if isinstance(source, type) else str  # a strict model wants the member of an enumeration
+        read = source if isinstance(source, type) else str  # a strict model accepts only members of an enumeration
 
         def check(value: object, inner: Handler) -> Any:
             if not isinstance(value, str) or value not in allowed:
@@ -119,7 +118,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name that has to be known: `kind` is a field of KnownNames."""
+    """A name that must be known. `kind`: the field of KnownNames with the allowed names."""
 
     kind: Literal["templates", "stages", "sequences"]
 
@@ -137,7 +136,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredName:
-    """A name of a registry. The names are read when a value is checked or described, not at import."""
+    """A name in a registry. The names are read when a value is validated or described, not at import."""
 
     names: Callable[[], list[str]]
 
@@ -155,90 +154,8 @@ class RegisteredName:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """A list of `least` to `most` items. `or_one`: a value that is no list stands for a list of it."""
-
-    sentence: str
-    most: int
-    least: int = 0
-    or_one: bool = False
-    item: Any = None  # the type of the items, where it is made at run time
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        [item] = get_args(source)
-        items = core_schema.list_schema(
-            handler.generate_schema(self.item or item), strict=True, min_length=self.least, max_length=self.most
-        )
-        said = core_schema.no_info_wrap_validator_function(Says(self.sentence)._check, items)  # noqa: SLF001
-        return core_schema.no_info_before_validator_function(_listed, said) if self.or_one else said
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        several = handler(schema)
-        return {"anyOf": [several["items"], several]} if self.or_one else several
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ByShape:
-    """A union whose member is chosen by the shape of the value. The path of a mistake does not name the member."""
-
-    members: Mapping[str, Any]
-    choose: Callable[[Any], str | None]
-    sentence: str = "is not known"  # where no member is chosen
-    about: str = ""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        union = core_schema.tagged_union_schema(
-            {name: handler.generate_schema(member) for name, member in self.members.items()},
-            self.choose,
-            custom_error_type=PROBLEM,
-            custom_error_message="{sentence}",
-            custom_error_context={"sentence": self.sentence},
-        )
-        return core_schema.no_info_wrap_validator_function(without_member, union)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return handler(schema) | ({"description": self.about} if self.about else {})
-
-
-def without_member(value: object, handler: Handler) -> Any:
-    """Validate with a union, and leave its member out of the paths."""
-    with relocated("union", lambda loc: loc[1:]):
-        return handler(value)
-
-
-def is_mapping(value: object) -> str:
-    """Choose between `parts` and `word`, for ByShape."""
-    return "parts" if isinstance(value, dict) else "word"
-
-
-@dataclass(frozen=True, slots=True)
-class NotDeeper:
-    """At most `most` of these inside each other."""
-
-    most: int
-    _depth: ContextVar[int] = field(default_factory=lambda: ContextVar("depth", default=0))
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
-
-    def _check(self, value: object, handler: Handler) -> Any:
-        depth = self._depth.get() + 1
-        if depth > self.most:
-            raise problem(f"is nested deeper than {self.most}")
-        token = self._depth.set(depth)
-        try:
-            return handler(value)
-        finally:
-            self._depth.reset(token)
-
-
-@dataclass(frozen=True, slots=True)
 class Parsed:
-    """Text that a function of the engine can read; its error is the mistake."""
+    """Text that a function of the engine can parse. Its InvalidDuration is the mistake."""
 
     parse: Callable[[str], object]
 
@@ -255,7 +172,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """More for the JSON Schema of a named type."""
+    """Additional keys for the JSON Schema of a named type."""
 
     more: Mapping[str, Any]
 
@@ -263,8 +180,15 @@ class Schema:
         return {**handler(schema), **self.more}
 
 
+def _trimmed(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Trimmed: Final = BeforeValidator(_trimmed)  # surrounding spaces are removed
+
+
 def about(description: str, *examples: Any, **more: Any) -> Schema:
-    """Describe a named type."""
+    """Return the description and examples of a named type, for its JSON Schema."""
     return Schema({"description": description, **({"examples": list(examples)} if examples else {}), **more})
 
 

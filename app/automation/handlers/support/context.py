@@ -1,4 +1,4 @@
-"""The context of a step: all that its guard and its handler may ask. Workers load it, a simulation makes it up."""
+"""Step context: the input of guards and handlers. Workers load it from the database; simulations construct it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,8 @@ from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences
 from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
-from app.leads.assignment.coordinators import ActiveUser, coordinator_of
+from app.identity.users.lookup import ActiveUser
+from app.leads.assignment.coordinators import coordinator_of
 from app.leads.facts.template_values import DisplayNames
 from app.leads.pipeline.stages import Stages
 from app.messaging.compose import Recipient
@@ -39,7 +40,7 @@ class DueStep(FinishedStep, Protocol):
 
 
 class LeadView(Protocol):
-    """The columns of its lead that a step may ask about; rows for rules and guards have more."""
+    """The columns of the lead that handlers use. Rows for rules and guards have more."""
 
     @property
     def id(self) -> UUID: ...
@@ -74,7 +75,7 @@ class LeadView(Protocol):
 
 
 class TaskView(Protocol):
-    """The columns of its task that a step may ask about."""
+    """The columns of the task that handlers use."""
 
     @property
     def id(self) -> UUID: ...
@@ -122,6 +123,8 @@ class NotificationView(Protocol):
     @property
     def message_type(self) -> str | None: ...
     @property
+    def gateway_id(self) -> UUID | None: ...
+    @property
     def media_url(self) -> str | None: ...
 
 
@@ -144,7 +147,7 @@ class Line(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """A step's message to its lead, and what is known of the lead."""
+    """Input of the contact policy: a step's message to its lead, and the facts about the lead."""
 
     touch: ContactAttempt
     known: ContactFacts
@@ -154,7 +157,7 @@ NO_LINE = Line()
 
 
 class WriteMessage(Protocol):
-    """Write the step's message to one person: a row of `notifications` for each of these channels."""
+    """Write the step's message to one recipient. Returns a row of `notifications` for each channel."""
 
     def __call__(
         self, context: "StepContext", to: Recipient, channels: Collection[str], *, user_name: str | None = None
@@ -163,35 +166,37 @@ class WriteMessage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """One step and all that its guard and its handler may ask."""
+    """One step and the data that its guard and its handler use."""
 
     step: DueStep
     now: datetime
     clinic: ClinicContext
     rules: RuleSet
-    lead: LeadView  # nothing in steps whose `lead_id` is None
+    lead: LeadView  # without values in steps whose `lead_id` is None
     task: TaskView | None
     notification: NotificationView | None
     template: Template | None
     people: Mapping[UUID, ActiveUser]  # the clinic's active users, in a stable order
     names: DisplayNames  # of its stages and sources
     write_message: WriteMessage
-    more: Mapping[str, Any] = field(default_factory=dict)  # facts of the lead that its guard asks for
+    more: Mapping[str, Any] = field(default_factory=dict)  # other facts of the lead that the guard needs
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
-    reach: Reach | None = None  # of a step that writes to its lead: what the contact policy is asked
-    line: Line = NO_LINE  # the gateway that the step goes through
+    reach: Reach | None = None  # of steps that send a message to the lead
+    line: Line = NO_LINE  # the gateway that the step uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
-    enrollment: Mapping[str, Any] = field(default_factory=dict)  # facts of it that a sequence's step asks for
-    has_left: bool = False  # a sequence's step that its enrollment is no longer at
+    enrollment: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # facts of the enrollment that the step of a sequence needs
+    has_left: bool = False  # whether the enrollment is no longer at this step
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """The step's own settings."""
+        """The parameters of the step."""
         return self.step.params
 
     @property
     def rule_is_active(self) -> bool:
-        """Whether the rule or sequence that planned the step still is; a step without one needs none."""
+        """Whether the rule or sequence that planned the step is active. True for steps without a rule."""
         cause = self.step.cause
         if "sequence_id" in cause:
             return UUID(cause["sequence_id"]) in self.sequences.active
@@ -199,44 +204,44 @@ class StepContext:
 
     @property
     def message(self) -> NotificationView:
-        """The notification that the step delivers; its guard has found it."""
+        """The notification that the step delivers. The guard has checked that it exists."""
         assert self.notification is not None  # noqa: S101
         return self.notification
 
     @property
     def gateway(self) -> GatewayView:
-        """The gateway that the step calls; its handler has found it."""
+        """The gateway that the step calls. The handler has checked that it exists."""
         assert self.line.gateway is not None  # noqa: S101
         return self.line.gateway
 
     def person(self, user_id: UUID | None) -> ActiveUser | None:
-        """Return an active user of the clinic."""
+        """Return the active user with this id; None if there is none."""
         return self.people.get(user_id) if user_id else None
 
     @property
     def coordinator(self) -> ActiveUser | None:
-        """The owner of the lead; by rotation while nobody active owns it."""
+        """The owner of the lead; if no active user owns it, a coordinator by rotation."""
         return coordinator_of(self.lead.id, self.lead.assigned_to_id, self.people)
 
     def verdict(self) -> GateDecision:
-        """Return whether the step's message may go to its lead now."""
-        assert self.reach is not None  # noqa: S101  (asked of steps that write to leads)
+        """Return the decision of the contact policy about the step's message to the lead, now."""
+        assert self.reach is not None  # noqa: S101  (only for steps that send a message to the lead)
         return evaluate_gate(*self.reach, self.now)
 
     def after(self, gone: Sequence[SentMessage]) -> "StepContext":
-        """Return the same step, after these messages went to its lead."""
+        """Return the same context after these messages were sent to the lead."""
         if self.reach is None or not gone:
             return self
         known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
         return replace(self, reach=Reach(self.reach.touch, known))
 
     def with_role(self, *roles: Role) -> list[ActiveUser]:
-        """Return the clinic's active users of these roles, in a stable order."""
+        """Return the clinic's active users with these roles, in a stable order."""
         return [person for person in self.people.values() if person.role in roles]
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """Return the facts that a guard is checked against, as they are now."""
-        # A message that is retried later gets another step: what happened since it was written counts all the same.
+        """Return the current facts for the conditions of a guard: mappings by group (`lead`, `task`, `since` …)."""
+        # A retried message gets a new step, but events since the message was written still count.
         since = self.notification.created_at if self.notification else self.step.created_at
         at = self.clinic.calendar.local(self.now)
         facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)

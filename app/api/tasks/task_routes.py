@@ -1,0 +1,73 @@
+"""Routes of one task, served at two addresses: `/api/leads/tasks/{task_id}` and `/api/followups/{task_id}`."""
+
+from typing import Any
+from uuid import UUID
+
+from app.api.tasks.schemas import Cancellation, Completion, Snooze, TaskChanges, TaskOut
+from app.core.optimistic_locking import SeenVersions
+from app.http.access import actor, allow, reading, unit_of_work
+from app.http.blueprint import Blueprint
+from app.http.preconditions import if_match
+from app.identity.permissions import Permission
+from app.tasks import service
+
+
+def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None:
+    """Add the routes to show, edit, complete, cancel and snooze a task at `path`, which contains `<uuid:task_id>`.
+
+    `title` names the task in the summaries, because each summary of the API documentation is unique.
+    """
+
+    @blp.get(path)
+    @allow(Permission.LEAD_READ)
+    @blp.doc(summary=f"Show {title}.")
+    @blp.response(200, TaskOut)
+    def get_task(task_id: UUID) -> Any:
+        with reading() as session:
+            return service.read_task(session, actor(), task_id)
+
+    @blp.put(path)
+    @allow(Permission.LEAD_UPDATE)
+    @blp.doc(summary=f"Edit {title}.", description=_EDIT)
+    @blp.arguments(TaskChanges)
+    @blp.response(200, TaskOut)
+    @blp.alt_response(409, "CONFLICT")
+    @if_match
+    def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
+        with unit_of_work() as session:
+            return service.update_task(session, actor(), task_id, given, seen=seen)
+
+    @blp.post(f"{path}/complete")
+    @allow(Permission.LEAD_UPDATE)
+    @blp.doc(summary=f"Complete {title}.", description=_COMPLETE)
+    @blp.arguments(Completion, required=False)
+    @blp.response(200, TaskOut)
+    @blp.alt_response(409, "CONFLICT")
+    def complete(given: dict[str, Any], task_id: UUID) -> Any:
+        with unit_of_work() as session:
+            return service.complete(session, actor(), task_id, given)
+
+    @blp.post(f"{path}/cancel")
+    @allow(Permission.LEAD_UPDATE)
+    @blp.doc(summary=f"Cancel {title}.")
+    @blp.arguments(Cancellation, required=False)
+    @blp.response(200, TaskOut)
+    @blp.alt_response(409, "CONFLICT")
+    def cancel(given: dict[str, Any], task_id: UUID) -> Any:
+        with unit_of_work() as session:
+            return service.cancel(session, actor(), task_id, reason=given.get("reason"))
+
+    @blp.post(f"{path}/snooze")
+    @allow(Permission.LEAD_UPDATE)
+    @blp.doc(summary=f"Snooze {title}.", description=_SNOOZE)
+    @blp.arguments(Snooze)
+    @blp.response(200, TaskOut)
+    @blp.alt_response(409, "CONFLICT")
+    def snooze(given: dict[str, Any], task_id: UUID) -> Any:
+        with unit_of_work() as session:
+            return service.snooze(session, actor(), task_id, until=given["until"])
+
+
+_EDIT = "Given fields are replaced; missing fields stay as they are. Changing the due time moves the reminders."
+_COMPLETE = "A second call returns 409. An `activity` in the body is logged in the same transaction."
+_SNOOZE = "Its reminders move with it."
