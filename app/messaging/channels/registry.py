@@ -77,11 +77,13 @@ class Channels(Mapping[str, Channel]):
 
     def has_part(self, name: str | None, part: TextPart) -> bool:
         """Return whether the texts of a channel have this part; True for None and for an unknown name."""
-        return name not in self.names() or name in self.names_with(part)
+        channel = self._find(name)
+        return channel is None or part in channel.parts
 
     def needs_gateway(self, name: str | None) -> bool:
         """Return whether a channel sends through a gateway; False for None and for an unknown name."""
-        return name in self.names_with_gateway()
+        channel = self._find(name)
+        return channel is not None and channel.needs_gateway
 
     def for_leads(self, name: str) -> ForLeads | None:
         """Return how a channel reaches leads; None if it does not or the name is unknown."""
@@ -92,6 +94,10 @@ class Channels(Mapping[str, Channel]):
         """Return the kind of address to check in the suppression list; None: no channel to leads has this name."""
         for_leads = self.for_leads(name)
         return for_leads.suppressed_by if for_leads else None
+
+    def _find(self, name: str | None) -> Channel | None:
+        channels = self._filled()
+        return None if name is None else channels.get(name)
 
     def _filled(self) -> dict[str, Channel]:
         if self._channels is None:
