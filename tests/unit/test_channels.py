@@ -25,3 +25,4 @@ def test_an_unknown_name_has_no_capabilities():
         CHANNELS["fax"]
     assert (CHANNELS.for_leads("fax"), CHANNELS.suppressed_by("fax")) == (None, None)
     assert not CHANNELS.needs_gateway("fax")
+    assert not CHANNELS.needs_gateway(["http"])

@@ -208,6 +208,8 @@ def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
         (f"{RULE}.do", [{"call_webhook": {"gateway": 5}}], f"{FIRST}.call_webhook.gateway", "must be a gateway's slug"),
         (f"{RULE}.do", [{"call_webhook": {"url": SMILE}}], f"{FIRST}.call_webhook.url", "is not known"),
         (f"{SEND}.channel", "emial", f"{SEND}.channel", "did you mean 'email'?"),
+        (f"{SEND}.channel", ["email"], f"{SEND}.channel", "is not known"),
+        (f"{SEND}.channel", {"email": 1}, f"{SEND}.channel", "is not known"),
         (f"{SEND}.channel", "in_app", f"{SEND}.channel", "is not known"),  # a lead has no inbox here
         (f"{SEND}.template", "helo", f"{SEND}.template", "did you mean 'hello'?"),
         (f"{SEND}.template", ["hello"], f"{SEND}.template", "is not known"),

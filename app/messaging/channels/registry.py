@@ -75,13 +75,13 @@ class Channels(Mapping[str, Channel]):
         """Return the names of the channels that send through a gateway."""
         return [channel.name for channel in self.values() if channel.needs_gateway]
 
-    def has_part(self, name: str | None, part: TextPart) -> bool:
-        """Return whether the texts of a channel have this part; True for None and for an unknown name."""
+    def has_part(self, name: object, part: TextPart) -> bool:
+        """Return whether the texts of a channel have this part; True if `name` is no channel."""
         channel = self._find(name)
         return channel is None or part in channel.parts
 
-    def needs_gateway(self, name: str | None) -> bool:
-        """Return whether a channel sends through a gateway; False for None and for an unknown name."""
+    def needs_gateway(self, name: object) -> bool:
+        """Return whether a channel sends through a gateway; False if `name` is no channel."""
         channel = self._find(name)
         return channel is not None and channel.needs_gateway
 
@@ -95,9 +95,10 @@ class Channels(Mapping[str, Channel]):
         for_leads = self.for_leads(name)
         return for_leads.suppressed_by if for_leads else None
 
-    def _find(self, name: str | None) -> Channel | None:
+    def _find(self, name: object) -> Channel | None:
+        """Return a channel by name; None for anything else, since a definition may hold any JSON value here."""
         channels = self._filled()
-        return None if name is None else channels.get(name)
+        return channels.get(name) if isinstance(name, str) else None
 
     def _filled(self) -> dict[str, Channel]:
         if self._channels is None:
