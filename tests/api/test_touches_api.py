@@ -75,6 +75,13 @@ def test_a_touch_lies_in_the_past_and_names_a_source_of_the_clinic(desk: Desk, o
     assert desk.admin.post(path, {"source_id": other_desk.source_id}).pointers == ["/source_id"]
 
 
+def test_touch_time_allows_the_clock_tolerance_of_the_other_schemas(desk: Desk):
+    path = f"/api/leads/{desk.capture()['id']}/touches"
+    late, early = (now() + timedelta(minutes=minutes) for minutes in (6, 4))
+    assert desk.admin.post(path, {"occurred_at": late.isoformat()}).pointers == ["/occurred_at"]
+    assert desk.admin.post(path, {"occurred_at": early.isoformat()}).status == 201
+
+
 def test_a_patient_is_touched_no_more(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/convert")

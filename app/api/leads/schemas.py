@@ -34,7 +34,7 @@ class Zone(Text):
         return name
 
 
-def _is_past(day: date) -> None:
+def _require_past_day(day: date) -> None:
     if day > now().date():
         raise ValidationError("Must not be in the future.")
 
@@ -44,7 +44,7 @@ class LeadChanges(Schema):
 
     patient_first_name = Text(100, least=1)
     patient_last_name = Text(100, least=1)
-    patient_dob = Day(allow_none=True, validate=_is_past)
+    patient_dob = Day(allow_none=True, validate=_require_past_day)
     patient_relationship = Choice(PatientRelationship)
 
     first_name = Text(100, least=1, metadata={"description": "First name of the responsible party."})

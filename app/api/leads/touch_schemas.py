@@ -1,12 +1,11 @@
 """Request and response schemas of touches."""
 
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields
 
-from app.clock import now
+from app.http.schemas.common_fields import require_past
 from app.http.schemas.fields import Choice, Id, Instant, Text
 from app.http.schemas.schema import Schema
 from app.leads.enums import CaptureChannel
@@ -31,11 +30,6 @@ class PageAddress(Text):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _require_past(at: datetime) -> None:
-    if at > now():
-        raise ValidationError("Must not be in the future.")
-
-
 class TouchDetails(Schema):
     """Attribution details of a touch, as known to a website."""
 
@@ -56,7 +50,7 @@ class TouchIn(TouchDetails):
     channel = Choice(CaptureChannel, metadata={"description": "Default: API for API keys, else MANUAL."})
     campaign = Text(200, allow_none=True)
     detail = Text(500, allow_none=True)
-    occurred_at = Instant(validate=_require_past, metadata={"description": "Default: now."})
+    occurred_at = Instant(validate=require_past, metadata={"description": "Default: now."})
 
 
 class TouchOut(Schema):
