@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-from app.audit import audit_log
+from app.audit import audit_log, visible_ids
 from app.automation import handlers
 from app.automation.rules import backfill_job
 from app.automation.sequences import event_listeners
@@ -29,6 +29,7 @@ from app.leads.assignment import availability
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.facts.condition_facts import load_facts
+from app.leads.lookup import ids_in_scope as leads_in_scope
 from app.leads.pipeline import closing, lead_state
 from app.leads.privacy import service as privacy
 from app.messaging import account_emails, channels
@@ -38,6 +39,7 @@ from app.messaging.delivery.suppression import suppress_undelivered
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.bulk import create_tasks as bulk_follow_ups
 from app.tasks.lifecycle.cancel_all import cancel_open_tasks
+from app.tasks.lookup import ids_in_scope as tasks_in_scope
 from app.tasks.templates.stage_tasks import plan_stage_tasks
 from app.tasks.workload.absences import begin_absence
 
@@ -48,6 +50,8 @@ def connect() -> None:
     """Connect every port. A second call changes nothing."""
     pagination.decrypt_rows.connect(decrypt_rows)
     pagination.note_read.connect(audit_log.note_page_read)
+    visible_ids.visible_leads.connect(leads_in_scope)
+    visible_ids.visible_tasks.connect(tasks_in_scope)
     lead_facts.lead_facts.connect(load_facts)
     service.events_recorded.connect(event_listeners.follow_events)
     cancel.steps_cancelled.connect(suppress_undelivered)

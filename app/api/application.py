@@ -53,10 +53,8 @@ from app.api.tasks.template_routes import blp as task_templates
 from app.api.tasks.view_routes import blp as views
 from app.config import get_settings
 from app.core import logs
-from app.http import access, idempotency, problems, request_hooks
+from app.http import access, problems, request_hooks
 from app.http.openapi import docs_page, openapi
-from app.leads.lookup import ids_in_scope as leads_in_scope
-from app.tasks.lookup import ids_in_scope as tasks_in_scope
 
 BLUEPRINTS = (
     *identity,
@@ -117,7 +115,6 @@ def create_app() -> Flask:
     settings = get_settings()
     logs.configure()
     wiring.connect()
-    idempotency.visible_ids.update(lead=leads_in_scope, task=tasks_in_scope)
     app = _Relance("relance", static_folder=None)
     app.config |= {"MAX_CONTENT_LENGTH": settings.max_body_bytes, "PROVIDE_AUTOMATIC_OPTIONS": False}
     request_hooks.register(app)

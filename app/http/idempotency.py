@@ -9,7 +9,7 @@ caller have changed since.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.audit.visible_ids import VISIBLE_IDS
 from app.clock import now
 from app.core.db import to_json
 from app.core.idempotency_records import KEPT_FOR
@@ -77,12 +78,8 @@ class AnswerWithheld(Conflict):
     """The call was carried out. Its response is withheld, because your permissions or the data have changed since."""
 
 
-# By subject ("lead", "task"): returns the ids that the actor's scope includes. `app.api.application` connects them.
-visible_ids: Final[dict[str, Callable[[Session, Actor, Collection[UUID]], Iterable[UUID]]]] = {}
-
-
 def is_requested() -> bool:
-    """Whether the call has an Idempotency-Key. Public calls save nothing, because their caller is not record."""
+    """Whether the call has an Idempotency-Key. Public calls save nothing, because their caller is not recorded."""
     return request.method == "POST" and HEADER in request.headers and "actor" in g
 
 
@@ -164,5 +161,5 @@ def _allowed(session: Session, shown: Mapping[str, Collection[UUID]]) -> bytes:
 
 
 def _visible(session: Session, caller: Actor, shown: Mapping[str, Collection[UUID]]) -> list[str]:
-    subjects = sorted(shown.keys() & visible_ids.keys())
-    return sorted(str(id_) for subject in subjects for id_ in visible_ids[subject](session, caller, shown[subject]))
+    subjects = sorted(shown.keys() & VISIBLE_IDS.keys())
+    return sorted(str(id_) for subject in subjects for id_ in VISIBLE_IDS[subject](session, caller, shown[subject]))
