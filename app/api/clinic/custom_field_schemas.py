@@ -1,24 +1,32 @@
 """Request and response schemas for custom fields."""
 
-from typing import Any, Final
+from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.custom_fields.models import FieldType, options_error
-
-MOST_OPTIONS: Final = 100
-SLUG: Final = (r"^[a-z][a-z0-9_]{0,49}$", "Must be a slug such as `school_name`.")
+from app.leads.custom_fields.models import (
+    FIELD_KEY,
+    LONGEST_FIELD_KEY,
+    LONGEST_FIELD_LABEL,
+    LONGEST_OPTION,
+    MOST_OPTIONS,
+    FieldType,
+    options_error,
+)
 
 
 class CustomFieldChange(Schema):
     """The editable parts of a custom field."""
 
-    label = Text(100, least=1, required=True)
+    label = Text(LONGEST_FIELD_LABEL, least=1, required=True)
     options = ListOf(
-        Text(100, least=1), most=MOST_OPTIONS, load_default=list, metadata={"description": "For the type `choice`."}
+        Text(LONGEST_OPTION, least=1),
+        most=MOST_OPTIONS,
+        load_default=list,
+        metadata={"description": "For the type `choice`."},
     )
     required = Boolean(load_default=False)
     archived = Boolean(load_default=False)
@@ -27,7 +35,7 @@ class CustomFieldChange(Schema):
 class CustomFieldIn(CustomFieldChange):
     """A new custom field. Its key and type cannot be changed later."""
 
-    key = Text(50, required=True, form=SLUG)
+    key = Text(LONGEST_FIELD_KEY, required=True, form=(FIELD_KEY, "Must be a slug such as `school_name`."))
     type = Choice(FieldType, required=True)
 
     @validates_schema

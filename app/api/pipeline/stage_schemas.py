@@ -5,20 +5,27 @@ from marshmallow import fields
 from app.http.schemas.fields import Boolean, Id, Instant, Integer, ListOf, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import Schema
-from app.leads.pipeline.models import MOST_STAGES
-
-LONGEST_SLUG = 60
+from app.leads.pipeline.models import (
+    LONGEST_STAGE_COLOR,
+    LONGEST_STAGE_DESCRIPTION,
+    LONGEST_STAGE_NAME,
+    LONGEST_STAGE_SLUG,
+    MOST_DAYS_IN_STAGE,
+    MOST_STAGES,
+    STAGE_COLOR,
+    STAGE_SLUG,
+)
 
 
 class StageChange(Schema):
     """Editable fields of a stage."""
 
-    name = Text(60, least=1, required=True, metadata={"examples": ["Insurance check"]})
-    description = Text(500, lines=True, allow_none=True, load_default=None)
-    color = Text(7, form=("^#[0-9a-fA-F]{6}$", "Must look like #c2502f."), allow_none=True, load_default=None)
+    name = Text(LONGEST_STAGE_NAME, least=1, required=True, metadata={"examples": ["Insurance check"]})
+    description = Text(LONGEST_STAGE_DESCRIPTION, lines=True, allow_none=True, load_default=None)
+    color = Text(LONGEST_STAGE_COLOR, form=(STAGE_COLOR, "Must look like #c2502f."), allow_none=True, load_default=None)
     max_days_in_stage = Integer(
         least=1,
-        most=3650,
+        most=MOST_DAYS_IN_STAGE,
         allow_none=True,
         load_default=None,
         metadata={"description": "Limit of days; leads that stay longer are flagged. Null: no limit."},
@@ -32,9 +39,9 @@ class StageIn(StageChange):
     """A new stage, placed before the first terminal one."""
 
     slug = Text(
-        LONGEST_SLUG,
+        LONGEST_STAGE_SLUG,
         form=(
-            "^[a-z][a-z0-9_]*$",
+            STAGE_SLUG,
             "Must start with a lower-case letter and contain only lower-case letters, digits and _.",
         ),
         required=True,
@@ -74,10 +81,10 @@ class StageQuery(PageQuery):
 class Archival(Schema):
     """Target stage for the leads of an archived stage."""
 
-    moves_to = Text(LONGEST_SLUG, least=1, required=True, metadata={"description": "Slug of an active stage."})
+    moves_to = Text(LONGEST_STAGE_SLUG, least=1, required=True, metadata={"description": "Slug of an active stage."})
 
 
 class OrderIn(Schema):
     """All active stages in their new order, terminal ones last."""
 
-    slugs = ListOf(Text(LONGEST_SLUG), least=1, most=MOST_STAGES, required=True)
+    slugs = ListOf(Text(LONGEST_STAGE_SLUG), least=1, most=MOST_STAGES, required=True)

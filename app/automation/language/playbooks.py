@@ -28,19 +28,32 @@ from app.automation.language.validation import loc_of, mistakes_in
 from app.automation.language.vocabulary import Field as Fact
 from app.automation.language.vocabulary import Type
 from app.core.validation.validation_errors import Mistake
-from app.leads.custom_fields.models import FieldType, options_error
+from app.leads.custom_fields.models import (
+    FIELD_KEY,
+    LONGEST_FIELD_KEY,
+    LONGEST_FIELD_LABEL,
+    LONGEST_OPTION,
+    MOST_OPTIONS,
+    FieldType,
+    options_error,
+)
+from app.leads.pipeline.models import (
+    LONGEST_STAGE_COLOR,
+    LONGEST_STAGE_DESCRIPTION,
+    LONGEST_STAGE_NAME,
+    LONGEST_STAGE_SLUG,
+    MOST_DAYS_IN_STAGE,
+    STAGE_COLOR,
+    STAGE_SLUG,
+)
 from app.messaging.templates.template_definitions import check_definition
 
-CODE: Final = "^[a-z][a-z0-9_]*$"
-COLOR: Final = "^#[0-9a-fA-F]{6}$"
-# The limits of stages and custom fields are those of `app.api.pipeline.stage_schemas` and `custom_field_schemas`.
-LONGEST_STAGE_SLUG, LONGEST_STAGE_NAME, LONGEST_STAGE_DESCRIPTION = 60, 60, 500
-LONGEST_KEY, LONGEST_LABEL, MOST_OPTIONS = 50, 100, 100
 _DESCRIPTION: Final = Form(
     f"must be text of at most {LONGEST_STAGE_DESCRIPTION} characters, without control characters",
     pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
     most=LONGEST_STAGE_DESCRIPTION,
 )
+_COLOR: Final = Form("must look like #c2502f", pattern=STAGE_COLOR, most=LONGEST_STAGE_COLOR)
 MOST_RULES, MOST_TEMPLATES, MOST_SEQUENCES, MOST_PARTS = 200, 200, 50, 50
 FIELD_TYPES: Final[Mapping[str, Type]] = {
     FieldType.TEXT: Type.TEXT,
@@ -51,11 +64,11 @@ FIELD_TYPES: Final[Mapping[str, Type]] = {
 }
 
 
-def _code(most: int) -> Form:
+def _code(pattern: str, most: int) -> Form:
     return Form(
         "must be text that starts with a lower-case letter and contains only lower-case letters, digits and _,"
         f" of at most {most} characters",
-        pattern=CODE,
+        pattern=pattern,
         most=most,
     )
 
@@ -65,17 +78,15 @@ class PlaybookStage(Strict):
 
     example: ClassVar[Any] = {"slug": "quoted", "name": "Quoted"}
 
-    slug: Annotated[str, _code(LONGEST_STAGE_SLUG), Trimmed] = Field(
+    slug: Annotated[str, _code(STAGE_SLUG, LONGEST_STAGE_SLUG), Trimmed] = Field(
         description="Its slug: small letters, digits and `_`.", examples=["quoted"]
     )
     name: Annotated[str, OneLine(LONGEST_STAGE_NAME), Trimmed] = Field(description="Its name.", examples=["Quoted"])
     description: Maybe[Annotated[str, _DESCRIPTION, Trimmed]] = Field(
         default=None, description="A description for people."
     )
-    color: Maybe[Annotated[str, Form("must look like #c2502f", pattern=COLOR, most=7), Trimmed]] = Field(
-        default=None, description="Its color.", examples=["#c2502f"]
-    )
-    max_days_in_stage: Maybe[Annotated[int, Whole(1, 3650)]] = Field(
+    color: Maybe[Annotated[str, _COLOR, Trimmed]] = Field(default=None, description="Its color.", examples=["#c2502f"])
+    max_days_in_stage: Maybe[Annotated[int, Whole(1, MOST_DAYS_IN_STAGE)]] = Field(
         default=None, description="A lead that stays longer is reported.", examples=[14]
     )
 
@@ -85,13 +96,13 @@ class PlaybookField(Strict):
 
     example: ClassVar[Any] = {"key": "floor", "label": "Floor", "type": "number"}
 
-    key: Annotated[str, _code(LONGEST_KEY), Trimmed] = Field(
+    key: Annotated[str, _code(FIELD_KEY, LONGEST_FIELD_KEY), Trimmed] = Field(
         description="Its key: small letters, digits and `_`.", examples=["floor"]
     )
-    label: Annotated[str, OneLine(LONGEST_LABEL), Trimmed] = Field(description="Its label.", examples=["Floor"])
+    label: Annotated[str, OneLine(LONGEST_FIELD_LABEL), Trimmed] = Field(description="Its label.", examples=["Floor"])
     type: Annotated[FieldType, OneOf()] = Field(description="The type of its values.", examples=["number"])
     options: Annotated[
-        list[Annotated[str, OneLine(LONGEST_LABEL), Trimmed]],
+        list[Annotated[str, OneLine(LONGEST_OPTION), Trimmed]],
         Items(f"must be a list of at most {MOST_OPTIONS} texts", most=MOST_OPTIONS),
     ] = Field(default=[], description="The values of the type `choice`.", examples=[["A"]])
 

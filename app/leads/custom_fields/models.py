@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, new_id
 
+LONGEST_FIELD_KEY, LONGEST_FIELD_LABEL, LONGEST_OPTION, MOST_OPTIONS = 50, 100, 100, 100
+FIELD_KEY = f"^[a-z][a-z0-9_]{{0,{LONGEST_FIELD_KEY - 1}}}$"
+
 
 class FieldType(StrEnum):
     TEXT = "text"

@@ -11,6 +11,12 @@ from app.core.db import Base, new_id
 LOST = "lost"
 STARTED = "treatment_started"
 
+MOST_STAGES = 50
+LONGEST_STAGE_SLUG, LONGEST_STAGE_NAME, LONGEST_STAGE_DESCRIPTION = 60, 60, 500
+MOST_DAYS_IN_STAGE = 3650
+STAGE_SLUG = "^[a-z][a-z0-9_]*$"
+STAGE_COLOR, LONGEST_STAGE_COLOR = "^#[0-9a-fA-F]{6}$", 7  # such as #c2502f
+
 
 class PipelineStage(Base):
     """Stage of a clinic's pipeline (lead-management.md, 8.1.3)."""
@@ -37,6 +43,3 @@ class PipelineStage(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1, server_default="1")
-
-
-MOST_STAGES = 50
