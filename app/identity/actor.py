@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
+from app.errors import Forbidden
 from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import ALL_PERMISSIONS, Grants, Permission, Scope
 
@@ -35,6 +36,11 @@ class Actor:
     def allows(self, permission: Permission) -> bool:
         """Whether the actor holds this permission."""
         return permission in self.permissions
+
+    def require(self, permission: Permission) -> None:
+        """Check that the actor holds this permission. Raises Forbidden."""
+        if not self.allows(permission):
+            raise Forbidden(f"This needs the permission {permission}.")
 
     def within(self, permission: Permission) -> Self:
         """Return the actor with the scope of this permission, for a part of a call that needs another permission."""

@@ -100,7 +100,7 @@ def _changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[s
 def _require_private_access(actor: Actor, data: Mapping[str, Any]) -> None:
     """Refuse changes to private fields that the caller may not read. Raises Forbidden."""
     if not actor.allows(Permission.LEAD_PRIVATE) and (names := [name for name in PRIVATE_FIELDS if name in data]):
-        raise Forbidden(f"Your role does not allow changing {', '.join(names)}.")
+        raise Forbidden(f"Changing {', '.join(names)} needs the permission {Permission.LEAD_PRIVATE}.")
 
 
 def _patient_names(lead: Lead, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Enumerations of lead fields (lead-management.md)."""
+"""Enumerations of leads and of their capture (lead-management.md)."""
 
 from enum import StrEnum
 
@@ -13,6 +13,20 @@ class CaptureChannel(StrEnum):
     MANUAL = "MANUAL"  # for example a business card, an event
     IMPORT = "IMPORT"
     API = "API"  # an API key of the clinic
+
+
+class OnDuplicate(StrEnum):
+    """Handling of a new lead with the phone number or e-mail address of an existing lead."""
+
+    WARN = "warn"  # create the lead, and return the duplicates
+    REFUSE = "refuse"  # create nothing; the answer is 409
+    SKIP = "skip"  # create nothing; the other rows of the import continue
+    UPDATE = "update"  # update the existing lead with the row's values
+    CREATE = "create"  # create the lead
+
+
+ON_DUPLICATE_IN_CAPTURE = (OnDuplicate.WARN, OnDuplicate.REFUSE)
+ON_DUPLICATE_IN_IMPORTS = (OnDuplicate.SKIP, OnDuplicate.UPDATE, OnDuplicate.CREATE)
 
 
 class LeadStatus(StrEnum):

@@ -10,8 +10,8 @@ from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from app.http.schemas.paging import PageQuery
 from app.http.schemas.schema import QuerySchema, Schema
 from app.leads.capture.imports.cells import DateOrder
-from app.leads.capture.imports.spec import OnDuplicate
 from app.leads.capture.imports.tables import FileKind
+from app.leads.enums import ON_DUPLICATE_IN_IMPORTS, OnDuplicate
 
 LONGEST_NAME: Final = 200
 
@@ -39,9 +39,9 @@ class StartIn(Schema):
         metadata={"description": "First number of dates that are not ISO 8601."},
     )
     on_duplicate = Choice(
-        OnDuplicate,
+        ON_DUPLICATE_IN_IMPORTS,
         load_default=OnDuplicate.SKIP,
-        metadata={"description": "Handling of rows whose phone number or e-mail address belongs to an existing lead."},
+        metadata={"description": "Handling of rows with the phone number or e-mail address of an existing lead."},
     )
     runs_rules = Boolean(
         load_default=False,

@@ -8,9 +8,8 @@ from app.api.leads.out_schemas import LeadOut
 from app.api.leads.schemas import LeadIn
 from app.http.schemas.fields import LONGEST_EMAIL, Choice, Id, Integer, Text
 from app.http.schemas.schema import Schema
-from app.leads.capture.capture import OnDuplicate
 from app.leads.duplicates.search import UNKNOWN_CALLER
-from app.leads.enums import CaptureChannel
+from app.leads.enums import ON_DUPLICATE_IN_CAPTURE, CaptureChannel
 from app.leads.models import LONGEST_NOTE
 from app.leads.search.person_search import MOST_FOUND
 
@@ -19,7 +18,7 @@ class _WithOnDuplicate(Schema):
     """Adds the field `on_duplicate`."""
 
     on_duplicate = Choice(
-        OnDuplicate,
+        ON_DUPLICATE_IN_CAPTURE,
         metadata={
             "description": "If a lead with this phone number or e-mail address exists: `warn` (default) creates the"
             " lead anyway, `refuse` answers 409. Similar names only warn."

@@ -18,7 +18,7 @@ from app.engine.plan.plan import plan
 from app.engine.rules.conditions import looked_up, single_conditions
 from app.engine.rules.rule_evaluation import RuleVerdict, evaluate_conditions
 from app.engine.rules.rules import Rule, RuleSet, read_rule
-from app.errors import Conflict, FieldError, Forbidden, Invalid
+from app.errors import Conflict, FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.events import lead_facts
@@ -91,8 +91,7 @@ def _event(session: Session, rule: Rule, lead: Any, data: Mapping[str, Any]) -> 
 
 def _lead_reader(actor: Actor) -> Actor:
     """Return the actor with the scope of lead:read. Raises Forbidden."""
-    if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow reading leads.")
+    actor.require(Permission.LEAD_READ)
     return actor.within(Permission.LEAD_READ)
 
 

@@ -4,7 +4,7 @@ In a `QuerySchema` the same fields parse query strings, where every value is tex
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -97,9 +97,9 @@ class Language(Text):
 
 
 class Choice(fields.String):
-    """One value of an enumeration, loaded as its member."""
+    """One of these members of an enumeration, loaded as the member."""
 
-    def __init__(self, options: type[StrEnum], **more: Any) -> None:
+    def __init__(self, options: Iterable[StrEnum], **more: Any) -> None:
         self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
         super().__init__(validate=validate.OneOf(list(self._members)), **more)
 

@@ -96,6 +96,7 @@ def _require_permission(session: Session, actor: Actor, user_id: UUID) -> None:
     _require_user_of_clinic(session, actor, user_id)
     if user_id == actor.user_id or actor.allows(Permission.USER_MANAGE):
         return
+    actor.require(Permission.LEAD_ASSIGN)
     visible = visible_user_ids(session, actor.within(Permission.LEAD_ASSIGN))
-    if not actor.allows(Permission.LEAD_ASSIGN) or (visible is not None and user_id not in visible):
-        raise Forbidden("Your role does not allow this for other users.")
+    if visible is not None and user_id not in visible:
+        raise Forbidden(f"Your permission {Permission.LEAD_ASSIGN} does not include this user.")

@@ -5,7 +5,6 @@ This is the busiest write path, so one SQL statement inserts the lead, its touch
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 
@@ -17,7 +16,7 @@ from app.audit.models import Act
 from app.clock import now
 from app.core.db import new_id, to_json
 from app.engine.service import record
-from app.errors import Conflict, Forbidden
+from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import require_active_user, users_by_id
@@ -32,19 +31,13 @@ from app.leads.capture.capture_statement import COLUMNS, capture_statement
 from app.leads.contact.phone_numbers import normalise_phones
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.duplicates.search import blind_indexes_of, comparison_values, find_duplicates
-from app.leads.enums import LeadStatus, PatientRelationship, PreferredContact
+from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
 from app.leads.lookup import new_lead_id
 from app.leads.models import Lead
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
-
-
-class OnDuplicate(StrEnum):
-    WARN = "warn"
-    REFUSE = "refuse"
-
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     "status": LeadStatus.NEW,
@@ -69,8 +62,8 @@ def capture_lead(session: Session, actor: Actor, data: Mapping[str, Any], *, in_
     custom fields are checked only if `in_full`. Returns an object with the lead's columns, `duplicates` and
     `hidden_duplicates`. Raises Forbidden, Invalid, Conflict, DuplicateLead.
     """
-    if data.get("assigned_to_id") and not actor.allows(Permission.LEAD_ASSIGN):
-        raise Forbidden("Your role does not allow assigning leads.")
+    if data.get("assigned_to_id"):
+        actor.require(Permission.LEAD_ASSIGN)
     given = {**new_lead_values(actor, data, at=now()), **_default_owner(actor, data)}
     require_valid_custom_values(session, actor.clinic, data.get("custom", {}), complete=in_full)
     values = comparison_values(given)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.engine.service import record
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.attribution.touches import write_touch
@@ -49,8 +49,7 @@ def upsert(session: Session, actor: Actor, external_id: str, data: Mapping[str, 
     known = _find(session, actor, external_id, data["external_source"])
     if known is None:
         return Upserted(capture_lead(session, actor, {**data, "external_id": external_id}), is_new=True)
-    if not actor.allows(Permission.LEAD_UPDATE):
-        raise Forbidden
+    actor.require(Permission.LEAD_UPDATE)
     return Upserted(_update(session, actor, known, data), is_new=False)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.engine.events.events import Event
 from app.engine.service import record
-from app.errors import Forbidden, Invalid
+from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
@@ -94,8 +94,7 @@ def _lose(session: Session, actor: Actor, lead: Lead, data: Mapping[str, Any]) -
 
 
 def _convert(session: Session, actor: Actor, lead: Lead) -> Lead:
-    if not actor.allows(Permission.LEAD_CONVERT):
-        raise Forbidden
+    actor.require(Permission.LEAD_CONVERT)
     return convert_locked_lead(session, actor, lead)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.validation.language_tags import fallbacks
 from app.core.validation.validation_errors import one_of
-from app.errors import FieldError, Forbidden, Invalid
+from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.identity.users.lookup import active_users
@@ -59,8 +59,7 @@ def lead_for_preview(session: Session, actor: Actor, lead_id: UUID | None) -> An
     """
     if lead_id is None:
         return None
-    if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow you to read leads.")
+    actor.require(Permission.LEAD_READ)
     return read_lead(session, actor.within(Permission.LEAD_READ), lead_id)
 
 

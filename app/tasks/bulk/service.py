@@ -34,13 +34,13 @@ def create_job(session: Session, actor: Actor, data: Mapping[str, Any]) -> Job:
 
 
 def _require_permission(actor: Actor, data: Mapping[str, Any]) -> None:
-    if "leads" in data and not actor.allows(Permission.LEAD_CREATE):
-        raise Forbidden("Your role does not allow creating leads.")
+    if "leads" in data:
+        actor.require(Permission.LEAD_CREATE)
     if "leads" in data and actor.scope is not Scope.ALL:
         raise Forbidden("Only users with access to all leads can create leads in bulk.")
     others = {user_id for user_id, _ in _named(data)} - {actor.user_id}
-    if others and not actor.allows(Permission.LEAD_ASSIGN):
-        raise Forbidden("Your role does not allow assigning tasks to other users.")
+    if others:
+        actor.require(Permission.LEAD_ASSIGN)
 
 
 def _named(data: Mapping[str, Any]) -> list[tuple[UUID, str]]:

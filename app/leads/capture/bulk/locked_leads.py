@@ -14,7 +14,7 @@ _WANTED: Final = (
     "FROM job_items i JOIN leads l ON l.id = i.lead_id"
     " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending'"
     " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
-    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
+    " AND (CAST(:owners AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:owners AS uuid[])))"
 )
 _TAKE: Final = text(f"SELECT i.position, l.id {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED")
 _WHICH_EXIST: Final = text(f"SELECT i.position {_WANTED}")
@@ -29,12 +29,13 @@ class LockedLeads(NamedTuple):
 
 
 def lock_leads(
-    session: Session, job_id: UUID, span: Span, *, clinic_id: UUID, whose: Sequence[str] | None = None
+    session: Session, job_id: UUID, span: Span, *, clinic_id: UUID, owner_ids: Sequence[str] | None = None
 ) -> LockedLeads:
-    """Lock the span's pending items and their leads. `whose` limits the leads to these owners; None: all leads."""
+    """Lock the span's pending items and their leads. `owner_ids` limits the leads to these owners; None: all leads."""
     pending = {item.position for item in lock_pending(session, job_id, span)}
-    given: dict[str, Any] = {"job": job_id, "first": span.first, "last": span.last, "clinic": clinic_id, "whose": whose}
-    leads = {row.position: row.id for row in session.execute(_TAKE, given)}
+    scope: dict[str, Any] = {"clinic": clinic_id, "owners": owner_ids}
+    wanted = {"job": job_id, "first": span.first, "last": span.last, **scope}
+    leads = {row.position: row.id for row in session.execute(_TAKE, wanted)}
     missing = pending - leads.keys()
-    busy = missing & set(session.scalars(_WHICH_EXIST, given)) if missing else set()
+    busy = missing & set(session.scalars(_WHICH_EXIST, wanted)) if missing else set()
     return LockedLeads(leads, busy, missing - busy)

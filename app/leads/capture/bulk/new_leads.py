@@ -16,6 +16,7 @@ from app.core.db import insert_many
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
+from app.identity.permissions import Permission
 from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.choose import choose_assignees, default_team
 from app.leads.assignment.history_rows import first_assignment_reason, history_row
@@ -144,6 +145,6 @@ def _check(data: Mapping[str, Any], context: CaptureContext) -> None:
     if (chosen := data.get("assigned_to_id")) is None:
         return
     if not context.may_assign:
-        raise Invalid.at("/assigned_to_id", "Your role does not allow assigning leads.")
+        raise Invalid.at("/assigned_to_id", f"This needs the permission {Permission.LEAD_ASSIGN}.")
     if chosen not in context.staff:
         raise Invalid.at("/assigned_to_id", "Must be an active user of your clinic.")

@@ -32,7 +32,7 @@ class CellContext:
 
 
 class InvalidCell(ValueError):
-    """A cell whose text is not valid for its column."""
+    """A cell with text that is not valid for its column."""
 
 
 def parse_row(cells: Mapping[str, str], context: CellContext) -> tuple[dict[str, Any], dict[str, str]]:

@@ -27,10 +27,11 @@ from app.leads.capture.bulk.new_leads import CaptureContext, NewLead, insert_lea
 from app.leads.capture.imports.cells import CellContext, parse_row
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells
-from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec, OnDuplicate
+from app.leads.capture.imports.spec import JOB_MARKER, ImportSpec
 from app.leads.capture.lead_validation import read_lead_changes
 from app.leads.changes import apply_changes
 from app.leads.duplicates.search import contact_blind_indexes
+from app.leads.enums import OnDuplicate
 from app.leads.events import lead_created
 from app.leads.lookup import require_unlocked
 from app.leads.models import Lead

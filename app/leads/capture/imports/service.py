@@ -25,8 +25,9 @@ from app.leads.capture.imports.cells import CUSTOM
 from app.leads.capture.imports.mapping import FIELD_ALIASES, guess_mapping
 from app.leads.capture.imports.models import Import, ImportRow
 from app.leads.capture.imports.rows import decrypted_cells, encrypted_row
-from app.leads.capture.imports.spec import ImportSpec, OnDuplicate
+from app.leads.capture.imports.spec import ImportSpec
 from app.leads.capture.imports.tables import Table
+from app.leads.enums import OnDuplicate
 
 AT_A_TIME: Final = 1000  # rows that are written together
 SAMPLE: Final = 5
@@ -92,7 +93,7 @@ def start(session: Session, actor: Actor, import_id: UUID, data: Mapping[str, An
     Raises NotFound, Forbidden, Invalid, ImportIsRunning.
     """
     if data["on_duplicate"] is OnDuplicate.UPDATE and actor.permissions.get(Permission.LEAD_UPDATE) is not Scope.ALL:
-        raise Forbidden("Your role does not allow changing all leads.")
+        raise Forbidden(f"Updating leads by an import needs the permission {Permission.LEAD_UPDATE} for all leads.")
     import_ = _find(session, actor, import_id, lock=True)
     mapping = data.get("mapping") or guess_mapping(import_.columns)
     _check_mapping(import_, mapping)

@@ -2,21 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final, Self
 from uuid import UUID
 
 from app.leads.capture.imports.cells import DateOrder
+from app.leads.enums import OnDuplicate
 
 JOB_MARKER: Final = "leads"  # value of `makes` that identifies import jobs
-
-
-class OnDuplicate(StrEnum):
-    """Handling of a row whose phone number or e-mail address belongs to an existing lead."""
-
-    SKIP = "skip"
-    UPDATE = "update"  # update the lead with the row's values
-    CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True)
