@@ -1,4 +1,4 @@
-"""Ports: calls whose implementation lives in a higher layer. `app.wiring` connects every one at process start."""
+"""Ports: calls with an implementation in a higher layer. `app.wiring` connects every one at process start."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, ParamSpec, TypeVar

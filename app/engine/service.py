@@ -164,7 +164,7 @@ def add_steps(session: Session, rows: list[dict[str, Any]], *, event_rows: Seque
 
 
 def skip_failed_steps(session: Session, clinic_id: UUID, kind: str, *, param: str, ids: Collection[UUID]) -> None:
-    """Skip failed and unknown steps of a kind whose parameter `param` is one of `ids`. The reason is `by_hand`."""
+    """Skip the failed and unknown steps of a kind with a parameter `param` in `ids`. The reason is `by_hand`."""
     found = {"clinic": clinic_id, "kind": kind, "param": param, "ids": [str(id) for id in ids]}  # noqa: A001
     session.execute(_SET_ASIDE, {**found, "reason": Reason.BY_HAND})
 

@@ -34,7 +34,7 @@ class OutsideCall:
 
 
 def retry(_: Any, error: str) -> Outcome:
-    """Return the outcome of a step whose handler raised: Retry."""
+    """Return Retry, the outcome of a step after an error in its handler."""
     return Retry(error)
 
 
@@ -61,7 +61,7 @@ class StepKind:
     - `sentence(settings)` describes one action in plain words. Kinds without a model need none.
     - `step_params(settings, due_at, calendar)` returns the params of a step for an action's settings.
     - `details(context, done)` returns what a simulation shows of a done step, without ids.
-    - `raised(context, error)` returns the outcome of a step whose `decide` or write raised.
+    - `raised(context, error)` returns the outcome of a step after an error in `decide` or in the write.
     """
 
     name: str

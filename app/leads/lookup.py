@@ -43,7 +43,7 @@ def is_assigned_within(
 
 
 def visible_user_ids(session: Session, actor: Actor) -> tuple[UUID, ...] | None:
-    """Return the ids of users whose leads the actor may see. None: all leads, unassigned ones included."""
+    """Return the ids of the owners of leads that the actor may see. None: all leads, unassigned ones included."""
     if actor.scope is Scope.ALL:
         return None
     return tuple(session.scalars(select(User.id).where(is_assigned_within(actor, User.id))))

@@ -37,7 +37,7 @@ def visible_tasks(actor: Actor) -> tuple[ColumnElement[bool], ...]:
 
 
 def ids_in_scope(session: Session, actor: Actor, ids: Collection[UUID]) -> Sequence[UUID]:
-    """Return those of the ids whose tasks the actor may see."""
+    """Return the ids of the tasks that the actor may see, out of these."""
     return session.scalars(
         select(Task.id).join(Lead, Lead.id == Task.lead_id).where(Task.id.in_(ids), *visible_tasks(actor))
     ).all()

@@ -17,7 +17,7 @@ class _Result(NamedTuple):
 
 
 def advance_enrollments(session: Session, decided: Iterable[tuple[StepContext, BaseOutcome]]) -> None:
-    """Advance the enrollments whose steps are done, skipped or cancelled. A failed step blocks its enrollment."""
+    """Advance the enrollments with steps that are done, skipped or cancelled. A failed step blocks its enrollment."""
     of_sequences = [(context, end) for context, end in decided if "enrollment_id" in context.step.cause]
     ends = [_step_end(context, result) for context, end in of_sequences if (result := _result(end))]
     if ends:

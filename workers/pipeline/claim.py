@@ -1,7 +1,7 @@
 """Claim due steps with a row lock, so that duplicate messages run a step once.
 
-Workers never wait for a lock. A step whose row or lead is locked is skipped and published again. So a transaction that
-writes a lead waits for one batch at most, and no transaction can deadlock with a worker.
+Workers never wait for a lock. A step is skipped if its row or lead is locked, and published again. So a transaction
+that writes a lead waits for one batch at most, and no transaction can deadlock with a worker.
 """
 
 from collections import namedtuple
@@ -117,7 +117,7 @@ def find_pending(session: Session, ids: Collection[UUID]) -> list[PendingStep]:
 
 
 def lock_running(session: Session, step_id: UUID, lease: datetime) -> bool:
-    """Lock a step whose external call was answered. Returns False if another run has taken the step."""
+    """Lock a step after the response to its external call. Returns False if another run has taken the step."""
     return session.execute(_STILL_ASKING, {"id": step_id, "lease": lease}).one_or_none() is not None
 
 

@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def pause_failing_rules(session: Session) -> int:
-    """Pause rules whose results of the last 24 hours exceed their clinic's limits. Returns the number paused."""
+    """Pause rules that exceeded their clinic's limits in the last 24 hours. Returns the number paused."""
     outcome_statistics.delete_old_hours(session)
     troubled = outcome_statistics.failing_series(session)
     clinics = load_contexts(session, {one.clinic_id for one in troubled})

@@ -1,8 +1,8 @@
 """Scan of all open leads in batches, so that the cost of one call does not grow with the number of leads.
 
 The position of each sweep's scan is stored under its name. After the last lead the scan starts again at the first. It
-follows the index on rotting dates, which holds open leads only. A lead whose date changes during a scan may be found
-twice, or only in the next scan.
+follows the index on rotting dates, which holds open leads only. If a lead's date changes during a scan, the
+scan may find it twice, or only the next scan finds it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`complete_tasks`: complete tasks whose purpose is fulfilled (bansalcrm2-follow-up-guide.md, use case 2)."""
+"""`complete_tasks`: complete tasks that are no longer needed (bansalcrm2-follow-up-guide.md, use case 2)."""
 
 from typing import Annotated, Any, ClassVar
 

@@ -65,7 +65,7 @@ At = Annotated[
 Zone = Annotated[
     Literal["clinic", "lead"],
     OneOf(),
-    Field(description="Whose clock `at` and `on_day` are read from.", examples=["lead"]),
+    Field(description="The local time of `at` and `on_day`: the clinic's or the lead's.", examples=["lead"]),
 ]
 OnDay = Annotated[
     Maybe[Annotated[int, Whole(1, 31)]],

@@ -135,7 +135,7 @@ def _visible_only(actor: Actor, lead_id: Any) -> tuple[ColumnElement[bool], ...]
 
 
 def leads_before_step(session: Session, report_filter: ReportFilter) -> Mapping[tuple[UUID, str], int]:
-    """Return the number of leads whose next step is this one now, by sequence id and step name."""
+    """Return the number of leads that wait for each step now, by sequence id and step name."""
     columns = (Enrollment.sequence_id, Enrollment.step)
     live = (Enrollment.sequence_id.in_(list(report_filter.sequences)), Enrollment.state.in_(LIVE))
     wanted = select(*columns, func.count().label("leads")).where(

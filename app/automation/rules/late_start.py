@@ -45,7 +45,7 @@ def decide_late_start(rule: Rule, events: Sequence[PastEvent], calendar: Calenda
 
 
 def plan_at_turn(start: LateStart, rule: Rule, turn: datetime, calendar: Calendar) -> Plan:
-    """Return the plan for a lead whose turn is at `turn`."""
+    """Return the plan for a lead that the backfill job processes at `turn`."""
     past_event = start.past_event
     if past_event.since is not None and rule.timing.of is None:
         return _plan(replace(rule, timing=replace(rule.timing, wait=NO_WAIT)), past_event, turn, calendar)

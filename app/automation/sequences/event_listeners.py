@@ -101,7 +101,7 @@ def _exit_step(clinic: ClinicContext, row: Any, slug: str) -> dict[str, Any]:
 
 
 def end_all_enrollments(session: Session, lead_id: UUID, reason: Reason) -> None:
-    """End all enrollments of a lead whose follow-ups are all cancelled."""
+    """End all enrollments of a lead after its follow-ups were all cancelled."""
     end_all_of_lead(session, lead_id, reason=_EXIT_REASONS.get(reason, ExitReason.STOPPED), at=clock.now())
 
 

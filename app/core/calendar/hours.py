@@ -45,7 +45,7 @@ class BusinessHours:
     def from_json(cls, value: object, place: str = "business_hours") -> Self:
         """Parse `{"mon": [["09:00", "12:00"], ["14:00", "18:00"]], ..., "sun": []}`. A missing day is closed.
 
-        Raises InvalidHours, whose `place` reads like `business_hours.mon[0]`.
+        Raises InvalidHours. Its `place` is a path such as `business_hours.mon[0]`.
         """
         if not isinstance(value, Mapping):
             raise InvalidHours(place, "must map weekdays to lists of windows")

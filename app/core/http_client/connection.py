@@ -57,7 +57,7 @@ class PinnedBackend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection whose waits all end at the call's deadline, so that a slow peer cannot extend it."""
+    """A connection that waits until the call's deadline at most, so that a slow peer cannot extend it."""
 
     def __init__(self, inner: httpcore.NetworkStream, backend: PinnedBackend) -> None:
         self._inner, self._backend = inner, backend

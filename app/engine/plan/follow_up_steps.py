@@ -69,7 +69,7 @@ def next_repetition(step: FinishedStep, now: datetime, calendar: Calendar) -> Pl
 
 
 def choose_branch(step: FinishedStep, facts: Facts, now: datetime, calendar: Calendar) -> Branch:
-    """Return the branch whose conditions hold, with its actions as steps.
+    """Return the branch that the conditions select, with its actions as steps.
 
     Events that stop the branch step stop them too.
     """

@@ -56,7 +56,7 @@ def _step(kind: str, due: Due) -> dict[str, Any]:
 
 
 def unmet(rule: Rule, condition: Condition, facts: Facts) -> Decision:
-    """Return the decision of a rule whose condition is not met."""
+    """Return the decision of a rule if this condition is not met."""
     return Decision(rule, RuleVerdict.UNMET, {"condition": dict(condition), "value": tested_value(condition, facts)})
 
 

@@ -29,7 +29,7 @@ class ModelField(fields.Field[Any]):
 
 
 class YamlText(Text):
-    """A document in YAML whose content a model defines."""
+    """A document in YAML. A model defines its content."""
 
     def __init__(self, model: type[BaseModel], most: int, **options: Any) -> None:
         super().__init__(most, least=1, lines=True, **options)

@@ -1,4 +1,4 @@
-"""Round robin by lead id: the user whose turn a lead is, in Python and in SQL.
+"""Round robin by lead id, in Python and in SQL.
 
 The turn follows from the lead's id alone, so no counter is stored and no row is locked.
 """
@@ -21,7 +21,7 @@ def turn_of(lead_id: UUID) -> int:
 
 
 def next_in_rotation(lead_id: UUID, team: Sequence[T]) -> T | None:
-    """Return the member of the team whose turn the lead is; None if the team is empty.
+    """Return the member of the team who gets the lead; None if the team is empty.
 
     Order the team by user id, so that every caller chooses the same user.
     """

@@ -1,7 +1,7 @@
 """Duplicate detection (lead-management.md, rule 6). It only warns, because families share phone numbers and names.
 
 Phone numbers (first and second) and e-mail addresses match exactly, by their blind indexes. Names match by similarity,
-among the newest leads whose last names share the first three letters. A typo in those letters is not found.
+among the newest leads with the same first three letters of the last name. A typo in those letters is not found.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

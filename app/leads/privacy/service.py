@@ -55,7 +55,7 @@ def erase_lead(session: Session, actor: Actor, lead_id: UUID, *, reason: str) ->
 
 
 def _with_duplicates(session: Session, lead: Lead) -> list[Lead]:
-    """Return the lead and its merged duplicates, whose addresses belong to the same person."""
+    """Return the lead and its merged duplicates. Their addresses belong to the same person."""
     return [lead, *session.scalars(select(Lead).where(Lead.merged_into_id == lead.id))]
 
 

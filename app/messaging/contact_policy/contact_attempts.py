@@ -33,7 +33,7 @@ def attempt_for_step(step: MessageStep, channel: str, address: str | None, *, pl
 
 
 def series_of(step: MessageStep) -> str | None:
-    """Return the slug of the step's sequence or rule, whose messages are counted together; None without either."""
+    """Return the slug of the step's sequence or rule; None without either. Messages are counted by slug."""
     series: str | None = step.cause.get("sequence") or step.cause.get("rule")
     return series
 

@@ -1,4 +1,4 @@
-"""Suppress pending notifications whose deliver step is cancelled, in the same transaction."""
+"""Suppress pending notifications when their deliver step is cancelled, in the same transaction."""
 
 from collections.abc import Collection, Sequence
 from typing import Any

@@ -54,7 +54,7 @@ _WANTED: Final = (
     "FROM job_items i JOIN leads l ON l.id = i.lead_id"
     " WHERE i.job_id = :job AND i.position BETWEEN :first AND :last AND i.status = 'pending' AND i.lead_sealed IS NULL"
     " AND l.clinic_id = :clinic AND l.deleted_at IS NULL"
-    " AND (CAST(:whose AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:whose AS uuid[])))"
+    " AND (CAST(:owners AS uuid[]) IS NULL OR l.assigned_to_id = ANY(CAST(:owners AS uuid[])))"
 )
 _TAKE: Final = text(
     f"SELECT position, {', '.join(f'l.{name}' for name in _COLUMNS)} {_WANTED} FOR NO KEY UPDATE OF l SKIP LOCKED"
@@ -100,11 +100,11 @@ def _known_leads(
     """Lock the existing leads that are not locked by others. Mark the other items as busy or unknown."""
     if not wanted:
         return {}
-    whose = None if work.spec.lead_owners is None else list(work.spec.lead_owners)
-    given = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id, "whose": whose}
-    taken = {row[0]: _Known(*row) for row in session.execute(_TAKE, given).all()}
+    owners = None if work.spec.lead_owners is None else list(work.spec.lead_owners)
+    query = {"job": work.job_id, "first": span.first, "last": span.last, "clinic": work.clinic.id, "owners": owners}
+    taken = {row[0]: _Known(*row) for row in session.execute(_TAKE, query).all()}
     if missing := wanted - taken.keys():
-        busy = missing & set(session.scalars(_WHICH_EXIST, given))
+        busy = missing & set(session.scalars(_WHICH_EXIST, query))
         ends.left += busy
         for place in missing - busy:
             ends.fail(place, ItemReason.UNKNOWN_LEAD)

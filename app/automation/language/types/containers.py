@@ -40,7 +40,7 @@ def _listed(value: object) -> object:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ByShape:
-    """A union whose member is chosen by the shape of the value. The path of a mistake does not name the member."""
+    """A union. The shape of the value chooses the member. The path of a mistake does not name the member."""
 
     members: Mapping[str, Any]
     choose: Callable[[Any], str | None]

@@ -83,13 +83,16 @@ def _fill(session: Session, actor: Actor, data: Mapping[str, Any], job_id: UUID)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Job data for its chunks. `slug`: None if the sequence is deleted. `whose`: ids of lead owners; None: all."""
+    """Job data for its chunks.
+
+    `slug`: None if the sequence is deleted. `owner_ids`: owners of the leads; None: all leads.
+    """
 
     job_id: UUID
     created_by: UUID | None
     clinic: ClinicContext
     slug: str | None
-    whose: list[str] | None
+    owner_ids: list[str] | None
 
 
 def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
@@ -101,7 +104,7 @@ def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSp
 
 def _enroll_span(session: Session, span: Span, *, work: Work) -> ItemResults:
     """Enroll the leads of the span's pending items. Save and return the result of each."""
-    locked = lock_leads(session, work.job_id, span, clinic_id=work.clinic.id, whose=work.whose)
+    locked = lock_leads(session, work.job_id, span, clinic_id=work.clinic.id, owner_ids=work.owner_ids)
     results, enrolled = ItemResults(left=list(locked.busy)), _enroll(session, work, set(locked.leads.values()))
     for place, lead_id in locked.leads.items():
         if enrolled[lead_id] is EnrollmentResult.ENROLLED:

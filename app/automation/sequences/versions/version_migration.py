@@ -74,7 +74,7 @@ def migrate_enrollments(session: Session, work: Migration, lead_ids: Collection[
 
 
 def _map_steps(session: Session, work: Migration, rows: Sequence[Row[Any]]) -> list[_Migrated]:
-    """Map each enrollment to the new version. One whose step is running or has failed stays."""
+    """Map each enrollment to the new version. An enrollment with a running or failed step stays."""
     known = sequence_texts(session, rows)
     planned = [row.step_id for row in rows if row.step_id]
     pending = set(session.scalars(_PENDING, {"ids": planned})) if planned else set()

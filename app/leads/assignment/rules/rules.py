@@ -78,7 +78,7 @@ class Rule:
 
     @property
     def users_to_count(self) -> set[UUID]:
-        """Members whose open leads must be counted."""
+        """Members with open leads that must be counted."""
         least_loaded_rule = self.strategy is Strategy.CAPACITY
         return {member.user_id for member in self.members if least_loaded_rule or member.ceiling is not None}
 
