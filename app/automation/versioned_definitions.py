@@ -13,10 +13,13 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.automation.version_responses import row_response, version_response
 from app.clock import now
 from app.core.db import new_id
 from app.core.json_diff import json_diff
 from app.core.optimistic_locking import SeenVersions, require_version
+from app.core.pagination import Key
+from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.errors import Conflict, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
@@ -29,14 +32,14 @@ Owner = TypeVar("Owner", bound=Any)
 
 
 @dataclass(frozen=True, slots=True)
-class Texts(Generic[Owner]):
+class VersionedDefinitions(Generic[Owner]):
     """Versions of one kind of row. `word`: its name in error messages; `key`: the version's foreign key column."""
 
     word: str
     owner: type[Owner]
     version: type[Any]
     key: str
-    require_right: Callable[[Session, ClinicContext, Mapping[str, Any]], None]
+    require_valid: Callable[[Session, ClinicContext, Mapping[str, Any]], None]
     name_taken: type[Conflict]
     nothing_to_publish: type[Conflict]
 
@@ -44,9 +47,21 @@ class Texts(Generic[Owner]):
         """Select the clinic's rows that are not deleted."""
         return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
 
-    def find(self, session: Session, actor: Actor, id: UUID, *, lock: bool = False) -> Owner:  # noqa: A002
+    def matching(self, actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
+        """Select the clinic's rows that match the filter `is_active`, if the query has it."""
+        rows = self.of_clinic(actor.clinic.id)
+        if "is_active" in query:
+            rows = rows.where(self.owner.active if query["is_active"] else ~self.owner.active)
+        return rows
+
+    @property
+    def by_name(self) -> list[Key]:
+        """The sort order of lists."""
+        return [(self.owner.slug, "asc"), (self.owner.id, "asc")]
+
+    def find(self, session: Session, actor: Actor, row_id: UUID, *, lock: bool = False) -> Owner:
         """Return the clinic's row with this id, locked on request. Raises NotFound."""
-        wanted = self.of_clinic(actor.clinic.id).where(self.owner.id == id)
+        wanted = self.of_clinic(actor.clinic.id).where(self.owner.id == row_id)
         row: Owner | None = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
         if row is None:
             raise NotFound
@@ -58,7 +73,7 @@ class Texts(Generic[Owner]):
         `data` holds the definition's parts, `is_active` and `is_draft`. Raises Invalid, and `name_taken` (a Conflict).
         """
         definition = {name: value for name, value in data.items() if name not in _SETTINGS and value is not None}
-        self.require_right(session, actor.clinic, definition)
+        self.require_valid(session, actor.clinic, definition)
         at, is_draft = now(), data["is_draft"]
         row: Owner = self.owner(
             id=new_id(),
@@ -75,13 +90,13 @@ class Texts(Generic[Owner]):
         )
         session.add(row)
         self._flush(session)
-        session.add(self._text(actor, row, definition, number=row.published))
+        session.add(self._new_version(actor, row, definition, number=row.published))
         bump_rules_version(session, actor.clinic.id)
         return row
 
-    def begin_change(self, session: Session, actor: Actor, id: UUID, seen: SeenVersions) -> Owner:  # noqa: A002
+    def begin_change(self, session: Session, actor: Actor, row_id: UUID, seen: SeenVersions) -> Owner:
         """Return the row, locked. Raises NotFound, ChangedMeanwhile (when its version is not in `seen`)."""
-        row = self.find(session, actor, id, lock=True)
+        row = self.find(session, actor, row_id, lock=True)
         require_version(row, seen)
         return row
 
@@ -93,43 +108,56 @@ class Texts(Generic[Owner]):
         if parts or data.get("is_draft"):
             self._write(session, actor, row, self._changed(session, row, parts), is_draft=data.get("is_draft", False))
 
-    def require_published(self, row: Owner) -> None:
-        """Check that the row can be switched on. Raises Conflict when it has no published version."""
-        if row.published is None:
-            raise self.nothing_to_publish(f"Publish the {self.word} before it is switched on.")
+    def set_active(self, session: Session, row: Owner, *, is_active: bool) -> None:
+        """Activate or deactivate the row. The circuit breaker then counts failures from zero.
 
-    def publish(self, session: Session, actor: Actor, row: Owner) -> None:
-        """Publish the draft. Raises Conflict (when there is no draft), Invalid."""
+        Raises Conflict when there is no published version to activate.
+        """
+        if is_active and row.published is None:
+            raise self.nothing_to_publish(f"Publish the {self.word} before it is switched on.")
+        if is_active and row.paused_because is not None:
+            reset_counts(session, Series(row.clinic_id, row.slug))
+        row.active, row.paused_because = is_active, None
+
+    def publish(self, session: Session, actor: Actor, row_id: UUID) -> Owner:
+        """Publish the draft. Raises NotFound, Conflict (when there is no draft), Invalid."""
+        row = self.find(session, actor, row_id, lock=True)
         draft = self.draft(session, row)
         if draft is None:
             raise self.nothing_to_publish
-        self.require_right(session, actor.clinic, draft.definition)
-        was_never = row.published is None
+        self.require_valid(session, actor.clinic, draft.definition)
+        is_first = row.published is None
         draft.number = self._next_number(session, row)
         row.definition, row.published = draft.definition, draft.number
-        row.active = row.active or was_never
+        row.active = row.active or is_first
+        return self.save(session, actor, row)
 
-    def roll_back(self, session: Session, actor: Actor, row: Owner, number: int) -> None:
+    def roll_back(self, session: Session, actor: Actor, row_id: UUID, number: int) -> Owner:
         """Publish an earlier version again, as a new version. Raises NotFound, Invalid."""
+        row = self.find(session, actor, row_id, lock=True)
         self._write(session, actor, row, self._numbered(session, row, number).definition, is_draft=False)
+        return self.save(session, actor, row)
 
-    def touch(self, session: Session, actor: Actor, row: Owner) -> None:
-        """Set the row's version and timestamps. After the commit every process reloads the clinic's rules."""
+    def save(self, session: Session, actor: Actor, row: Owner) -> Owner:
+        """Save the changed row. After the commit every process reloads the clinic's rules."""
         row.updated_at, row.updated_by = now(), actor.user_id
         row.version += 1
         session.flush()
         bump_rules_version(session, actor.clinic.id)
+        return row
 
-    def all_of(self, session: Session, row: Owner) -> list[dict[str, Any]]:
-        """Return every version as `VersionOut` describes it: the draft first, then the newest."""
-        found = session.scalars(self._of(row).order_by(self.version.number.desc().nulls_first()))
-        return [_shown(row, version) for version in found]
+    def list_versions(self, session: Session, actor: Actor, row_id: UUID) -> list[dict[str, Any]]:
+        """Return every version as `VersionOut` describes it: the draft first, then the newest. Raises NotFound."""
+        row = self.find(session, actor, row_id)
+        versions = session.scalars(self._versions_of(row).order_by(self.version.number.desc().nulls_first()))
+        return [version_response(row, version) for version in versions]
 
-    def compare(self, session: Session, row: Owner, query: Mapping[str, Any]) -> dict[str, Any]:
+    def compare(self, session: Session, actor: Actor, row_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
         """Compare two versions; by default the published one and the draft. Raises NotFound.
 
         Returns the numbers `before` and `after`, and a list of `differences`.
         """
+        row = self.find(session, actor, row_id)
         newest = None if self.draft(session, row) else row.published
         before, after = (
             self._numbered(session, row, number)
@@ -143,22 +171,24 @@ class Texts(Generic[Owner]):
 
     def draft(self, session: Session, row: Owner) -> Any:
         """Return the row's draft, if it has one."""
-        return session.scalars(self._of(row).where(self.version.number.is_(None))).one_or_none()
+        return session.scalars(self._versions_of(row).where(self.version.number.is_(None))).one_or_none()
 
-    def shown(self, session: Session, rows: Sequence[Owner]) -> list[dict[str, Any]]:
+    def to_responses(self, session: Session, rows: Sequence[Owner]) -> list[dict[str, Any]]:
         """Return rows as JSON objects with the published definition and the draft, in the given order."""
         key = getattr(self.version, self.key)
         drafts = select(key, self.version.definition).where(
             key.in_([row.id for row in rows]), self.version.number.is_(None)
         )
         drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)} if rows else {}  # noqa: C416
-        return [_row_shown(row, drafted.get(row.id)) for row in rows]
+        return [row_response(row, drafted.get(row.id)) for row in rows]
 
-    def _of(self, row: Owner) -> Select[Any]:
+    def _versions_of(self, row: Owner) -> Select[Any]:
         return select(self.version).where(getattr(self.version, self.key) == row.id)
 
     def _numbered(self, session: Session, row: Owner, number: int | None) -> Any:
-        found = session.scalars(self._of(row).where(self.version.number.is_not_distinct_from(number))).one_or_none()
+        found = session.scalars(
+            self._versions_of(row).where(self.version.number.is_not_distinct_from(number))
+        ).one_or_none()
         if found is None:
             raise NotFound
         return found
@@ -166,16 +196,16 @@ class Texts(Generic[Owner]):
     def _changed(self, session: Session, row: Owner, parts: Mapping[str, Any]) -> dict[str, Any]:
         """Return the draft, else the published definition, with these parts replaced."""
         draft = self.draft(session, row)
-        text = {**((draft.definition if draft else row.definition) or {}), **parts}
-        return {name: value for name, value in text.items() if value is not None}
+        definition = {**((draft.definition if draft else row.definition) or {}), **parts}
+        return {name: value for name, value in definition.items() if value is not None}
 
     def _write(self, session: Session, actor: Actor, row: Owner, definition: dict[str, Any], *, is_draft: bool) -> None:
-        self.require_right(session, actor.clinic, definition)
+        self.require_valid(session, actor.clinic, definition)
         if draft := self.draft(session, row):
             session.delete(draft)
         session.flush()
         number = None if is_draft else self._next_number(session, row)
-        session.add(self._text(actor, row, definition, number=number))
+        session.add(self._new_version(actor, row, definition, number=number))
         if number is not None:
             row.definition, row.published = definition, number
 
@@ -183,7 +213,7 @@ class Texts(Generic[Owner]):
         of_row = getattr(self.version, self.key) == row.id
         return (session.scalar(select(func.max(self.version.number)).where(of_row)) or 0) + 1
 
-    def _text(self, actor: Actor, row: Owner, definition: dict[str, Any], *, number: int | None) -> Any:
+    def _new_version(self, actor: Actor, row: Owner, definition: dict[str, Any], *, number: int | None) -> Any:
         return self.version(
             id=new_id(),
             clinic_id=row.clinic_id,
@@ -199,32 +229,3 @@ class Texts(Generic[Owner]):
             session.flush()
         except IntegrityError:
             raise self.name_taken from None
-
-
-def _row_shown(row: Any, draft: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.slug,
-        "description": (row.definition or draft or {}).get("description"),
-        "playbook": row.playbook or None,
-        "is_active": row.active,
-        "paused_because": row.paused_because,
-        "published_version": row.published,
-        "definition": row.definition,
-        "draft": draft,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at or row.created_at,
-        "updated_by": row.updated_by,
-        "version": row.version,
-    }
-
-
-def _shown(row: Any, version: Any) -> dict[str, Any]:
-    state = "draft" if version.number is None else "published" if version.number == row.published else "retired"
-    return {
-        "number": version.number,
-        "state": state,
-        "definition": version.definition,
-        "created_at": version.created_at,
-        "created_by": version.created_by,
-    }

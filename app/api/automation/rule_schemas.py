@@ -1,11 +1,11 @@
 """Request and response schemas for rules. The rule language defines their parts."""
 
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 from typing_extensions import TypeAliasType
 
-from app.api.automation.version_schemas import VersionOut
+from app.api.automation.version_schemas import VersionedChange, VersionedIn, VersionedOut, VersionOut
 from app.automation.language.condition_values import PlainValue
 from app.automation.language.conditions import Condition
 from app.automation.language.rules import Rule
@@ -24,17 +24,14 @@ FoundValue = TypeAliasType(  # for a group of conditions: the values of its fiel
 )
 
 
-class FollowUpRuleIn(Schema):
+class FollowUpRuleIn(VersionedIn):
     """A new rule. It is active at once, unless it is a draft."""
 
     class Meta(Schema.Meta):
         include = fields_of(Rule)
 
-    is_active = Boolean(load_default=True)
-    is_draft = Boolean(load_default=False, metadata={"description": "Publish it later."})
 
-
-class FollowUpRuleChange(Schema):
+class FollowUpRuleChange(VersionedChange):
     """Parts to replace; null removes one."""
 
     class Meta(Schema.Meta):
@@ -46,33 +43,14 @@ class FollowUpRuleChange(Schema):
             " counted from zero, and its waiting steps run."
         }
     )
-    is_draft = Boolean(metadata={"description": "Change the draft only, not the published version."})
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("Give at least one field to change.")
 
 
-class FollowUpRuleOut(Schema):
+class FollowUpRuleOut(VersionedOut):
     """A rule, with its published definition and its draft."""
 
-    id = Id(required=True)
-    name = fields.String(required=True)
-    description = fields.String(required=True, allow_none=True)
-    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Playbook that installed it."})
-    is_active = Boolean(required=True)
-    paused_because = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why the circuit breaker paused it."}
-    )
     priority = Integer(required=True)
-    published_version = Integer(required=True, allow_none=True)
     definition = ModelField(Rule, required=True, allow_none=True, metadata={"description": "The published version."})
     draft = ModelField(Rule, required=True, allow_none=True)
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
-    updated_by = Id(required=True, allow_none=True)
-    version = Integer(required=True)
 
 
 class FollowUpRuleQuery(PageQuery):

@@ -1,10 +1,49 @@
 """Request and response schemas for versions of rules and sequences."""
 
-from marshmallow import fields
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
 
 from app.api.messaging.template_schemas import DifferenceOut
-from app.http.schemas.fields import Id, Instant, Integer
+from app.http.schemas.fields import Boolean, Id, Instant, Integer
 from app.http.schemas.schema import QuerySchema, Schema
+
+
+class VersionedIn(Schema):
+    """A new rule or sequence: the settings beside its definition."""
+
+    is_active = Boolean(load_default=True)
+    is_draft = Boolean(load_default=False, metadata={"description": "Publish it later."})
+
+
+class VersionedChange(Schema):
+    """A change of a rule or sequence: the settings beside its definition."""
+
+    is_active = Boolean()
+    is_draft = Boolean(metadata={"description": "Change the draft only, not the published version."})
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("Give at least one field to change.")
+
+
+class VersionedOut(Schema):
+    """A rule or sequence: the data beside its definition."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True, allow_none=True)
+    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Playbook that installed it."})
+    is_active = Boolean(required=True)
+    paused_because = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the circuit breaker paused it."}
+    )
+    published_version = Integer(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    updated_by = Id(required=True, allow_none=True)
+    version = Integer(required=True)
 
 
 class VersionOut(Schema):

@@ -1,10 +1,10 @@
 """Request and response schemas for sequences and enrollments. The rule language defines the fields of sequences."""
 
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 
-from app.api.automation.version_schemas import VersionOut
+from app.api.automation.version_schemas import VersionedChange, VersionedIn, VersionedOut, VersionOut
 from app.api.operations.kind_field import StepKindName
 from app.automation.language.sequences import Sequence
 from app.automation.sequences.enrollments.advance import StepOutcome
@@ -20,51 +20,29 @@ MOST_ENROLLED: Final = 500  # per request
 REASONS: Final = sorted({*(reason.value for reason in ExitReason), *(reason.value for reason in PauseReason)})
 
 
-class SequenceIn(Schema):
+class SequenceIn(VersionedIn):
     """A new sequence. It is active at once, unless it is a draft."""
 
     class Meta(Schema.Meta):
         include = fields_of(Sequence)
 
-    is_active = Boolean(load_default=True)
-    is_draft = Boolean(load_default=False, metadata={"description": "Publish it later."})
 
-
-class SequenceChange(Schema):
+class SequenceChange(VersionedChange):
     """Parts to replace; null removes one."""
 
     class Meta(Schema.Meta):
         include = fields_of(Sequence, is_change=True)
 
     is_active = Boolean(metadata={"description": "False: due steps wait until it is active again."})
-    is_draft = Boolean(metadata={"description": "Change the draft only, not the published version."})
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("Give at least one field to change.")
 
 
-class SequenceOut(Schema):
+class SequenceOut(VersionedOut):
     """A sequence, with its published definition and its draft."""
 
-    id = Id(required=True)
-    name = fields.String(required=True)
-    description = fields.String(required=True, allow_none=True)
-    playbook = fields.String(required=True, allow_none=True, metadata={"description": "Playbook that installed it."})
-    is_active = Boolean(required=True)
-    paused_because = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why the circuit breaker paused it."}
-    )
-    published_version = Integer(required=True, allow_none=True)
     definition = ModelField(
         Sequence, required=True, allow_none=True, metadata={"description": "The published version."}
     )
     draft = ModelField(Sequence, required=True, allow_none=True)
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
-    updated_by = Id(required=True, allow_none=True)
-    version = Integer(required=True)
 
 
 class SequenceVersionOut(VersionOut):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.language.vocabulary import Type, field_of
 from app.automation.rules.gate_preview import preview_gates
-from app.automation.rules.service import TEXTS, find_rule
+from app.automation.rules.service import RULES, find_rule
 from app.clock import now
 from app.core.db import new_id
 from app.core.validation.json_pointer import pointer
@@ -64,7 +64,7 @@ def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, An
 def draft_or_published(session: Session, actor: Actor, rule_id: UUID) -> Rule:
     """Return the draft of the rule if there is one, else the published version. Raises NotFound, Conflict."""
     found = find_rule(session, actor, rule_id)
-    draft = TEXTS.draft(session, found)
+    draft = RULES.draft(session, found)
     text = draft.definition if draft else found.definition
     if text is None:
         raise Conflict("The rule has no text yet.")

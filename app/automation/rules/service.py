@@ -8,28 +8,26 @@ from sqlalchemy.orm import Session
 
 from app.automation.rules.definitions import require_valid_rule
 from app.automation.rules.errors import NothingToPublish, RuleNameTaken
-from app.automation.versioned_definitions import Texts
+from app.automation.versioned_definitions import VersionedDefinitions
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions
-from app.core.pagination import Key, Page, page
+from app.core.pagination import Page, page
 from app.engine.rules.models import RuleRow, RuleVersion
 from app.engine.rules.rules import DEFAULT_PRIORITY
-from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.identity.actor import Actor
 
-TEXTS: Final = Texts("rule", RuleRow, RuleVersion, "rule_id", require_valid_rule, RuleNameTaken, NothingToPublish)
-BY_NAME: Final[list[Key]] = [(RuleRow.slug, "asc"), (RuleRow.id, "asc")]
+RULES: Final = VersionedDefinitions(
+    "rule", RuleRow, RuleVersion, "rule_id", require_valid_rule, RuleNameTaken, NothingToPublish
+)
 
 
 def list_rules(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """List the clinic's rules, by name."""
-    rules = TEXTS.of_clinic(actor.clinic.id)
-    if "is_active" in query:
-        rules = rules.where(RuleRow.active if query["is_active"] else ~RuleRow.active)
+    rules = RULES.matching(actor, query)
     if "playbook" in query:
         rules = rules.where(RuleRow.playbook == query["playbook"])
-    found = page(session, rules, BY_NAME, query)
-    items = [_with_priority(rule) for rule in TEXTS.shown(session, found.items)]
+    found = page(session, rules, RULES.by_name, query)
+    items = [_with_priority(rule) for rule in RULES.to_responses(session, found.items)]
     return Page(items, found.next_cursor, found.total_count)
 
 
@@ -43,7 +41,7 @@ def create_rule(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict
 
     Raises Invalid, RuleNameTaken.
     """
-    return _to_response(session, TEXTS.create(session, actor, data))
+    return _to_response(session, RULES.create(session, actor, data))
 
 
 def change_rule(
@@ -53,11 +51,11 @@ def change_rule(
 
     Planned steps stay unchanged. Raises NotFound, ChangedMeanwhile, Invalid, NothingToPublish.
     """
-    rule = TEXTS.begin_change(session, actor, rule_id, seen)
-    TEXTS.change(session, actor, rule, data)
+    rule = RULES.begin_change(session, actor, rule_id, seen)
+    RULES.change(session, actor, rule, data)
     if "is_active" in data:
-        _set_active(session, rule, is_active=data["is_active"])
-    return _saved(session, actor, rule)
+        RULES.set_active(session, rule, is_active=data["is_active"])
+    return _to_response(session, RULES.save(session, actor, rule))
 
 
 def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVersions) -> None:
@@ -65,60 +63,42 @@ def delete_rule(session: Session, actor: Actor, rule_id: UUID, *, seen: SeenVers
 
     Raises NotFound, ChangedMeanwhile.
     """
-    rule = TEXTS.begin_change(session, actor, rule_id, seen)
+    rule = RULES.begin_change(session, actor, rule_id, seen)
     rule.active = False
     rule.deleted_at = now()
-    TEXTS.touch(session, actor, rule)
+    RULES.save(session, actor, rule)
 
 
 def publish(session: Session, actor: Actor, rule_id: UUID) -> dict[str, Any]:
     """Publish the draft. Raises NotFound, NothingToPublish, Invalid."""
-    rule = find_rule(session, actor, rule_id, lock=True)
-    TEXTS.publish(session, actor, rule)
-    return _saved(session, actor, rule)
+    return _to_response(session, RULES.publish(session, actor, rule_id))
 
 
 def roll_back(session: Session, actor: Actor, rule_id: UUID, number: int) -> dict[str, Any]:
     """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
-    rule = find_rule(session, actor, rule_id, lock=True)
-    TEXTS.roll_back(session, actor, rule, number)
-    return _saved(session, actor, rule)
+    return _to_response(session, RULES.roll_back(session, actor, rule_id, number))
 
 
 def versions_of(session: Session, actor: Actor, rule_id: UUID) -> list[dict[str, Any]]:
     """List all versions of the rule, newest first; a draft is first of all. Raises NotFound."""
-    return TEXTS.all_of(session, find_rule(session, actor, rule_id))
+    return RULES.list_versions(session, actor, rule_id)
 
 
 def compare(session: Session, actor: Actor, rule_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
     """Compare two versions; default: the published version and the draft. Raises NotFound."""
-    return TEXTS.compare(session, find_rule(session, actor, rule_id), query)
+    return RULES.compare(session, actor, rule_id, query)
 
 
 def find_rule(session: Session, actor: Actor, rule_id: UUID, *, lock: bool = False) -> RuleRow:
     """Return the clinic's rule with this id. Raises NotFound."""
-    return TEXTS.find(session, actor, rule_id, lock=lock)
-
-
-def _set_active(session: Session, rule: RuleRow, *, is_active: bool) -> None:
-    if is_active:
-        TEXTS.require_published(rule)
-    if is_active and rule.paused_because is not None:
-        reset_counts(session, Series(rule.clinic_id, rule.slug))
-    rule.active = is_active
-    rule.paused_because = None
-
-
-def _saved(session: Session, actor: Actor, rule: RuleRow) -> dict[str, Any]:
-    TEXTS.touch(session, actor, rule)
-    return _to_response(session, rule)
+    return RULES.find(session, actor, rule_id, lock=lock)
 
 
 def _to_response(session: Session, rule: RuleRow) -> dict[str, Any]:
-    [shown] = TEXTS.shown(session, [rule])
-    return _with_priority(shown)
+    [response] = RULES.to_responses(session, [rule])
+    return _with_priority(response)
 
 
-def _with_priority(shown: dict[str, Any]) -> dict[str, Any]:
-    text = shown["definition"] or shown["draft"] or {}
-    return {**shown, "priority": text.get("priority", DEFAULT_PRIORITY)}
+def _with_priority(response: dict[str, Any]) -> dict[str, Any]:
+    definition = response["definition"] or response["draft"] or {}
+    return {**response, "priority": definition.get("priority", DEFAULT_PRIORITY)}

@@ -10,7 +10,7 @@ from app.automation.language.sequences import Sequence as SequenceDefinition
 from app.automation.language.validation import mistakes_in
 from app.automation.rules.definitions import known_names_of, raise_mistakes
 from app.automation.sequences.errors import NothingToPublish, SequenceNameTaken
-from app.automation.versioned_definitions import Texts
+from app.automation.versioned_definitions import VersionedDefinitions
 from app.engine.sequences.models import SequenceRow, SequenceVersion
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
@@ -21,11 +21,11 @@ def require_valid_sequence(session: Session, clinic: ClinicContext, definition: 
     raise_mistakes(mistakes_in(SequenceDefinition, definition, known_names_of(session, clinic)))
 
 
-TEXTS: Final = Texts(
+SEQUENCES: Final = VersionedDefinitions(
     "sequence", SequenceRow, SequenceVersion, "sequence_id", require_valid_sequence, SequenceNameTaken, NothingToPublish
 )
 
 
 def find_sequence(session: Session, actor: Actor, sequence_id: UUID, *, lock: bool = False) -> SequenceRow:
     """Return the clinic's sequence with this id. Raises NotFound."""
-    return TEXTS.find(session, actor, sequence_id, lock=lock)
+    return SEQUENCES.find(session, actor, sequence_id, lock=lock)

@@ -1,31 +1,25 @@
 """Sequence service: sequences of a clinic and their versions. The caller commits."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.automation.sequences.definitions import TEXTS, find_sequence
+from app.automation.sequences.definitions import SEQUENCES, find_sequence
 from app.automation.sequences.enrollments.exit import end_all_in_sequence
 from app.automation.sequences.enrollments.pause import resume_waiting_enrollments
 from app.clock import now
 from app.core.optimistic_locking import SeenVersions
-from app.core.pagination import Key, Page, page
+from app.core.pagination import Page, page
 from app.engine.sequences.models import SequenceRow
-from app.engine.statistics.outcome_statistics import Series, reset_counts
 from app.identity.actor import Actor
-
-BY_NAME: Final[list[Key]] = [(SequenceRow.slug, "asc"), (SequenceRow.id, "asc")]
 
 
 def list_sequences(session: Session, actor: Actor, query: Mapping[str, Any]) -> Page:
     """List the clinic's sequences, by name."""
-    sequences = TEXTS.of_clinic(actor.clinic.id)
-    if "is_active" in query:
-        sequences = sequences.where(SequenceRow.active if query["is_active"] else ~SequenceRow.active)
-    found = page(session, sequences, BY_NAME, query)
-    return Page(TEXTS.shown(session, found.items), found.next_cursor, found.total_count)
+    found = page(session, SEQUENCES.matching(actor, query), SEQUENCES.by_name, query)
+    return Page(SEQUENCES.to_responses(session, found.items), found.next_cursor, found.total_count)
 
 
 def get_sequence(session: Session, actor: Actor, sequence_id: UUID) -> dict[str, Any]:
@@ -38,7 +32,7 @@ def create_sequence(session: Session, actor: Actor, data: Mapping[str, Any]) -> 
 
     Raises Invalid, SequenceNameTaken.
     """
-    return _to_response(session, TEXTS.create(session, actor, data))
+    return _to_response(session, SEQUENCES.create(session, actor, data))
 
 
 def change_sequence(
@@ -49,61 +43,48 @@ def change_sequence(
     Enrolled leads stay on their version. Due steps wait while the sequence is inactive, and run once it is active
     again. Raises NotFound, ChangedMeanwhile, Invalid, NothingToPublish.
     """
-    sequence = TEXTS.begin_change(session, actor, sequence_id, seen)
-    TEXTS.change(session, actor, sequence, data)
+    sequence = SEQUENCES.begin_change(session, actor, sequence_id, seen)
+    SEQUENCES.change(session, actor, sequence, data)
     if "is_active" in data:
         _set_active(session, actor, sequence, is_active=data["is_active"])
-    return _saved(session, actor, sequence)
+    return _to_response(session, SEQUENCES.save(session, actor, sequence))
 
 
 def delete_sequence(session: Session, actor: Actor, sequence_id: UUID, *, seen: SeenVersions) -> None:
     """Delete a sequence, and end its enrollments. Raises NotFound, ChangedMeanwhile."""
-    sequence = TEXTS.begin_change(session, actor, sequence_id, seen)
+    sequence = SEQUENCES.begin_change(session, actor, sequence_id, seen)
     sequence.active = False
     sequence.deleted_at = now()
     end_all_in_sequence(session, sequence.id, at=sequence.deleted_at)
-    TEXTS.touch(session, actor, sequence)
+    SEQUENCES.save(session, actor, sequence)
 
 
 def publish(session: Session, actor: Actor, sequence_id: UUID) -> dict[str, Any]:
     """Publish the draft: new enrollments use it. Raises NotFound, NothingToPublish, Invalid."""
-    sequence = find_sequence(session, actor, sequence_id, lock=True)
-    TEXTS.publish(session, actor, sequence)
-    return _saved(session, actor, sequence)
+    return _to_response(session, SEQUENCES.publish(session, actor, sequence_id))
 
 
 def roll_back(session: Session, actor: Actor, sequence_id: UUID, number: int) -> dict[str, Any]:
     """Publish an earlier version's text as a new version. Raises NotFound, Invalid."""
-    sequence = find_sequence(session, actor, sequence_id, lock=True)
-    TEXTS.roll_back(session, actor, sequence, number)
-    return _saved(session, actor, sequence)
+    return _to_response(session, SEQUENCES.roll_back(session, actor, sequence_id, number))
 
 
 def versions_of(session: Session, actor: Actor, sequence_id: UUID) -> list[dict[str, Any]]:
     """List all versions of the sequence, newest first; a draft is first of all. Raises NotFound."""
-    return TEXTS.all_of(session, find_sequence(session, actor, sequence_id))
+    return SEQUENCES.list_versions(session, actor, sequence_id)
 
 
 def compare(session: Session, actor: Actor, sequence_id: UUID, query: Mapping[str, Any]) -> dict[str, Any]:
     """Compare two versions; default: the published version and the draft. Raises NotFound."""
-    return TEXTS.compare(session, find_sequence(session, actor, sequence_id), query)
+    return SEQUENCES.compare(session, actor, sequence_id, query)
 
 
 def _set_active(session: Session, actor: Actor, sequence: SequenceRow, *, is_active: bool) -> None:
-    if is_active:
-        TEXTS.require_published(sequence)
-    if is_active and sequence.paused_because is not None:
-        reset_counts(session, Series(sequence.clinic_id, sequence.slug))
-    sequence.active, sequence.paused_because = is_active, None
+    SEQUENCES.set_active(session, sequence, is_active=is_active)
     if is_active:
         resume_waiting_enrollments(session, actor.clinic, sequence.id, at=now())
 
 
-def _saved(session: Session, actor: Actor, sequence: SequenceRow) -> dict[str, Any]:
-    TEXTS.touch(session, actor, sequence)
-    return _to_response(session, sequence)
-
-
 def _to_response(session: Session, sequence: SequenceRow) -> dict[str, Any]:
-    [shown] = TEXTS.shown(session, [sequence])
-    return shown
+    [response] = SEQUENCES.to_responses(session, [sequence])
+    return response

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture as NurtureRow
 from app.automation.playbooks import shipped
-from app.automation.sequences.definitions import TEXTS, find_sequence
+from app.automation.sequences.definitions import SEQUENCES, find_sequence
 from app.automation.simulation import sandbox
 from app.automation.simulation.facts import Facts, read_facts
 from app.automation.simulation.lead import sample_lead, set_facts
@@ -69,7 +69,7 @@ def simulate_sequence(session: Session, actor: Actor, sequence_id: UUID, data: M
 
 def _draft_or_published(session: Session, actor: Actor, sequence_id: UUID) -> Sequence:
     found = find_sequence(session, actor, sequence_id)
-    draft = TEXTS.draft(session, found)
+    draft = SEQUENCES.draft(session, found)
     text = draft.definition if draft else found.definition
     if text is None:
         raise Conflict("The sequence has no definition yet.")
