@@ -177,12 +177,12 @@ def _attempt(kind: str, ids: Sequence[UUID], *, alone: bool = False) -> int:
 
 def _decide_all(contexts: Sequence[StepContext]) -> list[tuple[StepContext, Outcome | ExternalCall]]:
     """Decide by priority, then by due time. Each message that is written counts for the next decisions on its lead."""
-    gone: dict[UUID | None, list[SentMessage]] = defaultdict(list)
+    sent: dict[UUID | None, list[SentMessage]] = defaultdict(list)
     decided: list[tuple[StepContext, Outcome | ExternalCall]] = []
     for context in sorted(contexts, key=_priority_key):
         lead_id = context.step.lead_id
-        end = _decide(context.after(gone[lead_id]))
-        gone[lead_id] += messages_to_lead(end)
+        end = _decide(context.after(sent[lead_id]))
+        sent[lead_id] += messages_to_lead(end)
         decided.append((context, end))
     return decided
 

@@ -38,8 +38,8 @@ def write_decoy(session: Session) -> None:
 
 def _send(session: Session, user: User, template: str, wording: Wording) -> None:
     at = now()
-    about = MessageMetadata(user.clinic_id, template=template)
-    rows = compose(wording, Recipient(user.id, user.email), about=about, channels=[email.CHANNEL.name], at=at)
+    metadata = MessageMetadata(user.clinic_id, template=template)
+    rows = compose(wording, Recipient(user.id, user.email), metadata=metadata, channels=[email.CHANNEL.name], at=at)
     insert_notifications(session, rows)
     session.add_all(_link(user, row, template, at) for row in rows)
     add_steps(session, delivery_steps(rows, due_at=at))

@@ -53,7 +53,7 @@ class MessageMetadata:
 
 
 def compose(
-    wording: Wording, to: Recipient, *, about: MessageMetadata, channels: Collection[str], at: datetime
+    wording: Wording, to: Recipient, *, metadata: MessageMetadata, channels: Collection[str], at: datetime
 ) -> list[dict[str, Any]]:
     """Return rows for `insert_notifications`, one for each channel that reaches the recipient. Nothing is encrypted.
 
@@ -61,7 +61,7 @@ def compose(
     run. An empty list means that none of the channels reaches the recipient. Raises UnknownChannel.
     """
     used = [CHANNELS[name] for name in channels]
-    return [_row(wording, to, about, channel=channel, at=at) for channel in used if _reaches(channel, to)]
+    return [_row(wording, to, metadata, channel=channel, at=at) for channel in used if _reaches(channel, to)]
 
 
 def insert_notifications(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -136,27 +136,29 @@ def _address(channel: Channel, to: Recipient) -> str | None:
     return channel.for_users.address(to.user_id, to.address)
 
 
-def _row(wording: Wording, to: Recipient, about: MessageMetadata, *, channel: Channel, at: datetime) -> dict[str, Any]:
+def _row(
+    wording: Wording, to: Recipient, metadata: MessageMetadata, *, channel: Channel, at: datetime
+) -> dict[str, Any]:
     id, is_sent = new_id(), channel.is_sent_when_written  # noqa: A001
     return {
         "id": id,
-        "clinic_id": about.clinic_id,
-        "lead_id": about.lead_id,
+        "clinic_id": metadata.clinic_id,
+        "lead_id": metadata.lead_id,
         "user_id": to.user_id,
-        "task_id": about.task_id,
-        "step_id": about.step_id,
+        "task_id": metadata.task_id,
+        "step_id": metadata.step_id,
         "channel": channel.name,
-        "template": about.template,
-        "template_version_id": about.version_id,
-        "variant": about.variant,
-        "series": about.series,
+        "template": metadata.template,
+        "template_version_id": metadata.version_id,
+        "variant": metadata.variant,
+        "series": metadata.series,
         "address": _address(channel, to),
         "subject": wording.subject,
         "body": wording.body,
         "message_id": channel.message_id(id),
-        "gateway_id": about.gateway_id,
-        "message_type": about.message_type,
-        "media_url": about.media_url,
+        "gateway_id": metadata.gateway_id,
+        "message_type": metadata.message_type,
+        "media_url": metadata.media_url,
         "state": NotificationState.SENT if is_sent else NotificationState.PENDING,
         "attempts": 0,
         "created_at": at,

@@ -22,7 +22,7 @@ def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> st
     rows = compose(
         Wording("Coming up: call Mia", "Hello Ann"),
         Recipient(UUID(caller.id), "ann@clinic.example"),
-        about=MessageMetadata(desk.clinic_id, template="task-reminder"),
+        metadata=MessageMetadata(desk.clinic_id, template="task-reminder"),
         channels=[channel],
         at=NOW,
     )

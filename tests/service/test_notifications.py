@@ -88,7 +88,7 @@ def written(session: Session, actor: Actor, state: str = "pending", **given: obj
     [row] = compose(
         WORDING,
         Recipient(None, "mia@x.example"),
-        about=MessageMetadata(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
+        metadata=MessageMetadata(actor.clinic.id, template="hello", lead_id=given.pop("lead_id", None)),  # type: ignore[arg-type]
         channels=["email"],
         at=NOW,
     )
@@ -114,7 +114,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
     rows = compose(
         WORDING,
         Recipient(admin.user_id, "ann@x.example"),
-        about=MessageMetadata(admin.clinic.id, template="task-reminder"),
+        metadata=MessageMetadata(admin.clinic.id, template="task-reminder"),
         channels=["in_app", "email"],
         at=NOW,
     )
@@ -136,7 +136,7 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
     ],
 )
 def test_only_channels_that_reach_the_person_are_written_to(to: Recipient, channels: list[str]):
-    rows = compose(WORDING, to, about=MessageMetadata(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
+    rows = compose(WORDING, to, metadata=MessageMetadata(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
     assert [row["channel"] for row in rows] == channels
 
 
@@ -147,7 +147,7 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
     rows = compose(
         WORDING,
         Recipient(admin.user_id, "ann@x.example"),
-        about=MessageMetadata(admin.clinic.id, template="x", lead_id=lead_id, step_id=step_id),
+        metadata=MessageMetadata(admin.clinic.id, template="x", lead_id=lead_id, step_id=step_id),
         channels=["in_app", "email"],
         at=NOW,
     )

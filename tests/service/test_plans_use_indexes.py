@@ -282,7 +282,13 @@ def past_of_leads(session: Session, there: Crowd) -> None:
     ids = session.scalars(text(some), {"clinic": there.practice.clinic_id}).all()
     week, series = timedelta(days=8), {(lead_id, "check-in") for lead_id in ids}
     wanted = HistoryQuery(dict.fromkeys(ids, now() - week), series, dict.fromkeys(ids, now() + week), most=5)
-    load_histories(session, wanted, but_steps=there.other["due"], but=[there.other["note"]], is_handed_over=False)
+    load_histories(
+        session,
+        wanted,
+        exclude_steps=there.other["due"],
+        exclude_notifications=[there.other["note"]],
+        is_handed_over=False,
+    )
 
 
 def a_lead(session: Session, there: Crowd) -> None:

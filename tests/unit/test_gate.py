@@ -42,7 +42,7 @@ def gone(*walls: str, series: str | None = None) -> list[SentMessage]:
 
 def test_nothing_is_in_the_way_of_most():
     assert evaluate_gate(TOUCH, KNOWN, TUESDAY) == Allow()
-    assert {finding.verdict for finding in explain_gate(TOUCH, KNOWN, TUESDAY)} == {Allow()}
+    assert {finding.decision for finding in explain_gate(TOUCH, KNOWN, TUESDAY)} == {Allow()}
 
 
 BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
@@ -170,12 +170,12 @@ def test_outside_business_hours(now: str, until: str | None):
     ],
 )
 def test_as_many_as_a_day_may_have(cap: int, walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.DAILY_CAP) if until else Allow())
 
 
 def test_a_day_is_that_of_where_the_lead_is():
-    known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), gone=gone("2026-03-10 01:00"))
+    known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), sent=gone("2026-03-10 01:00"))
     # 01:00 in New York was 22:00 of the day before in Los Angeles.
     assert evaluate_gate(TOUCH, known, at("2026-03-10 12:00")) == Allow()
     both = replace(known, places=(LOS_ANGELES, NEW_YORK))
@@ -191,7 +191,7 @@ def test_a_day_is_that_of_where_the_lead_is():
     ],
 )
 def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.WEEKLY_CAP) if until else Allow())
 
 
@@ -204,7 +204,7 @@ def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
     ],
 )
 def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: GateDecision):
-    known = replace(policy(per_sequence_cap=2), gone=gone(*walls, series=series))
+    known = replace(policy(per_sequence_cap=2), sent=gone(*walls, series=series))
     assert evaluate_gate(TOUCH, known, TUESDAY) == verdict
     assert evaluate_gate(replace(TOUCH, series=None), known, TUESDAY) == Allow()
 
@@ -218,7 +218,7 @@ def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: 
     ],
 )
 def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), gone=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.MINIMUM_INTERVAL) if until else Allow())
 
 
@@ -238,7 +238,7 @@ def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
 )
 def test_one_in_each_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
     planned = [PlannedMessage(at(wall), priority) for wall, priority in ahead]
-    known = replace(policy(window=hours(24)), gone=gone(*walls), ahead=planned)
+    known = replace(policy(window=hours(24)), sent=gone(*walls), planned=planned)
     verdict = evaluate_gate(TOUCH, known, TUESDAY)
     assert verdict == (Until(at(until), Reason.ANOTHER_TOUCH) if until else Allow())
 
@@ -256,14 +256,14 @@ def test_what_a_lead_waits_for_is_sent_at_any_hour_and_however_much_went_before(
             daily_cap=1, weekly_cap=1, per_sequence_cap=1, minimum_interval=hours(4), window=hours(24),
             business_hours_only=True, weekends=False, holidays=False,
         ),
-        gone=gone("2026-07-03 22:50", series="check-in"),
-        ahead=[PlannedMessage(at("2026-07-03 23:30"), 1)],
+        sent=gone("2026-07-03 22:50", series="check-in"),
+        planned=[PlannedMessage(at("2026-07-03 23:30"), 1)],
     )  # fmt: skip
     night = at("2026-07-03 23:00")
     awaited = replace(TOUCH, is_transactional=True)
     assert evaluate_gate(awaited, busy, night) == Allow()
-    spared = {finding.check for finding in explain_gate(awaited, busy, night) if not finding.asked}
-    assert spared == {finding.check for finding in explain_gate(TOUCH, busy, night) if finding.verdict != Allow()} | {
+    spared = {finding.check for finding in explain_gate(awaited, busy, night) if not finding.applies}
+    assert spared == {finding.check for finding in explain_gate(TOUCH, busy, night) if finding.decision != Allow()} | {
         Reason.WEEKEND  # it is Friday
     }
 
@@ -285,16 +285,16 @@ def test_what_no_moment_of_a_year_allows_is_never_sent(clinic: Calendar, rules: 
 
 
 def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
-    known = replace(policy(daily_cap=1, weekends=False), gone=gone("2026-03-14 10:00"), places=(NEW_YORK,))
+    known = replace(policy(daily_cap=1, weekends=False), sent=gone("2026-03-14 10:00"), places=(NEW_YORK,))
     saturday_night = at("2026-03-14 22:00")
     findings = explain_gate(TOUCH, known, saturday_night)
     assert [finding.check for finding in findings] == [check.reason for check in CHECKS]
     said = {finding.check: finding for finding in findings}
-    assert said[Reason.OUTSIDE_HOURS].verdict == Until(at("2026-03-15 08:00"), Reason.OUTSIDE_HOURS)
-    assert said[Reason.OUTSIDE_HOURS].looked_at["there"] == {"America/New_York": "2026-03-14T22:00-04:00"}
-    assert said[Reason.WEEKEND].verdict == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
-    assert said[Reason.DAILY_CAP].verdict == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
-    assert said[Reason.DAILY_CAP].looked_at == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}
+    assert said[Reason.OUTSIDE_HOURS].decision == Until(at("2026-03-15 08:00"), Reason.OUTSIDE_HOURS)
+    assert said[Reason.OUTSIDE_HOURS].facts["there"] == {"America/New_York": "2026-03-14T22:00-04:00"}
+    assert said[Reason.WEEKEND].decision == Until(at("2026-03-16 00:00"), Reason.WEEKEND)
+    assert said[Reason.DAILY_CAP].decision == Until(at("2026-03-15 00:00"), Reason.DAILY_CAP)
+    assert said[Reason.DAILY_CAP].facts == {"daily_cap": 1, "gone": [at("2026-03-14 10:00")]}
     assert evaluate_gate(TOUCH, known, saturday_night) == Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS)
     assert "mia@" not in str(findings)
 

@@ -55,8 +55,8 @@ def scenes(draw: st.DrawFn) -> tuple[ContactAttempt, ContactFacts, datetime]:
     ahead = draw(st.lists(st.tuples(st.integers(0, 3 * 24 * 60), st.integers(99, 101)), max_size=3))
     known = replace(
         draw(lives),
-        gone=[SentMessage(now - minutes * MINUTE) for minutes in gone],
-        ahead=[PlannedMessage(now + minutes * MINUTE, priority) for minutes, priority in ahead],
+        sent=[SentMessage(now - minutes * MINUTE) for minutes in gone],
+        planned=[PlannedMessage(now + minutes * MINUTE, priority) for minutes, priority in ahead],
     )
     return touch(now), known, now
 
@@ -70,10 +70,10 @@ def is_allowed(mine: ContactAttempt, known: ContactFacts, at: datetime) -> bool:
     rules, zones = known.policy, known.places or (known.calendar.zone,)
     walls = [at.astimezone(zone) for zone in zones]
     home = at.astimezone(known.calendar.zone)
-    days = [[gone.at.astimezone(zone).date() for gone in known.gone] for zone in zones]
+    days = [[gone.at.astimezone(zone).date() for gone in known.sent] for zone in zones]
     weeks = [[day.isocalendar()[:2] for day in of_zone] for of_zone in days]
-    others = [gone.at for gone in known.gone]
-    rivals = others + [ahead.due_at for ahead in known.ahead if ahead.priority < mine.priority]
+    others = [gone.at for gone in known.sent]
+    rivals = others + [ahead.due_at for ahead in known.planned if ahead.priority < mine.priority]
     return (
         all(time(8) <= wall.time() < time(21) for wall in walls)
         and (rules.weekends or all(wall.isoweekday() < 6 for wall in walls))
@@ -125,7 +125,7 @@ def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[C
 @given(scenes())
 def test_an_explanation_says_what_the_verdict_says(scene: tuple[ContactAttempt, ContactFacts, datetime]):
     verdict, findings = evaluate_gate(*scene), explain_gate(*scene)
-    refused = [finding.verdict for finding in findings if finding.verdict != Allow()]
+    refused = [finding.decision for finding in findings if finding.decision != Allow()]
     if isinstance(verdict, Until):
         assert refused[0].reason == verdict.reason  # type: ignore[union-attr]
         assert max(each.instant for each in refused if isinstance(each, Until)) <= verdict.instant
@@ -154,7 +154,7 @@ def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
     for number, (at, mine) in enumerate(went):
         if mine.is_transactional:
             continue
-        before = replace(known, gone=[SentMessage(then, earlier.series) for then, earlier in went[:number]])
+        before = replace(known, sent=[SentMessage(then, earlier.series) for then, earlier in went[:number]])
         assert is_allowed(mine, before, at)
         assert cap is None or [earlier.series for _, earlier in went[:number]].count(mine.series) < cap
 
@@ -171,8 +171,8 @@ def live_through(
         now, turn, mine = heappop(heap)
         facts = replace(
             known,
-            gone=[SentMessage(at, other.series) for at, other in went],
-            ahead=[PlannedMessage(due, other.priority) for due, _, other in heap],
+            sent=[SentMessage(at, other.series) for at, other in went],
+            planned=[PlannedMessage(due, other.priority) for due, _, other in heap],
         )
         verdict = evaluate_gate(mine, facts, now)
         if verdict == Allow():

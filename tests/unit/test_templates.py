@@ -189,7 +189,7 @@ def test_the_default_templates_read_well_whatever_is_known(known: dict[str, obje
 def test_where_something_has_no_value_it_can_be_said_what_stands_there():
     asked: list[str] = []
 
-    def gap(field: str) -> str:
+    def placeholder(field: str) -> str:
         asked.append(field)
         return f"[{field}]"
 
@@ -198,7 +198,7 @@ def test_where_something_has_no_value_it_can_be_said_what_stands_there():
         "{% if lead.value %}much{% endif %}{{ lead.value | default('-') }}{{ custom.items }}"
         "{{ 'same' if coordinator.name == 'x' else 'other' }}{{ 'x' in lead.stage }}",
     )
-    assert render(template, VALUES, gap=gap) == Wording("[TASK.TITLE] Mia", "-[custom.items]otherFalse")
+    assert render(template, VALUES, placeholder=placeholder) == Wording("[TASK.TITLE] Mia", "-[custom.items]otherFalse")
     assert asked == ["task.title", "custom.items", "coordinator.name", "lead.stage"]
 
 

@@ -319,7 +319,7 @@ def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Pra
         lead = get_lead(session, practice.actor(), lead_id)
         clinic = practice.actor().clinic
         [known] = load_contact_facts(session, [AttemptContext(lead, clinic, asked_about)], now=TUESDAY)
-    refused = {finding.check: finding.verdict for finding in explain_gate(asked_about, known, TUESDAY)}
+    refused = {finding.check: finding.decision for finding in explain_gate(asked_about, known, TUESDAY)}
     assert refused.pop(Reason.DAILY_CAP) == Until(at("2026-03-11 00:00"), Reason.DAILY_CAP)
     assert set(refused.values()) == {Allow()}
 

@@ -31,8 +31,8 @@ from app.messaging.rendering.render import Limits, Wording, render
 TARGET = {target!r}
 
 
-def in_capitals(template, values, *, limits, gap=None):
-    message = render(template, values, limits=limits, gap=gap)
+def in_capitals(template, values, *, limits, placeholder=None):
+    message = render(template, values, limits=limits, placeholder=placeholder)
     return Wording("", message.body.upper())
 
 

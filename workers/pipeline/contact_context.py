@@ -35,11 +35,11 @@ def load_contact_contexts(
         session,
         writings,
         now=now,
-        but_steps=[row.id for row in rows],
-        but=[note.id for _, note in to_leads if note],
+        exclude_steps=[row.id for row in rows],
+        exclude_notifications=[note.id for _, note in to_leads if note],
         is_handed_over=any(note for _, note in to_leads),
     )
-    return {row.id: Reach(one.touch, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
+    return {row.id: Reach(one.attempt, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
 
 
 def messages_to_lead(end: BaseOutcome) -> list[SentMessage]:

@@ -75,10 +75,10 @@ def _notify_admins(session: Session, clinic_id: UUID, *, at: datetime) -> None:
     if session.execute(_WAS_NOTIFIED, known).scalar_one():
         return
     admins = users_in_group("admins", None, active_users(session, clinic_id))
-    about = MessageMetadata(clinic_id, template=TEMPLATE)
+    metadata = MessageMetadata(clinic_id, template=TEMPLATE)
     rows = [
         row
         for admin in admins
-        for row in compose(WORDING, Recipient(admin.id, None), about=about, channels=[in_app.CHANNEL.name], at=at)
+        for row in compose(WORDING, Recipient(admin.id, None), metadata=metadata, channels=[in_app.CHANNEL.name], at=at)
     ]
     insert_notifications(session, rows)

@@ -99,5 +99,5 @@ def _message(clinic_id: UUID, user_id: UUID, leads: int) -> list[dict[str, Any]]
     who = "1 open lead has" if leads == 1 else f"{leads} open leads have"
     where = "They are listed at GET /api/leads/without-next-action."
     wording = Wording("Leads without a next action", f"{who} neither an open task nor a planned step. {where}")
-    about = MessageMetadata(clinic_id, template=TEMPLATE)
-    return compose(wording, Recipient(user_id, None), about=about, channels=[in_app.CHANNEL.name], at=clock.now())
+    metadata = MessageMetadata(clinic_id, template=TEMPLATE)
+    return compose(wording, Recipient(user_id, None), metadata=metadata, channels=[in_app.CHANNEL.name], at=clock.now())

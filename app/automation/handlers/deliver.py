@@ -100,7 +100,7 @@ def _send(context: StepContext) -> ExternalCall:
         note.subject,
         append_link(note.template, note.id, note.body),
         message_id=note.message_id,
-        parcel=_gateway_payload(context),
+        gateway_payload=_gateway_payload(context),
         sender_name=context.clinic.name,
         reply_to=_reply_to(context),
     )

@@ -33,7 +33,7 @@ def count_gate_verdicts(
     attempts = [_attempt(clinic, lead, step) for lead, step in messages]
     known = load_contact_facts(session, attempts, now=at)
     for attempt, facts, (_, step) in zip(attempts, known, messages, strict=True):
-        match evaluate_gate(attempt.touch, facts, step.due_at):
+        match evaluate_gate(attempt.attempt, facts, step.due_at):
             case Never(reason):
                 counts.blocked[reason] += 1
             case Until(_, reason):
@@ -57,19 +57,19 @@ def preview_gates(
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
     attempt = _attempt(clinic, lead, step)
-    touch, [known] = attempt.touch, load_contact_facts(session, [attempt], now=step.due_at)
+    touch, [known] = attempt.attempt, load_contact_facts(session, [attempt], now=step.due_at)
     findings = explain_gate(touch, known, step.due_at)
     return {
         **_to_response(evaluate_gate(touch, known, step.due_at)),
         "checks": [
-            {"check": one.check, "is_asked": one.asked, **_to_response(one.verdict), "looked_at": dict(one.looked_at)}
+            {"check": one.check, "is_asked": one.applies, **_to_response(one.decision), "looked_at": dict(one.facts)}
             for one in findings
         ],
     }
 
 
-def _to_response(verdict: GateDecision) -> dict[str, Any]:
-    match verdict:
+def _to_response(decision: GateDecision) -> dict[str, Any]:
+    match decision:
         case Never(reason):
             return {"verdict": "never", "reason": reason, "until": None}
         case Until(instant, reason):

@@ -57,14 +57,14 @@ def _active(model: type[Paused], series: Series) -> Select[Paused]:
 def _notify_admins(session: Session, clinic_id: UUID, wording: Wording) -> None:
     """Notify the admins in the app and by e-mail."""
     admins = users_in_group("admins", None, active_users(session, clinic_id))
-    about, at = MessageMetadata(clinic_id, template=TEMPLATE), now()
+    metadata, at = MessageMetadata(clinic_id, template=TEMPLATE), now()
     rows = [
         row
         for admin in admins
         for row in compose(
             wording,
             Recipient(admin.id, admin.email),
-            about=about,
+            metadata=metadata,
             channels=[in_app.CHANNEL.name, email.CHANNEL.name],
             at=at,
         )

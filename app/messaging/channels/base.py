@@ -75,7 +75,7 @@ class OutgoingMessage:
     _: KW_ONLY
     message_id: str | None
     sender_name: str = ""  # the clinic's name; replaces the name in MAIL_FROM unless it is empty
-    parcel: GatewayPayload | None = None  # for a gateway: endpoint, type and media
+    gateway_payload: GatewayPayload | None = None  # for a gateway: endpoint, type and media
     reply_to: str | None = None  # the coordinator's address for replies; None: MAIL_FROM
 
 
@@ -104,7 +104,7 @@ class Renderer(Protocol):
     """The signature of `app.messaging.rendering.render.render`. A channel may bring its own function."""
 
     def __call__(
-        self, template: Wording, values: Values, *, limits: Limits = ..., gap: Placeholder | None = None
+        self, template: Wording, values: Values, *, limits: Limits = ..., placeholder: Placeholder | None = None
     ) -> Wording: ...
 
 
@@ -188,9 +188,9 @@ class Channel:
     interrupted: Callable[[OutgoingMessage, str], Receipt] = outcome_unknown
     is_bounce: Callable[[str], bool] = lambda _: False
 
-    def write(self, template: Wording, values: Values, *, gap: Placeholder | None = None) -> Wording:
+    def write(self, template: Wording, values: Values, *, placeholder: Placeholder | None = None) -> Wording:
         """Return the message that a template's text makes on this channel.
 
         Raises InvalidTemplate, MissingVariable, MessageTooLong (see `app.messaging.rendering.render.render`).
         """
-        return self.render(template, values, limits=self.limits, gap=gap)
+        return self.render(template, values, limits=self.limits, placeholder=placeholder)

@@ -24,21 +24,21 @@ from app.messaging.models import AddressKind
 
 def send(message: OutgoingMessage) -> Receipt:
     """Make one delivery attempt: a signed call with the message's id, which is the same at each attempt."""
-    if message.parcel is None or message.address is None or message.message_id is None:
+    if message.gateway_payload is None or message.address is None or message.message_id is None:
         return Permanent("the message's gateway is gone")
-    parcel, to = message.parcel, json.loads(message.address)
-    if refusal := _refusal(parcel.media_url):
+    gateway_payload, to = message.gateway_payload, json.loads(message.address)
+    if refusal := _refusal(gateway_payload.media_url):
         return Permanent(refusal)
     payload = {
         "id": message.message_id,
-        "type": parcel.type,
+        "type": gateway_payload.type,
         "text": message.body,
-        "media_url": parcel.media_url,
+        "media_url": gateway_payload.media_url,
         "to": to,
-        "lead_id": parcel.lead_id,
-        "clinic": {"id": parcel.clinic_id, "name": message.sender_name},
+        "lead_id": gateway_payload.lead_id,
+        "clinic": {"id": gateway_payload.clinic_id, "name": message.sender_name},
     }
-    return call(parcel.endpoint, message.message_id, payload, hide=[message.body, *_texts(to)])
+    return call(gateway_payload.endpoint, message.message_id, payload, hide=[message.body, *_texts(to)])
 
 
 def _refusal(media_url: str | None) -> str | None:
@@ -64,7 +64,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def interrupted(message: OutgoingMessage, error: str) -> Receipt:
     """Return Transient if the gateway accepts the message's id as an idempotency key, else Unknown."""
-    return unanswered_receipt(message.parcel.endpoint, error) if message.parcel else Unknown(error)
+    return unanswered_receipt(message.gateway_payload.endpoint, error) if message.gateway_payload else Unknown(error)
 
 
 def destination(lead: LeadContact) -> str | None:

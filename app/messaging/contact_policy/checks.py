@@ -59,7 +59,7 @@ def _has_reached_series_cap(attempt: ContactAttempt, facts: ContactFacts) -> boo
 
 
 def _sent_in_series(attempt: ContactAttempt, facts: ContactFacts) -> list[datetime]:
-    return [sent.at for sent in facts.gone if sent.series == attempt.series]
+    return [sent.at for sent in facts.sent if sent.series == attempt.series]
 
 
 def _fact(name: str) -> Explain:
@@ -75,7 +75,7 @@ def _setting_and_local_times(name: str) -> Explain:
 
 
 def _setting_and_sent_times(name: str) -> Explain:
-    return lambda _, facts, __: {name: getattr(facts.policy, name), "gone": [sent.at for sent in facts.gone]}
+    return lambda _, facts, __: {name: getattr(facts.policy, name), "gone": [sent.at for sent in facts.sent]}
 
 
 def _local_times(facts: ContactFacts, at: datetime) -> dict[str, str]:

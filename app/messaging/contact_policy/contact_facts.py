@@ -20,7 +20,7 @@ class AttemptContext(NamedTuple):
 
     lead: Any
     clinic: ClinicContext
-    touch: ContactAttempt
+    attempt: ContactAttempt
 
 
 def address_for(lead: Any, channel: str) -> str | None:
@@ -34,18 +34,24 @@ def load_contact_facts(
     attempts: Sequence[AttemptContext],
     *,
     now: datetime,
-    but_steps: Collection[UUID] = (),
-    but: Collection[UUID] = (),
+    exclude_steps: Collection[UUID] = (),
+    exclude_notifications: Collection[UUID] = (),
     is_handed_over: bool = False,
 ) -> list[ContactFacts]:
     """Return the facts for each contact attempt, in the same order, with at most two queries.
 
-    `but_steps` and `but` are the ids of the attempts' own steps and notifications, which do not count. If
-    `is_handed_over`, the messages are already written, and other pending messages do not count.
+    `exclude_steps` and `exclude_notifications` are the ids of the attempts' own steps and notifications, which do not
+    count. If `is_handed_over`, the messages are already written, and other pending messages do not count.
     """
     suppressed = find_suppressed(session, [address for context in attempts if (address := _address(context))])
     query = _history_query(attempts, now, is_handed_over=is_handed_over)
-    by_lead = load_histories(session, query, but_steps=but_steps, but=but, is_handed_over=is_handed_over)
+    by_lead = load_histories(
+        session,
+        query,
+        exclude_steps=exclude_steps,
+        exclude_notifications=exclude_notifications,
+        is_handed_over=is_handed_over,
+    )
     return [
         build_contact_facts(
             context, by_lead.get(context.lead.id, History()), is_suppressed=_address(context) in suppressed
@@ -55,8 +61,8 @@ def load_contact_facts(
 
 
 def _address(context: AttemptContext) -> tuple[UUID, Address] | None:
-    kind = CHANNELS.suppressed_by(context.touch.channel)
-    return (context.clinic.id, (kind, context.touch.address)) if kind and context.touch.address else None
+    kind = CHANNELS.suppressed_by(context.attempt.channel)
+    return (context.clinic.id, (kind, context.attempt.address)) if kind and context.attempt.address else None
 
 
 def _history_query(attempts: Sequence[AttemptContext], now: datetime, *, is_handed_over: bool) -> HistoryQuery:
@@ -92,6 +98,6 @@ def build_contact_facts(context: AttemptContext, history: History, *, is_suppres
         restricted_at=lead.restricted_at,
         replied_at=lead.replied_at,
         is_suppressed=is_suppressed,
-        gone=history.gone,
-        ahead=history.ahead,
+        sent=history.sent,
+        planned=history.planned,
     )

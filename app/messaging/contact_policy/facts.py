@@ -54,8 +54,8 @@ class ContactFacts:
     restricted_at: datetime | None = None
     replied_at: datetime | None = None
     is_suppressed: bool = False  # the address is on the suppression list
-    gone: Sequence[SentMessage] = ()
-    ahead: Sequence[PlannedMessage] = ()
+    sent: Sequence[SentMessage] = ()
+    planned: Sequence[PlannedMessage] = ()
     throttled_until: datetime | None = None  # the gateway has used up its hourly limit
 
     @property

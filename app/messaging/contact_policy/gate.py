@@ -1,8 +1,8 @@
 """Contact gate: decide whether a message may be sent to a lead now. Pure: facts in, decision out.
 
 If a check refuses permanently, the step is skipped. If it refuses for now, the step is deferred to the first moment
-that every check allows. Example: quiet hours that end on a holiday defer to the morning after the holiday. `explain`
-evaluates the same checks one by one.
+that every check allows. Example: quiet hours that end on a holiday defer to the morning after the holiday.
+`explain_gate` evaluates the same checks one by one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,13 +47,13 @@ GateDecision: TypeAlias = Allow | Never | Until
 class CheckResult:
     """The decision of one check by itself, and the facts that it used.
 
-    `asked` is False if the contact attempt skips the check.
+    `applies` is False if the contact attempt skips the check.
     """
 
     check: Reason
-    asked: bool
-    verdict: GateDecision
-    looked_at: Mapping[str, Any]
+    applies: bool
+    decision: GateDecision
+    facts: Mapping[str, Any]
 
 
 def evaluate_gate(attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> GateDecision:

@@ -18,8 +18,8 @@ from app.messaging.models import CONTACTED_AT, IS_CONTACT
 class History:
     """Sent and planned messages of one lead."""
 
-    gone: list[SentMessage] = field(default_factory=list)
-    ahead: list[PlannedMessage] = field(default_factory=list)
+    sent: list[SentMessage] = field(default_factory=list)
+    planned: list[PlannedMessage] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -40,9 +40,14 @@ class HistoryQuery:
 
 
 def load_histories(
-    session: Session, query: HistoryQuery, *, but_steps: Collection[UUID], but: Collection[UUID], is_handed_over: bool
+    session: Session,
+    query: HistoryQuery,
+    *,
+    exclude_steps: Collection[UUID],
+    exclude_notifications: Collection[UUID],
+    is_handed_over: bool,
 ) -> Mapping[UUID, History]:
-    """Return sent and planned messages by lead id, without these steps (`but_steps`) and notifications (`but`).
+    """Return sent and planned messages by lead id, without the excluded steps and notifications (ids).
 
     Pending messages count as sent, unless `is_handed_over`: of several pending messages, the first one handed over is
     sent and then counts for the others.
@@ -50,14 +55,19 @@ def load_histories(
     found: Mapping[UUID, History] = defaultdict(History)
     if not query:
         return found
-    given = {"but_steps": list(but_steps), "but": list(but), "waiting": not is_handed_over, "most": query.most}
+    given = {
+        "excluded_steps": list(exclude_steps),
+        "excluded_notifications": list(exclude_notifications),
+        "waiting": not is_handed_over,
+        "most": query.most,
+    }
     seen: set[UUID] = set()
     for row in session.execute(_FIND, {**given, **_parameters(query)}):
         if row.is_ahead:
-            found[row.lead_id].ahead.append(PlannedMessage(row.at, row.priority))
+            found[row.lead_id].planned.append(PlannedMessage(row.at, row.priority))
         elif row.id not in seen:
             seen.add(row.id)
-            found[row.lead_id].gone.append(SentMessage(row.at, row.series))
+            found[row.lead_id].sent.append(SentMessage(row.at, row.series))
     return found
 
 
@@ -75,7 +85,7 @@ def _parameters(query: HistoryQuery) -> dict[str, Sequence[Any]]:
 _SENT: Final = f"""
 CROSS JOIN LATERAL (
   SELECT n.id, {CONTACTED_AT} AS at, n.series FROM notifications n
-  WHERE n.lead_id = w.lead_id AND {IS_CONTACT} AND n.id <> ALL(CAST(:but AS uuid[]))
+  WHERE n.lead_id = w.lead_id AND {IS_CONTACT} AND n.id <> ALL(CAST(:excluded_notifications AS uuid[]))
     AND (CAST(:waiting AS boolean) OR n.state <> 'pending') AND {{which}}
   ORDER BY {CONTACTED_AT} DESC LIMIT CAST(:most AS int)
 ) AS g
@@ -92,5 +102,5 @@ UNION ALL
 SELECT s.lead_id, s.id, s.due_at, NULL, true, coalesce((s.cause ->> 'priority')::int, {DEFAULT_PRIORITY})
 FROM unnest(CAST(:ahead_of AS uuid[]), CAST(:until AS timestamptz[])) AS w(lead_id, until)
 JOIN steps s ON s.lead_id = w.lead_id AND s.due_at < w.until
-WHERE s.kind = 'send_message' AND s.state IN ('planned', 'published') AND s.id <> ALL(CAST(:but_steps AS uuid[]))
+WHERE s.kind = 'send_message' AND s.state IN ('planned', 'published') AND s.id <> ALL(CAST(:excluded_steps AS uuid[]))
 """)  # noqa: S608  (as above)

@@ -83,7 +83,7 @@ def _cap(facts: ContactFacts, cap: int | None, at: datetime, period: Callable[[d
     ends = []
     for zone in facts.zones:
         first, end = period(at.astimezone(zone).date())
-        if sum(first <= sent.at.astimezone(zone).date() < end for sent in facts.gone) >= cap:
+        if sum(first <= sent.at.astimezone(zone).date() < end for sent in facts.sent) >= cap:
             ends.append(start_of_day(end, zone, after=at))
     return max(ends, default=None)
 
@@ -95,7 +95,7 @@ def _next_monday(day: date) -> date:
 def minimum_interval(_: ContactAttempt, facts: ContactFacts, at: datetime) -> NotBefore:
     """Refuse until the minimum interval after the last message has passed."""
     interval = facts.policy.minimum_interval
-    return None if interval is None else _after_each([sent.at for sent in facts.gone], interval, at)
+    return None if interval is None else _after_each([sent.at for sent in facts.sent], interval, at)
 
 
 def other_messages(attempt: ContactAttempt, facts: ContactFacts, at: datetime) -> NotBefore:
@@ -106,8 +106,8 @@ def other_messages(attempt: ContactAttempt, facts: ContactFacts, at: datetime) -
 
 def competing_messages(attempt: ContactAttempt, facts: ContactFacts) -> list[datetime]:
     """Return the times of sent messages and of planned messages with a higher priority."""
-    planned = [message.due_at for message in facts.ahead if message.priority < attempt.priority]
-    return [sent.at for sent in facts.gone] + planned
+    planned = [message.due_at for message in facts.planned if message.priority < attempt.priority]
+    return [sent.at for sent in facts.sent] + planned
 
 
 def _after_each(moments: Sequence[datetime], distance: timedelta, at: datetime) -> NotBefore:

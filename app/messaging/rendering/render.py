@@ -52,24 +52,24 @@ class MessageTooLong(ValueError):
     """The body is longer than its channel allows."""
 
 
-def check_template(subject: str | None, body: str, *, own: CustomFieldKeys = None) -> list[Mistake]:
+def check_template(subject: str | None, body: str, *, custom_keys: CustomFieldKeys = None) -> list[Mistake]:
     """Return every mistake of a template in reading order; an empty list means that it is valid.
 
-    If `subject` is None, only the body is checked. If `own` is None, custom fields may have any key.
+    If `subject` is None, only the body is checked. If `custom_keys` is None, custom fields may have any key.
     """
-    subjects = [] if subject is None else _mistakes(subject, "subject", own)
-    return [*subjects, *_mistakes(body, "body", own)]
+    subjects = [] if subject is None else _mistakes(subject, "subject", custom_keys)
+    return [*subjects, *_mistakes(body, "body", custom_keys)]
 
 
 def render(
-    template: Wording, values: Values, *, limits: Limits = DEFAULT_LIMITS, gap: Placeholder | None = None
+    template: Wording, values: Values, *, limits: Limits = DEFAULT_LIMITS, placeholder: Placeholder | None = None
 ) -> Wording:
     """Render the message in plain text. The subject is one line, shortened to its limit.
 
-    `gap` returns the text for a variable without a value. Raises InvalidTemplate, MissingVariable (only without `gap`),
-    MessageTooLong.
+    `placeholder` returns the text for a variable without a value; without it, such a variable raises MissingVariable.
+    Raises InvalidTemplate, MissingVariable, MessageTooLong.
     """
-    context = build_context(values, gap)
+    context = build_context(values, placeholder)
     subject = one_line(_render_text(template.subject, "subject", context)) if template.subject else ""
     body = _render_text(template.body, "body", context).strip()
     if len(body) > limits.body:
@@ -124,22 +124,22 @@ def _is_variable(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name)
 
 
-def _mistakes(text: str, place: str, own: CustomFieldKeys = None) -> list[Mistake]:
+def _mistakes(text: str, place: str, custom_keys: CustomFieldKeys = None) -> list[Mistake]:
     if not isinstance(text, str) or not text.strip():
         return [Mistake(place, "is missing")]
     if len(text) > MAX_TEMPLATE_LENGTH:
         return [Mistake(place, f"has {len(text)} characters; at most {MAX_TEMPLATE_LENGTH} are allowed")]
     if place == "subject" and ("\n" in text or "\r" in text):
         return [Mistake(place, "must be one line")]
-    return [*_mistakes_in(text, place, own)]
+    return [*_mistakes_in(text, place, custom_keys)]
 
 
 @lru_cache(maxsize=256)
-def _mistakes_in(text: str, place: str, own: CustomFieldKeys) -> Sequence[Mistake]:
+def _mistakes_in(text: str, place: str, custom_keys: CustomFieldKeys) -> Sequence[Mistake]:
     """Return the mistakes in the syntax. Cached, because clinics share most templates through playbooks."""
     try:
         # Compiling evaluates constants, even 9 ** 9 ** 9, so only allowed nodes are compiled.
-        mistakes = list(_disallowed(parse(text), place, own))
+        mistakes = list(_disallowed(parse(text), place, custom_keys))
         if not mistakes:
             _ENVIRONMENT.compile(text)
     except TemplateSyntaxError as error:
@@ -166,17 +166,17 @@ _ALLOWED_NODES = (
 )
 
 
-def _disallowed(node: nodes.Node, place: str, own: CustomFieldKeys) -> Iterator[Mistake]:
+def _disallowed(node: nodes.Node, place: str, custom_keys: CustomFieldKeys) -> Iterator[Mistake]:
     """Yield a mistake for each node that is not on the allow-list. Nodes of later Jinja versions are refused."""
     if variable := field_of(node):
-        yield from _unknown_variable(variable, node.lineno, place, own)
+        yield from _unknown_variable(variable, node.lineno, place, custom_keys)
     elif isinstance(node, nodes.Name):
-        yield from _unknown_variable(node.name, node.lineno, place, own)
+        yield from _unknown_variable(node.name, node.lineno, place, custom_keys)
     elif not isinstance(node, _ALLOWED_NODES):
         yield Mistake(place, f"line {node.lineno}: {type(node).__name__.lower()} is not allowed here")
     else:
         for child in node.iter_child_nodes():
-            yield from _disallowed(child, place, own)
+            yield from _disallowed(child, place, custom_keys)
 
 
 _KNOWN_VARIABLES = sorted(f"{group}.{name}" for group, names in VARIABLES.items() for name in names)
@@ -185,8 +185,8 @@ _KNOWN_VARIABLES = sorted(f"{group}.{name}" for group, names in VARIABLES.items(
 _CUSTOM_FIELD = re.compile(CUSTOM_GROUP + r"\.[a-z][a-z0-9_]{0,49}", re.ASCII)
 
 
-def _unknown_variable(variable: str, line: int, place: str, own: CustomFieldKeys) -> list[Mistake]:
-    if own is None and _CUSTOM_FIELD.fullmatch(variable):
+def _unknown_variable(variable: str, line: int, place: str, custom_keys: CustomFieldKeys) -> list[Mistake]:
+    if custom_keys is None and _CUSTOM_FIELD.fullmatch(variable):
         return []
-    known = [*_KNOWN_VARIABLES, *(f"{CUSTOM_GROUP}.{key}" for key in own or ())]
+    known = [*_KNOWN_VARIABLES, *(f"{CUSTOM_GROUP}.{key}" for key in custom_keys or ())]
     return [Mistake(place, f"line {line}: {mistake.problem}") for mistake in one_of(variable, known, place)]

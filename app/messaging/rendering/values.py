@@ -22,13 +22,15 @@ class MissingVariable(UndefinedError):
         self.field = field
 
 
-def build_context(values: Values, gap: Placeholder | None) -> dict[str, object]:
+def build_context(values: Values, placeholder: Placeholder | None) -> dict[str, object]:
     """Return the values by group and name, for rendering.
 
-    A missing value prints the text of `gap`, or raises MissingVariable when it is used, if `gap` is None.
+    A missing value prints the text of `placeholder`. If that is None, its use raises MissingVariable.
     """
-    make: Callable[[str], Undefined] = (lambda field: _PlaceholderValue(field, gap)) if gap else MissingValue
-    defaults = _missing_values(make) if gap else _ALL_MISSING
+    make: Callable[[str], Undefined] = (
+        (lambda field: _PlaceholderValue(field, placeholder)) if placeholder else MissingValue
+    )
+    defaults = _missing_values(make) if placeholder else _ALL_MISSING
     context = {group: {**default, **_present(values.get(group, {}))} for group, default in defaults.items()}
     return {**context, CUSTOM_GROUP: _CustomFields(_present(values.get(CUSTOM_GROUP, {})), make)}
 

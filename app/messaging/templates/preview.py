@@ -75,7 +75,7 @@ def render_with_placeholders(channel: Channel, wording: Wording, values: Values)
         return f"[{field}]"
 
     try:
-        return channel.write(wording, values, gap=placeholder), list(missing)
+        return channel.write(wording, values, placeholder=placeholder), list(missing)
     except (InvalidTemplate, MessageTooLong) as mistake:
         raise Invalid(detail=str(mistake)) from mistake
 

@@ -17,8 +17,10 @@ def validated_variants(
 ) -> tuple[Variant, ...]:
     """Return the variants of texts loaded by MessageVariantIn. Raises Invalid with a pointer to each mistake."""
     variants = tuple(_variant(one) for one in given)
-    own = frozenset(definitions_of(session, clinic))
-    if mistakes := [mistake for i, one in enumerate(variants) for mistake in _mistakes(one, f"/variants/{i}", own)]:
+    custom_keys = frozenset(definitions_of(session, clinic))
+    if mistakes := [
+        mistake for i, one in enumerate(variants) for mistake in _mistakes(one, f"/variants/{i}", custom_keys)
+    ]:
         raise Invalid(*mistakes)
     return variants
 
@@ -28,6 +30,6 @@ def _variant(given: Mapping[str, Any]) -> Variant:
     return Variant(**{**given, "media": Media(**media) if media else None})
 
 
-def _mistakes(variant: Variant, place: str, own: CustomFieldKeys) -> list[FieldError]:
-    found = check_template(variant.subject, variant.body, own=own)
+def _mistakes(variant: Variant, place: str, custom_keys: CustomFieldKeys) -> list[FieldError]:
+    found = check_template(variant.subject, variant.body, custom_keys=custom_keys)
     return [FieldError(f"{place}/{mistake.place}", mistake.problem) for mistake in found]

@@ -52,6 +52,6 @@ def _notify(session: Session, actor: Actor, task: Task, reason: str | None) -> N
     due = local_time(actor.clinic.calendar, task.due_at)
     body = f"{actor.name} assigned this task to you: {task.title}. It is due on {due}."
     wording = Wording(f"Assigned to you: {task.title}", f"{body}\n\n{reason}" if reason else body)
-    about = MessageMetadata(task.clinic_id, template=TASK_REASSIGNED, lead_id=task.lead_id, task_id=task.id)
+    metadata = MessageMetadata(task.clinic_id, template=TASK_REASSIGNED, lead_id=task.lead_id, task_id=task.id)
     to = Recipient(task.assigned_to_id, address=None)
-    insert_notifications(session, compose(wording, to, about=about, channels=[in_app.CHANNEL.name], at=now()))
+    insert_notifications(session, compose(wording, to, metadata=metadata, channels=[in_app.CHANNEL.name], at=now()))

@@ -31,11 +31,11 @@ def preview(session: Session, actor: Actor, template: TaskTemplate, lead_id: UUI
         values = sample_values(actor.clinic, definitions_of(session, actor.clinic))
     missing: dict[str, None] = {}
 
-    def gap(field: str) -> str:
+    def placeholder(field: str) -> str:
         missing[field] = None
         return DASH
 
-    words = fill(TaskText(template.title, template.description), values, gap=gap)
+    words = fill(TaskText(template.title, template.description), values, placeholder=placeholder)
     return {**words._asdict(), "due_at": due_at(template, actor.clinic, now()), "missing": list(missing)}
 
 

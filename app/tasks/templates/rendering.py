@@ -26,9 +26,9 @@ class TaskText(NamedTuple):
     description: str | None
 
 
-def fill(words: TaskText, values: Values, *, gap: Placeholder = lambda _: DASH) -> TaskText:
-    """Render the text. A missing value becomes a dash, because a task with a gap is better than none."""
-    wording = render(Wording(words.title, words.description or words.title), values, gap=gap)
+def fill(words: TaskText, values: Values, *, placeholder: Placeholder = lambda _: DASH) -> TaskText:
+    """Render the text. A missing value becomes a dash, because a task with a dash is better than none."""
+    wording = render(Wording(words.title, words.description or words.title), values, placeholder=placeholder)
     return TaskText(wording.subject, wording.body if words.description else None)
 
 
@@ -42,9 +42,9 @@ def values_for(clinic: ClinicContext, lead: Any, names: DisplayNames, coordinato
     )
 
 
-def template_errors(words: TaskText, *, own: CustomFieldKeys = None) -> Mapping[str, str]:
-    """Return the errors of a template by field. If `own` is None, custom fields may have any key."""
-    found = check_template(words.title, words.description or DASH, own=own)
+def template_errors(words: TaskText, *, custom_keys: CustomFieldKeys = None) -> Mapping[str, str]:
+    """Return the errors of a template by field. If `custom_keys` is None, custom fields may have any key."""
+    found = check_template(words.title, words.description or DASH, custom_keys=custom_keys)
     if found:
         return {"title" if mistake.place == "subject" else "description": mistake.problem for mistake in found}
     return {name: _UNKNOWN for name in TaskText._fields if _has_unknown(getattr(words, name))}

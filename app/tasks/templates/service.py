@@ -87,7 +87,7 @@ def find(session: Session, actor: Actor, template_id: UUID, *, lock: bool = Fals
 def _require_known(session: Session, actor: Actor, data: Mapping[str, Any]) -> None:
     """Check custom fields and the stage against the clinic's settings. Raises Invalid."""
     words = TaskText(data["title"], data["description"])
-    if mistakes := template_errors(words, own=frozenset(definitions_of(session, actor.clinic))):
+    if mistakes := template_errors(words, custom_keys=frozenset(definitions_of(session, actor.clinic))):
         raise Invalid(*(FieldError(f"/{name}", problem) for name, problem in mistakes.items()))
     _require_stage(session, actor, data["stage"])
 

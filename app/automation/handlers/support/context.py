@@ -228,11 +228,11 @@ class StepContext:
         assert self.reach is not None  # noqa: S101  (only for steps that send a message to the lead)
         return evaluate_gate(*self.reach, self.now)
 
-    def after(self, gone: Sequence[SentMessage]) -> "StepContext":
+    def after(self, messages: Sequence[SentMessage]) -> "StepContext":
         """Return the same context after these messages were sent to the lead."""
-        if self.reach is None or not gone:
+        if self.reach is None or not messages:
             return self
-        known = replace(self.reach.known, gone=[*self.reach.known.gone, *gone])
+        known = replace(self.reach.known, sent=[*self.reach.known.sent, *messages])
         return replace(self, reach=Reach(self.reach.touch, known))
 
     def with_role(self, *roles: Role) -> list[ActiveUser]:

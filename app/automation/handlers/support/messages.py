@@ -72,7 +72,7 @@ def write_message(
         for row in compose(
             CHANNELS[name].write(variant.wording, values),
             to,
-            about=_about(context, variant),
+            metadata=_metadata(context, variant),
             channels=[name],
             at=context.now,
         )
@@ -85,7 +85,7 @@ def _variants(context: StepContext, to: Recipient, channels: Collection[str]) ->
     return [(channel, choose_variant(_template(context).variants, channel, languages)) for channel in channels]
 
 
-def _about(context: StepContext, variant: Variant) -> MessageMetadata:
+def _metadata(context: StepContext, variant: Variant) -> MessageMetadata:
     return MessageMetadata(
         context.clinic.id,
         template=context.params["template"],
