@@ -27,15 +27,15 @@ def task_facts(task: Any) -> dict[str, Any]:
 
 
 def facts_when_due(
-    lead: Any, task: Any, *, at: datetime, since: datetime, more: Mapping[str, Any]
+    lead: Any, task: Any, *, at: datetime, since: datetime, extra_facts: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the facts for the guard of a step that was planned at `since` and is due at `at`.
 
-    `at` is in the clinic's local time. `more` holds facts of the lead that had to be fetched.
+    `at` is in the clinic's local time. `extra_facts` holds facts of the lead that had to be fetched.
     """
     return {
         "now": {"at": at},
-        "lead": {**more, **lead_facts(lead)},
+        "lead": {**extra_facts, **lead_facts(lead)},
         "task": task_facts(task) if task else {},
         "since": {
             "contacted": bool(lead.contacted_at and lead.contacted_at > since),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import NotificationView, Reach
+from app.automation.handlers.support.context import ContactContext, NotificationView
 from app.engine.models import Kind
 from app.engine.outcomes import BaseOutcome
 from app.engine.step_kind import STEP_KINDS
@@ -27,19 +27,22 @@ def load_contact_contexts(
     notes: Mapping[str, NotificationView],
     *,
     now: datetime,
-) -> Mapping[UUID, Reach]:
+) -> Mapping[UUID, ContactContext]:
     """Return the contact facts by step id, for steps that write to their lead. `notes`: notifications by id."""
     to_leads = [(row, _note_of(row, notes)) for row in rows if _is_to_lead(row, notes)]
-    writings = [_writing(row, clinics[row.clinic_id], note) for row, note in to_leads]
+    contexts = [_attempt_context(row, clinics[row.clinic_id], note) for row, note in to_leads]
     known = load_contact_facts(
         session,
-        writings,
+        contexts,
         now=now,
         exclude_steps=[row.id for row in rows],
         exclude_notifications=[note.id for _, note in to_leads if note],
         is_handed_over=any(note for _, note in to_leads),
     )
-    return {row.id: Reach(one.attempt, facts) for (row, _), one, facts in zip(to_leads, writings, known, strict=True)}
+    return {
+        row.id: ContactContext(context.attempt, facts)
+        for (row, _), context, facts in zip(to_leads, contexts, known, strict=True)
+    }
 
 
 def messages_to_lead(end: BaseOutcome) -> list[SentMessage]:
@@ -60,17 +63,17 @@ def _note_of(row: ClaimedStep, notes: Mapping[str, NotificationView]) -> Notific
     return notes.get(row.params.get("notification_id", ""))
 
 
-def _writing(row: ClaimedStep, clinic: ClinicContext, note: NotificationView | None) -> AttemptContext:
+def _attempt_context(row: ClaimedStep, clinic: ClinicContext, note: NotificationView | None) -> AttemptContext:
     """Return the attempt. A written message keeps its address."""
     lead, channel = lead_of(row), note.channel if note else row.params["channel"]
     planned_at = note.created_at if note else row.created_at
-    touch = attempt_for_step(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
-    return AttemptContext(lead, clinic, replace(touch, series=note.series) if note else touch)
+    attempt = attempt_for_step(row, channel, _address_of(lead, note, channel), planned_at=planned_at)
+    return AttemptContext(lead, clinic, replace(attempt, series=note.series) if note else attempt)
 
 
 def _address_of(lead: Any, note: NotificationView | None, channel: str) -> str | None:
     """Return the address of the written message, else the lead's address."""
-    reach = CHANNELS.for_leads(channel)
-    if note is None or reach is None:
+    for_leads = CHANNELS.for_leads(channel)
+    if note is None or for_leads is None:
         return address_for(lead, channel)
-    return reach.checked_address(lead, note.address)
+    return for_leads.checked_address(lead, note.address)

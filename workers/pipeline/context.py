@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import NO_LINE, StepContext
+from app.automation.handlers.support.context import NO_GATEWAY, StepContext
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
 from app.engine.active_rules import load_active_rules
@@ -38,10 +38,10 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
     tasks = _by_id(session, Task, _ids(rows, "task_id"))
     notifications = _by_id(session, Notification, _ids(rows, "notification_id"))
     templates = _templates(session, rows)
-    reach = load_contact_contexts(session, rows, clinics, notifications, now=now)
-    lines = load_gateways(session, rows, notifications, now=now)
+    contacts = load_contact_contexts(session, rows, clinics, notifications, now=now)
+    gateways = load_gateways(session, rows, notifications, now=now)
     rules = {clinic_id: load_active_rules(session, clinic) for clinic_id, clinic in clinics.items()}
-    more = fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, facts_asked_when_due(rows))
+    extra_facts = fetch_lead_facts(session, {row.lead_id for row in rows if row.lead_id}, facts_asked_when_due(rows))
     sequences = {clinic_id: sequences_of(session, clinic) for clinic_id, clinic in clinics.items()}
     enrolled, exited = _enrollment_facts(session, rows), _exited_steps(session, rows)
     stages = _stages(session, rows)
@@ -57,12 +57,12 @@ def load(session: Session, rows: Sequence[ClaimedStep], *, now: datetime) -> lis
             notification=notifications.get(row.params.get("notification_id", "")),
             template=templates.get((row.clinic_id, row.params.get("template", ""))),
             people=people[row.clinic_id],
-            more=more.get(row.lead_id, {}) if row.lead_id else {},
+            extra_facts=extra_facts.get(row.lead_id, {}) if row.lead_id else {},
             stages=stages.get(row.clinic_id, {}),
             names=names[row.clinic_id],
             write_message=write_message,
-            reach=reach.get(row.id),
-            line=lines.get(row.id, NO_LINE),
+            contact=contacts.get(row.id),
+            gateway_context=gateways.get(row.id, NO_GATEWAY),
             sequences=sequences[row.clinic_id],
             enrollment=enrolled.get(row.cause.get("enrollment_id", ""), {}),
             has_left=row.id in exited,

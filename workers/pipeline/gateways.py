@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.automation.handlers.support.context import Line, NotificationView
+from app.automation.handlers.support.context import GatewayContext, NotificationView
 from app.engine.step_kind import STEP_KINDS
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.gateways.models import Gateway, GatewayPurpose
@@ -19,7 +19,7 @@ from workers.pipeline.claim import ClaimedStep
 
 def load_gateways(
     session: Session, rows: Sequence[ClaimedStep], notifications: Mapping[str, NotificationView], *, now: datetime
-) -> dict[UUID, Line]:
+) -> dict[UUID, GatewayContext]:
     """Return the gateways by step id, for steps that need one."""
     notes = {row.id: notifications.get(row.params.get("notification_id", "")) for row in rows}
     wanting = [row for row in rows if _wants_gateway(row, notes[row.id])]
@@ -34,7 +34,7 @@ def load_gateways(
     }
     used = lock_usage(session, called, now=now) if called else {}
     return {
-        step_id: Line(gateway, used.get(gateway.id, Usage()) if gateway else Usage())
+        step_id: GatewayContext(gateway, used.get(gateway.id, Usage()) if gateway else Usage())
         for step_id, gateway in found.items()
     }
 

@@ -37,7 +37,7 @@ class Question(NamedTuple):
 
 def decide(context: StepContext) -> Outcome | ExternalCall:
     """Call the gateway if it is active and below its hourly limit."""
-    gateway = context.line.gateway
+    gateway = context.gateway_context.gateway
     if gateway is None or not gateway.is_active:
         return Retry(f"the clinic has no active gateway {context.params['gateway']!r}")
     if later := throttle_snooze(context):

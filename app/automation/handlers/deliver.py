@@ -63,7 +63,7 @@ def decide(context: StepContext) -> Outcome | ExternalCall:
 
     It allowed the message when it was written, but retries may have delayed it into quiet hours.
     """
-    match context.verdict() if context.reach else Allow():
+    match context.verdict() if context.contact else Allow():
         case Never(reason):
             return _suppress(context, reason)
         case Until(instant, reason):
@@ -81,7 +81,7 @@ def _gateway_refusal(context: StepContext) -> Outcome | None:
     """Return the outcome if the gateway cannot be called now."""
     if not CHANNELS[context.message.channel].needs_gateway:
         return None
-    if (gateway := context.line.gateway) is None or not gateway.is_active:
+    if (gateway := context.gateway_context.gateway) is None or not gateway.is_active:
         return raised(context, "the message's gateway is inactive or deleted")
     return throttle_snooze(context)
 
@@ -151,7 +151,7 @@ def _reply_to(context: StepContext) -> str | None:
 
 def _gateway_payload(context: StepContext) -> GatewayPayload | None:
     """Return the gateway's endpoint and the data that it gets in addition to the text."""
-    note, gateway = context.message, context.line.gateway
+    note, gateway = context.message, context.gateway_context.gateway
     if gateway is None:
         return None
     return GatewayPayload(
@@ -172,7 +172,7 @@ def raised(context: StepContext, error: str) -> Outcome:
 
 
 def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:
-    gateway, is_failure = context.line.gateway, state is not NotificationState.SENT
+    gateway, is_failure = context.gateway_context.gateway, state is not NotificationState.SENT
     return Effects(
         delivered=(ended,),
         notification_states=(_state(context, state, tried=True, **given),),

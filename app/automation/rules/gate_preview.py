@@ -30,10 +30,10 @@ def count_gate_verdicts(
     Earlier contacts count up to `at`.
     """
     counts = GateCounts(Counter(), Counter())
-    attempts = [_attempt(clinic, lead, step) for lead, step in messages]
-    known = load_contact_facts(session, attempts, now=at)
-    for attempt, facts, (_, step) in zip(attempts, known, messages, strict=True):
-        match evaluate_gate(attempt.attempt, facts, step.due_at):
+    contexts = [_attempt_context(clinic, lead, step) for lead, step in messages]
+    known = load_contact_facts(session, contexts, now=at)
+    for context, facts, (_, step) in zip(contexts, known, messages, strict=True):
+        match evaluate_gate(context.attempt, facts, step.due_at):
             case Never(reason):
                 counts.blocked[reason] += 1
             case Until(_, reason):
@@ -41,7 +41,7 @@ def count_gate_verdicts(
     return counts
 
 
-def _attempt(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
+def _attempt_context(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
     channel = step.params["channel"]
     return AttemptContext(
         lead, clinic, attempt_for_step(step, channel, address_for(lead, channel), planned_at=step.due_at)
@@ -56,11 +56,11 @@ def preview_gates(
 
 
 def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
-    attempt = _attempt(clinic, lead, step)
-    touch, [known] = attempt.attempt, load_contact_facts(session, [attempt], now=step.due_at)
-    findings = explain_gate(touch, known, step.due_at)
+    context = _attempt_context(clinic, lead, step)
+    attempt, [facts] = context.attempt, load_contact_facts(session, [context], now=step.due_at)
+    findings = explain_gate(attempt, facts, step.due_at)
     return {
-        **_to_response(evaluate_gate(touch, known, step.due_at)),
+        **_to_response(evaluate_gate(attempt, facts, step.due_at)),
         "checks": [
             {"check": one.check, "is_asked": one.applies, **_to_response(one.decision), "looked_at": dict(one.facts)}
             for one in findings

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 from app.automation.handlers.support.changes import AssignTo, ChangeStage, CompleteTasks, Enroll, Unenroll, UpdateLead
-from app.automation.handlers.support.context import GatewayView, LeadView, Line, Reach, StepContext
+from app.automation.handlers.support.context import ContactContext, GatewayContext, GatewayView, LeadView, StepContext
 from app.automation.handlers.support.guard import decide
 from app.automation.simulation import lead_changes
 from app.automation.simulation.enrollments import advance, enroll, facts_of_enrollment, unenroll
@@ -37,7 +37,7 @@ _NOWHERE: Final = UUID(int=0)
 _GATEWAY: Final[Any] = SimpleNamespace(
     id=_NOWHERE, is_active=True, per_hour=None, url="", secret="", idempotent=True, rotated_at=None
 )
-_LINE: Final = Line(cast("GatewayView", _GATEWAY))  # the simulation never calls it
+_GATEWAY_CONTEXT: Final = GatewayContext(cast("GatewayView", _GATEWAY))  # the simulation never calls it
 _STATES: Mapping[EntryKind, StepState] = {
     EntryKind.DONE: StepState.DONE,
     EntryKind.SKIPPED: StepState.SKIPPED,
@@ -165,8 +165,8 @@ def context_of(world: World, step: SimulatedStep) -> StepContext:
         names=setting.names,
         write_message=_note_message,
         stages=setting.stages,
-        reach=_reach(world, step) if STEP_KINDS[step.kind].writes_to_lead else None,
-        line=_LINE,
+        contact=_contact(world, step) if STEP_KINDS[step.kind].writes_to_lead else None,
+        gateway_context=_GATEWAY_CONTEXT,
         sequences=setting.sequences,
         has_left="enrollment_id" in step.cause and all(one.step_id != step.id for one in world.enrollments),
         **facts,
@@ -189,17 +189,18 @@ def _note_message(
 
 def _facts(world: World, step: SimulatedStep) -> dict[str, Any]:
     """Return the facts that only guards and branches use."""
-    more = lead_facts_for_rules(world.lead, world.next_follow_up_at)
-    return {"more": more, "enrollment": facts_of_enrollment(world, step)}
+    extra_facts = lead_facts_for_rules(world.lead, world.next_follow_up_at)
+    return {"extra_facts": extra_facts, "enrollment": facts_of_enrollment(world, step)}
 
 
-def _reach(world: World, step: SimulatedStep) -> Reach:
+def _contact(world: World, step: SimulatedStep) -> ContactContext:
     channel = step.params["channel"]
-    touch = attempt_for_step(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
-    writing = AttemptContext(world.lead, world.setting.clinic, touch)
+    attempt = attempt_for_step(step, channel, address_for(world.lead, channel), planned_at=step.created_at)
+    with_lead = AttemptContext(world.lead, world.setting.clinic, attempt)
     ahead = [PlannedMessage(other.due_at, priority_of(other)) for other in world.pending if _is_message(other, step)]
-    return Reach(
-        touch, build_contact_facts(writing, History(world.contacts, ahead), is_suppressed=channel in world.suppressed)
+    return ContactContext(
+        attempt,
+        build_contact_facts(with_lead, History(world.contacts, ahead), is_suppressed=channel in world.suppressed),
     )
 
 

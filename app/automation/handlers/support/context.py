@@ -139,21 +139,21 @@ class GatewayView(Protocol):
     def per_hour(self) -> int | None: ...
 
 
-class Line(NamedTuple):
+class GatewayContext(NamedTuple):
     """The gateway of a step; None when there is none. `usage` is loaded for gateways with an hourly limit."""
 
     gateway: GatewayView | None = None
     usage: Usage = Usage()
 
 
-class Reach(NamedTuple):
+class ContactContext(NamedTuple):
     """Input of the contact policy: a step's message to its lead, and the facts about the lead."""
 
-    touch: ContactAttempt
-    known: ContactFacts
+    attempt: ContactAttempt
+    facts: ContactFacts
 
 
-NO_LINE = Line()
+NO_GATEWAY = GatewayContext()
 
 
 class WriteMessage(Protocol):
@@ -179,10 +179,10 @@ class StepContext:
     people: Mapping[UUID, ActiveUser]  # the clinic's active users, in a stable order
     names: DisplayNames  # of its stages and sources
     write_message: WriteMessage
-    more: Mapping[str, Any] = field(default_factory=dict)  # other facts of the lead that the guard needs
+    extra_facts: Mapping[str, Any] = field(default_factory=dict)  # other facts of the lead that the guard needs
     stages: Stages = field(default_factory=dict)  # the clinic's; for kinds that need them
-    reach: Reach | None = None  # of steps that send a message to the lead
-    line: Line = NO_LINE  # the gateway that the step uses
+    contact: ContactContext | None = None  # of steps that send a message to the lead
+    gateway_context: GatewayContext = NO_GATEWAY  # the gateway that the step uses
     sequences: PublishedSequences = field(default_factory=PublishedSequences)  # the clinic's
     enrollment: Mapping[str, Any] = field(
         default_factory=dict
@@ -211,8 +211,8 @@ class StepContext:
     @property
     def gateway(self) -> GatewayView:
         """The gateway that the step calls. The handler has checked that it exists."""
-        assert self.line.gateway is not None  # noqa: S101
-        return self.line.gateway
+        assert self.gateway_context.gateway is not None  # noqa: S101
+        return self.gateway_context.gateway
 
     def person(self, user_id: UUID | None) -> ActiveUser | None:
         """Return the active user with this id; None if there is none."""
@@ -225,15 +225,15 @@ class StepContext:
 
     def verdict(self) -> GateDecision:
         """Return the decision of the contact policy about the step's message to the lead, now."""
-        assert self.reach is not None  # noqa: S101  (only for steps that send a message to the lead)
-        return evaluate_gate(*self.reach, self.now)
+        assert self.contact is not None  # noqa: S101  (only for steps that send a message to the lead)
+        return evaluate_gate(*self.contact, self.now)
 
     def after(self, messages: Sequence[SentMessage]) -> "StepContext":
         """Return the same context after these messages were sent to the lead."""
-        if self.reach is None or not messages:
+        if self.contact is None or not messages:
             return self
-        known = replace(self.reach.known, sent=[*self.reach.known.sent, *messages])
-        return replace(self, reach=Reach(self.reach.touch, known))
+        facts = replace(self.contact.facts, sent=[*self.contact.facts.sent, *messages])
+        return replace(self, contact=ContactContext(self.contact.attempt, facts))
 
     def with_role(self, *roles: Role) -> list[ActiveUser]:
         """Return the clinic's active users with these roles, in a stable order."""
@@ -244,5 +244,5 @@ class StepContext:
         # A retried message gets a new step, but events since the message was written still count.
         since = self.notification.created_at if self.notification else self.step.created_at
         at = self.clinic.calendar.local(self.now)
-        facts = facts_when_due(self.lead, self.task, at=at, since=since, more=self.more)
+        facts = facts_when_due(self.lead, self.task, at=at, since=since, extra_facts=self.extra_facts)
         return {**facts, "enrollment": dict(self.enrollment)}

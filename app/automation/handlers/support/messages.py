@@ -54,8 +54,8 @@ def notification_ids(messages: Sequence[Row]) -> Mapping[str, Any]:
 
 def address_of_lead(context: StepContext) -> str | None:
     """Return the lead's address for the step's channel; None if it has none."""
-    reach = CHANNELS.for_leads(context.params["channel"])
-    return reach.destination_of(context.lead) if reach else None
+    for_leads = CHANNELS.for_leads(context.params["channel"])
+    return for_leads.destination_of(context.lead) if for_leads else None
 
 
 def write_message(
@@ -94,7 +94,7 @@ def _metadata(context: StepContext, variant: Variant) -> MessageMetadata:
         lead_id=context.lead.id,
         task_id=context.task.id if context.task else None,
         step_id=context.step.id,
-        series=context.reach.touch.series if context.reach else None,
+        series=context.contact.attempt.series if context.contact else None,
         **_gateway_columns(context, variant),
     )
 
@@ -103,7 +103,7 @@ def _gateway_columns(context: StepContext, variant: Variant) -> dict[str, Any]:
     """Return the columns of a message through a gateway. The rule's media take precedence over the template's."""
     if not CHANNELS.needs_gateway(context.params.get("channel")):
         return {}
-    gateway, params = context.line.gateway, context.params
+    gateway, params = context.gateway_context.gateway, context.params
     if gateway is None:
         raise LookupError(f"the clinic has no gateway {params.get('gateway', 'for messages, or more than one')!r}")
     media = variant.media if "type" not in params else None

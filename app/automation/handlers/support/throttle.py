@@ -12,7 +12,7 @@ MINUTE_MS = 60_000
 
 def throttle_snooze(context: StepContext) -> Snooze | None:
     """Return a snooze until the first minute below the limit; None if the gateway is below it now."""
-    gateway, usage = context.gateway, context.line.usage
+    gateway, usage = context.gateway, context.gateway_context.usage
     if gateway.per_hour is None or has_capacity(usage, gateway.per_hour, context.now):
         return None
     minute = next_available_minute(usage, gateway.per_hour, context.now)
