@@ -180,7 +180,7 @@ def _row(note: _Note, caller: Caller) -> dict[str, Any]:
 
 
 @event.listens_for(Session, "before_flush")
-def _note_changes(session: Session, *_: Any) -> None:
+def _note_changes(session: Session, *_: object) -> None:
     if (notes := session.info.get(NOTES)) is not None:
         notes += _changes_of(session)
 
@@ -211,7 +211,7 @@ def _values(one: Any) -> Iterator[tuple[str, Any]]:
             yield name, getattr(one, name)
 
 
-def _changes(one: Any) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _changes(one: object) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for name, (old, new) in _columns_changed(one):
         if name == "sealed":
             yield from _encrypted_changes(one, old, new)

@@ -22,7 +22,7 @@ _PARSERS: Mapping[type, Callable[[Any], Any]] = {
 }
 
 
-def write_cursor(order: str, values: Sequence[Any]) -> str:
+def write_cursor(order: str, values: Sequence[object]) -> str:
     """Encode and sign the key values of the last row of a page, as URL-safe text. `order` names the sort order."""
     plain = [value.isoformat() if isinstance(value, date) else _plain(value) for value in values]
     payload = json.dumps(plain, separators=(",", ":")).encode()
@@ -41,7 +41,7 @@ def read_cursor(order: str, types: Sequence[type], cursor: str) -> list[Any]:
     return [_PARSERS.get(kind, kind)(value) for kind, value in zip(types, json.loads(payload), strict=True)]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return value if isinstance(value, int | str) else str(value)
 
 

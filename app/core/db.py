@@ -86,12 +86,12 @@ def sessions() -> sessionmaker[Session]:
     return sessionmaker(engine(), expire_on_commit=False)
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """Return a parameter as JSON. bytes become PostgreSQL hex text; values orjson does not know become text."""
     return orjson.dumps(value, default=_plain).decode()
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)
 
 

@@ -20,7 +20,7 @@ class Difference(NamedTuple):
     after: Any = None
 
 
-def json_diff(before: Any, after: Any, pointer: str = "") -> Iterator[Difference]:
+def json_diff(before: object, after: object, pointer: str = "") -> Iterator[Difference]:
     """Yield the differences in the order of their pointers. Objects and lists are compared item by item."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _parts(before, after, pointer)

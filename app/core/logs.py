@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -100,7 +100,7 @@ _COMMON: Final[list[Processor]] = [
 class _Stderr:
     """A logger that writes to the current `sys.stderr`."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: object) -> None:
         pass
 
     def msg(self, line: str) -> None:

@@ -78,7 +78,9 @@ def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Ke
     return [_page(session, rows, keys, limit) for rows, (_, keys) in zip(pages, parts, strict=True)]
 
 
-def _page(session: Session, items: Sequence[Any], keys: Sequence[Key], limit: int, *, total: int | None = None) -> Page:
+def _page(
+    session: Session, items: Sequence[object], keys: Sequence[Key], limit: int, *, total: int | None = None
+) -> Page:
     """Build the page from `limit` + 1 rows, and note the read in the audit log."""
     more, items = len(items) > limit, items[:limit]
     note_read(session, _model(keys), items)
@@ -103,7 +105,7 @@ def ordered_by(keys: Sequence[Key]) -> list[ColumnElement[Any]]:
     return [column.asc() if way == "asc" else column.desc() for column, way in keys]
 
 
-def cursor_after(keys: Sequence[Key], item: Any) -> str:
+def cursor_after(keys: Sequence[Key], item: object) -> str:
     """Return the cursor of the page that starts after this item, in the order of `keys`."""
     return write_cursor(_order(keys), [getattr(item, column.key) for column, _ in keys])
 
@@ -123,7 +125,7 @@ def _fetch(session: Session, statement: Select[Any], model: Any) -> Sequence[Any
     return decrypt_rows(model, found) if "sealed" in found.keys() else found.all()  # noqa: SIM118  (no dict)
 
 
-def _after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
+def _after(keys: Sequence[Key], values: Sequence[object]) -> ColumnElement[bool]:
     ways = {way for _, way in keys}
     if len(ways) > 1:
         return _after_mixed(keys, values)
@@ -132,7 +134,7 @@ def _after(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
     return row > bound if ways == {"asc"} else row < bound
 
 
-def _after_mixed(keys: Sequence[Key], values: Sequence[Any]) -> ColumnElement[bool]:
+def _after_mixed(keys: Sequence[Key], values: Sequence[object]) -> ColumnElement[bool]:
     """Return `a > x or (a = x and b < y) or ...`. It fits mixed directions, but an index serves only the first key."""
     return or_(
         *(

@@ -7,7 +7,7 @@ a query does not.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, TextualSelect, Uuid, event, text
@@ -63,7 +63,7 @@ def _finding(finder: str) -> TextualSelect:
 
 
 @event.listens_for(Session, "after_begin")
-def _step_down_again(session: Session, transaction: SessionTransaction, connection: Connection, *_: Any) -> None:
+def _step_down_again(session: Session, transaction: SessionTransaction, connection: Connection, *_: object) -> None:
     """Restrict each new transaction again, because commit and rollback reset the role. Savepoints keep it."""
     if (clinic_id := session.info.get(CLINIC)) is not None and not transaction.nested:
         _step_down(connection, clinic_id)

@@ -116,7 +116,7 @@ class ResultUnknown(BaseOutcome):
 class ExternalCall(BaseOutcome):
     """The step needs an external call. State `running` is committed first; the call runs without a transaction."""
 
-    question: Any
+    question: object
 
 
 Outcome: TypeAlias = Done | Skip | Cancel | Snooze | Retry | Fail | ResultUnknown

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel
 
 from app.core.calendar.calendar import Calendar
 from app.engine.outcomes import Done, ExternalCall, Outcome, Retry, Skip, Snooze
 
 Settings: TypeAlias = Mapping[str, Any]  # of an action in a definition
 Details: TypeAlias = Mapping[str, Any]  # of a done step, shown to users
+
+ContextT = TypeVar("ContextT")  # the step context, which a higher layer defines
+QuestionT = TypeVar("QuestionT")
+AnswerT = TypeVar("AnswerT")
 
 STEPS, DELIVERIES, BULK = "steps", "deliveries", "bulk"  # the queues of steps
 
@@ -21,24 +27,24 @@ SMALL_BATCH: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideCall:
+class OutsideCall(Generic[ContextT, QuestionT, AnswerT]):
     """How a kind talks to another system. No transaction is open while `ask` runs.
 
     `ask(question)` returns the answer. `conclude(context, question, answer)` returns the outcome of the step.
     `cut_off(context, question, error)` does the same after `ask` raised, when the result of the call is unknown.
     """
 
-    ask: Callable[[Any], Any]
-    conclude: Callable[[Any, Any, Any], Outcome]
-    cut_off: Callable[[Any, Any, str], Outcome]
+    ask: Callable[[QuestionT], AnswerT]
+    conclude: Callable[[ContextT, QuestionT, AnswerT], Outcome]
+    cut_off: Callable[[ContextT, QuestionT, str], Outcome]
 
 
-def retry(_: Any, error: str) -> Outcome:
+def retry(_: object, error: str) -> Outcome:
     """Return Retry, the outcome of a step after an error in its handler."""
     return Retry(error)
 
 
-def outcome_details(_: Any, done: Done) -> Details:
+def outcome_details(_: object, done: Done) -> Details:
     """Return the `made` of a done step unchanged."""
     return done.made
 
@@ -49,7 +55,7 @@ def same_settings(settings: Settings, _: datetime, __: Calendar) -> dict[str, An
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepKind:
+class StepKind(Generic[ContextT]):
     """Everything about one kind of step. Contexts are `app.automation.handlers.support.context.StepContext`.
 
     - `decide(context)` returns the outcome, or `ExternalCall` for kinds with an `outside` call. It is pure.
@@ -65,15 +71,15 @@ class StepKind:
     """
 
     name: str
-    decide: Callable[[Any], Outcome | ExternalCall]
-    guard: Callable[[Any], Skip | Snooze | None] | None = None
-    params: type[Any] | None = None
-    sequence_params: type[Any] | None = None
+    decide: Callable[[ContextT], Outcome | ExternalCall]
+    guard: Callable[[ContextT], Skip | Snooze | None] | None = None
+    params: type[BaseModel] | None = None
+    sequence_params: type[BaseModel] | None = None
     sentence: Callable[[Settings], str] | None = None
     step_params: Callable[[Settings, datetime, Calendar], dict[str, Any]] = same_settings
-    details: Callable[[Any, Done], Details] = outcome_details
-    raised: Callable[[Any, str], Outcome] = retry
-    outside: OutsideCall | None = None
+    details: Callable[[ContextT, Done], Details] = outcome_details
+    raised: Callable[[ContextT, str], Outcome] = retry
+    outside: OutsideCall[ContextT, Any, Any] | None = None
     max_tries: int = MAX_TRIES
     batch: int = BATCH  # steps that share a transaction
     per_message: int = BATCH  # steps that one message names
@@ -106,10 +112,13 @@ class UnknownStepKind(KeyError):
         return f"there is no step kind {self.name!r}"
 
 
-class StepKinds(dict[str, StepKind]):
+AnyStepKind: TypeAlias = StepKind[Any]  # of the registry: all kinds have the same context
+
+
+class StepKinds(dict[str, AnyStepKind]):
     """The step kinds by name, in alphabetical order. Reading it before `fill` raises StepKindsAreMissing."""
 
-    def fill(self, kinds: Iterable[StepKind]) -> None:
+    def fill(self, kinds: Iterable[AnyStepKind]) -> None:
         """Replace the registered kinds by these. Raises ValueError (when two have the same name)."""
         listed = sorted(kinds, key=lambda kind: kind.name)
         by_name = {kind.name: kind for kind in listed}
@@ -118,7 +127,7 @@ class StepKinds(dict[str, StepKind]):
         self.clear()
         self.update(by_name)
 
-    def __missing__(self, name: str) -> StepKind:
+    def __missing__(self, name: str) -> AnyStepKind:
         self._require_filled()
         raise UnknownStepKind(name)
 

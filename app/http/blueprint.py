@@ -29,7 +29,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
     """
 
     def _store_endpoint_docs(
-        self, endpoint: str, obj: Callable[..., Any], parameters: Any, tags: Any, **options: Any
+        self, endpoint: str, obj: Callable[..., Any], parameters: object, tags: object, **options: Any
     ) -> None:
         """Set the operationId to blueprint and function name, which generated clients use as method name."""
         super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
@@ -37,7 +37,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
             about = self._docs[endpoint][method.lower()]
             about["manual_doc"] = {"operationId": f"{self.name}.{obj.__name__}", **about.get("manual_doc", {})}
 
-    def arguments(self, schema: type[Schema], *, location: str | None = None, **docs: Any) -> Callable[[View], View]:
+    def arguments(self, schema: type[Schema], *, location: str | None = None, **docs: object) -> Callable[[View], View]:
         """Parse the body (for a QuerySchema: the query) and pass it to the view, before the path parameters.
 
         Raises the errors of `Schema.read` and `read_body`.
@@ -49,7 +49,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
 
         def decorate(view: View) -> View:
             @wraps(view)
-            def read(*args: Any, **kwargs: Any) -> Any:
+            def read(*args: object, **kwargs: object) -> Any:
                 given = request.args if is_query else {} if is_optional and _has_no_body() else read_body()
                 return view(*args, reader.read(given), **kwargs)
 
@@ -59,7 +59,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
         return decorate
 
     def response(
-        self, status_code: int, schema: type[Schema] | None = None, *, shown_once: bool = False, **docs: Any
+        self, status_code: int, schema: type[Schema] | None = None, *, shown_once: bool = False, **docs: object
     ) -> Callable[[View], View]:
         """Render what the view returns: an object for `schema`, `(object, headers)` or `(object, headers, status)`.
 
@@ -72,12 +72,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
 
         def decorate(view: View) -> View:
             @wraps(view)
-            def write(*args: Any, **kwargs: Any) -> Response:
+            def write(*args: object, **kwargs: object) -> Response:
                 if idempotency.is_requested():
                     return idempotency.run_once(partial(answer, *args, **kwargs), shown_once=shown_once)
                 return answer(*args, **kwargs)
 
-            def answer(*args: Any, **kwargs: Any) -> Response:
+            def answer(*args: object, **kwargs: object) -> Response:
                 chosen = writer.choice() if isinstance(writer, PageOut) else None
                 result = view(*args, **kwargs)
                 result, headers, status = _parts(result, status_code)
@@ -94,7 +94,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # published wit
         return decorate
 
 
-def _parts(result: Any, status: int) -> tuple[Any, Mapping[str, str] | None, int]:
+def _parts(result: object, status: int) -> tuple[Any, Mapping[str, str] | None, int]:
     if type(result) is not tuple:
         return result, None, status
     rendered, headers, *other = result
@@ -120,7 +120,7 @@ def _has_no_body() -> bool:
     return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
-def _documented(ours: Callable[..., Any], theirs: Any) -> Any:
+def _documented(ours: Callable[..., Any], theirs: object) -> Any:
     """Return our wrapper with flask-smorest's documentation of the view."""
     ours._apidoc = theirs._apidoc  # type: ignore[attr-defined]  # noqa: SLF001
     return ours

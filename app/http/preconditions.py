@@ -35,7 +35,7 @@ def if_match(view: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @wraps(view)
-    def read(*args: Any, **kwargs: Any) -> Any:
+    def read(*args: object, **kwargs: object) -> Any:
         return view(*args, seen=_seen(), **kwargs)
 
     documented: Any = read
@@ -43,7 +43,7 @@ def if_match(view: Callable[..., Any]) -> Callable[..., Any]:
     return read
 
 
-def etag_header(shown: Any, body: bytes) -> Mapping[str, str]:
+def etag_header(shown: object, body: bytes) -> Mapping[str, str]:
     """Return the ETag header of a response, if it is one object with a `version`; else an empty dict."""
     if type(shown) is not dict or "version" not in shown:
         return {}

@@ -73,7 +73,7 @@ def to_problem(error: RelanceError) -> dict[str, Any]:
     return _body(error.status, error.code(), error.title(), detail=str(error), **error.members())
 
 
-def problem(status: int, code: str, title: str, *, detail: str, **more: Any) -> Response:
+def problem(status: int, code: str, title: str, *, detail: str, **more: object) -> Response:
     """Return a problem response. `code` is the stable error code; `detail` describes this occurrence."""
     return _respond(_body(status, code, title, detail=detail, **more))
 
@@ -82,7 +82,7 @@ def _respond(body: Mapping[str, Any]) -> Response:
     return Response(json.dumps(body), status=body["status"], content_type=CONTENT_TYPE)
 
 
-def _body(status: int, code: str, title: str, *, detail: str, **more: Any) -> dict[str, Any]:
+def _body(status: int, code: str, title: str, *, detail: str, **more: object) -> dict[str, Any]:
     return {
         "type": f"urn:relance:problem:{code}",
         "title": title,

@@ -19,6 +19,7 @@ from app.leads.contact.phone_numbers import normalise_phones, require_reachable
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.enums import PatientRelationship
 from app.leads.events import lead_event
+from app.leads.lead_columns import WritableLead
 from app.leads.lookup import lock_editable_lead
 from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead
 from app.leads.pipeline.lead_state import mark_updated
@@ -67,7 +68,7 @@ def apply_amendment(session: Session, actor: Actor, lead: Lead, amendment: Mappi
     record(session, actor.clinic, *apply_changes(session, actor, lead, amendment_values(lead, amendment)))
 
 
-def amendment_values(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
+def amendment_values(lead: WritableLead, amendment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the lead's fields that an amendment sets, with their new values. Ignores other keys."""
     data: dict[str, Any] = {}
     if amendment.keys() & {"add_tags", "remove_tags"}:
@@ -82,7 +83,7 @@ def amendment_values(lead: Any, amendment: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def update_events(lead: Any, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
+def update_events(lead: WritableLead, before: Mapping[str, Any], at: datetime) -> Iterator[Event]:
     """Yield the events of an update: changed fields, and the previous score. No events if nothing changed."""
     changed = [name for name, value in before.items() if getattr(lead, name) != value and name != "custom"]
     changed += [f"custom.{key}" for key in _changed_keys(before.get("custom", {}), lead.custom)]

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast, overload
 from uuid import UUID
 
 from app.engine.events.events import Event, EventName
+from app.leads.lead_columns import LeadColumns, VersionedLead
 from app.leads.models import Lead
 from app.security.encrypted_fields import decrypt_fields
 
@@ -20,22 +21,27 @@ class LazyContact:
     sealed: bytes | None
 
     @property
-    def email(self) -> Any:
+    def email(self) -> str | None:
         """E-mail address, or None."""
-        return decrypt_fields(Lead, self.id, self.sealed)["email"]
+        return _decrypted(self, "email")
 
     @property
-    def phone(self) -> Any:
+    def phone(self) -> str | None:
         """Phone number in E.164, or None."""
-        return decrypt_fields(Lead, self.id, self.sealed)["phone"]
+        return _decrypted(self, "phone")
 
     @property
-    def phone_alt(self) -> Any:
+    def phone_alt(self) -> str | None:
         """Second phone number in E.164, or None."""
-        return decrypt_fields(Lead, self.id, self.sealed)["phone_alt"]
+        return _decrypted(self, "phone_alt")
 
 
-def lead_facts(lead: Any) -> Facts:
+def _decrypted(row: LazyContact, name: str) -> str | None:
+    value: str | None = decrypt_fields(Lead, row.id, row.sealed)[name]
+    return value
+
+
+def lead_facts(lead: LeadColumns) -> Facts:
     """Return the facts of a `Lead`, or of a row with its columns. Ids are text, as in the rule language."""
     return {
         "id": str(lead.id),
@@ -55,15 +61,35 @@ def lead_facts(lead: Any) -> Facts:
     }
 
 
-def lead_created(lead: Any, at: datetime) -> Event:
+def lead_created(lead: LeadColumns, at: datetime) -> Event:
     """Return the event `lead.created`, which happens once per lead."""
     about = {"stage": lead.pipeline_stage, "previous_stage": None}
     return lead_event(EventName.LEAD_CREATED, lead, at, about=about, key="")
 
 
+@overload
 def lead_event(
     name: str,
-    lead: Any,
+    lead: LeadColumns,
+    at: datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
+    subject_id: UUID | None = None,
+    key: str,
+) -> Event: ...
+@overload
+def lead_event(
+    name: str,
+    lead: VersionedLead,
+    at: datetime,
+    *,
+    about: Mapping[str, Any] | None = None,
+    subject_id: UUID | None = None,
+    key: None = None,
+) -> Event: ...
+def lead_event(
+    name: str,
+    lead: LeadColumns,
     at: datetime,
     *,
     about: Mapping[str, Any] | None = None,
@@ -80,5 +106,5 @@ def lead_event(
         subject_id or lead.id,
         at,
         facts={"lead": lead_facts(lead), "event": about or {}},
-        key=str(lead.version) if key is None else key,
+        key=str(cast("VersionedLead", lead).version) if key is None else key,
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from app.core.db import Base
 from app.core.key_derivation import blind_index_key
 from app.security.encryption import DecryptionError, decrypt_json, encrypt_json, encryption_context
 
@@ -49,7 +50,7 @@ class EncryptedField:
             setattr(row, self.name + BLIND_INDEX_SUFFIX, blind_index(row.clinic_id, self.index, value))
 
 
-def encrypt_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
+def encrypt_row(model: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row to insert: its encrypted fields are replaced by `sealed` and the blind index columns."""
     fields = encrypted_fields_of(model)
     columns = {name: value for name, value in row.items() if name not in fields}
@@ -60,7 +61,7 @@ def encrypt_row(model: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def decrypt_row(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamespace:
+def decrypt_row(model: type[Base], row: Any, *, is_needed: bool = True) -> SimpleNamespace:
     """Return a row of all columns with decrypted fields instead of `sealed` and the blind indexes.
 
     If decryption fails: raises DecryptionError if `is_needed`, else the fields are None.
@@ -73,7 +74,7 @@ def decrypt_row(model: Any, row: Any, *, is_needed: bool = True) -> SimpleNamesp
     return SimpleNamespace(**columns, **fields)
 
 
-def decrypt_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
+def decrypt_rows(model: type[Base], rows: Iterable[object]) -> list[Any]:
     """Return rows of all columns of a model with decrypted fields.
 
     If decryption of a row fails, its fields are None and an error is logged, so that the other rows stay readable.
@@ -81,7 +82,7 @@ def decrypt_rows(model: Any, rows: Iterable[Any]) -> list[Any]:
     return [decrypt_row(model, row, is_needed=False) for row in rows] if encrypted_fields_of(model) else list(rows)
 
 
-def decrypt_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
+def decrypt_or_none(model: type[Base], row_id: object, sealed: bytes | None) -> Mapping[str, Any]:
     """Return the decrypted fields of a row; if decryption fails, log an error and return None for each."""
     try:
         return decrypt_fields(model, row_id, sealed)
@@ -90,7 +91,7 @@ def decrypt_or_none(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[st
         return dict.fromkeys(encrypted_fields_of(model))
 
 
-def decrypt_fields(model: Any, row_id: Any, sealed: bytes | None) -> Mapping[str, Any]:
+def decrypt_fields(model: type[Base], row_id: object, sealed: bytes | None) -> Mapping[str, Any]:
     """Return all encrypted fields of a row, decrypted, by name. Raises DecryptionError."""
     values = _decrypt(model, row_id, sealed)
     return {name: values.get(name) for name in encrypted_fields_of(model)}
@@ -105,17 +106,17 @@ def blind_index(clinic_id: UUID, kind: str | None, value: str | None) -> bytes |
 
 
 @lru_cache(maxsize=64)
-def encrypted_fields_of(model: Any) -> Mapping[str, EncryptedField]:
+def encrypted_fields_of(model: type[Base]) -> Mapping[str, EncryptedField]:
     """Return the encrypted fields of a model, by name."""
     return {name: field for name, field in vars(model).items() if isinstance(field, EncryptedField)}
 
 
-def _encrypt(model: Any, row_id: Any, fields: Mapping[str, Any]) -> bytes | None:
+def _encrypt(model: type[Base], row_id: object, fields: Mapping[str, Any]) -> bytes | None:
     values = {name: value for name, value in fields.items() if value is not None}
     return encrypt_json(values, context=encryption_context(model.__tablename__, "sealed", row_id)) if values else None
 
 
-def _decrypt(model: Any, row_id: Any, sealed: bytes | None) -> dict[str, Any]:
+def _decrypt(model: type[Base], row_id: object, sealed: bytes | None) -> dict[str, Any]:
     if sealed is None:
         return {}
     values: dict[str, Any] = decrypt_json(sealed, context=encryption_context(model.__tablename__, "sealed", row_id))
@@ -126,6 +127,6 @@ def _decrypt(model: Any, row_id: Any, sealed: bytes | None) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _readers(model: Any) -> Sequence[tuple[str, Callable[[str], Any]]]:
+def _readers(model: type[Base]) -> Sequence[tuple[str, Callable[[str], Any]]]:
     """Return the fields with a converter, and the converters."""
     return [(name, field.read) for name, field in encrypted_fields_of(model).items() if field.read is not None]

@@ -72,7 +72,7 @@ def encryption_context(table: str, column: str, *key: object) -> str:
     return f"{table}.{column}.{'.'.join(map(str, key))}"
 
 
-def encrypt_json(value: Any, *, context: str) -> bytes:
+def encrypt_json(value: object, *, context: str) -> bytes:
     """Encrypt a JSON value."""
     return encrypt(orjson.dumps(value), context=context)
 

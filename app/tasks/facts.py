@@ -1,15 +1,45 @@
 """Task facts for rules, and events of tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 from app.engine.events.events import Event, EventName
 from app.leads.events import lead_facts
+from app.leads.lead_columns import LeadColumns
 
 
-def task_facts(task: Any) -> dict[str, Any]:
+class TaskColumns(Protocol):
+    """The columns of a task that become facts of rules."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def priority(self) -> str: ...
+    @property
+    def assigned_to_id(self) -> UUID: ...
+    @property
+    def due_at(self) -> datetime: ...
+    @property
+    def reminder_minutes(self) -> Sequence[int] | None: ...
+
+
+class LeadTask(TaskColumns, Protocol):
+    """The columns of a task that its events need."""
+
+    @property
+    def lead_id(self) -> UUID: ...
+    @property
+    def version(self) -> int: ...
+
+
+def task_facts(task: TaskColumns | Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a task: a `Task`, a row with its columns, or a mapping that is about to be inserted.
 
     Keys: `id`, `status`, `type`, `priority`, `assigned_to_id`, `due_at`, `reminder_minutes`.
@@ -27,7 +57,7 @@ def task_facts(task: Any) -> dict[str, Any]:
 
 
 def facts_when_due(
-    lead: Any, task: Any, *, at: datetime, since: datetime, extra_facts: Mapping[str, Any]
+    lead: LeadColumns, task: TaskColumns | None, *, at: datetime, since: datetime, extra_facts: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the facts for the guard of a step that was planned at `since` and is due at `at`.
 
@@ -44,13 +74,15 @@ def facts_when_due(
     }
 
 
-def task_event(name: EventName, task: Any, lead: Any, at: datetime, *, outcome: str | None = None) -> Event:
+def task_event(
+    name: EventName, task: LeadTask, lead: LeadColumns, at: datetime, *, outcome: str | None = None
+) -> Event:
     """Return an event of the task; with `outcome` for a completed task."""
     facts = {"lead": lead_facts(lead), "task": task_facts(task), "event": {"type": task.type, "outcome": outcome}}
     return Event(name, task.lead_id, task.id, at, facts=facts, key=timing_key(task))
 
 
-def timing_key(task: Any) -> str:
+def timing_key(task: LeadTask) -> str:
     """Return a key that distinguishes repeated events of the same task.
 
     It includes the version: a task that is moved away and back to the same time must be reminded of again.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.automation.handlers.support.context import NO_GATEWAY, StepContext
 from app.automation.handlers.support.messages import write_message
 from app.automation.sequences.facts import current_steps, enrollment_facts
+from app.core.db import Base
 from app.engine.active_rules import load_active_rules
 from app.engine.rules.conditions import looked_up, single_conditions
 from app.engine.rules.lead_facts import fetch_lead_facts
@@ -120,7 +121,7 @@ def _stages(session: Session, rows: Iterable[ClaimedStep]) -> Mapping[UUID, Stag
     return stages_by_clinic(session, moving) if moving else {}
 
 
-def _by_id(session: Session, model: Any, ids: set[str]) -> dict[str, Any]:
+def _by_id(session: Session, model: type[Base], ids: set[str]) -> dict[str, Any]:
     if not ids:
         return {}
     table = model.__table__

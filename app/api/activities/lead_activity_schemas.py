@@ -26,7 +26,7 @@ class LeadActivityIn(Schema):
     outcome = Choice(TaskOutcome, metadata={"description": "Only for past calls, e-mails and meetings."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits_planned_or_past(self, data: dict[str, Any], **_: Any) -> None:
+    def _fits_planned_or_past(self, data: dict[str, Any], **_: object) -> None:
         is_planned = any(name in data for name in DATE_FIELDS)
         wrong = ("outcome",) if is_planned else ("assigned_to", "priority")
         message = "Not allowed for a planned activity." if is_planned else "Not allowed for a past activity."

@@ -32,7 +32,7 @@ def timeline(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(ActivityIn)
 @blp.response(201, ActivityOut)
 @blp.alt_response(409, "CONFLICT")
-def log_activity(given: dict[str, Any], lead_id: UUID) -> Any:
+def log_activity(given: dict[str, Any], lead_id: UUID) -> object:
     """Log an activity of a lead.
 
     A conversation counts as contact, an inbound message as a reply, an unanswered call as a failed attempt.

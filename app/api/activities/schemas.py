@@ -32,7 +32,7 @@ class ActivityIn(Schema):
     scheduled_for = Instant(metadata={"description": "Time of the consultation."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _makes_sense(self, data: dict[str, Any], **_: Any) -> None:
+    def _makes_sense(self, data: dict[str, Any], **_: object) -> None:
         kind = data["type"]
         mistakes = {
             "occurred_at": is_future(data.get("occurred_at")) and "Must not be in the future.",

@@ -34,7 +34,7 @@ def list_absences(query: dict[str, Any], user_id: UUID) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(AbsenceIn)
 @blp.response(201, AbsenceOut)
-def add_absence(given: dict[str, Any], user_id: UUID) -> Any:
+def add_absence(given: dict[str, Any], user_id: UUID) -> object:
     """Add an out-of-office period of a user.
 
     For yourself; for other users with lead:assign or user:manage. The user gets no new leads in this period. Their open

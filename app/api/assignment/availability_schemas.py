@@ -31,7 +31,7 @@ class AbsenceIn(Schema):
     )
 
     @validates_schema
-    def _lies_ahead(self, data: dict[str, Any], **_: Any) -> None:
+    def _lies_ahead(self, data: dict[str, Any], **_: object) -> None:
         if data["ends_at"] <= data["starts_at"]:
             raise ValidationError("Must be after starts_at.", "ends_at")
         if data["ends_at"] <= now():
@@ -69,7 +69,7 @@ class HoursSchema(Schema):
     sun = _day()
 
     @validates_schema
-    def _make_sense(self, data: dict[str, Any], **_: Any) -> None:
+    def _make_sense(self, data: dict[str, Any], **_: object) -> None:
         try:
             BusinessHours.from_json(data, "hours")
         except InvalidHours as mistake:

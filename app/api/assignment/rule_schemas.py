@@ -80,19 +80,19 @@ class RuleIn(Schema):
     )
 
     @validates_schema
-    def _has_a_user(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_a_user(self, data: dict[str, Any], **_: object) -> None:
         if not data["members"] and not data["fallback_id"]:
             raise ValidationError("Name a member or a fallback.", "members")
 
     @validates_schema
-    def _fallback_is_no_member(self, data: dict[str, Any], **_: Any) -> None:
+    def _fallback_is_no_member(self, data: dict[str, Any], **_: object) -> None:
         if data["fallback_id"] in [member["user_id"] for member in data["members"]]:
             raise ValidationError(
                 "Must not be a member of the rule, because the member's ceiling applies.", "fallback_id"
             )
 
     @validates_schema
-    def _members_are_unique(self, data: dict[str, Any], **_: Any) -> None:
+    def _members_are_unique(self, data: dict[str, Any], **_: object) -> None:
         named = [member["user_id"] for member in data["members"]]
         doubles = [i for i, user_id in enumerate(named) if user_id in named[:i]]
         if doubles:
@@ -132,7 +132,7 @@ class DryRunIn(Schema):
     treatment_interest = ListOf(Choice(TreatmentInterest), most=len(TreatmentInterest))
 
     @validates_schema
-    def _is_one_lead(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_one_lead(self, data: dict[str, Any], **_: object) -> None:
         if "lead_id" in data and len(data) > 1:
             raise ValidationError("Give either lead_id or the fields of a lead.", "lead_id")
 

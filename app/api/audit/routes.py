@@ -35,7 +35,7 @@ class AuditQuery(PageQuery):
     operation = Text(100, least=1, metadata={"examples": ["leads.get_lead"]})
 
     @validates_schema(skip_on_field_errors=True)
-    def _is_a_period(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_a_period(self, data: dict[str, Any], **_: object) -> None:
         to = data.setdefault("to", now() + timedelta(minutes=1))
         since = data.setdefault("from_", to - USUAL_PERIOD)
         if not timedelta() < to - since <= LONGEST_PERIOD:

@@ -52,7 +52,7 @@ def export_playbook(query: dict[str, str]) -> dict[str, str]:
 @blp.arguments(ImportedPlaybookIn)
 @blp.response(200, AddedOut)
 @blp.alt_response(409, "CONFLICT")
-def import_playbook(given: dict[str, str]) -> Any:
+def import_playbook(given: dict[str, str]) -> object:
     """Import a playbook.
 
     Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.
@@ -76,7 +76,7 @@ def get_playbook(name: str) -> dict[str, Any]:
 @blp.response(200, AddedOut)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
-def install_playbook(name: str) -> Any:
+def install_playbook(name: str) -> object:
     """Install a built-in playbook.
 
     Adds the parts that the clinic does not have yet; existing parts stay unchanged. New rules are active at once.

@@ -35,7 +35,7 @@ class AssigneeIn(Schema):
     user_ids = ListOf(Id(), least=1, most=MOST_ASSIGNEES)
 
     @validates_schema
-    def _has_required_users(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_required_users(self, data: dict[str, Any], **_: object) -> None:
         strategy = data["strategy"]
         if strategy == AssigneeStrategy.USER and "user_id" not in data:
             raise ValidationError({"user_id": [f"Required for the strategy {AssigneeStrategy.USER}."]})
@@ -63,7 +63,7 @@ class FollowUpIn(TaskIn):
     assignee = fields.Nested(AssigneeIn, load_default=lambda: {"strategy": AssigneeStrategy.KEEP})
 
     @validates_schema
-    def _is_due_once(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_due_once(self, data: dict[str, Any], **_: object) -> None:
         require_one_of(data, "due_at", "due_in_minutes")
 
 
@@ -76,7 +76,7 @@ class FilterIn(Schema):
     assigned_to_id = UserIdOrMe()
 
     @validates_schema
-    def _is_not_empty(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_not_empty(self, data: dict[str, Any], **_: object) -> None:
         if not data:
             raise ValidationError("Give at least one condition, so that a mistake does not affect every lead.")
 
@@ -98,7 +98,7 @@ class BulkIn(Schema):
     )
 
     @validates_schema
-    def _has_one_selection(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_one_selection(self, data: dict[str, Any], **_: object) -> None:
         require_one_of(data, "lead_ids", "filter", "leads")
 
 

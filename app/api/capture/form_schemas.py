@@ -25,7 +25,7 @@ class Origin(Text):
     def __init__(self) -> None:
         super().__init__(300)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         origin = super()._deserialize(value).lower().removesuffix("/")
         if not _ORIGIN.fullmatch(origin):
             raise ValidationError("Must be scheme and host, such as https://clinic.example.")
@@ -38,7 +38,7 @@ class WebAddress(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(2000, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         address = super()._deserialize(value)
         try:
             parts = urlsplit(address)
@@ -78,7 +78,7 @@ class WebFormIn(Schema):
     is_active = Boolean(load_default=True)
 
     @validates_schema
-    def _has_contact_field(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_contact_field(self, data: dict[str, Any], **_: object) -> None:
         names = [field["name"] for field in data.get("fields_", ())]
         if names and not {FormField.PHONE, FormField.EMAIL} & set(names):
             raise ValidationError({"fields": ["Ask for a phone number or an e-mail address."]})

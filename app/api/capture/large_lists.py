@@ -19,10 +19,10 @@ _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII |
 class LeadIds(ListOf):
     """List of ids, validated as text, because the database parses them anyway."""
 
-    def __init__(self, *, most: int = MAX_ITEMS, **options: Any) -> None:
+    def __init__(self, *, most: int = MAX_ITEMS, **options: object) -> None:
         super().__init__(Id(), least=1, most=most, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+    def _deserialize(self, value: object, *_: object, **__: object) -> list[Any]:
         ids = _list(value, self._most)
         _refuse((i for i, given in enumerate(ids) if not _is_id(given)), "Not a valid UUID.")
         return [given.lower() for given in ids]
@@ -31,16 +31,16 @@ class LeadIds(ListOf):
 class NewLeads(ListOf):
     """List of new leads. Workers validate each, so that an invalid lead does not stop the others."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: object) -> None:
         super().__init__(fields.Nested(LeadIn), least=1, most=MAX_ITEMS, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+    def _deserialize(self, value: object, *_: object, **__: object) -> list[Any]:
         leads = _list(value, self._most)
         _refuse((i for i, given in enumerate(leads) if not isinstance(given, dict)), "Not an object.")
         return leads
 
 
-def _list(value: Any, most: int) -> list[Any]:
+def _list(value: object, most: int) -> list[Any]:
     if not isinstance(value, list):
         raise ValidationError("Not a valid list.")
     if len(value) > most:
@@ -48,7 +48,7 @@ def _list(value: Any, most: int) -> list[Any]:
     return value
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: object) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 

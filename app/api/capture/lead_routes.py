@@ -87,7 +87,7 @@ def duplicates(lead_id: UUID) -> Duplicates:
 @blp.arguments(MergeIn)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def merge_leads(given: dict[str, Any], lead_id: UUID) -> Any:
+def merge_leads(given: dict[str, Any], lead_id: UUID) -> object:
     """Merge a duplicate into a lead.
 
     The duplicate's tasks, timeline, touches, messages and steps move to the lead, and its values fill empty fields. If
@@ -115,7 +115,7 @@ def list_touches(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(TouchIn)
 @blp.response(201, TouchOut)
 @blp.alt_response(409, "CONFLICT")
-def create_touch(given: dict[str, Any], lead_id: UUID) -> Any:
+def create_touch(given: dict[str, Any], lead_id: UUID) -> object:
     """Add a touch of a lead.
 
     The lead shows its first and last touch by time.

@@ -11,7 +11,7 @@ from app.http.access import PUBLIC, act_for_clinic, allow, reading, unit_of_work
 from app.http.blueprint import Blueprint
 from app.http.body.unknown_parameters import declare_reads_body
 from app.leads.capture.forms.attempts import count_submission
-from app.leads.capture.forms.submit import find_form, require_origin, submit
+from app.leads.capture.forms.submit import FormRow, find_form, require_origin, submit
 
 PREFLIGHT_MAX_AGE: Final = "600"  # seconds for which a browser caches the preflight
 
@@ -77,7 +77,7 @@ def preflight(key: str) -> tuple[None, dict[str, str]]:
     }
 
 
-def _check_origin(form: Any) -> None:
+def _check_origin(form: FormRow) -> None:
     origin = request.headers.get("Origin")
     require_origin(form, origin)
     g.allowed_origin = origin

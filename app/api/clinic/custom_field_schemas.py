@@ -39,7 +39,7 @@ class CustomFieldIn(CustomFieldChange):
     type = Choice(FieldType, required=True)
 
     @validates_schema
-    def _has_options_to_choose_from(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_options_to_choose_from(self, data: dict[str, Any], **_: object) -> None:
         if mistake := options_error(data.get("type"), data.get("options", [])):
             raise ValidationError({"options": [mistake]})
 

@@ -25,7 +25,7 @@ class Length(Duration):
     def __init__(self, **options: Any) -> None:
         super().__init__(60, **options)
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
         text = super()._deserialize(value, *args, **more)
         if not SHORTEST <= parse_duration(text) <= LONGEST:
             raise ValidationError(f"Must be from 1 minute to {LONGEST.days} days.")
@@ -38,7 +38,7 @@ class Fraction(fields.Float):
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Range(0, 1), **options)
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> float:
+    def _deserialize(self, value: object, *args: object, **more: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid")
         return super()._deserialize(value, *args, **more)

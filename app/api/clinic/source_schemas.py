@@ -1,7 +1,5 @@
 """Request and response schemas for lead sources."""
 
-from typing import Any
-
 from marshmallow import fields
 
 from app.http.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Money, Text
@@ -13,7 +11,7 @@ from app.leads.attribution.models import SourceCategory
 class _Alias(Text):
     """An alias, converted to lower case for look-ups."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         return super()._deserialize(value).lower()
 
 

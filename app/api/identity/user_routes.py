@@ -50,7 +50,7 @@ def list_users(query: dict[str, Any]) -> Page:
 @people.arguments(Invitation)
 @people.response(201, UserOut)
 @people.alt_response(409, "CONFLICT")
-def invite_user(given: dict[str, Any]) -> Any:
+def invite_user(given: dict[str, Any]) -> object:
     """Invite a user.
 
     The user gets an e-mail with a link to choose a password, valid for seven days. You cannot grant a role with
@@ -63,7 +63,7 @@ def invite_user(given: dict[str, Any]) -> Any:
 @people.get("/<uuid:user_id>")
 @allow(Permission.LEAD_READ)
 @people.response(200, UserOut)
-def get_user(user_id: UUID) -> Any:
+def get_user(user_id: UUID) -> object:
     """Show a user."""
     with reading() as session:
         return users.get_user(session, actor(), user_id)
@@ -75,7 +75,7 @@ def get_user(user_id: UUID) -> Any:
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
 @if_match
-def update_user(given: dict[str, Any], user_id: UUID, seen: SeenVersions) -> Any:
+def update_user(given: dict[str, Any], user_id: UUID, seen: SeenVersions) -> object:
     """Edit a user.
 
     A new role takes effect with the user's next call. You cannot change your own role. The clinic must keep at least
@@ -89,7 +89,7 @@ def update_user(given: dict[str, Any], user_id: UUID, seen: SeenVersions) -> Any
 @allow(Permission.USER_MANAGE)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
-def invite_again(user_id: UUID) -> Any:
+def invite_again(user_id: UUID) -> object:
     """Send the invitation e-mail again.
 
     Only for a user who has not chosen a password yet.
@@ -103,7 +103,7 @@ def invite_again(user_id: UUID) -> Any:
 @people.arguments(Departure, required=False)
 @people.response(200, UserOut)
 @people.alt_response(409, "CONFLICT")
-def deactivate_user(given: dict[str, Any], user_id: UUID) -> Any:
+def deactivate_user(given: dict[str, Any], user_id: UUID) -> object:
     """Deactivate a user.
 
     The user's sign-ins and API keys are revoked at once. Open leads and tasks go to the users in `to_ids`, by workload;
@@ -116,7 +116,7 @@ def deactivate_user(given: dict[str, Any], user_id: UUID) -> Any:
 @people.post("/<uuid:user_id>/reactivate")
 @allow(Permission.USER_MANAGE)
 @people.response(200, UserOut)
-def reactivate_user(user_id: UUID) -> Any:
+def reactivate_user(user_id: UUID) -> object:
     """Reactivate a user."""
     with unit_of_work() as session:
         return users.reactivate(session, actor(), user_id)
@@ -140,7 +140,7 @@ def list_teams(query: dict[str, Any]) -> Page:
 @groups.arguments(TeamIn)
 @groups.response(201, TeamOut)
 @groups.alt_response(409, "CONFLICT")
-def create_team(given: dict[str, Any]) -> Any:
+def create_team(given: dict[str, Any]) -> object:
     """Create a team.
 
     Managers in the team see the leads assigned to its members.
@@ -155,7 +155,7 @@ def create_team(given: dict[str, Any]) -> Any:
 @groups.response(200, TeamOut)
 @groups.alt_response(409, "CONFLICT")
 @if_match
-def update_team(given: dict[str, Any], team_id: UUID, seen: SeenVersions) -> Any:
+def update_team(given: dict[str, Any], team_id: UUID, seen: SeenVersions) -> object:
     """Rename a team."""
     with unit_of_work() as session:
         return teams.update_team(session, actor(), team_id, given, seen=seen)
@@ -192,7 +192,7 @@ def list_roles() -> dict[str, Any]:
 @rights.arguments(RoleIn)
 @rights.response(201, RoleOut)
 @rights.alt_response(409, "CONFLICT")
-def create_role(given: dict[str, Any]) -> Any:
+def create_role(given: dict[str, Any]) -> object:
     """Create a custom role.
 
     You can only grant permissions that you hold.
@@ -207,7 +207,7 @@ def create_role(given: dict[str, Any]) -> Any:
 @rights.response(200, RoleOut)
 @rights.alt_response(409, "CONFLICT")
 @if_match
-def update_role(given: dict[str, Any], role_id: UUID, seen: SeenVersions) -> Any:
+def update_role(given: dict[str, Any], role_id: UUID, seen: SeenVersions) -> object:
     """Edit a custom role.
 
     The change takes effect with the next call of its users.

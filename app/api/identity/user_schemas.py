@@ -117,7 +117,7 @@ class PasswordChange(Schema):
     new_password = Secret(LONGEST_PASSWORD, required=True, metadata=_CHOSEN)
 
     @validates_schema(skip_on_field_errors=True)
-    def _changes_something(self, data: dict[str, Any], **_: Any) -> None:
+    def _changes_something(self, data: dict[str, Any], **_: object) -> None:
         if data["current_password"] == data["new_password"]:
             raise ValidationError({"new_password": ["Must differ from the current password."]})
 

@@ -40,7 +40,7 @@ class QuickIn(_WithOnDuplicate):
     source_detail = Text(500, allow_none=True)
     notes = Text(LONGEST_NOTE, lines=True, allow_none=True)
 
-    def read(self, data: Any) -> Any:
+    def read(self, data: object) -> Any:
         """Add the placeholder name and the channel PHONE."""
         first, last = UNKNOWN_CALLER
         named = {"first_name": first, "last_name": last, "capture_channel": CaptureChannel.PHONE}
@@ -82,7 +82,7 @@ class SearchIn(Schema):
     limit = Integer(least=1, most=MOST_FOUND, load_default=20)
 
     @validates_schema
-    def _is_not_empty(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_not_empty(self, data: dict[str, Any], **_: object) -> None:
         if not data.keys() & {"phone", "email", "name"}:
             raise ValidationError("Give phone, email or name.")
 

@@ -46,7 +46,7 @@ class EventIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _has_plain_values(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_plain_values(self, data: dict[str, Any], **_: object) -> None:
         given = data["data"]
         if len(given) > MOST_DATA:
             raise ValidationError({"data": [f"At most {MOST_DATA} values."]})

@@ -17,7 +17,7 @@ class Tags(ListOf):
     def __init__(self, **options: Any) -> None:
         super().__init__(Text(LONGEST_TAG, least=1), most=MOST_TAGS, **options)
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+    def _deserialize(self, value: object, *args: object, **more: object) -> list[Any]:
         return list(dict.fromkeys(tag.lower() for tag in super()._deserialize(value, *args, **more)))
 
 

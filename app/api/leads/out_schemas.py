@@ -27,14 +27,14 @@ _WITHHELD: Final = {"description": "Null for a caller without `lead:private`."}
 class _PrivateText(fields.String):
     """Text for callers with `lead:private`; null for others."""
 
-    def _serialize(self, value: str | None, *_: Any, **__: Any) -> str | None:
+    def _serialize(self, value: str | None, *_: object, **__: object) -> str | None:
         return value if actor().allows(Permission.LEAD_PRIVATE) else None
 
 
 class _PrivateDay(Day):
     """Date for callers with `lead:private`; null for others."""
 
-    def _serialize(self, value: date | None, *args: Any, **more: Any) -> Any:
+    def _serialize(self, value: date | None, *args: object, **more: object) -> Any:
         return super()._serialize(value, *args, **more) if actor().allows(Permission.LEAD_PRIVATE) else None
 
 

@@ -1,7 +1,5 @@
 """Response fields of rotting leads, shared by leads and board cards."""
 
-from typing import Any
-
 from marshmallow import fields
 
 from app.clock import now
@@ -16,7 +14,7 @@ class _Score(fields.Field[int]):
 
     _CHECK_ATTRIBUTE = False
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> int | None:  # noqa: ARG002
+    def _serialize(self, value: object, attr: str | None, obj: object, **more: object) -> int | None:  # noqa: ARG002
         return rotting_score(obj, at=now())
 
 
@@ -25,7 +23,7 @@ class _IsRotting(fields.Field[bool]):
 
     _CHECK_ATTRIBUTE = False
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> bool:  # noqa: ARG002
+    def _serialize(self, value: object, attr: str | None, obj: object, **more: object) -> bool:  # noqa: ARG002
         return is_rotten(obj, at=now())
 
 

@@ -83,7 +83,7 @@ def list_without_next_action(query: dict[str, Any]) -> Page:
 @allow(Permission.LEAD_READ)
 @blp.arguments(OneLeadQuery)
 @blp.response(200, LeadOut)
-def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
+def get_lead(query: dict[str, Any], lead_id: UUID) -> object:
     """Show a lead."""
     with reading() as session:
         lead = read_lead(session, actor(), lead_id)
@@ -96,7 +96,7 @@ def get_lead(query: dict[str, Any], lead_id: UUID) -> Any:
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
 @if_match
-def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> Any:
+def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> object:
     """Edit a lead.
 
     Given fields are replaced; null clears optional fields. Other fields stay unchanged.
@@ -110,7 +110,7 @@ def update_lead(given: dict[str, Any], lead_id: UUID, seen: SeenVersions) -> Any
 @blp.arguments(StageMove)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
+def change_stage(given: dict[str, Any], lead_id: UUID) -> object:
     """Move a lead to another stage.
 
     Forward only, stages may be skipped; Lost is always possible.
@@ -124,7 +124,7 @@ def change_stage(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.arguments(Assignment)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def assign(given: dict[str, Any], lead_id: UUID) -> Any:
+def assign(given: dict[str, Any], lead_id: UUID) -> object:
     """Assign a lead to a user.
 
     Also used to transfer a lead, with a reason. Manual assignment ignores absences and ceilings.
@@ -141,7 +141,7 @@ def assign(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.arguments(Conversion, required=False)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def convert(given: dict[str, Any], lead_id: UUID) -> Any:
+def convert(given: dict[str, Any], lead_id: UUID) -> object:
     """Convert a lead to a patient.
 
     Its open tasks and pending steps are cancelled, and the lead becomes read-only.
@@ -156,7 +156,7 @@ def convert(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.arguments(Loss)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def lose(given: dict[str, Any], lead_id: UUID) -> Any:
+def lose(given: dict[str, Any], lead_id: UUID) -> object:
     """Close a lead as lost.
 
     Its open tasks and pending steps are cancelled.
@@ -170,7 +170,7 @@ def lose(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.arguments(Reopening)
 @blp.response(200, LeadOut)
 @blp.alt_response(409, "CONFLICT")
-def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
+def reopen(given: dict[str, Any], lead_id: UUID) -> object:
     """Reopen a lost lead.
 
     The reason is added to the timeline. Cancelled tasks and steps stay cancelled; rules may plan new ones.
@@ -183,7 +183,7 @@ def reopen(given: dict[str, Any], lead_id: UUID) -> Any:
 @allow(Permission.LEAD_UPDATE)
 @blp.arguments(OptOut, required=False)
 @blp.response(200, LeadOut)
-def opt_out(given: dict[str, Any], lead_id: UUID) -> Any:
+def opt_out(given: dict[str, Any], lead_id: UUID) -> object:
     """Opt a lead out of all messages, or of one channel.
 
     Pending messages are cancelled, and the addresses are added to the suppression list, so that the opt-out also holds
@@ -196,7 +196,7 @@ def opt_out(given: dict[str, Any], lead_id: UUID) -> Any:
 @blp.get("/<uuid:lead_id>/stages")
 @allow(Permission.LEAD_READ)
 @blp.response(200, StaysOut)
-def stages(lead_id: UUID) -> Any:
+def stages(lead_id: UUID) -> object:
     """Show the stage history of a lead.
 
     With the time spent in each stage; the last one is the current stage.

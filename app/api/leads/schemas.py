@@ -27,8 +27,8 @@ class Zone(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(64, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **more: Any) -> str:
-        name = super()._deserialize(value, attr, data, **more)
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
+        name = super()._deserialize(value, *args, **more)
         if name not in zones():
             raise ValidationError("Not an IANA time zone name.")
         return name
@@ -111,13 +111,13 @@ class LeadIn(LeadChanges):
     )
 
     @validates_schema
-    def _can_be_reached(self, data: dict[str, Any], **_: Any) -> None:
+    def _can_be_reached(self, data: dict[str, Any], **_: object) -> None:
         if not (data.get("phone") or data.get("email") or data.get("social_handle")):
             missing = ["Give a phone number or an e-mail address."]
             raise ValidationError({"phone": missing, "email": missing})
 
     @validates_schema
-    def _has_patient_name(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_patient_name(self, data: dict[str, Any], **_: object) -> None:
         if data.get("patient_relationship", PatientRelationship.SELF) == PatientRelationship.SELF:
             return
         names = ("patient_first_name", "patient_last_name")
@@ -125,13 +125,13 @@ class LeadIn(LeadChanges):
             raise ValidationError({name: ["Required, because the patient is another person."] for name in missing})
 
     @validates_schema
-    def _has_referrer(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_referrer(self, data: dict[str, Any], **_: object) -> None:
         by = _SENT_BY.get(data.get("capture_channel", CaptureChannel.MANUAL))
         if by and not (data.get(by) or data.get("source_detail")):
             raise ValidationError({by: ["Give the referrer, here or by name in source_detail."]})
 
     @validates_schema
-    def _has_network(self, data: dict[str, Any], **_: Any) -> None:
+    def _has_network(self, data: dict[str, Any], **_: object) -> None:
         if data.get("social_handle") and not data.get("social_platform"):
             raise ValidationError({"social_platform": ["Give the social network."]})
         if data.get("capture_channel") == CaptureChannel.SOCIAL and not data.get("social_platform"):

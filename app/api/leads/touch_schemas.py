@@ -20,7 +20,7 @@ class PageAddress(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_ADDRESS, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         try:
             parts = urlsplit(super()._deserialize(value))
         except ValueError:

@@ -4,6 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from flask import request
+from werkzeug.datastructures import Headers
 
 from app.api.messaging.gateway_schemas import EventsIn, EventsOut
 from app.clock import now
@@ -50,11 +51,12 @@ def take_events(gateway_id: UUID) -> dict[str, Any]:
         return status_events.process_events(session, gateway, call_id, _read(raw)["events"])
 
 
-def _read(raw: bytes) -> Any:
+def _read(raw: bytes) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
-    return _READER.read(parse(raw))
+    given: dict[str, Any] = _READER.read(parse(raw))
+    return given
 
 
-def _lower(headers: Any) -> dict[str, str]:
+def _lower(headers: Headers) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}

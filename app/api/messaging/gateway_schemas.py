@@ -23,7 +23,7 @@ class OutgoingUrl(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_URL, metadata={"format": "uri"}, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         url = super()._deserialize(value)
         try:
             parse_target(url)
@@ -123,7 +123,7 @@ class MessageStatusIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits(self, data: dict[str, Any], **_: Any) -> None:
+    def _fits(self, data: dict[str, Any], **_: object) -> None:
         for name, status in (
             ("reason", ReceiptStatus.BOUNCED),
             ("text", ReceiptStatus.REPLIED),

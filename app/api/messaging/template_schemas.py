@@ -25,7 +25,7 @@ _BODY_DESCRIPTION: Final = (
 class MediaUrl(Text):
     """A public https URL."""
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
         url = super()._deserialize(value, *args, **more)
         if not is_public_url(url):
             raise ValidationError("Must be an https address without user or password.")
@@ -59,7 +59,7 @@ class MessageVariantIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _fits_its_channel(self, data: dict[str, Any], **_: Any) -> None:
+    def _fits_its_channel(self, data: dict[str, Any], **_: object) -> None:
         if data["subject"] is None and CHANNELS.has_part(data["channel"], TextPart.SUBJECT):
             raise ValidationError({"subject": ["Required for e-mails and in-app messages."]})
         if data["media"] and data["channel"] not in (with_media := CHANNELS.names_with(TextPart.MEDIA)):

@@ -47,7 +47,7 @@ def export_lead(lead_id: UUID) -> dict[str, Any]:
 @allow(Permission.PRIVACY_MANAGE)
 @privacy.arguments(Erasure)
 @privacy.response(200, ErasedOut)
-def erase_lead(given: dict[str, str], lead_id: UUID) -> Any:
+def erase_lead(given: dict[str, str], lead_id: UUID) -> object:
     """Erase a person.
 
     Pending steps and queued messages are cancelled. Names, addresses, texts and notes are blanked, also in the audit
@@ -61,7 +61,7 @@ def erase_lead(given: dict[str, str], lead_id: UUID) -> Any:
 @allow(Permission.PRIVACY_MANAGE)
 @privacy.arguments(Restriction)
 @privacy.response(200, LeadOut)
-def restrict_lead(given: dict[str, Any], lead_id: UUID) -> Any:
+def restrict_lead(given: dict[str, Any], lead_id: UUID) -> object:
     """Restrict the use of a lead, or lift the restriction.
 
     A restricted lead can be read, exported and erased. Nothing is sent or planned, and edits are refused.
@@ -87,7 +87,7 @@ def list_consents(query: dict[str, Any], lead_id: UUID) -> Page:
 @allow(Permission.LEAD_UPDATE)
 @privacy.arguments(ConsentIn)
 @privacy.response(201, ConsentOut)
-def record_consent(given: dict[str, Any], lead_id: UUID) -> Any:
+def record_consent(given: dict[str, Any], lead_id: UUID) -> object:
     """Record a consent, or its withdrawal.
 
     A withdrawal opts the lead out at once. A new consent removes the address from the suppression list.
@@ -100,7 +100,7 @@ def record_consent(given: dict[str, Any], lead_id: UUID) -> Any:
 @allow(Permission.PRIVACY_MANAGE)
 @suppressions.arguments(SuppressionIn)
 @suppressions.response(200, SuppressionOut)
-def suppress(given: dict[str, str]) -> Any:
+def suppress(given: dict[str, str]) -> object:
     """Add an address to the suppression list.
 
     No message is sent to it, for any current or future lead. Idempotent.
@@ -113,7 +113,7 @@ def suppress(given: dict[str, str]) -> Any:
 @allow(Permission.LEAD_READ)
 @suppressions.arguments(AddressIn)
 @suppressions.response(200, SuppressionOut)
-def check(given: dict[str, str]) -> Any:
+def check(given: dict[str, str]) -> object:
     """Check whether an address is on the suppression list."""
     with unit_of_work() as session:
         return suppression_service.check(session, actor(), given)
@@ -123,7 +123,7 @@ def check(given: dict[str, str]) -> Any:
 @allow(Permission.PRIVACY_MANAGE)
 @suppressions.arguments(AddressIn)
 @suppressions.response(200, SuppressionOut)
-def lift(given: dict[str, str]) -> Any:
+def lift(given: dict[str, str]) -> object:
     """Remove an address from the suppression list.
 
     Only at the request of its owner.

@@ -69,7 +69,7 @@ class AddressIn(Schema):
     phone = Text(50, least=1)
 
     @validates_schema
-    def _is_one(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_one(self, data: dict[str, Any], **_: object) -> None:
         if len(data.keys() & {"email", "phone"}) != 1:
             raise ValidationError({"email": ["Give exactly one of email, phone."]})
 

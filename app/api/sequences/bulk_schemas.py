@@ -28,7 +28,7 @@ class BulkEnrollIn(Schema):
     )
 
     @validates_schema
-    def _names_leads(self, data: dict[str, Any], **_: Any) -> None:
+    def _names_leads(self, data: dict[str, Any], **_: object) -> None:
         require_one_of(data, "lead_ids", "filter")
         if data.get("filter") == {}:
             raise ValidationError({"filter": ["Name at least one test: a slip of the pen is not to reach every lead."]})

@@ -93,7 +93,7 @@ def _act(session: Session, actor: Actor, operation: dict[str, Any]) -> Task:
     return kind.act(session, actor, task_id, kind.schema.read(operation))
 
 
-def _id(value: Any) -> UUID:
+def _id(value: object) -> UUID:
     try:
         found: UUID = Id(required=True).deserialize(value)
     except ValidationError:

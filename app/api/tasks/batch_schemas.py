@@ -15,7 +15,7 @@ MOST_OPERATIONS: Final = 100
 class Operations(ListOf):
     """List of objects. Each object is validated on its own, so that an invalid one does not affect the others."""
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+    def _deserialize(self, value: object, *args: object, **more: object) -> list[Any]:
         if isinstance(value, list) and len(value) > MOST_OPERATIONS:
             raise ValidationError(
                 f"At most {MOST_OPERATIONS}. To create tasks for more leads, use POST /api/followups/bulk."

@@ -95,7 +95,7 @@ class CalendarQuery(QueueFilters):
     per_day = Integer(least=1, most=100, load_default=20, metadata={"description": "Maximum number of tasks per day."})
 
     @validates_schema(skip_on_field_errors=True)
-    def _is_a_span(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_a_span(self, data: dict[str, Any], **_: object) -> None:
         if "to" in data and "from_" not in data:
             raise ValidationError({"from": ["Required with `to`."]})
         if "to" in data and not timedelta() <= data["to"] - data["from_"] < timedelta(days=MOST_DAYS):

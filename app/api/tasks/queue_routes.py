@@ -42,7 +42,7 @@ def list_tasks(query: dict[str, Any]) -> Page:
 @blp.arguments(QueuedTaskIn)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def create_task(given: dict[str, Any]) -> Any:
+def create_task(given: dict[str, Any]) -> object:
     """Create a task for a lead.
 
     Assigned to the lead's coordinator unless `assigned_to_id` is given. With `template_id`, missing fields come from
@@ -100,7 +100,7 @@ def delete_task(task_id: UUID, seen: SeenVersions) -> None:
 @allow(Permission.LEAD_UPDATE)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def start(task_id: UUID) -> Any:
+def start(task_id: UUID) -> object:
     """Start a task.
 
     An overdue task must be rescheduled or completed instead.
@@ -114,7 +114,7 @@ def start(task_id: UUID) -> Any:
 @blp.arguments(Handover)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def reassign(given: dict[str, Any], task_id: UUID) -> Any:
+def reassign(given: dict[str, Any], task_id: UUID) -> object:
     """Assign a task to another user.
 
     The new assignee is notified in the app. The lead's timeline records the change with its reason.
@@ -128,7 +128,7 @@ def reassign(given: dict[str, Any], task_id: UUID) -> Any:
 @blp.arguments(Pin)
 @blp.response(200, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def pin(given: dict[str, Any], task_id: UUID) -> Any:
+def pin(given: dict[str, Any], task_id: UUID) -> object:
     """Pin or unpin a task.
 
     Applies to all users who can see the task.

@@ -87,7 +87,7 @@ class QueuedTaskIn(TaskIn):
     due_at = Instant()
 
     @validates_schema
-    def _is_whole(self, data: dict[str, Any], **_: Any) -> None:
+    def _is_whole(self, data: dict[str, Any], **_: object) -> None:
         if "template_id" in data:
             return
         if missing := [name for name in ("title", "type", "due_at") if name not in data]:

@@ -39,7 +39,7 @@ def tasks_of_lead(query: dict[str, Any], lead_id: UUID) -> Page:
 @blp.arguments(TaskIn)
 @blp.response(201, TaskOut)
 @blp.alt_response(409, "CONFLICT")
-def create_task(given: dict[str, Any], lead_id: UUID) -> Any:
+def create_task(given: dict[str, Any], lead_id: UUID) -> object:
     """Create a task for a lead.
 
     Assigned to the lead's coordinator unless `assigned_to_id` is given.

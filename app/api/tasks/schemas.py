@@ -44,7 +44,7 @@ class Tags(ListOf):
     def __init__(self, **options: Any) -> None:
         super().__init__(Text(LONGEST_TAG, least=1), most=MOST_TAGS, **options)
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+    def _deserialize(self, value: object, *args: object, **more: object) -> list[Any]:
         return list(dict.fromkeys(super()._deserialize(value, *args, **more)))
 
 
@@ -87,7 +87,7 @@ class Completion(Schema):
     activity_id = Id(metadata={"description": "Existing timeline entry."})
 
     @validates_schema
-    def _names_one_activity(self, data: dict[str, Any], **_: Any) -> None:
+    def _names_one_activity(self, data: dict[str, Any], **_: object) -> None:
         if "activity" in data and "activity_id" in data:
             raise ValidationError({"activity_id": ["Give either the activity or its id."]})
 

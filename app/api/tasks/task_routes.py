@@ -22,7 +22,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @allow(Permission.LEAD_READ)
     @blp.doc(summary=f"Show {title}.")
     @blp.response(200, TaskOut)
-    def get_task(task_id: UUID) -> Any:
+    def get_task(task_id: UUID) -> object:
         with reading() as session:
             return service.read_task(session, actor(), task_id)
 
@@ -33,7 +33,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
     @if_match
-    def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> Any:
+    def update_task(given: dict[str, Any], task_id: UUID, seen: SeenVersions) -> object:
         with unit_of_work() as session:
             return service.update_task(session, actor(), task_id, given, seen=seen)
 
@@ -43,7 +43,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Completion, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def complete(given: dict[str, Any], task_id: UUID) -> Any:
+    def complete(given: dict[str, Any], task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.complete(session, actor(), task_id, given)
 
@@ -53,7 +53,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Cancellation, required=False)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def cancel(given: dict[str, Any], task_id: UUID) -> Any:
+    def cancel(given: dict[str, Any], task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.cancel(session, actor(), task_id, reason=given.get("reason"))
 
@@ -63,7 +63,7 @@ def add_task_routes(blp: Blueprint, path: str, *, title: str = "a task") -> None
     @blp.arguments(Snooze)
     @blp.response(200, TaskOut)
     @blp.alt_response(409, "CONFLICT")
-    def snooze(given: dict[str, Any], task_id: UUID) -> Any:
+    def snooze(given: dict[str, Any], task_id: UUID) -> object:
         with unit_of_work() as session:
             return service.snooze(session, actor(), task_id, until=given["until"])
 

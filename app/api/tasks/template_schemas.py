@@ -18,7 +18,7 @@ _FIELDS: Final = ", ".join(f"`{{{{ {name} }}}}`" for name in MERGE_FIELDS)
 class Duration(Text):
     """A duration such as `1 day 4 hours`."""
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> str:
+    def _deserialize(self, value: object, *args: object, **more: object) -> str:
         text = super()._deserialize(value, *args, **more)
         try:
             parse_duration(text)
@@ -59,7 +59,7 @@ class TemplateIn(Schema):
     )
 
     @validates_schema(skip_on_field_errors=True)
-    def _can_be_read(self, data: dict[str, Any], **_: Any) -> None:
+    def _can_be_read(self, data: dict[str, Any], **_: object) -> None:
         if mistakes := template_errors(TaskText(data["title"], data["description"])):
             raise ValidationError({name: [problem] for name, problem in mistakes.items()})
 

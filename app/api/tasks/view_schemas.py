@@ -1,7 +1,5 @@
 """Request and response schemas for saved views of the work queue."""
 
-from typing import Any
-
 from marshmallow import fields
 from werkzeug.datastructures import MultiDict
 
@@ -27,7 +25,7 @@ class ViewFilters(fields.Field[dict[str, str]]):
             },
         )
 
-    def _deserialize(self, value: Any, attr: str | None, *_: Any, **__: Any) -> dict[str, str]:
+    def _deserialize(self, value: object, attr: str | None, *_: object, **__: object) -> dict[str, str]:
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             raise self.make_error("validator_failed")
         try:

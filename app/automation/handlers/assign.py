@@ -20,7 +20,7 @@ BY_RULES: Final = "by_rules"
 class _UserId:
     """Validator: the id of a user, or `by_rules`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._check)
 
     def _check(self, value: object) -> object:
@@ -42,7 +42,7 @@ def _is_id(value: object) -> bool:
 class Assign(Params):
     """Assign the lead to a user, or to the user that assignment rules choose."""
 
-    example: ClassVar[Any] = {"to": BY_RULES}
+    example: ClassVar[object] = {"to": BY_RULES}
 
     to: Annotated[str, _UserId()] = Field(description=f"`{BY_RULES}`, or the id of a user.", examples=[BY_RULES])
 

@@ -22,7 +22,7 @@ from app.engine.step_kind import Details, Settings, StepKind
 class Branch(Params):
     """Do one list of actions or the other, decided when the step is due."""
 
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "if": [{"field": "lead.replied_at", "exists": True}],
         "then": [{"assign": {"to": "by_rules"}}],
     }
@@ -35,7 +35,7 @@ class Branch(Params):
 class SequenceBranch(Params):
     """Continue with one step or the other, decided when the step is due."""
 
-    example: ClassVar[Any] = {"if": [{"field": "enrollment.last_opened", "equals": True}], "then": "call"}
+    example: ClassVar[object] = {"if": [{"field": "enrollment.last_opened", "equals": True}], "then": "call"}
 
     if_: EnrolledConditions = Field(alias="if", description="Conditions; all of them have to hold.")
     then: Target = Field(description="The next step if they hold: a later one, or `end`.", examples=["call"])

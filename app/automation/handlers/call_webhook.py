@@ -22,7 +22,7 @@ from app.messaging.rendering.safe_text import one_line
 class CallWebhook(Params):
     """Call a gateway of the clinic with ids and codes; the call is signed."""
 
-    example: ClassVar[Any] = {"gateway": "crm"}
+    example: ClassVar[object] = {"gateway": "crm"}
 
     gateway: GatewaySlug
 

@@ -23,7 +23,7 @@ from app.leads.pipeline.stages import can_move
 class ChangeStage(Params):
     """Move the lead to a stage; to `lost` with a reason."""
 
-    example: ClassVar[Any] = {"stage": "contacted"}
+    example: ClassVar[object] = {"stage": "contacted"}
 
     stage: Annotated[str, Named("stages")] = Field(description="The slug of the stage.", examples=["contacted"])
     reason: Maybe[LossReason] = None

@@ -1,6 +1,6 @@
 """`complete_tasks`: complete tasks that are no longer needed (bansalcrm2-follow-up-guide.md, use case 2)."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from app.tasks.models import TaskType
 class CompleteTasks(Params):
     """Complete the lead's open tasks of these types."""
 
-    example: ClassVar[Any] = {"types": ["PAYMENT"]}
+    example: ClassVar[object] = {"types": ["PAYMENT"]}
 
     types: Annotated[
         list[Annotated[TaskType, OneOf()]], Items("must be a list of task types", most=len(TaskType), least=1)

@@ -28,7 +28,7 @@ class Due(Strict):
     """When a task is due, counted from its creation."""
 
     must_be: ClassVar[str] = "must be like {after: 5 minutes, clock: business}"
-    example: ClassVar[Any] = {"after": "30 minutes", "clock": "business"}
+    example: ClassVar[object] = {"after": "30 minutes", "clock": "business"}
 
     after: Duration = Field(description="How long after its creation.", examples=["30 minutes"])
     clock: Annotated[Literal["wall", "business"], OneOf()] = Field(
@@ -39,7 +39,7 @@ class Due(Strict):
 class CreateTask(Params):
     """Create a task for the lead's coordinator."""
 
-    example: ClassVar[Any] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
+    example: ClassVar[object] = {"type": "CALL", "title": "Call back", "priority": "HIGH", "due": Due.example}
 
     type: Annotated[TaskType, OneOf()] = Field(description="The type of the task.", examples=["CALL"])
     title: Title = Field(description="The title of the task.", examples=["Call back"])
@@ -52,7 +52,7 @@ class CreateTask(Params):
 class SequenceTask(CreateTask):
     """Create a task for the lead's coordinator. With `wait_for` the next step waits until the task is closed."""
 
-    example: ClassVar[Any] = {"type": "CALL", "title": "Call them", "wait_for": "completion"}
+    example: ClassVar[object] = {"type": "CALL", "title": "Call them", "wait_for": "completion"}
 
     wait_for: Maybe[Annotated[Literal["completion"], OneOf()]] = Field(
         default=None, description="What the next step waits for.", examples=["completion"]

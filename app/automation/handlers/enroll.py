@@ -12,7 +12,7 @@ from app.engine.step_kind import Settings, StepKind
 class Enroll(Params):
     """Enroll the lead in a sequence, if the sequence accepts it."""
 
-    example: ClassVar[Any] = {"sequence": "onboarding"}
+    example: ClassVar[object] = {"sequence": "onboarding"}
 
     sequence: SequenceSlug
 

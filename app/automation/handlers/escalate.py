@@ -1,6 +1,6 @@
 """`escalate`: an urgent task for an admin, and a message to all admins (lead-management.md 8.1.5)."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -21,7 +21,7 @@ from app.tasks.rows import escalation_row
 class Escalate(Params):
     """Create an urgent task for an admin, and notify all admins."""
 
-    example: ClassVar[Any] = {"title": "No contact in 24 hours", "channels": ["email"], "template": "hello"}
+    example: ClassVar[object] = {"title": "No contact in 24 hours", "channels": ["email"], "template": "hello"}
 
     title: Title = Field(description="The title of the task.", examples=["No contact in 24 hours"])
     channels: StaffChannels

@@ -1,6 +1,6 @@
 """`notify`: a message to users of the clinic (simplepro-follow-up-automation.md, "Send notifications")."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ from app.leads.assignment.coordinators import users_in_group
 class Notify(Params):
     """Notify users: the coordinator, the managers or the admins."""
 
-    example: ClassVar[Any] = {"to": "managers", "channels": ["in_app"], "template": "hello"}
+    example: ClassVar[object] = {"to": "managers", "channels": ["in_app"], "template": "hello"}
 
     to: Annotated[Literal["coordinator", "managers", "admins"], OneOf()] = Field(
         default="coordinator", description="The users to notify.", examples=["managers"]

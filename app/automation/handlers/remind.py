@@ -1,6 +1,6 @@
 """`remind`: remind the assignee of a task before it is due (follow-up-management.md)."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from app.automation.handlers.support.context import StepContext
 from app.automation.handlers.support.messages import notification_ids, to_users
@@ -15,7 +15,7 @@ from app.tasks.lifecycle.reminders import reminder_skip_reason
 class Remind(Params):
     """Remind the assignee of a task that it is about to be due."""
 
-    example: ClassVar[Any] = {"channels": ["in_app", "email"], "template": "hello"}
+    example: ClassVar[object] = {"channels": ["in_app", "email"], "template": "hello"}
 
     channels: StaffChannels
     template: TemplateSlug

@@ -40,7 +40,7 @@ def _https(url: object) -> str:
 class SendMessage(Params):
     """Send a message to the lead, by e-mail or through a gateway. Contact policy may delay or stop it."""
 
-    example: ClassVar[Any] = {"channel": "email", "template": "hello"}
+    example: ClassVar[object] = {"channel": "email", "template": "hello"}
 
     channel: Annotated[str, RegisteredName(CHANNELS.names_for_leads)] = Field(
         description="A channel that reaches leads.", examples=["email"]
@@ -68,7 +68,7 @@ class SendMessage(Params):
 class SequenceMessage(SendMessage):
     """Send a message to the lead, with one template or one of several variants."""
 
-    example: ClassVar[Any] = {"channel": "email", "template": "hello"}
+    example: ClassVar[object] = {"channel": "email", "template": "hello"}
 
     template: Maybe[TemplateSlug] = None  # type: ignore[assignment]
     variants: Maybe[

@@ -19,7 +19,7 @@ from app.leads.timeline.rows import activity_row
 class SuggestLost(Params):
     """Suggest to the coordinator to close the lead as lost."""
 
-    example: ClassVar[Any] = {"reason": "NO_RESPONSE"}
+    example: ClassVar[object] = {"reason": "NO_RESPONSE"}
 
     reason: LossReason
     channels: Maybe[StaffChannels] = None

@@ -13,7 +13,7 @@ from app.engine.step_kind import Settings, StepKind
 class Unenroll(Params):
     """Take the lead out of a sequence."""
 
-    example: ClassVar[Any] = {"sequence": "onboarding"}
+    example: ClassVar[object] = {"sequence": "onboarding"}
 
     sequence: SequenceSlug
 

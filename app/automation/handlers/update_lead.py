@@ -33,7 +33,7 @@ Tags = Annotated[
 class UpdateLead(Params):
     """Change the lead's tags, score and custom fields."""
 
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "add_tags": ["hot"],
         "remove_tags": ["cold"],
         "add_score": 10,

@@ -13,7 +13,7 @@ from app.engine.step_kind import StepKind
 class Wait(Params):
     """Do nothing; the next step follows when its `after` is over."""
 
-    example: ClassVar[Any] = {}
+    example: ClassVar[object] = {}
 
     @classmethod
     def step_conflicts(cls, step: Mapping[str, Any]) -> Iterator[Line]:

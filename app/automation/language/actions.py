@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
@@ -23,7 +23,7 @@ ParamsByKind = tuple[tuple[str, type[Params]], ...]
 
 def rule_actions() -> dict[str, type[Params]]:
     """Return the parameters' models of the step kinds that rules can name, by name. Raises StepKindsAreMissing."""
-    return {name: params for name in STEP_KINDS if (params := STEP_KINDS[name].params)}
+    return {name: cast("type[Params]", params) for name in STEP_KINDS if (params := STEP_KINDS[name].params)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class FromRegistry:
 
     adapter: Callable[[], TypeAdapter[Any]]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
 
     def _check(self, value: object, info: ValidationInfo) -> Any:
@@ -49,7 +49,7 @@ class OneAction:
 
     models: ParamsByKind
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices: dict[Any, CoreSchema] = {
             kind: core_schema.typed_dict_schema(
                 {kind: core_schema.typed_dict_field(handler.generate_schema(model), required=True)},

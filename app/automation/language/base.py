@@ -28,7 +28,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True, populate_by_name=False)
 
     must_be: ClassVar[str] = "must be a mapping"  # the mistake of a value that is no mapping
-    example: ClassVar[Any] = None  # a definition without mistakes, for the JSON Schema and the reference pages
+    example: ClassVar[object] = None  # a definition without mistakes, for the JSON Schema and the reference pages
 
     @classmethod
     def refuses(cls, given: object) -> Iterator[Line]:
@@ -86,7 +86,7 @@ class Strict(BaseModel):
 class _LeftOutOrGiven:
     """Validator: a part that may be omitted, but must not be null."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         schema = handler(source)
         if schema["type"] != "nullable":
             raise TypeError(f"{source} has no None to leave out")

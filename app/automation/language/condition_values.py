@@ -21,7 +21,7 @@ LONGEST_VALUE = 500
 class _PlainValue:
     """Validator: text, a number, true, false or null."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._check)
 
     def _check(self, value: object) -> object:
@@ -38,7 +38,7 @@ class _PlainValue:
 class SearchText:
     """Validator: text to search for."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(min_length=1, max_length=LONGEST_VALUE)
         return core_schema.no_info_before_validator_function(self._check, text)
 
@@ -53,7 +53,7 @@ class SearchText:
 class PlainValues:
     """Validator: a list of plain values."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         values = core_schema.list_schema(handler.generate_schema(PlainValue), max_length=MOST_VALUES)
         return core_schema.no_info_before_validator_function(self._check, values)
 
@@ -77,7 +77,7 @@ Number = Annotated[float, Says("must be a number")]
 class DayRange(Strict):
     """A range of days ago."""
 
-    example: ClassVar[Any] = {"greater_than": 7, "less_than": 30}
+    example: ClassVar[object] = {"greater_than": 7, "less_than": 30}
 
     greater_than: Maybe[Number] = Field(default=None, description="More days than this.")
     less_than: Maybe[Number] = Field(default=None, description="Fewer days than this.")

@@ -35,7 +35,7 @@ def field_at(path: object, when: When, known: KnownNames) -> vocabulary.Field | 
 class _KnownPath:
     """Validator: a path that is known at the moment of the surrounding conditions."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_before_validator_function(self._check, handler(source))
 
     def _check(self, path: object, info: ValidationInfo) -> object:
@@ -76,7 +76,7 @@ class FieldCondition(Strict):
     """One or more tests of a field; all of them have to hold."""
 
     must_be: ClassVar[str] = "must be a condition such as {field: lead.status, equals: NEW}"
-    example: ClassVar[Any] = {"field": "lead.source_category", "in": ["WEB_ORGANIC", "WEB_PAID"]}
+    example: ClassVar[object] = {"field": "lead.source_category", "in": ["WEB_ORGANIC", "WEB_PAID"]}
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 2})  # the field, and at least one test
 
@@ -158,7 +158,7 @@ class AllConditions(_Group):
     """All of these conditions hold."""
 
     key: ClassVar[str] = "all"
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "all": [{"field": "lead.status", "equals": "NEW"}, {"field": "lead.score", "greater_than": 79}]
     }
 
@@ -169,7 +169,7 @@ class AnyConditions(_Group):
     """At least one of these conditions holds."""
 
     key: ClassVar[str] = "any"
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "any": [{"field": "lead.tags", "contains": "vip"}, {"field": "lead.score", "greater_than": 79}]
     }
 
@@ -197,7 +197,7 @@ class At:
 
     when: When
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_wrap_validator_function(self._check, handler(source))
 
     def _check(self, value: object, handler: Handler) -> Any:

@@ -104,13 +104,13 @@ _VERDICTS: Final[Mapping[str, Callable[[Decision, str, Calendar], str]]] = {
 }
 
 
-def _asked(test: str, want: Any) -> str:
+def _asked(test: str, want: object) -> str:
     if test == "exists":
         return "must be there" if want else "must not be there"
     return f"{_TESTS.get(test, test)} {_said(want)}"
 
 
-def _said(value: Any) -> str:
+def _said(value: object) -> str:
     if value is None or value == []:
         return "nothing"
     if isinstance(value, bool):

@@ -54,7 +54,7 @@ _Score = Annotated[int, Whole(0, HIGHEST_SCORE)]
 class Nurture(Strict):
     """A nurture: at these hours, leads with a score in the range that were silent are enrolled into a sequence."""
 
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "name": "social-nurture",
         "sequence": "social-nurture",
         "run_hours": ["09:00", "14:00", "18:00"],

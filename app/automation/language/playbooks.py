@@ -76,7 +76,7 @@ def _code(pattern: str, most: int) -> Form:
 class PlaybookStage(Strict):
     """A pipeline stage that the playbook adds."""
 
-    example: ClassVar[Any] = {"slug": "quoted", "name": "Quoted"}
+    example: ClassVar[object] = {"slug": "quoted", "name": "Quoted"}
 
     slug: Annotated[str, _code(STAGE_SLUG, LONGEST_STAGE_SLUG), Trimmed] = Field(
         description="Its slug: small letters, digits and `_`.", examples=["quoted"]
@@ -94,7 +94,7 @@ class PlaybookStage(Strict):
 class PlaybookField(Strict):
     """A field of leads that the playbook adds."""
 
-    example: ClassVar[Any] = {"key": "floor", "label": "Floor", "type": "number"}
+    example: ClassVar[object] = {"key": "floor", "label": "Floor", "type": "number"}
 
     key: Annotated[str, _code(FIELD_KEY, LONGEST_FIELD_KEY), Trimmed] = Field(
         description="Its key: small letters, digits and `_`.", examples=["floor"]
@@ -149,7 +149,7 @@ class Playbook(Strict):
     """A playbook: rules, sequences, nurtures and templates, with the stages and fields that they need."""
 
     must_be: ClassVar[str] = "must be a mapping with name, rules and templates"
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "name": "ours",
         "rules": [Rule.example],
         "templates": {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}},

@@ -55,7 +55,7 @@ Lateness = Annotated[
 class Rule(Strict):
     """A rule: on an event, when conditions hold, after a delay, do actions, stop on events."""
 
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "name": "website-lead-follow-up",
         "on": "lead.created",
         "when": [{"field": "lead.source_category", "in": ["WEB_ORGANIC", "WEB_PAID"]}],

@@ -27,10 +27,10 @@ class _Generator(GenerateJsonSchema):
         finally:
             self._in_progress.remove(ref)
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False
 
-    def sort(self, value: Any, parent_key: str | None = None) -> Any:  # noqa: ARG002
+    def sort(self, value: object, parent_key: str | None = None) -> Any:  # noqa: ARG002
         """Keep the order in which parts are defined."""
         return value
 
@@ -50,7 +50,7 @@ def json_schema(type_: Any, *, ref_template: str = REF_TEMPLATE) -> tuple[dict[s
     return schema["items"], schema.get("$defs", {})
 
 
-def document_schema(type_: Any) -> dict[str, Any]:
+def document_schema(type_: object) -> dict[str, Any]:
     """Return the JSON Schema of a type as one document, for validators."""
     schema, definitions = json_schema(type_, ref_template="#/$defs/{model}")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}

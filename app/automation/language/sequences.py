@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, cast
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationInfo, create_model
 from pydantic_core import CoreSchema, core_schema
@@ -49,7 +49,7 @@ StepName = Annotated[
 class _StepTarget:
     """Type of a target: the name of a later step, or `end`. `Sequence.conflicts` checks it."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -63,7 +63,10 @@ class Trigger(Strict):
     """A rule that enrolls leads into the sequence."""
 
     must_be: ClassVar[str] = "must be like {on: lead.created, when: [...]}"
-    example: ClassVar[Any] = {"on": "lead.created", "when": [{"field": "lead.source_category", "equals": "WEB_PAID"}]}
+    example: ClassVar[object] = {
+        "on": "lead.created",
+        "when": [{"field": "lead.source_category", "equals": "WEB_PAID"}],
+    }
 
     on: On = Field(examples=["lead.created"])
     when: WhenHolds = Field(default=[])
@@ -80,7 +83,7 @@ class Variant(Strict):
     """One of several templates of a message."""
 
     must_be: ClassVar[str] = "must be like {name: A, weight: 50, template: hello}"
-    example: ClassVar[Any] = {"name": "A", "weight": 50, "template": "hello"}
+    example: ClassVar[object] = {"name": "A", "weight": 50, "template": "hello"}
 
     name: Tag = Field(description="Its name in reports.", examples=["A"])
     weight: Annotated[int, Whole(1, HEAVIEST)] = Field(
@@ -93,7 +96,7 @@ class StepParts(Strict):
     """A step: a name, exactly one action, and when it is due after the step before ended."""
 
     must_be: ClassVar[str] = "must be a mapping such as {name: hello, after: 1 day, send_message: {...}}"
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "name": "hello",
         "after": "1 day",
         "send_message": {"channel": "email", "template": "hello"},
@@ -131,7 +134,7 @@ def sequence_actions() -> dict[str, type[Params]]:
 
     Raises StepKindsAreMissing.
     """
-    return {name: params for name in STEP_KINDS if (params := STEP_KINDS[name].sequence_params)}
+    return {name: cast("type[Params]", params) for name in STEP_KINDS if (params := STEP_KINDS[name].sequence_params)}
 
 
 def _sequence_step() -> TypeAdapter[Any]:
@@ -151,7 +154,7 @@ def _step(models: ParamsByKind) -> TypeAdapter[Any]:
 class ReEntryAfter(Strict):
     """A lead may enter the sequence again, this long after it left."""
 
-    example: ClassVar[Any] = {"after": "90 days"}
+    example: ClassVar[object] = {"after": "90 days"}
 
     after: Duration = Field(description="How long after the end of its last enrollment.", examples=["90 days"])
 
@@ -159,7 +162,7 @@ class ReEntryAfter(Strict):
 class _OwnField:
     """Validator: a custom field, such as `custom.company`."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
 
     def _check(self, path: object, info: ValidationInfo) -> object:
@@ -175,7 +178,7 @@ class _OwnField:
 class Sequence(Strict):
     """A sequence: steps one after the other, each counted from the end of the one before."""
 
-    example: ClassVar[Any] = {
+    example: ClassVar[object] = {
         "name": "onboarding",
         "enroll": Trigger.example,
         "goal": ["consultation.scheduled"],

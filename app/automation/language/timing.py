@@ -25,7 +25,7 @@ DATED: Final = frozenset({Type.DATE, Type.INSTANT, Type.ANY})
 class _DatePath:
     """Validator: a path of a field that is a date or an instant."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
 
     def _check(self, path: object, info: ValidationInfo) -> object:
@@ -77,7 +77,7 @@ Clock = Annotated[Literal["wall", "business"], OneOf()]
 class Delay(Strict):
     """A delay from the end of the step before. Without `at` or `on_day` it needs `time`."""
 
-    example: ClassVar[Any] = {"time": "2 hours", "clock": "business"}
+    example: ClassVar[object] = {"time": "2 hours", "clock": "business"}
 
     time: Maybe[Period] = Field(default=None, description="How long to wait.", examples=["3 days"])
     clock: Clock = Field(default="wall", description="`business` counts opening hours only.", examples=["business"])
@@ -97,7 +97,7 @@ class Delay(Strict):
 class After(Delay):
     """A delay from the event, or from a date. Without `at` or `on_day` it needs `time`."""
 
-    example: ClassVar[Any] = {"time": "3 days", "at": "09:00", "zone": "lead"}
+    example: ClassVar[object] = {"time": "3 days", "at": "09:00", "zone": "lead"}
 
     of: Maybe[DatePath] = Field(
         default=None, description="A date to count from, instead of the event.", examples=["lead.custom.visit"]
@@ -108,7 +108,7 @@ class Before(Strict):
     """A time before a date."""
 
     must_be: ClassVar[str] = 'must be like {time: 180 days, of: lead.custom.passport_expiry, at: "09:00"}'
-    example: ClassVar[Any] = {"time": "180 days", "of": "lead.custom.passport_expiry", "at": "09:00"}
+    example: ClassVar[object] = {"time": "180 days", "of": "lead.custom.passport_expiry", "at": "09:00"}
 
     time: Period = Field(description="How long before the date.", examples=["180 days"])
     of: DatePath = Field(description="The date.", examples=["lead.custom.passport_expiry"])

@@ -16,7 +16,7 @@ _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def mistakes_in(type_: Any, definition: object, known: KnownNames = ANY_NAME, *, place: str = "") -> list[Mistake]:
+def mistakes_in(type_: object, definition: object, known: KnownNames = ANY_NAME, *, place: str = "") -> list[Mistake]:
     """Return the mistakes of a definition of this model or type, at most one for each path.
 
     `place` is the path of the definition itself, such as `rules[2]`.

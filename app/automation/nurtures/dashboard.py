@@ -84,7 +84,7 @@ def _progress(
     return shown
 
 
-def _of(found: Mapping[tuple[Any, ...], Figures], *key: Any) -> dict[str, Any]:
+def _of(found: Mapping[tuple[Any, ...], Figures], *key: object) -> dict[str, Any]:
     return _to_response(found.get(key, _NOTHING))
 
 

@@ -120,7 +120,7 @@ def _counts(messages: Any) -> Iterable[ColumnElement[int]]:
         yield func.count(distinct(messages.lead_id)).filter(messages[column]).label(name)
 
 
-def _written(report_filter: ReportFilter, lead_id: Any) -> tuple[ColumnElement[bool], ...]:
+def _written(report_filter: ReportFilter, lead_id: object) -> tuple[ColumnElement[bool], ...]:
     return (
         EnrollmentStep.sequence_id.in_(list(report_filter.sequences)),
         EnrollmentStep.notification_id.is_not(None),

@@ -154,7 +154,7 @@ def _to_response(row: Any, messages: Iterable[Row[Any]]) -> dict[str, Any]:
     return {**row._mapping, "messages": [_message_to_response(message, row.converted_at) for message in messages]}  # noqa: SLF001  (public)
 
 
-def _message_to_response(message: Any, converted_at: Any) -> dict[str, Any]:
+def _message_to_response(message: Any, converted_at: object) -> dict[str, Any]:
     """Return a message; one sent before the conversion gets the state `converted`."""
     precedes_conversion = converted_at is not None and message.sent_at is not None and message.sent_at < converted_at
     response = {**message._mapping, "converted_at": converted_at if precedes_conversion else None}  # noqa: SLF001  (public)

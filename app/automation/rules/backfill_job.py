@@ -11,14 +11,14 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead, past_events
 from app.automation.rules.late_start import LateStart, decide_late_start, plan_at_turn
 from app.clock import now
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
-from app.engine.jobs.kinds import JobKind, ProcessSpan
+from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.models import Reason
@@ -68,7 +68,7 @@ class Work:
     per_hour: int
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
+def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Load the data that all chunks share. Return the function that processes a chunk."""
     spec = job.spec
     of_rule = (RuleVersion.rule_id == UUID(spec["rule_id"]), RuleVersion.number == spec["version"])

@@ -4,6 +4,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from app.engine.events.events import DATE_REACHED, Event, EventName
 from app.leads.events import LazyContact, lead_created, lead_event
@@ -28,6 +29,15 @@ class ExistingLead(_Columns, LazyContact):
     created_at: datetime
     stage_entered_at: datetime
     restricted_at: datetime | None
+    failed_attempts: int
+    contacted_at: datetime | None
+    replied_at: datetime | None
+    opted_out_at: datetime | None
+    assigned_to_id: UUID | None
+    preferred_contact: str
+    timezone: str | None
+    language: str | None
+    source_id: UUID
 
 
 class PastEvent(NamedTuple):

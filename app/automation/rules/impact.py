@@ -90,7 +90,7 @@ def _event(row: Row[Any]) -> Event:
     )
 
 
-def _read(group: str, name: str, value: Any) -> Any:
+def _read(group: str, name: str, value: object) -> Any:
     return datetime.fromisoformat(value) if f"{group}.{name}" in _INSTANTS and isinstance(value, str) else value
 
 

@@ -19,7 +19,7 @@ def write_csv(rows: Iterable[Sequence[Any]], to: IO[bytes]) -> None:
     text.detach()
 
 
-def cell_text(value: Any) -> str:
+def cell_text(value: object) -> str:
     """Return the text of a cell. None is empty; datetimes are in UTC (RFC 3339); lists are joined with commas."""
     if value is None:
         return ""

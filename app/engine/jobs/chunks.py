@@ -14,14 +14,14 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.audit import audit_log
 from app.engine.jobs.items import ItemResults, cancel_pending_items, write_results
-from app.engine.jobs.kinds import ProcessSpan, kind_of
+from app.engine.jobs.kinds import JobRow, ProcessSpan, kind_of
 from app.engine.jobs.models import ItemReason, JobState
 from app.engine.jobs.planning import Span, plan_chunks
 
@@ -101,7 +101,7 @@ def _sum(one: ItemResults, other: ItemResults) -> ItemResults:
     return ItemResults(one.done + other.done, one.failed + other.failed, one.left + other.left)
 
 
-def _count(session: Session, job: Row[Any], *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:
+def _count(session: Session, job: JobRow, *, done: int = 0, failed: int = 0, cancelled: int = 0) -> None:
     """Update the job's counts. Call it last: every chunk needs this row and locks it until its commit."""
     counts = {"done": done, "failed": failed, "cancelled": cancelled}
     session.execute(_COUNT, {"job": job.id, "now": clock.now(), **counts})

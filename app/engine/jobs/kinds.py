@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.core.ports import NotConnected
@@ -18,6 +17,17 @@ DEFAULT_KIND: Final = "follow_ups"  # kind of a job whose spec names none
 ProcessSpan: TypeAlias = Callable[[Session, Span], ItemResults]
 
 
+class JobRow(Protocol):
+    """The row of a job that is processed."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def spec(self) -> Mapping[str, Any]: ...
+    @property
+    def created_by(self) -> UUID | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """One kind of job.
@@ -27,7 +37,7 @@ class JobKind:
     """
 
     name: str
-    work_on: Callable[[Session, Row[Any], ClinicContext], ProcessSpan]
+    work_on: Callable[[Session, JobRow, ClinicContext], ProcessSpan]
     undo: Callable[[Session, UUID], int] | None = None
 
 

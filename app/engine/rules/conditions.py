@@ -38,7 +38,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
     return all(_passes(condition["field"], name, want, facts) for name, want in condition.items() if name != "field")
 
 
-def _passes(path: str, name: str, want: Any, facts: Facts) -> bool:
+def _passes(path: str, name: str, want: object, facts: Facts) -> bool:
     if name == CHANGED:
         changed = fact(facts, "event.changed")
         return (isinstance(changed, list) and path.partition(".")[2] in changed) is want
@@ -82,7 +82,7 @@ def looked_up(paths: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in of_leads if name not in CARRIED)
 
 
-def _contains(value: Any, want: str) -> bool:
+def _contains(value: object, want: str) -> bool:
     """Match literally and case-insensitively: as part of a text, or as one element of a list."""
     sought = want.casefold()
     if isinstance(value, str):
@@ -99,12 +99,12 @@ def _days_fit(days: float | None, want: Any) -> bool:
     return bool(want.get("greater_than", -inf) < days < want.get("less_than", inf))
 
 
-def _days_since(value: Any, now: datetime) -> float | None:
+def _days_since(value: object, now: datetime) -> float | None:
     at = _instant(value, now)
     return None if at is None else (now - at).total_seconds() / 86400
 
 
-def _instant(value: Any, now: datetime) -> datetime | None:
+def _instant(value: object, now: datetime) -> datetime | None:
     """Return an instant. A date means local midnight.
 
     Custom fields and stored events hold dates and instants as text.

@@ -61,7 +61,7 @@ class Timing:
     is_before: bool = False
 
     @classmethod
-    def read(cls, written: Any, *, is_before: bool = False) -> "Timing":
+    def read(cls, written: object, *, is_before: bool = False) -> "Timing":
         """Parse a validated timing: "3 days", or a mapping with the parts above."""
         parts: Mapping[str, Any] = written if isinstance(written, Mapping) else {"time": written}
         return cls(

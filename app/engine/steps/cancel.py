@@ -102,6 +102,6 @@ def cancel_messages(session: Session, lead_id: UUID, channel: str, *, written: S
     return len(found)
 
 
-def _notify_listeners(session: Session, cancelled: Sequence[Any]) -> None:
+def _notify_listeners(session: Session, cancelled: Sequence[object]) -> None:
     if cancelled:
         steps_cancelled(session, cancelled)

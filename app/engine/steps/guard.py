@@ -4,7 +4,7 @@ Pure: used by the workers and by the simulation.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from app.engine.events.events import Facts
@@ -41,6 +41,17 @@ class GuardedStep(Protocol):
     def lateness(self) -> int | None: ...
 
 
+class ClosableLead(Protocol):
+    """The columns of a lead that say whether steps may still run for it."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def deleted_at(self) -> datetime | None: ...
+    @property
+    def restricted_at(self) -> datetime | None: ...
+
+
 class Refusal(NamedTuple):
     """Why a step must not run."""
 
@@ -49,7 +60,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(
-    step: GuardedStep, lead: Any, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
+    step: GuardedStep, lead: ClosableLead, *, late: timedelta, rule_is_active: bool, facts: Callable[[], Facts]
 ) -> Refusal | None:
     """Return why a step that is `late` must not run, or None.
 
@@ -64,7 +75,7 @@ def refusal(
     return unmet_guard(step, facts)
 
 
-def closed_lead_reason(lead: Any, cause: Mapping[str, Any]) -> Reason | None:
+def closed_lead_reason(lead: ClosableLead, cause: Mapping[str, Any]) -> Reason | None:
     """Return why no more steps run for this lead, or None."""
     if lead.deleted_at is not None:
         return Reason.LEAD_GONE

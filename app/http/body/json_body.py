@@ -77,7 +77,7 @@ def parse(raw: bytes) -> Any:
     return value
 
 
-def _refuse_deep(value: Any) -> None:
+def _refuse_deep(value: object) -> None:
     level = [value]
     for _ in range(DEEPEST):
         level = [below for one in level for below in _inside(one) if type(below) in _CONTAINERS]
@@ -90,7 +90,7 @@ def _inside(one: Any) -> Iterable[Any]:
     return one.values() if type(one) is dict else one
 
 
-def _refuse_broken_text(value: Any, place: tuple[object, ...]) -> None:
+def _refuse_broken_text(value: object, place: tuple[object, ...]) -> None:
     if isinstance(value, str):
         _refuse_broken(value, place)
     elif isinstance(value, list):

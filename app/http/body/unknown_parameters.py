@@ -22,7 +22,7 @@ def declare_reads_body(view: Any) -> Any:
     return view
 
 
-def unknown_parameter_check(view: Any) -> Callable[[], None]:
+def unknown_parameter_check(view: object) -> Callable[[], None]:
     """Return a check that raises Invalid if a call has a query or body that the view does not read.
 
     An empty JSON object counts as no body.

@@ -137,7 +137,7 @@ def register(app: Flask, blueprints: Iterable[Blueprint]) -> None:
     app.extensions[_EXTENSION] = api
 
 
-def _of_a_model(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+def _of_a_model(converter: Any, field: fields.Field[Any], **_: object) -> dict[str, Any]:
     """Describe a field that a pydantic type defines; apispec binds this to its converter."""
     return model_fields.describe(converter.spec, field)
 
@@ -175,7 +175,7 @@ class _DerivedDocs(BasePlugin):
     """Add the documentation that follows from a route: error responses, headers and the needed permission."""
 
     def operation_helper(
-        self, path: str | None = None, operations: MutableMapping[str, Any] | None = None, **_: Any
+        self, path: str | None = None, operations: MutableMapping[str, Any] | None = None, **_: object
     ) -> None:
         for method, operation in (operations or {}).items():
             answers = operation.setdefault("responses", {})

@@ -1,7 +1,7 @@
 """Fields and validators that several resources share."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from marshmallow import ValidationError, fields
@@ -30,5 +30,5 @@ class UserIdOrMe(fields.Field[UUID | str]):
     def __init__(self) -> None:
         super().__init__(metadata={"type": "string", "description": f"A user's id, or `{ME}`."})
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID | str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> UUID | str:
         return ME if value == ME else Id().deserialize(value)

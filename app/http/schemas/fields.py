@@ -52,7 +52,7 @@ class Text(fields.String):
             self.validators.append(validate.Regexp(form[0], error=form[1]))
         self._refused = CONTROL_BUT_LINES if lines else CONTROL
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if self._refused.search(value):
@@ -73,7 +73,7 @@ class Email(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(LONGEST_EMAIL, metadata={"format": "email"}, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         address = super()._deserialize(value)
         if _PLAIN_EMAIL.fullmatch(address):
             return address
@@ -89,7 +89,7 @@ class Language(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(_LONGEST_TAG, metadata={"examples": ["fr-CA"], **options.pop("metadata", {})}, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         try:
             return language_tags.normalize(super()._deserialize(value))
         except ValueError as mistake:
@@ -103,7 +103,7 @@ class Choice(fields.String):
         self._members: Mapping[str, StrEnum] = {member.value: member for member in options}
         super().__init__(validate=validate.OneOf(list(self._members)), **more)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return self._members.get(value, value)  # the validator refuses other values
@@ -115,7 +115,7 @@ class RegisteredName(fields.String):
     def __init__(self, names: Callable[[], Sequence[str]], **more: Any) -> None:
         super().__init__(validate=_OneOfRegistered(names), **more)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return value
@@ -144,7 +144,7 @@ class Choices(fields.Field[tuple[StrEnum, ...]]):
         metadata = {"type": "string", "pattern": f"^({any_of})(,({any_of}))*$", **more.pop("metadata", {})}
         super().__init__(metadata=metadata, **more)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> tuple[StrEnum, ...]:
+    def _deserialize(self, value: object, *_: object, **__: object) -> tuple[StrEnum, ...]:
         names = value.split(",", len(self._members)) if isinstance(value, str) else []
         if not names or any(name not in self._members for name in names):
             raise ValidationError(f"Must be one or more of {', '.join(self._members)}, separated by commas.")
@@ -154,7 +154,7 @@ class Choices(fields.Field[tuple[StrEnum, ...]]):
 class Id(fields.UUID):
     """A UUID in its canonical form."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> UUID:
+    def _deserialize(self, value: object, *_: object, **__: object) -> UUID:
         if not isinstance(value, str) or len(value) != _UUID_LENGTH:
             raise self.make_error("invalid_uuid")
         try:
@@ -169,7 +169,7 @@ class Integer(fields.Integer):
     def __init__(self, *, least: int = 0, most: int = INT4_MAX, **options: Any) -> None:
         super().__init__(validate=validate.Range(least, most), strict=True, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+    def _deserialize(self, value: object, *_: object, **__: object) -> int:
         if _is_from_query(self) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}", value):
             return int(value)
         if not isinstance(value, int) or isinstance(value, bool):
@@ -180,7 +180,7 @@ class Integer(fields.Integer):
 class Boolean(fields.Boolean):
     """A boolean: exactly `true` or `false`."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if _is_from_query(self) and value in {"true", "false"}:
             return bool(value == "true")
         if not isinstance(value, bool):
@@ -191,7 +191,7 @@ class Boolean(fields.Boolean):
 class Instant(fields.DateTime):
     """A time (RFC 3339) with an offset. Loaded as an aware datetime in UTC; written in UTC, with Z."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
             raise ValidationError("Must be RFC 3339 with an offset, such as 2026-01-31T09:00:00Z.")
         try:
@@ -202,7 +202,7 @@ class Instant(fields.DateTime):
             raise ValidationError(f"Must lie between the years {EARLIEST} and {LATEST}.")
         return instant
 
-    def _serialize(self, value: datetime | None, *_: Any, **__: Any) -> str | None:
+    def _serialize(self, value: datetime | None, *_: object, **__: object) -> str | None:
         if value is None:
             return None
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -211,7 +211,7 @@ class Instant(fields.DateTime):
 class Day(fields.Date):
     """A date, such as 2026-01-31."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
+    def _deserialize(self, value: object, *_: object, **__: object) -> date:
         try:
             return read_date(value)
         except NotADate as mistake:
@@ -225,12 +225,12 @@ class Money(fields.Field[Decimal]):
         shape = {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["1250.00"]}
         super().__init__(metadata={**shape, **options.pop("metadata", {})}, **options)
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+    def _deserialize(self, value: object, *_: object, **__: object) -> Decimal:
         if not isinstance(value, str) or not _AMOUNT.fullmatch(value):
             raise ValidationError('Must be an amount such as "1250.00".')
         return Decimal(value)
 
-    def _serialize(self, value: Decimal | None, *_: Any, **__: Any) -> str | None:
+    def _serialize(self, value: Decimal | None, *_: object, **__: object) -> str | None:
         return None if value is None else f"{value:.2f}"
 
 
@@ -241,7 +241,7 @@ class ListOf(fields.List[Any]):
         super().__init__(item, validate=validate.Length(least or None, most), **options)
         self._most = most
 
-    def _deserialize(self, value: Any, *args: Any, **more: Any) -> list[Any]:
+    def _deserialize(self, value: object, *args: object, **more: object) -> list[Any]:
         if isinstance(value, list) and len(value) > self._most:
             raise ValidationError(f"At most {self._most} items.")  # before any item is parsed
         return super()._deserialize(value, *args, **more)

@@ -19,12 +19,12 @@ from app.http.schemas.fields import Text
 class ModelField(fields.Field[Any]):
     """A value of a pydantic type, passed on unchanged. `is_described_null`: whether its JSON Schema allows null."""
 
-    def __init__(self, type_: Any, *, is_described_null: bool | None = None, **options: Any) -> None:
+    def __init__(self, type_: object, *, is_described_null: bool | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.type = type_
         self.is_described_null = self.allow_none if is_described_null is None else is_described_null
 
-    def _validate_missing(self, value: Any) -> None:
+    def _validate_missing(self, value: object) -> None:
         """Report nothing: the rule language reports missing parts."""
 
 
@@ -73,7 +73,7 @@ def describe(spec: APISpec, field: fields.Field[Any]) -> dict[str, Any]:
     return _or_null(schema) if field.is_described_null else schema
 
 
-def _schema(spec: APISpec, type_: Any) -> dict[str, Any]:
+def _schema(spec: APISpec, type_: object) -> dict[str, Any]:
     schema, definitions = json_schema(type_)
     for name, definition in definitions.items():
         _register(spec, name, definition)

@@ -20,7 +20,7 @@ COUNT_PREFERRED: Final = "return=total-count"  # a preference (RFC 7240) of this
 class PageQuery(QuerySchema):
     """Query parameters of every list; subclasses add the filters of their list."""
 
-    def read(self, data: Any) -> Any:
+    def read(self, data: object) -> Any:
         """Read the parameters and the `Prefer` header; `wants_total` is true for `return=total-count`."""
         return {**super().read(data), "wants_total": _prefers_a_count(request.headers.get("Prefer", ""))}
 
@@ -57,7 +57,7 @@ class PageOut(Schema):
             raise Invalid.at("/fields", f"Unknown: {', '.join(unknown)}. Allowed: {', '.join(sorted(cls.shown))}.")
         return names
 
-    def _serialize(self, obj: Any, *, many: bool = False) -> Any:
+    def _serialize(self, obj: object, *, many: bool = False) -> Any:
         written = super()._serialize(obj, many=many)
         if written.get("total_count") is None:
             written.pop("total_count", None)

@@ -83,7 +83,7 @@ def to_invalid(error: ValidationError) -> Invalid:
     return Invalid(*_flatten(error.messages, ""))
 
 
-def _flatten(messages: Any, place: str) -> list[FieldError]:
+def _flatten(messages: object, place: str) -> list[FieldError]:
     if isinstance(messages, dict):
         return [
             error

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, TypeAlias
 
 from app.engine.events.events import Event, EventName
 from app.leads.events import lead_event
+from app.leads.lead_columns import LeadColumns, WritableLead
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
 from app.leads.pipeline.lead_state import mark_active
-from app.leads.timeline.models import FAILED_ATTEMPTS, ActivityType, Direction, Outcome
+from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 
+LoggedActivity: TypeAlias = Activity | SimpleNamespace  # the simulation logs namespaces
 STAGE_OF: Final[Mapping[str, str]] = {
     ActivityType.CONSULTATION_SCHEDULED: SCHEDULED,
     ActivityType.CONSULTATION_COMPLETED: COMPLETED,
@@ -32,7 +35,7 @@ def with_implied_values(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**implied, **data}
 
 
-def apply_contact(lead: Any, entry: Any) -> list[Event]:
+def apply_contact(lead: WritableLead, entry: LoggedActivity) -> list[Event]:
     """Update the lead's contact fields from an activity. Returns the contact, reply and attempt events."""
     has_met = entry.outcome == Outcome.SPOKE or entry.type in MEETINGS
     has_replied = entry.direction == Direction.INBOUND and not entry.is_auto_reply
@@ -54,12 +57,12 @@ def apply_contact(lead: Any, entry: Any) -> list[Event]:
     return [activity_event(name, lead, entry) for name in names]
 
 
-def extra_events(lead: Any, entry: Any) -> list[Event]:
+def extra_events(lead: LeadColumns, entry: LoggedActivity) -> list[Event]:
     """Return the further events of the activity's type, such as `quote.sent`."""
     return [activity_event(EVENT_OF[entry.type], lead, entry)] if entry.type in EVENT_OF else []
 
 
-def activity_event(name: EventName, lead: Any, entry: Any) -> Event:
+def activity_event(name: EventName, lead: LeadColumns, entry: LoggedActivity) -> Event:
     """Return an event about the activity, with the lead's current facts."""
     about = {"type": entry.type, "outcome": entry.outcome, "direction": entry.direction}
     return lead_event(name, lead, entry.created_at, about=about, subject_id=entry.id, key="")

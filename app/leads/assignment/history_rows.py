@@ -9,7 +9,7 @@ from app.leads.assignment.models import AssignmentReason
 from app.leads.assignment.rules.evaluation import Decision
 
 
-def history_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+def history_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: object) -> dict[str, Any]:
     """Return a row with every column of `assignment_history`; `columns` holds `why` and any others."""
     return {
         "lead_id": lead_id,

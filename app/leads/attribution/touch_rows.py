@@ -10,7 +10,7 @@ from app.leads.attribution.touch_models import Touch
 _EMPTY_ROW: Final[Mapping[str, Any]] = dict.fromkeys(column.name for column in Touch.__table__.columns)
 
 
-def touch_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+def touch_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: object) -> dict[str, Any]:
     """Return a row with every column of `lead_touches`; `columns` holds at least id, source_id and channel."""
     same = {"clinic_id": clinic_id, "lead_id": lead_id, "occurred_at": at, "created_at": at}
     return {**_EMPTY_ROW, **same, **columns}

@@ -68,7 +68,7 @@ def merge_custom_values(old: Custom, new: Custom) -> dict[str, Any]:
     return {key: value for key, value in {**old, **new}.items() if value is not None}
 
 
-def _error(definition: Definition | None, value: Any) -> str | None:
+def _error(definition: Definition | None, value: object) -> str | None:
     if definition is None:
         return "Your clinic has no field with this key."
     if value is None:
@@ -78,7 +78,7 @@ def _error(definition: Definition | None, value: Any) -> str | None:
     return _CHECKS[FieldType(definition.type)](value, definition)
 
 
-def _text(value: Any, _: Definition) -> str | None:
+def _text(value: object, _: Definition) -> str | None:
     if not isinstance(value, str):
         return "Not a valid string."
     if CONTROL.search(value):
@@ -86,16 +86,16 @@ def _text(value: Any, _: Definition) -> str | None:
     return f"Longer than maximum length {LONGEST_TEXT}." if len(value.strip()) > LONGEST_TEXT else None
 
 
-def _number(value: Any, _: Definition) -> str | None:
+def _number(value: object, _: Definition) -> str | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
     return None if is_number else "Must be a number."
 
 
-def _boolean(value: Any, _: Definition) -> str | None:
+def _boolean(value: object, _: Definition) -> str | None:
     return None if isinstance(value, bool) else "Must be true or false."
 
 
-def _date(value: Any, _: Definition) -> str | None:
+def _date(value: object, _: Definition) -> str | None:
     try:
         read_date(value)
     except NotADate as mistake:
@@ -103,7 +103,7 @@ def _date(value: Any, _: Definition) -> str | None:
     return None
 
 
-def _choice(value: Any, definition: Definition) -> str | None:
+def _choice(value: object, definition: Definition) -> str | None:
     return None if value in definition.options else f"Must be one of: {', '.join(definition.options)}."
 
 

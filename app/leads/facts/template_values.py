@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
+from app.leads.lead_columns import LeadForTemplates
 from app.leads.pipeline.models import PipelineStage
 
 
@@ -30,7 +31,7 @@ def display_names(session: Session, clinic: ClinicContext) -> DisplayNames:
     )
 
 
-def lead_template_values(lead: Any, names: DisplayNames) -> dict[str, Any]:
+def lead_template_values(lead: LeadForTemplates, names: DisplayNames) -> dict[str, Any]:
     """Return the template values of a `Lead`, or of a row with these columns, for `message_values`."""
     return {
         "first_name": lead.first_name,

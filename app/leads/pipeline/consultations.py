@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from app.engine.events.events import Event, EventName
 from app.identity.clinic_context import ClinicContext
 from app.leads.events import lead_event
+from app.leads.lead_columns import LeadColumns
 
 SCHEDULED: Final = "consultation_scheduled"
 COMPLETED: Final = "consultation_completed"
@@ -18,7 +19,7 @@ EVENT_OF: Final[Mapping[str, EventName]] = {
 
 
 def consultation_event(
-    stage: str, lead: Any, clinic: ClinicContext, *, at: datetime, scheduled_for: datetime | None = None
+    stage: str, lead: LeadColumns, clinic: ClinicContext, *, at: datetime, scheduled_for: datetime | None = None
 ) -> Event:
     """Return the event that a consultation was scheduled or completed at `at`.
 

@@ -1,7 +1,6 @@
 """Common updates of a lead: version, last activity, status and stage."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,30 +10,31 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.leads.enums import LeadStatus
 from app.leads.events import lead_event
+from app.leads.lead_columns import WritableLead
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 
 # Called in the same transaction when a lead enters a stage.
-stage_entered: Listeners[[Session, ClinicContext, Any, datetime]] = Listeners("stage_entered")
+stage_entered: Listeners[[Session, ClinicContext, Lead, datetime]] = Listeners("stage_entered")
 
 
-def mark_updated(lead: Any, actor: Actor, at: datetime) -> None:
+def mark_updated(lead: WritableLead, actor: Actor, at: datetime) -> None:
     """Set the lead's author and time of update, and increment its version."""
     lead.updated_at = at
     lead.updated_by = actor.user_id
     lead.version += 1
 
 
-def mark_activity(lead: Any, at: datetime) -> None:
+def mark_activity(lead: WritableLead, at: datetime) -> None:
     """Set the lead's last activity and clear the stale flag, unless a later activity is known."""
     if at >= lead.last_activity_at:
         lead.last_activity_at = at
         lead.stale_since = None
 
 
-def mark_active(lead: Any) -> None:
+def mark_active(lead: WritableLead) -> None:
     """Change the status from NEW to ACTIVE, after a contact attempt."""
     if lead.status == LeadStatus.NEW:
         lead.status = LeadStatus.ACTIVE
@@ -50,7 +50,7 @@ def enter_stage(session: Session, actor: Actor, lead: Lead, stage: str, *, at: d
     return moved
 
 
-def set_stage(lead: Any, stage: str, *, at: datetime) -> Event:
+def set_stage(lead: WritableLead, stage: str, *, at: datetime) -> Event:
     """Set the lead's own stage fields. Returns the event."""
     previous = lead.pipeline_stage
     lead.pipeline_stage = stage

@@ -14,6 +14,7 @@ from app.identity.actor import Actor
 from app.leads.enums import LeadStatus
 from app.leads.errors import LeadIsNotLost
 from app.leads.events import lead_event
+from app.leads.lead_columns import WritableLead
 from app.leads.lookup import get_lead, require_unlocked
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import enter_stage, mark_updated
@@ -57,7 +58,7 @@ def _stage(session: Session, lead: Lead, wanted: str | None) -> str:
     return wanted
 
 
-def clear_loss(lead: Any) -> None:
+def clear_loss(lead: WritableLead) -> None:
     """Clear the fields of the loss and the failed attempts. The timeline keeps the loss."""
     lead.status = LeadStatus.ACTIVE
     lead.without_next_action_since = None

@@ -1,7 +1,6 @@
 """Timeline entries of one lead, written in the transaction of the change."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +17,7 @@ def write_entry(
     *,
     type: ActivityType,  # noqa: A002
     at: datetime,
-    **details: Any,
+    **details: object,
 ) -> Activity:
     """Add a timeline entry by `actor`. `occurred_at` defaults to `at`; `details` are further columns."""
     entry = Activity(

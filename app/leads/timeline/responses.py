@@ -15,7 +15,7 @@ REPLY_DAYS: Final = 7
 REPLY_WINDOW: Final = timedelta(days=REPLY_DAYS)
 
 
-def replied_lateral(lead_id: Any, *, after: Any, until: Any, beside: tuple[Any, ...]) -> Any:
+def replied_lateral(lead_id: object, *, after: object, until: object, beside: tuple[Any, ...]) -> Any:
     """Return a lateral subquery `replied` with a row if the lead replied in the period. Auto-replies do not count."""
     conditions = (
         Activity.lead_id == lead_id,
@@ -28,7 +28,7 @@ def replied_lateral(lead_id: Any, *, after: Any, until: Any, beside: tuple[Any, 
     return found.correlate(*beside).lateral("replied")
 
 
-def converted_lateral(lead_id: Any, *, after: Any, beside: tuple[Any, ...]) -> Any:
+def converted_lateral(lead_id: object, *, after: object, beside: tuple[Any, ...]) -> Any:
     """Return a lateral subquery `converted_lateral` with a row if the lead converted after this time."""
     found = select(literal(1).label("one")).where(Lead.id == lead_id, Lead.converted_at > after).limit(1)
     return found.correlate(*beside).lateral("converted")

@@ -9,7 +9,7 @@ from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import encrypt_row
 
 
-def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: Any) -> dict[str, Any]:
+def activity_row(clinic_id: UUID, lead_id: UUID, *, at: datetime, **columns: object) -> dict[str, Any]:
     """Return a row with every column of `lead_activities`, encrypted. `columns` holds at least `type`."""
     row = {
         "id": new_id(),

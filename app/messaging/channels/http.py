@@ -5,7 +5,7 @@ Its settings are the clinic's gateways, and OUTGOING_ALLOW and OUTGOING_TIMEOUT 
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from app.core.http_client.targets import NotAllowed, Unresolved, resolve_allowed
 from app.messaging.channels.base import (
@@ -54,7 +54,7 @@ def _refusal(media_url: str | None) -> str | None:
     return None
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for item in value.values():
             yield from _texts(item)

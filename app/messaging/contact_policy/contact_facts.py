@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.identity.clinic_context import ClinicContext
 from app.leads.contact.location import public_holidays_of, time_zones_of
+from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.history import History, HistoryQuery, load_histories
@@ -23,7 +24,7 @@ class AttemptContext(NamedTuple):
     attempt: ContactAttempt
 
 
-def address_for(lead: Any, channel: str) -> str | None:
+def address_for(lead: LeadContact, channel: str) -> str | None:
     """Return the lead's address on this channel, as the suppression list knows it; None if there is none."""
     for_leads = CHANNELS.for_leads(channel)
     return for_leads.address(lead) if for_leads else None

@@ -16,6 +16,7 @@ from app.audit import audit_log
 from app.audit.models import Act
 from app.clock import now
 from app.core.key_derivation import blind_index_key
+from app.messaging.channels.base import LeadContact
 from app.messaging.models import AddressKind
 
 OPTED_OUT: Final = "opted_out"  # reason of entries added by an opt-out
@@ -40,7 +41,7 @@ _FIND: Final = text(
 Address = tuple[AddressKind, str]
 
 
-def addresses_of(lead: Any) -> Iterator[Address]:
+def addresses_of(lead: LeadContact) -> Iterator[Address]:
     """Return the addresses of a lead, or of a row with its columns, as pairs of kind and value."""
     for kind, name in ((AddressKind.EMAIL, "email"), (AddressKind.PHONE, "phone"), (AddressKind.PHONE, "phone_alt")):
         if value := getattr(lead, name, None):

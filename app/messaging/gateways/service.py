@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -97,15 +97,32 @@ def rotate_secret(session: Session, clinic_id: UUID, gateway_id: UUID) -> Gatewa
     return _bump_version(gateway)
 
 
-def endpoint_of(gateway: Any, *, at: datetime) -> Endpoint:
+class CalledGateway(Protocol):
+    """The columns of a gateway that a call to it needs, decrypted."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def previous_secret(self) -> str | None: ...
+    @property
+    def rotated_at(self) -> datetime | None: ...
+    @property
+    def idempotent(self) -> bool: ...
+
+
+def endpoint_of(gateway: CalledGateway, *, at: datetime) -> Endpoint:
     """Return the endpoint for calls; `gateway` is a `Gateway` or a decrypted row with its columns."""
     return Endpoint(gateway.url, secrets_of(gateway, at=at), is_idempotent=gateway.idempotent)
 
 
-def secrets_of(gateway: Any, *, at: datetime) -> tuple[str, ...]:
+def secrets_of(gateway: CalledGateway, *, at: datetime) -> tuple[str, ...]:
     """Return the secrets that are valid at that time, the newest first."""
-    has_previous = gateway.rotated_at is not None and at < gateway.rotated_at + SECRET_OVERLAP
-    return (gateway.secret, gateway.previous_secret) if has_previous else (gateway.secret,)
+    overlaps = gateway.rotated_at is not None and at < gateway.rotated_at + SECRET_OVERLAP
+    if overlaps and gateway.previous_secret is not None:
+        return gateway.secret, gateway.previous_secret
+    return (gateway.secret,)
 
 
 def _find(session: Session, clinic_id: UUID, gateway_id: UUID, *, lock: bool) -> Gateway:

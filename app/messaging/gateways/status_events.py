@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -28,6 +28,7 @@ from app.leads.timeline.models import ActivityType, Direction
 from app.leads.timeline.vocabulary import ContactChannel
 from app.messaging.contact_policy.suppression_list import suppress_addresses
 from app.messaging.gateways.models import BounceReason, Gateway, ReceiptStatus
+from app.messaging.gateways.service import CalledGateway
 from app.messaging.models import AddressKind, Notification, NotificationState
 from app.security.encrypted_fields import decrypt_row
 
@@ -40,7 +41,18 @@ _INSERT_CALL: Final = text(
 )
 
 
-def find_gateway(session: Session, gateway_id: UUID) -> Any:
+class CallingGateway(CalledGateway, Protocol):
+    """The decrypted row of a gateway that reports events, with its clinic's `rules_version`."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def rules_version(self) -> int: ...
+
+
+def find_gateway(session: Session, gateway_id: UUID) -> CallingGateway:
     """Return the gateway's decrypted row with its clinic's `rules_version`. Raises NotFound."""
     wanted = select(Gateway.__table__, Clinic.rules_version).join(Clinic, Clinic.id == Gateway.clinic_id)
     found = session.execute(wanted.where(Gateway.id == gateway_id)).one_or_none()
@@ -49,7 +61,9 @@ def find_gateway(session: Session, gateway_id: UUID) -> Any:
     return decrypt_row(Gateway, found)
 
 
-def process_events(session: Session, gateway: Any, call_id: str, events: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def process_events(
+    session: Session, gateway: CallingGateway, call_id: str, events: Sequence[Mapping[str, Any]]
+) -> dict[str, int]:
     """Process the events of one call, as loaded by EventsIn. A repeated `call_id` changes nothing.
 
     Returns the number of events `taken` and `ignored`. Events of unknown messages and of deleted leads are ignored.
@@ -72,7 +86,7 @@ def process_events(session: Session, gateway: Any, call_id: str, events: Sequenc
     return {"taken": taken, "ignored": len(events) - taken}
 
 
-def _notifications(session: Session, gateway: Any, ids: Iterable[UUID]) -> dict[UUID, Notification]:
+def _notifications(session: Session, gateway: CallingGateway, ids: Iterable[UUID]) -> dict[UUID, Notification]:
     sent = select(Notification).where(
         Notification.id.in_(ids), Notification.gateway_id == gateway.id, Notification.clinic_id == gateway.clinic_id
     )

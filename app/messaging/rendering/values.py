@@ -1,7 +1,7 @@
 """Template context: sanitised values, and objects in place of missing values."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from jinja2 import Undefined, UndefinedError
 from jinja2.utils import missing
@@ -41,7 +41,7 @@ class MissingValue(Undefined):
     __slots__ = ()
     __str__ = __iter__ = __len__ = __eq__ = __ne__ = __hash__ = Undefined._fail_with_undefined_error  # noqa: SLF001
 
-    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None) -> None:
+    def __init__(self, hint: str | None = None, obj: object = missing, name: str | None = None) -> None:
         super().__init__(hint, obj, name, MissingVariable)
 
 

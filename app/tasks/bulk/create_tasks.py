@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -17,7 +17,7 @@ from app.audit.models import Act
 from app.core.db import insert_many
 from app.engine.events.events import Event
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
-from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, ProcessSpan
+from app.engine.jobs.kinds import DEFAULT_KIND, JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
@@ -74,7 +74,7 @@ class Work:
     assign: Assign
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
+def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Read the settings that all items of a chunk share. Return the function that creates their follow-ups."""
     spec, staff = Spec.from_json(job.spec), active_users(session, clinic.id)
     work = Work(job.id, job.created_by, clinic, spec, staff, choose_strategy(spec, staff))

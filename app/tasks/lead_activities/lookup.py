@@ -124,7 +124,7 @@ def _entries(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | Non
     return select(*_id_and_kind(Activity, Kind.ENTRY)).join(Lead, Lead.id == Activity.lead_id).where(*known, *tests)
 
 
-def _id_and_kind(model: Any, kind: Kind) -> list[Any]:
+def _id_and_kind(model: type[Activity] | type[Task], kind: Kind) -> list[Any]:
     return [model.id, literal(kind.value).label("kind")]
 
 
@@ -138,7 +138,7 @@ def _filters(
     return tests
 
 
-def _rows(session: Session, model: Any, items: Iterable[Any]) -> list[Any]:
+def _rows(session: Session, model: type[Activity] | type[Task], items: Iterable[Any]) -> list[Any]:
     kind = Kind.TASK if model is Task else Kind.ENTRY
     ids = [item.id for item in items if item.kind == kind]
     if not ids:

@@ -1,11 +1,12 @@
 """Render task templates with the values of a lead."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser
 from app.leads.facts.template_values import DisplayNames, lead_template_values
+from app.leads.lead_columns import LeadForTemplates
 from app.messaging.rendering.render import CustomFieldKeys, Wording, check_template, render
 from app.messaging.rendering.required_fields import fields_in
 from app.messaging.rendering.values import Placeholder
@@ -32,7 +33,9 @@ def fill(words: TaskText, values: Values, *, placeholder: Placeholder = lambda _
     return TaskText(wording.subject, wording.body if words.description else None)
 
 
-def values_for(clinic: ClinicContext, lead: Any, names: DisplayNames, coordinator: ActiveUser | None) -> Values:
+def values_for(
+    clinic: ClinicContext, lead: LeadForTemplates, names: DisplayNames, coordinator: ActiveUser | None
+) -> Values:
     """Return the merge field values for a task of the lead."""
     return message_values(
         clinic,

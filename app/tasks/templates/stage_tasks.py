@@ -14,20 +14,21 @@ from app.engine.events.events import EventName
 from app.engine.models import Kind
 from app.engine.service import add_steps, step_row
 from app.identity.clinic_context import ClinicContext
+from app.leads.models import Lead
 from app.tasks.templates.create_from_template import due_at
 from app.tasks.templates.models import TaskTemplate
 
 STOP_ON = (EventName.LEAD_CONVERTED, EventName.LEAD_LOST)
 
 
-def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Any, at: datetime) -> None:
+def plan_stage_tasks(session: Session, clinic: ClinicContext, lead: Lead, at: datetime) -> None:
     """Plan the tasks of the stage that the lead has just entered. Planning twice creates each task once."""
     entered = select(TaskTemplate).where(TaskTemplate.clinic_id == clinic.id, TaskTemplate.stage == lead.pipeline_stage)
     if rows := [_step(template, clinic, lead, at) for template in session.scalars(entered)]:
         add_steps(session, rows)
 
 
-def _step(template: TaskTemplate, clinic: ClinicContext, lead: Any, at: datetime) -> dict[str, Any]:
+def _step(template: TaskTemplate, clinic: ClinicContext, lead: Lead, at: datetime) -> dict[str, Any]:
     return step_row(
         clinic.id,
         lead.id,

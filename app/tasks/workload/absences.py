@@ -94,7 +94,7 @@ def _lock(session: Session, actor: Actor, absence: AbsenceRow, *, most: int) -> 
     return [Due(leads[row.id], tasks[row.task_id]) for row in locked]
 
 
-def _by_id(session: Session, model: Any, ids: set[UUID]) -> Mapping[UUID, Any]:
+def _by_id(session: Session, model: type[Lead] | type[Task], ids: set[UUID]) -> Mapping[UUID, Any]:
     rows = session.execute(select(model.__table__).where(model.id.in_(ids))) if ids else ()
     return {row.id: row for row in decrypt_rows(model, rows)}
 

@@ -15,13 +15,15 @@ from app.identity.models import Role
 from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.coordinators import coordinator_of
 from app.leads.facts.template_values import DisplayNames
+from app.leads.lead_columns import LeadColumns, LeadForTemplates
 from app.leads.pipeline.stages import Stages
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, SentMessage
 from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
+from app.messaging.gateways.service import CalledGateway
 from app.messaging.gateways.throttle import Usage
 from app.messaging.rendering.variants import Template
-from app.tasks.facts import facts_when_due
+from app.tasks.facts import TaskColumns, facts_when_due
 
 
 class DueStep(FinishedStep, Protocol):
@@ -39,19 +41,9 @@ class DueStep(FinishedStep, Protocol):
     def outcome(self) -> Mapping[str, Any] | None: ...
 
 
-class LeadView(Protocol):
+class LeadView(LeadColumns, LeadForTemplates, Protocol):
     """The columns of the lead that handlers use. Rows for rules and guards have more."""
 
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def pipeline_stage(self) -> str: ...
-    @property
-    def assigned_to_id(self) -> UUID | None: ...
-    @property
-    def failed_attempts(self) -> int: ...
     @property
     def lost_suggested_at(self) -> datetime | None: ...
     @property
@@ -59,34 +51,16 @@ class LeadView(Protocol):
     @property
     def restricted_at(self) -> datetime | None: ...
     @property
-    def contacted_at(self) -> datetime | None: ...
-    @property
-    def replied_at(self) -> datetime | None: ...
-    @property
-    def language(self) -> str | None: ...
-    @property
-    def email(self) -> str | None: ...
-    @property
-    def phone(self) -> str | None: ...
-    @property
     def social_platform(self) -> str | None: ...
     @property
     def social_handle(self) -> str | None: ...
 
 
-class TaskView(Protocol):
+class TaskView(TaskColumns, Protocol):
     """The columns of the task that handlers use."""
 
     @property
-    def id(self) -> UUID: ...
-    @property
     def title(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def due_at(self) -> datetime: ...
-    @property
-    def assigned_to_id(self) -> UUID: ...
 
 
 class NotificationView(Protocol):
@@ -128,7 +102,7 @@ class NotificationView(Protocol):
     def media_url(self) -> str | None: ...
 
 
-class GatewayView(Protocol):
+class GatewayView(CalledGateway, Protocol):
     """The columns of the gateway that a step calls, decrypted."""
 
     @property

@@ -14,7 +14,7 @@ PAUSE_CHECK_INTERVAL: Final = timedelta(minutes=15)  # between two checks of a p
 _WAITS_SINCE: Final = "waits_since"  # key in the outcome of a step whose rule is paused
 
 
-def decide(kind: StepKind, context: StepContext) -> Outcome | ExternalCall:
+def decide(kind: StepKind[StepContext], context: StepContext) -> Outcome | ExternalCall:
     """Return the guard's refusal, or else the handler's outcome. Errors of both propagate."""
     try:
         return (kind.guard or check)(context) or kind.decide(context)

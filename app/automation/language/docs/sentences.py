@@ -126,7 +126,7 @@ def of_condition(condition: Written) -> str:
     return " and ".join(_of_test(field, test, want) for test, want in condition.items() if test != "field")
 
 
-def _of_test(field: str, test: str, want: Any) -> str:
+def _of_test(field: str, test: str, want: object) -> str:
     name = f"its {_NAMES.get(field, plain(field.rpartition('.')[2]))}"
     if field in _TRUTHS:
         return _TRUTHS[field] if want else f"it is not the case that {_TRUTHS[field]}"
@@ -143,14 +143,14 @@ def _of_test(field: str, test: str, want: Any) -> str:
     return f"{name}: {value(want)}" if isinstance(want, bool) else f"{name} {_TESTS[test]} {value(want)}"
 
 
-def _days_ago(want: Any) -> str:
+def _days_ago(want: object) -> str:
     if not isinstance(want, Mapping):
         return f"was {want} days ago or more"
     bounds = {"greater_than": "more", "less_than": "less"}
     return "was " + " and ".join(f"{bounds[bound]} than {days} days ago" for bound, days in want.items())
 
 
-def value(want: Any) -> str:
+def value(want: object) -> str:
     """Return the value of a test as text."""
     if isinstance(want, bool):
         return "yes" if want else "no"
@@ -167,7 +167,7 @@ def of_timing(rule: Written) -> str:
     return of_wait(rule["after"]) + again if "after" in rule else ""
 
 
-def of_wait(wait: Any, *, way: str = "after") -> str:
+def of_wait(wait: object, *, way: str = "after") -> str:
     """Return a delay as text: `3 days later, at 09:00`."""
     parts: Written = wait if isinstance(wait, Mapping) else {"time": wait}
     of_field = f" {way} the lead's {plain(parts['of'].rpartition('.')[2])}" if "of" in parts else " later"
@@ -222,7 +222,7 @@ def by_channels(channels: Iterable[str]) -> str:
     return " and ".join(CHANNELS[channel].label for channel in channels)
 
 
-def plain(code: Any) -> str:
+def plain(code: object) -> str:
     """Return a slug or a code as words: `WEB_PAID` becomes `web paid`."""
     text = str(code).replace("_", " ").replace("-", " ")
     return text.lower() if text.isupper() else text

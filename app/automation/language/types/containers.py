@@ -21,7 +21,7 @@ class Items:
     least: int = 0
     or_one: bool = False
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         [item] = get_args(source)
         items = core_schema.list_schema(
             handler.generate_schema(item), strict=True, min_length=self.least, max_length=self.most
@@ -47,7 +47,7 @@ class ByShape:
     sentence: str = "is not known"  # the mistake if no member is chosen
     about: str = ""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         union = core_schema.tagged_union_schema(
             {name: handler.generate_schema(member) for name, member in self.members.items()},
             self.choose,
@@ -79,7 +79,7 @@ class NotDeeper:
     most: int
     _depth: ContextVar[int] = field(default_factory=lambda: ContextVar("depth", default=0))
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_wrap_validator_function(self._check, handler(source))
 
     def _check(self, value: object, handler: Handler) -> Any:

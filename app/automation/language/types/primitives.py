@@ -35,7 +35,7 @@ class Says:
     sentence: str
     of_parts: bool = False
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         inner = handler(source)
         if self.of_parts:
             return _with_sentence(inner, self.sentence)
@@ -56,7 +56,7 @@ class OneLine:
 
     most: int
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(strict=True, min_length=1, max_length=self.most)
         printable = core_schema.no_info_after_validator_function(_printable, text)
         return _with_sentence(printable, f"must be text in one line, of at most {self.most} characters")
@@ -77,7 +77,7 @@ class Form:
     most: int = LONGEST_SLUG
     not_one: str | None = None
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(strict=True, pattern=self.pattern, max_length=self.most)
         free = core_schema.no_info_after_validator_function(self._free, text)
         return _with_sentence(free, self.sentence)
@@ -95,7 +95,7 @@ class Whole:
     least: int
     most: int
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         number = core_schema.int_schema(strict=True, ge=self.least, le=self.most)
         return _with_sentence(number, f"must be a whole number from {self.least} to {self.most}")
 
@@ -122,7 +122,7 @@ class Named:
 
     kind: Literal["templates", "stages", "sequences"]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(Title))
 
     def _check(self, value: object, handler: Handler, info: ValidationInfo) -> Any:
@@ -140,7 +140,7 @@ class RegisteredName:
 
     names: Callable[[], list[str]]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self._check)
 
     def _check(self, value: object) -> str:
@@ -159,7 +159,7 @@ class Parsed:
 
     parse: Callable[[str], object]
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self._check, core_schema.str_schema())
 
     def _check(self, value: object) -> str:
@@ -187,7 +187,7 @@ def _trimmed(value: object) -> object:
 Trimmed: Final = BeforeValidator(_trimmed)  # surrounding spaces are removed
 
 
-def about(description: str, *examples: Any, **more: Any) -> Schema:
+def about(description: str, *examples: object, **more: object) -> Schema:
     """Return the description and examples of a named type, for its JSON Schema."""
     return Schema({"description": description, **({"examples": list(examples)} if examples else {}), **more})
 

@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.exit import end_enrollments
 from app.automation.sequences.enrollments.transitions import (
+    EnrollmentRow,
     Move,
     lock_enrollments,
     move_enrollments,
@@ -40,7 +41,7 @@ class StepOutcome(StrEnum):
 class StepEnd:
     """The end of one step. `reason`: why it was skipped; None: it is done. `details`: the details of its outcome."""
 
-    step_id: UUID
+    step_id: UUID | None  # None: a paused enrollment, whose next step is not planned
     kind: str
     cause: Mapping[str, Any]
     calendar: Calendar
@@ -74,7 +75,7 @@ def advance(session: Session, ends: Sequence[StepEnd], *, at: datetime) -> None:
     move_enrollments(session, [one.next_move for one in going if not one.holds(off)], at=at)
 
 
-def skip_step(session: Session, row: Row[Any], calendar: Calendar, *, reason: Reason, at: datetime) -> None:
+def skip_step(session: Session, row: EnrollmentRow, calendar: Calendar, *, reason: Reason, at: datetime) -> None:
     """Skip the current step of an enrollment: planned, failed or waiting for its task. `row` is its locked row."""
     [sequence] = sequence_texts(session, [row]).values()
     step = sequence.step(row.step)
@@ -95,7 +96,7 @@ class _EndedStep(NamedTuple):
     """An enrollment with an ended step, and its sequence version."""
 
     step_end: StepEnd
-    row: Row[Any]
+    row: EnrollmentRow
     text: SequenceText
     step: SequenceStep
 

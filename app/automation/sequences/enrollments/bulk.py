@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -17,7 +17,7 @@ from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.engine.jobs.fill import fill_with_found, fill_with_ids
 from app.engine.jobs.items import ItemResults, write_results
-from app.engine.jobs.kinds import JobKind, ProcessSpan
+from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason, Job
 from app.engine.jobs.planning import Span
 from app.engine.jobs.service import JobPlan, start_job
@@ -95,7 +95,7 @@ class Work:
     owner_ids: list[str] | None
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
+def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Return the function that processes a chunk of the job."""
     known = sequences_of(session, clinic).by_slug.values()
     slug = next((one.slug for one in known if str(one.id) == job.spec["sequence_id"]), None)

@@ -1,13 +1,14 @@
 """Pause and resume enrollments. The remaining wait before the next step is kept."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.transitions import (
+    EnrollmentRow,
     Move,
     lock_enrollments,
     move_enrollments,
@@ -32,20 +33,20 @@ _LOCK_LEADS: Final = text(
 _WAITING: Final = text(f"SELECT id FROM enrollments WHERE sequence_id = :sequence AND {_WAITS_FOR_SEQUENCE}")  # noqa: S608
 
 
-def pause(session: Session, row: Row[Any], *, at: datetime) -> None:
+def pause(session: Session, row: EnrollmentRow, *, at: datetime) -> None:
     """Pause an enrollment (its locked row), and save the remaining wait before its next step.
 
     A step that is running or has failed stays the current step. An enrollment that waits for a task keeps waiting.
     """
     due_at = cancel_step(session, row.step_id, Reason.PAUSED, at=at)
     state = {"id": row.id, "state": EnrollmentState.PAUSED, "reason": PauseReason.BY_HAND, "step": row.step}
-    where = {"waits_for_task_id": row.waits_for_task_id, "step_id": row.step_id, "changed_at": at}
+    where: dict[str, object] = {"waits_for_task_id": row.waits_for_task_id, "step_id": row.step_id, "changed_at": at}
     if due_at is not None:
         where |= {"step_id": None, "seconds_left": max((due_at - at).total_seconds(), 0)}
     save_states(session, [state | where])
 
 
-def resume(session: Session, row: Row[Any], calendar: Calendar, *, at: datetime) -> None:
+def resume(session: Session, row: EnrollmentRow, calendar: Calendar, *, at: datetime) -> None:
     """Resume an enrollment (its locked row). The remaining wait counts from `at`, by the calendar."""
     if row.step_id is not None or row.waits_for_task_id is not None:
         unchanged = {name: getattr(row, name) for name in ("id", "step", "step_id", "waits_for_task_id")}
@@ -67,7 +68,7 @@ def cancel_step(session: Session, step_id: UUID | None, reason: Reason, *, at: d
     return due_at
 
 
-def _continue(session: Session, rows: list[Row[Any]], calendar: Calendar, *, at: datetime) -> None:
+def _continue(session: Session, rows: list[EnrollmentRow], calendar: Calendar, *, at: datetime) -> None:
     known = sequence_texts(session, rows)
     moves = []
     for row in rows:

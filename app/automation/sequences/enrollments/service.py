@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, select
+from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -15,7 +15,7 @@ from app.automation.sequences.enrollments.advance import skip_step
 from app.automation.sequences.enrollments.enroll import EnrollmentResult, enroll
 from app.automation.sequences.enrollments.exit import end_enrollments
 from app.automation.sequences.enrollments.pause import pause, resume
-from app.automation.sequences.enrollments.transitions import lock_enrollments
+from app.automation.sequences.enrollments.transitions import EnrollmentRow, lock_enrollments
 from app.automation.sequences.errors import EnrollmentIsOver
 from app.automation.sequences.models import DisplayState, Enrollment, EnrollmentState, EnrollmentStep
 from app.clock import now
@@ -98,7 +98,7 @@ def get_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[
 def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
     """Pause an enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
-    def act(row: Row[Any], at: datetime) -> None:
+    def act(row: EnrollmentRow, at: datetime) -> None:
         if row.state == EnrollmentState.ACTIVE:
             pause(session, row, at=at)
 
@@ -108,7 +108,7 @@ def pause_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dic
 def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
     """Resume a paused enrollment. Idempotent. Raises NotFound, EnrollmentIsOver."""
 
-    def act(row: Row[Any], at: datetime) -> None:
+    def act(row: EnrollmentRow, at: datetime) -> None:
         if row.state == EnrollmentState.PAUSED:
             resume(session, row, actor.clinic.calendar, at=at)
 
@@ -118,7 +118,7 @@ def resume_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> di
 def exit_enrollment(session: Session, actor: Actor, enrollment_id: UUID) -> dict[str, Any]:
     """End an enrollment. Raises NotFound, EnrollmentIsOver."""
 
-    def act(row: Row[Any], at: datetime) -> None:
+    def act(row: EnrollmentRow, at: datetime) -> None:
         end_enrollments(session, [row.id], reason=ExitReason.BY_HAND, at=at)
 
     return _change(session, actor, enrollment_id, act, change="exited")
@@ -130,14 +130,14 @@ def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> di
     Raises NotFound, EnrollmentIsOver.
     """
 
-    def act(row: Row[Any], at: datetime) -> None:
+    def act(row: EnrollmentRow, at: datetime) -> None:
         skip_step(session, row, actor.clinic.calendar, reason=Reason.BY_HAND, at=at)
 
     return _change(session, actor, enrollment_id, act, change="step_skipped")
 
 
 def _change(
-    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[Row[Any], datetime], None], *, change: str
+    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[EnrollmentRow, datetime], None], *, change: str
 ) -> dict[str, Any]:
     """Lock the lead, then the enrollment: the order of every caller that changes the steps of a lead."""
     lead_id = _lead_of(session, actor, enrollment_id)

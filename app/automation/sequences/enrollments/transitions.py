@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.labels import remove_labels
@@ -35,6 +35,37 @@ _WAITING: Final = text(
 _CHANGED: Final = ("state", "reason", "step", "step_id", "waits_for_task_id", "seconds_left", "changed_at", "ended_at")
 
 
+class EnrollmentRow(Protocol):
+    """The locked row of an enrollment, with the time zone of its lead."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def lead_id(self) -> UUID: ...
+    @property
+    def sequence_id(self) -> UUID: ...
+    @property
+    def sequence_version(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def step_id(self) -> UUID | None: ...
+    @property
+    def waits_for_task_id(self) -> UUID | None: ...
+    @property
+    def seconds_left(self) -> float | None: ...
+    @property
+    def cause(self) -> Mapping[str, Any]: ...
+    @property
+    def timezone(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """A transition of one enrollment (its locked row) to the step `to`; None: it is completed.
@@ -42,7 +73,7 @@ class Move:
     `left`: the remaining wait before that step after a pause. `resumes`: the enrollment was paused and is resumed.
     """
 
-    enrollment: Row[Any]
+    enrollment: EnrollmentRow
     text: SequenceText
     to: SequenceStep | None
     calendar: Calendar
@@ -55,19 +86,19 @@ class Move:
         return self.resumes or self.enrollment.state == EnrollmentState.ACTIVE
 
 
-def lock_enrollments(session: Session, ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+def lock_enrollments(session: Session, ids: Collection[UUID]) -> dict[UUID, EnrollmentRow]:
     """Lock the live ones among these enrollments. Return their rows by id, with the lead's time zone."""
     return {row.id: row for row in session.execute(_BY_ID, {"ids": list(ids)})} if ids else {}
 
 
 def lock_enrollments_waiting_for(
     session: Session, lead_ids: Collection[UUID], task_ids: Collection[UUID]
-) -> Sequence[Row[Any]]:
+) -> Sequence[EnrollmentRow]:
     """Lock and return the live enrollments of these leads that wait for one of these tasks."""
     return session.execute(_WAITING, {"leads": list(lead_ids), "tasks": list(task_ids)}).all()
 
 
-def sequence_texts(session: Session, enrollments: Collection[Row[Any]]) -> Mapping[VersionKey, SequenceText]:
+def sequence_texts(session: Session, enrollments: Collection[EnrollmentRow]) -> Mapping[VersionKey, SequenceText]:
     """Return the sequence versions of these enrollments."""
     return sequence_versions(session, {(row.sequence_id, row.sequence_version) for row in enrollments})
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
@@ -19,7 +19,7 @@ from app.automation.sequences.versions.version_mapping import MoveKind, StepMapp
 from app.automation.sequences.versions.version_migration import Migration, migrate_enrollments
 from app.engine.jobs.fill import fill_with_found
 from app.engine.jobs.items import ItemResults, write_results
-from app.engine.jobs.kinds import JobKind, ProcessSpan
+from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason, Job
 from app.engine.jobs.planning import Span
 from app.engine.jobs.service import JobPlan, start_job
@@ -73,7 +73,7 @@ def _start_job(session: Session, actor: Actor, sequence_id: UUID, data: Mapping[
     return start_job(session, actor, {}, JobPlan(lambda _: spec, fill, size=FEW))
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
+def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Return the function that processes a chunk of the job."""
     key = UUID(job.spec["sequence_id"]), job.spec["to"]
     work = Migration(clinic, sequence_versions(session, {key})[key], job.spec["steps"], clock.now())

@@ -122,7 +122,7 @@ def _assign(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], *, a
     return history
 
 
-def _history_row(row: Mapping[str, Any], at: datetime, **why: Any) -> dict[str, Any]:
+def _history_row(row: Mapping[str, Any], at: datetime, **why: object) -> dict[str, Any]:
     return history_row(row["clinic_id"], row["id"], at=at, to_id=row["assigned_to_id"], **why)
 
 

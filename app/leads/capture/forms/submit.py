@@ -1,10 +1,10 @@
 """Web form submission: create a lead in the form's clinic."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -33,7 +33,32 @@ _SOURCE: Final = text(
 )
 
 
-def find_form(session: Session, key: str) -> Row[Any]:
+class FormRow(Protocol):
+    """The row of an active form, with its clinic's `rules_version`."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def clinic_id(self) -> UUID: ...
+    @property
+    def rules_version(self) -> int: ...
+    @property
+    def allowed_origins(self) -> Collection[str]: ...
+    @property
+    def fields(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def campaign(self) -> str | None: ...
+    @property
+    def source_id(self) -> UUID: ...
+    @property
+    def consent_text(self) -> str | None: ...
+    @property
+    def thank_you(self) -> str | None: ...
+    @property
+    def redirect_url(self) -> str | None: ...
+
+
+def find_form(session: Session, key: str) -> FormRow:
     """Return the active form with this key, and its clinic's `rules_version`. Raises NotFound."""
     if not key.isprintable():  # PostgreSQL refuses NUL in text
         raise NotFound
@@ -44,13 +69,13 @@ def find_form(session: Session, key: str) -> Row[Any]:
     return found
 
 
-def require_origin(form: Row[Any], origin: str | None) -> None:
+def require_origin(form: FormRow, origin: str | None) -> None:
     """Check the Origin header, which browsers send and other clients may omit. Raises Forbidden."""
     if origin is not None and origin not in form.allowed_origins:
         raise Forbidden("This website is not allowed to send this form.")
 
 
-def submit(session: Session, form: Row[Any], data: Mapping[str, Any]) -> None:
+def submit(session: Session, form: FormRow, data: Mapping[str, Any]) -> None:
     """Create a lead from `data` (fields of Submission). Ignores it if the honeypot is filled in. Raises Invalid."""
     if data.get(HONEYPOT):
         return
@@ -61,7 +86,7 @@ def submit(session: Session, form: Row[Any], data: Mapping[str, Any]) -> None:
     capture_lead(session, actor, _lead(session, form, given), in_full=False)
 
 
-def _require_form(form: Row[Any], given: Mapping[str, Any]) -> None:
+def _require_form(form: FormRow, given: Mapping[str, Any]) -> None:
     """Refuse fields that the form does not have, and missing required fields. Raises Invalid."""
     asked = {field["name"]: field["required"] for field in form.fields}
     mistakes = [FieldError(pointer(name), "Unknown field.") for name in given.keys() & PERSON_FIELDS - asked.keys()]
@@ -74,7 +99,7 @@ def _require_form(form: Row[Any], given: Mapping[str, Any]) -> None:
         raise Invalid(*mistakes)
 
 
-def _lead(session: Session, form: Row[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _lead(session: Session, form: FormRow, given: Mapping[str, Any]) -> dict[str, Any]:
     first, last = UNKNOWN_CALLER
     return {
         "first_name": first,
@@ -91,12 +116,12 @@ def _lead(session: Session, form: Row[Any], given: Mapping[str, Any]) -> dict[st
     }
 
 
-def _source(session: Session, form: Row[Any], utm_source: str | None) -> UUID:
+def _source(session: Session, form: FormRow, utm_source: str | None) -> UUID:
     about = {"clinic": form.clinic_id, "own": form.source_id, "utm": utm_source}
     found: UUID | None = session.scalar(_SOURCE, about)
     return found or form.source_id
 
 
-def _consent(form: Row[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _consent(form: FormRow, given: Mapping[str, Any]) -> dict[str, Any]:
     agrees = given.get("consent") and form.consent_text
     return {"consent_text": form.consent_text, "consent_at": now()} if agrees else {}

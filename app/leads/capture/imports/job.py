@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.engine.jobs.items import ItemResults, Position, lock_pending, write_results
-from app.engine.jobs.kinds import JobKind, ProcessSpan
+from app.engine.jobs.kinds import JobKind, JobRow, ProcessSpan
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import Span
 from app.engine.service import record
@@ -71,7 +71,7 @@ class ReadRow:
     blind_indexes: frozenset[bytes]
 
 
-def work_on(session: Session, job: Row[Any], clinic: ClinicContext) -> ProcessSpan:
+def work_on(session: Session, job: JobRow, clinic: ClinicContext) -> ProcessSpan:
     """Load the data shared by all chunks; return the function that processes one chunk."""
     spec = ImportSpec.from_json(job.spec)
     capture = load_capture_context(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from app.errors import Invalid
 from app.leads.capture.imports.workbook import BROKEN, rows_of_workbook
@@ -136,7 +136,7 @@ def _names(cells: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _as_text(cell: Any) -> str:
+def _as_text(cell: object) -> str:
     """Return the cell as text: ISO dates, whole numbers without a decimal point."""
     if cell is None:
         return ""
