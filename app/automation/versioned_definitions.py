@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.automation.version_responses import row_response, version_response
 from app.clock import now
-from app.core.db import new_id
+from app.core.db import AnySelect, new_id
 from app.core.json_diff import json_diff
 from app.core.optimistic_locking import SeenVersions, require_version
 from app.core.pagination import Key
@@ -43,7 +43,7 @@ class VersionedDefinitions(Generic[Owner]):
     name_taken: type[Conflict]
     nothing_to_publish: type[Conflict]
 
-    def of_clinic(self, clinic_id: UUID) -> Select[Any]:
+    def of_clinic(self, clinic_id: UUID) -> AnySelect:
         """Select the clinic's rows that are not deleted."""
         return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
 
@@ -182,7 +182,7 @@ class VersionedDefinitions(Generic[Owner]):
         drafted = {owner_id: definition for owner_id, definition in session.execute(drafts)} if rows else {}  # noqa: C416
         return [row_response(row, drafted.get(row.id)) for row in rows]
 
-    def _versions_of(self, row: Owner) -> Select[Any]:
+    def _versions_of(self, row: Owner) -> AnySelect:
         return select(self.version).where(getattr(self.version, self.key) == row.id)
 
     def _numbered(self, session: Session, row: Owner, number: int | None) -> Any:

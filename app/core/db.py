@@ -9,13 +9,16 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
-from sqlalchemy import CursorResult, DateTime, Engine, MetaData, TextClause, Uuid, create_engine, text
+from sqlalchemy import CursorResult, DateTime, Engine, MetaData, Row, Select, TextClause, Uuid, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from uuid_utils.compat import uuid7
 
 from app.config import get_settings
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]  # a row of a result, whose columns are read by name
+AnySelect: TypeAlias = Select[*tuple[Any, ...]]  # a SELECT of any columns
 
 APP_ROLE = "relance_app"
 # Milliseconds. No transaction blocks others, or waits for a lock, without a limit.

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import QueryableAttribute
 
 from app.core.cursors import read_cursor, write_cursor
+from app.core.db import AnySelect
 from app.core.ports import Port
 
 LARGEST_LIMIT: Final = 200
@@ -29,7 +30,7 @@ class Page:
     total_count: int | None = None  # of the whole list; counted only on request
 
 
-def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: Mapping[str, Any]) -> Page:
+def page(session: Session, statement: AnySelect, keys: Sequence[Key], query: Mapping[str, Any]) -> Page:
     """Return one page of `statement` (of one entity, or of columns), ordered by `keys`.
 
     `keys` are columns of the result that are never null; the last one is unique. An index serves them only if all have
@@ -41,7 +42,7 @@ def page(session: Session, statement: Select[Any], keys: Sequence[Key], query: M
 
 def page_of_parts(
     session: Session,
-    parts: Sequence[Select[Any]],
+    parts: Sequence[AnySelect],
     keys: Sequence[Key],
     query: Mapping[str, Any],
     *,
@@ -64,7 +65,7 @@ def page_of_parts(
     return _page(session, items, keys, limit, total=total)
 
 
-def first_pages(session: Session, parts: Sequence[tuple[Select[Any], Sequence[Key]]], limit: int) -> list[Page]:
+def first_pages(session: Session, parts: Sequence[tuple[AnySelect, Sequence[Key]]], limit: int) -> list[Page]:
     """Return the first page of each statement (all with the same columns), in one query."""
     first = [
         part.add_columns(literal(place).label("part")).order_by(*ordered_by(keys)).limit(limit + 1)
@@ -91,7 +92,7 @@ def _model(keys: Sequence[Key]) -> Any:
     return keys[-1][0].class_
 
 
-def _in_order(parts: Sequence[tuple[Select[Any], Sequence[Key]]], *, most: int) -> Select[Any]:
+def _in_order(parts: Sequence[tuple[AnySelect, Sequence[Key]]], *, most: int) -> AnySelect:
     first = [part.order_by(*ordered_by(own)).limit(most) for part, own in parts]
     if len(first) == 1:
         return first[0]
@@ -114,11 +115,11 @@ def _order(keys: Sequence[Key]) -> str:
     return ",".join(f"{column.key} {way}" for column, way in keys)
 
 
-def _count(session: Session, statement: Select[Any]) -> int:
+def _count(session: Session, statement: AnySelect) -> int:
     return session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
 
 
-def _fetch(session: Session, statement: Select[Any], model: Any) -> Sequence[Any]:
+def _fetch(session: Session, statement: AnySelect, model: Any) -> Sequence[Any]:
     found = session.execute(statement)
     if len(statement.column_descriptions) == 1:
         return found.scalars().all()

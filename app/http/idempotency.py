@@ -14,13 +14,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from flask import Response, g, request
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.audit.visible_ids import VISIBLE_IDS
 from app.clock import now
-from app.core.db import to_json
+from app.core.db import AnyRow, to_json
 from app.core.idempotency_records import KEPT_FOR
 from app.errors import Conflict, RelanceError
 from app.http.access import actor, unit_of_work
@@ -126,7 +126,7 @@ def _save(session: Session, call: Mapping[str, Any], response: Response, *, show
     session.execute(_SAVE, {**call, **answer})
 
 
-def _replay(session: Session, record: Row[Any], call: Mapping[str, Any]) -> Response:
+def _replay(session: Session, record: AnyRow, call: Mapping[str, Any]) -> Response:
     if record.fingerprint != fingerprint():
         raise IdempotencyKeyReused
     shown = {subject: [*map(UUID, ids)] for subject, ids in (record.shown or {}).items()}

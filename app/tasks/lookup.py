@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
 from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
@@ -66,7 +67,7 @@ def open_task(session: Session, actor: Actor, task_id: UUID) -> tuple[Task, Lead
     return task, lead
 
 
-def read_task(session: Session, actor: Actor, task_id: UUID) -> Row[Any]:
+def read_task(session: Session, actor: Actor, task_id: UUID) -> AnyRow:
     """Return the task's row. Raises NotFound, also for a task that the actor may not see."""
     found = session.execute(
         _ROWS.join(Lead, Lead.id == Task.lead_id).where(Task.id == task_id, *visible_tasks(actor))

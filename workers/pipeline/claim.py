@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import Row, column, text
+from sqlalchemy import column, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import TextualSelect
 
 from app.automation.handlers.support.context import DueStep
+from app.core.db import AnyRow
 from app.engine.models import Step
 from app.engine.step_kind import STEP_KINDS
 from app.leads.events import LazyContact
@@ -99,7 +100,7 @@ def claim(
 
 def lead_of(row: ClaimedStep) -> Any:
     """Return the lead that was claimed with its step; None for kinds without a lead."""
-    values = cast("Row[Any]", row)[len(_STEP) : -1]
+    values = cast("AnyRow", row)[len(_STEP) : -1]
     return LeadView(*values) if values else None
 
 

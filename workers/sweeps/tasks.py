@@ -1,13 +1,13 @@
 """Overdue tasks."""
 
 from collections import defaultdict
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app import clock
+from app.core.db import AnySelect
 from app.engine.events.chains import chains_of
 from app.engine.events.events import NO_CHAIN, Event, EventName
 from app.engine.service import record
@@ -51,6 +51,6 @@ def mark_overdue(session: Session) -> int:
     return len(tasks)
 
 
-def _leads(ids: set[UUID]) -> Select[Any]:
+def _leads(ids: set[UUID]) -> AnySelect:
     table = Lead.__table__
     return select(table).where(table.c.id.in_(ids))

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Float, Row, case, extract, select
+from sqlalchemy import Float, case, extract, select
 from sqlalchemy.orm import Session
 
+from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
 from app.engine.models import EventRecord, Step, StepState
 from app.identity.actor import Actor
@@ -43,7 +44,7 @@ def automation_of(session: Session, actor: Actor, lead_id: UUID, query: Mapping[
     return Page(_with_moves(session, found.items), found.next_cursor, found.total_count)
 
 
-def _with_moves(session: Session, steps: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _with_moves(session: Session, steps: Sequence[AnyRow]) -> list[dict[str, Any]]:
     """Add to each step its rule's decision about the due time, as long as the event is stored."""
     ids = {step.cause["event_id"] for step in steps if "event_id" in step.cause}
     kept = select(EventRecord.id, EventRecord.decisions).where(EventRecord.id.in_([UUID(event_id) for event_id in ids]))
@@ -51,7 +52,7 @@ def _with_moves(session: Session, steps: Sequence[Row[Any]]) -> list[dict[str, A
     return [_shown(step, decisions.get(step.cause.get("event_id"), ())) for step in steps]
 
 
-def _shown(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _shown(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     cause, planned = step.cause, _planned(step, decisions)
     return {
         **step._mapping,  # noqa: SLF001  (the public name of a row as a mapping)
@@ -62,7 +63,7 @@ def _shown(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> dict[str, 
     }
 
 
-def _planned(step: Row[Any], decisions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _planned(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Return the planned step with the same due time; if it was postponed since, the first one of its kind."""
     rule = next((one for one in decisions if one["rule"] == step.cause.get("rule")), {})
     alike = [one for one in rule.get("steps", ()) if one["kind"] == step.kind]

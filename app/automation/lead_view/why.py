@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.language import explanations
 from app.core.calendar.calendar import Calendar
+from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
 from app.engine.models import EventRecord, Step
 from app.engine.rules.event_log import BACKFILL
@@ -47,16 +48,16 @@ def _event_of(session: Session, lead_id: UUID, step_id: UUID) -> UUID:
     return UUID(cause["event_id"])
 
 
-def _steps_by_event(session: Session, lead_id: UUID, event_ids: Sequence[UUID]) -> Mapping[str, list[Row[Any]]]:
+def _steps_by_event(session: Session, lead_id: UUID, event_ids: Sequence[UUID]) -> Mapping[str, list[AnyRow]]:
     event = Step.cause["event_id"].astext
     wanted = select(*_SHOWN).where(Step.lead_id == lead_id, event.in_([str(one) for one in event_ids]))
-    steps: dict[str, list[Row[Any]]] = defaultdict(list)
+    steps: dict[str, list[AnyRow]] = defaultdict(list)
     for step in session.execute(wanted.order_by(Step.due_at, Step.id)):
         steps[step.cause["event_id"]].append(step)
     return steps
 
 
-def _shown(event: EventRecord, steps: Sequence[Row[Any]], calendar: Calendar, rule: str | None) -> dict[str, Any]:
+def _shown(event: EventRecord, steps: Sequence[AnyRow], calendar: Calendar, rule: str | None) -> dict[str, Any]:
     return {
         "id": event.id,
         "event": event.name,

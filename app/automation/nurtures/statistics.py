@@ -6,12 +6,13 @@ from datetime import time, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, distinct, extract, func, select, true, tuple_
+from sqlalchemy import ColumnElement, distinct, extract, func, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
 from app.clock import now
 from app.core.date_range import DateRange
+from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.leads.lookup import visible_to
@@ -86,7 +87,7 @@ def _grouping(group: Group) -> int:
 _GROUPS: Final = {_grouping(group): group for group in (ALL, BY_SEQUENCE, BY_STEP, BY_TEMPLATE, BY_HOUR)}
 
 
-def _messages(report_filter: ReportFilter) -> Select[Any]:
+def _messages(report_filter: ReportFilter) -> AnySelect:
     """Return the query for messages by time of creation. Replies and conversions are looked up by index."""
     replied, converted = response_lookups()
     was_sent = Notification.sent_at.is_not(None)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select, true
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from app.audit import audit_log
 from app.automation.nurtures.models import Nurture
 from app.automation.nurtures.service import find_nurture
 from app.automation.sequences.models import LIVE, Enrollment, EnrollmentStep
+from app.core.db import AnyRow, AnySelect
 from app.core.pagination import Key, Page, page
 from app.engine.models import PENDING, Step
 from app.engine.sequences.models import SequenceRow
@@ -50,7 +51,7 @@ def leads_of(session: Session, actor: Actor, nurture_id: UUID, query: Mapping[st
     return Page(shown, found.next_cursor, found.total_count)
 
 
-def _query(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> Select[Any]:
+def _query(actor: Actor, nurture: Nurture, state: FollowUpState | None) -> AnySelect:
     summary = _message_summary()
     is_wanted = true() if state is None else _state(summary) == state
     there = (
@@ -119,9 +120,9 @@ def _state_of_message() -> ColumnElement[str]:
     )
 
 
-def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID, list[Row[Any]]]:
+def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID, list[AnyRow]]:
     """Return the messages of these enrollments by enrollment id, oldest first."""
-    wanted: Select[*tuple[Any, ...]] = (
+    wanted: AnySelect = (
         select(
             EnrollmentStep.enrollment_id,
             EnrollmentStep.step,
@@ -138,7 +139,7 @@ def _messages(session: Session, enrollment_ids: Iterable[UUID]) -> Mapping[UUID,
         .join_from(EnrollmentStep, Notification, _OF_ITS_STEP)
         .where(EnrollmentStep.enrollment_id.in_(list(enrollment_ids)))
     )
-    messages: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    messages: dict[UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(wanted.order_by(EnrollmentStep.id)):
         messages[row.enrollment_id].append(row)
     return messages
@@ -150,7 +151,7 @@ def _due_times(session: Session, step_ids: Iterable[UUID]) -> Mapping[UUID, date
     return {row.id: row.due_at for row in session.execute(wanted)}
 
 
-def _to_response(row: Any, messages: Iterable[Row[Any]]) -> dict[str, Any]:
+def _to_response(row: Any, messages: Iterable[AnyRow]) -> dict[str, Any]:
     return {**row._mapping, "messages": [_message_to_response(message, row.converted_at) for message in messages]}  # noqa: SLF001  (public)
 
 

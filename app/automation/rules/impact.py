@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.automation.language.vocabulary import FIELDS, Type
@@ -16,6 +16,7 @@ from app.automation.rules.existing_leads import COLUMNS_SQL, ExistingLead
 from app.automation.rules.gate_preview import GateCounts, count_gate_verdicts
 from app.clock import now
 from app.core.calendar.calendar import Calendar
+from app.core.db import AnyRow
 from app.engine.events.events import Event
 from app.engine.models import EventRecord
 from app.engine.plan.plan import Plan, plan
@@ -61,29 +62,27 @@ def impact(session: Session, actor: Actor, rule_id: UUID, *, days: int) -> dict[
     }
 
 
-def _events(session: Session, actor: Actor, rule: Rule, *, since: datetime) -> Sequence[Row[Any]]:
+def _events(session: Session, actor: Actor, rule: Rule, *, since: datetime) -> Sequence[AnyRow]:
     """Load the events, newest first, with one query per event name because the index is by name."""
     wanted = select(EventRecord.__table__).where(
         EventRecord.clinic_id == actor.clinic.id,
         ~EventRecord.facts.has_key(BACKFILL),  # recorded by a backfill; they happened earlier
         EventRecord.id >= UUID(int=new_lead_id(since).int >> 80 << 80),
     )
-    found: list[Row[Any]] = []
+    found: list[AnyRow] = []
     for name in sorted(rule.on):
         named = wanted.where(EventRecord.name == name).order_by(EventRecord.id.desc())
         found += session.execute(named.limit(MOST_EVENTS - len(found))).all()
     return found
 
 
-def _plan_events(
-    session: Session, rule: Rule, rows: Sequence[Row[Any]], calendar: Calendar
-) -> list[tuple[Event, Plan]]:
+def _plan_events(session: Session, rule: Rule, rows: Sequence[AnyRow], calendar: Calendar) -> list[tuple[Event, Plan]]:
     rules, more = RuleSet.of([rule]), load_facts(session, {row.lead_id for row in rows}, rule.required_facts)
     events = [_event(row).with_facts(more.get(row.lead_id, {})) for row in rows]
     return [(event, plan(rules, event, calendar)) for event in events]
 
 
-def _event(row: Row[Any]) -> Event:
+def _event(row: AnyRow) -> Event:
     facts = {group: {name: _read(group, name, value) for name, value in of.items()} for group, of in row.facts.items()}
     return Event(
         row.name, row.lead_id, row.subject_id, row.occurred_at, facts={"lead": {}, **facts}, key=row.key, id=row.id

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.automation.nurtures.models import Nurture as NurtureRow
@@ -20,6 +20,7 @@ from app.automation.simulation.script import InvalidScript, Script, read_script
 from app.automation.simulation.start_state import start_as_is, start_as_new
 from app.automation.simulation.state import Nurture, Setting
 from app.clock import now
+from app.core.db import AnySelect
 from app.core.validation.validation_errors import Mistake
 from app.engine.active_rules import load_active_rules
 from app.engine.rules.rules import RuleSet
@@ -150,7 +151,7 @@ def _own_setting(session: Session, actor: Actor) -> Setting:
     )
 
 
-def _nurtures(actor: Actor) -> Select[Any]:
+def _nurtures(actor: Actor) -> AnySelect:
     """Select the active nurtures, with the columns of `Nurture`."""
     columns = [getattr(NurtureRow, name) for name in Nurture._fields]
     return select(*columns).where(NurtureRow.clinic_id == actor.clinic.id, NurtureRow.is_active).order_by(NurtureRow.id)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, literal, text
+from sqlalchemy import func, insert, literal, text
 from sqlalchemy.orm import Session
 
+from app.core.db import AnySelect
 from app.engine.jobs.items import ItemResults, write_results
 from app.engine.jobs.models import ItemReason, ItemStatus, JobItem
 
@@ -24,7 +25,7 @@ def fill_with_ids(session: Session, job_id: UUID, ids: Sequence[str]) -> tuple[i
     return len(ids), len(duplicates.failed)
 
 
-def fill_with_found(session: Session, job_id: UUID, leads: Select[Any]) -> int:
+def fill_with_found(session: Session, job_id: UUID, leads: AnySelect) -> int:
     """Write an item for each lead of `leads`, a query for ids, in the order of the ids; return how many they are."""
     lead_id = leads.selected_columns[0]
     place = func.row_number().over(order_by=lead_id) - 1

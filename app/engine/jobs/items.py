@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.db import to_json
+from app.core.db import AnyRow, to_json
 from app.engine.jobs.models import ItemReason
 from app.engine.jobs.planning import CHUNK_SIZE, Span
 from app.security.encryption import decrypt_json, encryption_context
@@ -112,7 +112,7 @@ def lead_encryption_context(job_id: UUID, position: Position) -> str:
     return encryption_context("job_items", "lead_sealed", job_id, position)
 
 
-def _lead(job_id: UUID, row: Row[Any]) -> Mapping[str, Any] | None:
+def _lead(job_id: UUID, row: AnyRow) -> Mapping[str, Any] | None:
     if row.lead_sealed is None:
         return None
     lead: Mapping[str, Any] = decrypt_json(row.lead_sealed, context=lead_encryption_context(job_id, row.position))

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.core.db import AnyRow
 from app.engine.step_kind import STEP_KINDS
 from app.engine.steps.gaps import gaps
 from app.errors import Invalid
@@ -111,7 +112,7 @@ def _lines(session: Session, given: Mapping[str, Any]) -> dict[tuple[str, str], 
     return lines
 
 
-def _line(lines: dict[tuple[str, str], dict[str, Any]], row: Row[Any]) -> dict[str, Any]:
+def _line(lines: dict[tuple[str, str], dict[str, Any]], row: AnyRow) -> dict[str, Any]:
     nothing = dict.fromkeys(("on_time", "late", "too_late", "skipped", "failed", "overdue"), 0)
     unknown = dict.fromkeys(
         ("p50_seconds", "longest_seconds", "first_late", "last_late", "first_overdue", "last_overdue")
@@ -121,16 +122,16 @@ def _line(lines: dict[tuple[str, str], dict[str, Any]], row: Row[Any]) -> dict[s
     )
 
 
-def _steps(session: Session, given: Mapping[str, Any], rows: Iterable[Row[Any]]) -> dict[UUID, dict[str, Any]]:
+def _steps(session: Session, given: Mapping[str, Any], rows: Iterable[AnyRow]) -> dict[UUID, dict[str, Any]]:
     """Return the first and last steps by id, with a link to the explanation of each."""
     ids = {step_id for row in rows for step_id in (row.first, row.last) if step_id}
     found = session.execute(_STEPS, {"ids": list(ids), "clinic": given["clinic"]})
     return {row.id: {**row._mapping, "link": _link(row)} for row in found}  # noqa: SLF001  (the public name of it)
 
 
-def _link(step: Row[Any]) -> str | None:
+def _link(step: AnyRow) -> str | None:
     return f"/api/leads/{step.lead_id}/why?step={step.id}" if step.lead_id else None
 
 
-def _ends(steps: Mapping[UUID, Any], row: Row[Any], what: str) -> dict[str, Any]:
+def _ends(steps: Mapping[UUID, Any], row: AnyRow, what: str) -> dict[str, Any]:
     return {f"first_{what}": steps.get(row.first), f"last_{what}": steps.get(row.last)}

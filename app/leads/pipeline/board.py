@@ -5,10 +5,11 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnyRow
 from app.core.pagination import cursor_after
 from app.identity.actor import Actor
 from app.leads.lookup import NEWEST_FIRST, visible_to
@@ -50,7 +51,7 @@ def board(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dict
 
 def _cards(
     session: Session, actor: Actor, conditions: Sequence[ColumnElement[bool]], *, most: int
-) -> Mapping[str, Sequence[Row[Any]]]:
+) -> Mapping[str, Sequence[AnyRow]]:
     """Load the newest leads of each stage, plus one that tells whether there are more."""
     newest = (
         select(*_CARD_COLUMNS)
@@ -71,7 +72,7 @@ def _cards(
     return {slug: list(rows) for slug, rows in groupby(found, key=lambda row: row.slug)}
 
 
-def _column(stage: PipelineStage, sums: Row[Any] | None, cards: Sequence[Row[Any]], *, most: int) -> dict[str, Any]:
+def _column(stage: PipelineStage, sums: AnyRow | None, cards: Sequence[AnyRow], *, most: int) -> dict[str, Any]:
     return {
         "stage": stage,
         "count": sums.leads if sums else 0,

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, TextClause, func, select, text, union_all
+from sqlalchemy import ColumnElement, TextClause, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
@@ -97,7 +98,7 @@ def _by_next_follow_up(
     return Page([leads[lead_id] for lead_id in ids], found.next_cursor, found.total_count)
 
 
-def _are_few(session: Session, *parts: Select[Any]) -> bool:
+def _are_few(session: Session, *parts: AnySelect) -> bool:
     """Return whether the (disjoint) statements together have at most FEW rows, which may all be read."""
     some = union_all(*(part.limit(FEW + 1) for part in parts)).subquery()
     return session.scalars(select(func.count()).select_from(some)).one() <= FEW

@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, select, text, true, tuple_
+from sqlalchemy import ColumnElement, false, func, select, text, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from app.core.db import AnySelect
 from app.leads.models import Lead
 from app.leads.search.open_task import IS_OPEN_TASK, OpenTask
 
@@ -78,7 +79,7 @@ def with_next_follow_ups(session: Session, leads: Sequence[Mapping[str, Any]]) -
     return [{**lead, **by_lead.get(lead["id"], _NOTHING)} for lead in leads]
 
 
-def due_tasks(clinic_id: UUID, due: DueRange) -> list[Select[Any]]:
+def due_tasks(clinic_id: UUID, due: DueRange) -> list[AnySelect]:
     """Return statements for the clinic's open tasks in the due range: id, due_at, lead_id.
 
     The statements have no row in common.
@@ -87,12 +88,12 @@ def due_tasks(clinic_id: UUID, due: DueRange) -> list[Select[Any]]:
     return [tasks.where(group) for group in _GROUPS]
 
 
-def first_tasks(clinic_id: UUID, due: DueRange) -> list[Select[Any]]:
+def first_tasks(clinic_id: UUID, due: DueRange) -> list[AnySelect]:
     """Restrict `due_tasks` to the next task of each lead."""
     return [part.where(_IS_FIRST) for part in due_tasks(clinic_id, due)]
 
 
-def next_tasks(leads: Sequence[ColumnElement[bool]], due: DueRange) -> Select[Any]:
+def next_tasks(leads: Sequence[ColumnElement[bool]], due: DueRange) -> AnySelect:
     """Return a statement for the next tasks of the leads that meet the conditions. Efficient for few leads."""
     next_one = _NEXT.correlate(Lead).lateral("next")
     columns = (next_one.c.id, next_one.c.due_at, next_one.c.lead_id)

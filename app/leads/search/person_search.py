@@ -5,10 +5,11 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from rapidfuzz.fuzz import ratio
-from sqlalchemy import ColumnElement, Row, Select, Text, cast, func, select, union_all
+from sqlalchemy import ColumnElement, Text, cast, func, select, union_all
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnyRow, AnySelect
 from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.contact.names import normalise_name
@@ -41,7 +42,7 @@ def search(session: Session, actor: Actor, data: Mapping[str, Any]) -> list[Simp
     return [rows[lead.id] for lead in shown if lead.id in rows]
 
 
-def _rows(actor: Actor) -> Select[Any]:
+def _rows(actor: Actor) -> AnySelect:
     return select(Lead.__table__).where(*visible_to(actor))
 
 
@@ -59,9 +60,7 @@ def _index_conditions(
     return [(Lead.name_key == func.left(func.lower(cast(last, Text)), KEY), MOST_NAMES) for last in lasts]
 
 
-def _candidates(
-    session: Session, actor: Actor, conditions: Iterable[tuple[ColumnElement[bool], int]]
-) -> list[Row[Any]]:
+def _candidates(session: Session, actor: Actor, conditions: Iterable[tuple[ColumnElement[bool], int]]) -> list[AnyRow]:
     """Load the columns to compare, newest leads first."""
     indexes = (Lead.phone_blind, Lead.phone_alt_blind, Lead.email_blind)
     compared = select(Lead.id, Lead.first_name, Lead.last_name, *indexes)
@@ -78,7 +77,7 @@ def _phone(given: str, actor: Actor) -> str:
         raise Invalid.at("/phone", str(mistake)) from None
 
 
-def _has(lead: Row[Any], actor: Actor, data: Mapping[str, Any]) -> bool:
+def _has(lead: AnyRow, actor: Actor, data: Mapping[str, Any]) -> bool:
     """Return whether the lead matches every search field, not only the indexed one."""
     if "phone" in data:
         index = blind_index(actor.clinic.id, "phone", _phone(data["phone"], actor))
@@ -94,14 +93,14 @@ def _splits(name: str) -> list[Split]:
     return [(" ".join(words[:place]), " ".join(words[place:])) for place in places]
 
 
-def _best_matches(found: Sequence[Row[Any]], splits: Sequence[Split]) -> list[Row[Any]]:
+def _best_matches(found: Sequence[AnyRow], splits: Sequence[Split]) -> list[AnyRow]:
     """Sort by similarity. The sort is stable, so equal leads stay newest first."""
     ways = [(normalise_name(first), normalise_name(last)) for first, last in splits]
     scored = [(max(_similarity(lead, *way) for way in ways), lead) for lead in found]
     return [lead for score, lead in sorted(scored, key=lambda one: -one[0]) if score >= LIKE_ENOUGH]
 
 
-def _similarity(lead: Row[Any], first: str, last: str) -> float:
+def _similarity(lead: AnyRow, first: str, last: str) -> float:
     """Compare the beginnings of the names, because users may type only a part."""
     own_first, own_last = normalise_name(lead.first_name), normalise_name(lead.last_name)
     similarity = ratio(last, own_last[: len(last)])

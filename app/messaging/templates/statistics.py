@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from app.core.date_range import DateRange
+from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
@@ -27,7 +28,7 @@ def statistics(session: Session, actor: Actor, template: MessageTemplate, period
     return {**total, **period._asdict(), "versions": versions}
 
 
-def _by_version(actor: Actor, template: MessageTemplate, period: DateRange) -> Select[Any]:
+def _by_version(actor: Actor, template: MessageTemplate, period: DateRange) -> AnySelect:
     """Count each version's messages through its index; replies are looked up for each message."""
     messages = _message_counts(actor, period)
     return (

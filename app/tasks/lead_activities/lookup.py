@@ -5,10 +5,11 @@ from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, literal, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
 from app.errors import NotFound
 from app.identity.actor import Actor
@@ -99,7 +100,7 @@ def _page(session: Session, actor: Actor, query: Mapping[str, Any], leads: Seque
     return Page(items, found.next_cursor, found.total_count)
 
 
-def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Select[Any] | None:
+def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> AnySelect | None:
     types = [type_ for type_, name in TYPE_OF_TASK.items() if name in query.get("activity_type", (name,))]
     tests = _filters(actor, query, leads, lead=Task.lead_id, person=Task.assigned_to_id)
     if not types:
@@ -113,7 +114,7 @@ def _tasks(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None)
     )
 
 
-def _entries(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> Select[Any] | None:
+def _entries(actor: Actor, query: Mapping[str, Any], leads: Sequence[UUID] | None) -> AnySelect | None:
     types = [type_ for type_, name in TYPE_OF_ENTRY.items() if name in query.get("activity_type", (name,))]
     if not types or State.COMPLETED not in query.get("status", tuple(State)):
         return None

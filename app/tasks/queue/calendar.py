@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Date, DateTime, Row, column, select, true, values
+from sqlalchemy import Date, DateTime, column, select, true, values
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.clock import now
+from app.core.db import AnyRow
 from app.identity.actor import Actor
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 from app.tasks.queue.queue import has_status, resolve_rare_filters, status_groups, tasks_of
@@ -48,7 +49,7 @@ def _days(actor: Actor, query: Mapping[str, Any]) -> list[Day]:
 
 def _due(
     session: Session, actor: Actor, query: Mapping[str, Any], days: Sequence[Day], *, group: Sequence[TaskStatus]
-) -> Sequence[Row[Any]]:
+) -> Sequence[AnyRow]:
     """Return the first tasks of each day with these statuses. One extra row per day shows whether there are more."""
     instant = DateTime(timezone=True)
     day = values(column("day", Date), column("begins_at", instant), column("ends_at", instant), name="of").data(days)
@@ -65,6 +66,6 @@ def _due(
     return found
 
 
-def _to_response(day: Day, rows: Sequence[Row[Any]], *, limit: int) -> dict[str, Any]:
+def _to_response(day: Day, rows: Sequence[AnyRow], *, limit: int) -> dict[str, Any]:
     ordered = sorted(rows, key=lambda row: (row.due_at, row.id))
     return {**day._asdict(), "tasks": ordered[:limit], "more": len(ordered) > limit}

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, extract, func, literal, or_, select, true, union_all
+from sqlalchemy import extract, func, literal, or_, select, true, union_all
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.core.calendar.calendar import Calendar
+from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.lookup import visible_to
@@ -55,18 +56,18 @@ def _weekday(calendar: Calendar, at: datetime) -> int:
     return calendar.local(at).weekday()
 
 
-def _due_between(session: Session, tasks: Select[Any], begin: datetime, end: datetime) -> int:
+def _due_between(session: Session, tasks: AnySelect, begin: datetime, end: datetime) -> int:
     due = tasks.where(Task.due_at >= begin, Task.due_at < end)
     return bounded_count(session, [due.where(has_status(group)) for group in OPEN_GROUPS])
 
 
-def bounded_count(session: Session, parts: Sequence[Select[Any]]) -> int:
+def bounded_count(session: Session, parts: Sequence[AnySelect]) -> int:
     """Count the rows of disjoint statements, up to `MOST_COUNTED`."""
     some = union_all(*(part.with_only_columns(literal(1)).limit(MOST_COUNTED) for part in parts)).subquery()
     return min(session.scalar(select(func.count()).select_from(some)) or 0, MOST_COUNTED)
 
 
-def _completion_rate(session: Session, tasks: Select[Any], at: datetime) -> float | None:
+def _completion_rate(session: Session, tasks: AnySelect, at: datetime) -> float | None:
     """Return the completion rate of the latest tasks by due time."""
     were_due = tasks.add_columns(Task.due_at).where(Task.due_at >= at - LOOKED_BACK, Task.due_at < at)
     groups = (*OPEN_GROUPS, (TaskStatus.COMPLETED,))
@@ -78,7 +79,7 @@ def _completion_rate(session: Session, tasks: Select[Any], at: datetime) -> floa
     return completed / wanted if wanted else None
 
 
-def _response_seconds(session: Session, leads: Select[Any]) -> float | None:
+def _response_seconds(session: Session, leads: AnySelect) -> float | None:
     """Return the mean time in seconds from a lead's creation to the first contact attempt.
 
     An attempt before creation counts as 0.

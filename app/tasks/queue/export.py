@@ -6,10 +6,11 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
+from app.core.db import AnySelect
 from app.core.files.csv_files import write_csv
 from app.core.files.xlsx import write_xlsx
 from app.core.pagination import ordered_by
@@ -93,7 +94,7 @@ def _rows(session: Session, actor: Actor, query: Mapping[str, Any]) -> Iterator[
         yield from map(_cells, rows)
 
 
-def _require_row_limit(session: Session, tasks: Select[*tuple[Any, ...]]) -> None:
+def _require_row_limit(session: Session, tasks: AnySelect) -> None:
     """Check the number of rows before writing. Raises TooMuchToExport."""
     some = tasks.with_only_columns(Task.id).order_by(None).limit(MOST_ROWS + 1).subquery()
     if session.scalars(select(func.count()).select_from(some)).one() > MOST_ROWS:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core.db import AnySelect
 from app.core.pagination import Key, first_pages, ordered_by
 from app.identity.actor import Actor
 from app.tasks.models import Task, TaskStatus
@@ -39,7 +40,7 @@ def kanban(session: Session, actor: Actor, query: Mapping[str, Any]) -> list[dic
     ]
 
 
-def _counts(session: Session, columns: Mapping[TaskStatus, tuple[Select[Any], Sequence[Key]]]) -> dict[TaskStatus, int]:
+def _counts(session: Session, columns: Mapping[TaskStatus, tuple[AnySelect, Sequence[Key]]]) -> dict[TaskStatus, int]:
     """Count in the columns' order, because otherwise the database reads every task of the status."""
     firsts = [
         tasks.with_only_columns(Task.id).order_by(*ordered_by(keys)).limit(MOST_IN_COLUMN)

@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, bindparam, func, literal_column, select, text
+from sqlalchemy import ARRAY, ColumnElement, bindparam, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
+from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page_of_parts
 from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
@@ -109,12 +110,12 @@ def _is_frequent(session: Session, clinic_id: UUID, words: str) -> bool:
     return session.scalars(said).one() >= NEWEST // 30
 
 
-def tasks_of(actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
+def tasks_of(actor: Actor, query: Mapping[str, Any]) -> AnySelect:
     """Return the tasks that match the filters, of any status. Raises Invalid."""
     return _ROWS.where(*visible_tasks(actor), *filter_conditions(actor, query))
 
 
-def disjoint_statements(actor: Actor, query: Mapping[str, Any]) -> list[Select[Any]]:
+def disjoint_statements(actor: Actor, query: Mapping[str, Any]) -> list[AnySelect]:
     """Return the tasks that match the filters, as disjoint statements. Raises Invalid."""
     tasks = tasks_of(actor, query)
     if query["sort"] in {Sort.OLDEST, Sort.NEWEST}:

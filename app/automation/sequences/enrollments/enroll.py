@@ -7,12 +7,12 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.labels import add_labels
 from app.automation.sequences.models import IS_LIVE, LIVE, Enrollment, EnrollmentState
-from app.core.db import insert_many, new_id
+from app.core.db import AnyRow, insert_many, new_id
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import Sequence as SequenceText
@@ -92,8 +92,8 @@ def _lock_if_active(session: Session, sequence: SequenceText) -> bool:
 
 def _enrollments_so_far(
     session: Session, sequence: SequenceText, leads: Collection[UUID]
-) -> Mapping[UUID, Sequence[Row[Any]]]:
-    rows: dict[UUID, list[Row[Any]]] = defaultdict(list)
+) -> Mapping[UUID, Sequence[AnyRow]]:
+    rows: dict[UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(_BEFORE, {"ids": list(leads), "sequence": sequence.id}):
         rows[row.lead_id].append(row)
     return rows
@@ -132,9 +132,7 @@ class _EnrollmentBatch(NamedTuple):
     by: UUID | None
 
 
-def _insert(
-    session: Session, entry: _EnrollmentBatch, leads: Sequence[tuple[Row[Any], Sequence[Row[Any]]]]
-) -> set[UUID]:
+def _insert(session: Session, entry: _EnrollmentBatch, leads: Sequence[tuple[AnyRow, Sequence[AnyRow]]]) -> set[UUID]:
     """Enroll these leads, each with its enrollments so far. Return the ids of the leads enrolled."""
     rows = [_enrollment(entry, lead, label_of(entry.sequence, lead, before)) for lead, before in leads]
     fresh = {row.id for row in insert_many(session, Enrollment, rows, tail=_ONLY_NEW)}
@@ -151,14 +149,14 @@ def label_of(sequence: SequenceText, lead: Any, before: Sequence[Any]) -> str | 
     return sequence.label if is_ours or sequence.label not in lead.tags else None
 
 
-def _first_step(entry: _EnrollmentBatch, lead: Row[Any], row: Mapping[str, Any]) -> dict[str, Any]:
+def _first_step(entry: _EnrollmentBatch, lead: AnyRow, row: Mapping[str, Any]) -> dict[str, Any]:
     context = EnrollmentContext(row["id"], lead.timezone, row["cause"])
     calendar = entry.clinic.calendar
     planned = plan_step(entry.sequence, entry.sequence.first, context, at=entry.at, calendar=calendar)
     return {**planned_row(entry.clinic.id, lead.id, planned), "id": row["step_id"]}
 
 
-def _enrollment(entry: _EnrollmentBatch, lead: Row[Any], label: str | None) -> dict[str, Any]:
+def _enrollment(entry: _EnrollmentBatch, lead: AnyRow, label: str | None) -> dict[str, Any]:
     id_, sequence = new_id(), entry.sequence
     return {
         "id": id_,

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.labels import remove_labels
 from app.automation.sequences.models import IS_LIVE
+from app.core.db import AnyRow
 from app.engine.models import Reason
 from app.engine.sequences.definitions import sequences_of
 from app.engine.sequences.sequence import ExitReason
@@ -74,7 +75,7 @@ def end_all_in_sequence(session: Session, sequence_id: UUID, *, at: datetime) ->
     cancel_steps_and_labels(session, session.execute(_ALL_IN, given).all(), at=at)
 
 
-def cancel_steps_and_labels(session: Session, ended: Sequence[Row[Any]], *, at: datetime) -> None:
+def cancel_steps_and_labels(session: Session, ended: Sequence[AnyRow], *, at: datetime) -> None:
     """Cancel the pending steps of ended enrollments, and remove their labels.
 
     `ended` are rows with `id`, `lead_id`, `step_id`, `label` and `reason`.

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
@@ -19,6 +19,7 @@ from app.automation.sequences.enrollments.transitions import EnrollmentRow, lock
 from app.automation.sequences.errors import EnrollmentIsOver
 from app.automation.sequences.models import DisplayState, Enrollment, EnrollmentState, EnrollmentStep
 from app.clock import now
+from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page
 from app.engine.models import Reason, Step, StepState
 from app.engine.sequences.models import SequenceRow
@@ -159,7 +160,7 @@ def _lead_of(session: Session, actor: Actor, enrollment_id: UUID) -> UUID:
     return found
 
 
-def _in_state(found: Select[Any], state: str | None) -> Select[Any]:
+def _in_state(found: AnySelect, state: str | None) -> AnySelect:
     if state is None:
         return found
     if state == DisplayState.HELD:

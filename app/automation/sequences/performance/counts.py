@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, select, true
+from sqlalchemy import ColumnElement, and_, case, func, select, true
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.models import Enrollment, EnrollmentStep
 from app.clock import now
 from app.core.date_range import DateRange
+from app.core.db import AnyRow, AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.lookup import visible_to
@@ -32,7 +33,7 @@ class ReportFilter(NamedTuple):
     version: int | None
 
 
-def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[Row[Any]]:
+def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[AnyRow]:
     """Count enrollments, replies and conversions by state, reason and current or last step."""
     over = func.coalesce(Enrollment.ended_at, now())
     began, beside = Enrollment.enrolled_at, (Enrollment,)
@@ -51,12 +52,12 @@ def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Se
     return session.execute(_of_version(found, Enrollment.sequence_version, asked)).all()
 
 
-def count_steps(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[Row[Any]]:
+def count_steps(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[AnyRow]:
     """Count finished steps and the results of their messages by step, kind, variant, outcome and reason."""
     return session.execute(_of_version(_steps(actor, asked), EnrollmentStep.sequence_version, asked)).all()
 
 
-def _steps(actor: Actor, asked: ReportFilter) -> Select[Any]:
+def _steps(actor: Actor, asked: ReportFilter) -> AnySelect:
     keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
     message = _message()
     sent_at, beside = message.c.sent_at, (Enrollment, message)
@@ -88,7 +89,7 @@ def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
     }
 
 
-def _of_version(found: Select[Any], version: Any, asked: ReportFilter) -> Select[Any]:
+def _of_version(found: AnySelect, version: Any, asked: ReportFilter) -> AnySelect:
     return found if asked.version is None else found.where(version == asked.version)
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.definitions import find_sequence
@@ -16,12 +15,13 @@ from app.automation.sequences.performance.comparison import compare
 from app.automation.sequences.performance.counts import MESSAGES, ReportFilter, count_enrollments, count_steps
 from app.automation.sequences.performance.intervals import Share, wilson
 from app.core.date_range import DateRange
+from app.core.db import AnyRow
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import NotFound
 from app.identity.actor import Actor
 
-Rows = Sequence[Row[Any]]
+Rows = Sequence[AnyRow]
 
 # The base of each rate. Only gateways report deliveries, opens and clicks.
 _OF: Final[Mapping[str, str]] = {
@@ -67,7 +67,7 @@ def _totals(enrollments: Rows) -> dict[str, Any]:
     }
 
 
-def _exits(enrollments: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def _exits(enrollments: Iterable[AnyRow]) -> list[dict[str, Any]]:
     return _reasons((row.reason, row.enrolled) for row in enrollments if row.state == EnrollmentState.EXITED)
 
 
@@ -136,5 +136,5 @@ def _reasons(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
     return [{"reason": reason, "count": count} for reason, count in total.most_common()]
 
 
-def _sum(rows: Iterable[Row[Any]], name: str) -> int:
+def _sum(rows: Iterable[AnyRow], name: str) -> int:
     return sum(getattr(row, name) for row in rows)

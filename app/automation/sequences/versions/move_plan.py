@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.automation.sequences.definitions import find_sequence
 from app.automation.sequences.models import IS_LIVE
 from app.automation.sequences.versions.version_mapping import EXIT, UNDER_WAY, MoveKind, Obstacle, StepMapping, map_step
+from app.core.db import AnyRow
 from app.engine.sequences.definitions import sequence_versions
 from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
@@ -145,7 +146,7 @@ def move_counts(counts: Mapping[MoveKind, int]) -> dict[str, int]:
     }
 
 
-def _group(row: Row[Any], old: SequenceText, new: SequenceText) -> Group:
+def _group(row: AnyRow, old: SequenceText, new: SequenceText) -> Group:
     lands = UNDER_WAY if row.is_under_way else map_step(old, new, row.step, waits=row.waits, steps={})
     return Group(row.sequence_version, row.step, row.waits, lands, row.leads, row.samples)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.automation.sequences.enrollments.exit import end_enrollments
@@ -14,7 +14,7 @@ from app.automation.sequences.enrollments.labels import add_labels, remove_label
 from app.automation.sequences.enrollments.transitions import sequence_texts
 from app.automation.sequences.models import IS_LIVE, Enrollment
 from app.automation.sequences.versions.version_mapping import UNDER_WAY, MoveKind, StepMapping, map_step
-from app.core.db import update_many
+from app.core.db import AnyRow, update_many
 from app.engine.models import Reason
 from app.engine.sequences.progression import EnrollmentContext, plan_step
 from app.engine.sequences.sequence import ExitReason
@@ -48,7 +48,7 @@ class Migration:
 class _Migrated(NamedTuple):
     """An enrollment (its locked row), its old version, and its mapping to the new one."""
 
-    row: Row[Any]
+    row: AnyRow
     old: SequenceText
     lands: StepMapping
 
@@ -73,7 +73,7 @@ def migrate_enrollments(session: Session, work: Migration, lead_ids: Collection[
     return {one.row.lead_id: one.lands for one in found}
 
 
-def _map_steps(session: Session, work: Migration, rows: Sequence[Row[Any]]) -> list[_Migrated]:
+def _map_steps(session: Session, work: Migration, rows: Sequence[AnyRow]) -> list[_Migrated]:
     """Map each enrollment to the new version. An enrollment with a running or failed step stays."""
     known = sequence_texts(session, rows)
     planned = [row.step_id for row in rows if row.step_id]

@@ -7,12 +7,12 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.audit import audit_log
 from app.clock import now
-from app.core.db import insert_many, new_id
+from app.core.db import AnyRow, insert_many, new_id
 from app.core.files.csv_files import write_csv
 from app.core.pagination import Key, Page, page
 from app.engine.jobs.models import Job, JobItem, JobState
@@ -178,7 +178,7 @@ def _check_source(session: Session, actor: Actor, mapping: Mapping[str, str], so
 
 
 def _job(session: Session, actor: Actor, import_: Import, spec: ImportSpec) -> UUID:
-    before: Row[Any] | None = session.execute(select(Job.state).where(Job.id == import_.job_id)).one_or_none()
+    before: AnyRow | None = session.execute(select(Job.state).where(Job.id == import_.job_id)).one_or_none()
     if before and before.state == JobState.RUNNING:
         raise ImportIsRunning
     at = now()
