@@ -94,7 +94,7 @@ class Settings(BaseSettings):
 
     @field_validator("outgoing_ports", "outgoing_allow", mode="before")
     @classmethod
-    def _split_list(cls, given: object) -> Any:
+    def _split_list(cls, given: object) -> object:
         return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
     @field_validator("outgoing_allow")

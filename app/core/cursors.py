@@ -29,7 +29,7 @@ def write_cursor(order: str, values: Sequence[object]) -> str:
     return base64.urlsafe_b64encode(_sign(order, payload) + payload).rstrip(b"=").decode()
 
 
-def read_cursor(order: str, types: Sequence[type], cursor: str) -> list[Any]:
+def read_cursor(order: str, types: Sequence[type], cursor: str) -> list[object]:
     """Return the key values of a cursor. Raises Invalid unless it was signed for this sort order."""
     try:
         signed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

@@ -30,7 +30,7 @@ class Channel(kombu_redis.Channel):
             self._client_cache = super()._create_client()  # type: ignore[no-untyped-call]
         return self._client_cache
 
-    def _brpop_read(self, **options: object) -> Any:
+    def _brpop_read(self, **options: object) -> object:
         """Take one message from a queue. Drop bytes that are not a message, because they would stop the worker."""
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]

@@ -187,7 +187,7 @@ def steps_of(
     *,
     after: tuple[datetime, UUID] | None = None,
     limit: int = 100,
-) -> Sequence[Any]:
+) -> Sequence[object]:
     """Return a lead's steps, past and pending, ordered by due time (rows of `steps`).
 
     `after` is the due time and id of the last row of the previous page.

@@ -75,6 +75,6 @@ def _in_app_of(actor: Actor) -> list[ColumnElement[bool]]:
     return [Notification.user_id == actor.user_id, Notification.channel == _literal(in_app.CHANNEL.name)]
 
 
-def _literal(value: str) -> Any:
+def _literal(value: str) -> object:
     # A literal: a prepared plan uses a partial index only for a value that is in the statement.
     return bindparam(None, value, literal_execute=True)

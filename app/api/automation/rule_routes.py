@@ -209,7 +209,7 @@ def cancel_pending_steps(follow_up_rule_id: UUID) -> dict[str, int]:
 @blp.arguments(BackfillIn)
 @blp.response(202, BackfillOut)
 @blp.alt_response(409, "CONFLICT")
-def backfill_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> tuple[Any, dict[str, str], int]:
+def backfill_rule(given: dict[str, Any], follow_up_rule_id: UUID) -> tuple[object, dict[str, str], int]:
     """Apply a rule to existing open leads.
 
     Starts a job; `Location` names it. Cancelling the job also cancels the steps that it planned. Leads that already

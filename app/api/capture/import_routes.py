@@ -49,7 +49,7 @@ def list_imports(query: dict[str, Any]) -> Page:
 @blp.arguments(UploadQuery)
 @blp.response(201, ImportDetailOut)
 @blp.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
-def upload(query: dict[str, str]) -> tuple[Any, dict[str, str]]:
+def upload(query: dict[str, str]) -> tuple[object, dict[str, str]]:
     """Upload a file of leads.
 
     The body is the file: CSV (UTF-8, UTF-16 or Windows-1252; comma, semicolon or tab) or XLSX, up to 20 MB and 100,000

@@ -15,7 +15,7 @@ from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS, with_next_fol
 from app.security.encrypted_fields import encrypted_fields_of
 
 USER_COLUMNS: Final = select(User.id, User.name)
-_PARTS: Final[Mapping[str, tuple[str, Any]]] = {
+_PARTS: Final[Mapping[str, tuple[str, object]]] = {
     LeadPart.ASSIGNED_TO: ("assigned_to_id", USER_COLUMNS),
     LeadPart.SOURCE: ("source_id", select(LeadSource.id, LeadSource.name, LeadSource.category)),
 }

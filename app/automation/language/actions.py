@@ -35,7 +35,7 @@ class FromRegistry:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._check)
 
-    def _check(self, value: object, info: ValidationInfo) -> Any:
+    def _check(self, value: object, info: ValidationInfo) -> object:
         return self.adapter().validate_python(value, context=info.context)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class OneAction:
     models: ParamsByKind
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        choices: dict[Any, CoreSchema] = {
+        choices: dict[object, CoreSchema] = {
             kind: core_schema.typed_dict_schema(
                 {kind: core_schema.typed_dict_field(handler.generate_schema(model), required=True)},
                 extra_behavior="forbid",
@@ -60,7 +60,7 @@ class OneAction:
         union = core_schema.tagged_union_schema(choices, lambda value: next(iter(value)))
         return core_schema.no_info_wrap_validator_function(self._check, union)
 
-    def _check(self, value: object, handler: Handler) -> Any:
+    def _check(self, value: object, handler: Handler) -> object:
         if not isinstance(value, Mapping) or len(value) != 1:
             raise problem("must name one action, such as create_task: {...}")
         [kind] = value

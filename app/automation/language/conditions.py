@@ -200,7 +200,7 @@ class At:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_wrap_validator_function(self._check, handler(source))
 
-    def _check(self, value: object, handler: Handler) -> Any:
+    def _check(self, value: object, handler: Handler) -> object:
         if isinstance(value, list) and len(list(islice(_leaves(value, depth=0), MOST + 1))) > MOST:
             raise problem(f"has more than {MOST} conditions")
         token = _moment.set(self.when)

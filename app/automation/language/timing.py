@@ -146,5 +146,5 @@ def timing_conflicts(given: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(("on",), f"{DATE_REACHED} {sentence}")
 
 
-def _listed(value: object) -> list[Any]:
+def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]

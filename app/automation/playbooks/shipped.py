@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge nothing: nested merges can expand a page of text to billions of keys before validation."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         """Refuse duplicate keys: YAML would silently drop the first. Raises ConstructorError."""
         mapping = super().construct_mapping(node, deep=deep)
         if len(mapping) < len(node.value):

@@ -89,7 +89,7 @@ def _event(row: AnyRow) -> Event:
     )
 
 
-def _read(group: str, name: str, value: object) -> Any:
+def _read(group: str, name: str, value: object) -> object:
     return datetime.fromisoformat(value) if f"{group}.{name}" in _INSTANTS and isinstance(value, str) else value
 
 

@@ -32,7 +32,7 @@ class PinnedBackend(httpcore.NetworkBackend):
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Iterable[object] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers."""
         each = min(timeout or CONNECT_WITHIN, CONNECT_WITHIN) / len(self._addresses)
@@ -78,7 +78,7 @@ class _Stream(httpcore.NetworkStream):
         within = min(self._backend.time_left(timeout), CONNECT_WITHIN)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, within), self._backend)
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)
 
 

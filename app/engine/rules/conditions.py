@@ -56,7 +56,7 @@ def first_unmet(guard: Mapping[str, Any] | None, facts: Facts) -> Condition | No
     return None
 
 
-def fact(facts: Facts, path: str) -> Any:
+def fact(facts: Facts, path: str) -> object:
     """Return the value at a path such as `lead.status`.
 
     A fact may be a function, so that costly values are read on demand.

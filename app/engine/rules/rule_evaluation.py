@@ -60,7 +60,7 @@ def unmet(rule: Rule, condition: Condition, facts: Facts) -> Decision:
     return Decision(rule, RuleVerdict.UNMET, {"condition": dict(condition), "value": tested_value(condition, facts)})
 
 
-def tested_value(condition: Condition, facts: Facts) -> Any:
+def tested_value(condition: Condition, facts: Facts) -> object:
     """Return the value that the condition tested. For a group, return the values by field."""
     parts = list(single_conditions(condition))
     values = {part["field"]: _value(part, facts) for part in parts}
@@ -78,7 +78,7 @@ def evaluate_conditions(conditions: tuple[Condition, ...], facts: Facts) -> list
     ]
 
 
-def _value(condition: Condition, facts: Facts) -> Any:
+def _value(condition: Condition, facts: Facts) -> object:
     if CHANGED in condition:
         return fact(facts, "event.changed")
     value = fact(facts, condition["field"])

@@ -1,7 +1,6 @@
 """Cancel pending steps, in the transaction of the change that cancels them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,7 +12,7 @@ from app.engine.events.events import Event, stop_reason
 from app.engine.models import Reason
 
 # All listeners are called in the same transaction. The leads' rows are locked.
-steps_cancelled: Listeners[[Session, Sequence[Any]]] = Listeners("steps_cancelled")  # rows: kind, params, reason
+steps_cancelled: Listeners[[Session, Sequence[object]]] = Listeners("steps_cancelled")  # rows: kind, params, reason
 all_steps_cancelled: Listeners[[Session, UUID, Reason]] = Listeners("everything_cancelled")  # lead, reason
 lead_merged: Listeners[[Session, UUID, UUID]] = Listeners("lead_merged")  # duplicate, survivor
 

@@ -86,7 +86,7 @@ def _refuse_deep(value: object) -> None:
     raise Malformed("Nested too deeply.")
 
 
-def _inside(one: Any) -> Iterable[Any]:
+def _inside(one: Any) -> Iterable[object]:
     return one.values() if type(one) is dict else one
 
 
@@ -117,7 +117,7 @@ def _explain(error: ValueError | RecursionError) -> str:
     return "A number is too large."  # an int with more digits than Python parses
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
         raise Malformed("A name is given more than once in the same object.")

@@ -45,7 +45,7 @@ class Schema(marshmallow.Schema):
         return written
 
     @cached_property
-    def _writers(self) -> list[tuple[str, str | None, Callable[..., Any] | None]]:
+    def _writers(self) -> list[tuple[str, str | None, Callable[..., object] | None]]:
         """Return for each field its key, its attribute (None for a constant) and its serializer (None: unchanged)."""
         return [
             (

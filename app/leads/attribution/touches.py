@@ -24,7 +24,7 @@ CHRONOLOGICAL: Final[list[Key]] = [(Touch.occurred_at, "asc"), (Touch.id, "asc")
 _ROWS: Final = select(Touch.__table__)
 
 
-def add_touch(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> Any:
+def add_touch(session: Session, actor: Actor, lead_id: UUID, data: Mapping[str, Any]) -> object:
     """Add a touch from `data` (fields of TouchIn). Raises NotFound, LeadIsLocked, Invalid."""
     lead = lock_editable_lead(session, actor, lead_id)
     if "source_id" in data:

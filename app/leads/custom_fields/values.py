@@ -107,7 +107,7 @@ def _choice(value: object, definition: Definition) -> str | None:
     return None if value in definition.options else f"Must be one of: {', '.join(definition.options)}."
 
 
-_CHECKS: Final[Mapping[FieldType, Callable[[Any, Definition], str | None]]] = {
+_CHECKS: Final[Mapping[FieldType, Callable[[object, Definition], str | None]]] = {
     FieldType.TEXT: _text,
     FieldType.NUMBER: _number,
     FieldType.BOOLEAN: _boolean,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -71,7 +71,7 @@ def load_histories(
     return found
 
 
-def _parameters(query: HistoryQuery) -> dict[str, Sequence[Any]]:
+def _parameters(query: HistoryQuery) -> dict[str, Sequence[object]]:
     return {
         "leads": list(query.since),
         "since": list(query.since.values()),

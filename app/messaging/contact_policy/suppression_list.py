@@ -93,6 +93,6 @@ def hash_address(kind: AddressKind, address: str) -> bytes:
     return hmac.digest(blind_index_key("suppression"), f"{kind}:{address.strip().lower()}".encode(), hashlib.sha256)
 
 
-def _hashes(addresses: Iterable[Address]) -> dict[str, list[Any]]:
+def _hashes(addresses: Iterable[Address]) -> dict[str, list[object]]:
     hashes = {(kind, hash_address(kind, value)) for kind, value in addresses}
     return {"ways": [kind for kind, _ in hashes], "hashes": [hashed for _, hashed in hashes]} if hashes else {}

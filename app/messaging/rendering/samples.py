@@ -19,7 +19,7 @@ _LEAD: Final[Mapping[str, Any]] = {
     "source": "Web search",
     "value": Decimal("4800.00"),
 }
-_OF_TYPE: Final[Mapping[FieldType, Any]] = {
+_OF_TYPE: Final[Mapping[FieldType, object]] = {
     FieldType.TEXT: "text",
     FieldType.NUMBER: 7,
     FieldType.BOOLEAN: True,

@@ -38,7 +38,7 @@ class Client:
         """Return the JSON of the response. Raises CannotStart (on an error response)."""
         return self._read(self.http.post(path, json=body))
 
-    def _read(self, response: httpx.Response) -> Any:
+    def _read(self, response: httpx.Response) -> object:
         if response.is_error:
             problem = response.json() if "json" in response.headers.get("Content-Type", "") else {}
             detail = problem.get("detail") or problem.get("title") or response.reason_phrase

@@ -96,7 +96,7 @@ def statistics(session: Session, actor: Actor, query: Mapping[str, Any]) -> dict
     }
 
 
-def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
+def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> object:
     task = {
         "title": data["subject"],
         "description": data.get("description"),
@@ -111,7 +111,7 @@ def _plan(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
         raise Invalid.at("/assigned_to", "Must be an active user of your clinic.") from None
 
 
-def _log(session: Session, actor: Actor, data: Mapping[str, Any]) -> Any:
+def _log(session: Session, actor: Actor, data: Mapping[str, Any]) -> object:
     lines = [data["subject"], *([data["description"]] if data.get("description") else [])]
     attempt = {"outcome": TO_ATTEMPT[data["outcome"]]} if "outcome" in data else {}
     entry = {"type": TO_ENTRY[data["activity_type"]], "notes": "\n".join(lines), **attempt}

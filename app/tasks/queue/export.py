@@ -44,7 +44,7 @@ HEADINGS: Final = (
     "assigned_to",
     *("lead_first_name", "lead_last_name", "lead_phone", "lead_email", "lead_pipeline_stage"),
 )
-_WRITERS: Final[Mapping[FileFormat, Callable[[Iterable[Sequence[Any]], IO[bytes]], None]]] = {
+_WRITERS: Final[Mapping[FileFormat, Callable[[Iterable[Sequence[object]], IO[bytes]], None]]] = {
     FileFormat.CSV: write_csv,
     FileFormat.XLSX: write_xlsx,
 }
@@ -101,7 +101,7 @@ def _require_row_limit(session: Session, tasks: AnySelect) -> None:
         raise TooMuchToExport
 
 
-def _cells(row: Any) -> Sequence[Any]:
+def _cells(row: Any) -> Sequence[object]:
     *of_task, first_name, last_name, sealed, stage = row
     lead = decrypt_or_none(Lead, row.lead_id, sealed)
     return [*of_task, first_name, last_name, lead["phone"], lead["email"], stage]

@@ -50,7 +50,7 @@ _LEAD_FILTERS: Final = frozenset({"stage", "source_id", "rotting"})  # filters o
 _INDEXED_FILTERS: Final = frozenset({"created_by", "lead_id", "ids"})  # filters that have an index for all statuses
 
 _ROWS: Final = select(Task.__table__).join(Lead, Lead.id == Task.lead_id)
-_SEARCH_VECTOR: Final[ColumnElement[Any]] = literal_column(
+_SEARCH_VECTOR: Final[ColumnElement[object]] = literal_column(
     SEARCH_VECTOR
 )  # unqualified names: leads have no such columns
 _IS_PINNED: Final[ColumnElement[bool]] = Task.__table__.c.pinned

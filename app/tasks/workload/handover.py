@@ -111,7 +111,7 @@ def _leads_with_work(session: Session, actor: Actor, user_id: UUID) -> list[UUID
     return sorted(session.scalars(union(own, busy)))
 
 
-def _lock(session: Session, actor: Actor, ids: Sequence[UUID]) -> Sequence[Any]:
+def _lock(session: Session, actor: Actor, ids: Sequence[UUID]) -> Sequence[object]:
     leads = select(Lead.__table__).where(Lead.id.in_(ids), *visible_to(actor)).order_by(Lead.id)
     return decrypt_rows(Lead, session.execute(leads.with_for_update(key_share=True)))
 
@@ -119,7 +119,7 @@ def _lock(session: Session, actor: Actor, ids: Sequence[UUID]) -> Sequence[Any]:
 def _split(leads: Iterable[Any], user_id: UUID) -> tuple[list[Any], list[Any]]:
     """Split into the user's own open leads, and other leads with their tasks."""
     own: list[Any] = []
-    others: list[Any] = []
+    others: list[object] = []
     for lead in leads:
         theirs = lead.assigned_to_id == user_id and lead.status in OPEN_STATUSES
         (own if theirs else others).append(lead)

@@ -43,7 +43,7 @@ class ByShape:
     """A union. The shape of the value chooses the member. The path of a mistake does not name the member."""
 
     members: Mapping[str, Any]
-    choose: Callable[[Any], str | None]
+    choose: Callable[[object], str | None]
     sentence: str = "is not known"  # the mistake if no member is chosen
     about: str = ""
 
@@ -61,7 +61,7 @@ class ByShape:
         return handler(schema) | ({"description": self.about} if self.about else {})
 
 
-def without_member(value: object, handler: Handler) -> Any:
+def without_member(value: object, handler: Handler) -> object:
     """Validate with a union, and remove the name of its member from the paths."""
     with relocated("union", lambda loc: loc[1:]):
         return handler(value)
@@ -82,7 +82,7 @@ class NotDeeper:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_wrap_validator_function(self._check, handler(source))
 
-    def _check(self, value: object, handler: Handler) -> Any:
+    def _check(self, value: object, handler: Handler) -> object:
         depth = self._depth.get() + 1
         if depth > self.most:
             raise problem(f"is nested deeper than {self.most}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 Loc = tuple[int | str, ...]
-Handler = Callable[[Any], Any]  # the rest of the validation, for a validator that wraps it
+Handler = Callable[[object], object]  # the rest of the validation, for a validator that wraps it
 
 PROBLEM = "problem"  # pydantic's type of every error whose sentence is written here
 _SENTENCES: Final = {"missing": "is missing", "recursion_loop": "contains itself"}

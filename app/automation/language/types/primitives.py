@@ -41,7 +41,7 @@ class Says:
             return _with_sentence(inner, self.sentence)
         return core_schema.no_info_wrap_validator_function(self._check, inner)
 
-    def _check(self, value: object, handler: Handler) -> Any:
+    def _check(self, value: object, handler: Handler) -> object:
         try:
             return handler(value)
         except ValidationError as error:
@@ -108,7 +108,7 @@ class OneOf:
         allowed = [str(value) for value in get_args(source) or source]
         read = source if isinstance(source, type) else str  # a strict model accepts only members of an enumeration
 
-        def check(value: object, inner: Handler) -> Any:
+        def check(value: object, inner: Handler) -> object:
             if not isinstance(value, str) or value not in allowed:
                 raise problem(not_known(value, allowed))
             return inner(read(value))
@@ -125,7 +125,7 @@ class Named:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_wrap_validator_function(self._check, handler.generate_schema(Title))
 
-    def _check(self, value: object, handler: Handler, info: ValidationInfo) -> Any:
+    def _check(self, value: object, handler: Handler, info: ValidationInfo) -> object:
         allowed: Collection[str] | None = getattr(known_names(info), self.kind)
         if allowed is None:
             return handler(value)

@@ -8,7 +8,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -31,7 +31,7 @@ BROKEN: Final = (
 _PIECE: Final = 65_536
 
 
-def rows_of_workbook(content: bytes) -> Iterator[tuple[int, Sequence[Any]]]:
+def rows_of_workbook(content: bytes) -> Iterator[tuple[int, Sequence[object]]]:
     """Yield the rows of the first sheet: number (from 1) and cell values, None for empty cells.
 
     Raises Invalid (if the workbook is too large), and one of BROKEN (if it is malformed).

@@ -57,12 +57,12 @@ def _headers(operation: Described) -> Iterator[str]:
             yield f"{one['name']}: *" if one["name"] == "If-Match" else f"{one['name']}: {{{{{one['name']}}}}}"
 
 
-def _body(described: Described, operation: Described) -> Any:
+def _body(described: Described, operation: Described) -> object:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     return _example(described, content["schema"]) if content else None
 
 
-def _example(described: Described, schema: Described) -> Any:
+def _example(described: Described, schema: Described) -> object:
     """Return an example of the schema: its first example or enum value, or its required properties."""
     for said in ("examples", "enum"):
         if schema.get(said):
