@@ -6,7 +6,7 @@ An exception means: retry later, and fail after the last attempt.
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NotRequired, TypeAlias, TypedDict
 from uuid import UUID
 
 from app.engine.events.events import Event
@@ -21,6 +21,53 @@ class LostSuggestion(TypedDict):
     id: UUID
     lost_suggested_at: datetime
     lost_suggested_reason: str
+
+
+class StartedDelivery(TypedDict):
+    """A row of `deliveries`: an attempt that begins."""
+
+    id: UUID
+    clinic_id: UUID
+    notification_id: UUID
+    attempt: int
+    started_at: datetime
+
+
+class EndedDelivery(TypedDict):
+    """An attempt that ended: `id` is the delivery's."""
+
+    id: UUID
+    outcome: str
+    response: str
+    finished_at: datetime
+
+
+class NotificationChange(TypedDict):
+    """The new state of a notification. Columns that are missing keep their values, except `reason` and `error`."""
+
+    id: UUID | str
+    state: str
+    reason: NotRequired[str | None]
+    error: NotRequired[str | None]
+    attempts: NotRequired[int]
+    handed_over_at: NotRequired[datetime]
+    sent_at: NotRequired[datetime]
+
+
+class GatewayCalls(TypedDict):
+    """Calls in one minute that count against a gateway's hourly limit."""
+
+    gateway_id: UUID
+    minute: datetime
+    sent: int
+    promised: int
+
+
+class GatewayResult(TypedDict):
+    """Whether a call to a gateway failed."""
+
+    gateway_id: UUID
+    is_failure: bool
 
 
 class Change:
@@ -42,11 +89,11 @@ class Effects:
     steps: tuple[Row, ...] = ()
     events: tuple[Event, ...] = ()
     lost_suggestions: tuple[LostSuggestion, ...] = ()
-    deliveries: tuple[Row, ...] = ()  # attempts that begin
-    delivered: tuple[Row, ...] = ()  # attempts that ended: id, outcome, response
-    notification_states: tuple[Row, ...] = ()  # id, state, reason, error, attempts
-    gateway_minutes: tuple[Row, ...] = ()  # calls that count against a gateway's hourly limit
-    gateway_results: tuple[Row, ...] = ()  # gateway_id, is_failure
+    deliveries: tuple[StartedDelivery, ...] = ()
+    delivered: tuple[EndedDelivery, ...] = ()
+    notification_states: tuple[NotificationChange, ...] = ()
+    gateway_minutes: tuple[GatewayCalls, ...] = ()
+    gateway_results: tuple[GatewayResult, ...] = ()
     chunks: tuple[Mapping[str, Any], ...] = ()  # parts of a bulk job
     changes: tuple[Change, ...] = ()  # of the step's lead, in this order
 

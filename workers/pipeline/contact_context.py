@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from app.engine.models import Kind
 from app.engine.outcomes import BaseOutcome
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
+from app.messaging.channels.base import LeadContact
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy.contact_attempts import attempt_for_step
 from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
@@ -71,7 +71,7 @@ def _attempt_context(row: ClaimedStep, clinic: ClinicContext, note: Notification
     return AttemptContext(lead, clinic, replace(attempt, series=note.series) if note else attempt)
 
 
-def _address_of(lead: Any, note: NotificationView | None, channel: str) -> str | None:
+def _address_of(lead: LeadContact, note: NotificationView | None, channel: str) -> str | None:
     """Return the address of the written message, else the lead's address."""
     for_leads = CHANNELS.for_leads(channel)
     if note is None or for_leads is None:

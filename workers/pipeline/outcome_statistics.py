@@ -1,7 +1,7 @@
 """Outcome counts by rule and sequence. The circuit breaker pauses rules by them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from app.messaging.contact_policy.contact_attempts import series_of
 from app.messaging.models import NotificationState
 from workers.pipeline.claim import ClaimedStep
 
-_MESSAGE_RESULTS = {NotificationState.SENT: "sent", NotificationState.FAILED: "failed"}
+_MESSAGE_RESULTS: Mapping[str, str] = {NotificationState.SENT: "sent", NotificationState.FAILED: "failed"}
 
 
 def count(session: Session, ends: Sequence[tuple[StepContext, Outcome]]) -> None:

@@ -6,7 +6,7 @@ message. A later one has no effect.
 
 import re
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from app import clock
@@ -17,7 +17,20 @@ from app.automation.handlers.support.throttle import throttle_snooze, usage_rows
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.engine.models import Reason
-from app.engine.outcomes import Done, Effects, ExternalCall, Fail, Outcome, ResultUnknown, Retry, Row, Skip, Snooze
+from app.engine.outcomes import (
+    Done,
+    Effects,
+    EndedDelivery,
+    ExternalCall,
+    Fail,
+    NotificationChange,
+    Outcome,
+    ResultUnknown,
+    Retry,
+    Skip,
+    Snooze,
+    StartedDelivery,
+)
 from app.engine.step_kind import DELIVERIES, OutsideCall, StepKind
 from app.engine.steps.guard import closed_lead_reason, unmet_guard
 from app.identity.passwords.links import append_link
@@ -88,7 +101,7 @@ def _gateway_refusal(context: StepContext) -> Outcome | None:
 
 def _send(context: StepContext) -> ExternalCall:
     note = context.message
-    delivery: Row = {
+    delivery: StartedDelivery = {
         "id": new_id(),
         "clinic_id": note.clinic_id,
         "notification_id": note.id,
@@ -120,7 +133,7 @@ def ask(question: Question) -> Receipt:
 def conclude(context: StepContext, question: Question, receipt: Receipt) -> Outcome:
     """Turn the provider's answer into the state of the message and the outcome of the step."""
     words, now = without_addresses(receipt.response), clock.now()
-    ended = {"id": question.delivery_id, "outcome": receipt.outcome, "response": words, "finished_at": now}
+    ended = EndedDelivery(id=question.delivery_id, outcome=receipt.outcome, response=words, finished_at=now)
     match state_after(receipt, context.step.attempts + 1):
         case NotificationState.SENT as state:
             return Done({"response": words}, effects=_end(context, ended, state, sent_at=now))
@@ -167,21 +180,28 @@ def raised(context: StepContext, error: str) -> Outcome:
     """Return the outcome of a crash before the call. The last attempt also marks the message as failed."""
     if context.step.attempts + 1 < MAX_ATTEMPTS:
         return Retry(error)
-    given_up = {"id": context.params["notification_id"], "state": NotificationState.FAILED, "error": error}
+    given_up = NotificationChange(id=context.params["notification_id"], state=NotificationState.FAILED, error=error)
     return Fail(error, effects=Effects(notification_states=(given_up,)))
 
 
-def _end(context: StepContext, ended: dict[str, Any], state: NotificationState, **given: Any) -> Effects:
+def _end(
+    context: StepContext,
+    ended: EndedDelivery,
+    state: NotificationState,
+    *,
+    error: str | None = None,
+    sent_at: datetime | None = None,
+) -> Effects:
     gateway, is_failure = context.gateway_context.gateway, state is not NotificationState.SENT
     return Effects(
         delivered=(ended,),
-        notification_states=(_state(context, state, tried=True, **given),),
+        notification_states=(_state(context, state, tried=True, error=error, sent_at=sent_at),),
         gateway_results=() if gateway is None else (result_row(gateway.id, is_failure=is_failure),),
         events=_events(context, state, ended),
     )
 
 
-def _events(context: StepContext, state: NotificationState, ended: dict[str, Any]) -> tuple[Event, ...]:
+def _events(context: StepContext, state: NotificationState, ended: EndedDelivery) -> tuple[Event, ...]:
     at, key = ended["finished_at"], str(context.message.attempts)
     if state is NotificationState.SENT:
         return message_event(context, EventName.MESSAGE_SENT, at=at)
@@ -200,18 +220,16 @@ def _state(
     tried: bool = False,
     reason: str | None = None,
     error: str | None = None,
-    **times: datetime,
-) -> dict[str, Any]:
+    handed_over_at: datetime | None = None,
+    sent_at: datetime | None = None,
+) -> NotificationChange:
     note = context.message
-    attempts = note.attempts + tried
-    return {
-        "id": note.id,
-        "state": state,
-        "reason": reason,
-        "error": error,
-        "attempts": attempts,
-        **times,
-    }
+    change = NotificationChange(id=note.id, state=state, reason=reason, error=error, attempts=note.attempts + tried)
+    if handed_over_at is not None:
+        change["handed_over_at"] = handed_over_at
+    if sent_at is not None:
+        change["sent_at"] = sent_at
+    return change
 
 
 KIND = StepKind(

@@ -1,7 +1,7 @@
 """Existing leads for backfills: their current state, and the past events that it proves."""
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ COLUMNS: Final = (
     *("id", "status", "pipeline_stage", "stage_entered_at", "stage_overdue_since", "created_at", "last_activity_at"),
     *("stale_since", "without_next_action_since", "failed_attempts", "contacted_at", "replied_at", "opted_out_at"),
     *("opted_out_channels", "restricted_at", "assigned_to_id", "preferred_contact", "timezone", "language"),
-    *("source_id", "state", "social_handle", "sealed"),
+    *("source_id", "state", "social_platform", "social_handle", "sealed"),
 )
 COLUMNS_SQL: Final = ", ".join(f"l.{name}" for name in COLUMNS)
 
@@ -38,6 +38,10 @@ class ExistingLead(_Columns, LazyContact):
     timezone: str | None
     language: str | None
     source_id: UUID
+    state: str | None
+    opted_out_channels: Collection[str]
+    social_platform: str | None
+    social_handle: str | None
 
 
 class PastEvent(NamedTuple):

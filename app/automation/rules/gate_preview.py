@@ -11,7 +11,7 @@ from app.engine.plan.plan import PlannedStep
 from app.engine.step_kind import STEP_KINDS
 from app.identity.clinic_context import ClinicContext
 from app.messaging.contact_policy.contact_attempts import attempt_for_step
-from app.messaging.contact_policy.contact_facts import AttemptContext, address_for, load_contact_facts
+from app.messaging.contact_policy.contact_facts import AttemptContext, ContactedLead, address_for, load_contact_facts
 from app.messaging.contact_policy.gate import Allow, GateDecision, Never, Until, evaluate_gate, explain_gate
 
 
@@ -41,7 +41,7 @@ def count_gate_verdicts(
     return counts
 
 
-def _attempt_context(clinic: ClinicContext, lead: Any, step: PlannedStep) -> AttemptContext:
+def _attempt_context(clinic: ClinicContext, lead: ContactedLead, step: PlannedStep) -> AttemptContext:
     channel = step.params["channel"]
     return AttemptContext(
         lead, clinic, attempt_for_step(step, channel, address_for(lead, channel), planned_at=step.due_at)
@@ -49,13 +49,13 @@ def _attempt_context(clinic: ClinicContext, lead: Any, step: PlannedStep) -> Att
 
 
 def preview_gates(
-    session: Session, clinic: ClinicContext, lead: Any, steps: Sequence[PlannedStep]
+    session: Session, clinic: ClinicContext, lead: ContactedLead, steps: Sequence[PlannedStep]
 ) -> list[dict[str, Any] | None]:
     """Return the gate's decision and checks for each step, at its due time; None for a step that sends nothing."""
     return [_gate(session, clinic, lead, step) if STEP_KINDS[step.kind].writes_to_lead else None for step in steps]
 
 
-def _gate(session: Session, clinic: ClinicContext, lead: Any, step: PlannedStep) -> dict[str, Any]:
+def _gate(session: Session, clinic: ClinicContext, lead: ContactedLead, step: PlannedStep) -> dict[str, Any]:
     context = _attempt_context(clinic, lead, step)
     attempt, [facts] = context.attempt, load_contact_facts(session, [context], now=step.due_at)
     findings = explain_gate(attempt, facts, step.due_at)

@@ -1,17 +1,25 @@
 """Domain events that rules listen to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 from uuid import UUID
 
 from app.core.db import new_id
 from app.engine.models import Reason
 
 Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+
+class StoredChain(TypedDict):
+    """The JSON form of a chain: in an event's facts, and under `chain` in the cause of a step."""
+
+    root: UUID | str
+    depth: int
+    rules: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,11 @@ class Chain:
         stored = cause.get("chain")
         return cls(UUID(stored["root"]), stored["depth"], tuple(stored["rules"])) if stored else NO_CHAIN
 
-    def as_json(self) -> dict[str, Any] | None:
+    def as_json(self) -> StoredChain | None:
         """Return the JSON form that is stored with an event; None if there is no chain."""
         return {"root": self.root, "depth": self.depth, "rules": self.rules} if self.root else None
 
-    def followed_by(self, rule: str, event_id: str) -> dict[str, Any]:
+    def followed_by(self, rule: str, event_id: str) -> StoredChain:
         """Return the JSON form for a step that the rule plans because of that event."""
         return {
             "root": str(self.root) if self.root else event_id,

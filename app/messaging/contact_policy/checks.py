@@ -7,7 +7,7 @@ is refused permanently.
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from app.engine.models import Reason
 from app.messaging.channels.registry import CHANNELS
@@ -15,7 +15,7 @@ from app.messaging.contact_policy import moments
 from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts
 from app.messaging.contact_policy.moments import FOREVER, NotBefore, if_later
 
-Explain: TypeAlias = Callable[[ContactAttempt, ContactFacts, datetime], Mapping[str, Any]]
+Explain: TypeAlias = Callable[[ContactAttempt, ContactFacts, datetime], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

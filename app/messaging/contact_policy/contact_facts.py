@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,10 +16,29 @@ from app.messaging.contact_policy.history import History, HistoryQuery, load_his
 from app.messaging.contact_policy.suppression_list import Address, find_suppressed
 
 
-class AttemptContext(NamedTuple):
-    """A contact attempt with its lead and clinic. The lead is a `Lead` or a row with the columns used below."""
+class ContactedLead(LeadContact, Protocol):
+    """The columns of a lead that the contact gate needs: of a `Lead`, or of a row with them."""
 
-    lead: Any
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def timezone(self) -> str | None: ...
+    @property
+    def state(self) -> str | None: ...
+    @property
+    def opted_out_at(self) -> datetime | None: ...
+    @property
+    def opted_out_channels(self) -> Collection[str]: ...
+    @property
+    def restricted_at(self) -> datetime | None: ...
+    @property
+    def replied_at(self) -> datetime | None: ...
+
+
+class AttemptContext(NamedTuple):
+    """A contact attempt with its lead and clinic."""
+
+    lead: ContactedLead
     clinic: ClinicContext
     attempt: ContactAttempt
 

@@ -8,7 +8,7 @@ that every check allows. Example: quiet hours that end on a holiday defer to the
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from app.engine.models import Reason
 from app.messaging.contact_policy.checks import CHECKS, Check
@@ -53,7 +53,7 @@ class CheckResult:
     check: Reason
     applies: bool
     decision: GateDecision
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
 
 
 def evaluate_gate(attempt: ContactAttempt, facts: ContactFacts, now: datetime) -> GateDecision:

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.db import insert_many
+from app.engine.outcomes import GatewayCalls
 from app.messaging.gateways.models import GatewayMinute
 
 MINUTE: Final = timedelta(minutes=1)
@@ -74,12 +75,12 @@ def lock_usage(session: Session, gateway_ids: Collection[UUID], *, now: datetime
     return {gateway_id: Usage(sent[gateway_id], promised[gateway_id]) for gateway_id in gateway_ids}
 
 
-def minute_row(gateway_id: UUID, at: datetime, *, sent: int = 0, promised: int = 0) -> dict[str, Any]:
+def minute_row(gateway_id: UUID, at: datetime, *, sent: int = 0, promised: int = 0) -> GatewayCalls:
     """Return a row for `count_calls`, for the minute of `at`."""
     return {"gateway_id": gateway_id, "minute": minute_of(at), "sent": sent, "promised": promised}
 
 
-def count_calls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+def count_calls(session: Session, rows: Sequence[GatewayCalls]) -> None:
     """Add the rows to the counts. Call it in the transaction of `lock_usage`, with each gateway and minute once."""
     insert_many(session, GatewayMinute, rows, tail=_ADD_TO_MINUTE)
 

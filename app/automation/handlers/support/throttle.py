@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.automation.handlers.support.context import StepContext
 from app.engine.models import Reason
-from app.engine.outcomes import Effects, Row, Snooze
+from app.engine.outcomes import Effects, GatewayCalls, Snooze
 from app.messaging.gateways.throttle import has_capacity, minute_row, next_available_minute
 
 MINUTE_MS = 60_000
@@ -23,7 +23,7 @@ def throttle_snooze(context: StepContext) -> Snooze | None:
     return Snooze(minute + within, Reason.THROTTLED, effects=Effects(gateway_minutes=(reservation,)))
 
 
-def usage_rows(context: StepContext) -> tuple[Row, ...]:
+def usage_rows(context: StepContext) -> tuple[GatewayCalls, ...]:
     """Return the row that counts the next call, if the gateway has a limit."""
     gateway = context.gateway
     return () if gateway.per_hour is None else (minute_row(gateway.id, context.now, sent=1),)
