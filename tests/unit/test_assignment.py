@@ -1,4 +1,4 @@
-"""Who gets a lead: pure decisions, by tables."""
+"""Assignment of leads: tables of pure decisions."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def roster(*people: RosterUser, at: datetime = TUESDAY) -> Roster:
 
 
 def give(rules: list[Rule], there: Roster, times: int = 1, lead: dict[str, Any] | None = None) -> list[UUID | None]:
-    """So many leads, one after the other."""
+    """Assign `n` leads, one after the other, and return the chosen users."""
     given: list[UUID | None] = []
     for _ in range(times):
         decision = decide(rules, lead or {}, there)
@@ -72,21 +72,21 @@ def test_conditions_choose_leads(conditions: Conditions, lead: dict[str, Any], f
     assert conditions.failing(lead) == failing
 
 
-def test_postal_prefixes_are_compared_without_spaces_and_case():
+def test_postal_prefixes_ignore_spaces_and_case():
     assert Conditions.from_json({"postal_prefixes": ["sw1 a"]}).failing({"postal_code": "SW1A 2AA"}) == []
 
 
-def test_one_after_the_other_and_round_again():
+def test_round_robin_starts_again_after_the_last_member():
     assert give([rule(ANA, BEN, CLEO)], roster(), 7) == [ANA, BEN, CLEO, ANA, BEN, CLEO, ANA]
 
 
-def test_who_is_away_or_gone_is_passed_over_and_the_others_go_on_in_turn():
+def test_round_robin_skips_absent_and_inactive_members():
     away = RosterUser(BEN, out_until=TUESDAY + timedelta(days=1))
     gone = RosterUser(DAN, is_active=False)
     assert give([rule(ANA, BEN, CLEO, DAN)], roster(away, gone), 4) == [ANA, CLEO, ANA, CLEO]
 
 
-def test_who_comes_back_gets_no_flood():
+def test_returning_member_gets_an_equal_share():
     away = RosterUser(BEN, out_until=TUESDAY)
     there = roster(away)
     give([rule(ANA, BEN, CLEO)], there, 20)
@@ -94,16 +94,16 @@ def test_who_comes_back_gets_no_flood():
     assert Counter(give([rule(ANA, BEN, CLEO)], there, 9)) == {ANA: 3, BEN: 3, CLEO: 3}
 
 
-def test_nobody_gets_more_than_their_ceiling():
+def test_member_gets_no_more_leads_than_the_ceiling():
     members = (Member(ANA, ceiling=2), Member(BEN, ceiling=1))
     assert give([rule(*members)], roster(), 5) == [ANA, BEN, ANA, None, None]
 
 
-def test_what_one_has_already_counts_to_the_ceiling():
+def test_existing_open_leads_count_towards_the_ceiling():
     assert give([rule(Member(ANA, ceiling=20), BEN)], roster(RosterUser(ANA, open_leads=20)), 2) == [BEN, BEN]
 
 
-def test_by_capacity_the_one_with_the_fewest_comes_first():
+def test_capacity_strategy_prefers_the_member_with_fewest_leads():
     there = roster(RosterUser(ANA, open_leads=5), RosterUser(BEN, open_leads=3), RosterUser(CLEO, open_leads=4))
     given = give([rule(ANA, BEN, CLEO, strategy=Strategy.CAPACITY)], there, 6)
     # 5 3 4 → 5 5 5 after three, and then one for each
@@ -111,7 +111,7 @@ def test_by_capacity_the_one_with_the_fewest_comes_first():
     assert sorted(filter(None, given[3:])) == [ANA, BEN, CLEO]
 
 
-def test_by_capacity_twice_the_weight_gets_twice_as_many():
+def test_capacity_strategy_follows_weights():
     members = (Member(ANA, weight=2), Member(BEN, weight=1))
     assert Counter(give([rule(*members, strategy=Strategy.CAPACITY)], roster(), 30)) == {ANA: 20, BEN: 10}
 
@@ -129,7 +129,7 @@ ON_WEDNESDAY = {"wed": [["09:00", "10:00"]]}
         (TUESDAY + timedelta(hours=7), [CLEO, DAN]),  # 18:00: closed; the next to come are there on Wednesday at 9
     ],
 )
-def test_by_schedule_whoever_is_on_duty_or_is_so_next(at: datetime, expected: list[UUID]):
+def test_schedule_strategy_prefers_members_on_duty_now_or_next(at: datetime, expected: list[UUID]):
     people = [
         RosterUser(user_id, hours=BusinessHours.from_json(hours))
         for user_id, hours in ((ANA, HALF_DAYS), (BEN, AFTERNOONS), (CLEO, ON_WEDNESDAY))
@@ -138,12 +138,12 @@ def test_by_schedule_whoever_is_on_duty_or_is_so_next(at: datetime, expected: li
     assert given == expected * 2
 
 
-def test_by_schedule_who_never_works_is_no_help():
+def test_schedule_strategy_skips_members_without_working_hours():
     people = [RosterUser(user_id, hours=BusinessHours.from_json({})) for user_id in (ANA, BEN)]
     assert give([rule(ANA, BEN, strategy=Strategy.SCHEDULE)], roster(*people)) == [None]
 
 
-def test_the_first_rule_that_matches_and_has_somebody_decides():
+def test_first_matching_rule_with_an_eligible_member_decides():
     near = Conditions(postal_prefixes=("100",))
     rules = [rule(ANA, conditions=near, n=1), rule(Member(BEN, ceiling=1), n=2), rule(CLEO, n=3)]
     there = roster()
@@ -151,13 +151,13 @@ def test_the_first_rule_that_matches_and_has_somebody_decides():
     assert give(rules, there, 2, lead={"postal_code": "94105"}) == [BEN, CLEO]
 
 
-def test_the_fallback_takes_what_no_member_can():
+def test_fallback_user_gets_leads_when_no_member_is_eligible():
     rules = [rule(Member(ANA, ceiling=1), fallback_id=DAN, n=1), rule(CLEO, n=2)]
     assert give(rules, roster(), 3) == [ANA, DAN, DAN]
     assert give(rules, roster(RosterUser(DAN, is_active=False)), 2) == [ANA, CLEO]
 
 
-def test_an_explanation_names_what_keeps_each_from_it():
+def test_explanation_names_the_obstacle_of_each_member():
     people = (
         RosterUser(ANA, is_active=False),
         RosterUser(BEN, out_until=TUESDAY + timedelta(days=1)),

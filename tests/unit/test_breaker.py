@@ -1,4 +1,4 @@
-"""When a rule that goes wrong is paused."""
+"""Circuit breaker: the failure rates at which a rule is paused."""
 
 import pytest
 
@@ -26,12 +26,12 @@ BREAKER = Breaker(min_messages=50, failures=0.2, bounces=0.05, opt_outs=0.03)
         (StepCounts(failed=60), "60 of 60 steps failed within 24 hours: 100.0% (limit 20.0%)."),
     ],
 )
-def test_more_than_the_greatest_part_of_enough(figures: StepCounts, says: str | None):
+def test_breaker_trips_above_the_limit_when_the_sample_is_large_enough(figures: StepCounts, says: str | None):
     assert BREAKER.because(figures) == says
 
 
 @pytest.mark.parametrize("name", ["failures", "bounces", "opt_outs"])
-def test_a_part_without_a_limit_may_be_any(name: str):
+def test_breaker_ignores_a_rate_without_a_limit(name: str):
     everything = StepCounts(sent=100, failed=100, bounced=100, opted_out=100)
     assert Breaker(failures=None, bounces=None, opt_outs=None).because(everything) is None
     others = dict.fromkeys({"failures", "bounces", "opt_outs"} - {name})

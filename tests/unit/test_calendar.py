@@ -1,4 +1,4 @@
-"""When a clinic is open, on the days on which clocks and calendars are odd, too."""
+"""Opening hours, including daylight-saving changes and skipped days."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -67,18 +67,18 @@ def test_a_lunch_break_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("closing", ["2026-03-09 18:00", "2026-03-10 00:00"])
-def test_what_is_due_at_closing_time_stays_due_then(closing: str) -> None:
+def test_result_at_closing_time_stays_at_closing_time(closing: str) -> None:
     clinic = daily("Europe/Paris", ["09:00", "18:00"], ["20:00", "24:00"])
     due = clinic.add_business_time(at(closing) - timedelta(minutes=5), timedelta(minutes=5))
     assert due == clinic.add_business_time(due, timedelta(0)) == at(closing)
 
 
-def test_windows_that_touch_at_midnight_are_one_opening() -> None:
+def test_adjacent_windows_at_midnight_count_as_one() -> None:
     clinic = daily("Europe/Paris", ["00:00", "12:00"], ["12:00", "24:00"])
     assert clinic.add_business_time(at("2026-03-09 10:00"), timedelta(days=3)) == at("2026-03-12 10:00")
 
 
-def test_results_are_in_utc_whatever_zone_the_instant_comes_in() -> None:
+def test_results_are_in_utc_for_any_input_zone() -> None:
     friday_evening = datetime(2026, 3, 6, 11, 58, tzinfo=NEW_YORK)  # 17:58 in Paris
     due = CLINIC.add_business_time(friday_evening, timedelta(minutes=5))
     assert due.tzinfo is UTC
@@ -95,7 +95,7 @@ def test_results_are_in_utc_whatever_zone_the_instant_comes_in() -> None:
         ("2026-05-01 10:00", False, "2026-05-04 09:00"),
     ],
 )
-def test_a_clinic_is_open_from_opening_to_just_before_closing(instant: str, is_open: bool, next_open: str) -> None:
+def test_clinic_is_open_from_opening_until_just_before_closing(instant: str, is_open: bool, next_open: str) -> None:
     assert CLINIC.is_open(at(instant)) is is_open
     assert CLINIC.next_open(at(instant)) == at(next_open)
 
@@ -119,7 +119,7 @@ def test_a_clinic_is_open_from_opening_to_just_before_closing(instant: str, is_o
         ("Pacific/Apia", "2011-12-30", ["00:00", "24:00"], 0),  # the day that Samoa skipped
     ],
 )
-def test_a_window_is_as_long_as_the_clocks_make_it(zone: str, day: str, window: list[str], minutes: int) -> None:
+def test_window_length_follows_clock_changes(zone: str, day: str, window: list[str], minutes: int) -> None:
     weekday = DAYS[date.fromisoformat(day).weekday()]
     clinic = Calendar(ZoneInfo(zone), BusinessHours.from_json({weekday: [window]}))
     noon_before, noon_after = (
@@ -128,12 +128,12 @@ def test_a_window_is_as_long_as_the_clocks_make_it(zone: str, day: str, window: 
     assert clinic.business_time_between(noon_before, noon_after) == timedelta(minutes=minutes)
 
 
-def test_a_window_that_falls_into_the_gap_does_not_open_until_the_week_after() -> None:
+def test_window_inside_the_clock_gap_opens_the_week_after() -> None:
     sundays = Calendar(PARIS, BusinessHours.from_json({"sun": [["02:15", "02:45"]]}))
     assert sundays.add_business_time(at("2026-03-28 12:00"), timedelta(0)) == at("2026-04-05 02:15")
 
 
-def test_a_day_that_has_begun_stays_open_when_clocks_go_back_to_the_day_before() -> None:
+def test_open_day_stays_open_when_clocks_go_back_over_midnight() -> None:
     # At 00:01 on Sunday (02:31 UTC) it was 23:01 on Saturday again; open from 02:30 UTC on.
     sundays = Calendar(ZoneInfo("America/St_Johns"), BusinessHours.from_json({"sun": [["00:00", "02:00"]]}))
     saturday_again = datetime(2006, 10, 29, 3, 0, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_a_day_that_has_begun_stays_open_when_clocks_go_back_to_the_day_before()
     assert sundays.business_time_between(noon, saturday_again) == timedelta(minutes=30)
 
 
-def test_a_clinic_on_samoa_opens_two_dates_later_after_the_skipped_day() -> None:
+def test_clinic_in_samoa_opens_two_dates_later_after_the_skipped_day() -> None:
     clinic = daily("Pacific/Apia", ["09:00", "17:00"])
     due = clinic.add_business_time(at("2011-12-29 16:58", APIA), timedelta(minutes=5))
     assert due == at("2011-12-31 09:03", APIA)  # 2 min on the 29th, 3 min on the 31st
@@ -155,12 +155,12 @@ def closed_for(days: int) -> Calendar:
     return Calendar(PARIS, hours, closed_on=closed)
 
 
-def test_a_clinic_closed_for_a_year_opens_again() -> None:
+def test_clinic_closed_for_a_year_opens_again() -> None:
     assert closed_for(366).next_open(at("2026-01-01 12:00")) == at("2027-01-02 09:00")
 
 
 @pytest.mark.parametrize("clinic", [Calendar(PARIS, BusinessHours.from_json({})), closed_for(500)])
-def test_a_clinic_without_open_hours_is_never_open(clinic: Calendar) -> None:
+def test_clinic_without_open_hours_is_never_open(clinic: Calendar) -> None:
     noon = at("2026-01-01 12:00")
     assert not clinic.is_open(noon)
     assert clinic.business_time_between(noon, noon + timedelta(days=30)) == timedelta()
@@ -169,7 +169,7 @@ def test_a_clinic_without_open_hours_is_never_open(clinic: Calendar) -> None:
             ask(noon)
 
 
-def test_more_time_than_twenty_years_of_opening_hold_is_refused() -> None:
+def test_duration_beyond_twenty_years_of_opening_is_refused() -> None:
     minute_a_week = Calendar(PARIS, BusinessHours.from_json({"mon": [["09:00", "09:01"]]}))
     # Monday 5 January and 999 weeks more are 6,993 days; 1,099 weeks would be 7,693, and 7,305 are looked at
     due = minute_a_week.add_business_time(at("2026-01-01 12:00"), timedelta(minutes=1000))
@@ -178,7 +178,7 @@ def test_more_time_than_twenty_years_of_opening_hold_is_refused() -> None:
         minute_a_week.add_business_time(at("2026-01-01 12:00"), timedelta(minutes=1100))
 
 
-def test_business_time_is_never_taken_away() -> None:
+def test_negative_business_time_is_refused() -> None:
     with pytest.raises(ValueError, match="never taken away"):
         CLINIC.add_business_time(at("2026-03-10 12:00"), timedelta(minutes=-5))
 
@@ -195,6 +195,6 @@ def test_business_time_is_never_taken_away() -> None:
         lambda naive: CLINIC.add_wall_days(naive, 3),
     ],
 )
-def test_an_instant_without_a_zone_is_refused(ask: Callable[[datetime], object]) -> None:
+def test_naive_datetime_is_refused(ask: Callable[[datetime], object]) -> None:
     with pytest.raises(NaiveInstant):
         ask(at("2026-03-10 12:00").replace(tzinfo=None))

@@ -1,4 +1,4 @@
-"""What holds for any opening hours in any zone, beside a reference that walks minute by minute."""
+"""Properties of opening hours in any zone, checked against a minute-by-minute reference."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,7 +51,7 @@ deltas = st.integers(0, 3 * 86_400_000_000).map(lambda micros: timedelta(microse
 
 @st.composite
 def scenes(draw: st.DrawFn) -> tuple[Calendar, datetime]:
-    """A calendar, and the midnight (UTC) three days before the clocks of its zone change."""
+    """A calendar, and midnight (UTC) three days before the clocks of its zone change."""
     zone, changes_on = draw(st.sampled_from(CHANGES))
     closed_on = frozenset(changes_on + timedelta(n) for n in draw(st.sets(st.integers(-3, 4), max_size=2)))
     calendar = Calendar(ZoneInfo(zone), BusinessHours.from_json(draw(weeks)), closed_on=closed_on)
@@ -63,7 +63,7 @@ instants_in_week = st.integers(0, 7 * 86_400_000_000 - 1).map(lambda micros: tim
 
 @quick
 @given(scenes(), instants_in_week, deltas)
-def test_added_business_time_ends_in_an_open_window_or_on_its_end(
+def test_added_business_time_ends_in_an_open_window_or_at_its_end(
     scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta
 ) -> None:
     calendar, start = scene
@@ -74,7 +74,9 @@ def test_added_business_time_ends_in_an_open_window_or_on_its_end(
 
 @quick
 @given(scenes(), instants_in_week, deltas)
-def test_what_was_added_lies_between(scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta) -> None:
+def test_business_time_between_start_and_result_equals_the_added_time(
+    scene: tuple[Calendar, datetime], after: timedelta, delta: timedelta
+) -> None:
     calendar, start = scene
     due = calendar.add_business_time(start + after, delta)
     assert calendar.business_time_between(start + after, due) == delta
@@ -82,7 +84,7 @@ def test_what_was_added_lies_between(scene: tuple[Calendar, datetime], after: ti
 
 @quick
 @given(scenes(), instants_in_week, deltas, deltas)
-def test_adding_in_two_parts_is_adding_at_once(
+def test_adding_in_two_parts_equals_adding_at_once(
     scene: tuple[Calendar, datetime], after: timedelta, first: timedelta, second: timedelta
 ) -> None:
     calendar, start = scene
@@ -93,7 +95,7 @@ def test_adding_in_two_parts_is_adding_at_once(
 
 @quick
 @given(scenes(), st.tuples(instants_in_week, instants_in_week).map(sorted), st.tuples(deltas, deltas).map(sorted))
-def test_later_or_longer_is_never_due_earlier(
+def test_later_start_or_longer_time_is_never_due_earlier(
     scene: tuple[Calendar, datetime], afters: list[timedelta], spent: list[timedelta]
 ) -> None:
     calendar, start = scene
@@ -104,9 +106,7 @@ def test_later_or_longer_is_never_due_earlier(
 
 @quick
 @given(scenes(), instants_in_week)
-def test_the_next_open_instant_is_open_and_none_before_it_is(
-    scene: tuple[Calendar, datetime], after: timedelta
-) -> None:
+def test_next_open_is_the_first_open_instant(scene: tuple[Calendar, datetime], after: timedelta) -> None:
     calendar, start = scene
     now = start + after
     opens = calendar.next_open(now)
@@ -117,7 +117,7 @@ def test_the_next_open_instant_is_open_and_none_before_it_is(
 
 @settings(max_examples=40, deadline=None)
 @given(scenes(), st.integers(1, WEEK - 1), st.integers(0, 3000))
-def test_every_answer_is_that_of_walking_minute_by_minute(
+def test_results_equal_the_minute_by_minute_reference(
     scene: tuple[Calendar, datetime], minute: int, minutes: int
 ) -> None:
     calendar, start = scene
@@ -126,27 +126,27 @@ def test_every_answer_is_that_of_walking_minute_by_minute(
 
     assert calendar.is_open(now) == is_open[minute]
     assert calendar.business_time_between(start, now) == sum(is_open[:minute]) * MINUTE
-    due = walk(is_open, minute, minutes)
+    due = minute_after_open_minutes(is_open, minute, minutes)
     answer = calendar.add_business_time(now, minutes * MINUTE)
     assert answer == start + due * MINUTE if due is not None else answer >= start + WEEK * MINUTE
 
 
 def open_minutes(calendar: Calendar, start: datetime) -> Iterator[bool]:
-    """Whether each minute of a week is open, by a wall clock that stands still where others go back."""
-    for wall in unreturning_walls(str(calendar.zone), start):
+    """Return whether each minute of a week is open, on a local clock that never goes back."""
+    for wall in monotonic_local_times(str(calendar.zone), start):
         edge = timedelta(hours=wall.hour, minutes=wall.minute)
         todays = calendar.hours.days[wall.weekday()]
         yield wall.date() not in calendar.closed_on and any(opens <= edge < closes for opens, closes in todays)
 
 
 @cache
-def unreturning_walls(zone: str, start: datetime) -> list[datetime]:
+def monotonic_local_times(zone: str, start: datetime) -> list[datetime]:
     walls = ((start + n * MINUTE).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for n in range(WEEK))
     return list(accumulate(walls, max))
 
 
-def walk(is_open: list[bool], minute: int, minutes: int) -> int | None:
-    """The minute at which so many open ones have passed, None when the week is too short."""
+def minute_after_open_minutes(is_open: list[bool], minute: int, minutes: int) -> int | None:
+    """Return the minute after `n` open ones, or None when the week is too short."""
     if minutes == 0:  # due in the first open minute, or in one that begins at closing time
         due = (n for n, (before, now) in enumerate(pairwise(is_open), start=1) if before or now)
         return next((n for n in due if n >= minute), None)
@@ -169,9 +169,7 @@ CLOSED = BusinessHours.from_json({})
 
 @quick
 @given(st.one_of(near_changes, any_time), quiet_hours)
-def test_nobody_is_written_to_in_quiet_hours_nor_later_than_needed(
-    place: tuple[str, datetime], quiet: QuietHours
-) -> None:
+def test_next_allowed_is_the_first_instant_outside_quiet_hours(place: tuple[str, datetime], quiet: QuietHours) -> None:
     zone, now = ZoneInfo(place[0]), place[1]
     allowed = Calendar(zone, CLOSED, quiet=quiet).next_allowed(now)
     assert allowed >= now
@@ -182,7 +180,7 @@ def test_nobody_is_written_to_in_quiet_hours_nor_later_than_needed(
 
 @quick
 @given(st.sets(st.sampled_from(["America/New_York", "America/Los_Angeles", "Europe/Paris"])), any_time)
-def test_a_lead_of_several_possible_zones_sleeps_in_none(zones: set[str], place: tuple[str, datetime]) -> None:
+def test_lead_with_several_zones_is_outside_quiet_hours_in_all(zones: set[str], place: tuple[str, datetime]) -> None:
     calendar = Calendar(ZoneInfo("America/New_York"), CLOSED)
     allowed = calendar.next_allowed(place[1], [ZoneInfo(zone) for zone in zones])
     assert place[1] <= allowed < place[1] + timedelta(days=1)
@@ -192,9 +190,7 @@ def test_a_lead_of_several_possible_zones_sleeps_in_none(zones: set[str], place:
 
 @quick
 @given(st.one_of(near_changes, any_time), st.times())
-def test_a_wall_time_is_the_first_instant_at_which_the_wall_shows_it_or_more(
-    place: tuple[str, datetime], wall: time
-) -> None:
+def test_local_time_maps_to_the_first_instant_at_or_after_it(place: tuple[str, datetime], wall: time) -> None:
     calendar = Calendar(ZoneInfo(place[0]), CLOSED)
     day = calendar.local(place[1]).date()
     instant = calendar.at_wall_time(day, wall)

@@ -1,4 +1,4 @@
-"""The registry of channels: filled on purpose, once for each name."""
+"""Registry of channels: explicit registration, unique names."""
 
 import pytest
 
@@ -10,17 +10,17 @@ def test_every_module_with_a_channel_is_registered():
     assert list(CHANNELS.values()) == [email.CHANNEL, http.CHANNEL, in_app.CHANNEL]
 
 
-def test_a_registry_that_was_not_filled_says_how_to_fill_it():
+def test_empty_registry_says_how_to_fill_it():
     with pytest.raises(ChannelsAreMissing, match=r"call app\.wiring\.connect\(\)"):
         Channels().names()
 
 
-def test_a_name_is_used_once():
+def test_duplicate_channel_name_is_refused():
     with pytest.raises(ValueError, match="two channels have one name"):
         Channels().fill([email.CHANNEL, email.CHANNEL])
 
 
-def test_an_unknown_name_has_no_capabilities():
+def test_unknown_channel_has_no_capabilities():
     with pytest.raises(UnknownChannel, match="there is no channel 'fax'"):
         CHANNELS["fax"]
     assert (CHANNELS.for_leads("fax"), CHANNELS.suppressed_by("fax")) == (None, None)

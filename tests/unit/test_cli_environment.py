@@ -1,4 +1,4 @@
-"""What a start decides about its environment: secrets, ports, and what other commands find."""
+"""Environment of `relance serve`: secrets, ports, and the demo that other commands find."""
 
 import json
 import os
@@ -17,7 +17,7 @@ NAMES = (*environment.SHARED_VARIABLES, "RELANCE_HOME", "PUBLIC_URL")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data folder, and an environment in which nothing is set; both are put back."""
+    """An empty data folder and an empty environment, restored after the test."""
     for name in NAMES:
         monkeypatch.setenv(name, "")  # so that what the test sets is taken away again
         monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_secrets_are_made_once_for_their_owner_only(home: Path) -> None:
+def test_secrets_are_generated_once_and_readable_by_their_owner_only(home: Path) -> None:
     first = environment.generate_secrets()
     again = environment.generate_secrets()
 
@@ -44,7 +44,7 @@ def test_secrets_are_made_once_for_their_owner_only(home: Path) -> None:
     assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
 
 
-def test_a_secret_the_operator_set_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_from_the_environment_takes_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "the operator's own")
 
     environment.generate_secrets()
@@ -67,7 +67,7 @@ def test_another_command_finds_the_running_demo(home: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("own", [{"RELANCE_ENV": "production"}, {"DATABASE_URL": "postgresql://mine"}])
-def test_what_the_operator_says_is_not_mixed_with_a_demo(
+def test_operator_settings_are_not_mixed_with_a_demo(
     own: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "environment.json").write_text(json.dumps({"BROKER_URL": "redis://demo"}))
@@ -79,9 +79,7 @@ def test_what_the_operator_says_is_not_mixed_with_a_demo(
     assert "BROKER_URL" not in os.environ
 
 
-def test_the_mailbox_moves_aside_when_its_usual_ports_are_taken(
-    taken_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mailbox_uses_other_ports_when_its_defaults_are_taken(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(addresses.MAILBOX_PORTS, "MAILBOX_SMTP_PORT", taken_port)
 
     addresses.choose_mailbox_ports()
@@ -90,14 +88,14 @@ def test_the_mailbox_moves_aside_when_its_usual_ports_are_taken(
     assert os.environ["SMTP_URL"] == f"smtp://127.0.0.1:{os.environ['MAILBOX_SMTP_PORT']}"
 
 
-def test_a_port_the_operator_chose_is_not_moved(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_port_set_by_the_operator_is_not_changed(taken_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILBOX_PORT", str(taken_port))
 
     with pytest.raises(CannotStart, match="MAILBOX_PORT"):
         addresses.choose_mailbox_ports()
 
 
-def test_places_are_told_as_demo_json_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_are_listed_as_in_demo_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "8100")
     monkeypatch.setenv("FLOWER_BASIC_AUTH", "relance:p:w")
     monkeypatch.setenv("MAILBOX_PORT", "8125")

@@ -1,4 +1,4 @@
-"""Conditions: facts in, yes or no out; and what is wrong with a condition that somebody wrote."""
+"""Conditions: evaluation of facts, and validation errors."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -110,7 +110,7 @@ def test_a_condition_compares_a_fact(field: str, test: dict[str, Any], expected:
         ({"any": [{"all": [NEW, LOST]}, LOST]}, False),
     ],
 )
-def test_conditions_are_put_together(condition: dict[str, Any], expected: bool):
+def test_conditions_combine_with_all_and_any(condition: dict[str, Any], expected: bool):
     assert holds(condition, FACTS) is expected
 
 
@@ -125,13 +125,13 @@ def test_conditions_are_put_together(condition: dict[str, Any], expected: bool):
         ({"only_if": [LOST], "unless": [NEW]}, LOST),  # the first one is told
     ],
 )
-def test_a_guard_tells_what_stands_in_the_way(guard: dict[str, Any] | None, unmet: dict[str, Any] | None):
+def test_guard_returns_the_first_unmet_condition(guard: dict[str, Any] | None, unmet: dict[str, Any] | None):
     assert first_unmet(guard, FACTS) == unmet
 
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
 @pytest.mark.parametrize("test", sorted(FieldCondition.tests()))
-def test_no_fact_makes_a_condition_crash(field: str, test: str):
+def test_condition_never_raises_for_any_value_of_a_fact(field: str, test: str):
     numbers = dict.fromkeys(("greater_than", "less_than", "days_since"), 1)
     wanted = {"in": ["a"], "not_in": ["a"], "exists": True, "changed": True, **numbers}.get(test, "a")
     group, _, name = field.partition(".")
@@ -140,7 +140,7 @@ def test_no_fact_makes_a_condition_crash(field: str, test: str):
         assert holds({"field": field, test: wanted}, facts) in {True, False}
 
 
-def test_the_engine_can_make_every_test_that_the_language_knows():
+def test_engine_implements_every_operator_of_the_language():
     assert list(FieldCondition.tests()) == [*OPERATORS, CHANGED]
 
 
@@ -189,7 +189,7 @@ def deep(levels: int) -> dict[str, Any]:
         ([{"all": [NEW] * 25}, {"any": [NEW] * 26}], "when", "more than 50"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(conditions: object, place: str, problem: str):
+def test_validation_error_names_the_path(conditions: object, place: str, problem: str):
     [mistake] = mistakes_in(PlanningConditions, conditions, place="when")
 
     assert mistake.place == place
@@ -197,18 +197,18 @@ def test_a_mistake_is_told_with_its_place(conditions: object, place: str, proble
 
 
 @pytest.mark.parametrize("conditions", [[], [NEW], [deep(DEEPEST)], [NEW] * MOST, [{"all": [NEW] * 25}, *[NEW] * 25]])
-def test_what_is_right_has_no_mistakes(conditions: list[Any]):
+def test_valid_conditions_have_no_errors(conditions: list[Any]):
     assert mistakes_in(PlanningConditions, conditions, place="when") == []
 
 
-def test_a_condition_that_holds_itself_is_refused():
+def test_condition_that_contains_itself_is_refused():
     endless: dict[str, Any] = {"any": [NEW]}
     endless["any"].append(endless)
 
     assert mistakes_in(PlanningConditions, [endless], place="when")
 
 
-def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once():
+def test_conditions_expanding_to_billions_are_refused_at_once():
     bomb: list[Any] = [NEW] * 100
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
@@ -217,7 +217,7 @@ def test_a_few_lines_that_stand_for_billions_of_conditions_are_refused_at_once()
     assert mistake.problem == "has more than 50 conditions"
 
 
-def test_empty_groups_cannot_hide_how_many_there_are():
+def test_empty_groups_count_towards_the_limit():
     bomb: list[Any] = []
     for _ in range(20):
         bomb = [{"all": bomb}] * 100
@@ -225,13 +225,13 @@ def test_empty_groups_cannot_hide_how_many_there_are():
     assert mistakes_in(PlanningConditions, bomb, place="when")
 
 
-def test_what_an_event_changed_is_not_known_when_a_step_is_due():
+def test_changed_operator_is_refused_in_guards():
     [mistake] = mistakes_in(DueConditions, [{"field": "lead.score", "changed": True}], place="only_if")
 
     assert (mistake.place, "under `when`" in mistake.problem) == ("only_if[0].changed", True)
 
 
-def test_a_clinics_own_fields_are_known_where_the_clinic_is():
+def test_custom_fields_are_valid_in_conditions_of_their_clinic():
     own = {"passport_expiry": Field(Type.DATE, "Passport expiry"), "visa": Field(Type.TEXT, "Visa", frozenset({"A"}))}
     known = KnownNames(fields=own)
     asked = [{"field": "lead.custom.passport_expiry", "days_since": 3}, {"field": "lead.custom.visa", "equals": "A"}]

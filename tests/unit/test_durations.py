@@ -1,4 +1,4 @@
-"""Durations as people write them in a playbook."""
+"""Durations as written in playbooks."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -32,7 +32,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
         ("3660 days", 3660 * DAY),
     ],
 )
-def test_a_duration_is_read_as_written(text: str, seconds: int) -> None:
+def test_duration_is_parsed(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
@@ -59,7 +59,7 @@ def test_a_duration_is_read_as_written(text: str, seconds: int) -> None:
         ("9" * 5000 + " weeks", "not whole numbers with units"),
     ],
 )
-def test_a_duration_that_cannot_be_read_says_why(text: str, says: str) -> None:
+def test_invalid_duration_gives_the_reason(text: str, says: str) -> None:
     with pytest.raises(InvalidDuration) as refused:
         parse_duration(text)
     assert says in str(refused.value)
@@ -80,17 +80,17 @@ def test_a_duration_that_cannot_be_read_says_why(text: str, says: str) -> None:
         (timedelta(microseconds=7), "0 minutes"),
     ],
 )
-def test_a_duration_is_shown_in_words(duration: timedelta, text: str) -> None:
+def test_duration_is_formatted_in_words(duration: timedelta, text: str) -> None:
     assert format_duration(duration) == text
 
 
-def test_a_negative_duration_is_not_shown() -> None:
+def test_negative_duration_cannot_be_formatted() -> None:
     with pytest.raises(InvalidDuration):
         format_duration(timedelta(seconds=-1))
 
 
 @given(st.integers(0, int(LONGEST.total_seconds())))
-def test_what_is_shown_can_be_read_back(seconds: int) -> None:
+def test_formatted_duration_can_be_parsed(seconds: int) -> None:
     duration = timedelta(seconds=seconds)
     assert parse_duration(format_duration(duration)) == duration
 

@@ -1,4 +1,4 @@
-"""E-mail against a real server that behaves badly: what is known afterwards, and that nothing goes out twice."""
+"""SMTP channel against a misbehaving server: outcomes, and no message sent twice."""
 
 import signal
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def outcomes(*receipts: Receipt) -> list[Outcome]:
     return [receipt.outcome for receipt in receipts]
 
 
-def test_an_accepted_message_is_sent_with_the_servers_own_words(server: SmtpServer):
+def test_accepted_message_is_sent_and_keeps_the_server_reply(server: SmtpServer):
     receipt = channel_to(server, wait=10).send(message())
 
     assert receipt == Sent("250 2.0.0 Queued as 1")
@@ -42,7 +42,7 @@ def test_an_accepted_message_is_sent_with_the_servers_own_words(server: SmtpServ
     assert (mail.sender, mail.recipient) == ("no-reply@clinic.example", "mia@example.org")
 
 
-def test_a_message_arrives_as_it_was_written(server: SmtpServer):
+def test_message_arrives_unchanged(server: SmtpServer):
     body = ".starts with a dot\n\nÜber die Spange, §5 €\n" + "a long line " * 200
     channel_to(server, wait=10).send(OutgoingMessage("mia@example.org", "Grüße", body, message_id="<1@x.example>"))
 
@@ -78,9 +78,7 @@ def test_a_message_arrives_as_it_was_written(server: SmtpServer):
         ("dot", "what?", Outcome.UNKNOWN),
     ],
 )
-def test_a_reply_decides_the_outcome_and_its_words_are_kept(
-    server: SmtpServer, stage: str, reply: str, outcome: Outcome
-):
+def test_server_reply_decides_the_outcome_and_is_stored(server: SmtpServer, stage: str, reply: str, outcome: Outcome):
     server.on(stage, reply)
 
     receipt = channel_to(server, wait=10).send(message())
@@ -91,9 +89,7 @@ def test_a_reply_decides_the_outcome_and_its_words_are_kept(
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo", "mail", "rcpt", "data"])
 @pytest.mark.parametrize("act", [HANG, DROP])
-def test_a_server_that_hangs_or_drops_the_line_before_the_message_is_tried_again(
-    server: SmtpServer, stage: str, act: str
-):
+def test_timeout_or_disconnect_before_the_message_is_transient(server: SmtpServer, stage: str, act: str):
     server.on(stage, act, times=1)
     channel = channel_to(server)
 
@@ -104,7 +100,7 @@ def test_a_server_that_hangs_or_drops_the_line_before_the_message_is_tried_again
 
 
 @pytest.mark.parametrize("act", [HANG, DROP])
-def test_no_answer_after_the_message_was_handed_over_is_unknown_and_not_sent_again(server: SmtpServer, act: str):
+def test_no_answer_after_the_message_is_unknown_and_not_retried(server: SmtpServer, act: str):
     server.on("dot", act)
 
     receipt = channel_to(server).send(message())
@@ -114,7 +110,7 @@ def test_no_answer_after_the_message_was_handed_over_is_unknown_and_not_sent_aga
     assert len(server.received) == 1
 
 
-def test_an_answer_that_breaks_off_in_the_middle_is_unknown(server: SmtpServer):
+def test_truncated_answer_is_unknown(server: SmtpServer):
     server.on("dot", "250-2.0.0 Queued", times=1)  # promises another line, which never comes
     channel = channel_to(server)
 
@@ -124,7 +120,7 @@ def test_an_answer_that_breaks_off_in_the_middle_is_unknown(server: SmtpServer):
     assert [mail.message["Message-ID"] for mail in server.received] == ["<1@clinic.example>", "<2@clinic.example>"]
 
 
-def test_a_late_answer_to_one_message_is_never_taken_for_the_answer_to_the_next(server: SmtpServer):
+def test_late_answer_is_not_matched_to_the_next_message(server: SmtpServer):
     server.on("dot", HANG, times=1)
     server.on("rcpt", "550 5.1.1 No such user", to="bob@example.org")
     channel = channel_to(server)
@@ -136,10 +132,10 @@ def test_a_late_answer_to_one_message_is_never_taken_for_the_answer_to_the_next(
 
 
 class TimeLimit(Exception):
-    """What a task's time limit raises, wherever the task happens to be."""
+    """The exception of a task's time limit, raised at any point."""
 
 
-def test_a_time_limit_in_the_middle_of_a_conversation_ends_that_conversation(server: SmtpServer):
+def test_time_limit_closes_the_connection(server: SmtpServer):
     def interrupt(*_: object) -> None:
         raise TimeLimit
 
@@ -159,7 +155,7 @@ def test_a_time_limit_in_the_middle_of_a_conversation_ends_that_conversation(ser
     assert server.received == []
 
 
-def test_a_server_that_is_away_is_transient_and_works_again_when_it_is_back(server: SmtpServer):
+def test_unreachable_server_is_transient_and_recovers(server: SmtpServer):
     channel = channel_to(server)
     server.stop()
     away = channel.send(message())
@@ -180,7 +176,7 @@ def test_messages_share_a_connection(server: SmtpServer):
     assert (server.connections, len(server.received)) == (1, 5)
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced_once(server: SmtpServer):
+def test_connection_closed_by_the_server_is_replaced_once(server: SmtpServer):
     channel = channel_to(server, wait=10)
     channel.send(message(number=1))
     server.hang_up()
@@ -189,7 +185,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_once(server: 
     assert (server.connections, len(server.received)) == (2, 2)
 
 
-def test_a_connection_that_does_not_answer_any_more_is_replaced(server: SmtpServer):
+def test_unresponsive_connection_is_replaced(server: SmtpServer):
     channel = channel_to(server)
     channel.send(message(number=1))
     server.on("noop", HANG)
@@ -198,7 +194,7 @@ def test_a_connection_that_does_not_answer_any_more_is_replaced(server: SmtpServ
     assert server.connections == 2
 
 
-def test_a_refused_message_does_not_spoil_the_next_on_the_same_connection(server: SmtpServer):
+def test_refused_message_does_not_affect_the_next_on_the_connection(server: SmtpServer):
     server.on("rcpt", "550 5.1.1 No such user", to="bob@example.org")
     server.on("dot", "554 5.7.1 Looks like spam", to="eve@example.org")
     channel = channel_to(server, wait=10)
@@ -210,7 +206,7 @@ def test_a_refused_message_does_not_spoil_the_next_on_the_same_connection(server
     assert [mail.recipient for mail in server.accepted] == ["mia@example.org", "ann@example.org"]
 
 
-def test_a_line_that_breaks_in_the_middle_of_the_message_is_never_sent_twice(server: SmtpServer):
+def test_broken_connection_during_the_message_is_never_retried(server: SmtpServer):
     server.on("body", DROP, times=1)
     channel = channel_to(server)
 
@@ -221,7 +217,7 @@ def test_a_line_that_breaks_in_the_middle_of_the_message_is_never_sent_twice(ser
     assert server.received == []
 
 
-def test_the_servers_words_are_one_line_of_at_most_500_characters(server: SmtpServer):
+def test_server_reply_is_stored_as_one_line_of_at_most_500_characters(server: SmtpServer):
     server.on("rcpt", "550-5.1.1 No\tsuch user\r\n550-\x1b[31mred\r\n550 " + "x" * 900)
 
     receipt = channel_to(server, wait=10).send(message())
@@ -230,7 +226,7 @@ def test_the_servers_words_are_one_line_of_at_most_500_characters(server: SmtpSe
     assert len(receipt.response) == 500
 
 
-def test_starttls_encrypts_what_follows(monkeypatch: pytest.MonkeyPatch):
+def test_starttls_encrypts_the_connection(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     with SmtpServer(starttls=True) as server:
         receipt = channel_to(server, wait=10).send(message())
@@ -239,14 +235,14 @@ def test_starttls_encrypts_what_follows(monkeypatch: pytest.MonkeyPatch):
     assert [command.split()[0].upper() for command in server.commands[:3]] == ["EHLO", "STARTTLS", "EHLO"]
 
 
-def test_tls_from_the_first_byte_with_a_login(monkeypatch: pytest.MonkeyPatch):
+def test_implicit_tls_works_with_a_login(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     with SmtpServer(tls=True, login=("relance", "pass")) as server:
         assert channel_to(server, wait=10).send(message()).outcome is Outcome.SENT
 
 
 @pytest.mark.parametrize("encryption", [{"starttls": True}, {"tls": True}])
-def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is_said(
+def test_untrusted_certificate_is_refused_before_the_password_is_sent(
     encryption: dict[str, bool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
@@ -258,7 +254,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is
     assert not [command for command in server.commands if command.startswith("AUTH")]
 
 
-def test_a_server_without_starttls_never_hears_the_password():
+def test_password_is_not_sent_without_starttls():
     with SmtpServer(login=("relance", "pass")) as server:
         receipt = channel_to(server, url=server.url.replace("false", "true"), wait=10).send(message())
 
@@ -267,7 +263,7 @@ def test_a_server_without_starttls_never_hears_the_password():
     assert not [command for command in server.commands if command.startswith("AUTH")]
 
 
-def test_a_wrong_password_fails_no_message_for_good():
+def test_wrong_password_is_transient():
     with SmtpServer(login=("relance", "right")) as server:
         wrong = server.url.replace("right", "wrong")
         receipt = channel_to(server, url=wrong, wait=10).send(message())
@@ -276,7 +272,7 @@ def test_a_wrong_password_fails_no_message_for_good():
     assert server.received == []
 
 
-def test_a_password_with_odd_letters_is_transient_too():
+def test_non_ascii_password_is_transient():
     with SmtpServer(login=("relance", "right")) as server:
         receipt = channel_to(server, url=server.url.replace("right", "gehe%C3%AFm"), wait=10).send(message())
 
@@ -303,7 +299,7 @@ def test_a_password_with_odd_letters_is_transient_too():
         "m" * 65 + "@example.org",
     ],
 )
-def test_an_address_that_is_not_one_plain_address_reaches_no_server(server: SmtpServer, address: str | None):
+def test_invalid_address_reaches_no_server(server: SmtpServer, address: str | None):
     receipt = channel_to(server, wait=10).send(OutgoingMessage(address, "Hello", "Hello", message_id="<1@x.example>"))
 
     assert isinstance(receipt, Permanent)

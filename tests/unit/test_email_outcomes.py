@@ -1,4 +1,4 @@
-"""What an attempt's outcome means for its message."""
+"""State of a message after each outcome of an attempt."""
 
 import pytest
 
@@ -18,5 +18,5 @@ from app.messaging.delivery.delivery_state import state_after
         (Sent("250 OK"), 8, "sent"),
     ],
 )
-def test_an_outcome_decides_the_state(receipt: Receipt, tries: int, state: str):
+def test_outcome_decides_the_state(receipt: Receipt, tries: int, state: str):
     assert state_after(receipt, tries) == state

@@ -1,4 +1,4 @@
-"""SMTP_URL: any provider by one line."""
+"""`SMTP_URL`: SMTP settings in one URL."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_url_names_the_server(url: str, expected: tuple[str, int, Security, st
         ("smtp://mail.example?tls=true", "only starttls"),
     ],
 )
-def test_a_mistake_in_the_url_is_named(url: str, mistake: str):
+def test_error_in_the_url_is_named(url: str, mistake: str):
     with pytest.raises(InvalidMailSettings, match=mistake):
         MailServer.from_url(url)
 

@@ -1,4 +1,4 @@
-"""Strict fields, one by one."""
+"""Strict schema fields."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from app.http.schemas.fields import Boolean, Choice, Day, Email, Id, Instant, In
 from app.http.schemas.schema import QuerySchema, Schema
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     RED = "red"
     BLUE = "blue"
 
@@ -51,7 +51,7 @@ def written(field: fields.Field[Any], value: Any) -> Any:
         ("2028-02-29T23:59:59Z", datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_an_instant_is_taken_to_utc(text: str, instant: datetime):
+def test_datetime_is_converted_to_utc(text: str, instant: datetime):
     found = read(Instant(), text)
     assert (found, found.tzinfo) == (instant, UTC)
 
@@ -76,18 +76,18 @@ def test_an_instant_is_taken_to_utc(text: str, instant: datetime):
         True,
     ],
 )
-def test_what_is_no_instant_is_refused(text: Any):
+def test_invalid_datetime_is_refused(text: Any):
     assert refused(Instant(), text)
 
 
-def test_an_instant_goes_out_in_utc_with_z():
+def test_datetime_is_serialized_in_utc_with_z():
     assert written(Instant(), datetime(2026, 1, 31, 9, tzinfo=UTC)) == "2026-01-31T09:00:00Z"
     assert written(Instant(), datetime.fromisoformat("2026-01-31T09:00:00.5+02:00")) == "2026-01-31T07:00:00.500000Z"
     assert written(Instant(), None) is None
 
 
 @given(st.datetimes(timezones=st.timezones(), min_value=datetime(1900, 1, 3), max_value=datetime(2199, 12, 29)))  # noqa: DTZ001
-def test_what_goes_out_comes_back(instant: datetime):
+def test_serialized_value_can_be_loaded(instant: datetime):
     assert read(Instant(), written(Instant(), instant)) == instant.astimezone(UTC)
 
 
@@ -102,7 +102,7 @@ def test_what_goes_out_comes_back(instant: datetime):
         (Email(), "Ana.Ruiz+x@Mail.Example.ORG", "Ana.Ruiz+x@mail.example.org"),
         (Email(), "ana@clinic.test", "ana@clinic.test"),
         (Email(), "josé@exämple.org", "josé@exämple.org"),
-        (Choice(Colour), "red", Colour.RED),
+        (Choice(Color), "red", Color.RED),
         (Id(), ID, UUID(ID)),
         (Integer(), 0, 0),
         (Integer(least=-5), -5, -5),
@@ -113,7 +113,7 @@ def test_what_goes_out_comes_back(instant: datetime):
         (ListOf(Integer(), most=2), [1, 2], [1, 2]),
     ],
 )
-def test_what_is_right_is_read(field: fields.Field[Any], value: Any, expected: Any):
+def test_valid_value_is_loaded(field: fields.Field[Any], value: Any, expected: Any):
     found = read(field, value)
     assert (found, type(found)) == (expected, type(expected))
 
@@ -139,10 +139,10 @@ def test_what_is_right_is_read(field: fields.Field[Any], value: Any, expected: A
         (Email(), "a@" + "b" * 64 + ".org"),
         (Email(), "a" * 65 + "@example.org"),
         (Email(), "ana@example.invalid"),
-        (Choice(Colour), "RED"),
-        (Choice(Colour), "green"),
-        (Choice(Colour), ["red"]),
-        (Choice(Colour), {}),
+        (Choice(Color), "RED"),
+        (Choice(Color), "green"),
+        (Choice(Color), ["red"]),
+        (Choice(Color), {}),
         (Id(), ID.replace("-", "")),
         (Id(), "{" + ID + "}"),
         (Id(), "urn:uuid:" + ID),
@@ -174,11 +174,11 @@ def test_what_is_right_is_read(field: fields.Field[Any], value: Any, expected: A
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_is_wrong_is_refused_at_its_place(field: fields.Field[Any], value: Any):
+def test_invalid_value_is_refused_with_its_path(field: fields.Field[Any], value: Any):
     assert refused(field, value)
 
 
-def test_a_mistake_in_a_list_is_pointed_at():
+def test_error_in_a_list_names_the_index():
     with pytest.raises(Invalid) as mistake:
         read(ListOf(Integer(), most=5), [1, "2", 3, None])
     assert [error.pointer for error in mistake.value.errors] == ["/x/1", "/x/3"]
@@ -187,13 +187,13 @@ def test_a_mistake_in_a_list_is_pointed_at():
 class Query(QuerySchema):
     number = Integer()
     flag = Boolean()
-    colour = ListOf(Choice(Colour), most=2)
+    colour = ListOf(Choice(Color), most=2)
     since = Instant()
 
 
-def test_a_query_is_text_and_read_as_what_it_stands_for():
+def test_query_parameter_is_converted_from_text():
     query = MultiDict([("number", "5"), ("flag", "true"), ("colour", "red"), ("colour", "blue")])
-    assert Query().read(query) == {"number": 5, "flag": True, "colour": [Colour.RED, Colour.BLUE]}
+    assert Query().read(query) == {"number": 5, "flag": True, "colour": [Color.RED, Color.BLUE]}
     assert Query().read(MultiDict({"since": "2026-01-31T09:00:00Z"}))["since"].year == 2026
     assert Query().read(MultiDict()) == {}
 
@@ -213,7 +213,7 @@ def test_a_query_is_text_and_read_as_what_it_stands_for():
         ([("colour[]", "red")], "/colour[]"),
     ],
 )
-def test_a_query_is_as_strict(query: list[tuple[str, str]], pointer: str):
+def test_query_parameters_are_strict(query: list[tuple[str, str]], pointer: str):
     with pytest.raises(Invalid) as mistake:
         Query().read(MultiDict(query))
     assert [error.pointer for error in mistake.value.errors] == [pointer]

@@ -1,4 +1,4 @@
-"""When nobody worked though something was due."""
+"""Periods in which no worker finished a step although steps were due."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -27,12 +27,14 @@ def at(wall: str) -> datetime:
         ([], {}, []),
     ],
 )
-def test_a_gap_is_long_and_something_was_due(ends: list[str], late: dict[str, int], found: list[tuple[str, str, int]]):
+def test_gap_is_longer_than_five_minutes_with_steps_due(
+    ends: list[str], late: dict[str, int], found: list[tuple[str, str, int]]
+):
     due = {at(wall): steps for wall, steps in late.items()}
     assert gaps([*map(at, ends)], due) == [Gap(at(since), at(until), waiting) for since, until, waiting in found]
 
 
-def test_it_is_told_on_the_clinics_wall():
+def test_gap_is_described_in_the_clinics_local_time():
     told = Gap(at("06:10"), at("08:55"), 37).to_text(CALENDAR)
     assert told == "No worker finished a step between 1 Jul 02:10 and 04:55, while 37 steps were due."
     over_night = Gap(at("03:50"), datetime(2026, 7, 1, 4, 10, tzinfo=UTC), 1).to_text(CALENDAR)

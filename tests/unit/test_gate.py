@@ -1,4 +1,4 @@
-"""Each check of the gate by itself, and what comes of several at once. March 2026 in New York, on daylight time."""
+"""Checks of the contact policy, one by one and combined. March 2026 in New York, on daylight-saving time."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -40,7 +40,7 @@ def gone(*walls: str, series: str | None = None) -> list[SentMessage]:
     return [SentMessage(at(wall), series) for wall in walls]
 
 
-def test_nothing_is_in_the_way_of_most():
+def test_gate_allows_a_message_without_obstacles():
     assert evaluate_gate(TOUCH, KNOWN, TUESDAY) == Allow()
     assert {finding.decision for finding in explain_gate(TOUCH, KNOWN, TUESDAY)} == {Allow()}
 
@@ -70,7 +70,7 @@ BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
     ],
 )
 @pytest.mark.parametrize("is_transactional", [False, True])
-def test_what_is_never_sent(
+def test_gate_blocks_a_message_for_good(
     touch: dict[str, Any], known: dict[str, Any], verdict: GateDecision, is_transactional: bool
 ):
     touch = {**touch, "is_transactional": is_transactional}
@@ -89,7 +89,7 @@ def test_what_is_never_sent(
         ((), "2026-03-07 23:00", "2026-03-08 08:00"),  # the night in which the clocks go forward
     ],
 )
-def test_in_the_quiet_hours_of_where_a_lead_may_be(places: tuple[ZoneInfo, ...], now: str, until: str | None):
+def test_gate_defers_during_quiet_hours_of_the_leads_zones(places: tuple[ZoneInfo, ...], now: str, until: str | None):
     verdict = evaluate_gate(TOUCH, replace(KNOWN, places=places), at(now))
     assert verdict == (Until(at(until), Reason.OUTSIDE_HOURS) if until else Allow())
 
@@ -103,7 +103,7 @@ def test_in_the_quiet_hours_of_where_a_lead_may_be(places: tuple[ZoneInfo, ...],
         ("2026-03-16 08:00", None),
     ],
 )
-def test_at_weekends(now: str, until: str | None):
+def test_gate_defers_at_weekends(now: str, until: str | None):
     assert evaluate_gate(TOUCH, KNOWN, at(now)) in (Allow(), Until(at("2026-03-16 08:00"), Reason.OUTSIDE_HOURS))
     verdict = evaluate_gate(TOUCH, policy(weekends=False), at(now))
     if until is None:
@@ -113,7 +113,7 @@ def test_at_weekends(now: str, until: str | None):
         assert verdict.instant == at(until)
 
 
-def test_a_weekend_is_that_of_where_the_lead_is():
+def test_weekend_is_computed_in_the_leads_zone():
     auckland = replace(policy(weekends=False), places=(ZoneInfo("Pacific/Auckland"),))
     # 16:00 on Friday in New York is 09:00 on Saturday in Auckland, which is 17 hours ahead until April.
     assert evaluate_gate(TOUCH, auckland, at("2026-03-13 16:00")) == Until(
@@ -134,12 +134,12 @@ def test_a_weekend_is_that_of_where_the_lead_is():
         ("2026-12-25 12:00", "2026-12-26 08:00", Reason.HOLIDAY),
     ],
 )
-def test_on_the_clinics_holidays(now: str, until: str | None, reason: Reason | None):
+def test_gate_defers_on_the_clinics_holidays(now: str, until: str | None, reason: Reason | None):
     verdict = evaluate_gate(TOUCH, policy(holidays=False), at(now))
     assert verdict == (Until(at(until), reason) if until and reason else Allow())
 
 
-def test_on_the_holidays_of_the_leads_own_country():
+def test_gate_defers_on_holidays_of_the_leads_country():
     known = replace(policy(holidays=False), places=(BERLIN,), days_off=HolidayCalendar("DE"))
     unity = at("2026-10-03 10:00", BERLIN)
     assert evaluate_gate(TOUCH, known, unity) == Until(at("2026-10-04 08:00", BERLIN), Reason.HOLIDAY)
@@ -155,7 +155,7 @@ def test_on_the_holidays_of_the_leads_own_country():
         ("2026-07-02 18:00", "2026-07-06 09:00"),  # Thursday, and Friday is a holiday
     ],
 )
-def test_outside_business_hours(now: str, until: str | None):
+def test_gate_defers_outside_business_hours(now: str, until: str | None):
     verdict = evaluate_gate(TOUCH, policy(business_hours_only=True), at(now))
     assert verdict == (Until(at(until), Reason.OUTSIDE_BUSINESS_HOURS) if until else Allow())
 
@@ -169,12 +169,12 @@ def test_outside_business_hours(now: str, until: str | None):
         (1, ["2026-03-10 00:00"], "2026-03-11 08:00"),
     ],
 )
-def test_as_many_as_a_day_may_have(cap: int, walls: list[str], until: str | None):
+def test_gate_applies_the_daily_cap(cap: int, walls: list[str], until: str | None):
     verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.DAILY_CAP) if until else Allow())
 
 
-def test_a_day_is_that_of_where_the_lead_is():
+def test_daily_cap_uses_the_leads_zone():
     known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), sent=gone("2026-03-10 01:00"))
     # 01:00 in New York was 22:00 of the day before in Los Angeles.
     assert evaluate_gate(TOUCH, known, at("2026-03-10 12:00")) == Allow()
@@ -190,7 +190,7 @@ def test_a_day_is_that_of_where_the_lead_is():
         (["2026-03-08 20:00", "2026-03-10 08:00"], None),  # Sunday was last week
     ],
 )
-def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
+def test_gate_applies_the_weekly_cap(walls: list[str], until: str | None):
     verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.WEEKLY_CAP) if until else Allow())
 
@@ -203,7 +203,7 @@ def test_as_many_as_a_week_may_have(walls: list[str], until: str | None):
         (["2024-01-01 10:00", "2026-01-01 10:00"], "another", Allow()),
     ],
 )
-def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: GateDecision):
+def test_gate_applies_the_cap_per_sequence(walls: list[str], series: str, verdict: GateDecision):
     known = replace(policy(per_sequence_cap=2), sent=gone(*walls, series=series))
     assert evaluate_gate(TOUCH, known, TUESDAY) == verdict
     assert evaluate_gate(replace(TOUCH, series=None), known, TUESDAY) == Allow()
@@ -217,7 +217,7 @@ def test_as_many_as_a_sequence_may_have(walls: list[str], series: str, verdict: 
         (["2026-03-10 08:30", "2026-03-10 10:00"], "2026-03-10 14:00"),
     ],
 )
-def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
+def test_gate_applies_the_minimum_interval(walls: list[str], until: str | None):
     verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), sent=gone(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.MINIMUM_INTERVAL) if until else Allow())
 
@@ -236,21 +236,21 @@ def test_not_too_soon_after_the_last_one(walls: list[str], until: str | None):
         ([], [("2026-03-10 22:00", 1)], "2026-03-12 08:00"),  # 22:00 of the 11th is in the night
     ],
 )
-def test_one_in_each_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
+def test_gate_allows_one_message_per_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
     planned = [PlannedMessage(at(wall), priority) for wall, priority in ahead]
     known = replace(policy(window=hours(24)), sent=gone(*walls), planned=planned)
     verdict = evaluate_gate(TOUCH, known, TUESDAY)
     assert verdict == (Until(at(until), Reason.ANOTHER_TOUCH) if until else Allow())
 
 
-def test_while_the_account_that_sends_has_nothing_left():
+def test_gate_defers_while_the_gateway_is_throttled():
     known = replace(KNOWN, throttled_until=at("2026-03-10 11:20"))
     for touch in (TOUCH, replace(TOUCH, is_transactional=True)):
         assert evaluate_gate(touch, known, TUESDAY) == Until(at("2026-03-10 11:20"), Reason.THROTTLED)
         assert evaluate_gate(touch, known, at("2026-03-10 11:20")) == Allow()
 
 
-def test_what_a_lead_waits_for_is_sent_at_any_hour_and_however_much_went_before():
+def test_transactional_message_ignores_hours_and_caps():
     busy = replace(
         policy(
             daily_cap=1, weekly_cap=1, per_sequence_cap=1, minimum_interval=hours(4), window=hours(24),
@@ -279,12 +279,12 @@ SATURDAYS = Calendar(NEW_YORK, BusinessHours.from_json({"sat": WEEK["mon"]}))
         (Calendar(NEW_YORK, SATURDAYS.hours, quiet=QuietHours(time(8), time(19))), {"business_hours_only": True}),
     ],
 )
-def test_what_no_moment_of_a_year_allows_is_never_sent(clinic: Calendar, rules: dict[str, Any]):
+def test_gate_blocks_a_message_that_no_time_of_a_year_allows(clinic: Calendar, rules: dict[str, Any]):
     known = replace(KNOWN, calendar=clinic, policy=ContactPolicy(**rules))
     assert isinstance(evaluate_gate(TOUCH, known, at("2026-03-10 11:00")), Never)
 
 
-def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
+def test_explanation_lists_every_check_with_its_facts_in_order():
     known = replace(policy(daily_cap=1, weekends=False), sent=gone("2026-03-14 10:00"), places=(NEW_YORK,))
     saturday_night = at("2026-03-14 22:00")
     findings = explain_gate(TOUCH, known, saturday_night)
@@ -299,7 +299,7 @@ def test_an_explanation_names_every_check_in_order_and_what_it_looked_at():
     assert "mia@" not in str(findings)
 
 
-def test_a_policy_is_read_as_it_is_kept():
+def test_policy_is_read_from_its_stored_form():
     kept = {"daily_cap": 3, "minimum_interval": "1 day 4 hours", "window": None, "weekends": False}
     assert ContactPolicy.from_json(kept) == ContactPolicy(daily_cap=3, minimum_interval=hours(28), weekends=False)
     assert ContactPolicy.from_json({}) == ContactPolicy()
@@ -315,13 +315,13 @@ def test_a_policy_is_read_as_it_is_kept():
         ({"per_sequence_cap": 5}, timedelta(), 5),
     ],
 )
-def test_no_more_of_the_past_is_looked_at_than_matters(rules: dict[str, Any], looks_back: timedelta, most: int):
+def test_policy_reads_only_as_much_history_as_it_needs(rules: dict[str, Any], looks_back: timedelta, most: int):
     found = ContactPolicy(**rules)
     assert (found.looks_back, found.most_counted) == (looks_back, most)
     assert found.counts_touches == bool(looks_back or found.per_sequence_cap)
 
 
-def test_a_holiday_of_the_clinics_own_is_one():
+def test_closed_dates_of_the_clinic_are_holidays():
     closed = Calendar(NEW_YORK, CLINIC.hours, closed_on=HolidayCalendar(closed=frozenset({date(2026, 3, 10)})))
     known = replace(policy(holidays=False), calendar=closed)
     assert evaluate_gate(TOUCH, known, TUESDAY) == Until(at("2026-03-11 08:00"), Reason.HOLIDAY)

@@ -1,4 +1,4 @@
-"""What holds for any policy, anywhere: beside a reference that asks minute by minute, and for a lead's whole month."""
+"""Properties of the contact policy: a minute-by-minute reference, and a lead's whole month."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,7 +49,7 @@ lives = st.builds(
 
 @st.composite
 def scenes(draw: st.DrawFn) -> tuple[ContactAttempt, ContactFacts, datetime]:
-    """A touch, and a lead to whom some went before and some are still to go."""
+    """A contact attempt, with sent and planned messages of its lead."""
     now = draw(moments)
     gone = draw(st.lists(st.integers(0, 9 * 24 * 60), max_size=5))
     ahead = draw(st.lists(st.tuples(st.integers(0, 3 * 24 * 60), st.integers(99, 101)), max_size=3))
@@ -66,7 +66,7 @@ def touch(planned_at: datetime, **more: object) -> ContactAttempt:
 
 
 def is_allowed(mine: ContactAttempt, known: ContactFacts, at: datetime) -> bool:
-    """By the words of the policy, asked of one minute."""
+    """Return whether the policy allows the attempt at one minute."""
     rules, zones = known.policy, known.places or (known.calendar.zone,)
     walls = [at.astimezone(zone) for zone in zones]
     home = at.astimezone(known.calendar.zone)
@@ -107,7 +107,7 @@ def minutes_between(start: datetime, end: datetime) -> Iterator[datetime]:
 
 @quick
 @given(scenes())
-def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[ContactAttempt, ContactFacts, datetime]):
+def test_deferred_message_is_sent_at_the_first_allowed_moment(scene: tuple[ContactAttempt, ContactFacts, datetime]):
     mine, known, now = scene
     match evaluate_gate(mine, known, now):
         case Allow():
@@ -123,7 +123,7 @@ def test_what_is_put_off_goes_at_the_first_moment_that_is_allowed(scene: tuple[C
 
 @quick
 @given(scenes())
-def test_an_explanation_says_what_the_verdict_says(scene: tuple[ContactAttempt, ContactFacts, datetime]):
+def test_explanation_agrees_with_the_verdict(scene: tuple[ContactAttempt, ContactFacts, datetime]):
     verdict, findings = evaluate_gate(*scene), explain_gate(*scene)
     refused = [finding.decision for finding in findings if finding.decision != Allow()]
     if isinstance(verdict, Until):
@@ -142,7 +142,7 @@ messages = st.lists(
 
 @quick
 @given(lives, st.none() | st.integers(1, 2), messages, st.permutations(range(12)))
-def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
+def test_caps_hold_for_any_order_of_attempts(
     known: ContactFacts, cap: int | None, planned: list[tuple[datetime, int, bool, str]], order: list[int]
 ):
     known = replace(known, policy=replace(known.policy, per_sequence_cap=cap))
@@ -150,7 +150,7 @@ def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
         (due, turn, touch(due, priority=priority, is_transactional=awaited, series=series))
         for turn, (due, priority, awaited, series) in zip(order, planned, strict=False)
     ]
-    went = live_through(known, waiting)
+    went = run_attempts(known, waiting)
     for number, (at, mine) in enumerate(went):
         if mine.is_transactional:
             continue
@@ -159,10 +159,10 @@ def test_whatever_comes_in_whatever_order_a_lead_is_never_written_to_too_often(
         assert cap is None or [earlier.series for _, earlier in went[:number]].count(mine.series) < cap
 
 
-def live_through(
+def run_attempts(
     known: ContactFacts, waiting: list[tuple[datetime, int, ContactAttempt]]
 ) -> list[tuple[datetime, ContactAttempt]]:
-    """As workers do, each step by itself: when it is due it goes, or is put off, or is given up."""
+    """Run each attempt as workers do: when it is due it is sent, deferred or dropped."""
     heap: list[tuple[datetime, int, ContactAttempt]] = []
     for step in waiting:
         heappush(heap, step)
@@ -184,13 +184,13 @@ def live_through(
 
 @quick
 @given(lives, messages)
-def test_of_two_that_are_due_together_the_more_important_one_goes_first(
+def test_higher_priority_message_is_sent_first_when_both_are_due(
     known: ContactFacts, planned: list[tuple[datetime, int, bool, str]]
 ):
     known = replace(known, policy=ContactPolicy(window=DAY))
     due = planned[0][0]
     important, other = touch(due, priority=1, series="a"), touch(due, priority=2, series="b")
     for order in ((0, 1), (1, 0)):
-        first, second = live_through(known, [(due, order[0], important), (due, order[1], other)])
+        first, second = run_attempts(known, [(due, order[0], important), (due, order[1], other)])
         assert (first[1], second[1]) == (important, other)
         assert second[0] - first[0] >= DAY

@@ -1,4 +1,4 @@
-"""However calls come, a gateway gets no more than its measure in any sixty minutes; and what waits finds room."""
+"""Rate limit of a gateway: calls per hour, and the minute at which a deferred call may run."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ PAUSES = st.lists(st.one_of(st.integers(0, 90), st.integers(0, 4000)), max_size=
 
 
 @given(PAUSES, st.integers(1, 20))
-def test_never_more_than_the_measure_in_any_hour(pauses: list[int], per_hour: int):
+def test_calls_in_any_hour_stay_below_the_limit(pauses: list[int], per_hour: int):
     now, sent, made = START, Counter[datetime](), list[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
@@ -25,8 +25,8 @@ def test_never_more_than_the_measure_in_any_hour(pauses: list[int], per_hour: in
 
 
 @given(PAUSES, st.integers(1, 20))
-def test_nobody_waits_while_there_is_room(pauses: list[int], per_hour: int):
-    """A minute more than the hour at most: calls are counted by the minute."""
+def test_call_is_not_deferred_while_capacity_is_left(pauses: list[int], per_hour: int):
+    """Allow one minute more than the hour: calls are counted per minute."""
     now, sent, made = START, Counter[datetime](), list[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)
@@ -38,7 +38,7 @@ def test_nobody_waits_while_there_is_room(pauses: list[int], per_hour: int):
 
 
 @given(st.integers(1, 20), st.integers(0, 100), PAUSES)
-def test_whoever_is_told_a_minute_finds_room_in_it(per_hour: int, waiting: int, pauses: list[int]):
+def test_assigned_minute_has_capacity_for_the_call(per_hour: int, waiting: int, pauses: list[int]):
     now, sent = START, Counter[datetime]()
     for pause in pauses:
         now += timedelta(seconds=pause)

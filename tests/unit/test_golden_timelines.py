@@ -1,4 +1,4 @@
-"""The timelines of all playbooks that ship, as they were when somebody last read them: what has changed is seen."""
+"""Stored timelines of the shipped playbooks, which show each change of behavior."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,19 +16,19 @@ NOW = datetime(2026, 3, 10, 15, tzinfo=UTC)
 
 
 def command(script: Path) -> str:
-    """What writes a timeline anew, to be read before it is kept."""
+    """Return the command that writes a timeline again, for review."""
     within = script.relative_to(GOLDEN.parents[1])
     return f"relance simulate {script.parent.name} --script {within} > {within.with_suffix('.txt')}"
 
 
 @pytest.mark.parametrize("name", shipped.names())
-def test_a_playbook_that_ships_shows_what_becomes_of_a_lead_that_is_left_alone(name: str):
+def test_every_shipped_playbook_has_a_timeline_of_an_untouched_lead(name: str):
     script = GOLDEN / name / "left-alone.yaml"
     assert script.is_file(), f"say a start and days in {script}, then: {command(script)}"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=[f"{path.parent.name}/{path.stem}" for path in SCRIPTS])
-def test_a_timeline_is_what_it_was_when_it_was_last_read(script: Path):
+def test_timeline_matches_the_stored_one(script: Path):
     trial = yaml.safe_load(script.read_text(encoding="utf-8"))
     told = "\n".join(lines(try_playbook(script.parent.name, trial, now=NOW))) + "\n"
     kept = script.with_suffix(".txt")

@@ -1,4 +1,4 @@
-"""What a clinic may say about its opening hours and holidays."""
+"""Validation of opening hours and holidays."""
 
 from datetime import date, time
 
@@ -7,7 +7,7 @@ import pytest
 from app.core.calendar.hours import BusinessHours, HolidayCalendar, InvalidHours, QuietHours, UnknownHolidays
 
 
-def test_opening_hours_are_written_as_they_were_read() -> None:
+def test_opening_hours_survive_the_round_trip() -> None:
     week: dict[str, list[list[str]]] = {
         **{day: [["09:00", "12:00"], ["13:30", "18:00"]] for day in ("mon", "tue", "wed", "thu")},
         "fri": [["00:00", "24:00"]],
@@ -17,7 +17,7 @@ def test_opening_hours_are_written_as_they_were_read() -> None:
     assert BusinessHours.from_json(week).to_json() == week
 
 
-def test_a_day_left_out_is_closed_and_windows_may_come_in_any_order() -> None:
+def test_missing_day_is_closed_and_windows_may_come_in_any_order() -> None:
     hours = BusinessHours.from_json({"mon": [["13:00", "18:00"], ["09:00", "12:00"]]})
     assert hours.to_json() == {
         "mon": [["09:00", "12:00"], ["13:00", "18:00"]],
@@ -56,7 +56,7 @@ def test_a_day_left_out_is_closed_and_windows_may_come_in_any_order() -> None:
         ),
     ],
 )
-def test_a_mistake_in_the_hours_is_named_with_its_place(value: object, place: str, problem: str) -> None:
+def test_error_in_the_hours_names_the_path(value: object, place: str, problem: str) -> None:
     with pytest.raises(InvalidHours) as refused:
         BusinessHours.from_json(value)
     assert refused.value.place == place
@@ -81,23 +81,23 @@ def test_a_mistake_in_the_hours_is_named_with_its_place(value: object, place: st
         (None, None, date(2026, 7, 14), False),
     ],
 )
-def test_public_holidays_are_those_of_the_place(
+def test_public_holidays_follow_country_and_subdivision(
     country: str | None, subdivision: str | None, day: date, closed: bool
 ) -> None:
     assert (day in HolidayCalendar(country, subdivision)) is closed
 
 
-def test_a_clinic_adds_closed_dates_of_its_own() -> None:
+def test_clinic_adds_closed_dates() -> None:
     summer = HolidayCalendar("FR", closed=frozenset({date(2026, 8, 14)}))
     assert [date(2026, 8, day) in summer for day in (13, 14, 15)] == [False, True, True]
 
 
 @pytest.mark.parametrize(("country", "subdivision"), [("XX", None), ("", None), ("FR", "Mars")])
-def test_an_unknown_country_or_subdivision_is_refused_at_once(country: str, subdivision: str | None) -> None:
+def test_unknown_country_or_subdivision_is_refused(country: str, subdivision: str | None) -> None:
     with pytest.raises(UnknownHolidays):
         HolidayCalendar(country, subdivision)
 
 
-def test_quiet_hours_that_never_end_are_refused() -> None:
+def test_quiet_hours_of_the_whole_day_are_refused() -> None:
     with pytest.raises(ValueError, match="for none at all, use None"):
         QuietHours(time(8), time(8))

@@ -1,4 +1,4 @@
-"""Files as people send them: whatever spreadsheet wrote them, read alike."""
+"""Import files: encodings, delimiters, workbooks, and protection against malicious files."""
 
 import codecs
 import io
@@ -43,18 +43,18 @@ def table_of(content: bytes, kind: FileKind = FileKind.CSV) -> tuple[Sequence[st
     ],
     ids=["utf-8", "bom", "utf-16", "utf-16-be", "cp1252", "latin-1", "commas", "tabs", "lines", "gaps"],
 )
-def test_every_encoding_and_delimiter_reads_alike(content: bytes):
+def test_every_encoding_and_delimiter_gives_the_same_table(content: bytes):
     columns, rows = table_of(content)
     assert columns == ("Name", "City")
     assert [cells for _, cells in rows] == [["José Núñez", "Málaga"], ["À vous", "Genève"]]
 
 
-def test_rows_are_called_as_the_spreadsheet_calls_them():
+def test_rows_have_the_numbers_of_the_spreadsheet():
     _, rows = table_of(b"a,b\n1,2\n\n3,4\n")
     assert rows == [(2, ["1", "2"]), (4, ["3", "4"])]
 
 
-def test_a_quoted_cell_may_hold_delimiters_quotes_and_lines():
+def test_quoted_cell_may_contain_delimiters_quotes_and_newlines():
     _, rows = table_of(b'name,note\n"Ruiz, Ana","She said ""yes""\nand left"\n')
     assert rows == [(2, ["Ruiz, Ana", 'She said "yes"\nand left'])]
 
@@ -69,7 +69,7 @@ def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
     return file.getvalue()
 
 
-def test_a_sheet_reads_as_it_looks():
+def test_workbook_cells_are_read_as_displayed():
     content = workbook([["Name", "Born", "Phone", None], ["Ana", date(2012, 3, 1), 12125550143.0, None], [None, None]])
     columns, rows = table_of(content, FileKind.XLSX)
     assert columns == ("Name", "Born", "Phone")
@@ -100,13 +100,13 @@ def bomb() -> bytes:
         (b"PK\3\4 broken", FileKind.XLSX, "not an XLSX"),
     ],
 )
-def test_what_cannot_be_read_is_said(content: bytes, kind: FileKind, says: str):
+def test_unreadable_file_is_refused_with_a_reason(content: bytes, kind: FileKind, says: str):
     with pytest.raises(Invalid) as refused:
         table_of(content, kind)
     assert says in refused.value.errors[0].message
 
 
-def test_a_small_file_that_unpacks_to_a_large_one_is_refused(monkeypatch: pytest.MonkeyPatch):
+def test_zip_bomb_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "MOST_UNPACKED", 10_000_000)
     content = bomb()
     assert len(content) < 100_000
@@ -115,7 +115,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(monkeypatch: pytest
 
 
 def workbook_of_excel(rows: Iterable[Sequence[Any]]) -> bytes:
-    """As Excel writes it: cells name their texts by number."""
+    """A workbook as Excel writes it: cells refer to texts by number."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         sheet = book.add_worksheet()
@@ -129,7 +129,7 @@ SHEET, SHARED, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/
 
 
 def with_part(name: str, xml: str) -> bytes:
-    """A good workbook, of one name and one number, in which one part is another."""
+    """Return a valid workbook in which one part is replaced."""
     made = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(workbook_of_excel([["Name"], ["Ana"], [1]]))) as good,
@@ -162,17 +162,17 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_workbook_that_would_hold_a_worker_is_refused_before_it_is_read(name: str):
+def test_oversized_workbook_is_refused_before_it_is_parsed(name: str):
     with pytest.raises(Invalid) as refused:
         open_table(BOMBS[name](), FileKind.XLSX)
     assert "too large when unpacked" in refused.value.errors[0].message
 
 
-def test_a_row_beyond_the_last_makes_up_none_before_it():
+def test_row_after_the_last_adds_no_empty_rows():
     assert table_of(sheet_of('<row r="1000000000000"><c><v>1</v></c></row>'), FileKind.XLSX) == (("Name",), [])
 
 
-def test_a_workbook_that_is_locked_is_refused():
+def test_encrypted_workbook_is_refused():
     content = bytearray(sheet_of(""))
     place = content.index(b"PK\1\2")
     content[place + 8] |= 1  # the flag of encryption
@@ -180,35 +180,35 @@ def test_a_workbook_that_is_locked_is_refused():
         table_of(bytes(content), FileKind.XLSX)
 
 
-def test_entities_stand_for_nothing():
+def test_xml_entities_are_not_expanded():
     content = with_part(SHEET, f'<!DOCTYPE x [<!ENTITY a "aaa">]><worksheet xmlns="{MAIN}"><sheetData/></worksheet>')
     with pytest.raises(Invalid):
         table_of(content, FileKind.XLSX)
 
 
-def test_gaps_between_rows_and_cells_far_to_the_right_cost_nothing():
+def test_sparse_rows_and_distant_columns_use_little_memory():
     content = sheet_of('<row r="5"><c r="XFD5"/></row><row r="1048576"><c r="B1048576"><v>7</v></c></row>')
     assert table_of(content, FileKind.XLSX) == (("Name",), [(1_048_576, ["", "7"])])
 
 
-def test_a_text_is_read_without_its_reading_aid_and_with_all_its_formats():
+def test_rich_text_is_read_without_phonetic_hints():
     content = shared('<si><r><t>A</t></r><r><t>na</t></r><rPh sb="0" eb="1"><t>aside</t></rPh></si>')
     assert table_of(content, FileKind.XLSX)[1][0] == (2, ["Ana"])
 
 
-def test_a_large_honest_workbook_is_read_and_only_its_texts_are_held():
+def test_large_valid_workbook_is_read_in_little_memory():
     content = workbook_of_excel([f"text {row} {column}" for column in range(20)] for row in range(501))
     count, peak = rows_and_peak(content, FileKind.XLSX)
     assert count == 500
     assert peak < 6_000_000  # 10,000 texts of 75 bytes, and what openpyxl needs for styles
 
 
-def test_a_file_of_too_many_rows_is_refused():
+def test_file_with_too_many_rows_is_refused():
     with pytest.raises(Invalid):
         table_of(b"a\n" + b"1\n" * (MOST_ROWS + 1))
 
 
-def test_a_hundred_thousand_rows_take_no_more_memory_than_ten():
+def test_memory_does_not_grow_with_the_number_of_rows():
     content = b"first,last,mail\n" + b"Ana,Ruiz,ana@example.org\n" * 100_000
     count, peak = rows_and_peak(content, FileKind.CSV)
     assert count == 100_000
@@ -216,7 +216,7 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_ten():
 
 
 def rows_and_peak(content: bytes, kind: FileKind) -> tuple[int, int]:
-    """How many rows a file has, and the most bytes that were held to count them."""
+    """Return the number of rows of a file, and the peak of allocated bytes."""
     tracemalloc.start()
     count = sum(1 for _ in open_table(content, kind).rows)
     _, peak = tracemalloc.get_traced_memory()
@@ -238,7 +238,7 @@ def rows_and_peak(content: bytes, kind: FileKind) -> tuple[int, int]:
         (["Lead Source", "DOB", "ZIP"], ["source", "patient_dob", "postal_code"]),
     ],
 )
-def test_columns_are_recognised_as_far_as_it_is_likely(columns: list[str], guessed: list[str | None]):
+def test_columns_are_recognized_by_likely_names(columns: list[str], guessed: list[str | None]):
     found = guess_mapping(columns)
     assert [found.get(column) for column in columns] == guessed
 
@@ -275,7 +275,7 @@ def read(**cells: str) -> tuple[dict[str, Any], dict[str, str]]:
     ],
     ids=str,
 )
-def test_a_cell_says_what_a_person_meant(cells: dict[str, str], lead: dict[str, Any]):
+def test_cell_is_converted_to_its_meaning(cells: dict[str, str], lead: dict[str, Any]):
     assert read(**cells) == (lead, {})
 
 
@@ -285,7 +285,7 @@ def test_a_cell_says_what_a_person_meant(cells: dict[str, str], lead: dict[str, 
      {"treatment_interest": "gold"}],
     ids=str,
 )  # fmt: skip
-def test_a_cell_that_cannot_be_is_said(cells: dict[str, str]):
+def test_invalid_cell_is_refused_with_a_reason(cells: dict[str, str]):
     lead, mistakes = read(**cells)
     assert (lead, set(mistakes)) == ({}, set(cells))
 

@@ -1,4 +1,4 @@
-"""Intervals of shares and of their differences, against published values."""
+"""Confidence intervals of proportions and their differences, against published values."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def rounded(interval: Interval) -> tuple[float, float]:
         (Share(29, 29), (0.8830, 1.0)),
     ],
 )
-def test_wilsons_interval(share: Share, expected: tuple[float, float]):
+def test_wilson_interval(share: Share, expected: tuple[float, float]):
     assert rounded(wilson(share)) == expected
 
 
@@ -37,18 +37,18 @@ def test_wilsons_interval(share: Share, expected: tuple[float, float]):
         (Share(10, 10), Share(0, 20), (0.6791, 1.0)),
     ],
 )
-def test_newcombes_interval(one: Share, other: Share, expected: tuple[float, float]):
+def test_newcombe_interval(one: Share, other: Share, expected: tuple[float, float]):
     assert rounded(difference(one, other)) == expected
     low, high = expected
     assert rounded(difference(other, one)) == (-high + 0.0, -low + 0.0)
 
 
-def test_of_several_comparisons_each_has_to_hold_better():
+def test_several_comparisons_need_a_higher_confidence():
     assert shared_confidence(1) == pytest.approx(0.95)
     assert shared_confidence(5) == pytest.approx(0.99)
     assert wilson(Share(5, 10), confidence=0.99).high > wilson(Share(5, 10)).high
 
 
-def test_of_nothing_there_is_no_share():
+def test_interval_of_an_empty_sample_is_refused():
     with pytest.raises(ZeroDivisionError):
         wilson(Share(0, 0))

@@ -1,4 +1,4 @@
-"""Languages by their tags, and which text is used for whom."""
+"""Language tags, and the choice of a template's variant."""
 
 import pytest
 
@@ -17,12 +17,12 @@ from app.messaging.rendering.variants import Variant, choose_variant
         ("gsw", "gsw"),
     ],
 )
-def test_a_tag_is_written_one_way(tag: str, kept: str):
+def test_tag_is_normalized(tag: str, kept: str):
     assert normalize(tag) == kept
 
 
 @pytest.mark.parametrize("tag", ["", "f", "french", "fr_CA", "fr-", "fr-CA-", "fr-CAN", "ſr", "fr-CA-x-lead", "fr\n"])
-def test_what_is_no_language_is_refused(tag: str):
+def test_invalid_tag_is_refused(tag: str):
     with pytest.raises(ValueError, match="such as fr or fr-CA"):
         normalize(tag)
 
@@ -36,7 +36,7 @@ def test_what_is_no_language_is_refused(tag: str):
         ((None, None), ()),
     ],
 )
-def test_a_language_is_looked_for_before_what_it_is_a_kind_of(tags: tuple[str | None, ...], order: tuple[str, ...]):
+def test_fallbacks_go_from_specific_to_general(tags: tuple[str | None, ...], order: tuple[str, ...]):
     assert fallbacks(*tags) == order
 
 
@@ -61,6 +61,6 @@ def texts(*names: str) -> list[Variant]:
         ("fr", "en", ["any:fr-CA", "any:default"], "any:default"),  # who reads French need not read that of Canada
     ],
 )
-def test_which_text_is_used(lead: str | None, clinic: str, there: list[str], used: str):
+def test_best_variant_is_chosen_for_channel_and_language(lead: str | None, clinic: str, there: list[str], used: str):
     assert choose_variant(texts(*there), "email", fallbacks(lead, clinic)).name == used
     assert choose_variant(reversed(texts(*there)), "email", fallbacks(lead, clinic)).name == used

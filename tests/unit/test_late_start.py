@@ -1,4 +1,4 @@
-"""What a rule wants of a lead that was there before it, and when: the arithmetic stands beside each row."""
+"""Backfill of a rule for existing leads: due times, with the arithmetic beside each row."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,13 +25,13 @@ def rule(**parts: Any) -> Rule:
     return read_rule({"name": "x", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}], **parts})
 
 
-def told(since: datetime | None = None, **facts: Any) -> PastEvent:
+def past_event(since: datetime | None = None, **facts: Any) -> PastEvent:
     lead = {"status": "ACTIVE", **facts}
     return PastEvent(Event("lead.created", uuid4(), uuid4(), NOW, facts={"lead": lead, "event": {}}), since)
 
 
 def due(of: Rule, about: PastEvent) -> tuple[bool, datetime]:
-    """Whether it waits for its turn, and when it is due."""
+    """Return whether the rule waits for its turn, and when the step is due."""
     start = decide_late_start(of, [about], CALENDAR)
     assert start is not None
     assert start.is_matched
@@ -52,8 +52,8 @@ def due(of: Rule, about: PastEvent) -> tuple[bool, datetime]:
         ({"time": "8 hours", "clock": "business"}, "2026-03-01T10:00", True, "2026-03-11T09:00"),
     ],
 )
-def test_what_counts_from_an_event(after: Any, since: str | None, turn: bool, expected: str):
-    about = told(datetime.fromisoformat(since).replace(tzinfo=ZONE) if since else None)
+def test_delay_after_a_past_event(after: Any, since: str | None, turn: bool, expected: str):
+    about = past_event(datetime.fromisoformat(since).replace(tzinfo=ZONE) if since else None)
     assert due(rule(after=after), about) == (turn, datetime.fromisoformat(expected).replace(tzinfo=ZONE))
 
 
@@ -65,36 +65,36 @@ def test_what_counts_from_an_event(after: Any, since: str | None, turn: bool, ex
         (date(2026, 3, 11), True, "2026-03-10T20:00"),
     ],
 )
-def test_what_counts_from_a_date(expiry: date, turn: bool, expected: str):
+def test_delay_before_a_date(expiry: date, turn: bool, expected: str):
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
     wanted = datetime.fromisoformat(expected).replace(tzinfo=ZONE)
-    assert due(of, told(expiry=expiry)) == (turn, wanted)
+    assert due(of, past_event(expiry=expiry)) == (turn, wanted)
 
 
-def test_a_date_that_is_past_when_its_turn_comes_does_not_wait_for_it():
+def test_date_that_passes_before_the_turn_is_due_at_once():
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
-    start = decide_late_start(of, [told(expiry=date(2026, 3, 11))], CALENDAR)
+    start = decide_late_start(of, [past_event(expiry=date(2026, 3, 11))], CALENDAR)
     assert start is not None
     [step] = plan_at_turn(start, of, NOW + timedelta(days=2), CALENDAR).steps
     assert step.due_at == NOW
 
 
-def test_a_date_that_is_past_is_none():
+def test_past_date_matches_nothing():
     of = rule(before={"time": "120 days", "of": "lead.expiry"})
-    start = decide_late_start(of, [told(expiry=date(2026, 3, 1))], CALENDAR)
+    start = decide_late_start(of, [past_event(expiry=date(2026, 3, 1))], CALENDAR)
     assert start is not None
     assert (start.is_matched, start.decision.verdict) == (False, RuleVerdict.NO_SUCH_DATE)
 
 
-def test_conditions_are_asked_as_of_now_and_not_as_of_the_turn():
+def test_conditions_are_evaluated_now_and_not_at_the_turn():
     of = rule(when=[{"field": "lead.created_at", "days_since": {"less_than": 1}}], after="1 hour")
     yesterday = NOW - timedelta(hours=20)  # at its turn it is more than a day ago
-    assert due(of, told(created_at=yesterday)) == (True, TURN + timedelta(hours=1))
+    assert due(of, past_event(created_at=yesterday)) == (True, TURN + timedelta(hours=1))
 
 
-def test_of_several_events_the_first_that_it_acts_on_counts():
+def test_first_matching_event_counts():
     of = rule(when=[{"field": "lead.status", "equals": "NEW"}])
-    start = decide_late_start(of, [told(), told(status="NEW")], CALENDAR)
+    start = decide_late_start(of, [past_event(), past_event(status="NEW")], CALENDAR)
     assert start is not None
     assert start.is_matched
     assert decide_late_start(of, [], CALENDAR) is None

@@ -1,4 +1,4 @@
-"""What a line of the log shows, and what it never does."""
+"""Log lines: format, and values that are never logged."""
 
 import json
 import logging
@@ -14,12 +14,12 @@ from app.core import logs
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Any:
-    """The lines so far, each read as JSON."""
+    """The log lines so far, parsed as JSON."""
     logs.configure()
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_an_event_is_one_line_with_its_time_level_and_values(lines: Any):
+def test_event_is_one_line_with_time_level_and_values(lines: Any):
     structlog.get_logger().info("lead.captured", lead_id="42", note="two\nlines")
     (line,) = lines()
     assert list(line)[:3] == ["timestamp", "level", "event"]
@@ -33,39 +33,39 @@ def test_an_event_is_one_line_with_its_time_level_and_values(lines: Any):
     }
 
 
-def test_a_line_says_which_request_it_belongs_to(lines: Any):
+def test_line_contains_the_request_id(lines: Any):
     assert logs.begin_request("from-the-web-1") == logs.request_id() == "from-the-web-1"
     structlog.get_logger().info("lead.captured")
     logging.getLogger("a.library").warning("look at %s", "this")
     assert [line["request_id"] for line in lines()] == ["from-the-web-1"] * 2
 
 
-def test_a_library_looks_like_the_rest(lines: Any):
+def test_library_logs_have_the_same_format(lines: Any):
     logging.getLogger("a.library").warning("look at %s", "this")
     (line,) = lines()
     assert (line["event"], line["level"], line["logger"]) == ("look at this", "warning", "a.library")
 
 
 @pytest.mark.parametrize("name", sorted(logs.REDACTED_KEYS))
-def test_secrets_and_people_are_hidden_wherever_they_are_named(lines: Any, name: str):
+def test_secrets_and_personal_data_are_masked(lines: Any, name: str):
     structlog.get_logger().info("lead.captured", **{name: "canary"}, about={name: "canary", "id": 1})
     (line,) = lines()
     assert "canary" not in str(line)
     assert line["about"]["id"] == 1
 
 
-def test_a_crash_says_where_and_why(lines: Any):
+def test_exception_is_logged_with_its_location(lines: Any):
     try:
         int("no number")
     except ValueError as error:
         structlog.get_logger().error("crashed", exc_info=error)
         logging.getLogger("a.library").exception("crashed")
     for line in lines():
-        assert "test_a_crash_says_where_and_why" in line["crash"]
+        assert "test_exception_is_logged_with_its_location" in line["crash"]
         assert "ValueError: invalid literal" in line["crash"]
 
 
-def test_a_crash_quotes_nothing_that_it_choked_on(lines: Any):
+def test_exception_does_not_quote_its_input(lines: Any):
     for act in (lambda: int("canary's"), lambda: {}["canary"], lambda: b"canary".canary):  # type: ignore[attr-defined]
         try:
             act()
@@ -77,9 +77,9 @@ def test_a_crash_quotes_nothing_that_it_choked_on(lines: Any):
     assert name == "AttributeError: 'bytes' object has no attribute 'canary'"
 
 
-def test_a_database_error_tells_its_kind_and_not_the_row(lines: Any):
+def test_database_error_is_logged_without_the_row(lines: Any):
     class Duplicate(psycopg.errors.UniqueViolation):
-        """As PostgreSQL says it."""
+        """A database error with PostgreSQL's message."""
 
     orig = Duplicate("Key (email)=(canary@example.org) already exists.")
     wrapped = IntegrityError("INSERT INTO users ...", {"email": "canary@example.org"}, orig)
@@ -91,7 +91,7 @@ def test_a_database_error_tells_its_kind_and_not_the_row(lines: Any):
     assert "IntegrityError: sqlstate 23505" in line["crash"]
 
 
-def test_what_is_below_the_level_is_not_written(lines: Any):
+def test_events_below_the_level_are_not_logged(lines: Any):
     structlog.get_logger().debug("detail")
     logging.getLogger("a.library").debug("detail")
     assert lines() == []

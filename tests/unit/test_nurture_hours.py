@@ -1,4 +1,4 @@
-"""When nurtures run: on the clinic's wall, whatever the clocks do. The clinic is in New York."""
+"""Run times of nurtures in the clinic's local time. The clinic is in New York."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,11 +29,11 @@ HOURS = ["09:00", "14:00", "18:00"]
         (["01:30"], None, "2026-10-31 12:00", "2026-11-01 01:30"),  # which comes twice: the first of them
     ],
 )
-def test_the_next_run_is_at_an_hour_of_the_wall(hours: list[str], days: list[str] | None, after: str, expected: str):
+def test_next_run_is_at_an_hour_of_the_local_clock(hours: list[str], days: list[str] | None, after: str, expected: str):
     assert next_run(hours, days, CALENDAR, after=at(after)) == at(expected)
 
 
-def test_an_hour_that_comes_twice_is_one_run_and_two_that_are_skipped_are_one():
+def test_repeated_or_skipped_local_hour_gives_one_run():
     autumn = runs_between(["01:30"], None, CALENDAR, since=at("2026-11-01 00:00"), until=at("2026-11-01 12:00"))
     spring = runs_between(
         ["02:15", "02:45", "03:00"], None, CALENDAR, since=at("2026-03-08 00:00"), until=at("2026-03-08 12:00")
@@ -42,13 +42,13 @@ def test_an_hour_that_comes_twice_is_one_run_and_two_that_are_skipped_are_one():
     assert spring == [datetime(2026, 3, 8, 7, 0, tzinfo=UTC)]  # 03:00 in daylight time
 
 
-def test_both_ends_are_part_of_what_lies_between():
+def test_runs_between_include_both_ends():
     found = runs_between(HOURS, None, CALENDAR, since=at("2026-03-10 09:00"), until=at("2026-03-10 18:00"))
     assert found == [at(f"2026-03-10 {hour}") for hour in HOURS]
 
 
 @given(st.timedeltas(timedelta(), timedelta(days=730)))
-def test_one_run_after_the_other_leaves_none_out(later: timedelta):
+def test_consecutive_runs_leave_none_out(later: timedelta):
     after = at("2026-01-01 00:00") + later
     one = next_run(HOURS, None, CALENDAR, after=after)
     two = next_run(HOURS, None, CALENDAR, after=one)

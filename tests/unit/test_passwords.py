@@ -1,4 +1,4 @@
-"""Which passwords are taken, and what is kept of them."""
+"""Password rules and hashes."""
 
 import pytest
 
@@ -20,18 +20,18 @@ EMAIL = "ana.ruiz@clinic.example"
         "p" * 5 + "q7 w3r" + "z" * 117,  # 128
     ],
 )
-def test_a_long_password_of_any_make_is_taken(password: str):
+def test_long_password_is_accepted(password: str):
     require_strong_password(password, email=EMAIL)
 
 
 @pytest.mark.parametrize("password", ["", "short", "elevenchars", "x7$kQ2!pL9@", "é" * 6 + "q7w3x"])
-def test_less_than_twelve_characters_is_too_short(password: str):
+def test_password_below_twelve_characters_is_refused(password: str):
     with pytest.raises(Invalid) as refused:
         require_strong_password(password, email=EMAIL)
     assert refused.value.errors[0].message == "At least 12 characters."
 
 
-def test_sixty_four_characters_and_more_are_allowed_but_not_a_novel():
+def test_password_of_64_characters_is_accepted_and_a_huge_one_refused():
     require_strong_password("seven green umbrellas and a very long walk home in the rain, twice", email=EMAIL)
     with pytest.raises(Invalid, match="not valid"):
         require_strong_password("ab1" * 43, email=EMAIL)
@@ -60,19 +60,19 @@ def test_sixty_four_characters_and_more_are_allowed_but_not_a_novel():
         "Ana.Ruiz@Clinic.example",
     ],
 )
-def test_what_everybody_tries_first_is_refused(password: str):
+def test_common_password_is_refused(password: str):
     assert is_common(password, email=EMAIL)
     with pytest.raises(Invalid):
         require_strong_password(password, email=EMAIL)
 
 
-def test_the_mistake_points_at_the_field():
+def test_error_names_the_field():
     with pytest.raises(Invalid) as refused:
         require_strong_password("short", email=EMAIL, pointer="/new_password")
     assert [error.pointer for error in refused.value.errors] == ["/new_password"]
 
 
-def test_a_hash_tells_argon2id_and_a_salt_of_its_own():
+def test_hash_is_argon2id_with_its_own_salt():
     one, other = hash_password("seven green umbrellas"), hash_password("seven green umbrellas")
     assert one.startswith("$argon2id$")
     assert one != other
@@ -81,5 +81,5 @@ def test_a_hash_tells_argon2id_and_a_salt_of_its_own():
 
 
 @pytest.mark.parametrize("kept", [None, "", "none", "$argon2id$broken"])
-def test_without_a_hash_no_password_is_right(kept: str | None):
+def test_verification_fails_without_a_hash(kept: str | None):
     assert not verify_password("nobody has this password", kept)

@@ -1,4 +1,4 @@
-"""From an event to steps: the rules of the orthodontics playbook, with the arithmetic beside each row."""
+"""Planned steps of the orthodontics playbook, with the arithmetic beside each row."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +30,7 @@ def at(wall: str, zone: ZoneInfo = NEW_YORK) -> datetime:
     return datetime.fromisoformat(wall).replace(tzinfo=zone).astimezone(UTC)
 
 
-def happened(
+def event_of(
     name: EventName,
     wall: str,
     *,
@@ -69,66 +69,66 @@ THIRD = {"failed_attempts": 3}
     [
         # a new lead: the call task at once (its own due time is another matter), the escalation 24 hours later
         (
-            happened(EventName.LEAD_CREATED, "2026-03-10 10:00"),
+            event_of(EventName.LEAD_CREATED, "2026-03-10 10:00"),
             [("no-contact-24h", Kind.ESCALATE, "2026-03-11 10:00"), ("speed-to-lead", MADE, "2026-03-10 10:00")],
         ),
         # 24 hours are real ones: on the night to Sunday 8 March clocks go forward from 2 to 3
         (
-            happened(EventName.LEAD_CREATED, "2026-03-07 17:58"),
+            event_of(EventName.LEAD_CREATED, "2026-03-07 17:58"),
             [("no-contact-24h", Kind.ESCALATE, "2026-03-08 18:58"), ("speed-to-lead", MADE, "2026-03-07 17:58")],
         ),
         # 2028 has a 29 February
         (
-            happened(EventName.LEAD_CREATED, "2028-02-28 10:00"),
+            event_of(EventName.LEAD_CREATED, "2028-02-28 10:00"),
             [("no-contact-24h", Kind.ESCALATE, "2028-02-29 10:00"), ("speed-to-lead", MADE, "2028-02-28 10:00")],
         ),
         # overdue: 24 hours more
         (
-            happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}),
+            event_of(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}),
             [("overdue-24h", Kind.ESCALATE, "2026-03-11 10:00")],
         ),
         # a confirmation is waited for: at once, in the middle of the night too
         (
-            happened(EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00"),
+            event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 03:00"),
             [("consultation-confirmation", SENT, "2026-03-10 03:00")],
         ),
         # 3 days after the consultation; the 29 February counts
         (
-            happened(EventName.CONSULTATION_COMPLETED, "2026-03-10 16:00"),
+            event_of(EventName.CONSULTATION_COMPLETED, "2026-03-10 16:00"),
             [("post-consult-follow-up", MADE, "2026-03-13 16:00")],
         ),
         (
-            happened(EventName.CONSULTATION_COMPLETED, "2028-02-27 10:00"),
+            event_of(EventName.CONSULTATION_COMPLETED, "2028-02-27 10:00"),
             [("post-consult-follow-up", MADE, "2028-03-01 10:00")],
         ),
         # 7 days in that stage; no other stage is waited for
         (
-            happened(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "pending_decision"}),
+            event_of(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "pending_decision"}),
             [("pending-decision-check-in", MADE, "2026-03-17 10:00")],
         ),
-        (happened(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "contacted"}), []),
+        (event_of(EventName.LEAD_STAGE_CHANGED, "2026-03-10 10:00", about={"stage": "contacted"}), []),
         # the third attempt in a row, not the second and not the fourth
-        (happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 2}), []),
+        (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 2}), []),
         (
-            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=THIRD),
+            event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead=THIRD),
             [("break-up-email", SENT, "2026-03-10 10:00"), ("break-up-email", LOST, "2026-03-10 10:00")],
         ),
-        (happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 4}), []),
+        (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 4}), []),
         # nobody gets a break-up e-mail between 21:00 and 8:00; a colleague may be told at once
         (
-            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 21:00", lead=THIRD),
+            event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 21:00", lead=THIRD),
             [("break-up-email", SENT, "2026-03-11 08:00"), ("break-up-email", LOST, "2026-03-10 21:00")],
         ),
         (
-            happened(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 07:59", lead=THIRD),
+            event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 07:59", lead=THIRD),
             [("break-up-email", SENT, "2026-03-10 08:00"), ("break-up-email", LOST, "2026-03-10 07:59")],
         ),
         # what nobody made a rule for
-        (happened(EventName.LEAD_ASSIGNED, "2026-03-10 10:00"), []),
-        (happened(EventName.LEAD_REPLIED, "2026-03-10 10:00"), []),
+        (event_of(EventName.LEAD_ASSIGNED, "2026-03-10 10:00"), []),
+        (event_of(EventName.LEAD_REPLIED, "2026-03-10 10:00"), []),
     ],
 )
-def test_an_event_becomes_the_steps_of_the_playbook(event: Event, expected: list[tuple[str, str, str]]):
+def test_event_plans_the_steps_of_the_playbook(event: Event, expected: list[tuple[str, str, str]]):
     assert dues(event) == sorted((name, kind, at(wall)) for name, kind, wall in expected)
 
 
@@ -151,8 +151,8 @@ def test_an_event_becomes_the_steps_of_the_playbook(event: Event, expected: list
         ("2028-02-28 17:58", "2028-02-29 09:03"),
     ],
 )
-def test_the_first_call_is_due_after_five_minutes_of_business_time(captured: str, call_due: str):
-    step = one(happened(EventName.LEAD_CREATED, captured), "speed-to-lead")
+def test_first_call_is_due_after_five_minutes_of_business_time(captured: str, call_due: str):
+    step = one(event_of(EventName.LEAD_CREATED, captured), "speed-to-lead")
 
     assert step.due_at == at(captured)  # the task itself is made at once: the coordinator sees it coming
     assert step.params["task_due_at"] == at(call_due).isoformat()
@@ -166,8 +166,8 @@ def test_the_first_call_is_due_after_five_minutes_of_business_time(captured: str
         ("2026-03-15 10:00", "2026-03-18 10:00", "2026-03-19 13:00"),  # the clinic's own closed day
     ],
 )
-def test_a_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, due: str):
-    step = one(happened(EventName.CONSULTATION_COMPLETED, completed), "post-consult-follow-up")
+def test_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, due: str):
+    step = one(event_of(EventName.CONSULTATION_COMPLETED, completed), "post-consult-follow-up")
 
     assert (step.due_at, step.params["task_due_at"]) == (at(made), at(due).isoformat())
 
@@ -189,11 +189,11 @@ def test_a_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, d
         ("2026-03-10 09:00", None, ["10:00"]),  # due in the past already: one, which will say so
     ],
 )
-def test_reminders_come_before_the_task_is_due(
+def test_reminders_are_due_before_the_task(
     name: EventName, task_due: str, minutes: list[int] | None, reminders: list[str]
 ):
     task = {"due_at": at(task_due), "reminder_minutes": minutes}
-    steps = planned(happened(name, "2026-03-10 10:00", task=task))
+    steps = planned(event_of(name, "2026-03-10 10:00", task=task))
 
     assert [step.due_at for step in steps] == [at(f"2026-03-10 {wall}") for wall in reminders]
     assert {step.kind for step in steps} <= {Kind.REMIND}
@@ -201,9 +201,9 @@ def test_reminders_come_before_the_task_is_due(
     assert all(step.params["task_due_at"] == at(task_due).isoformat() for step in steps)
 
 
-def test_a_reminder_over_the_change_of_clocks_is_so_many_real_minutes_ahead():
+def test_reminder_across_a_clock_change_is_in_elapsed_minutes():
     task = {"due_at": at("2026-03-08 03:30"), "reminder_minutes": [60]}  # 02:30 does not exist: 01:30 it is
-    [step] = planned(happened(EventName.TASK_CREATED, "2026-03-07 10:00", task=task))
+    [step] = planned(event_of(EventName.TASK_CREATED, "2026-03-07 10:00", task=task))
 
     assert step.due_at == at("2026-03-08 01:30")
 
@@ -218,22 +218,22 @@ def test_a_reminder_over_the_change_of_clocks_is_so_many_real_minutes_ahead():
         (None, "2026-03-10 21:30", "2026-03-11 08:00"),  # nobody knows where they are: the clinic's own zone
     ],
 )
-def test_quiet_hours_are_those_of_the_leads_own_zone(zone: str | None, wall: str, sent: str):
-    steps = planned(happened(EventName.LEAD_ATTEMPT_FAILED, wall, lead={**THIRD, "timezone": zone}))
+def test_quiet_hours_use_the_leads_zone(zone: str | None, wall: str, sent: str):
+    steps = planned(event_of(EventName.LEAD_ATTEMPT_FAILED, wall, lead={**THIRD, "timezone": zone}))
 
     assert [step.due_at for step in steps if step.kind is SENT] == [at(sent)]
 
 
-def test_the_time_of_the_consultation_goes_into_the_confirmation():
+def test_confirmation_contains_the_time_of_the_consultation():
     about = {"stage": "consultation_scheduled", "scheduled_for": at("2026-03-20 10:00")}
-    step = one(happened(EventName.CONSULTATION_SCHEDULED, "2026-03-10 10:00", about=about), "consultation-confirmation")
+    step = one(event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 10:00", about=about), "consultation-confirmation")
 
     assert step.params["scheduled_for"] == at("2026-03-20 10:00").isoformat()
 
 
-def test_a_step_says_what_caused_it():
+def test_step_names_its_cause():
     rule = read_rule(shipped.load("orthodontics").rules[0], id=UUID(int=7), version=3)
-    event = happened(EventName.LEAD_CREATED, "2026-03-10 10:00")
+    event = event_of(EventName.LEAD_CREATED, "2026-03-10 10:00")
     [step] = planned(event, RuleSet.of([rule]))
 
     assert step.cause == {
@@ -248,9 +248,9 @@ def test_a_step_says_what_caused_it():
     }
 
 
-def test_a_step_carries_its_guard_and_what_stops_it():
+def test_step_carries_guard_and_stop_events():
     step = one(
-        happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}), "overdue-24h"
+        event_of(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}), "overdue-24h"
     )
 
     assert step.guard == {
@@ -261,62 +261,62 @@ def test_a_step_carries_its_guard_and_what_stops_it():
     assert step.lateness is None
 
 
-def test_the_lateness_policy_is_in_seconds():
+def test_lateness_policy_is_in_seconds():
     rule = read_rule(
         {"name": "soon", "on": "lead.created", "skip_when_later_than": "2 hours", "do": [{"suggest_lost": {}}]}
     )
-    [step] = planned(happened(EventName.LEAD_CREATED, "2026-03-10 10:00"), RuleSet.of([rule]))
+    [step] = planned(event_of(EventName.LEAD_CREATED, "2026-03-10 10:00"), RuleSet.of([rule]))
 
     assert step.lateness == 7200
 
 
-def test_a_delay_in_business_time_counts_opening_hours_only():
+def test_business_delay_counts_opening_hours_only():
     after = {"time": "10 hours", "clock": "business"}
     rule = read_rule({"name": "later", "on": "lead.created", "after": after, "do": [{"suggest_lost": {}}]})
-    [step] = planned(happened(EventName.LEAD_CREATED, "2026-03-06 17:00"), RuleSet.of([rule]))
+    [step] = planned(event_of(EventName.LEAD_CREATED, "2026-03-06 17:00"), RuleSet.of([rule]))
 
     assert step.due_at == at("2026-03-09 18:00")  # 1 hour of Friday, 9 of Monday
 
 
 @pytest.mark.parametrize("status", ["CONVERTED", "LOST", "ARCHIVED"])
-def test_nothing_is_planned_for_a_lead_that_is_over(status: str):
+def test_no_step_is_planned_for_a_closed_lead(status: str):
     task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": None}
     for name in {*EventName} - {*AFTER_AN_END}:
-        assert planned(happened(name, "2026-03-10 10:00", lead={**THIRD, "status": status}, task=task)) == []
+        assert planned(event_of(name, "2026-03-10 10:00", lead={**THIRD, "status": status}, task=task)) == []
 
 
 AFTER_AN_END = [name for name in EventName if name.startswith("task.")]
 
 
 @pytest.mark.parametrize(("status", "reminders"), [("LOST", 1), ("CONVERTED", 1), ("ARCHIVED", 0)])
-def test_of_a_task_that_is_there_after_the_end_somebody_is_reminded(status: str, reminders: int):
+def test_task_of_a_closed_lead_still_has_reminders(status: str, reminders: int):
     task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": None}
-    steps = planned(happened(EventName.TASK_CREATED, "2026-03-10 10:00", lead={"status": status}, task=task))
+    steps = planned(event_of(EventName.TASK_CREATED, "2026-03-10 10:00", lead={"status": status}, task=task))
 
     assert [step.cause["lead_status"] for step in steps] == [status] * reminders
 
 
-def test_the_leads_of_a_clinic_that_never_opens_are_called_all_the_same():
+def test_clinic_that_never_opens_still_plans_calls():
     never = Calendar(NEW_YORK, BusinessHours.from_json({}))
     [call] = [
-        s for s in plan(RULES, happened(EventName.LEAD_CREATED, "2026-03-06 17:58"), never).steps if s.kind is MADE
+        s for s in plan(RULES, event_of(EventName.LEAD_CREATED, "2026-03-06 17:58"), never).steps if s.kind is MADE
     ]
 
     assert call.params["task_due_at"] == at("2026-03-06 18:03").isoformat()
 
 
-def test_a_task_made_because_of_another_one_has_its_own_due_time():
+def test_task_created_by_another_task_has_its_own_due_time():
     make = {"create_task": {"type": "CALL", "title": "Ask why", "due": {"after": "1 hour"}}}
     rule = read_rule({"name": "ask-why", "on": "task.overdue", "do": [make]})
-    overdue = happened(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-09 12:00")})
+    overdue = event_of(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-09 12:00")})
     [step] = planned(overdue, RuleSet.of([rule]))
 
     assert step.params["task_due_at"] == at("2026-03-10 11:00").isoformat()
 
 
-def test_the_same_event_gives_the_same_keys_and_another_one_gives_others():
+def test_dedupe_keys_depend_on_the_event_only():
     def keys(wall: str, key: str) -> set[str]:
-        return {s.key for s in planned(happened(EventName.LEAD_ATTEMPT_FAILED, wall, lead=THIRD, key=key))}
+        return {s.key for s in planned(event_of(EventName.LEAD_ATTEMPT_FAILED, wall, lead=THIRD, key=key))}
 
     first = keys("2026-03-10 10:00", "a")
     assert len(first) == 2  # one for each action
@@ -324,23 +324,23 @@ def test_the_same_event_gives_the_same_keys_and_another_one_gives_others():
     assert not keys("2026-03-10 10:00", "b") & first
 
 
-def test_each_reminder_of_a_task_has_a_key_of_its_own():
+def test_each_reminder_of_a_task_has_its_own_dedupe_key():
     task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": [5, 30, 60]}
-    steps = planned(happened(EventName.TASK_CREATED, "2026-03-10 10:00", task=task))
+    steps = planned(event_of(EventName.TASK_CREATED, "2026-03-10 10:00", task=task))
 
     assert len({step.key for step in steps}) == 3
 
 
-def test_what_a_step_carries_names_nobody():
+def test_step_contains_no_personal_data():
     person = {"first_name": "Canary", "email": "canary@example.org", "phone": "+12125550143"}
     task = {"due_at": at("2026-03-10 12:00"), "reminder_minutes": None, "title": "Canary"}
     for name in EventName:
-        for step in planned(happened(name, "2026-03-10 10:00", lead={**THIRD, **person}, task=task)):
+        for step in planned(event_of(name, "2026-03-10 10:00", lead={**THIRD, **person}, task=task)):
             assert "anary" not in str(step)
             assert "2125550143" not in str(step)
 
 
-def test_steps_follow_from_business_days_in_any_zone():
+def test_business_days_work_in_any_zone():
     sydney = ZoneInfo("Australia/Sydney")
     calendar = Calendar(sydney, BusinessHours.from_json({day: [["08:30", "17:00"]] for day in DAYS}))
     event = Event(

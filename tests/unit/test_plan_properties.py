@@ -1,4 +1,4 @@
-"""Whatever a rule or a sequence waits for, and wherever the lead is: no message is planned into its night."""
+"""Property: no rule or sequence plans a message into the lead's night."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -40,7 +40,7 @@ waits = st.one_of(
 
 
 @given(waits, zones, moments)
-def test_no_rule_plans_a_message_into_the_night_of_its_lead(wait: Any, zone: str, at: datetime):
+def test_no_rule_plans_a_message_into_the_leads_night(wait: Any, zone: str, at: datetime):
     rule = read_rule({"name": "later", "on": "lead.created", "after": wait, "do": [MESSAGE]})
     facts = {"lead": {"status": "NEW", "timezone": zone}}
     event = Event(EventName.LEAD_CREATED, LEAD, subject_id=LEAD, occurred_at=at, facts=facts)
@@ -50,7 +50,7 @@ def test_no_rule_plans_a_message_into_the_night_of_its_lead(wait: Any, zone: str
 
 
 @given(waits, zones, moments, st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(days=9))))
-def test_no_step_of_a_sequence_is_planned_there_either_nor_after_a_pause(
+def test_no_sequence_plans_a_message_into_the_leads_night_or_after_a_pause(
     wait: Any, zone: str, at: datetime, left: timedelta | None
 ):
     sequence = read_sequence({"name": "series", "steps": [{"name": "one", "after": wait, **MESSAGE}]})

@@ -1,4 +1,4 @@
-"""The page about playbooks: it says what the playbooks say, in words and pictures for everything there is."""
+"""Generated page about playbooks: complete, and in agreement with the playbooks."""
 
 import re
 from typing import Any
@@ -22,19 +22,19 @@ from tests.support.environment import ROOT
 PAGE = playbooks_page(map(shipped.load, shipped.names()))
 
 
-def test_the_committed_page_is_what_the_playbooks_say():
+def test_committed_page_matches_the_playbooks():
     committed = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
     assert committed == PAGE, "write it anew with `make openapi`"
 
 
 @pytest.mark.parametrize("name", shipped.names())
-def test_every_part_that_ships_is_told_and_drawn(name: str):
+def test_every_shipped_part_is_described_and_drawn(name: str):
     playbook = shipped.load(name)
     for one in (*playbook.rules, *playbook.sequences, *playbook.nurtures):
         assert re.search(rf"^### {one['name']}\b[^#]+?```mermaid\nflowchart", PAGE, re.MULTILINE), one["name"]
 
 
-def test_every_call_that_the_page_names_is_there():
+def test_every_endpoint_on_the_page_exists():
     there = {re.sub(r"<[^>]*>", "{}", rule.rule) for rule in the_app().url_map.iter_rules()}
     named = re.findall(r"(?:GET|POST|PUT|PATCH) (/api[a-z/{}-]*)", PAGE)
     assert named
@@ -42,22 +42,22 @@ def test_every_call_that_the_page_names_is_there():
 
 
 @pytest.mark.parametrize("event", [*LISTENABLE_EVENTS, "custom.page_viewed"])
-def test_every_event_can_be_told(event: str):
+def test_every_event_has_a_description(event: str):
     assert sentences.of_events(event)
 
 
 @pytest.mark.parametrize("test", FieldCondition.tests())
-def test_every_condition_can_be_told(test: str):
+def test_every_condition_has_a_description(test: str):
     assert sentences.of_condition({"field": "lead.score", test: 5}).startswith("its score")
 
 
 @pytest.mark.parametrize(("kind", "params"), rule_actions().items())
-def test_every_action_can_be_told(kind: str, params: type[Params]):
+def test_every_action_has_a_description(kind: str, params: type[Params]):
     assert sentences.of_action({kind: params.example})
 
 
 @pytest.mark.parametrize(("kind", "params"), sequence_actions().items())
-def test_every_action_of_a_sequence_can_be_told(kind: str, params: type[Params]):
+def test_every_sequence_action_has_a_description(kind: str, params: type[Params]):
     assert sentences.of_step({"name": "x", kind: params.example})
 
 
@@ -80,7 +80,7 @@ def test_every_action_of_a_sequence_can_be_told(kind: str, params: type[Params])
         ),
     ],
 )
-def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
+def test_condition_is_described_in_words(condition: str, said: str):
     assert sentences.of_condition(yaml.safe_load(condition)) == said
 
 
@@ -100,11 +100,11 @@ def test_a_condition_reads_as_somebody_would_say_it(condition: str, said: str):
         ),
     ],
 )
-def test_a_time_reads_as_somebody_would_say_it(rule: str, said: str):
+def test_time_is_described_in_words(rule: str, said: str):
     assert sentences.of_timing(yaml.safe_load(rule)) == said
 
 
-def test_what_mermaid_would_read_as_its_own_stands_in_codes():
+def test_mermaid_syntax_is_escaped():
     task = {"type": "CALL", "title": 'Ask "why" #1 <now>; [end] {x} | yes'}
     drawn = "\n".join(diagrams.of_rule({"on": "lead.created", "do": [{"create_task": task}]}))
     label = drawn.partition('do0["')[2].partition('"]')[0].replace("<br/>", " ")
@@ -122,6 +122,6 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
-def test_the_days_of_a_sequence_count_waits_and_tasks_that_hold_it():
+def test_day_counts_include_waits_and_blocking_tasks():
     # 0; 2 for the task and 3; a day after that; of the two ways to the last step the shorter: 30 days from day 5.
     assert days_of(read_sequence({"name": "x", "steps": STEPS})) == {"call": 0, "which": 5, "soon": 6, "late": 35}

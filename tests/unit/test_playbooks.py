@@ -1,4 +1,4 @@
-"""Playbooks as they are written: what ships is right, and every mistake is told with its path."""
+"""Validation of playbooks: shipped ones are valid, and each error names its path."""
 
 import copy
 from typing import Any
@@ -28,7 +28,7 @@ UNSET = object()
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """The right playbook with one thing changed; `path` reads like a mistake's."""
+    """Return the valid playbook with one value changed; `path` is written as in errors."""
     document = copy.deepcopy(RIGHT)
     *way, last = [int(key) if key.isdigit() else key for key in path.replace("[", ".").replace("]", "").split(".")]
     place: Any = document
@@ -48,14 +48,14 @@ def mistakes_in(document: object) -> dict[str, str]:
     return {mistake.place: mistake.problem for mistake in refused.value.mistakes}
 
 
-def test_what_is_right_is_read():
+def test_valid_playbook_is_loaded():
     playbook = shipped.read(yaml.safe_dump(RIGHT))
 
     assert (playbook.name, len(playbook.rules), list(playbook.templates)) == ("ours", 1, ["hello"])
 
 
 @pytest.mark.parametrize("name", shipped.names())
-def test_what_ships_is_right(name: str):
+def test_shipped_playbook_is_valid(name: str):
     playbook = shipped.load(name)
 
     assert playbook.name == name
@@ -63,7 +63,7 @@ def test_what_ships_is_right(name: str):
     assert [read_rule(rule).slug for rule in playbook.rules] == [rule["name"] for rule in playbook.rules]
 
 
-def test_the_default_playbook_has_the_rules_that_were_promised():
+def test_default_playbook_has_the_documented_rules():
     assert [rule["name"] for rule in shipped.load("orthodontics").rules] == [
         "speed-to-lead",
         "task-reminder",
@@ -77,7 +77,7 @@ def test_the_default_playbook_has_the_rules_that_were_promised():
     ]
 
 
-def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
+def test_default_playbook_uses_the_default_stages():
     slugs = {stage.slug for stage in default_stages()}
     conditions = [
         condition
@@ -92,7 +92,7 @@ def test_the_default_playbook_speaks_of_stages_that_a_clinic_begins_with():
         assert {condition.get("equals", "new_lead"), *condition.get("in", [])} <= slugs
 
 
-def test_rules_and_sequences_name_every_step_kind_that_a_definition_can_plan():
+def test_rules_and_sequences_know_every_step_kind():
     by_themselves = {Kind.DELIVER, Kind.DELIVER_TO_USER, Kind.IMPORT_CHUNK}
     assert {*rule_actions(), *sequence_actions()} == {*STEP_KINDS} - by_themselves
 
@@ -104,7 +104,7 @@ HTTP = {"channel": "http", "template": "hello"}
 SMILE = "https://clinic.example/smile.png"
 
 
-def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
+def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
     picture = {**HTTP, "type": "image", "media_url": SMILE, "gateway": "social-desk", "transactional": True}
     document = changed(f"{RULE}.do", [{"send_message": picture}, {"call_webhook": {"gateway": "crm"}}])
     [rule] = shipped.read(yaml.safe_dump(document)).rules
@@ -238,9 +238,7 @@ def test_a_message_through_a_gateway_may_be_a_picture_and_a_webhook_be_called():
         (FIRST, {"branch": {"if": [], "then": [{"creat_task": {}}]}}, f"{FIRST}.branch.then[0]", "mean 'create_task'?"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_path_and_what_would_be_right(
-    path: str, value: Any, place: str | None, problem: str
-):
+def test_error_names_the_path_and_the_allowed_values(path: str, value: Any, place: str | None, problem: str):
     mistakes = mistakes_in(changed(path, value))
 
     if place is not None:
@@ -255,14 +253,14 @@ def test_after_and_before_due_exclude_each_other():
 
 
 @pytest.mark.parametrize("event", ["lead.created", ["task.created", "lead.created"]])
-def test_only_a_task_has_a_time_that_something_can_come_before(event: str | list[str]):
+def test_before_due_needs_an_event_of_a_task(event: str | list[str]):
     document = changed(f"{RULE}.before_due", "1 hour")
     document["rules"][0]["on"] = event
 
     assert list(mistakes_in(document)) == [f"{RULE}.before_due"]
 
 
-def test_two_rules_of_one_name_are_refused():
+def test_duplicate_rule_name_is_refused():
     document = copy.deepcopy(RIGHT)
     document["rules"] *= 3
 
@@ -271,7 +269,7 @@ def test_two_rules_of_one_name_are_refused():
     )
 
 
-def test_every_mistake_is_told_at_once():
+def test_all_errors_are_reported_at_once():
     document = changed(f"{TASK}.type", "CAL")
     document["rules"][0] |= {"on": "task.creatd", "after": "soon"}
 
@@ -301,15 +299,15 @@ def test_every_mistake_is_told_at_once():
         ("a: " + "[" * 1000 + "]" * 1000, "playbook", ""),
     ],
 )
-def test_what_cannot_be_read_as_a_playbook_is_refused(text: str, place: str, problem: str):
+def test_unreadable_document_is_refused(text: str, place: str, problem: str):
     assert problem in mistakes_in(text)[place]
 
 
-def test_a_document_that_holds_itself_is_refused():
+def test_document_that_contains_itself_is_refused():
     assert mistakes_in("&a {name: *a, rules: [*a], templates: {b: *a}}")
 
 
-def test_a_few_lines_that_stand_for_billions_are_refused_at_once():
+def test_aliases_expanding_to_billions_are_refused_at_once():
     lines = ["name: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"rules{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 15)]
 
@@ -317,18 +315,18 @@ def test_a_few_lines_that_stand_for_billions_are_refused_at_once():
 
 
 @pytest.mark.parametrize("merge", ["<<", '!!merge "<<"'])
-def test_merges_of_merges_that_stand_for_billions_are_refused_at_once(merge: str):
+def test_merge_keys_expanding_to_billions_are_refused_at_once(merge: str):
     lines = ["m0: &m0 {a: 1, b: 2}"]
     lines += [f"m{i}: &m{i} {{{merge}: [{', '.join([f'*m{i - 1}'] * 10)}]}}" for i in range(1, 15)]
 
     assert "merge" in str(mistakes_in("\n".join([*lines, "name: ours", "rules: []"])))
 
 
-def test_a_key_that_stands_twice_is_refused_rather_than_half_forgotten():
+def test_duplicate_key_is_refused():
     assert "a key occurs twice" in str(mistakes_in("name: ours\nrules: []\nname: yours"))
 
 
-def test_words_that_yaml_takes_for_truth_values_are_words():
+def test_yaml_words_for_booleans_stay_text():
     playbook = shipped.read(yaml.safe_dump(RIGHT).replace("Hello", "off").replace("'on'", "on"))
 
     assert playbook.templates["hello"] == {"subject": "off", "body": "off"}
@@ -336,6 +334,6 @@ def test_words_that_yaml_takes_for_truth_values_are_words():
 
 
 @pytest.mark.parametrize("name", ["dentistry", "", "../orthodontics", "orthodontics.yaml", "__init__", "a/b"])
-def test_a_playbook_that_does_not_ship_is_told_with_those_that_do(name: str):
+def test_unknown_playbook_is_refused_with_the_shipped_names(name: str):
     with pytest.raises(InvalidPlaybook, match=r"there are: .*orthodontics"):
         shipped.load(name)

@@ -1,4 +1,4 @@
-"""When people may be written to, by the clock of the place where they are."""
+"""Quiet hours in the local time of a lead."""
 
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ def at(wall: str, zone: ZoneInfo) -> datetime:
         ("2026-10-24T21:00Z", "2026-10-25T07:00Z"),  # 23:00 -> 08:00, the long night: 10 h
     ],
 )
-def test_nobody_is_written_to_between_nine_in_the_evening_and_eight(instant: str, allowed: str) -> None:
+def test_no_message_between_nine_in_the_evening_and_eight(instant: str, allowed: str) -> None:
     clinic = Calendar(PARIS, HOURS)
     assert clinic.next_allowed(datetime.fromisoformat(instant)) == datetime.fromisoformat(allowed)
 
@@ -51,30 +51,30 @@ def test_nobody_is_written_to_between_nine_in_the_evening_and_eight(instant: str
         (None, "2026-03-10T23:00Z", "2026-03-10T23:00Z"),
     ],
 )
-def test_quiet_hours_of_ones_own(quiet: QuietHours | None, instant: str, allowed: str) -> None:
+def test_clinic_sets_its_own_quiet_hours(quiet: QuietHours | None, instant: str, allowed: str) -> None:
     clinic = Calendar(PARIS, HOURS, quiet=quiet)
     assert clinic.next_allowed(datetime.fromisoformat(instant)) == datetime.fromisoformat(allowed)
 
 
-def test_a_night_may_last_over_a_skipped_day() -> None:
+def test_quiet_hours_may_span_a_skipped_day() -> None:
     clinic = Calendar(APIA, HOURS)  # Samoa went from the 29th of December 2011 to the 31st
     assert clinic.next_allowed(at("2011-12-29 22:00", APIA)) == at("2011-12-31 08:00", APIA)
 
 
-def test_a_lead_in_another_zone_is_written_to_by_its_own_clock() -> None:
+def test_quiet_hours_use_the_leads_zone() -> None:
     clinic = Calendar(NEW_YORK, HOURS)
     nine_in_new_york = at("2026-03-10 09:00", NEW_YORK)  # 06:00 in Los Angeles
     assert clinic.next_allowed(nine_in_new_york) == nine_in_new_york
     assert clinic.next_allowed(nine_in_new_york, [LOS_ANGELES]) == at("2026-03-10 08:00", LOS_ANGELES)
 
 
-def test_a_lead_who_may_be_in_either_zone_is_written_to_when_neither_is_quiet() -> None:
+def test_lead_with_two_zones_is_contacted_outside_quiet_hours_of_both() -> None:
     clinic = Calendar(NEW_YORK, HOURS)
     evening = at("2026-03-10 18:30", LOS_ANGELES)  # 21:30 in New York, which wakes at 05:00 of Los Angeles
     assert clinic.next_allowed(evening, [LOS_ANGELES, NEW_YORK]) == at("2026-03-11 08:00", LOS_ANGELES)
 
 
-def test_zones_whose_quiet_hours_fill_the_day_are_named_as_such() -> None:
+def test_zones_whose_quiet_hours_fill_the_day_are_reported() -> None:
     by_night = Calendar(PARIS, HOURS, quiet=QuietHours(time(8), time(20)))
     with pytest.raises(NeverAllowed):
         by_night.next_allowed(at("2026-03-10 12:00", PARIS), [ZoneInfo("Etc/GMT"), ZoneInfo("Etc/GMT-12")])

@@ -1,4 +1,4 @@
-"""The reference pages and the JSON Schema follow from the models, and say nothing that the models refuse."""
+"""Reference pages and JSON Schema of the rule language follow from the models."""
 
 import copy
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Wave(Params):
 
 
 class RuleWithColor(Rule):
-    """A rule with one more part."""
+    """A rule with one additional part."""
 
     color: Maybe[Title] = Field(default=None, description="Its color in lists.", examples=["red"])
 
@@ -69,7 +69,7 @@ EVERYTHING: dict[type[Strict], Any] = {
 
 
 def models(base: type[Strict] = Strict) -> Iterator[type[Strict]]:
-    """All models of the language that have an example."""
+    """Return all models of the language that have an example."""
     for model in base.__subclasses__():
         if model.example is not None and model not in {StepParts, Wave, RuleWithColor}:
             yield model
@@ -77,11 +77,11 @@ def models(base: type[Strict] = Strict) -> Iterator[type[Strict]]:
 
 
 def examples(model: type[Strict]) -> list[Any]:
-    """The examples of each part, as (key, value)."""
+    """Return the examples of each part, as (key, value)."""
     return [(info.alias or name, one) for name, info in model.model_fields.items() for one in info.examples or ()]
 
 
-def test_everything_is_on_the_page():
+def test_every_part_of_rules_is_on_the_page():
     page = rules_page()
     for word in (
         *Rule.parts(),
@@ -93,26 +93,26 @@ def test_everything_is_on_the_page():
         assert f"| `{word}`" in page, word
 
 
-def test_everything_of_sequences_and_nurtures_is_on_their_page():
+def test_every_part_of_sequences_and_nurtures_is_on_the_page():
     page = sequences_page()
     for word in (*Sequence.parts(), *Nurture.parts(), *sequence_actions()):
         assert f"`{word}`" in page, word
 
 
 @pytest.mark.parametrize(("name", "page"), [("rules", rules_page), ("sequences", sequences_page)])
-def test_the_committed_page_is_what_the_models_say(name: str, page: Any):
+def test_committed_page_matches_the_models(name: str, page: Any):
     committed = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     assert committed == page(), "write it anew with `make openapi`"
 
 
 @pytest.mark.parametrize("model", [*models()], ids=lambda model: model.__name__)
-def test_the_example_of_a_model_is_right(model: type[Strict]):
+def test_example_of_each_model_is_valid(model: type[Strict]):
     assert mistakes_in(model, model.example, ANY_NAME) == []
     assert jsonschema_rs.is_valid(document_schema(model), model.example)
 
 
 @pytest.mark.parametrize(("part", "example"), examples(Rule))
-def test_each_example_of_a_part_is_right(part: str, example: Any):
+def test_example_of_each_part_is_valid(part: str, example: Any):
     assert mistakes_in(Rule, {**SHORTEST, part: example}) == []
 
 
@@ -145,12 +145,12 @@ def test_every_shipped_playbook_is_valid_by_the_schema(name: str):
         {"whne": []},
     ],
 )
-def test_the_schema_refuses_what_the_language_refuses(wrong: dict[str, Any]):
+def test_schema_refuses_the_same_input_as_the_models(wrong: dict[str, Any]):
     assert mistakes_in(Rule, SHORTEST | wrong)
     assert not jsonschema_rs.is_valid(document_schema(Rule), SHORTEST | wrong)
 
 
-def test_a_part_that_is_added_to_a_model_is_checked_described_and_on_the_page():
+def test_added_part_is_validated_described_and_on_the_page():
     assert mistakes_in(RuleWithColor, {**SHORTEST, "color": "red"}) == []
     [mistake] = mistakes_in(RuleWithColor, {**SHORTEST, "colr": "red"})
     assert "did you mean 'color'?" in mistake.problem
@@ -169,7 +169,7 @@ def wave() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("wave")
-def test_a_step_kind_that_is_added_is_checked_described_and_on_the_page():
+def test_added_step_kind_is_validated_described_and_on_the_page():
     assert mistakes_in(Rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]}) == []
     [mistake] = mistakes_in(Rule, {**SHORTEST, "do": [{"wav": {}}]})
     assert "did you mean 'wave'?" in mistake.problem
@@ -181,7 +181,7 @@ def test_a_step_kind_that_is_added_is_checked_described_and_on_the_page():
 
 
 @pytest.mark.usefixtures("wave")
-def test_a_branch_and_a_sequence_can_name_a_step_kind_that_is_added():
+def test_branch_and_sequence_can_name_an_added_step_kind():
     branch = {"if": [], "then": [{"wave": {"hnd": "left"}}]}
     found = mistakes_in(Rule, {**SHORTEST, "do": [{"branch": branch}]})
     assert [one.place for one in found] == ["do[0].branch.then[0].wave.hnd", "do[0].branch.then[0].wave.hand"]
@@ -190,7 +190,7 @@ def test_a_branch_and_a_sequence_can_name_a_step_kind_that_is_added():
     assert "wave" in definitions["SequenceStep"]["properties"]
 
 
-def test_a_step_kind_that_is_no_longer_registered_is_not_known():
+def test_unregistered_step_kind_is_unknown():
     [mistake] = mistakes_in(Rule, {**SHORTEST, "do": [{"wave": {"hand": "left"}}]})
     assert mistake.problem.startswith("'wave' is not known; ")
     assert "Wave" not in json_schema(Playbook)[1]
@@ -203,7 +203,7 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 
 @st.composite
 def mutated(draw: st.DrawFn, document: Any) -> Any:
-    """A document with one of its values removed, renamed or replaced."""
+    """Return a document with one of its values removed, renamed or replaced."""
     changed = copy.deepcopy(document)
     place, key = draw(st.sampled_from([*places(changed)]))
     value = place.pop(key)
@@ -218,7 +218,7 @@ def mutated(draw: st.DrawFn, document: Any) -> Any:
 
 
 def places(part: Any) -> Iterator[tuple[Any, Any]]:
-    """Each mapping and list in a document, with each of its keys or indexes."""
+    """Yield each mapping and list in a document, with each of its keys or indexes."""
     for key in list(part) if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ():
         yield part, key
         yield from places(part[key])
@@ -226,7 +226,7 @@ def places(part: Any) -> Iterator[tuple[Any, Any]]:
 
 @pytest.mark.parametrize("model", [Rule, Sequence, Nurture, Playbook])
 @given(data=st.data())
-def test_a_mutated_definition_has_only_mistakes_in_sentences_of_the_language(model: type[Strict], data: st.DataObject):
+def test_mutated_definition_has_only_errors_of_the_language(model: type[Strict], data: st.DataObject):
     document = data.draw(mutated(data.draw(mutated(EVERYTHING[model]))))
     mistakes = mistakes_in(model, document)
     assert not [one for one in mistakes if one.problem.startswith(("Input", "List", "String", "Value", "Unable"))]

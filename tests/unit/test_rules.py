@@ -1,4 +1,4 @@
-"""Rules as they are written and as they are used."""
+"""Rules: parsing and matching."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ SHORTEST: dict[str, Any] = {"name": "tell", "on": "lead.created", "do": [{"sugge
 CONDITION = {"field": "lead.status", "equals": "NEW"}
 
 
-def test_a_rule_without_more_acts_at_once_and_always():
+def test_minimal_rule_acts_at_once_without_conditions():
     rule = read_rule(SHORTEST)
 
     assert (rule.slug, rule.on, rule.actions) == (
@@ -26,7 +26,7 @@ def test_a_rule_without_more_acts_at_once_and_always():
     assert (rule.id, rule.version) == (None, 1)
 
 
-def test_everything_a_rule_can_say_is_read():
+def test_all_parts_of_a_rule_are_parsed():
     rule = read_rule(
         SHORTEST
         | {
@@ -52,7 +52,7 @@ def test_everything_a_rule_can_say_is_read():
     assert (rule.id, rule.version) == (UUID(int=1), 4)
 
 
-def test_a_delay_is_measured_by_the_wall_or_by_opening_hours():
+def test_delay_uses_elapsed_time_or_business_hours():
     on_the_wall = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "wall"}})
     in_business = read_rule(SHORTEST | {"after": {"time": "2 hours", "clock": "business"}})
 
@@ -60,17 +60,17 @@ def test_a_delay_is_measured_by_the_wall_or_by_opening_hours():
     assert (on_the_wall.timing, in_business.timing) == (Timing(two_hours), Timing(two_hours, in_business=True))
 
 
-def test_a_reminder_counts_back_from_the_due_time():
+def test_reminder_counts_back_from_the_due_time():
     assert read_rule(SHORTEST | {"before_due": "15 minutes"}).before_due == timedelta(minutes=15)
 
 
-def test_a_guard_is_what_is_checked_when_it_is_due():
+def test_guard_is_checked_when_the_step_is_due():
     rule = read_rule(SHORTEST | {"only_if": [CONDITION], "unless": [CONDITION], "when": [CONDITION]})
 
     assert rule.guard == {"only_if": [CONDITION], "unless": [CONDITION]}
 
 
-def test_rules_are_found_by_the_events_they_listen_to():
+def test_rules_are_found_by_their_events():
     first = read_rule(SHORTEST | {"name": "first", "on": ["lead.created", "lead.lost"]})
     second = read_rule(SHORTEST | {"name": "second"})
     rules = RuleSet.of(rule for rule in (first, second))
@@ -81,20 +81,20 @@ def test_rules_are_found_by_the_events_they_listen_to():
     assert rules.slugs == {"first", "second"}
 
 
-def test_the_first_priority_comes_first_then_the_oldest():
+def test_rules_are_ordered_by_priority_then_age():
     some = [read_rule(SHORTEST | {"name": name, "priority": n}) for name, n in (("b", 5), ("c", 1), ("a", 5))]
 
     assert [rule.slug for rule in RuleSet.of(some).listening_to("lead.created")] == ["c", "b", "a"]
 
 
-def test_words_for_moments_stand_for_the_events_of_these_moments():
+def test_aliases_of_events_expand_to_their_events():
     rule = read_rule(SHORTEST | {"on": ["lead.stage_entered", "task.created"], "stop_on": "lead.stage_left"})
 
     assert rule.on == {"lead.created", "lead.stage_changed", "task.created"}
     assert rule.stop_on == ("lead.stage_changed",)
 
 
-def test_a_set_of_rules_knows_which_facts_have_to_be_looked_up():
+def test_rule_set_lists_the_facts_it_reads():
     asked = [{"any": [{"field": "lead.tags", "contains": "vip"}, {"field": "lead.status", "equals": "NEW"}]}]
     of_a_date = {"time": "1 day", "of": "lead.custom.expires"}
     some = [read_rule(SHORTEST | {"when": asked}), read_rule(SHORTEST | {"name": "b", "before": of_a_date})]
@@ -103,5 +103,5 @@ def test_a_set_of_rules_knows_which_facts_have_to_be_looked_up():
     assert RuleSet.of(some).required_facts_of("lead.lost") == frozenset()
 
 
-def test_no_rules_listen_to_nothing():
+def test_empty_rule_set_listens_to_no_event():
     assert RuleSet.of([]).listening_to("lead.created") == ()

@@ -1,4 +1,4 @@
-"""The language of sequences: what is read from it, what it refuses, and which step comes when. No database."""
+"""Sequence language: parsing, validation and the order of steps. No database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,12 +29,12 @@ CALL = {"create_task": {"type": "CALL", "title": "Call"}}
 MISSPELT = {"name": "A", "template": "helo"}
 
 
-def written(*steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
+def sequence_of(*steps: dict[str, Any], **parts: Any) -> dict[str, Any]:
     return {"name": "welcome", "steps": list(steps), **parts}
 
 
 def planned(step: dict[str, Any], *, at: datetime = TUESDAY, timezone: str | None = None, **more: Any) -> Any:
-    sequence = read_sequence(written(step))
+    sequence = read_sequence(sequence_of(step))
     passage = EnrollmentContext.start(AN_ID, "welcome", {}, timezone=timezone)
     return plan_step(sequence, sequence.first, passage, at=at, calendar=CALENDAR, **more)
 
@@ -54,27 +54,27 @@ def local(at: datetime) -> str:
         ({"name": "s", "after": "12 hours", **CALL}, "Tue 10 23:00"),  # tasks are for people, who sleep
     ],
 )
-def test_a_step_is_counted_from_the_end_of_the_one_before(step: dict[str, Any], due: str):
+def test_step_counts_from_the_end_of_the_previous_step(step: dict[str, Any], due: str):
     assert local(planned(step).due_at) == due
 
 
-def test_an_hour_is_of_the_leads_own_clock_where_that_is_said():
+def test_hour_uses_the_leads_zone_when_requested():
     step = {"name": "s", "after": {"time": "1 day", "at": "09:00", "zone": "lead"}, **CALL}
     assert local(planned(step, timezone="America/Los_Angeles").due_at) == "Wed 11 12:00"
 
 
-def test_a_step_says_where_it_came_from():
+def test_step_names_its_sequence_and_enrollment():
     cause = planned({"name": "s", **CALL}).cause
     assert (cause["sequence"], cause["enrollment_id"], cause["step"]) == ("welcome", str(AN_ID), "s")
     assert cause["chain"]["rules"] == ["sequence:welcome"]
 
 
-def test_a_label_is_written_as_tags_are():
-    assert read_sequence(written({"name": "one", **CALL}, label="Follow-Up")).label == "follow-up"
+def test_label_is_normalized_as_tags_are():
+    assert read_sequence(sequence_of({"name": "one", **CALL}, label="Follow-Up")).label == "follow-up"
 
 
 @given(minutes=st.integers(0, 60 * 24 * 30), days=st.integers(0, 60))
-def test_what_a_pause_left_is_waited_for_and_no_more_than_the_quiet_hours_besides(minutes: int, days: int):
+def test_resumed_step_waits_for_the_remaining_time_and_quiet_hours(minutes: int, days: int):
     left, at = timedelta(minutes=minutes), TUESDAY + timedelta(days=days)
     assert planned({"name": "s", "after": "30 days", **CALL}, at=at, left=left).due_at == at + left
     written_at = planned({"name": "s", "after": "30 days", **MAIL}, at=at, left=left).due_at
@@ -82,9 +82,9 @@ def test_what_a_pause_left_is_waited_for_and_no_more_than_the_quiet_hours_beside
 
 
 @given(st.uuids())
-def test_a_variant_is_the_same_however_often_it_is_asked_for(id_: UUID):
+def test_variant_of_an_enrollment_never_changes(id_: UUID):
     variants = [{"name": name, "weight": weight, "template": "hello"} for name, weight in (("A", 3), ("B", 1))]
-    sequence = read_sequence(written({"name": "s", "send_message": {"channel": "email", "variants": variants}}))
+    sequence = read_sequence(sequence_of({"name": "s", "send_message": {"channel": "email", "variants": variants}}))
     passage = EnrollmentContext.start(id_, "welcome", {})
     chosen = {
         plan_step(sequence, sequence.first, passage, at=at, calendar=CALENDAR).cause["variant"]
@@ -94,10 +94,10 @@ def test_a_variant_is_the_same_however_often_it_is_asked_for(id_: UUID):
     assert chosen <= {"A", "B"}
 
 
-def test_every_way_ends():
+def test_every_path_ends():
     branch = {"if": [], "then": "b", "else": "end"}
     sequence = read_sequence(
-        written({"name": "a", "branch": branch}, {"name": "b", **CALL, "next": "end"}, {"name": "c", **CALL})
+        sequence_of({"name": "a", "branch": branch}, {"name": "b", **CALL, "next": "end"}, {"name": "c", **CALL})
     )
     assert sequence.after("a", "else") is None
     assert sequence.after("a", "then") == sequence.step("b")
@@ -105,21 +105,21 @@ def test_every_way_ends():
     assert sequence.after("c") is None
 
 
-def test_a_branch_without_else_goes_on_with_the_next_step():
+def test_branch_without_else_continues_with_the_next_step():
     sequence = read_sequence(
-        written({"name": "a", "branch": {"if": [], "then": "c"}}, {"name": "b", **CALL}, {"name": "c", **CALL})
+        sequence_of({"name": "a", "branch": {"if": [], "then": "c"}}, {"name": "b", **CALL}, {"name": "c", **CALL})
     )
     assert sequence.after("a", "else") == sequence.step("b")
 
 
-def test_what_is_not_said_is_as_one_would_expect():
-    sequence = read_sequence(written({"name": "a", **CALL}))
+def test_missing_parts_have_defaults():
+    sequence = read_sequence(sequence_of({"name": "a", **CALL}))
     assert (sequence.exit_on, sequence.goal, sequence.is_exclusive) == (DEFAULT_EXITS, (), False)
     assert (sequence.re_entry.is_allowed, sequence.trigger, sequence.label) == (False, None, None)
 
 
-def test_its_trigger_is_a_rule_that_enrolls():
-    trigger = read_sequence(written({"name": "a", **CALL}, enroll={"on": "lead.created", "after": "1 day"})).trigger
+def test_trigger_is_a_rule_that_enrolls():
+    trigger = read_sequence(sequence_of({"name": "a", **CALL}, enroll={"on": "lead.created", "after": "1 day"})).trigger
     assert trigger is not None
     assert (trigger.slug, trigger.on) == ("sequence:welcome", {"lead.created"})
     assert [(action.kind, action.settings) for action in trigger.actions] == [(Kind.ENROLL, {"sequence": "welcome"})]
@@ -137,7 +137,7 @@ def test_its_trigger_is_a_rule_that_enrolls():
         (Reason.SEQUENCE_CAP, {}, None),
     ],
 )
-def test_a_skipped_step_is_followed_unless_nothing_more_can_happen(
+def test_skipped_step_is_followed_unless_the_lead_is_closed(
     reason: Reason, detail: dict[str, Any], exit_: ExitReason | None
 ):
     assert exit_reason_after_skip(reason, detail) == exit_
@@ -146,37 +146,37 @@ def test_a_skipped_step_is_followed_unless_nothing_more_can_happen(
 @pytest.mark.parametrize(
     ("sequence", "place", "hint"),
     [
-        (written(), "steps", "1 to 100"),
-        (written({"name": "a"}), "steps[0]", "one action"),
-        (written({"name": "a", **CALL, **MAIL}), "steps[0]", "one action"),
-        (written({"name": "a", "send_mail": {}}), "steps[0].send_mail", "send_message"),
-        (written({"name": "a", **CALL}, {"name": "a", **CALL}), "steps[1].name", "taken"),
-        (written({"name": "a", **CALL, "next": "b"}, {"name": "c", **CALL}), "steps[0].next", "allowed: c, end"),
-        (written({"name": "a", **CALL}, {"name": "b", **CALL, "next": "a"}), "steps[1].next", "allowed: end"),
-        (written({"name": "a", "wait": {}}), "steps[0].after", "missing"),
-        (written({"name": "a", "remind": {}}), "steps[0].remind", "allowed"),
-        (written({"name": "a", "create_task": {"type": "CALL", "title": "x", "wait_for": "ever"}}),
+        (sequence_of(), "steps", "1 to 100"),
+        (sequence_of({"name": "a"}), "steps[0]", "one action"),
+        (sequence_of({"name": "a", **CALL, **MAIL}), "steps[0]", "one action"),
+        (sequence_of({"name": "a", "send_mail": {}}), "steps[0].send_mail", "send_message"),
+        (sequence_of({"name": "a", **CALL}, {"name": "a", **CALL}), "steps[1].name", "taken"),
+        (sequence_of({"name": "a", **CALL, "next": "b"}, {"name": "c", **CALL}), "steps[0].next", "allowed: c, end"),
+        (sequence_of({"name": "a", **CALL}, {"name": "b", **CALL, "next": "a"}), "steps[1].next", "allowed: end"),
+        (sequence_of({"name": "a", "wait": {}}), "steps[0].after", "missing"),
+        (sequence_of({"name": "a", "remind": {}}), "steps[0].remind", "allowed"),
+        (sequence_of({"name": "a", "create_task": {"type": "CALL", "title": "x", "wait_for": "ever"}}),
          "steps[0].create_task.wait_for", "completion"),
-        (written({"name": "a", "send_message": {"channel": "email", "variants": [MISSPELT, MISSPELT]}}),
+        (sequence_of({"name": "a", "send_message": {"channel": "email", "variants": [MISSPELT, MISSPELT]}}),
          "steps[0].send_message.variants[0].template", "hello"),
-        (written({"name": "a", "send_message": {**MAIL["send_message"], "variants": []}}),
+        (sequence_of({"name": "a", "send_message": {**MAIL["send_message"], "variants": []}}),
          "steps[0].send_message.variants", "2 to 10"),
-        (written({"name": "a", **CALL, "only_if": [{"field": "enrollment.opend", "equals": True}]}),
+        (sequence_of({"name": "a", **CALL, "only_if": [{"field": "enrollment.opend", "equals": True}]}),
          "steps[0].only_if[0].field", "enrollment.opened"),
-        (written({"name": "a", **CALL}, enroll={"on": "lead.created", "do": []}), "enroll.do", "allowed"),
-        (written({"name": "a", **CALL}, enroll={"when": []}), "enroll.on", "missing"),
-        (written({"name": "a", **CALL}, exit_on=["message.sent"]), "exit_on[0]", "message.bounced"),
-        (written({"name": "a", **CALL}, re_entry={"after": "soon"}), "re_entry.after", "soon"),
-        (written({"name": "a", **CALL}, exclusiv=True), "exclusiv", "exclusive"),
+        (sequence_of({"name": "a", **CALL}, enroll={"on": "lead.created", "do": []}), "enroll.do", "allowed"),
+        (sequence_of({"name": "a", **CALL}, enroll={"when": []}), "enroll.on", "missing"),
+        (sequence_of({"name": "a", **CALL}, exit_on=["message.sent"]), "exit_on[0]", "message.bounced"),
+        (sequence_of({"name": "a", **CALL}, re_entry={"after": "soon"}), "re_entry.after", "soon"),
+        (sequence_of({"name": "a", **CALL}, exclusiv=True), "exclusiv", "exclusive"),
     ],
 )  # fmt: skip
-def test_a_mistake_names_its_place_and_what_would_be_right(sequence: dict[str, Any], place: str, hint: str):
+def test_error_names_the_path_and_the_fix(sequence: dict[str, Any], place: str, hint: str):
     found = {mistake.place: mistake.problem for mistake in mistakes_in(Sequence, sequence, KNOWN)}
     assert hint in found.get(place, ""), found
 
 
-def test_what_the_page_shows_is_right():
-    sequence = written(
+def test_examples_of_the_page_are_valid():
+    sequence = sequence_of(
         {"name": "hello", "send_message": {"channel": "email", "variants": [
             {"name": "A", "weight": 50, "template": "hello"}, {"name": "B", "weight": 50, "template": "other"}]}},
         {"name": "opened", "after": "2 days", "branch": {

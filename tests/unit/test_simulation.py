@@ -1,4 +1,4 @@
-"""Simulations as such: the gate puts off, what cannot be is said, and there is an end to what would go on for ever."""
+"""Simulation: contact policy, impossible scripts and limits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ SEND = "do: [{send_message: {channel: email, template: hello}}]"
 def of_rules(
     *rules: str, script: Any = (), days: int = 30, policy: ContactPolicy | None = None, zone: str = "America/New_York"
 ) -> Simulation:
-    """What these rules, each of them YAML in braces, do in New York with a lead that is in that zone."""
+    """Simulate these rules, each of them YAML in braces, in New York with a lead in that zone."""
     playbook = read(HEAD + "".join(f"  - {{{rule}}}\n" for rule in rules))
     setting = sample_setting(playbook, zone=ZoneInfo("America/New_York"), region="US")
     setting = replace(setting, clinic=replace(setting.clinic, policy=policy or ContactPolicy()))
@@ -38,13 +38,13 @@ def of_rules(
 
 
 def ends(simulation: Simulation) -> list[tuple[str, str, str]]:
-    """When, how and why steps ended or were put off: on the clock."""
+    """Return when, how and why steps ended or were deferred, in local time."""
     zone = simulation.zones[0]
     steps = [entry for entry in simulation.timeline if entry.kind]
     return [(f"{entry.at.astimezone(zone):%d %H:%M}", entry.what, entry.reason or "") for entry in steps]
 
 
-def test_a_message_is_put_off_to_the_first_moment_that_the_gate_allows():
+def test_message_is_deferred_to_the_first_allowed_moment():
     policy = ContactPolicy(minimum_interval=timedelta(hours=4), weekends=False)
     twice = (f"name: a, on: lead.created, {SEND}", f"name: b, on: lead.created, after: 1 hour, {SEND}")
     late = f"name: c, on: lead.created, after: {{time: 4 days, at: '09:00'}}, {SEND}"
@@ -57,19 +57,19 @@ def test_a_message_is_put_off_to_the_first_moment_that_the_gate_allows():
     ]
 
 
-def test_a_reply_stops_what_waits_for_none():
+def test_reply_cancels_steps_that_wait_for_no_reply():
     rule = f"name: a, on: lead.created, after: 3 days, stop_on: [lead.replied], {SEND}"
     script = [{"at": "+2 days", "event": "lead.replied"}]
     assert ends(of_rules(rule, script=script)) == [("12 11:00", "cancelled", "replied")]
 
 
-def test_a_holiday_of_the_script_moves_what_waits_for_opening_hours():
+def test_holiday_of_the_script_moves_steps_in_business_hours():
     rule = "name: a, on: lead.created, after: {time: 8 hours, clock: business}, do: [{suggest_lost: {reason: OTHER}}]"
     assert ends(of_rules(rule)) == [("11 10:00", "done", "")]
     assert ends(of_rules(rule, script=[{"holiday": "2026-03-11"}])) == [("12 10:00", "done", "")]
 
 
-def test_rules_that_lead_to_each_other_come_to_an_end():
+def test_rules_that_trigger_each_other_end():
     ping = "name: a, on: lead.scored, do: [{update_lead: {add_tags: [b]}}]"
     pong = "name: b, on: lead.updated, do: [{update_lead: {add_score: 1}}]"
     told = of_rules(ping, pong, script=[{"at": "+1 hour", "event": "lead.scored", "facts": {"event.score": 5}}])
@@ -77,14 +77,14 @@ def test_rules_that_lead_to_each_other_come_to_an_end():
     assert (refused.count("loop"), told.is_complete) == (3, True)
 
 
-def test_what_comes_again_for_ever_stops_at_the_bound():
+def test_endless_repetition_stops_at_the_limit():
     rules = [f"name: r{i}, on: lead.created, every: 1 day, {SEND}" for i in range(20)]
     told = of_rules(*rules, days=366)
     assert (told.is_complete, len(told.timeline)) == (False, run.MOST_RUN + 1)
 
 
-def test_what_plans_ever_more_stops_at_the_bound():
-    """Each of 200 events plans 200 steps for the end of the year: nothing of it comes to run."""
+def test_endless_planning_stops_at_the_limit():
+    """Each of 200 events plans 200 steps for the end of the year; none of them runs."""
     do = ", ".join(["suggest_lost: {reason: OTHER}"] * 20).replace(", ", "}, {")
     rules = [f"name: r{i}, on: custom.thing, after: 360 days, do: [{{{do}}}]" for i in range(10)]
     script = [{"at": f"+{i} minutes", "event": "custom.thing"} for i in range(200)]
@@ -92,7 +92,7 @@ def test_what_plans_ever_more_stops_at_the_bound():
     assert (told.is_complete, len(told.pending)) == (False, run.MOST_PLANNED)
 
 
-def test_what_is_decided_ever_more_stops_at_the_bound():
+def test_endless_decisions_stop_at_the_limit():
     never = "when: [{field: lead.score, greater_than: 5}], do: [{suggest_lost: {reason: OTHER}}]"
     rules = [f"name: r{i}, on: custom.thing, {never}" for i in range(150)]
     script = [{"at": f"+{i} minutes", "event": "custom.thing"} for i in range(200)]
@@ -114,13 +114,15 @@ def test_what_is_decided_ever_more_stops_at_the_bound():
         ([("lead.reopened", {})], "lead_is_not_lost"),
     ],
 )
-def test_what_cannot_be_is_said_and_changes_nothing(script: list[tuple[str, dict[str, Any]]], reason: str):
+def test_impossible_script_action_is_reported_and_changes_nothing(
+    script: list[tuple[str, dict[str, Any]]], reason: str
+):
     entries = [{"at": f"+{i} days", "event": event, "facts": facts} for i, (event, facts) in enumerate(script)]
     told = of_rules(f"name: a, on: lead.created, after: 29 days, {SEND}", script=entries)
     assert [entry.reason for entry in told.timeline if entry.what == "refused"] == [reason]
 
 
-def test_integrators_events_and_what_becomes_of_messages_are_heard_of_too():
+def test_custom_events_and_message_results_trigger_rules():
     page = "name: a, on: custom.page_viewed, when: [{field: event.data.page, equals: prices}], " + SEND
     opened = "name: b, on: message.opened, when: [{field: event.template, equals: hello}], " + SEND
     script = [
@@ -130,7 +132,7 @@ def test_integrators_events_and_what_becomes_of_messages_are_heard_of_too():
     assert ends(of_rules(page, opened, script=script)) == [("11 11:00", "done", ""), ("12 11:00", "done", "")]
 
 
-def test_it_looks_as_often_as_beat_does():
+def test_sweeps_run_at_the_intervals_of_beat():
     assert {
         "mark_overdue_tasks": sweeps.OVERDUE_TASKS.total_seconds(),
         "detect_stale_leads": sweeps.STALE_LEADS.total_seconds(),
@@ -139,7 +141,7 @@ def test_it_looks_as_often_as_beat_does():
     }.items() <= beat_schedule.SWEEP_INTERVALS.items()
 
 
-def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
+def test_simulated_lead_has_every_fact_of_the_language():
     assert lead_facts_for_rules(sample_lead(stage="new_lead", zone="UTC", at=START), None).keys() == FACT_NAMES
 
 
@@ -164,18 +166,18 @@ def test_a_made_up_lead_has_every_fact_that_rules_may_ask():
         ({"script": [{"at": "+1 day", "event": ["lead.replied"]}]}, "script[0].event"),
     ],
 )
-def test_a_mistake_in_a_trial_is_named_by_its_place(trial: dict[str, Any], place: str):
+def test_error_in_a_simulation_names_the_path(trial: dict[str, Any], place: str):
     with pytest.raises(InvalidScript) as mistakes:
         try_playbook("orthodontics", {"start": START, **trial}, now=START)
     assert [mistake.place for mistake in mistakes.value.mistakes] == [place]
 
 
-def test_a_country_without_known_holidays_is_refused():
+def test_country_without_known_holidays_is_refused():
     with pytest.raises(UnknownHolidays):
         try_playbook("orthodontics", {"region": "XX"}, now=START)
 
 
-def test_what_comes_again_on_a_day_of_the_month_does_so_where_the_lead_is():
+def test_monthly_repetition_uses_the_leads_zone():
     after = "{on_day: 1, at: '09:00', zone: lead}"
     rule = f"name: a, on: lead.created, after: {after}, every: 1 month, do: [{{suggest_lost: {{reason: OTHER}}}}]"
     told = of_rules(rule, days=150, zone="Australia/Sydney")

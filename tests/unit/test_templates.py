@@ -1,4 +1,4 @@
-"""Templates: what they may say, and what a stranger's name cannot make of them."""
+"""Templates: allowed syntax, and protection against values that contain template syntax."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -51,13 +51,13 @@ def problems(body: str) -> str:
         ("Fish & <chips>", "Fish & <chips>"),  # text/plain: nothing to escape
     ],
 )
-def test_a_template_says_variables_and_conditions(template: str, said: str):
+def test_template_renders_variables_and_conditions(template: str, said: str):
     assert check_template("subject", template) == []
     assert body_of(template) == said
 
 
 @pytest.mark.parametrize("template", ["{{ task.title }}", "{{ task.title | upper }}", '{{ task.title == "x" }}'])
-def test_what_has_no_value_is_named_rather_than_left_blank(template: str):
+def test_missing_value_is_named(template: str):
     with pytest.raises(MissingVariable, match=r"task\.title"):
         body_of(template)
 
@@ -89,13 +89,13 @@ def test_what_has_no_value_is_named_rather_than_left_blank(template: str):
         ("x" * 10_001, "at most 10000"),
     ],
 )
-def test_whatever_else_a_template_tries_is_refused_when_it_is_loaded(template: str, problem: str):
+def test_forbidden_syntax_is_refused_when_loaded(template: str, problem: str):
     assert problem in problems(template)
     with pytest.raises(InvalidTemplate):
         body_of(template)
 
 
-def test_every_mistake_is_named_with_its_place():
+def test_every_error_names_its_line():
     mistakes = check_templates({"hello": {"subject": "a\nb", "body": "{{ lead.x }} {{ lead.y }}", "html": "<b>"}})
 
     assert [mistake.place for mistake in mistakes] == [
@@ -106,11 +106,11 @@ def test_every_mistake_is_named_with_its_place():
     ]
 
 
-def test_a_name_is_never_read_as_a_template():
+def test_value_is_never_rendered_as_a_template():
     assert body_of("{{ lead.first_name }}", {"lead": {"first_name": "{{ clinic.name }}"}}) == "{{ clinic.name }}"
 
 
-def test_a_name_typed_by_a_stranger_cannot_become_a_message_of_its_own():
+def test_hostile_name_cannot_become_a_message():
     name = "Mia\r\nBcc: eve@example.org\r\n\r\nBuy at http://spam.example\x00\u2028" + "!" * 500
     rendered = render(
         Wording("{{ lead.first_name }}, hello", "Hello {{ lead.first_name }}"), {"lead": {"first_name": name}}
@@ -121,14 +121,14 @@ def test_a_name_typed_by_a_stranger_cannot_become_a_message_of_its_own():
     assert len(rendered.body) == len("Hello ") + 200
 
 
-def test_a_message_has_a_largest_size():
+def test_message_has_a_maximum_size():
     many = "{{ lead.first_name }}" * 400
     with pytest.raises(MessageTooLong):
         body_of(many, {"lead": {"first_name": "x" * 200}})  # 400 * 200 = 80,000
     assert len(body_of(many, {"lead": {"first_name": "x" * 50}})) == DEFAULT_LIMITS.body
 
 
-def test_a_long_subject_is_cut_rather_than_not_sent():
+def test_long_subject_is_cut():
     rendered = render(Wording("{{ lead.first_name }}" * 2, "Hello"), {"lead": {"first_name": "x" * 200}})
     assert rendered.subject == "x" * 249 + "…"
 
@@ -155,12 +155,12 @@ LEAD = {"first_name": "Mia", "last_name": "Keller", "patient_first_name": "Tom"}
         (datetime(2026, 6, 1, 10, 0, tzinfo=UTC), "Monday, June 1, 2026 at 12:00 PM"),
     ],
 )
-def test_times_are_told_as_the_clinics_clock_shows_them(instant: datetime, said: str):
+def test_times_are_rendered_in_the_clinics_local_time(instant: datetime, said: str):
     values = message_values(CLINIC, task={"title": "Call", "due_at": instant}, scheduled_for=instant)
     assert body_of("{{ task.due_at }}|{{ consultation.scheduled_for }}", values) == f"{said}|{said}"
 
 
-def test_the_default_templates_have_no_mistakes():
+def test_default_templates_are_valid():
     assert check_templates(shipped.load("orthodontics").templates) == []
 
 
@@ -175,7 +175,7 @@ def test_the_default_templates_have_no_mistakes():
         },
     ],
 )
-def test_the_default_templates_read_well_whatever_is_known(known: dict[str, object]):
+def test_default_templates_render_with_any_missing_values(known: dict[str, object]):
     due = datetime(2026, 3, 9, 7, 5, tzinfo=UTC)
     for template in shipped.load("orthodontics").templates.values():
         values = message_values(CLINIC, lead=LEAD, task={"title": "Call Mia", "due_at": due}, **known)
@@ -186,7 +186,7 @@ def test_the_default_templates_read_well_whatever_is_known(known: dict[str, obje
         assert message.body.endswith("Bright Smiles")
 
 
-def test_where_something_has_no_value_it_can_be_said_what_stands_there():
+def test_missing_value_can_be_marked_in_a_preview():
     asked: list[str] = []
 
     def placeholder(field: str) -> str:
@@ -211,16 +211,16 @@ def test_where_something_has_no_value_it_can_be_said_what_stands_there():
         ("{{ custom.number }}", "7.5"),
     ],
 )
-def test_a_clinics_own_fields_have_their_values(template: str, said: str):
+def test_custom_fields_are_rendered(template: str, said: str):
     values = {"custom": {"items": "braces", "keys": True, "no": False, "number": 7.5}}
     assert body_of(template, values) == said
 
 
 @pytest.mark.parametrize("name", ["__class__", "_values", "School", "x" * 51])
-def test_an_own_field_is_called_as_fields_can_be(name: str):
+def test_custom_field_key_is_a_valid_variable_name(name: str):
     assert "is not known" in problems(f"{{{{ custom.{name} }}}}")
 
 
-def test_comparing_text_with_a_number_is_the_templates_mistake():
+def test_comparison_of_text_with_a_number_is_an_error():
     with pytest.raises(InvalidTemplate, match="cannot be worked out"):
         body_of("{% if lead.first_name < 3 %}x{% endif %}")

@@ -1,4 +1,4 @@
-"""When a rule wants to act, with the arithmetic beside each row. The clinic is in New York, open 9 to 18."""
+"""Due times of rules, with the arithmetic beside each row. The clinic is in New York, open 9 to 18."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -65,14 +65,14 @@ def due(
         ({"on_day": 31, "at": "10:00"}, "2026-04-10 09:00", "2026-04-30 10:00", ["day_of_month"]),
     ],
 )
-def test_a_wait_from_the_event(written: Any, happened: str, expected: str, movers: list[str]):
+def test_delay_after_the_event(written: Any, happened: str, expected: str, movers: list[str]):
     found = due(written, happened)
 
     assert found is not None
     assert (found.at, [move.by for move in found.moves]) == (at(expected), movers)
 
 
-def test_the_hour_is_that_of_the_zone_that_the_rule_names():
+def test_hour_uses_the_zone_that_the_rule_names():
     found = due({"time": "1 day", "at": "09:00", "zone": "lead"}, "2026-03-10 15:00", zone=LOS_ANGELES)
 
     assert found is not None
@@ -97,7 +97,7 @@ EXPIRY = date(2026, 9, 1)
         ({"time": "3 days", "of": "x", "at": "09:00"}, False, "2026-09-05 15:00", None),
     ],
 )
-def test_a_wait_from_a_date(written: Any, is_before: bool, happened: str, expected: str | None):
+def test_delay_relative_to_a_date(written: Any, is_before: bool, happened: str, expected: str | None):
     found = due(written, happened, anchor=EXPIRY, is_before=is_before)
 
     assert (found and found.at) == (expected and at(expected))
@@ -112,7 +112,7 @@ def test_a_wait_from_a_date(written: Any, is_before: bool, happened: str, expect
         ("1 day", "2026-03-07 10:00", "2026-03-07 10:00", "2026-03-08 10:00"),
     ],
 )
-def test_what_comes_again_keeps_its_hour(every: str, last: str, now: str, expected: str):
+def test_repetition_keeps_its_hour(every: str, last: str, now: str, expected: str):
     assert next_time(parse_wait(every), at(last), at(now), CALENDAR) == at(expected)
 
 
@@ -126,6 +126,6 @@ def test_what_comes_again_keeps_its_hour(every: str, last: str, now: str, expect
         ("5m", Wait(0, timedelta(minutes=5))),
     ],
 )
-def test_months_are_months_of_the_calendar(text: str, expected: Wait):
+def test_months_are_calendar_months(text: str, expected: Wait):
     assert parse_wait(text) == expected
     assert parse_wait(str(expected)) == expected

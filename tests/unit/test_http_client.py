@@ -1,4 +1,4 @@
-"""Where a call may go, and where not; what is sent, and how much of an answer is read."""
+"""Outbound HTTP client: allowed addresses, certificates, timeouts and signatures."""
 
 import socket
 import ssl
@@ -41,14 +41,14 @@ def gateway(configure: Callable[..., None]) -> Iterator[Gateway]:
         *("64:ff9b:1::1", "2002:7f00:1::", "2002:808:808::1", "2001:0:1::1", "100::1", "5f00::1"),
     ],
 )
-def test_what_is_not_out_in_the_open_is_not_public(address: str):
+def test_private_or_reserved_address_is_not_public(address: str):
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
-def test_what_is_out_in_the_open_is_public(address: str):
+def test_public_address_is_recognized(address: str):
     assert is_public(ip_address(address))
 
 
@@ -66,7 +66,7 @@ def test_what_is_out_in_the_open_is_public(address: str):
         *("https://nowhere.invalid/", f"https://8.8.8.8/{'x' * 2000}", "https://a b/", "https://-/"),
     ],
 )
-def test_no_call_goes_there(url: str):
+def test_call_to_a_forbidden_address_is_refused(url: str):
     with pytest.raises(NotAllowed):
         targets.resolve_allowed(url)
 
@@ -75,20 +75,20 @@ def test_no_call_goes_there(url: str):
     ("url", "port"),
     [("https://8.8.8.8/hook?token=x", 443), ("HTTPS://8.8.8.8:8443", 8443), ("https://[2606:4700::1111]/", 443)],
 )
-def test_a_call_may_go_to_a_public_host(url: str, port: int):
+def test_call_to_a_public_host_is_allowed(url: str, port: int):
     target, addresses = targets.resolve_allowed(url)
     assert (target.port, len(addresses)) == (port, 1)
 
 
-def test_a_name_is_refused_when_any_of_its_addresses_is_private(monkeypatch: pytest.MonkeyPatch):
-    """The resolver is the edge: no name server can be asked for this here."""
+def test_host_is_refused_when_one_of_its_addresses_is_private(monkeypatch: pytest.MonkeyPatch):
+    """Patch the resolver, because no name server answers in tests."""
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(NotAllowed, match="private network"):
         targets.resolve_allowed("https://clinic.example/")
 
 
-def test_more_ports_are_allowed_where_the_setting_says_so(configure: Callable[..., None]):
+def test_setting_allows_more_ports(configure: Callable[..., None]):
     configure(outgoing_ports="443,9443")
     assert targets.resolve_allowed("https://8.8.8.8:9443/")[0].port == 9443
     with pytest.raises(NotAllowed, match="9443"):
@@ -96,7 +96,7 @@ def test_more_ports_are_allowed_where_the_setting_says_so(configure: Callable[..
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:9000", "127.0.0.0/8", " 10.0.0.0/8 , localhost:1, 127.0.0.1:9000"])
-def test_what_is_allowed_by_name_or_network_may_be_private_and_plain(configure: Callable[..., None], place: str):
+def test_allowed_host_or_network_may_be_private_and_plain_http(configure: Callable[..., None], place: str):
     configure(outgoing_allow=place)
     assert targets.resolve_allowed("http://127.0.0.1:9000/")[0].host == "127.0.0.1"
     with pytest.raises(NotAllowed):
@@ -105,13 +105,13 @@ def test_what_is_allowed_by_name_or_network_may_be_private_and_plain(configure: 
         targets.resolve_allowed("https://192.168.0.1/")
 
 
-def test_a_place_that_cannot_be_read_is_refused_at_the_start(configure: Callable[..., None]):
+def test_invalid_setting_is_refused_at_the_start(configure: Callable[..., None]):
     configure(outgoing_allow="10.0.0.0/8, somewhere")
     with pytest.raises(ValueError, match="somewhere"):
         Settings()
 
 
-def test_a_call_arrives_as_it_was_sent(gateway: Gateway):
+def test_request_arrives_unchanged(gateway: Gateway):
     gateway.answer(202, {"Retry-After": "7"}, "taken")
     answer = client.post(gateway.url, b'{"a": 1}', {"Content-Type": "application/json"})
     assert (answer.status, answer.headers["retry-after"], answer.body) == (202, "7", b"taken")
@@ -121,24 +121,24 @@ def test_a_call_arrives_as_it_was_sent(gateway: Gateway):
     )
 
 
-def test_a_redirect_is_an_answer_like_any_other(gateway: Gateway):
+def test_redirect_is_not_followed(gateway: Gateway):
     gateway.answer(302, {"Location": gateway.url})
     assert client.post(gateway.url, b"", {}).status == 302
     assert len(gateway.calls) == 1
 
 
-def test_no_proxy_of_the_environment_is_used(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
+def test_proxies_of_the_environment_are_ignored(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert client.post(gateway.url, b"", {}).status == 200
 
 
-def test_little_is_read_of_a_large_answer(gateway: Gateway):
+def test_large_answer_is_read_only_up_to_a_limit(gateway: Gateway):
     gateway.answer(200, body=b"x" * 10_000_000)
     assert len(client.post(gateway.url, b"", {}).body) == client.MAX_RESPONSE_BYTES
 
 
-def test_nobody_is_waited_for_for_long(gateway: Gateway, configure: Callable[..., None]):
+def test_slow_answer_times_out(gateway: Gateway, configure: Callable[..., None]):
     configure(outgoing_timeout=0.5)
     gateway.hang()
     with pytest.raises(NoResponse):
@@ -146,26 +146,26 @@ def test_nobody_is_waited_for_for_long(gateway: Gateway, configure: Callable[...
     assert len(gateway.calls) == 1
 
 
-def test_where_nobody_listens_nothing_was_sent(gateway: Gateway):
+def test_refused_connection_means_nothing_was_sent(gateway: Gateway):
     gateway.stop()
     with pytest.raises(NotSent, match="refused"):
         client.post(gateway.url, b"", {})
 
 
-def test_what_cannot_be_found_was_not_sent():
+def test_unresolvable_host_means_nothing_was_sent():
     with pytest.raises(Unresolved):
         client.post("https://nowhere.invalid/", b"", {})
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"220 mail.example ESMTP\r\n"])
-def test_half_an_answer_is_none(configure: Callable[..., None], answer: bytes):
+def test_truncated_answer_is_an_error(configure: Callable[..., None], answer: bytes):
     with _Server(lambda line: line.sendall(answer)) as server:
         configure(outgoing_allow=server.place, outgoing_timeout=2)
         with pytest.raises(NoResponse):
             client.post(f"http://{server.place}/", b"", {})
 
 
-def test_who_sends_a_byte_now_and_then_gains_no_time(configure: Callable[..., None]):
+def test_slow_bytes_do_not_extend_the_timeout(configure: Callable[..., None]):
     def drip(line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 200 OK\r\nX: ")
         for _ in range(100):
@@ -179,10 +179,10 @@ def test_who_sends_a_byte_now_and_then_gains_no_time(configure: Callable[..., No
         assert server.was_cut_off.wait(5)
 
 
-def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
+def test_changed_dns_answer_does_not_change_the_connected_address(
     configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
-    """And the certificate is of the name, though it is not the name that is connected to."""
+    """The certificate is checked against the host name, not the connected address."""
     monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "ca.pem"))
     meanings, look_up = iter(["127.0.0.1", "127.0.0.1", "10.0.0.1"]), socket.getaddrinfo
 
@@ -201,14 +201,14 @@ def test_a_name_that_means_another_address_a_moment_later_is_not_followed(
             client.post(f"https://localhost:{port}/", b"", {})
 
 
-def test_a_server_that_nobody_vouches_for_is_told_nothing(configure: Callable[..., None]):
+def test_untrusted_certificate_is_refused_before_data_is_sent(configure: Callable[..., None]):
     with _Server(lambda _: None, tls=True) as server:
         configure(outgoing_allow=server.place, outgoing_timeout=2)
         with pytest.raises(NotSent, match="certificate"):
             client.post(f"https://{server.place}/", b"", {})
 
 
-def test_the_signature_is_the_one_that_the_scheme_gives_as_its_example():
+def test_signature_matches_the_standard_webhooks_example():
     """https://github.com/standard-webhooks: the vector of its libraries."""
     at = datetime.fromtimestamp(1614265330, UTC)
     headers = signing.sign(
@@ -224,7 +224,7 @@ def test_the_signature_is_the_one_that_the_scheme_gives_as_its_example():
     }
 
 
-def test_either_of_two_secrets_is_enough():
+def test_signature_of_either_secret_is_accepted():
     old, new = signing.new_secret(), signing.new_secret()
     headers = signing.sign([new, old], "a", b"x", at=NOW)
     assert [signing.verify([key], headers, b"x", now=NOW) for key in (old, new)] == ["a", "a"]
@@ -247,7 +247,7 @@ def test_either_of_two_secrets_is_enough():
         ({}, b"x", -301),
     ],
 )
-def test_what_was_changed_or_is_old_does_not_pass(changed: dict[str, str], body: bytes, later: int):
+def test_changed_or_old_message_fails_verification(changed: dict[str, str], body: bytes, later: int):
     key = signing.new_secret()
     headers = signing.sign([key], "a", b"x", at=NOW) | changed
     with pytest.raises(signing.WrongSignature):
@@ -258,7 +258,7 @@ TLS = ROOT / "tests" / "support" / "tls"
 
 
 class _Server:
-    """Takes one call after the other, and answers with raw bytes."""
+    """A server that accepts one connection after the other and answers with raw bytes."""
 
     def __init__(self, act: Callable[[socket.socket], Any], *, tls: bool = False) -> None:
         self._act, self.was_cut_off = act, threading.Event()

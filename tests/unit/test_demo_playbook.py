@@ -1,4 +1,4 @@
-"""The demo's stage: the shipped playbook with shorter delays, in a zone where it is noon."""
+"""Demo playbook: the shipped rules with shorter delays, in a zone where it is noon."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from app.ops.demo.scenario import ACTIONS, ENDS_AFTER
 from app.ops.demo.scenario_clinic import SHORTENED, shortened_playbook, zone_at_hour
 
 
-def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
+def test_demo_playbook_finishes_in_less_than_a_minute() -> None:
     shipped = playbooks.load(DEFAULT_PLAYBOOK)
     played = playbooks.read(shortened_playbook())
 
@@ -21,7 +21,7 @@ def test_the_stage_plays_the_shipped_rules_in_less_than_a_minute() -> None:
     assert all(read_rule(rule).timing.wait.time < timedelta(seconds=ENDS_AFTER) for rule in played.rules)
 
 
-def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:
+def test_every_shortened_delay_exists_in_the_shipped_playbook() -> None:
     played = shortened_playbook()
 
     assert not [usual for usual in SHORTENED if f" {usual}" in played]
@@ -29,7 +29,7 @@ def test_every_delay_that_is_shortened_is_in_the_playbook() -> None:
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_it_is_about_noon_there_at_every_hour(hour: int) -> None:
+def test_demo_zone_is_near_noon_at_every_hour(hour: int) -> None:
     at = datetime(2026, 3, 1, hour, 10, tzinfo=UTC)
     with time_machine.travel(at, tick=False):
         there = at.astimezone(ZoneInfo(zone_at_hour(12)))
@@ -37,6 +37,6 @@ def test_it_is_about_noon_there_at_every_hour(hour: int) -> None:
     assert there.hour in {11, 12}
 
 
-def test_the_turns_come_in_order() -> None:
+def test_demo_steps_are_due_in_order() -> None:
     assert [turn.at for turn in ACTIONS] == sorted(turn.at for turn in ACTIONS)
     assert ACTIONS[-1].at < ENDS_AFTER

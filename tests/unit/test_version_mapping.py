@@ -1,4 +1,4 @@
-"""Where an enrollment lands in another version of its sequence."""
+"""Mapping of a sequence's steps to another version."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from app.automation.sequences.versions.version_mapping import MoveKind, Obstacle
 from app.engine.sequences.sequence import Sequence, read_sequence
 
 
-def text(*names: str, **more: Any) -> Sequence:
+def sequence_with(*names: str, **more: Any) -> Sequence:
     steps = [{"name": name, "after": "1 day", "wait": {}, **more.get(name, {})} for name in names]
     return read_sequence({"name": "x", "steps": steps})
 
 
-OLD = text("a", "b", "c", "d", b={"next": "d"})
+OLD = sequence_with("a", "b", "c", "d", b={"next": "d"})
 
 
 @pytest.mark.parametrize(
@@ -33,5 +33,7 @@ OLD = text("a", "b", "c", "d", b={"next": "d"})
         ("a", False, ["a"], {"a": "exit"}, (MoveKind.STAY, "a", None)),
     ],
 )
-def test_where_one_lands(step: str, waits: bool, new: list[str], steps: dict[str, str], expected: Any):
-    assert map_step(OLD, text(*new), step, waits=waits, steps=steps) == expected
+def test_step_maps_to_a_step_of_the_new_version(
+    step: str, waits: bool, new: list[str], steps: dict[str, str], expected: Any
+):
+    assert map_step(OLD, sequence_with(*new), step, waits=waits, steps=steps) == expected

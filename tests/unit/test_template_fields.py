@@ -1,4 +1,4 @@
-"""What a text speaks of, and what it cannot do without."""
+"""Fields that a template uses, and those it requires."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from app.messaging.rendering.values import MissingVariable
         ("{% if lead.stage %}{{ clinic.name }}{% endif %}{{ task.title }}", {"task.title"}),
     ],
 )
-def test_what_is_printed_with_neither_default_nor_condition_is_needed(text: str, needed: set[str]):
+def test_field_without_default_or_condition_is_required(text: str, needed: set[str]):
     assert check_template("x", text) == []
     assert required_fields_in(text) == needed
     # And that is what a message cannot be written without.
@@ -39,6 +39,6 @@ def test_what_is_printed_with_neither_default_nor_condition_is_needed(text: str,
         render(Wording("x", text), {})
 
 
-def test_all_that_a_text_speaks_of():
+def test_all_fields_of_a_template_are_found():
     text = "{% if lead.value %}{{ task.title | default(custom.items) }}{% endif %}"
     assert fields_in(text) == {"lead.value", "task.title", "custom.items"}

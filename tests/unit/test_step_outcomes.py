@@ -1,4 +1,4 @@
-"""How the end of a step is written down, and in which words."""
+"""Columns and error text that are stored for the outcome of a step."""
 
 from datetime import UTC, datetime
 from typing import get_args
@@ -31,27 +31,27 @@ AT = datetime(2026, 3, 10, 15, tzinfo=UTC)
         (ResultUnknown("no answer"), {"state": StepState.UNKNOWN, "error": "no answer"}),
     ],
 )
-def test_each_end_sets_its_columns(end: Outcome, changes: dict[str, object]):
+def test_outcome_sets_its_columns(end: Outcome, changes: dict[str, object]):
     assert changes_of(end) == changes
 
 
-def test_there_is_no_end_that_cannot_be_written_down():
+def test_every_outcome_can_be_stored():
     ends = {kind for kind in get_args(Outcome) if changes_of.dispatch(kind) is not changes_of.dispatch(object)}
 
     assert ends == {*get_args(Outcome)}
 
 
-def test_what_is_no_end_is_refused():
+def test_unknown_outcome_is_refused():
     with pytest.raises(TypeError):
         changes_of(Effects())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("end", [Retry("x" * 5000), Fail("x" * 5000), ResultUnknown("x" * 5000)])
-def test_an_error_has_a_largest_size(end: Outcome):
+def test_error_text_is_cut_at_the_limit(end: Outcome):
     assert len(changes_of(end)["error"]) == LONGEST_ERROR
 
 
-def test_an_error_is_told_by_its_kind_and_what_it_says():
+def test_error_text_contains_kind_and_message():
     assert (
         describe_error(LookupError("the clinic has no template 'hello'"))
         == "LookupError: the clinic has no template 'hello'"
@@ -59,7 +59,7 @@ def test_an_error_is_told_by_its_kind_and_what_it_says():
     assert describe_error(ValueError()) == "ValueError: "
 
 
-def test_what_a_database_quotes_of_a_row_is_not_repeated():
+def test_error_text_hides_the_row_of_a_database_error():
     refused = psycopg.errors.NotNullViolation(
         'null value in column "title" violates not-null constraint\n'
         "DETAIL:  Failing row contains (Canary, canary@example.org)."
@@ -69,12 +69,12 @@ def test_what_a_database_quotes_of_a_row_is_not_repeated():
     assert describe_error(error) == "NotNullViolation: the database refused the statement"
 
 
-def test_what_a_statement_was_given_is_not_repeated():
+def test_error_text_hides_the_parameters_of_a_statement():
     error = StatementError("not a uuid", "SELECT :id", {"id": "canary"}, ValueError("badly formed: canary"))
 
     assert describe_error(error) == "ValueError"
 
 
-def test_an_error_can_always_be_stored():
+def test_error_text_can_always_be_stored():
     assert describe_error(ValueError("a\0b \ud800 c")).encode()
     assert "\0" not in describe_error(ValueError("a\0b"))

@@ -1,4 +1,4 @@
-"""What the clock on a clinic's wall shows, and when."""
+"""Conversion between instants and the clinic's local time."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -28,13 +28,13 @@ def at(wall: str) -> datetime:
         (APIA, "2011-12-30 12:00", "2011-12-30T10:00Z"),  # 31 December 00:00 at +14:00
     ],
 )
-def test_a_wall_time_means_the_first_instant_at_or_after_it(zone: ZoneInfo, wall: str, instant: str) -> None:
+def test_local_time_maps_to_the_first_instant_at_or_after_it(zone: ZoneInfo, wall: str, instant: str) -> None:
     moment = datetime.fromisoformat(wall)
     calendar = Calendar(zone, HOURS)
     assert calendar.at_wall_time(moment.date(), moment.time()) == datetime.fromisoformat(instant)
 
 
-def test_a_wall_time_means_its_first_occurrence_even_when_it_was_read_in_the_second() -> None:
+def test_ambiguous_local_time_maps_to_its_first_occurrence() -> None:
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert CLINIC.at_wall_time(date(2026, 10, 25), time(2, 30, fold=1)) == first
 
@@ -51,12 +51,12 @@ def test_a_wall_time_means_its_first_occurrence_even_when_it_was_read_in_the_sec
         ("2026-10-24 02:30", 0, "2026-10-24 02:30", 0),
     ],
 )
-def test_days_keep_the_time_on_the_wall(start: str, days: int, end: str, hours: float) -> None:
+def test_adding_days_keeps_the_local_time(start: str, days: int, end: str, hours: float) -> None:
     assert CLINIC.add_wall_days(at(start), days) == at(end)
     assert at(end) - at(start) == timedelta(hours=hours)
 
 
-def test_no_days_later_is_the_same_instant_even_in_the_second_pass_of_an_overlap() -> None:
+def test_adding_no_days_keeps_the_instant_in_an_overlap() -> None:
     second_half_past_two = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert CLINIC.add_wall_days(second_half_past_two, 0) == second_half_past_two
     assert CLINIC.local(second_half_past_two).isoformat() == "2026-10-25T02:30:00+01:00"

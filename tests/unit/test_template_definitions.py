@@ -1,4 +1,4 @@
-"""Templates as playbooks write them: what may stand there, and that they are written as they are read."""
+"""Template definitions in playbooks: validation and round trip."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PICTURE = {"type": "image", "url": "https://media.example/smile.jpg"}
 HTTP = {"channel": "http", "body": "Hi {{ lead.first_name }}", "media": PICTURE}
 
 
-def test_a_template_has_a_text_for_everybody_and_others_for_some():
+def test_template_has_a_default_variant_and_variants_by_channel_and_language():
     text = {**PLAIN, "name": "Hello", "variants": [FRENCH, HTTP]}
     assert check_definition(text) == []
     assert variants_of_definition(text) == (
@@ -30,7 +30,7 @@ def test_a_template_has_a_text_for_everybody_and_others_for_some():
 
 
 @pytest.mark.parametrize("text", [PLAIN, {**PLAIN, "variants": [{**FRENCH, "language": "fr-CA"}, HTTP]}])
-def test_it_is_written_as_it_is_read(text: dict[str, Any]):
+def test_definition_survives_the_round_trip(text: dict[str, Any]):
     written = to_definition("Hello", None, variants_of_definition(text))
     assert written == {"name": "Hello", **text}
     assert to_definition("Hello", "For new ones", variants_of_definition(written)) == {
@@ -62,5 +62,5 @@ def test_it_is_written_as_it_is_read(text: dict[str, Any]):
         ({"variants": [{**HTTP, "media": {**PICTURE, "url": 7}}]}, "variants[0].media.url"),
     ],
 )
-def test_every_mistake_has_its_place(more: dict[str, Any], place: str):
+def test_every_error_names_its_path(more: dict[str, Any], place: str):
     assert [mistake.place for mistake in check_templates({"hello": {**PLAIN, **more}})] == [f"templates.hello.{place}"]

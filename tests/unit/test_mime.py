@@ -1,4 +1,4 @@
-"""A message as bytes: its headers, and what cannot be smuggled into them."""
+"""MIME messages: headers, encoding and protection against header injection."""
 
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
@@ -12,7 +12,7 @@ from app.messaging.channels.mime import BadAddress, build_mime_message, normalis
 SENDER = parse_sender("Relance <no-reply@clinic.example>")
 
 
-def letter(
+def mime_message(
     subject: str = "Hello", body: str = "Hello", *, address: str = "mia@example.org", **options: str
 ) -> EmailMessage:
     written = build_mime_message(OutgoingMessage(address, subject, body, message_id="<1@x.example>", **options), SENDER)
@@ -21,8 +21,8 @@ def letter(
     return message_from_bytes(written.content, policy=policy.default)  # type: ignore[return-value]
 
 
-def test_a_letter_says_who_whom_when_and_that_a_program_wrote_it():
-    made = letter()
+def test_message_has_sender_recipient_date_and_auto_submitted_headers():
+    made = mime_message()
 
     assert made["From"] == "Relance <no-reply@clinic.example>"
     assert made["To"] == "mia@example.org"
@@ -32,8 +32,8 @@ def test_a_letter_says_who_whom_when_and_that_a_program_wrote_it():
     assert made.get_content_type() == "text/plain"
 
 
-def test_the_clinics_name_stands_for_the_senders():
-    made = letter(sender_name='Dr. Änne "Smile" Ortho, Inc.\r\nBcc: eve@example.org')
+def test_display_name_of_the_sender_is_the_clinic():
+    made = mime_message(sender_name='Dr. Änne "Smile" Ortho, Inc.\r\nBcc: eve@example.org')
 
     assert [sender.addr_spec for sender in made["From"].addresses] == ["no-reply@clinic.example"]
     # The newer parser puts a space between the encoded words of a name, against RFC 2047; the older one reads them.
@@ -42,40 +42,40 @@ def test_the_clinics_name_stands_for_the_senders():
     assert made["Bcc"] is None
 
 
-def test_an_answer_goes_to_a_person_where_there_is_one():
-    assert letter(reply_to="ben@clinic.example")["Reply-To"] == "ben@clinic.example"
-    assert letter(reply_to="ben@clinic.example\r\nBcc: eve@example.org")["Reply-To"] is None
-    assert letter()["Reply-To"] is None
+def test_reply_to_is_the_coordinator_if_there_is_one():
+    assert mime_message(reply_to="ben@clinic.example")["Reply-To"] == "ben@clinic.example"
+    assert mime_message(reply_to="ben@clinic.example\r\nBcc: eve@example.org")["Reply-To"] is None
+    assert mime_message()["Reply-To"] is None
 
 
-def test_a_subject_is_one_line_whatever_it_holds():
-    made = letter("Hello\r\nBcc: eve@example.org\r\n\r\nBuy now\u2028\x00")
+def test_subject_is_one_line():
+    made = mime_message("Hello\r\nBcc: eve@example.org\r\n\r\nBuy now\u2028\x00")
 
     assert made["Subject"] == "Hello Bcc: eve@example.org Buy now"
     assert made["Bcc"] is None
     assert made.get_content().strip() == "Hello"
 
 
-def test_a_long_subject_in_any_script_survives():
+def test_long_subject_in_any_script_is_preserved():
     subject = "Ваша консультация назначена на понедельник " * 5
-    assert letter(subject)["Subject"] == subject.strip()
+    assert mime_message(subject)["Subject"] == subject.strip()
 
 
 @pytest.mark.parametrize("body", ["\r\n.\r\nMAIL FROM:<eve@example.org>\r\n", "a\n.\nb", "a\r.\rb", "."])
-def test_a_body_keeps_its_lines_and_gains_no_others(body: str):
-    assert letter(body=body).get_content().splitlines() == body.splitlines()
+def test_body_keeps_its_line_breaks(body: str):
+    assert mime_message(body=body).get_content().splitlines() == body.splitlines()
 
 
-def test_a_long_address_stays_whole():
+def test_long_address_is_not_folded():
     address = "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".example"
-    assert letter(address=address)["To"].addresses[0].addr_spec == address
+    assert mime_message(address=address)["To"].addresses[0].addr_spec == address
 
 
-def test_a_domain_in_other_letters_travels_in_ascii():
+def test_international_domain_is_encoded_as_ascii():
     assert normalise_address("Mia@Bücher.example") == "Mia@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("mail_from", ["", "Relance", "Relance <no-reply>", "a@x.example\r\nBcc: b@x.example"])
-def test_a_sender_needs_an_address(mail_from: str):
+def test_sender_address_is_required(mail_from: str):
     with pytest.raises(BadAddress):
         parse_sender(mail_from)

@@ -1,4 +1,4 @@
-"""Where a lead may be, from what is known of it."""
+"""Possible time zones and holidays of a lead."""
 
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ NEW_YORK = ZoneInfo("America/New_York")
         (None, "555 0143", ["America/New_York"]),  # as somebody wrote it, and nobody could read
     ],
 )
-def test_who_gives_no_zone_may_be_at_home_or_where_the_number_is_from(
+def test_lead_without_zone_may_be_in_the_clinics_or_the_phone_numbers_zone(
     timezone: str | None, phone: str | None, places: list[str]
 ):
     assert [zone.key for zone in time_zones_of(timezone, phone, NEW_YORK)] == places
@@ -42,7 +42,7 @@ def test_who_gives_no_zone_may_be_at_home_or_where_the_number_is_from(
         ("555 0143", None, date(2026, 7, 4), False),
     ],
 )
-def test_days_off_are_those_of_the_numbers_country_and_of_the_state_in_it(
+def test_public_holidays_follow_the_phone_numbers_country_and_state(
     phone: str | None, state: str | None, day: date, is_off: bool
 ):
     assert (day in public_holidays_of(phone, state)) is is_off
