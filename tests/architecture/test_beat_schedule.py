@@ -1,4 +1,4 @@
-"""The clock on one page: what beat starts is what there is to start, on the queue that is worked off."""
+"""Beat schedule: every sweep, its queue and its interval."""
 
 from app.config import get_settings
 from app.engine.broker import SWEEPS as SWEEPS_QUEUE
@@ -7,28 +7,28 @@ from workers.app import SWEEP_TASKS, app
 from workers.sweeps.run import AT_MOST, SWEEPS
 
 
-def test_every_sweep_is_started_and_nothing_else_is():
+def test_schedule_contains_every_sweep():
     assert {*SWEEP_INTERVALS} == {*SWEEPS} == {*SWEEP_TASKS}
 
 
-def test_each_entry_names_a_task_that_the_workers_know():
+def test_each_entry_names_a_registered_task():
     assert {entry["task"] for entry in SCHEDULE.values()} <= app.tasks.keys()
 
 
-def test_ticks_that_were_missed_do_not_pile_up():
+def test_missed_ticks_expire():
     for entry in SCHEDULE.values():
         assert entry["options"]["expires"] == entry["schedule"]
 
 
-def test_sweeps_have_a_queue_of_their_own():
+def test_sweeps_have_their_own_queue():
     assert {entry["options"]["queue"] for entry in SCHEDULE.values()} == {SWEEPS_QUEUE}
 
 
-def test_beat_has_this_schedule():
+def test_beat_uses_this_schedule():
     assert app.conf.beat_schedule == SCHEDULE
 
 
-def test_a_step_is_published_before_it_is_due_and_again_before_the_broker_would():
+def test_step_is_published_before_it_is_due_and_before_redelivery():
     settings = get_settings()
 
     # several ticks may be missed
@@ -40,9 +40,9 @@ def test_a_step_is_published_before_it_is_due_and_again_before_the_broker_would(
     )
 
 
-def test_a_task_is_overdue_within_a_minute():
+def test_overdue_tasks_are_found_within_a_minute():
     assert SWEEP_INTERVALS["mark_overdue_tasks"] + AT_MOST <= 60
 
 
-def test_a_sweep_ends_by_itself_before_it_would_be_ended():
+def test_sweep_has_a_soft_time_limit_below_the_hard_one():
     assert get_settings().soft_time_limit > AT_MOST

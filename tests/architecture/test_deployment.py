@@ -1,4 +1,4 @@
-"""Procfile, docker-compose.yml and the queues in the code say the same: a queue without workers is silent."""
+"""Procfile, docker-compose.yml and the queues in the code agree: every queue has workers."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ WORKER_QUEUES = re.compile(r"worker .*-Q (\S+)")
 
 
 def queues_of(command: str) -> list[str]:
-    """The queues a line of the Procfile works on."""
+    """Return the queues that a line of the Procfile consumes."""
     found = WORKER_QUEUES.search(command)
     return found[1].split(",") if found else []
 
@@ -30,7 +30,7 @@ def test_every_queue_has_exactly_one_group_of_workers() -> None:
     assert sorted(worked_on) == sorted(QUEUES)
 
 
-def test_a_worker_is_named_after_its_part() -> None:
+def test_worker_is_named_after_its_part() -> None:
     for part in parts().values():
         if queues_of(part.command):
             assert f" -n {part.name}@%h" in part.command
@@ -41,30 +41,30 @@ def test_beat_runs_once() -> None:
     assert [part.name for part in parts().values() if " beat" in part.command] == ["beat"]
 
 
-def test_compose_runs_every_part_of_the_procfile_and_nothing_else() -> None:
+def test_compose_has_one_service_for_each_part_of_the_procfile() -> None:
     assert set(SERVICES) - INFRASTRUCTURE == set(parts())
 
 
 @pytest.mark.parametrize("name", sorted(set(parts()) - {"mailbox"}))
-def test_a_service_runs_the_part_of_its_name(name: str) -> None:
+def test_service_runs_the_part_of_its_name(name: str) -> None:
     assert SERVICES[name]["command"] == ["serve", name]
 
 
-def test_the_mailbox_runs_as_the_procfile_says() -> None:
+def test_mailbox_runs_the_command_of_the_procfile() -> None:
     assert " ".join(SERVICES["mailbox"]["entrypoint"]) == parts()["mailbox"].command
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
-def test_what_runs_for_ever_is_started_again(name: str) -> None:
+def test_long_running_services_are_restarted(name: str) -> None:
     assert SERVICES[name]["restart"] == "always"
 
 
 @pytest.mark.parametrize("name", ["web", "steps", "deliveries", "bulk", "sweeps", "postgres", "valkey"])
-def test_what_answers_has_a_health_check(name: str) -> None:
+def test_servers_have_a_health_check(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
 
 
-def test_the_tables_are_migrated_by_their_owner_before_anything_starts() -> None:
+def test_tables_are_migrated_by_their_owner_before_anything_starts() -> None:
     migrate = SERVICES["migrate"]
 
     assert migrate["command"][0] == "init"
@@ -75,14 +75,14 @@ def test_the_tables_are_migrated_by_their_owner_before_anything_starts() -> None
         assert "migrate" in SERVICES[name]["depends_on"]
 
 
-def test_no_secret_is_written_down() -> None:
+def test_compose_file_contains_no_secret() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
 
     for name in re.findall(r"\$\{(\w*(?:SECRET|PASSWORD)\w*)([^}]*)\}", text):
         assert name[1].startswith(":?"), f"{name[0]} has a default or may be empty"
 
 
-def test_only_loopback_is_published_and_no_server_of_data() -> None:
+def test_only_loopback_is_published_and_no_data_server() -> None:
     for name, service in SERVICES.items():
         for port in service.get("ports", []):
             assert str(port).startswith("127.0.0.1:"), name
@@ -90,12 +90,12 @@ def test_only_loopback_is_published_and_no_server_of_data() -> None:
     assert "ports" not in SERVICES["valkey"]
 
 
-def test_no_proxy_is_believed_that_the_operator_does_not_count() -> None:
+def test_proxies_are_trusted_only_when_the_operator_counts_them() -> None:
     assert SERVICES["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-0}"
     assert 'forwarded_allow_ips = ""' in (ROOT / "gunicorn.conf.py").read_text()
 
 
-def test_the_broker_keeps_its_messages_behind_a_password() -> None:
+def test_broker_persists_messages_and_needs_a_password() -> None:
     command = " ".join(SERVICES["valkey"]["command"])
 
     assert "--appendonly yes" in command
@@ -103,7 +103,7 @@ def test_the_broker_keeps_its_messages_behind_a_password() -> None:
     assert "--requirepass" in command
 
 
-def test_flower_is_read_only_on_loopback_and_behind_a_password() -> None:
+def test_flower_is_read_only_on_loopback_with_a_password() -> None:
     flower = (ROOT / "flowerconfig.py").read_text()
 
     assert 'FLOWER_ADDRESS", "127.0.0.1"' in flower
@@ -111,7 +111,7 @@ def test_flower_is_read_only_on_loopback_and_behind_a_password() -> None:
     assert "does not start without" in flower
 
 
-def test_the_image_installs_the_hashed_lock() -> None:
+def test_image_installs_the_hashed_lock_file() -> None:
     image = Path(ROOT / "Dockerfile").read_text()
 
     assert "--require-hashes" in image
@@ -119,7 +119,7 @@ def test_the_image_installs_the_hashed_lock() -> None:
 
 
 @pytest.mark.parametrize("lock", ["run", "dev", "bench", "oban"])
-def test_a_lock_names_files_by_hash_and_no_place_to_get_them_from(lock: str) -> None:
+def test_lock_file_has_hashes_and_no_index_url(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     pinned = re.findall(r"^[a-zA-Z0-9._-]+(?:\[[^\]]+\])?==", text, flags=re.MULTILINE)
 

@@ -1,4 +1,4 @@
-"""Documents against the tree: links, file names, make targets and environment variables that they name exist."""
+"""Documents agree with the tree: links, file names, make targets and environment variables exist."""
 
 import re
 from collections.abc import Iterator

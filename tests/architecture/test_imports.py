@@ -12,7 +12,7 @@ WEB_ONLY = ("flask", "werkzeug", "marshmallow", "webargs", "flask_smorest", "jwt
 
 @pytest.fixture(scope="module")
 def modules_of_workers() -> set[str]:
-    """Names of all modules that `import workers.app` loads, in a process of its own."""
+    """Return the names of all modules that `import workers.app` loads, in a separate process."""
     program = "import sys, workers.app; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables that the models describe."""
+"""Migrations create exactly the tables of the models, and can be reverted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ def test_migrations_match_the_models(new_database: Callable[[], str]) -> None:
     assert differences == []
 
 
-def test_the_way_back_leads_to_nothing_and_forth_again(new_database: Callable[[], str]) -> None:
+def test_downgrade_to_base_and_upgrade_restores_all_tables(new_database: Callable[[], str]) -> None:
     url = new_database()
     before = _tables(url)
     migrate(url, way="downgrade", to="base")
@@ -31,7 +31,7 @@ def test_the_way_back_leads_to_nothing_and_forth_again(new_database: Callable[[]
     assert _tables(url) == before
 
 
-def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new_database: Callable[[], str]) -> None:
+def test_existing_leads_are_encrypted_by_upgrade_and_decrypted_by_downgrade(new_database: Callable[[], str]) -> None:
     url = new_database()
     migrate(url, way="downgrade", to="0011")
     _run(url, *_ROWS)
@@ -49,7 +49,7 @@ def test_what_was_plain_is_sealed_on_the_way_and_plain_again_on_the_way_back(new
     assert row.cells == ["Ana", "Ruiz"]
 
 
-def test_what_a_template_said_becomes_its_first_version_and_is_said_again_on_the_way_back(
+def test_existing_templates_get_a_first_version_and_keep_their_text_on_downgrade(
     new_database: Callable[[], str],
 ) -> None:
     url = new_database()

@@ -1,4 +1,4 @@
-"""Activities in each other's way."""
+"""Concurrent activities on one lead."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from tests.support.together import together
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_no_attempt_is_lost_when_several_are_logged_at_once(desk: Desk):
+def test_concurrent_attempts_are_all_counted(desk: Desk):
     lead = desk.capture()
     attempt = {"type": "PHONE_CALL", "outcome": "no_answer"}
     people = (desk.admin, desk.coordinator, desk.front_desk)
@@ -17,7 +17,7 @@ def test_no_attempt_is_lost_when_several_are_logged_at_once(desk: Desk):
     assert len(desk.steps(lead, name="break-up-email")) == 2  # the message and the suggestion, once each
 
 
-def test_a_reply_that_comes_with_the_third_attempt_leaves_no_break_up_pending(desk: Desk):
+def test_reply_during_the_third_attempt_cancels_the_break_up(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/{lead['id']}/activities"

@@ -1,4 +1,4 @@
-"""Who gets the leads that come in: by rules, in turn, under any number of hands."""
+"""Assignment of new leads by rules and by default, also under concurrency."""
 
 from collections import Counter
 from typing import Any
@@ -25,8 +25,8 @@ def capture(desk: Desk, **more: Any) -> str | None:
     return found
 
 
-def eight_clients(desk: Desk, each: int, **more: Any) -> None:
-    """All at the same moment, each with a connection of its own, so many leads one after the other."""
+def eight_threads(desk: Desk, each: int, **more: Any) -> None:
+    """Capture `n` leads, spread over eight threads with a connection each."""
     callers = [desk.hire(Role.FRONT_DESK) for _ in range(8)]
 
     def take_in(caller: Caller) -> None:
@@ -43,32 +43,32 @@ def test_members_take_turns(desk: Desk, team: list[Caller]):
     assert [capture(desk) for _ in range(6)] == ids * 2
 
 
-def test_eight_clients_at_once_give_each_member_the_same_number(desk: Desk, team: list[Caller]):
+def test_concurrent_captures_are_spread_evenly(desk: Desk, team: list[Caller]):
     add_rule(desk, *team)
-    eight_clients(desk, 5)
+    eight_threads(desk, 5)
     counted = given_out(desk)  # 40 leads: 13, 13 and 14
     assert sorted(counted[person.id] for person in team) == [13, 13, 14]
 
 
-def test_eight_clients_at_once_never_pass_a_ceiling(desk: Desk, team: list[Caller]):
-    """In two rules at that: what one of them gives counts for the other."""
+def test_concurrent_captures_stay_below_the_ceiling(desk: Desk, team: list[Caller]):
+    """The ceiling counts across both rules."""
     ana, ben, cleo = team
     walk_in = {"source_categories": ["WALK_IN"]}
     add_rule(desk, member(ana, ceiling=5), member(ben, ceiling=7), conditions=walk_in, strategy="capacity")
     add_rule(desk, member(ben, ceiling=7), member(ana, ceiling=5), fallback_id=cleo.id)
     walked_in = next(s["id"] for s in desk.admin.every("/api/lead-sources") if s["category"] == "WALK_IN")
-    together(lambda: eight_clients(desk, 2), lambda: eight_clients(desk, 2, source_id=walked_in))
+    together(lambda: eight_threads(desk, 2), lambda: eight_threads(desk, 2, source_id=walked_in))
     counted = given_out(desk)
     assert (counted[ana.id], counted[ben.id]) == (5, 7)  # as many as they may have, and not one more
     assert sum(counted.values()) == 32
 
 
-def test_not_even_by_default_does_anybody_pass_a_ceiling(desk: Desk, team: list[Caller]):
-    """The admin, who has none, takes what the coordinators can't; who has one and is full, too, takes no more."""
+def test_default_assignment_respects_the_ceiling(desk: Desk, team: list[Caller]):
+    """The admin without a ceiling gets what the coordinators cannot take; a full admin gets none."""
     near = {"postal_prefixes": ["100"]}
     add_rule(desk, *(member(person, ceiling=2) for person in team), conditions=near)
-    eight_clients(desk, 1)  # of no rule: by default
-    eight_clients(desk, 1, postal_code="10017")
+    eight_threads(desk, 1)  # of no rule: by default
+    eight_threads(desk, 1, postal_code="10017")
     assert given_out(desk) == {**{person.id: 2 for person in team}, desk.admin.id: 10}
     add_rule(desk, member(desk.admin, ceiling=10))
     assert capture(desk) is None
@@ -76,14 +76,14 @@ def test_not_even_by_default_does_anybody_pass_a_ceiling(desk: Desk, team: list[
     assert given_out(desk)[None] == 3
 
 
-def test_eight_clients_share_by_weight(desk: Desk, team: list[Caller]):
+def test_concurrent_captures_follow_weights(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     add_rule(desk, member(ana, weight=3), member(ben, weight=1), strategy="capacity")
-    eight_clients(desk, 3)
+    eight_threads(desk, 3)
     assert given_out(desk) == {ana.id: 18, ben.id: 6}
 
 
-def test_two_clinics_do_not_wait_for_each_other(desk: Desk, other_desk: Desk, team: list[Caller]):
+def test_clinics_do_not_block_each_other(desk: Desk, other_desk: Desk, team: list[Caller]):
     theirs = [other_desk.hire(COORDINATOR) for _ in range(2)]
     add_rule(desk, *team)
     add_rule(other_desk, *theirs)
@@ -92,7 +92,7 @@ def test_two_clinics_do_not_wait_for_each_other(desk: Desk, other_desk: Desk, te
     assert [history(d, d.admin.every("/api/leads")[0])[0]["why"] for d in (desk, other_desk)] == ["rule", "rule"]
 
 
-def test_a_clinic_without_rules_asks_nothing_more(desk: Desk):
+def test_clinic_without_rules_needs_no_additional_query(desk: Desk):
     desk.hire(COORDINATOR)
     desk.capture()
     said: list[str] = []
@@ -108,7 +108,7 @@ def test_a_clinic_without_rules_asks_nothing_more(desk: Desk):
     assert not [statement for statement in said if "advisory" in statement or "assignment_turns" in statement]
 
 
-def test_who_is_named_gets_it_whatever_the_rules_say(desk: Desk, team: list[Caller]):
+def test_explicit_assignee_overrides_the_rules(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     add_rule(desk, ana)
     lead = desk.capture(assigned_to_id=ben.id)
@@ -117,7 +117,7 @@ def test_who_is_named_gets_it_whatever_the_rules_say(desk: Desk, team: list[Call
     assert (entry["why"], entry["by_id"], entry["rule_id"]) == ("manual", desk.admin.id, None)
 
 
-def test_nobody_who_is_away_gets_one_by_rule_or_by_default(desk: Desk, team: list[Caller]):
+def test_absent_user_gets_no_lead(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     send_away(desk, ana)
     assert {capture(desk) for _ in range(20)} == {ben.id, cleo.id}
@@ -125,26 +125,26 @@ def test_nobody_who_is_away_gets_one_by_rule_or_by_default(desk: Desk, team: lis
     assert {capture(desk) for _ in range(3)} == {ben.id}
 
 
-def test_nobody_who_is_inactive_gets_one(desk: Desk, team: list[Caller]):
+def test_inactive_user_gets_no_lead(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     add_rule(desk, ana, ben)
     desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=ana.id)
     assert {capture(desk) for _ in range(3)} == {ben.id}
 
 
-def test_without_a_coordinator_the_admin_gets_it_by_default(desk: Desk):
+def test_admin_gets_the_lead_without_a_coordinator(desk: Desk):
     lead = desk.capture()
     assert lead["assigned_to_id"] == desk.admin.id
     assert history(desk, lead)[0]["why"] == "default"
 
 
-def test_where_nobody_is_there_it_is_taken_in_all_the_same(desk: Desk):
+def test_lead_is_captured_without_any_eligible_user(desk: Desk):
     send_away(desk, desk.admin)
     lead = desk.capture()
     assert (lead["assigned_to_id"], lead["assigned_at"], history(desk, lead)) == (None, None, [])
 
 
-def test_a_closed_lead_makes_room_below_the_ceiling(desk: Desk, team: list[Caller]):
+def test_closed_lead_no_longer_counts_towards_the_ceiling(desk: Desk, team: list[Caller]):
     ana, *_ = team
     add_rule(desk, member(ana, ceiling=1), fallback_id=desk.admin.id)
     first = desk.capture()
@@ -153,14 +153,14 @@ def test_a_closed_lead_makes_room_below_the_ceiling(desk: Desk, team: list[Calle
     assert capture(desk) == ana.id
 
 
-def test_a_lead_that_could_not_be_taken_in_takes_no_turn(desk: Desk, team: list[Caller]):
+def test_refused_lead_takes_no_turn(desk: Desk, team: list[Caller]):
     add_rule(desk, *team)
     for wrong in ({"source_id": "00000000-0000-0000-0000-000000000000"}, {"phone": "twelve"}):
         assert desk.admin.post("/api/leads", desk.lead_data(**wrong)).status == 422
     assert capture(desk) == team[0].id
 
 
-def test_a_changed_rule_counts_from_the_next_lead_on(desk: Desk, team: list[Caller]):
+def test_changed_rule_applies_to_the_next_lead(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     rule = add_rule(desk, ana)
     assert capture(desk) == ana.id
@@ -176,7 +176,7 @@ def people(desk: Desk, how_many: int, **more: Any) -> list[dict[str, Any]]:
     return [desk.lead_data(first_name=f"N{i}", email=f"n{i}@people.example", **more) for i in range(how_many)]
 
 
-def test_a_bulk_of_new_leads_is_shared_out_like_single_ones(desk: Desk, team: list[Caller]):
+def test_bulk_of_new_leads_is_spread_like_single_captures(desk: Desk, team: list[Caller]):
     rule = add_rule(desk, *team)
     first = desk.capture()
     work_off(desk, ask(desk.admin, leads=people(desk, 14)))
@@ -187,7 +187,7 @@ def test_a_bulk_of_new_leads_is_shared_out_like_single_ones(desk: Desk, team: li
     assert {str(entry.to_id) for entry in entries} == {person.id for person in team}
 
 
-def test_a_bulk_stays_below_the_ceilings_and_uses_every_condition(desk: Desk, team: list[Caller]):
+def test_bulk_respects_ceilings_and_conditions(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     near = {"postal_prefixes": ["100"], "treatment_interests": ["INVISALIGN"], "source_ids": [desk.source_id]}
     add_rule(desk, member(ana, ceiling=3), conditions=near, fallback_id=cleo.id)
@@ -197,14 +197,14 @@ def test_a_bulk_stays_below_the_ceilings_and_uses_every_condition(desk: Desk, te
     assert given_out(desk) == {ana.id: 3, cleo.id: 2, ben.id: 2}
 
 
-def test_bulks_and_clients_at_once_are_fair_together(desk: Desk, team: list[Caller]):
+def test_concurrent_bulks_and_captures_are_spread_evenly(desk: Desk, team: list[Caller]):
     add_rule(desk, *team)
     job = ask(desk.admin, leads=people(desk, 30))
-    together(lambda: work_off(desk, job), lambda: eight_clients(desk, 3))
+    together(lambda: work_off(desk, job), lambda: eight_threads(desk, 3))
     assert given_out(desk) == {person.id: 18 for person in team}  # 30 + 24 = 54
 
 
-def test_in_a_bulk_who_is_away_gets_none_by_default(desk: Desk, team: list[Caller]):
+def test_bulk_skips_absent_users_by_default(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     send_away(desk, ana)
     work_off(desk, ask(desk.admin, leads=people(desk, 20)))

@@ -1,4 +1,4 @@
-"""Entries that were changed, removed, swapped or slipped in show, even to who has only the database (security: 32)."""
+"""Hash chain of the audit log detects changed, removed, swapped and inserted entries (security: 32)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +17,7 @@ pytest_plugins = ["tests.support.desk"]
 AT_ONCE = timedelta()
 
 
-def seal() -> int:
+def extend() -> int:
     with transaction() as session:
         return extend_chain(session, settled=AT_ONCE)
 
@@ -29,7 +29,7 @@ def breaks(desk: Desk) -> list[ChainBreak]:
 
 @pytest.fixture
 def as_owner(postgres: Postgres) -> Callable[..., None]:
-    """Does what somebody who owns the database could do."""
+    """Return a function that runs statements as the owner of the database."""
 
     def act(desk: Desk, *statements: str) -> None:
         with postgres.connect("relance") as owner:
@@ -41,18 +41,18 @@ def as_owner(postgres: Postgres) -> Callable[..., None]:
 
 
 @pytest.fixture
-def sealed(desk: Desk) -> Desk:
-    """Three seals over what was done."""
+def chained(desk: Desk) -> Desk:
+    """A clinic whose audit log has three links."""
     for _ in range(3):
         for _ in range(2):
             desk.capture()
-        assert seal() == 2
+        assert extend() == 2
     return desk
 
 
-def test_what_nobody_touched_holds(sealed: Desk):
-    assert seal() == 0
-    assert breaks(sealed) == []
+def test_unchanged_log_verifies(chained: Desk):
+    assert extend() == 0
+    assert breaks(chained) == []
 
 
 FIRST = "(SELECT min(number) FROM audit_entries WHERE clinic_id = :clinic)"
@@ -85,41 +85,41 @@ SWAPPED = [
         (["DELETE FROM audit_changes WHERE entry = " + FIRST], {None}),
     ],
 )  # fmt: skip
-def test_what_was_touched_shows(
-    sealed: Desk, as_owner: Callable[..., None], statements: list[str], broken: set[int | None]
+def test_tampering_is_detected(
+    chained: Desk, as_owner: Callable[..., None], statements: list[str], broken: set[int | None]
 ):
-    as_owner(sealed, *statements)
-    assert {found.seal for found in breaks(sealed)} == broken
+    as_owner(chained, *statements)
+    assert {found.seal for found in breaks(chained)} == broken
 
 
-def test_an_entry_slipped_in_shows(sealed: Desk, as_owner: Callable[..., None]):
+def test_inserted_entry_is_detected(chained: Desk, as_owner: Callable[..., None]):
     as_owner(
-        sealed,
+        chained,
         f"INSERT INTO audit_entries (number, clinic_id, operation, act, subject, ids, fields)"
         f" OVERRIDING SYSTEM VALUE SELECT {SECOND} - 1, clinic_id, operation, act, subject, ids, fields"
         f" FROM audit_entries WHERE number = {SECOND} AND {SECOND} - 1 > {FIRST}",
     )
-    between = sealed.sql(f"SELECT {SECOND} - {FIRST} AS apart", clinic=sealed.clinic_id)[0].apart
-    assert {found.seal for found in breaks(sealed)} == ({1} if between > 1 else set())
+    between = chained.sql(f"SELECT {SECOND} - {FIRST} AS apart", clinic=chained.clinic_id)[0].apart
+    assert {found.seal for found in breaks(chained)} == ({1} if between > 1 else set())
 
 
-def test_what_is_fresh_is_not_sealed_yet(desk: Desk):
+def test_recent_entry_is_not_in_the_chain_yet(desk: Desk):
     desk.capture()
     with transaction() as session:
         assert extend_chain(session) == 0
-    assert seal() == 1
+    assert extend() == 1
 
 
-def test_each_clinic_has_seals_of_its_own(sealed: Desk, other_desk: Desk, as_owner: Callable[..., None]):
+def test_each_clinic_has_its_own_chain(chained: Desk, other_desk: Desk, as_owner: Callable[..., None]):
     other_desk.capture(phone="+12125550143")
-    assert seal() == 1
+    assert extend() == 1
     as_owner(other_desk, "UPDATE audit_entries SET act = 'read' WHERE clinic_id = :clinic")
-    assert (len(breaks(sealed)), len(breaks(other_desk))) == (0, 1)
+    assert (len(breaks(chained)), len(breaks(other_desk))) == (0, 1)
 
 
-def test_the_command_says_whether_it_holds(sealed: Desk, as_owner: Callable[..., None]):
+def test_command_reports_a_broken_chain(chained: Desk, as_owner: Callable[..., None]):
     assert CliRunner().invoke(cli.relance, ["audit", "verify"]).exit_code == 0
-    as_owner(sealed, f"DELETE FROM audit_entries WHERE number = {FIRST}")
+    as_owner(chained, f"DELETE FROM audit_entries WHERE number = {FIRST}")
     told = CliRunner().invoke(cli.relance, ["audit", "verify", "--json"])
     assert told.exit_code == 1
     assert "the link covers" in told.output

@@ -1,4 +1,4 @@
-"""The `relance` command as an operator types it: a process, its output, its exit code."""
+"""The `relance` command line: output and exit codes."""
 
 import json
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_database", "clean_broker")
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """The output and exit code of a command."""
 
     returncode: int
     stdout: str
@@ -31,7 +31,7 @@ class Done:
 
 
 def relance(*arguments: str, said: str = "") -> Done:
-    """The whole command, in this process, which saves the seconds of starting one."""
+    """Run the command in this process, which saves the time of starting one."""
     typed = patch.object(sys, "argv", ["relance", *arguments])
     with typed, CliRunner().isolation(input=said) as (out, err, _), pytest.raises(SystemExit) as end:
         cli.main()
@@ -39,12 +39,12 @@ def relance(*arguments: str, said: str = "") -> Done:
 
 
 def start_relance(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, for what an environment decides."""
+    """Run the command in a separate process, for tests of the environment."""
     return run_module("app.ops.cli", *arguments, env={**os.environ, **environment})
 
 
 def answer(*arguments: str, **environment: str) -> Any:
-    """What it prints with --json, of a command that succeeds."""
+    """Return the JSON that a successful command prints."""
     done = CliRunner().invoke(cli.relance, [*arguments, "--json"], env=environment, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
@@ -57,19 +57,19 @@ def make_clinic(slug: str = "north") -> dict[str, str]:
     return made
 
 
-def test_init_does_nothing_twice() -> None:
+def test_init_is_idempotent() -> None:
     report = answer("init")
 
     assert report["revision"] == report["was"]
 
 
-def test_a_clinic_is_made_and_listed() -> None:
+def test_clinic_is_created_and_listed() -> None:
     make_clinic()
 
     assert [clinic["slug"] for clinic in answer("clinic", "list")] == ["north"]
 
 
-def test_a_clinic_speaks_english_until_somebody_says_otherwise() -> None:
+def test_clinic_uses_english_by_default() -> None:
     make_clinic()
 
     assert [clinic["language"] for clinic in answer("clinic", "list")] == ["en"]
@@ -79,7 +79,7 @@ def test_a_clinic_speaks_english_until_somebody_says_otherwise() -> None:
     assert (wrong.returncode, "language" in wrong.stderr) == (1, True)
 
 
-def test_a_taken_slug_and_a_wrong_zone_are_one_line_each() -> None:
+def test_duplicate_slug_and_unknown_zone_are_reported_in_one_line() -> None:
     make_clinic()
 
     again = relance("clinic", "create", "--name", "N", "--slug", "north", "--timezone", "UTC", "--region", "FR")
@@ -90,7 +90,7 @@ def test_a_taken_slug_and_a_wrong_zone_are_one_line_each() -> None:
     assert "timezone" in lost.stderr
 
 
-def test_a_users_generated_password_is_shown_once() -> None:
+def test_generated_password_is_shown_once() -> None:
     make_clinic()
 
     user = answer(
@@ -101,7 +101,7 @@ def test_a_users_generated_password_is_shown_once() -> None:
     assert user["role"] == "doctor"
 
 
-def test_a_users_own_password_is_read_and_never_shown() -> None:
+def test_password_from_input_is_never_shown() -> None:
     make_clinic()
     options = ("--clinic", "north", "--email", "b@north.example", "--name", "B", "--role", "clinic_admin")
 
@@ -111,14 +111,14 @@ def test_a_users_own_password_is_read_and_never_shown() -> None:
     assert "four quiet" not in made.stdout + made.stderr
 
 
-def test_an_unknown_clinic_is_said_with_where_to_look() -> None:
+def test_unknown_clinic_is_reported_with_a_hint() -> None:
     done = relance("user", "create", "--clinic", "x", "--email", "a@x.example", "--name", "A", "--role", "doctor")
 
     assert done.returncode == 1
     assert "relance clinic list" in done.stderr
 
 
-def test_the_seed_fills_a_clinic_once_and_keeps_its_sign_ins(postgres: Postgres, tmp_path: Path) -> None:
+def test_seed_fills_a_clinic_once_and_keeps_its_credentials(postgres: Postgres, tmp_path: Path) -> None:
     first = answer("seed", RELANCE_HOME=str(tmp_path))
     file = tmp_path / "demo.json"
     written = file.read_text()
@@ -138,7 +138,7 @@ def test_the_seed_fills_a_clinic_once_and_keeps_its_sign_ins(postgres: Postgres,
     assert counts[3] >= 12
 
 
-def test_sign_ins_that_were_lost_are_made_again(tmp_path: Path, postgres: Postgres) -> None:
+def test_missing_credentials_are_created_again(tmp_path: Path, postgres: Postgres) -> None:
     answer("seed", RELANCE_HOME=str(tmp_path))
     before = _hashes(postgres)
     (tmp_path / "demo.json").unlink()
@@ -149,7 +149,7 @@ def test_sign_ins_that_were_lost_are_made_again(tmp_path: Path, postgres: Postgr
     assert not before & _hashes(postgres)
 
 
-def test_nothing_is_seeded_in_production() -> None:
+def test_seed_is_refused_in_production() -> None:
     done = start_relance("seed", RELANCE_ENV="production")
 
     assert done.returncode == 1
@@ -166,7 +166,7 @@ def test_steps_are_counted_by_kind_and_state(tmp_path: Path) -> None:
     assert answer("steps", "retry", "--failed") == {"retried": 0}
 
 
-def test_a_step_that_is_none_and_a_step_that_did_not_fail_are_said(tmp_path: Path) -> None:
+def test_retry_without_a_target_or_of_an_unknown_step_is_refused(tmp_path: Path) -> None:
     nothing = relance("steps", "retry")
     unknown = relance("steps", "retry", "01a1fcde-7aba-770f-b3e0-000000000000")
 
@@ -176,15 +176,15 @@ def test_a_step_that_is_none_and_a_step_that_did_not_fail_are_said(tmp_path: Pat
     assert "there is no step" in unknown.stderr
 
 
-def test_retrying_notifications_says_how_many() -> None:
+def test_retry_of_notifications_reports_the_count() -> None:
     assert answer("notifications", "retry", "--failed", "--since", "2026-01-31") == {"retried": 0}
 
 
-def test_a_time_that_is_none_is_refused() -> None:
+def test_invalid_time_is_refused() -> None:
     assert relance("notifications", "retry", "--failed", "--since", "yesterday").returncode == 2
 
 
-def test_the_doctor_says_what_is_wrong_and_what_to_do() -> None:
+def test_doctor_reports_problems_and_fixes() -> None:
     done = relance("doctor", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)}
 

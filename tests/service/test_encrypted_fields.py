@@ -1,4 +1,4 @@
-"""What people tell of themselves, in the database: sealed for its row, found all the same, and sealed anew."""
+"""Encrypted fields in the database: bound to their row, searchable by blind index, re-encrypted on rotation."""
 
 import json
 import subprocess
@@ -44,12 +44,12 @@ def relance(*arguments: str) -> Any:
 
 
 def dump() -> str:
-    """The database as a thief gets it, in small letters."""
+    """Return a dump of the database in lower case."""
     url = database_url("postgres", "relance").replace("+psycopg", "")
     return subprocess.run([programs() / "pg_dump", url], capture_output=True, text=True, check=True).stdout.lower()
 
 
-def test_a_copy_of_the_database_shows_none_of_it(desk: Desk):
+def test_dump_contains_no_personal_data(desk: Desk):
     lead = desk.capture(**PRIVATE)
     desk.admin.put(f"/api/leads/{lead['id']}", {"notes": f"{CANARY} called again."})
     call = {"type": "PHONE_CALL", "outcome": "no_answer", "notes": CANARY}
@@ -67,7 +67,7 @@ def test_a_copy_of_the_database_shows_none_of_it(desk: Desk):
     assert CANARY.encode().hex() not in everything
 
 
-def test_it_is_all_there_for_who_may_see_it(desk: Desk):
+def test_permitted_user_reads_decrypted_fields(desk: Desk):
     lead = desk.capture(**PRIVATE)
     assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
     [listed] = desk.admin.every("/api/leads")
@@ -77,21 +77,21 @@ def test_it_is_all_there_for_who_may_see_it(desk: Desk):
 @pytest.mark.parametrize(
     "said", [{"phone": "(212) 555-0187"}, {"phone": PRIVATE["phone_alt"]}, {"email": PRIVATE["email"].upper()}]
 )
-def test_it_is_found_by_its_whole_value(desk: Desk, said: dict[str, str]):
+def test_lead_is_found_by_the_exact_value(desk: Desk, said: dict[str, str]):
     lead = desk.capture(**PRIVATE)
     desk.capture(phone="+12125550100", email="another@lead.example")
     assert [one["id"] for one in desk.admin.post("/api/leads/search", said).body["items"]] == [lead["id"]]
 
 
-def test_the_same_number_has_another_mark_in_another_clinic(desk: Desk, other_desk: Desk):
-    """Who sees two clinics' rows can't tell that somebody asked at both."""
+def test_blind_index_differs_between_clinics(desk: Desk, other_desk: Desk):
+    """Rows of two clinics cannot be matched by their blind indexes."""
     for one in (desk, desk, other_desk):
         one.capture(phone=PRIVATE["phone"])
     marks = [bytes(row.phone_blind) for row in desk.sql("SELECT phone_blind FROM leads ORDER BY id")]
     assert marks[0] == marks[1] != marks[2]
 
 
-def test_what_is_put_into_another_row_does_not_open(desk: Desk):
+def test_ciphertext_copied_to_another_row_cannot_be_decrypted(desk: Desk):
     lead, other = desk.capture(**PRIVATE), desk.capture(first_name="Ben", phone="+12125550100")
     desk.sql(
         "UPDATE leads SET sealed = (SELECT sealed FROM leads WHERE id = :from) WHERE id = :into",
@@ -101,14 +101,14 @@ def test_what_is_put_into_another_row_does_not_open(desk: Desk):
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 200
 
 
-def test_with_a_wrong_key_nothing_opens(desk: Desk, secrets: Any):
+def test_wrong_key_decrypts_nothing(desk: Desk, secrets: Any):
     secrets(ENCRYPTION_KEYS=key("a"))
     lead = desk.capture(**PRIVATE)
     secrets(ENCRYPTION_KEYS=key("a"))
     assert desk.admin.get(f"/api/leads/{lead['id']}").status == 500
 
 
-def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, secrets: Any):
+def test_start_is_refused_with_another_key_of_the_same_name(desk: Desk, secrets: Any):
     secrets(ENCRYPTION_KEYS=key("a"))
     require_valid_keys()
     assert desk.client().get("/readyz").status_code == 200
@@ -120,7 +120,7 @@ def test_who_has_another_key_of_the_same_name_does_not_start(desk: Desk, secrets
     assert (done.exit_code, "encrypted with another key" in done.output) == (1, True)
 
 
-def test_one_that_no_key_opens_keeps_nobody_from_the_others(desk: Desk):
+def test_unreadable_row_does_not_affect_other_rows(desk: Desk):
     lead, other = desk.capture(**PRIVATE), desk.capture(first_name="Ben", phone="+12125550100")
     task = desk.plan(lead)
     desk.sql("UPDATE leads SET sealed = 'gone:x'::bytea WHERE id = :id", id=lead["id"])
@@ -137,7 +137,7 @@ def test_one_that_no_key_opens_keeps_nobody_from_the_others(desk: Desk):
     assert (done.exit_code, json.loads(done.stdout)["leads"], json.loads(done.stdout)["unreadable leads"]) == (1, 1, 1)
 
 
-def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, secrets: Any):
+def test_opt_outs_and_blind_indexes_survive_a_new_secret_key(desk: Desk, secrets: Any):
     lead, address = desk.capture(**PRIVATE), {"email": PRIVATE["email"]}
     desk.admin.post("/api/suppressions", {**address, "reason": "They asked."})
     derived = CliRunner().invoke(cli.relance, ["keys", "derived"]).output.strip()
@@ -149,7 +149,7 @@ def test_opt_outs_and_marks_outlive_a_change_of_the_secret(desk: Desk, secrets: 
         assert row.email_blind == blind_index(desk.clinic_id, "email", address["email"])
 
 
-def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, secrets: Any):
+def test_rotation_encrypts_all_rows_again_without_downtime(desk: Desk, secrets: Any):
     lead = desk.capture(**PRIVATE)
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": CANARY})
     send(desk.admin, b"Name,Phone\nAna Ruiz,2125550143\n")
@@ -166,7 +166,7 @@ def test_everything_is_sealed_anew_while_it_is_read(desk: Desk, secrets: Any):
     assert desk.admin.get(f"/api/leads/{lead['id']}").headers["ETag"] == tag
 
 
-def test_marks_are_made_anew_after_the_secret_changed(desk: Desk):
+def test_blind_indexes_are_rebuilt_after_the_secret_changed(desk: Desk):
     lead = desk.capture(**PRIVATE)
     desk.sql("UPDATE leads SET phone_blind = 'of another secret'::bytea")
     search = {"phone": PRIVATE["phone"]}
@@ -175,7 +175,7 @@ def test_marks_are_made_anew_after_the_secret_changed(desk: Desk):
     assert [one["id"] for one in desk.admin.post("/api/leads/search", search).body["items"]] == [lead["id"]]
 
 
-def test_a_new_key_is_one_that_can_be_used(secrets: Any):
+def test_new_key_command_gives_a_usable_key(secrets: Any):
     made = CliRunner().invoke(cli.relance, ["keys", "new", "b"]).output.strip()
     secrets(ENCRYPTION_KEYS=made)
     assert encryption.current_key_name() == "b"

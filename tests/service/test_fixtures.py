@@ -1,4 +1,4 @@
-"""The fixtures keep their own promises: migrated, empty, the application's login, back after a kill."""
+"""Fixtures: migrated and empty database, application role, restart of killed servers."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def test_tables_are_empty_before_each_test(
         owner.execute("INSERT INTO sweep_runs (name, started_at, runs) VALUES ('left behind', now(), 1)")
 
 
-def test_the_application_may_not_change_the_tables(database_url: str) -> None:
+def test_application_role_cannot_change_tables(database_url: str) -> None:
     with (
         pytest.raises(sqlalchemy.exc.ProgrammingError, match=r"permission denied|must be owner"),
         db.transaction() as s,
@@ -32,19 +32,19 @@ def test_the_application_may_not_change_the_tables(database_url: str) -> None:
         s.execute(sqlalchemy.text("ALTER TABLE users ADD COLUMN mine integer"))
 
 
-def test_killed_servers_are_up_again_for_the_next_test(postgres: Postgres, valkey: Valkey) -> None:
+def test_killed_servers_are_restarted(postgres: Postgres, valkey: Valkey) -> None:
     with db.transaction() as session:
         session.execute(sqlalchemy.text("SELECT 1"))
     postgres.kill()
     valkey.kill()
 
 
-def test_the_next_test_finds_them(clean_database: None, clean_broker: None, valkey: Valkey) -> None:
+def test_servers_are_available_after_a_kill(clean_database: None, clean_broker: None, valkey: Valkey) -> None:
     with db.transaction() as session:
         assert session.scalar(sqlalchemy.text("SELECT 1")) == 1
     assert valkey.client().dbsize() == 0
 
 
-def test_another_database_is_migrated_and_apart(new_database: Callable[..., str], database_url: str) -> None:
+def test_additional_database_is_migrated_and_separate(new_database: Callable[..., str], database_url: str) -> None:
     assert count(new_database(), "users") == 0
     assert new_database() != new_database()

@@ -1,4 +1,4 @@
-"""Clinics are opened whole; people are let in with an address and a password that will do."""
+"""Clinics and users: creation, validation and sign-in."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def session(clean_database: None) -> Iterator[Session]:
         yield session
 
 
-def test_a_clinic_opens_with_stages_sources_rules_and_templates(session: Session):
+def test_new_clinic_has_stages_sources_rules_and_templates(session: Session):
     clinic = open_clinic(session, **CLINIC)
     stages = session.scalars(select(PipelineStage).order_by(PipelineStage.position)).all()
     assert [stage.slug for stage in stages if stage.is_default] == ["new_lead"]
@@ -45,7 +45,7 @@ def test_a_clinic_opens_with_stages_sources_rules_and_templates(session: Session
     assert session.scalar(text("SELECT count(*) FROM message_templates"))
 
 
-def test_a_clinic_that_cannot_be_opened_whole_is_not_opened(clean_database: None):
+def test_invalid_playbook_creates_no_clinic(clean_database: None):
     with pytest.raises(InvalidPlaybook), transaction() as session:
         open_clinic(session, **CLINIC, playbook="unheard-of")
     with pytest.raises(InvalidPlaybook), transaction() as session:
@@ -69,31 +69,31 @@ def test_a_clinic_that_cannot_be_opened_whole_is_not_opened(clean_database: None
         ({"business_hours": {"monday": []}}, "/business_hours"),
     ],
 )
-def test_a_clinic_that_makes_no_sense_is_refused(session: Session, changed: dict[str, Any], pointer: str):
+def test_invalid_clinic_is_refused(session: Session, changed: dict[str, Any], pointer: str):
     with pytest.raises(Invalid) as mistake:
         create_clinic(session, **(CLINIC | changed))
     assert [error.pointer for error in mistake.value.errors] == [pointer]
 
 
-def test_two_clinics_do_not_share_a_slug(session: Session):
+def test_duplicate_slug_is_refused(session: Session):
     create_clinic(session, **CLINIC)
     with pytest.raises(SlugTaken):
         create_clinic(session, **CLINIC)
 
 
-def test_a_country_without_a_published_calendar_has_clinics_too(session: Session):
+def test_country_without_a_holiday_calendar_is_accepted(session: Session):
     clinic = create_clinic(session, **(CLINIC | {"region": "EH"}))
     assert context_of(clinic).calendar.is_open(datetime(2026, 3, 9, 10, tzinfo=UTC))  # a Monday
 
 
-def test_the_engine_knows_the_clinics_time(session: Session):
+def test_clinic_calendar_is_loaded(session: Session):
     context = context_of(create_clinic(session, **CLINIC))
     assert context.calendar.zone.key == "Europe/Berlin"
     assert not context.calendar.is_open(datetime(2026, 10, 3, 10, tzinfo=UTC))  # German Unity Day
     assert (context.name, context.region, context.stale_after_days) == ("Bright Smiles", "DE", 14)
 
 
-def test_what_is_kept_of_a_clinic_is_outdated_by_a_change(session: Session):
+def test_clinic_cache_is_invalidated_by_a_change(session: Session):
     clinic = create_clinic(session, **CLINIC)
     first = load_context(session, clinic.id, 1)
     assert load_context(session, clinic.id, 1) is first
@@ -104,7 +104,7 @@ def test_what_is_kept_of_a_clinic_is_outdated_by_a_change(session: Session):
     assert load_contexts(session, [clinic.id, clinic.id]) == {clinic.id: second}
 
 
-def test_the_automation_may_do_everything(session: Session):
+def test_automation_actor_has_all_permissions(session: Session):
     actor = Actor.system(context_of(create_clinic(session, **CLINIC)))
     assert all(actor.allows(permission) for permission in Permission)
     assert (actor.user_id, actor.role) == (None, None)
@@ -115,14 +115,14 @@ def a_user(session: Session, clinic: Clinic, **changed: Any) -> User:
     return create_user(session, clinic.id, **(given | changed))
 
 
-def test_a_user_can_sign_in_from_now_on(session: Session):
+def test_new_user_can_sign_in(session: Session):
     user = a_user(session, create_clinic(session, **CLINIC))
     assert (user.email, user.role, user.is_active) == ("ana@clinic.example", "front_desk", True)
     assert verify_password(PASSWORD, user.password_hash)
 
 
 @pytest.mark.parametrize("email", ["ana@clinic.example", "ANA@clinic.example", " ana@Clinic.EXAMPLE "])
-def test_an_address_is_one_users_in_all_clinics(session: Session, email: str):
+def test_email_is_unique_across_clinics(session: Session, email: str):
     a_user(session, create_clinic(session, **CLINIC))
     other = create_clinic(session, **(CLINIC | {"slug": "other"}))
     with pytest.raises(EmailTaken):
@@ -139,7 +139,7 @@ def test_an_address_is_one_users_in_all_clinics(session: Session, email: str):
         ({"password": "ana@clinic.example"}, "/password"),
     ],
 )
-def test_a_user_that_will_not_do_is_refused(session: Session, changed: dict[str, Any], pointer: str):
+def test_invalid_user_is_refused(session: Session, changed: dict[str, Any], pointer: str):
     with pytest.raises(Invalid) as mistake:
         a_user(session, create_clinic(session, **CLINIC), **changed)
     assert [error.pointer for error in mistake.value.errors] == [pointer]
@@ -150,8 +150,8 @@ def test_an_unknown_role_is_refused(session: Session):
         a_user(session, create_clinic(session, **CLINIC), role="owner")
 
 
-def test_finding_no_password_takes_as_long_as_finding_a_wrong_one(session: Session):
-    """The ratio of best times, far from what a skipped hash would make it: some thousand to one."""
+def test_sign_in_takes_equally_long_without_a_password_hash(session: Session):
+    """Compare best times: without the dummy hash the ratio would be about a thousand."""
     kept = a_user(session, create_clinic(session, **CLINIC)).password_hash
     verify_password("x", None)
     unknown, wrong = (min(seconds(password_hash) for _ in range(3)) for password_hash in (None, kept))

@@ -1,4 +1,4 @@
-"""Which keys a process has to have to start, to be ready, and to be well in the doctor's eyes."""
+"""Keys that a process needs to start, to be ready, and to pass `relance doctor`."""
 
 import json
 from typing import Any
@@ -42,8 +42,8 @@ def assert_does_not_start(desk: Desk, says: str) -> None:
     assert (check.is_fine, says in check.found) == (False, True)
 
 
-def test_who_marks_with_another_key_does_not_start(desk: Desk, secrets: Any):
-    """To it nobody has opted out."""
+def test_start_is_refused_with_another_blind_index_key(desk: Desk, secrets: Any):
+    """With another key, no opt-out would be found."""
     assert_fits(desk)
     secrets(BLIND_INDEX_KEY=ANOTHER)
     assert_does_not_start(desk, "BLIND_INDEX_KEY")
@@ -52,7 +52,7 @@ def test_who_marks_with_another_key_does_not_start(desk: Desk, secrets: Any):
     assert_fits(desk)
 
 
-def test_the_key_of_the_marks_is_changed_on_purpose(desk: Desk, secrets: Any):
+def test_blind_index_key_is_changed_by_rotation_only(desk: Desk, secrets: Any):
     desk.capture(**ADDRESS)
     assert_fits(desk)
     secrets(BLIND_INDEX_KEY=ANOTHER)
@@ -65,7 +65,7 @@ def test_the_key_of_the_marks_is_changed_on_purpose(desk: Desk, secrets: Any):
 
 
 @pytest.mark.parametrize("weak", ["x", "changeme", "a" * 40])
-def test_production_refuses_a_weak_key_for_marks(monkeypatch: pytest.MonkeyPatch, weak: str):
+def test_weak_blind_index_key_is_refused_in_production(monkeypatch: pytest.MonkeyPatch, weak: str):
     monkeypatch.setenv("RELANCE_ENV", "production")
     Settings()
     Settings(blind_index_key=ANOTHER)
@@ -73,7 +73,7 @@ def test_production_refuses_a_weak_key_for_marks(monkeypatch: pytest.MonkeyPatch
         Settings(blind_index_key=weak)
 
 
-def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk, secrets: Any):
+def test_start_is_refused_without_the_key_derived_from_the_old_secret(desk: Desk, secrets: Any):
     desk.capture()
     assert_fits(desk)
     derived = relance("keys", "derived").output.strip()
@@ -84,7 +84,7 @@ def test_who_forgot_the_derived_key_of_the_old_secret_does_not_start(desk: Desk,
     assert_fits(desk)
 
 
-def test_who_lacks_a_key_that_others_seal_with_does_not_start(desk: Desk, secrets: Any):
+def test_start_is_refused_without_a_key_that_others_encrypt_with(desk: Desk, secrets: Any):
     assert_fits(desk)
     secrets(ENCRYPTION_KEYS=key("k1"))
     assert_fits(desk)
@@ -92,7 +92,7 @@ def test_who_lacks_a_key_that_others_seal_with_does_not_start(desk: Desk, secret
     assert_does_not_start(desk, "data is encrypted with a key that is missing here: k1")
 
 
-def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, secrets: Any):
+def test_new_key_can_be_rolled_out_process_by_process(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
     secrets(ENCRYPTION_KEYS=old)
     assert_fits(desk)
@@ -104,7 +104,7 @@ def test_a_new_key_comes_to_all_processes_one_after_the_other(desk: Desk, secret
         assert_fits(desk)
 
 
-def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk, secrets: Any):
+def test_unused_key_is_not_required(desk: Desk, secrets: Any):
     lead = desk.capture(notes="Afraid of needles.")
     assert_fits(desk)
     new, changed = key("k1"), {"SECRET_KEY": ANOTHER, "BLIND_INDEX_KEY": FIRST}
@@ -117,7 +117,7 @@ def test_a_key_that_nothing_is_sealed_with_any_more_is_not_asked_for(desk: Desk,
     assert doctor().found == "missing: 0"  # the record, which is never written anew
 
 
-def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: Desk, secrets: Any):
+def test_retired_key_must_be_correct_if_it_is_given(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
     secrets(ENCRYPTION_KEYS=old)
     assert_fits(desk)
@@ -130,7 +130,7 @@ def test_a_retired_key_that_is_given_all_the_same_must_be_the_right_one(desk: De
     assert_fits(desk)
 
 
-def test_a_retired_key_is_needed_again_when_it_seals_again(desk: Desk, secrets: Any):
+def test_retired_key_is_required_again_after_new_use(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
     secrets(ENCRYPTION_KEYS=f"{old},{new}")
     assert_fits(desk)
@@ -142,7 +142,7 @@ def test_a_retired_key_is_needed_again_when_it_seals_again(desk: Desk, secrets: 
     assert_does_not_start(desk, "old")
 
 
-def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk: Desk, secrets: Any):
+def test_key_of_unreadable_data_stays_required_after_rotation(desk: Desk, secrets: Any):
     secrets(ENCRYPTION_KEYS=key("lost"))
     lead = desk.capture()
     assert_fits(desk)
@@ -156,13 +156,13 @@ def test_a_key_with_sealed_data_outlives_a_rotation_that_could_not_open_it(desk:
     assert doctor().found == "missing: lost"
 
 
-def test_neither_the_key_to_seal_with_nor_that_of_the_marks_is_forgotten(desk: Desk):
+def test_current_and_blind_index_keys_cannot_be_forgotten(desk: Desk):
     require_valid_keys()
     for name in (encryption.current_key_name(), "MARKS_KEY", "nobody"):
         assert relance("keys", "forget", name).exit_code == 1
 
 
-def test_a_probe_only_reads(desk: Desk):
+def test_readiness_probe_writes_nothing(desk: Desk):
     require_valid_keys()
     before = desk.sql("SELECT name, xmin, xmax FROM key_checks ORDER BY name")
     assert_fits(desk)

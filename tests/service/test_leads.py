@@ -1,4 +1,4 @@
-"""Leads under load and in each other's way."""
+"""Leads under load and under concurrency."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ CAPTURED = ["leads", "lead_touches", "assignment_history"]  # by one statement
 
 
 def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
-    """By each statement of a capture."""
+    """Return the tables that each statement of a capture writes."""
     statements: list[list[str]] = []
 
     def note(*call: Any) -> None:
@@ -34,18 +34,18 @@ def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
     return statements
 
 
-def test_taking_in_a_lead_costs_two_statements_beside_authentication(desk: Desk):
+def test_capture_needs_two_statements_beside_authentication(desk: Desk):
     desk.capture()  # rules and calendars are read once
     somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
     assert tables_written(desk, **somebody_else) == [CAPTURED, ["events", "steps"]]
 
 
-def test_who_may_be_there_already_costs_one_more(desk: Desk):
+def test_duplicate_check_needs_one_more_statement(desk: Desk):
     desk.capture()
     assert tables_written(desk) == [CAPTURED, [], ["events", "steps"]]
 
 
-def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):
+def test_leads_go_to_active_coordinators_in_turn(desk: Desk):
     team = {desk.hire(Role.TREATMENT_COORDINATOR).id for _ in range(3)}
     desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
     desk.hire(Role.CLINIC_ADMIN)
@@ -53,7 +53,7 @@ def test_leads_go_to_the_active_coordinators_in_turn(desk: Desk):
     assert counted.keys() == team
 
 
-def test_of_two_who_end_a_lead_one_is_told_it_is_over(desk: Desk):
+def test_second_of_two_concurrent_closings_gets_a_conflict(desk: Desk):
     for _ in range(5):
         lead = f"/api/leads/{desk.capture()['id']}"
         ana, ben = _two(desk)
@@ -63,7 +63,7 @@ def test_of_two_who_end_a_lead_one_is_told_it_is_over(desk: Desk):
         assert sorted(answer.status for answer in answers) == [200, 409]
 
 
-def test_no_task_is_left_open_on_a_lead_that_ended_meanwhile(desk: Desk):
+def test_concurrent_closing_leaves_no_open_task(desk: Desk):
     due_at = (now() + timedelta(days=1)).isoformat()
     task = {"title": "Call", "type": "CALL", "due_at": due_at}
     for _ in range(5):
@@ -78,7 +78,7 @@ def test_no_task_is_left_open_on_a_lead_that_ended_meanwhile(desk: Desk):
         assert {step["state"] for step in desk.steps({"id": lead.removeprefix("/api/leads/")})} == {"cancelled"}
 
 
-def test_of_two_who_move_a_lead_none_moves_it_back(desk: Desk):
+def test_concurrent_stage_moves_never_move_back(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/{lead['id']}/stage"
@@ -91,7 +91,7 @@ def test_of_two_who_move_a_lead_none_moves_it_back(desk: Desk):
         assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
 
 
-def test_an_edit_does_not_undo_what_happens_at_the_same_moment(desk: Desk):
+def test_edit_keeps_concurrent_changes(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/{lead['id']}"
@@ -108,12 +108,12 @@ def _two(desk: Desk) -> tuple[Caller, Caller]:
     return desk.admin, desk.coordinator
 
 
-def test_sales_take_turns_with_coordinators(desk: Desk):
+def test_sales_and_coordinators_take_turns(desk: Desk):
     team = {desk.hire(role).id for role in (Role.TREATMENT_COORDINATOR, Role.SALES, Role.SALES)}
     assert {desk.capture()["assigned_to_id"] for _ in range(60)} == team
 
 
-def test_who_sees_only_their_own_keeps_what_they_bring_in(desk: Desk):
+def test_caller_with_scope_assigned_owns_captured_leads(desk: Desk):
     desk.hire(Role.TREATMENT_COORDINATOR)
     sam = desk.hire(Role.SALES)
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""The development mailbox, over its own doors: SMTP in, HTTP out."""
+"""Development mailbox: SMTP in, HTTP out."""
 
 import smtplib
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_a_message_is_listed_newest_first_with_its_envelope(smtp_port: int, page
     assert "Second: déjà vu" in page.get("/").text
 
 
-def test_markup_in_a_message_is_shown_not_obeyed(smtp_port: int, page: httpx.Client) -> None:
+def test_markup_in_a_message_is_escaped(smtp_port: int, page: httpx.Client) -> None:
     send(smtp_port, "<script>alert(1)</script>", "<img src=x onerror=alert(2)>")
     name = page.get("/messages.json").json()[0]["id"]
 
@@ -65,7 +65,7 @@ def test_markup_in_a_message_is_shown_not_obeyed(smtp_port: int, page: httpx.Cli
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_the_file_is_served_as_it_arrived(smtp_port: int, page: httpx.Client, tmp_path: Path) -> None:
+def test_download_is_the_message_as_received(smtp_port: int, page: httpx.Client, tmp_path: Path) -> None:
     send(smtp_port, "Kept", "the body")
     name = page.get("/messages.json").json()[0]["id"]
 
@@ -80,16 +80,16 @@ def test_only_messages_are_served(page: httpx.Client, path: str) -> None:
     assert page.get(path).status_code == 404
 
 
-def test_a_page_of_another_site_cannot_read_the_mail(page: httpx.Client) -> None:
+def test_cross_origin_page_cannot_read_messages(page: httpx.Client) -> None:
     assert page.get("/messages.json", headers={"Host": "evil.example:8025"}).status_code == 403
 
 
-def test_an_empty_mailbox_says_so(page: httpx.Client) -> None:
+def test_empty_mailbox_shows_a_hint(page: httpx.Client) -> None:
     assert "No mail yet" in page.get("/").text
     assert page.get("/messages.json").json() == []
 
 
-def test_a_message_that_is_no_mail_is_kept_too(tmp_path: Path, smtp_port: int, page: httpx.Client) -> None:
+def test_malformed_message_is_stored(tmp_path: Path, smtp_port: int, page: httpx.Client) -> None:
     with smtplib.SMTP("127.0.0.1", smtp_port, timeout=10) as smtp:
         smtp.sendmail("a@example.org", ["b@example.org"], b"\xff\xfe not a header\r\n\r\n\x80")
 

@@ -1,4 +1,4 @@
-"""Notifications in the database: written set-wise, stopped, retried and resolved."""
+"""Notifications in the database: set-based inserts, cancellation, retry and resolution."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,8 +83,8 @@ def a_lead(session: Session, actor: Actor) -> UUID:
     return lead_id
 
 
-def written(session: Session, actor: Actor, state: str = "pending", **given: object) -> UUID:
-    """An e-mail to the actor, in some state."""
+def a_notification(session: Session, actor: Actor, state: str = "pending", **given: object) -> UUID:
+    """An e-mail to the actor in the given state."""
     [row] = compose(
         WORDING,
         Recipient(None, "mia@x.example"),
@@ -110,7 +110,7 @@ def deliveries_planned(session: Session) -> list[Step]:
 # --- writing ---
 
 
-def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin: Actor):
+def test_message_to_a_user_is_one_row_per_channel(session: Session, admin: Actor):
     rows = compose(
         WORDING,
         Recipient(admin.user_id, "ann@x.example"),
@@ -135,14 +135,12 @@ def test_a_message_to_a_user_is_one_row_for_each_channel(session: Session, admin
         (Recipient(new_id(), None), ["in_app"]),
     ],
 )
-def test_only_channels_that_reach_the_person_are_written_to(to: Recipient, channels: list[str]):
+def test_only_channels_that_reach_the_user_are_used(to: Recipient, channels: list[str]):
     rows = compose(WORDING, to, metadata=MessageMetadata(new_id(), template="x"), channels=["in_app", "email"], at=NOW)
     assert [row["channel"] for row in rows] == channels
 
 
-def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_stopped_the_writing(
-    session: Session, admin: Actor
-):
+def test_email_gets_one_deliver_step_with_the_stop_events_of_its_cause(session: Session, admin: Actor):
     lead_id, step_id = a_lead(session, admin), new_id()
     rows = compose(
         WORDING,
@@ -164,7 +162,7 @@ def test_each_email_gets_one_deliver_step_that_is_stopped_by_what_would_have_sto
 # --- templates ---
 
 
-def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Actor):
+def test_clinic_has_its_own_copy_of_a_template(session: Session, admin: Actor):
     clinic_id = admin.clinic.id
     library.install(session, clinic_id, {"hello": {"subject": "Hello", "body": "Hello {{ lead.first_name }}"}})
     library.install(session, clinic_id, {"hello": {"subject": "Newer", "body": "Newer"}})
@@ -175,18 +173,18 @@ def test_a_clinic_keeps_its_own_copy_of_a_template(session: Session, admin: Acto
     assert session.scalar(select(MessageTemplate.name).where(MessageTemplate.slug == "hello")) == "Hello"
 
 
-def test_what_a_clinic_says_can_be_written_down_and_installed_elsewhere(session: Session, admin: Actor):
+def test_exported_templates_can_be_installed_in_another_clinic(session: Session, admin: Actor):
     http = {"channel": "http", "body": "Hi", "media": {"type": "video", "url": "https://media.example/tour.mp4"}}
     text = {"name": "A greeting", "description": "x", "subject": "Hello", "body": "Hello", "variants": [http]}
     library.install(session, admin.clinic.id, {"hello": text})
-    written = library.export_templates(session, admin.clinic.id)
-    assert written["hello"] == text
+    exported = library.export_templates(session, admin.clinic.id)
+    assert exported["hello"] == text
     other = open_clinic(session, name="Other", slug=f"o-{new_id().hex[:8]}", timezone="UTC", region="US")
-    library.install(session, other.id, written)
-    assert library.export_templates(session, other.id) == written
+    library.install(session, other.id, exported)
+    assert library.export_templates(session, other.id) == exported
 
 
-def test_templates_with_mistakes_are_not_installed(session: Session, admin: Actor):
+def test_invalid_templates_are_not_installed(session: Session, admin: Actor):
     with pytest.raises(InvalidPlaybook, match=r"templates\.hello\.body: line 1: 'lead\.phone' is not known"):
         library.install(session, admin.clinic.id, {"hello": {"subject": "Hello", "body": "{{ lead.phone }}"}})
 
@@ -194,9 +192,9 @@ def test_templates_with_mistakes_are_not_installed(session: Session, admin: Acto
 # --- stopping ---
 
 
-def test_what_stops_a_deliver_step_stops_its_message_in_the_same_transaction(session: Session, admin: Actor):
+def test_cancelled_deliver_step_stops_its_message_in_the_same_transaction(session: Session, admin: Actor):
     lead_id = a_lead(session, admin)
-    pending, sending = (written(session, admin, state, lead_id=lead_id) for state in ("pending", "sending"))
+    pending, sending = (a_notification(session, admin, state, lead_id=lead_id) for state in ("pending", "sending"))
     for notification_id in (pending, sending):
         add_steps(session, [a_deliver_step(admin, lead_id, notification_id)])
 
@@ -222,8 +220,8 @@ def a_deliver_step(actor: Actor, lead_id: UUID, notification_id: UUID) -> dict[s
 # --- retrying ---
 
 
-def test_a_failed_message_is_sent_again_and_keeps_its_history(session: Session, admin: Actor):
-    notification_id = written(session, admin, "failed", attempts=8, error="550 No such user")
+def test_failed_message_is_retried_and_keeps_its_history(session: Session, admin: Actor):
+    notification_id = a_notification(session, admin, "failed", attempts=8, error="550 No such user")
     insert_many(session, Delivery, [a_delivery(admin, notification_id, attempt=8)])
 
     notification = retry.retry(session, admin, notification_id)
@@ -247,11 +245,11 @@ def a_delivery(actor: Actor, notification_id: UUID, *, attempt: int, at: datetim
     }
 
 
-def test_a_retried_message_is_stopped_by_what_would_have_stopped_it_at_first(session: Session, admin: Actor):
+def test_retried_message_keeps_its_stop_events(session: Session, admin: Actor):
     lead_id = a_lead(session, admin)
     origin = a_deliver_step(admin, lead_id, new_id()) | {"stop_on": ["lead.replied"], "guard": {"only_if": []}}
     add_steps(session, [origin])
-    notification_id = written(session, admin, "failed", lead_id=lead_id, step_id=origin["id"])
+    notification_id = a_notification(session, admin, "failed", lead_id=lead_id, step_id=origin["id"])
 
     retry.retry(session, admin, notification_id)
 
@@ -260,8 +258,8 @@ def test_a_retried_message_is_stopped_by_what_would_have_stopped_it_at_first(ses
 
 
 @pytest.mark.parametrize("state", [state for state in NotificationState if state != "failed"])
-def test_only_what_failed_can_be_retried(session: Session, admin: Actor, state: str):
-    notification_id = written(session, admin, state)
+def test_only_failed_messages_can_be_retried(session: Session, admin: Actor, state: str):
+    notification_id = a_notification(session, admin, state)
 
     with pytest.raises(CannotRetry):
         retry.retry(session, admin, notification_id)
@@ -269,10 +267,10 @@ def test_only_what_failed_can_be_retried(session: Session, admin: Actor, state: 
     assert deliveries_planned(session) == []
 
 
-def test_two_admins_who_retry_at_once_send_one_message(clean_database: None, clean_broker: None):
+def test_concurrent_retries_send_one_message(clean_database: None, clean_broker: None):
     with transaction() as session:
         admin = an_admin(session, "bright-smiles")
-        notification_id = written(session, admin, "failed")
+        notification_id = a_notification(session, admin, "failed")
     together = Barrier(2)
 
     def press() -> bool:
@@ -292,7 +290,9 @@ def test_two_admins_who_retry_at_once_send_one_message(clean_database: None, cle
 
 
 def test_many_are_retried_oldest_first_and_spread_evenly(session: Session, admin: Actor):
-    oldest_last = [written(session, admin, "failed", created_at=NOW - timedelta(hours=hours)) for hours in range(4)]
+    oldest_last = [
+        a_notification(session, admin, "failed", created_at=NOW - timedelta(hours=hours)) for hours in range(4)
+    ]
     before = clock.now()
 
     done = retry.retry_many(session, admin, {}, spread=timedelta(minutes=8))
@@ -305,11 +305,11 @@ def test_many_are_retried_oldest_first_and_spread_evenly(session: Session, admin
     assert before <= steps[0].due_at <= clock.now()
 
 
-def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor):
+def test_retry_respects_the_filter(session: Session, admin: Actor):
     yesterday = NOW - timedelta(days=1)
-    old, new = (written(session, admin, "failed", created_at=at) for at in (yesterday, NOW))
-    in_doubt = written(session, admin, "unknown")
-    foreign = written(session, an_admin(session, "other"), "failed")
+    old, new = (a_notification(session, admin, "failed", created_at=at) for at in (yesterday, NOW))
+    in_doubt = a_notification(session, admin, "unknown")
+    foreign = a_notification(session, an_admin(session, "other"), "failed")
 
     done = retry.retry_many(session, admin, {"since": NOW, "channel": "email"}, spread=timedelta(0))
 
@@ -318,10 +318,10 @@ def test_only_what_matches_the_filter_is_retried(session: Session, admin: Actor)
     assert states == ["failed", "pending", "unknown", "failed"]
 
 
-def test_what_exceeds_one_call_is_left_and_counted(session: Session, admin: Actor, monkeypatch: pytest.MonkeyPatch):
+def test_retry_reports_how_many_exceed_the_limit(session: Session, admin: Actor, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retry, "MAX_RETRIED", 2)
     for _ in range(5):
-        written(session, admin, "failed")
+        a_notification(session, admin, "failed")
 
     counts = [retry.retry_many(session, admin, {}, spread=timedelta(0)) for _ in range(4)]
 
@@ -331,8 +331,8 @@ def test_what_exceeds_one_call_is_left_and_counted(session: Session, admin: Acto
 # --- resolving ---
 
 
-def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admin: Actor):
-    notification_id = written(session, admin, "unknown", attempts=2, error="no answer")
+def test_message_in_doubt_can_be_resolved_as_sent(session: Session, admin: Actor):
+    notification_id = a_notification(session, admin, "unknown", attempts=2, error="no answer")
     handed_over = [NOW, NOW + timedelta(minutes=5)]
     insert_many(
         session,
@@ -346,8 +346,8 @@ def test_a_person_may_say_that_a_message_in_doubt_arrived(session: Session, admi
     assert deliveries_planned(session) == []
 
 
-def test_a_person_may_send_a_message_in_doubt_again(session: Session, admin: Actor):
-    notification_id = written(session, admin, "unknown", attempts=1)
+def test_message_in_doubt_can_be_sent_again(session: Session, admin: Actor):
+    notification_id = a_notification(session, admin, "unknown", attempts=1)
     resolved = retry.resolve(session, admin, notification_id, as_=Resolution.RETRY)
 
     assert resolved.state == "pending"
@@ -355,14 +355,14 @@ def test_a_person_may_send_a_message_in_doubt_again(session: Session, admin: Act
 
 
 @pytest.mark.parametrize("state", [state for state in NotificationState if state != "unknown"])
-def test_only_what_is_in_doubt_can_be_resolved(session: Session, admin: Actor, state: str):
-    notification_id = written(session, admin, state)
+def test_only_messages_in_doubt_can_be_resolved(session: Session, admin: Actor, state: str):
+    notification_id = a_notification(session, admin, state)
     with pytest.raises(CannotResolve):
         retry.resolve(session, admin, notification_id, as_=Resolution.SENT)
 
 
-def test_another_clinics_notification_is_not_found(session: Session, admin: Actor):
-    foreign = written(session, an_admin(session, "other"), "failed")
+def test_notification_of_another_clinic_is_not_found(session: Session, admin: Actor):
+    foreign = a_notification(session, an_admin(session, "other"), "failed")
     for act in (notifications.get_notification, retry.retry, notifications.mark_read):
         with pytest.raises(NotFound):
             act(session, admin, foreign)
@@ -392,8 +392,8 @@ def many(session: Session, actor: Actor, state: str, number: int, channel: str =
 
 
 @pytest.fixture
-def filled(clean_database: None, clean_broker: None, postgres: Postgres) -> Actor:
-    """An admin of one of two clinics with thousands of notifications each, as the planner knows."""
+def many_notifications(clean_database: None, clean_broker: None, postgres: Postgres) -> Actor:
+    """An admin of one of two clinics with thousands of notifications each, with planner statistics."""
     with transaction() as session:
         admin = an_admin(session, "bright-smiles")
         for actor in (admin, an_admin(session, "other")):
@@ -418,9 +418,11 @@ def filled(clean_database: None, clean_broker: None, postgres: Postgres) -> Acto
         ({"state": NotificationState.PENDING, "channel": "email"}, "ix_notifications_unsent"),
     ],
 )
-def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str, object], index: str):
+def test_list_uses_an_index_for_its_order(many_notifications: Actor, query: dict[str, object], index: str):
     with transaction() as session:
-        plan = plan_of(session, lambda: notifications.list_notifications(session, filled, query | {"limit": 50}))
+        plan = plan_of(
+            session, lambda: notifications.list_notifications(session, many_notifications, query | {"limit": 50})
+        )
 
     assert index in plan
     assert "Sort" not in plan
@@ -428,16 +430,18 @@ def test_a_list_is_read_off_an_index_in_its_order(filled: Actor, query: dict[str
 
 
 @pytest.mark.parametrize("query", [{}, {"unread": True}])
-def test_the_inbox_is_read_off_its_index(filled: Actor, query: dict[str, object]):
+def test_inbox_uses_its_index(many_notifications: Actor, query: dict[str, object]):
     with transaction() as session:
-        plan = plan_of(session, lambda: notifications.list_my_notifications(session, filled, query | {"limit": 50}))
+        plan = plan_of(
+            session, lambda: notifications.list_my_notifications(session, many_notifications, query | {"limit": 50})
+        )
 
     assert "ix_notifications_inbox" in plan
     assert "Sort" not in plan
 
 
 def plan_of(session: Session, act: Callable[[], object]) -> str:
-    """The plan of the one statement that `act` runs."""
+    """Return the plan of the one statement that `act` runs."""
     ran: list[tuple[str, object]] = []
     connection = session.connection()
 
@@ -451,7 +455,7 @@ def plan_of(session: Session, act: Callable[[], object]) -> str:
     return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())  # type: ignore[arg-type]
 
 
-def test_ten_thousand_are_retried_in_a_constant_number_of_statements(session: Session, admin: Actor):
+def test_retry_of_ten_thousand_needs_a_constant_number_of_statements(session: Session, admin: Actor):
     many(session, admin, "failed", 10_000)
     ran: list[str] = []
     event.listen(session.connection(), "before_cursor_execute", lambda *given: ran.append(given[2]))

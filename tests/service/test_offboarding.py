@@ -1,4 +1,4 @@
-"""Handing over what somebody has, while everybody else goes on working."""
+"""Deactivation of a user: leads and tasks go to other users, also under concurrency."""
 
 from collections import Counter
 from typing import Any
@@ -19,19 +19,19 @@ def team(desk: Desk) -> list[Caller]:
     return [desk.hire(Role.TREATMENT_COORDINATOR, name) for name in ("Ana", "Ben", "Cleo")]
 
 
-def leave(desk: Desk, person: Caller, *to: Caller) -> HandedOver:
-    """As when somebody is deactivated."""
+def deactivate(desk: Desk, person: Caller, *to: Caller) -> HandedOver:
+    """Deactivate a user and hand over leads and tasks."""
     with transaction() as session:
         named = [UUID(taker.id) for taker in to] or None
         return hand_over(session, desk.admin.actor, UUID(person.id), to=named, reason="Ana has left.")
 
 
-def test_who_leaves_leaves_nothing_open_behind(desk: Desk, team: list[Caller]):
+def test_deactivated_user_keeps_nothing_open(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     leads = [desk.capture(assigned_to_id=ana.id) for _ in range(4)]
     for lead in leads:
         desk.plan(lead)
-    done = leave(desk, ana)
+    done = deactivate(desk, ana)
     assert (done.leads.total(), done.tasks.total(), done.left) == (4, 4, 0)
     assert given_out(desk) == {ben.id: 2, cleo.id: 2}
     assert desk.sql("SELECT 1 FROM lead_tasks WHERE assigned_to_id = :id", id=ana.id) == []
@@ -39,18 +39,18 @@ def test_who_leaves_leaves_nothing_open_behind(desk: Desk, team: list[Caller]):
     assert (newest["why"], newest["reason"]) == ("deactivation", "Ana has left.")
 
 
-def test_the_only_coordinator_is_followed_by_the_admin(desk: Desk):
+def test_admin_takes_over_from_the_only_coordinator(desk: Desk):
     desk.capture(assigned_to_id=desk.coordinator.id)
-    assert leave(desk, desk.coordinator).leads == Counter({UUID(desk.admin.id): 1})
+    assert deactivate(desk, desk.coordinator).leads == Counter({UUID(desk.admin.id): 1})
 
 
-def test_nothing_to_hand_over_is_nothing(desk: Desk, team: list[Caller]):
-    done = leave(desk, team[0], team[1])
+def test_user_without_work_is_deactivated(desk: Desk, team: list[Caller]):
+    done = deactivate(desk, team[0], team[1])
     assert (done.leads.total(), done.tasks.total(), done.left) == (0, 0, 0)
 
 
-def test_everybody_goes_on_working_meanwhile(desk: Desk, team: list[Caller]):
-    """No deadlock with those who take leads in, give one to somebody, or finish a task; and nothing is lost."""
+def test_handover_does_not_deadlock_with_concurrent_work(desk: Desk, team: list[Caller]):
+    """Capturing, assigning and finishing tasks continue, and nothing is lost."""
     ana, ben, cleo = team
     add_rule(desk, ben, cleo)
     leads = [desk.capture(assigned_to_id=ana.id) for _ in range(12)]
@@ -67,7 +67,7 @@ def test_everybody_goes_on_working_meanwhile(desk: Desk, team: list[Caller]):
         return [ben.post(f"/api/leads/tasks/{task['id']}/complete").status for task in planned]
 
     done, again, *answers = together(
-        lambda: leave(desk, ana), lambda: leave(desk, ana, ben, cleo), take_in, give_to_cleo, finish
+        lambda: deactivate(desk, ana), lambda: deactivate(desk, ana, ben, cleo), take_in, give_to_cleo, finish
     )
     assert [set(statuses) for statuses in answers] == [{201}, {200}, {200}]
     assert done.leads.total() + again.leads.total() <= 12

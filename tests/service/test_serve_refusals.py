@@ -1,4 +1,4 @@
-"""What keeps `relance serve` from starting is said in one line, with exit code 1, before anything runs."""
+"""Errors that prevent `relance serve` from starting: one line, exit code 1, nothing started."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ def taken_port() -> Iterator[int]:
 
 
 def refusal(home: Path, *arguments: str, **environment: str) -> str:
-    """The one line that `relance` says."""
+    """Return the one line that `relance` prints."""
     own = {"RELANCE_HOME": str(home), "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = run_module("app.ops.cli", *arguments, env={**kept, **own, **environment})
@@ -34,13 +34,13 @@ def refusal(home: Path, *arguments: str, **environment: str) -> str:
     return lines[0]
 
 
-def test_a_taken_port_is_named_with_the_variable_that_moves_it(tmp_path: Path, taken_port: int) -> None:
+def test_taken_port_is_named_with_its_variable(tmp_path: Path, taken_port: int) -> None:
     line = refusal(tmp_path, "serve", RELANCE_ENV="demo", PORT=str(taken_port))
     assert f"port {taken_port} is taken" in line
     assert "PORT" in line
 
 
-def test_flowers_port_too(tmp_path: Path, taken_port: int) -> None:
+def test_taken_port_of_flower_is_named(tmp_path: Path, taken_port: int) -> None:
     line = refusal(tmp_path, "serve", RELANCE_ENV="demo", FLOWER_PORT=str(taken_port))
     assert "FLOWER_PORT" in line
     assert not (tmp_path / "postgres").exists()
@@ -70,14 +70,14 @@ def test_an_unreachable_broker_is_named_without_its_password(tmp_path: Path, dat
     assert "hidden-word" not in line
 
 
-def test_production_generates_nothing_and_says_what_is_missing(tmp_path: Path) -> None:
+def test_production_generates_no_secrets_and_lists_the_missing_ones(tmp_path: Path) -> None:
     line = refusal(tmp_path, "serve")
     assert all(name in line for name in ("SECRET_KEY", "DATABASE_URL", "BROKER_URL"))
     assert not (tmp_path / "secrets.json").exists()
     assert not (tmp_path / "postgres").exists()
 
 
-def test_production_refuses_a_secret_everybody_knows(tmp_path: Path) -> None:
+def test_default_secret_is_refused_in_production(tmp_path: Path) -> None:
     line = refusal(
         tmp_path,
         "serve",
@@ -90,7 +90,7 @@ def test_production_refuses_a_secret_everybody_knows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("proxies", ["10.0.0.1", "-1", "all"])
-def test_proxies_are_counted_not_named(tmp_path: Path, proxies: str) -> None:
+def test_number_of_proxies_must_be_a_number(tmp_path: Path, proxies: str) -> None:
     line = refusal(
         tmp_path,
         "serve",
@@ -103,13 +103,13 @@ def test_proxies_are_counted_not_named(tmp_path: Path, proxies: str) -> None:
     assert line.startswith("relance: TRUSTED_PROXIES: ")
 
 
-def test_an_unknown_part_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+def test_unknown_part_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     line = refusal(tmp_path, "serve", "wbe")
     assert "wbe" in line
     assert "web" in line.split("there are")[1]
 
 
-def test_a_second_start_from_the_same_folder_is_refused(tmp_path: Path) -> None:
+def test_second_start_from_the_same_folder_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "serve.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("4711")

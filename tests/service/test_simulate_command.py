@@ -1,4 +1,4 @@
-"""`relance simulate`, as somebody types it who has set up nothing yet."""
+"""`relance simulate` without any set-up."""
 
 import json
 import os
@@ -16,34 +16,36 @@ SCRIPT = ROOT / "tests/golden/moving_sales/quote.yaml"
 
 
 @pytest.fixture
-def typed(tmp_path: Path) -> Typed:
-    """Runs the command where nothing is set and nothing is there."""
+def simulate_command(tmp_path: Path) -> Typed:
+    """Run the command with an empty environment, in an empty folder."""
     bare = {"PATH": os.environ["PATH"], "RELANCE_HOME": str(tmp_path), "RELANCE_ENV": "production"}
 
-    def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def simulate_command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return run_module("app.ops.cli", "simulate", *arguments, env=bare)
 
-    return typed
+    return simulate_command
 
 
-def test_it_needs_no_server_and_says_the_same_each_time(typed: Typed):
-    done = typed("moving_sales", "--script", str(SCRIPT))
+def test_simulate_needs_no_server_and_is_deterministic(simulate_command: Typed):
+    done = simulate_command("moving_sales", "--script", str(SCRIPT))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == SCRIPT.with_suffix(".txt").read_text(encoding="utf-8")
 
 
-def test_programs_read_it_as_json_and_options_come_before_the_file(typed: Typed):
-    done = typed("moving_sales", "--script", str(SCRIPT), "--days", "1", "--zone", "Europe/Berlin", "--json")
+def test_json_output_and_options_before_the_file_work(simulate_command: Typed):
+    done = simulate_command("moving_sales", "--script", str(SCRIPT), "--days", "1", "--zone", "Europe/Berlin", "--json")
     assert done.returncode == 1  # the last of its entries lies beyond a day
     assert done.stderr.startswith("Error: script[2].at: must lie between")
-    told = json.loads(typed("moving_sales", "--days", "1", "--start", "2026-03-10T15:00:00Z", "--json").stdout)
+    told = json.loads(
+        simulate_command("moving_sales", "--days", "1", "--start", "2026-03-10T15:00:00Z", "--json").stdout
+    )
     assert (told["timezone"], told["timeline"][0]["name"]) == ("America/New_York", "lead.created")
 
 
-def test_a_list_is_a_script_and_nothing_else(typed: Typed, tmp_path: Path):
+def test_script_file_may_be_a_list_but_not_a_text(simulate_command: Typed, tmp_path: Path):
     script = tmp_path / "script.yaml"
     script.write_text("- {at: +1 day, event: lead.lost}\n- {holiday: 2026-03-17}\n", encoding="utf-8")
-    done = typed("orthodontics", "--start", "2026-03-10T15:00:00Z", "--days", "2", "--script", str(script))
+    done = simulate_command("orthodontics", "--start", "2026-03-10T15:00:00Z", "--days", "2", "--script", str(script))
     assert "lead.lost (reason NO_RESPONSE)" in done.stdout
     script.write_text("lead.lost", encoding="utf-8")
-    assert typed("orthodontics", "--script", str(script)).stderr.startswith("Error: the file must hold")
+    assert simulate_command("orthodontics", "--script", str(script)).stderr.startswith("Error: the file must hold")

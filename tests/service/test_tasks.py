@@ -1,4 +1,4 @@
-"""Tasks in each other's way."""
+"""Concurrent work on tasks."""
 
 from datetime import timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from tests.support.together import together
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_of_two_coordinators_who_complete_a_task_one_is_told_it_was_done(desk: Desk):
+def test_second_of_two_concurrent_completions_gets_a_conflict(desk: Desk):
     for _ in range(5):
         lead = desk.capture()
         path = f"/api/leads/tasks/{desk.plan(lead)['id']}/complete"
@@ -20,7 +20,7 @@ def test_of_two_coordinators_who_complete_a_task_one_is_told_it_was_done(desk: D
         assert [entry["type"] for entry in desk.timeline(lead)] == ["TASK_COMPLETED"]
 
 
-def test_a_task_that_is_completed_while_it_is_snoozed_has_no_reminder_left(desk: Desk):
+def test_concurrent_completion_and_snooze_leave_no_reminder(desk: Desk):
     until = (now() + timedelta(hours=5)).isoformat()
     for _ in range(5):
         lead = desk.capture()
@@ -33,7 +33,7 @@ def test_a_task_that_is_completed_while_it_is_snoozed_has_no_reminder_left(desk:
         assert {step["state"] for step in desk.steps(lead, name="task-reminder")} == {"cancelled"}
 
 
-def test_people_who_work_on_one_lead_do_not_wait_for_each_other_forever(desk: Desk):
+def test_concurrent_work_on_one_lead_does_not_deadlock(desk: Desk):
     lead = desk.capture()
     one, other = (f"/api/leads/tasks/{desk.plan(lead)['id']}" for _ in range(2))
     answers = together(
