@@ -47,7 +47,7 @@ class VersionedDefinitions(Generic[Owner]):
         """Select the clinic's rows that are not deleted."""
         return select(self.owner).where(self.owner.clinic_id == clinic_id, self.owner.deleted_at.is_(None))
 
-    def matching(self, actor: Actor, query: Mapping[str, Any]) -> Select[Any]:
+    def matching(self, actor: Actor, query: Mapping[str, Any]) -> AnySelect:
         """Select the clinic's rows that match the filter `is_active`, if the query has it."""
         rows = self.of_clinic(actor.clinic.id)
         if "is_active" in query:

@@ -1,4 +1,4 @@
-"""The clinic's people, teams and roles: who may let whom in, and that somebody always can."""
+"""Users, teams and roles of a clinic: permissions, and the last user manager."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def give(desk: Desk, who: Caller, role: str) -> Answer:
 # --- people ---
 
 
-def test_who_is_invited_is_there_and_has_no_password_yet(desk: Desk):
+def test_invited_user_exists_without_a_password(desk: Desk):
     team = desk.admin.post("/api/teams", {"name": "North"}).body
     made = invite(desk.admin, team_id=team["id"])
     assert made.status == 201, made.body
@@ -58,44 +58,44 @@ def test_who_is_invited_is_there_and_has_no_password_yet(desk: Desk):
     ],
     ids=str,
 )
-def test_an_invitation_with_a_mistake_is_refused_whole(desk: Desk, changed: dict[str, Any], pointers: list[str]):
+def test_invalid_invitation_is_refused_completely(desk: Desk, changed: dict[str, Any], pointers: list[str]):
     assert invite(desk.admin, **changed).pointers == pointers
     assert [user for user in desk.admin.every("/api/users") if user["name"] == "Nina"] == []
 
 
-def test_another_clinics_team_is_no_team(desk: Desk, other_desk: Desk):
+def test_team_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     theirs = other_desk.admin.post("/api/teams", {"name": "North"}).body["id"]
     assert invite(desk.admin, team_id=theirs).pointers == ["/team_id"]
     assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"team_id": theirs}).pointers == ["/team_id"]
 
 
-def test_an_address_has_one_account_whatever_its_case_and_clinic(desk: Desk, other_desk: Desk):
+def test_email_is_unique_across_case_and_clinics(desk: Desk, other_desk: Desk):
     invite(desk.admin)
     assert invite(desk.admin, "NINA@clinic.example").status == 409
     assert invite(other_desk.admin).status == 409
 
 
-def test_the_list_can_be_narrowed(desk: Desk):
+def test_user_list_can_be_filtered(desk: Desk):
     desk.coordinator, desk.doctor, desk.admin  # noqa: B018  (hired when first asked for)
     assert [user["id"] for user in desk.admin.every("/api/users", role="doctor")] == [desk.doctor.id]
     desk.admin.post(f"/api/users/{desk.doctor.id}/deactivate")
     assert [user["id"] for user in desk.admin.every("/api/users", is_active="false")] == [desk.doctor.id]
 
 
-def test_a_new_role_counts_from_the_next_call(desk: Desk):
+def test_new_role_applies_to_the_next_call(desk: Desk):
     assert desk.doctor.post("/api/leads", desk.lead_data()).status == 403
     assert give(desk, desk.doctor, "front_desk").status == 200
     assert desk.doctor.post("/api/leads", desk.lead_data()).status == 201
 
 
-def test_an_edit_of_what_has_changed_meanwhile_is_refused(desk: Desk):
+def test_edit_of_a_changed_user_is_refused(desk: Desk):
     seen = desk.admin.get(f"/api/users/{desk.doctor.id}").headers["ETag"]
     assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "A"}, seen=seen).status == 200
     assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=seen).status == 412
     assert desk.admin.put(f"/api/users/{desk.doctor.id}", {"name": "B"}, seen=None).status == 428
 
 
-def test_who_leaves_is_out_at_once_with_every_key(desk: Desk):
+def test_deactivated_user_and_their_keys_lose_access_at_once(desk: Desk):
     leaver = desk.hire(Role.CLINIC_ADMIN)
     key = leaver.post("/api/api-keys", {"name": "Robot", "scopes": ["lead:read"]}).body["key"]
     robot = Caller(desk.client(), key, leaver.actor)
@@ -106,7 +106,7 @@ def test_who_leaves_is_out_at_once_with_every_key(desk: Desk):
     assert leaver.get("/api/me").status == 401  # the sign-in of before stays ended
 
 
-def test_what_a_leaver_had_goes_to_others_in_the_same_call(desk: Desk):
+def test_deactivation_hands_over_work_in_the_same_call(desk: Desk):
     leaver, ben = desk.hire(Role.TREATMENT_COORDINATOR), desk.hire(Role.TREATMENT_COORDINATOR)
     lead = desk.capture(assigned_to_id=leaver.id)
     task = desk.plan(lead)
@@ -120,14 +120,14 @@ def test_what_a_leaver_had_goes_to_others_in_the_same_call(desk: Desk):
     assert (last["why"], last["to_id"]) == ("deactivation", ben.id)
 
 
-def test_nobody_closes_or_changes_their_own_account(desk: Desk):
+def test_users_cannot_deactivate_or_change_themselves(desk: Desk):
     desk.hire(Role.CLINIC_ADMIN)
     assert desk.admin.post(f"/api/users/{desk.admin.id}/deactivate").status == 409
     assert give(desk, desk.admin, "doctor").status == 409
     assert desk.admin.put(f"/api/users/{desk.admin.id}", {"name": "Somebody else"}).status == 200
 
 
-def test_of_two_admins_who_close_each_others_accounts_one_is_too_late(desk: Desk):
+def test_second_of_two_mutual_deactivations_is_refused(desk: Desk):
     one, other = desk.admin, desk.hire(Role.CLINIC_ADMIN)
     answers = together(
         lambda: one.post(f"/api/users/{other.id}/deactivate").status,
@@ -139,7 +139,7 @@ def test_of_two_admins_who_close_each_others_accounts_one_is_too_late(desk: Desk
 # --- nobody gives what they have not ---
 
 
-def test_a_key_that_manages_users_lets_no_admin_in(desk: Desk):
+def test_key_that_manages_users_cannot_create_admins(desk: Desk):
     robot = desk.program("user:manage")
     assert invite(robot, role="clinic_admin").status == 403
     assert invite(robot, role="sales").status == 403
@@ -147,7 +147,7 @@ def test_a_key_that_manages_users_lets_no_admin_in(desk: Desk):
     assert robot.post("/api/roles", {"slug": "x", "name": "x", "grants": powers}).status == 403
 
 
-def test_who_sees_a_team_hands_out_no_more(desk: Desk):
+def test_caller_with_scope_team_cannot_grant_a_wider_scope(desk: Desk):
     own_role(desk, user_manage="all", lead_read="team", lead_update="assigned")
     lesser = desk.hire(Role.DOCTOR)
     give(desk, lesser, "night_desk")
@@ -158,7 +158,7 @@ def test_who_sees_a_team_hands_out_no_more(desk: Desk):
     assert lesser.put(f"/api/users/{desk.admin.id}", {"role": "night_desk"}).status == 403
 
 
-def test_the_last_who_may_manage_users_keeps_it(desk: Desk):
+def test_last_user_manager_cannot_be_removed(desk: Desk):
     role = own_role(desk, user_manage="all", lead_read="all")
     successor = desk.hire(Role.DOCTOR)
     give(desk, successor, "night_desk")
@@ -172,7 +172,7 @@ def test_the_last_who_may_manage_users_keeps_it(desk: Desk):
 # --- roles and teams ---
 
 
-def test_a_role_of_the_clinics_own_may_what_it_says(desk: Desk):
+def test_custom_role_has_its_permissions(desk: Desk):
     role = own_role(desk, lead_read="all")
     somebody = desk.hire(Role.FRONT_DESK)
     give(desk, somebody, "night_desk")
@@ -182,7 +182,7 @@ def test_a_role_of_the_clinics_own_may_what_it_says(desk: Desk):
     assert somebody.get("/api/me").body["scopes"] == {"lead:read": "all", "lead:create": "all"}
 
 
-def test_another_clinics_role_of_the_same_name_is_another_role(desk: Desk, other_desk: Desk):
+def test_roles_of_two_clinics_may_share_a_name(desk: Desk, other_desk: Desk):
     own_role(desk, lead_read="all")
     other_desk.admin.post("/api/roles", {"slug": "night_desk", "name": "x", "grants": {"lead:configure": "all"}})
     somebody = other_desk.hire(Role.DOCTOR)
@@ -203,12 +203,12 @@ def test_another_clinics_role_of_the_same_name_is_another_role(desk: Desk, other
     ],
     ids=str,
 )
-def test_a_role_that_cannot_be_is_refused(desk: Desk, role: dict[str, Any], expected: int):
+def test_invalid_role_is_refused(desk: Desk, role: dict[str, Any], expected: int):
     own_role(desk)
     assert desk.admin.post("/api/roles", role).status == expected
 
 
-def test_a_role_or_team_that_people_have_stays(desk: Desk):
+def test_role_or_team_in_use_cannot_be_deleted(desk: Desk):
     role, team = own_role(desk, lead_read="all"), desk.admin.post("/api/teams", {"name": "North"}).body
     places = [f"/api/roles/{role['id']}", f"/api/teams/{team['id']}"]
     desk.admin.put(f"/api/users/{desk.doctor.id}", {"role": "night_desk", "team_id": team["id"]})
@@ -218,7 +218,7 @@ def test_a_role_or_team_that_people_have_stays(desk: Desk):
     assert [role["slug"] for role in desk.admin.get("/api/roles").body["items"]] == [role.value for role in Role]
 
 
-def test_two_teams_of_a_clinic_have_two_names(desk: Desk, other_desk: Desk):
+def test_team_name_is_unique_in_a_clinic(desk: Desk, other_desk: Desk):
     north, south = (desk.admin.post("/api/teams", {"name": name}).body for name in ("North", "South"))
     assert desk.admin.post("/api/teams", {"name": "North"}).status == 409
     assert desk.admin.put(f"/api/teams/{south['id']}", {"name": "North"}).status == 409

@@ -1,4 +1,4 @@
-"""The timeline: what is logged, what is refused, and what follows from it."""
+"""Timeline of a lead: entries, validation and effects."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ def log(desk: Desk, lead: dict[str, Any], type: str = "PHONE_CALL", **more: Any)
     return desk.front_desk.post(f"/api/leads/{lead['id']}/activities", {"type": type, **more})
 
 
-def test_an_entry_says_what_it_was_told_and_what_goes_without_saying(desk: Desk):
+def test_entry_has_given_values_and_defaults(desk: Desk):
     lead = desk.capture()
     entry = log(desk, lead, outcome="spoke", notes="Likes\nblue", duration_minutes=7).body
     assert (entry["channel"], entry["direction"], entry["outcome"]) == ("phone", "OUTBOUND", "spoke")
@@ -24,7 +24,7 @@ def test_an_entry_says_what_it_was_told_and_what_goes_without_saying(desk: Desk)
     assert desk.timeline(lead) == [entry]
 
 
-def test_the_timeline_is_in_the_order_in_which_things_happened(desk: Desk):
+def test_timeline_is_ordered_by_time_of_occurrence(desk: Desk):
     lead = desk.capture()
     for hours, notes in ((2, "second"), (3, "first"), (1, "third")):
         log(desk, lead, "NOTE", notes=notes, occurred_at=(now() - timedelta(hours=hours)).isoformat())
@@ -49,13 +49,13 @@ def test_the_timeline_is_in_the_order_in_which_things_happened(desk: Desk):
         ("/created_by", {"type": "NOTE", "created_by": "me"}),
     ],
 )
-def test_an_entry_that_makes_no_sense_is_refused(desk: Desk, pointer: str, entry: dict[str, Any]):
+def test_invalid_entry_is_refused(desk: Desk, pointer: str, entry: dict[str, Any]):
     lead = desk.capture()
     assert log(desk, lead, **entry).pointers == [pointer]
     assert desk.timeline(lead) == []
 
 
-def test_who_was_spoken_to_was_contacted(desk: Desk):
+def test_conversation_sets_contacted_at(desk: Desk):
     lead = desk.capture()
     entry = log(desk, lead, outcome="spoke").body
     after = desk.lead(lead)
@@ -64,21 +64,21 @@ def test_who_was_spoken_to_was_contacted(desk: Desk):
     assert (step["state"], step["reason"]) == ("cancelled", "already_contacted")
 
 
-def test_who_came_by_was_contacted(desk: Desk):
+def test_visit_sets_contacted_at(desk: Desk):
     lead = desk.capture()
     log(desk, lead, "IN_PERSON")
     assert desk.lead(lead)["contacted_at"] is not None
 
 
 @pytest.mark.parametrize("outcome", ["voicemail", "no_answer", "wrong_number"])
-def test_an_attempt_without_answer_is_counted(desk: Desk, outcome: str):
+def test_attempt_without_answer_is_counted(desk: Desk, outcome: str):
     lead = desk.capture()
     log(desk, lead, outcome=outcome)
     after = desk.lead(lead)
     assert (after["failed_attempts"], after["status"], after["contacted_at"]) == (1, "ACTIVE", None)
 
 
-def test_the_third_attempt_in_a_row_without_answer_plans_the_break_up(desk: Desk):
+def test_third_attempt_without_answer_plans_the_break_up(desk: Desk):
     lead = desk.capture()
     for outcome in ("voicemail", "no_answer"):
         log(desk, lead, outcome=outcome)
@@ -87,7 +87,7 @@ def test_the_third_attempt_in_a_row_without_answer_plans_the_break_up(desk: Desk
     assert {step["kind"] for step in desk.steps(lead, name="break-up-email")} == {"send_message", "suggest_lost"}
 
 
-def test_contact_ends_the_count_of_attempts(desk: Desk):
+def test_contact_resets_the_count_of_attempts(desk: Desk):
     lead = desk.capture()
     for outcome in ("voicemail", "no_answer", "spoke", "no_answer", "voicemail"):
         log(desk, lead, outcome=outcome)
@@ -104,7 +104,7 @@ def test_contact_ends_the_count_of_attempts(desk: Desk):
         {"type": "PHONE_CALL", "direction": "INBOUND", "outcome": "voicemail"},
     ],
 )
-def test_what_comes_in_is_a_reply_and_stops_the_break_up(desk: Desk, reply: dict[str, str]):
+def test_inbound_message_is_a_reply_and_cancels_the_break_up(desk: Desk, reply: dict[str, str]):
     lead = desk.capture()
     for _ in range(3):
         log(desk, lead, outcome="no_answer")
@@ -115,7 +115,7 @@ def test_what_comes_in_is_a_reply_and_stops_the_break_up(desk: Desk, reply: dict
     assert {(s["state"], s["reason"]) for s in desk.steps(lead, name="break-up-email")} == {("cancelled", "replied")}
 
 
-def test_a_lead_who_answers_is_no_longer_suggested_as_lost(desk: Desk):
+def test_reply_removes_the_suggestion_to_close_as_lost(desk: Desk):
     lead = desk.capture()
     desk.sql("UPDATE leads SET lost_suggested_at = now(), lost_suggested_reason = 'NO_RESPONSE'")
     log(desk, lead, "NOTE")
@@ -125,14 +125,14 @@ def test_a_lead_who_answers_is_no_longer_suggested_as_lost(desk: Desk):
     assert (after["lost_suggested_at"], after["lost_suggested_reason"]) == (None, None)
 
 
-def test_an_inbound_call_with_somebody_is_a_reply_and_a_contact(desk: Desk):
+def test_inbound_call_is_a_reply_and_a_contact(desk: Desk):
     lead = desk.capture()
     log(desk, lead, direction="INBOUND", outcome="spoke")
     after = desk.lead(lead)
     assert after["replied_at"] == after["contacted_at"] is not None
 
 
-def test_a_message_sent_or_a_note_is_no_contact(desk: Desk):
+def test_outbound_message_and_note_are_no_contact(desk: Desk):
     lead = desk.capture()
     for kind in ("NOTE", "EMAIL", "SMS", "DOCUMENT_SENT"):
         log(desk, lead, kind)
@@ -141,7 +141,7 @@ def test_a_message_sent_or_a_note_is_no_contact(desk: Desk):
     assert after["status"] == "NEW"
 
 
-def test_an_older_contact_does_not_hide_a_newer_one(desk: Desk):
+def test_older_contact_does_not_replace_a_newer_one(desk: Desk):
     lead = desk.capture()
     newer = log(desk, lead, outcome="spoke").body
     log(desk, lead, outcome="spoke", occurred_at=(now() - timedelta(days=2)).isoformat())
@@ -149,7 +149,7 @@ def test_an_older_contact_does_not_hide_a_newer_one(desk: Desk):
     assert after["contacted_at"] == after["last_activity_at"] == newer["occurred_at"]
 
 
-def test_an_activity_makes_a_stale_lead_fresh(desk: Desk):
+def test_activity_makes_a_stale_lead_fresh(desk: Desk):
     lead = desk.capture()
     desk.sql("UPDATE leads SET stale_since = now(), last_activity_at = now() - interval '20 days'")
     log(desk, lead, "NOTE", notes="Still here")
@@ -162,7 +162,7 @@ def test_an_activity_makes_a_stale_lead_fresh(desk: Desk):
     ("entry", "stage"),
     [("CONSULTATION_SCHEDULED", "consultation_scheduled"), ("CONSULTATION_COMPLETED", "consultation_completed")],
 )
-def test_a_consultation_moves_a_lead_forward_to_its_stage(desk: Desk, entry: str, stage: str):
+def test_consultation_moves_a_lead_forward_to_its_stage(desk: Desk, entry: str, stage: str):
     lead = desk.capture()
     log(desk, lead, entry)
     after = desk.lead(lead)
@@ -170,14 +170,14 @@ def test_a_consultation_moves_a_lead_forward_to_its_stage(desk: Desk, entry: str
     assert {e["type"] for e in desk.timeline(lead)} == {entry, "STAGE_CHANGE"}
 
 
-def test_a_consultation_does_not_move_a_lead_back(desk: Desk):
+def test_consultation_does_not_move_a_lead_back(desk: Desk):
     lead = desk.capture()
     desk.front_desk.post(f"/api/leads/{lead['id']}/stage", {"stage": "pending_decision"})
     assert log(desk, lead, "CONSULTATION_SCHEDULED").status == 201
     assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
 
 
-def test_a_completed_consultation_is_followed_up_three_days_after_it_took_place(desk: Desk):
+def test_completed_consultation_is_followed_up_three_days_after_it_took_place(desk: Desk):
     lead = desk.capture()
     took_place = now() - timedelta(days=1)
     log(desk, lead, "CONSULTATION_COMPLETED", occurred_at=took_place.isoformat())
@@ -185,6 +185,6 @@ def test_a_completed_consultation_is_followed_up_three_days_after_it_took_place(
     assert step["due_at"][:19] == (took_place + timedelta(days=3)).isoformat()[:19]
 
 
-def test_who_may_only_read_logs_nothing(desk: Desk):
+def test_read_only_user_cannot_log_activities(desk: Desk):
     lead = desk.capture()
     assert desk.doctor.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE"}).status == 403

@@ -1,4 +1,4 @@
-"""The rules by which leads are given out, and asking what they would do."""
+"""Assignment rules over REST, and their dry run."""
 
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,7 @@ def names(desk: Desk) -> list[str]:
     return [rule["name"] for rule in desk.front_desk.every(RULES)]
 
 
-def test_a_rule_comes_back_as_it_was_given(desk: Desk, team: list[Caller]):
+def test_rule_is_returned_as_given(desk: Desk, team: list[Caller]):
     given = {
         "name": "Doctors' referrals",
         "is_active": False,
@@ -43,7 +43,7 @@ def test_a_rule_comes_back_as_it_was_given(desk: Desk, team: list[Caller]):
     assert desk.front_desk.every(RULES) == [answer.body]
 
 
-def test_what_is_left_out_gets_its_default(desk: Desk, team: list[Caller]):
+def test_missing_fields_get_defaults(desk: Desk, team: list[Caller]):
     rule = add_rule(desk, team[0])
     assert rule["members"] == [{"user_id": team[0].id, "weight": 1, "ceiling": None}]
     assert all(not named for named in rule["conditions"].values())
@@ -67,9 +67,7 @@ def test_what_is_left_out_gets_its_default(desk: Desk, team: list[Caller]):
         ({"position": 3}, ["/position"]),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_refused(
-    desk: Desk, team: list[Caller], changed: dict[str, Any], pointers: list[str]
-):
+def test_invalid_rule_is_refused(desk: Desk, team: list[Caller], changed: dict[str, Any], pointers: list[str]):
     rule = {"name": "A rule", "strategy": "round_robin", "members": [member(team[0])], **changed}
     assert desk.admin.post(RULES, rule).pointers == pointers
     assert names(desk) == []
@@ -81,18 +79,18 @@ def test_weights_and_ceilings_have_bounds(desk: Desk, team: list[Caller], name: 
     assert desk.admin.post(RULES, rule).pointers == [f"/members/0/{name}"]
 
 
-def test_nobody_is_a_member_twice(desk: Desk, team: list[Caller]):
+def test_duplicate_member_is_refused(desk: Desk, team: list[Caller]):
     rule = {"name": "A rule", "strategy": "round_robin", "members": [member(team[0]), member(team[0])]}
     assert desk.admin.post(RULES, rule).pointers == ["/members/1/user_id"]
 
 
-def test_nobody_is_their_own_fallback(desk: Desk, team: list[Caller]):
-    """Else they would get more than their ceiling after all."""
+def test_member_cannot_be_the_fallback(desk: Desk, team: list[Caller]):
+    """A fallback that is a member could exceed their ceiling."""
     own = {"members": [member(team[0], ceiling=1)], "fallback_id": team[0].id}
     assert desk.admin.post(RULES, {"name": "A rule", "strategy": "round_robin", **own}).pointers == ["/fallback_id"]
 
 
-def test_another_clinics_people_and_sources_are_unknown(desk: Desk, other_desk: Desk):
+def test_users_and_sources_of_another_clinic_are_unknown(desk: Desk, other_desk: Desk):
     rule = {
         "name": "A rule",
         "strategy": "round_robin",
@@ -103,14 +101,14 @@ def test_another_clinics_people_and_sources_are_unknown(desk: Desk, other_desk: 
     assert desk.admin.post(RULES, rule).pointers == ["/conditions/source_ids/0", "/fallback_id", "/members/1/user_id"]
 
 
-def test_rules_are_put_in_order(desk: Desk, team: list[Caller]):
+def test_rules_can_be_reordered(desk: Desk, team: list[Caller]):
     ids = {name: add_rule(desk, team[0], name=name)["id"] for name in "abc"}
     answer = desk.admin.put(f"{RULES}/reorder", {"ids": [ids[name] for name in "cab"]})
     assert [rule["name"] for rule in answer.body["items"]] == names(desk) == ["c", "a", "b"]
     assert desk.admin.put(f"{RULES}/reorder", {"ids": [ids["a"]]}).pointers == ["/ids"]
 
 
-def test_a_deleted_rule_leaves_no_gap_and_its_name_in_the_history(desk: Desk, team: list[Caller]):
+def test_deleted_rule_leaves_no_gap_and_stays_in_the_history(desk: Desk, team: list[Caller]):
     first, _ = add_rule(desk, team[0], name="first"), add_rule(desk, team[1], name="second")
     lead = desk.capture()
     deleted = desk.admin._send("DELETE", f"{RULES}/{first['id']}", headers={"If-Match": '"1"'})
@@ -120,7 +118,7 @@ def test_a_deleted_rule_leaves_no_gap_and_its_name_in_the_history(desk: Desk, te
     assert desk.capture()["assigned_to_id"] == team[1].id
 
 
-def test_an_edit_of_what_was_edited_meanwhile_is_refused(desk: Desk, team: list[Caller]):
+def test_edit_of_a_changed_rule_is_refused(desk: Desk, team: list[Caller]):
     rule = add_rule(desk, team[0])
     path, edit = f"{RULES}/{rule['id']}", {"name": "B", "strategy": "capacity", "members": [member(team[1])]}
     assert [desk.admin.put(path, edit, seen=seen).status for seen in (None, '"1"', '"1"')] == [428, 200, 412]
@@ -128,7 +126,7 @@ def test_an_edit_of_what_was_edited_meanwhile_is_refused(desk: Desk, team: list[
     assert deleted == [428, 412]
 
 
-def test_there_is_an_end_to_the_number_of_rules(desk: Desk, team: list[Caller]):
+def test_number_of_rules_is_limited(desk: Desk, team: list[Caller]):
     desk.sql(
         "INSERT INTO assignment_rules (id, clinic_id, name, is_active, position, strategy, conditions, members,"
         " created_at, updated_at, version) SELECT gen_random_uuid(), :c, 'x', false, n, 'capacity', '{}', '[]',"
@@ -149,7 +147,7 @@ def ask(desk: Desk, **lead: Any) -> Any:
     return answer.body
 
 
-def test_a_dry_run_tells_who_would_get_a_lead_and_why(desk: Desk, team: list[Caller]):
+def test_dry_run_returns_the_assignee_and_the_reasons(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     send_away(desk, ana)
     desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=ben.id)
@@ -170,7 +168,7 @@ def test_a_dry_run_tells_who_would_get_a_lead_and_why(desk: Desk, team: list[Cal
     ]
 
 
-def test_a_dry_run_writes_nothing_and_takes_no_turn(desk: Desk, team: list[Caller]):
+def test_dry_run_writes_nothing_and_takes_no_turn(desk: Desk, team: list[Caller]):
     add_rule(desk, *team)
     told = [ask(desk)["assigned_to_id"] for _ in range(3)]
     assert told == [team[0].id] * 3
@@ -178,7 +176,7 @@ def test_a_dry_run_writes_nothing_and_takes_no_turn(desk: Desk, team: list[Calle
     assert desk.capture()["assigned_to_id"] == team[0].id
 
 
-def test_a_dry_run_of_a_lead_that_is_there_and_of_a_source(desk: Desk, team: list[Caller]):
+def test_dry_run_accepts_an_existing_lead_and_a_source(desk: Desk, team: list[Caller]):
     walk_in = next(s for s in desk.admin.every("/api/lead-sources") if s["category"] == "WALK_IN")
     add_rule(desk, team[1], conditions={"source_categories": ["WALK_IN"]})
     lead = desk.capture(source_id=walk_in["id"], assigned_to_id=desk.admin.id)
@@ -187,13 +185,13 @@ def test_a_dry_run_of_a_lead_that_is_there_and_of_a_source(desk: Desk, team: lis
     assert ask(desk)["why"] == "default"
 
 
-def test_a_dry_run_tells_who_takes_turns_by_default(desk: Desk, team: list[Caller]):
+def test_dry_run_lists_the_default_rotation(desk: Desk, team: list[Caller]):
     told = desk.admin.post(DRY_RUN, {}).body
     assert (told["assigned_to_id"], told["why"], told["rules"]) == (None, "default", [])
     assert sorted(told["default_team"]) == sorted(person.id for person in team)
 
 
-def test_a_dry_run_tells_who_is_below_their_ceiling_by_default(desk: Desk, team: list[Caller]):
+def test_dry_run_respects_ceilings_of_the_default_rotation(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     add_rule(desk, member(ana, ceiling=1), member(ben, ceiling=1), conditions={"postal_prefixes": ["100"]})
     for person in (ana, ben):
@@ -202,7 +200,7 @@ def test_a_dry_run_tells_who_is_below_their_ceiling_by_default(desk: Desk, team:
     assert (told["assigned_to_id"], told["why"], told["default_team"]) == (cleo.id, "default", [cleo.id])
 
 
-def test_a_dry_run_knows_no_foreign_things(desk: Desk, other_desk: Desk):
+def test_dry_run_refuses_ids_of_another_clinic(desk: Desk, other_desk: Desk):
     lead = other_desk.capture(phone="+34600111222")
     assert desk.admin.post(DRY_RUN, {"lead_id": lead["id"]}).status == 404
     assert desk.admin.post(DRY_RUN, {"source_id": other_desk.source_id}).pointers == ["/source_id"]
@@ -212,7 +210,7 @@ def test_a_dry_run_knows_no_foreign_things(desk: Desk, other_desk: Desk):
 # --- by hand ---
 
 
-def test_a_manual_assignment_is_kept_with_its_reason(desk: Desk, team: list[Caller]):
+def test_manual_assignment_is_stored_with_its_reason(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     add_rule(desk, ana, name="All")
     lead = desk.capture()
@@ -227,7 +225,7 @@ def test_a_manual_assignment_is_kept_with_its_reason(desk: Desk, team: list[Call
     assert given_out(desk) == {ben.id: 1}
 
 
-def test_by_hand_a_lead_may_go_to_somebody_who_is_away(desk: Desk, team: list[Caller]):
+def test_lead_can_be_assigned_manually_to_an_absent_user(desk: Desk, team: list[Caller]):
     send_away(desk, team[0])
     lead = desk.capture()
     path = f"/api/leads/{lead['id']}/assign"

@@ -1,4 +1,4 @@
-"""Who saw and changed what: written with the call, or the call fails (security: 31)."""
+"""Audit log: reads and changes are recorded in the transaction of the call (security: 31)."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ pytest_plugins = ["tests.support.desk"]
 
 
 def entries(desk: Desk, **query: Any) -> list[dict[str, Any]]:
-    """Without those about looking at them."""
+    """Return the entries, without those about reading the audit log itself."""
     found = desk.admin.every("/api/audit", **query)
     return [entry for entry in found if entry["operation"] != "audit.list_entries"]
 
@@ -24,7 +24,7 @@ def about(entry: dict[str, Any]) -> tuple[str, str, str]:
     return entry["operation"], entry["act"], entry["subject"]
 
 
-def test_a_look_at_a_lead_says_who_looked_from_where_and_when(desk: Desk):
+def test_reading_a_lead_records_user_address_and_time(desk: Desk):
     lead = desk.capture()
     answer = desk.doctor.get(f"/api/leads/{lead['id']}")
     [entry] = entries(desk, user_id=desk.doctor.id)
@@ -36,14 +36,14 @@ def test_a_look_at_a_lead_says_who_looked_from_where_and_when(desk: Desk):
     assert (entry["before"], entry["after"], entry["fields"]) == (None, None, [])
 
 
-def test_a_list_is_one_entry_with_the_ids_it_showed(desk: Desk):
+def test_reading_a_list_is_one_entry_with_the_returned_ids(desk: Desk):
     shown = [desk.capture()["id"] for _ in range(3)]
     desk.doctor.get("/api/leads", limit=2)
     [entry] = entries(desk, user_id=desk.doctor.id)
     assert (about(entry), entry["ids"]) == (("leads.list_leads", "read", "lead"), shown[:0:-1])
 
 
-def test_a_new_lead_is_kept_as_it_came(desk: Desk):
+def test_new_lead_is_recorded_with_its_values(desk: Desk):
     lead = desk.capture(patient_dob="2012-03-01")
     [made] = entries(desk, subject_id=lead["id"])
     assert about(made) == ("leads.capture_lead", "create", "lead")
@@ -51,7 +51,7 @@ def test_a_new_lead_is_kept_as_it_came(desk: Desk):
     assert {"patient_dob", "phone", "source_id"} <= {*made["fields"]}
 
 
-def test_a_change_shows_what_was_there_before(desk: Desk):
+def test_change_is_recorded_with_the_values_before(desk: Desk):
     lead = desk.capture(city="Lyon")
     desk.coordinator.put(f"/api/leads/{lead['id']}", {"city": "Nice"})
     [change] = entries(desk, user_id=desk.coordinator.id)
@@ -59,7 +59,7 @@ def test_a_change_shows_what_was_there_before(desk: Desk):
     assert (change["before"]["city"], change["after"]["city"]) == ("Lyon", "Nice")
 
 
-def test_a_program_is_named_by_its_key(desk: Desk):
+def test_api_key_is_recorded_as_the_actor(desk: Desk):
     lead = desk.capture()
     robot = desk.program("lead:read")
     robot.get(f"/api/leads/{lead['id']}")
@@ -68,7 +68,7 @@ def test_a_program_is_named_by_its_key(desk: Desk):
     assert entries(desk, api_key_id=entry["api_key_id"]) == [entry]
 
 
-def test_no_password_is_kept(desk: Desk):
+def test_password_is_never_recorded(desk: Desk):
     made = desk.admin.post("/api/users", {"email": "nina@clinic.example", "name": "Nina", "role": "sales"}).body
     desk.admin.put(f"/api/users/{made['id']}", {"role": "doctor"})
     [update, create] = entries(desk, subject_id=made["id"])
@@ -77,7 +77,7 @@ def test_no_password_is_kept(desk: Desk):
 
 
 def reads_of(desk: Desk, caller: Caller, lead: dict[str, Any]) -> dict[str, int]:
-    """Every GET that shows something of a lead, and how many entries it left."""
+    """Call every GET route that returns data of a lead, and count the entries it adds."""
     task = desk.plan(lead)
     paths = [
         "/api/leads",
@@ -96,13 +96,13 @@ def reads_of(desk: Desk, caller: Caller, lead: dict[str, Any]) -> dict[str, int]
     return left
 
 
-def test_whatever_shows_a_lead_leaves_an_entry(desk: Desk):
+def test_every_route_that_returns_a_lead_adds_an_entry(desk: Desk):
     lead = desk.capture()
     left = reads_of(desk, desk.doctor, lead)
     assert [path for path, count in left.items() if not count] == []
 
 
-def test_a_call_that_cannot_be_recorded_fails_and_changes_nothing(desk: Desk, postgres: Postgres):
+def test_call_fails_and_changes_nothing_when_the_entry_cannot_be_written(desk: Desk, postgres: Postgres):
     lead = desk.capture(city="Lyon")
     with postgres.connect("relance") as owner:
         owner.execute("ALTER TABLE audit_entries ADD CONSTRAINT full_up CHECK (operation NOT LIKE 'leads.%') NOT VALID")
@@ -116,26 +116,26 @@ def test_a_call_that_cannot_be_recorded_fails_and_changes_nothing(desk: Desk, po
     assert [lead["city"] for lead in desk.admin.every("/api/leads")] == ["Lyon"]
 
 
-def test_a_refused_change_leaves_no_entry(desk: Desk):
+def test_refused_change_adds_no_entry(desk: Desk):
     lead = desk.capture()
     assert desk.coordinator.post(f"/api/leads/{lead['id']}/stage", {"stage": "nowhere"}).status == 422
     assert entries(desk, user_id=desk.coordinator.id) == []
 
 
-def test_only_an_admin_of_the_clinic_reads_it(desk: Desk, other_desk: Desk):
+def test_only_an_admin_of_the_clinic_can_read_the_log(desk: Desk, other_desk: Desk):
     lead = other_desk.capture(phone="+12125550143")
     assert desk.admin.get("/api/audit", subject_id=lead["id"]).body["items"] == []
     assert desk.caller(Role.MANAGER).get("/api/audit").status == 403
 
 
-def test_a_period_has_to_be_one(desk: Desk):
+def test_invalid_period_is_refused(desk: Desk):
     assert desk.admin.get("/api/audit", **{"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}).pointers == [
         "/from"
     ]
     assert desk.admin.get("/api/audit", **{"from": "2000-01-01T00:00:00Z"}).pointers == ["/from"]
 
 
-def test_values_are_sealed_in_the_table(desk: Desk):
+def test_values_are_encrypted_in_the_table(desk: Desk):
     desk.capture(last_name="Canary")
     assert "Canary" not in str([bytes(row.sealed) for row in desk.sql("SELECT sealed FROM audit_changes")])
 
@@ -151,7 +151,7 @@ def test_values_are_sealed_in_the_table(desk: Desk):
         "TRUNCATE audit_changes",
     ],
 )
-def test_the_application_can_only_add(desk: Desk, statement: str):
+def test_application_role_can_only_insert(desk: Desk, statement: str):
     desk.capture()
     with pytest.raises(sqlalchemy.exc.DBAPIError):
         desk.sql(statement)

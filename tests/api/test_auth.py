@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out."""
+"""Sign-in, refresh and sign-out."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +57,7 @@ def me(client: FlaskClient, token: str) -> int:
 # --- in ---
 
 
-def test_who_signs_in_can_call(client: FlaskClient, ana: User, desk: Desk):
+def test_signed_in_user_can_call_the_api(client: FlaskClient, ana: User, desk: Desk):
     tokens = log_in(client).body
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
     answer = client.get("/api/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
@@ -81,12 +81,12 @@ def test_who_signs_in_can_call(client: FlaskClient, ana: User, desk: Desk):
     }
 
 
-def test_the_case_of_an_address_does_not_matter_but_that_of_a_password_does(client: FlaskClient):
+def test_email_ignores_case_and_password_does_not(client: FlaskClient):
     assert log_in(client, "ana@CLINIC.example").status == 200
     assert log_in(client, password=PASSWORD.upper()).status == 401
 
 
-def test_unknown_user_wrong_password_and_disabled_user_look_the_same(client: FlaskClient, desk: Desk):
+def test_unknown_disabled_and_wrong_password_get_the_same_answer(client: FlaskClient, desk: Desk):
     answers = [log_in(client, "nobody@clinic.example"), log_in(client, password="wrong umbrellas")]
     desk.sql("UPDATE users SET is_active = false WHERE name = 'Ana'")
     answers.append(log_in(client))
@@ -94,14 +94,14 @@ def test_unknown_user_wrong_password_and_disabled_user_look_the_same(client: Fla
     assert len({(a.body["code"], a.body["title"], a.body["detail"]) for a in answers}) == 1
 
 
-def test_a_login_is_noted(client: FlaskClient, desk: Desk):
+def test_sign_in_is_logged(client: FlaskClient, desk: Desk):
     log_in(client)
     assert desk.sql("SELECT count(*) FROM users WHERE name = 'Ana' AND last_login_at > now() - interval '1 minute'")[
         0
     ] == (1,)
 
 
-def test_neither_password_nor_tokens_are_kept_readable(client: FlaskClient, desk: Desk):
+def test_password_and_tokens_are_not_stored_in_plain_text(client: FlaskClient, desk: Desk):
     tokens = log_in(client).body
     kept = str(desk.sql("SELECT * FROM users")) + str(desk.sql("SELECT * FROM sign_ins"))
     assert "$argon2id$" in kept
@@ -112,7 +112,7 @@ def test_neither_password_nor_tokens_are_kept_readable(client: FlaskClient, desk
 # --- too many attempts ---
 
 
-def test_too_many_wrong_passwords_from_one_place_are_slowed_down(client: FlaskClient):
+def test_too_many_wrong_passwords_from_one_address_are_limited(client: FlaskClient):
     for _ in range(PER_ADDRESS_AND_ACCOUNT):
         assert log_in(client, password="wrong umbrellas").status == 401
     refused = log_in(client)
@@ -120,31 +120,31 @@ def test_too_many_wrong_passwords_from_one_place_are_slowed_down(client: FlaskCl
     assert 1 <= int(refused.headers["Retry-After"]) <= 300
 
 
-def test_who_is_elsewhere_or_somebody_else_is_not_slowed_down(client: FlaskClient):
+def test_limit_does_not_affect_other_addresses_or_accounts(client: FlaskClient):
     for _ in range(PER_ADDRESS_AND_ACCOUNT + 1):
         log_in(client, password="wrong umbrellas")
     assert log_in(client, place="192.0.2.2").status == 200
     assert log_in(client, "nobody@clinic.example").status == 401
 
 
-def test_an_unknown_account_is_slowed_down_as_a_known_one(client: FlaskClient):
+def test_unknown_account_is_limited_like_a_known_one(client: FlaskClient):
     answers = [log_in(client, "nobody@clinic.example").status for _ in range(PER_ADDRESS_AND_ACCOUNT + 1)]
     assert answers == [401] * PER_ADDRESS_AND_ACCOUNT + [429]
 
 
-def test_a_right_password_forgives_the_wrong_ones_before(client: FlaskClient):
+def test_correct_password_resets_the_count(client: FlaskClient):
     for _ in range(2):
         for _ in range(PER_ADDRESS_AND_ACCOUNT - 1):
             assert log_in(client, password="wrong umbrellas").status == 401
         assert log_in(client).status == 200
 
 
-def test_attempts_spread_over_many_accounts_meet_the_limit_of_their_place(client: FlaskClient):
+def test_attempts_on_many_accounts_reach_the_limit_of_the_address(client: FlaskClient):
     answers = [log_in(client, f"user{i}@clinic.example", "x").status for i in range(61)]
     assert answers == [401] * 60 + [429]
 
 
-def test_while_the_counter_is_away_people_can_sign_in(client: FlaskClient, valkey: Valkey):
+def test_sign_in_works_while_the_counter_store_is_unavailable(client: FlaskClient, valkey: Valkey):
     valkey.stop()
     try:
         assert log_in(client).status == 200
@@ -152,7 +152,7 @@ def test_while_the_counter_is_away_people_can_sign_in(client: FlaskClient, valke
         valkey.start()
 
 
-def test_no_address_is_readable_in_the_counters(client: FlaskClient, valkey: Valkey):
+def test_counters_contain_no_plain_address(client: FlaskClient, valkey: Valkey):
     log_in(client, password="wrong umbrellas")
     names = [name.decode() for name in valkey.client().keys("relance:attempts:*")]
     assert len(names) == 3
@@ -162,7 +162,7 @@ def test_no_address_is_readable_in_the_counters(client: FlaskClient, valkey: Val
 # --- staying ---
 
 
-def test_a_refresh_gives_new_tokens(client: FlaskClient):
+def test_refresh_gives_new_tokens(client: FlaskClient):
     first = log_in(client).body
     second = refresh(client, first["refresh_token"]).body
     assert second["refresh_token"] != first["refresh_token"]
@@ -170,7 +170,7 @@ def test_a_refresh_gives_new_tokens(client: FlaskClient):
     assert refresh(client, second["refresh_token"]).status == 200
 
 
-def test_a_refresh_token_used_twice_ends_the_whole_sign_in(client: FlaskClient):
+def test_reused_refresh_token_ends_the_session(client: FlaskClient):
     first = log_in(client).body
     second = refresh(client, first["refresh_token"]).body
     assert refresh(client, first["refresh_token"]).status == 401
@@ -178,7 +178,7 @@ def test_a_refresh_token_used_twice_ends_the_whole_sign_in(client: FlaskClient):
     assert me(client, first["access_token"]) == me(client, second["access_token"]) == 401
 
 
-def test_of_two_refreshes_at_once_one_is_the_second(client: FlaskClient):
+def test_second_of_two_concurrent_refreshes_counts_as_reuse(client: FlaskClient):
     token = log_in(client).body["refresh_token"]
     clients = [client.application.test_client() for _ in range(2)]
     with ThreadPoolExecutor(2) as both:
@@ -186,7 +186,7 @@ def test_of_two_refreshes_at_once_one_is_the_second(client: FlaskClient):
     assert sorted(answers) == [200, 401]
 
 
-def test_another_sign_in_of_the_same_person_is_not_touched(client: FlaskClient):
+def test_other_sessions_of_the_user_continue(client: FlaskClient):
     phone, desktop = log_in(client).body, log_in(client).body
     refresh(client, phone["refresh_token"])
     refresh(client, phone["refresh_token"])
@@ -196,7 +196,7 @@ def test_another_sign_in_of_the_same_person_is_not_touched(client: FlaskClient):
 # --- out ---
 
 
-def test_logging_out_ends_access_and_refresh_at_once(client: FlaskClient):
+def test_sign_out_ends_access_and_refresh_at_once(client: FlaskClient):
     tokens = log_in(client).body
     answer = post(client, "/api/auth/logout", token=tokens["access_token"])
     assert (answer.status, answer.body) == (204, None)
@@ -205,21 +205,21 @@ def test_logging_out_ends_access_and_refresh_at_once(client: FlaskClient):
     assert post(client, "/api/auth/logout", token=tokens["access_token"]).status == 401
 
 
-def test_a_disabled_user_is_out_at_the_next_call(client: FlaskClient, desk: Desk):
+def test_disabled_user_loses_access_at_the_next_call(client: FlaskClient, desk: Desk):
     tokens = log_in(client).body
     desk.sql("UPDATE users SET is_active = false WHERE name = 'Ana'")
     assert me(client, tokens["access_token"]) == 401
     assert refresh(client, tokens["refresh_token"]).status == 401
 
 
-def test_an_expired_sign_in_is_over_whatever_its_tokens_say(client: FlaskClient, desk: Desk):
+def test_expired_session_overrides_valid_tokens(client: FlaskClient, desk: Desk):
     tokens = log_in(client).body
     desk.sql("UPDATE sign_ins SET expires_at = now()")
     assert me(client, tokens["access_token"]) == 401
     assert refresh(client, tokens["refresh_token"]).status == 401
 
 
-def test_a_changed_role_counts_from_the_next_call(desk: Desk):
+def test_changed_role_applies_to_the_next_call(desk: Desk):
     coordinator: Caller = desk.coordinator
     source = {"name": "Poster", "category": "PRINT_AD"}
     assert coordinator.post("/api/lead-sources", source).status == 403
@@ -233,7 +233,7 @@ def test_a_changed_role_counts_from_the_next_call(desk: Desk):
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "bearer x", "Basic YTpi", "Bearer a.b.c", "Bearer rk_", "Bearer " + "x" * 8000]
 )
-def test_what_is_no_credential_is_401(client: FlaskClient, header: str):
+def test_invalid_credential_is_401(client: FlaskClient, header: str):
     answer = client.get("/api/me", headers={"Authorization": header})
     assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
 
@@ -241,5 +241,5 @@ def test_what_is_no_credential_is_401(client: FlaskClient, header: str):
 @pytest.mark.parametrize(
     "body", [{}, {"email": EMAIL}, {"email": 5, "password": PASSWORD}, {"email": "", "password": ""}]
 )
-def test_a_login_without_both_is_422(client: FlaskClient, body: dict[str, Any]):
+def test_incomplete_sign_in_is_422(client: FlaskClient, body: dict[str, Any]):
     assert post(client, "/api/auth/login", body).status == 422

@@ -1,4 +1,4 @@
-"""API keys: made, shown once, used, scoped, expired, revoked."""
+"""API keys: creation, scopes, expiry and revocation."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def program(desk: Desk, key: dict[str, Any]) -> Caller:
 
 
 def use(desk: Desk, key: dict[str, Any]) -> None:
-    """A call, and its answer read to the end: the use is noted after that, so that no caller waits for it."""
+    """Call with the key and read the whole answer: the last use is recorded after the answer."""
     desk.admin.client.get("/api/me", headers={"Authorization": f"Bearer {key['key']}"}).close()
 
 
@@ -37,7 +37,7 @@ def me(desk: Desk, key: dict[str, Any]) -> Answer:
     return program(desk, key).get("/api/me")
 
 
-def test_a_key_is_shown_whole_once_and_never_again(desk: Desk):
+def test_key_is_shown_once(desk: Desk):
     made = make(desk, "lead:create")
     assert made["key"].startswith(made["prefix"] + "_")
     listed = desk.admin.every("/api/api-keys")
@@ -46,19 +46,19 @@ def test_a_key_is_shown_whole_once_and_never_again(desk: Desk):
     assert "secret_hash" not in listed[0]
 
 
-def test_of_the_secret_only_a_hash_is_kept(desk: Desk):
+def test_only_a_hash_of_the_secret_is_stored(desk: Desk):
     secret = make(desk, "lead:read")["key"].split("_", 2)[2]
     assert secret not in str(desk.sql("SELECT * FROM api_keys"))
 
 
-def test_a_program_may_do_what_the_scopes_say_and_nothing_else(desk: Desk):
+def test_key_has_exactly_the_permissions_of_its_scopes(desk: Desk):
     robot = program(desk, make(desk, "lead:create"))
     assert robot.post("/api/leads", desk.lead_data()).status == 201
     assert robot.get("/api/leads").status == 403
     assert robot.get("/api/api-keys").status == 403
 
 
-def test_a_program_knows_itself(desk: Desk):
+def test_key_can_read_its_own_identity(desk: Desk):
     key = make(desk, "lead:read", "lead:create")
     body = me(desk, key).body
     assert (body["id"], body["email"], body["role"]) == (None, None, None)
@@ -66,12 +66,12 @@ def test_a_program_knows_itself(desk: Desk):
     assert body["permissions"] == ["lead:create", "lead:read"]
 
 
-def test_what_a_program_made_has_no_person_as_its_maker(desk: Desk):
+def test_key_is_not_a_person_as_creator(desk: Desk):
     lead = program(desk, make(desk, "lead:create")).post("/api/leads", desk.lead_data()).body
     assert lead["created_by"] is None
 
 
-def test_nobody_gives_away_what_they_do_not_hold(desk: Desk):
+def test_key_cannot_have_more_permissions_than_its_creator(desk: Desk):
     robot = program(desk, make(desk, "user:manage"))
     answer = robot.post("/api/api-keys", {"name": "more", "scopes": ["lead:read"]})
     assert (answer.status, answer.body["detail"]) == (403, "An API key cannot create API keys.")
@@ -90,11 +90,11 @@ def test_nobody_gives_away_what_they_do_not_hold(desk: Desk):
         ({"name": "a", "scopes": ["lead:read"], "prefix": "rk_mine"}, ["/prefix"]),
     ],
 )
-def test_a_key_that_makes_no_sense_is_refused(desk: Desk, given: dict[str, Any], pointers: list[str]):
+def test_invalid_key_is_refused(desk: Desk, given: dict[str, Any], pointers: list[str]):
     assert desk.admin.post("/api/api-keys", given).pointers == pointers
 
 
-def test_a_revoked_key_opens_nothing_and_is_gone_from_the_list(desk: Desk):
+def test_revoked_key_has_no_access_and_is_not_listed(desk: Desk):
     key = make(desk, "lead:read")
     assert me(desk, key).status == 200
     assert desk.admin._send("DELETE", f"/api/api-keys/{key['id']}").status == 204
@@ -103,14 +103,14 @@ def test_a_revoked_key_opens_nothing_and_is_gone_from_the_list(desk: Desk):
     assert desk.admin._send("DELETE", f"/api/api-keys/{key['id']}").status == 404
 
 
-def test_an_expired_key_opens_nothing(desk: Desk):
+def test_expired_key_has_no_access(desk: Desk):
     key = make(desk, "lead:read", expires_at=(now() + timedelta(hours=1)).isoformat())
     assert me(desk, key).status == 200
     desk.sql("UPDATE api_keys SET expires_at = now()")
     assert me(desk, key).status == 401
 
 
-def test_a_key_ends_with_its_makers_access(desk: Desk):
+def test_key_loses_access_with_its_creator(desk: Desk):
     key = make(desk, "lead:read", "user:manage")
     maker = UUID(desk.admin.id)
     desk.sql("UPDATE users SET role = 'front_desk' WHERE id = :id", id=maker)
@@ -120,7 +120,7 @@ def test_a_key_ends_with_its_makers_access(desk: Desk):
 
 
 @pytest.mark.parametrize("spoil", ["secret", "prefix", "length", "mark"])
-def test_a_key_that_is_nearly_right_is_wrong(desk: Desk, spoil: str):
+def test_almost_correct_key_is_refused(desk: Desk, spoil: str):
     key = make(desk, "lead:read")["key"]
     other = make(desk, "lead:read")["key"]
     spoiled = {
@@ -132,7 +132,7 @@ def test_a_key_that_is_nearly_right_is_wrong(desk: Desk, spoil: str):
     assert me(desk, {"key": spoiled[spoil]}).status == 401
 
 
-def test_the_last_use_is_noted_once_a_minute(desk: Desk):
+def test_last_use_is_recorded_once_a_minute(desk: Desk):
     key = make(desk, "lead:read")
     assert last_use(desk) is None
     use(desk, key)
@@ -145,7 +145,7 @@ def test_the_last_use_is_noted_once_a_minute(desk: Desk):
     assert last_use(desk) > first
 
 
-def test_keys_of_another_clinic_are_not_there(desk: Desk, other_desk: Desk):
+def test_key_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     theirs = make(other_desk, "lead:read")
     assert desk.admin.every("/api/api-keys") == []
     foreign = desk.admin._send("DELETE", f"/api/api-keys/{theirs['id']}")
@@ -155,6 +155,6 @@ def test_keys_of_another_clinic_are_not_there(desk: Desk, other_desk: Desk):
     assert me(other_desk, theirs).status == 200
 
 
-def test_a_key_cannot_sign_out(desk: Desk):
+def test_key_cannot_sign_out(desk: Desk):
     answer = program(desk, make(desk, "lead:read")).post("/api/auth/logout")
     assert (answer.status, answer.body["code"]) == (403, "forbidden")

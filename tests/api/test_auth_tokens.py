@@ -1,4 +1,4 @@
-"""Forged, borrowed and outlived tokens."""
+"""Forged, misused and expired tokens."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def admin(desk: Desk) -> Caller:
 
 
 def claims(admin: Caller, **changed: Any) -> dict[str, Any]:
-    """Those of a good access token, with these changed; None leaves one out."""
+    """Return the claims of a valid access token with these changes; None removes a claim."""
     at = int(now().timestamp())
     good = {
         "iss": "relance",
@@ -50,7 +50,7 @@ def status(admin: Caller, token: str) -> int:
     return answer.status_code
 
 
-def test_the_token_these_tests_spoil_is_good(admin: Caller):
+def test_unchanged_token_is_accepted(admin: Caller):
     assert status(admin, sign(claims(admin))) == 200
 
 
@@ -98,37 +98,37 @@ def test_every_claim_is_checked(admin: Caller, changed: dict[str, Any]):
     ],
     ids=str,
 )
-def test_a_header_that_asks_for_anything_is_refused(admin: Caller, header: dict[str, Any]):
+def test_token_with_a_manipulated_header_is_refused(admin: Caller, header: dict[str, Any]):
     assert status(admin, sign(claims(admin), **header)) == 401
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-def test_another_algorithm_of_the_family_is_refused(admin: Caller, algorithm: str):
+def test_other_algorithm_of_the_family_is_refused(admin: Caller, algorithm: str):
     assert status(admin, sign(claims(admin), key_for("at+jwt") * 2, algorithm)) == 401
 
 
-def test_an_unsigned_token_is_refused(admin: Caller):
+def test_unsigned_token_is_refused(admin: Caller):
     for algorithm in ("none", "None", "NONE", "nOnE"):
         parts = ({"alg": algorithm, "typ": "at+jwt"}, claims(admin))
         encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
         assert status(admin, ".".join([*encoded, ""])) == 401
 
 
-def test_a_token_of_another_family_is_refused(admin: Caller):
+def test_token_of_another_algorithm_family_is_refused(admin: Caller):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert status(admin, sign(claims(admin), key, "RS256")) == 401
 
 
 @pytest.mark.parametrize("key", [b"another key that is long enough to be taken", key_for("rt+jwt"), key_for("cursor")])
-def test_a_token_signed_with_another_key_is_refused(admin: Caller, key: bytes):
+def test_token_signed_with_another_key_is_refused(admin: Caller, key: bytes):
     assert status(admin, sign(claims(admin), key)) == 401
 
 
-def test_the_secret_itself_signs_nothing(admin: Caller):
+def test_secret_key_itself_does_not_sign_tokens(admin: Caller):
     assert status(admin, sign(claims(admin), get_settings().secret_key.get_secret_value())) == 401
 
 
-def test_a_changed_token_is_refused(admin: Caller):
+def test_changed_token_is_refused(admin: Caller):
     head, body, signature = sign(claims(admin)).split(".")
     swapped = claims(admin, sub=str(new_id()))
     other = base64.urlsafe_b64encode(json.dumps(swapped).encode()).decode().rstrip("=")
@@ -137,7 +137,7 @@ def test_a_changed_token_is_refused(admin: Caller):
     assert status(admin, f"{head}.{body}") == 401
 
 
-def test_a_refresh_token_opens_nothing(admin: Caller):
+def test_refresh_token_is_no_access_token(admin: Caller):
     assert admin.actor.user_id is not None
     assert admin.actor.sign_in_id is not None
     expires_at = now() + timedelta(days=1)
@@ -145,16 +145,16 @@ def test_a_refresh_token_opens_nothing(admin: Caller):
     assert status(admin, token) == 401
 
 
-def test_an_access_token_refreshes_nothing(admin: Caller):
+def test_access_token_is_no_refresh_token(admin: Caller):
     answer = admin.client.post("/api/auth/refresh", json={"refresh_token": admin.token})
     assert answer.status_code == 401
 
 
-def test_a_token_of_one_sign_in_does_not_speak_for_another_user(admin: Caller, desk: Desk):
+def test_token_of_one_session_is_refused_for_another_user(admin: Caller, desk: Desk):
     assert status(admin, sign(claims(admin, sub=desk.doctor.id))) == 401
 
 
-def test_a_token_that_was_good_ends_with_its_time(admin: Caller):
+def test_token_expires(admin: Caller):
     token = sign(claims(admin))
     assert status(admin, token) == 200
     with time_machine.travel(now() + timedelta(seconds=61), tick=False):

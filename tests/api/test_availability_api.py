@@ -1,4 +1,4 @@
-"""When somebody is there: working hours, and times away, with what becomes of their tasks."""
+"""Working hours and absences of users, and their tasks during an absence."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ def hours(person: Caller) -> str:
 
 
 def days(starts: float, ends: float, **more: Any) -> dict[str, Any]:
-    """An absence of so many days from now."""
+    """Return an absence of so many days from now."""
     starts_at, ends_at = ((now() + timedelta(days=n)).isoformat().replace("+00:00", "Z") for n in (starts, ends))
     return {"starts_at": starts_at, "ends_at": ends_at, **more}
 
@@ -41,7 +41,7 @@ def tasks(desk: Desk, lead: dict[str, Any]) -> list[Any]:
 # --- times away ---
 
 
-def test_an_absence_comes_back_as_it_was_given(desk: Desk, team: list[Caller]):
+def test_absence_is_returned_as_given(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     given = days(1, 8, note="On leave", cover_id=ben.id, tasks="shift")
     made = ana.post(away(ana), given)
@@ -53,7 +53,7 @@ def test_an_absence_comes_back_as_it_was_given(desk: Desk, team: list[Caller]):
     assert desk.front_desk.every(away(ana)) == []
 
 
-def test_who_is_away_now_gets_no_new_leads_until_they_are_back(desk: Desk, team: list[Caller]):
+def test_absent_user_gets_no_new_leads_until_return(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     made = ana.post(away(ana), days(-1, 1)).body
     assert {desk.capture()["assigned_to_id"] for _ in range(20)} == {ben.id, cleo.id}
@@ -63,7 +63,7 @@ def test_who_is_away_now_gets_no_new_leads_until_they_are_back(desk: Desk, team:
     assert desk.capture()["assigned_to_id"] == ana.id
 
 
-def test_who_will_be_away_gets_leads_until_then(desk: Desk, team: list[Caller]):
+def test_user_gets_leads_until_a_future_absence_begins(desk: Desk, team: list[Caller]):
     ana, *_ = team
     add_rule(desk, ana)
     ana.post(away(ana), days(1, 2))
@@ -81,19 +81,17 @@ def test_who_will_be_away_gets_leads_until_then(desk: Desk, team: list[Caller]):
         ({}, ["/ends_at", "/starts_at"]),
     ],
 )
-def test_an_absence_that_makes_no_sense_is_refused(
-    desk: Desk, team: list[Caller], given: dict[str, Any], pointers: list[str]
-):
+def test_invalid_absence_is_refused(desk: Desk, team: list[Caller], given: dict[str, Any], pointers: list[str]):
     assert team[0].post(away(team[0]), given).pointers == pointers
 
 
-def test_nobody_covers_for_themselves_nor_does_a_stranger(desk: Desk, other_desk: Desk, team: list[Caller]):
+def test_cover_must_be_another_active_user_of_the_clinic(desk: Desk, other_desk: Desk, team: list[Caller]):
     ana, *_ = team
     for cover in (ana, other_desk.admin):
         assert ana.post(away(ana), days(1, 2, cover_id=cover.id)).pointers == ["/cover_id"]
 
 
-def test_only_who_gives_out_leads_sends_others_away(desk: Desk, team: list[Caller]):
+def test_only_assigners_can_create_absences_of_others(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     assert ben.post(away(ana), days(1, 2)).status == 201  # coordinators may assign
     made = desk.admin.post(away(ana), days(1, 2)).body
@@ -107,7 +105,7 @@ def test_only_who_gives_out_leads_sends_others_away(desk: Desk, team: list[Calle
 # --- their tasks ---
 
 
-def test_tasks_that_fall_due_meanwhile_go_to_the_cover(desk: Desk, team: list[Caller]):
+def test_tasks_due_during_the_absence_go_to_the_cover(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     lead = desk.capture(assigned_to_id=ana.id)
     meanwhile, later = desk.plan(lead), desk.plan(lead, due_at=(now() + timedelta(days=9)).isoformat())
@@ -119,7 +117,7 @@ def test_tasks_that_fall_due_meanwhile_go_to_the_cover(desk: Desk, team: list[Ca
     assert desk.lead(lead)["assigned_to_id"] == ana.id  # the lead stays theirs
 
 
-def test_without_a_cover_they_go_to_the_leads_coordinator_or_by_the_rules(desk: Desk, team: list[Caller]):
+def test_tasks_without_a_cover_go_to_the_coordinator_or_by_the_rules(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     add_rule(desk, ana, cleo)
     anas, bens = desk.capture(assigned_to_id=ana.id), desk.capture(assigned_to_id=ben.id)
@@ -130,7 +128,7 @@ def test_without_a_cover_they_go_to_the_leads_coordinator_or_by_the_rules(desk: 
     assert given_out(desk) == Counter({ana.id: 1, ben.id: 1})
 
 
-def test_a_cover_who_is_away_too_is_no_cover(desk: Desk, team: list[Caller]):
+def test_absent_cover_gets_no_tasks(desk: Desk, team: list[Caller]):
     ana, ben, cleo = team
     ben.post(away(ben), days(-1, 5))
     lead = desk.capture(assigned_to_id=ana.id)
@@ -139,7 +137,7 @@ def test_a_cover_who_is_away_too_is_no_cover(desk: Desk, team: list[Caller]):
     assert tasks(desk, lead)[0]["assigned_to_id"] == cleo.id
 
 
-def test_tasks_are_put_off_to_the_first_opening_after_it(desk: Desk, team: list[Caller]):
+def test_tasks_can_be_deferred_to_the_first_opening_after_the_absence(desk: Desk, team: list[Caller]):
     ana, *_ = team
     lead = desk.capture(assigned_to_id=ana.id)
     task = desk.plan(lead, reminder_minutes=[30])
@@ -154,7 +152,7 @@ def test_tasks_are_put_off_to_the_first_opening_after_it(desk: Desk, team: list[
     assert task["due_at"] < reminders[0]["due_at"]  # the reminder moved along
 
 
-def test_tasks_may_be_left_alone(desk: Desk, team: list[Caller]):
+def test_tasks_can_be_left_unchanged(desk: Desk, team: list[Caller]):
     ana, *_ = team
     lead = desk.capture(assigned_to_id=ana.id)
     task = desk.plan(lead)
@@ -162,7 +160,7 @@ def test_tasks_may_be_left_alone(desk: Desk, team: list[Caller]):
     assert tasks(desk, lead) == [task]
 
 
-def test_before_it_begins_nothing_is_moved(desk: Desk, team: list[Caller]):
+def test_future_absence_moves_nothing_yet(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     lead = desk.capture(assigned_to_id=ana.id)
     task = desk.plan(lead)
@@ -170,7 +168,7 @@ def test_before_it_begins_nothing_is_moved(desk: Desk, team: list[Caller]):
     assert tasks(desk, lead) == [task]
 
 
-def test_where_nobody_is_there_tasks_are_put_off_instead(desk: Desk):
+def test_tasks_are_deferred_when_no_user_can_take_them(desk: Desk):
     lead = desk.capture()
     desk.plan(lead)
     desk.admin.post(away(desk.admin), days(-1, 5))
@@ -185,7 +183,7 @@ MORNINGS = {day: [["09:00", "12:00"]] for day in ("mon", "tue", "wed", "thu", "f
 NEVER_ELSE: dict[str, Any] = {"sat": [], "sun": []}
 
 
-def test_working_hours_come_back_as_they_were_given(desk: Desk, team: list[Caller]):
+def test_working_hours_are_returned_as_given(desk: Desk, team: list[Caller]):
     ana, *_ = team
     assert ana.get(hours(ana)).body == {"hours": None}
     for _ in range(2):
@@ -205,13 +203,11 @@ def test_working_hours_come_back_as_they_were_given(desk: Desk, team: list[Calle
         ({"hours": {"mon": [["09:00", "12:00"], ["11:00", "13:00"]]}}, ["/hours"]),
     ],
 )
-def test_hours_that_make_no_sense_are_refused(
-    desk: Desk, team: list[Caller], given: dict[str, Any], pointers: list[str]
-):
+def test_invalid_hours_are_refused(desk: Desk, team: list[Caller], given: dict[str, Any], pointers: list[str]):
     assert team[0].put(hours(team[0]), given).pointers == pointers
 
 
-def test_rules_by_schedule_go_by_working_hours(desk: Desk, team: list[Caller]):
+def test_schedule_strategy_uses_working_hours(desk: Desk, team: list[Caller]):
     ana, ben, _ = team
     local = desk.admin.actor.clinic.calendar.local(now())
     today = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[local.weekday()]

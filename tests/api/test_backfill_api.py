@@ -1,4 +1,4 @@
-"""A rule acts on the leads that were there before it: at a chosen rate, once, and not on those that it knows."""
+"""Backfill of a rule for existing leads: rate, once per lead, preview and cancellation."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,7 +26,7 @@ def make(desk: Desk, **parts: Any) -> str:
 
 
 def backfill(desk: Desk, rule: str, **how: Any) -> dict[str, Any]:
-    """The job, as it is when it was worked off."""
+    """Start a backfill, run it, and return the finished job."""
     return work_off(desk, start(desk, rule, **how))
 
 
@@ -46,7 +46,7 @@ def preview(desk: Desk, rule: str, **how: Any) -> dict[str, Any]:
 
 
 def reasons(desk: Desk, job: dict[str, Any]) -> dict[str, str | None]:
-    """What was done with each lead, by its id."""
+    """Return the result for each lead, by its id."""
     return {item["lead_id"]: item["reason"] for item in items(desk, job)}
 
 
@@ -56,12 +56,12 @@ def due(desk: Desk, lead: dict[str, Any]) -> datetime:
 
 
 def planned(desk: Desk) -> list[datetime]:
-    """When the rule's steps are due."""
+    """Return when the steps of the rule are due."""
     found = desk.sql("SELECT due_at FROM steps WHERE clinic_id = :c AND name = :n", c=desk.clinic_id, n=NAME)
     return sorted(row.due_at for row in found)
 
 
-def test_leads_that_were_there_before_begin_one_after_the_other(desk: Desk):
+def test_existing_leads_start_one_after_the_other(desk: Desk):
     leads = [desk.capture() for _ in range(4)]
     job = backfill(desk, make(desk, after="1 hour"), per_hour=60)
     assert (job["state"], counts(job)) == ("done", (0, 4, 0, 0))
@@ -73,7 +73,7 @@ def test_leads_that_were_there_before_begin_one_after_the_other(desk: Desk):
     assert (step["cause"]["event"], step["cause"]["job_id"]) == ("lead.created", job["id"])
 
 
-def test_why_tells_that_it_was_a_backfill(desk: Desk):
+def test_explanation_names_the_backfill(desk: Desk):
     lead = desk.capture()
     rule = make(desk, when=[{"field": "lead.tags", "contains": "vip"}])
     job = backfill(desk, rule)
@@ -85,14 +85,14 @@ def test_why_tells_that_it_was_a_backfill(desk: Desk):
     assert earlier["backfill_job_id"] is None
 
 
-def test_conditions_are_asked_of_the_lead_as_it_is_now(desk: Desk):
+def test_conditions_are_evaluated_with_current_facts(desk: Desk):
     lead, other = desk.capture(tags=["vip"]), desk.capture()
     asked = [{"field": "lead.tags", "contains": "vip"}, {"field": "lead.created_at", "days_since": {"less_than": 1}}]
     job = backfill(desk, make(desk, when=asked), per_hour=1)
     assert reasons(desk, job) == {lead["id"]: None, other["id"]: "unmatched"}
 
 
-def test_a_lead_that_the_rule_knows_is_left_out_whatever_became_of_its_step(desk: Desk):
+def test_lead_known_to_the_rule_is_skipped_in_any_state_of_its_step(desk: Desk):
     before = desk.capture()
     rule = make(desk, after="1 hour")
     known = desk.capture()
@@ -103,7 +103,7 @@ def test_a_lead_that_the_rule_knows_is_left_out_whatever_became_of_its_step(desk
     assert len(planned(desk)) == 2
 
 
-def test_two_backfills_at_once_are_one(desk: Desk):
+def test_second_concurrent_backfill_is_the_same_job(desk: Desk):
     desk.multiply(desk.capture(), 59)
     rule = make(desk)
     jobs = [start(desk, rule, per_hour=100_000) for _ in range(3)]
@@ -115,8 +115,8 @@ def test_two_backfills_at_once_are_one(desk: Desk):
 
 
 @pytest.mark.parametrize("ahead", [365, 100])
-def test_a_date_is_waited_for_once_however_it_was_heard_of(desk: Desk, ahead: int):
-    """180 days before a passport expires; who has less than that left begins at its turn."""
+def test_step_before_a_date_is_planned_once(desk: Desk, ahead: int):
+    """180 days before a passport expires; a lead with less time left starts at its turn."""
     field = {"key": "passport_expiry", "label": "Passport", "type": "date"}
     assert desk.admin.post("/api/custom-fields", field).status == 201
     expiry = (now() + timedelta(days=ahead)).date()
@@ -133,7 +133,7 @@ def test_a_date_is_waited_for_once_however_it_was_heard_of(desk: Desk, ahead: in
     assert len(desk.steps(lead, name=NAME)) == 1
 
 
-def test_dates_that_are_close_take_their_turns(desk: Desk):
+def test_close_dates_are_spread_by_the_rate(desk: Desk):
     field = {"key": "passport_expiry", "label": "Passport", "type": "date"}
     assert desk.admin.post("/api/custom-fields", field).status == 201
     soon = (now() + timedelta(days=20)).date().isoformat()
@@ -143,7 +143,7 @@ def test_dates_that_are_close_take_their_turns(desk: Desk):
     assert (second - first, third - first) == (timedelta(seconds=18), timedelta(seconds=36))  # 200 an hour
 
 
-def test_a_wait_in_a_stage_counts_from_when_the_lead_entered_it(desk: Desk):
+def test_delay_in_a_stage_counts_from_its_entry(desk: Desk):
     long_there, just_there = desk.capture(), desk.capture()
     entered = now() - timedelta(days=30)
     desk.sql("UPDATE leads SET stage_entered_at = :at, created_at = :at WHERE id = :l", at=entered, l=long_there["id"])
@@ -154,7 +154,7 @@ def test_a_wait_in_a_stage_counts_from_when_the_lead_entered_it(desk: Desk):
     assert due(desk, just_there) == datetime.fromisoformat(just_there["created_at"]) + timedelta(days=7)
 
 
-def test_a_lead_that_moved_on_tells_of_the_stage_it_is_in(desk: Desk):
+def test_moved_lead_has_the_event_of_its_current_stage(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"})
     rule = make(desk, on="lead.stage_entered", when=[{"field": "event.stage", "equals": "contacted"}], after="1 day")
@@ -163,14 +163,14 @@ def test_a_lead_that_moved_on_tells_of_the_stage_it_is_in(desk: Desk):
     assert step["cause"]["event"] == "lead.stage_changed"
 
 
-def test_leads_that_a_sweep_has_marked_tell_of_that(desk: Desk):
+def test_leads_flagged_by_a_sweep_have_that_event(desk: Desk):
     stale, fresh = desk.capture(), desk.capture()
     desk.sql("UPDATE leads SET stale_since = now() WHERE id = :l", l=stale["id"])
     job = backfill(desk, make(desk, on=["lead.stale", "lead.stage_overdue"]))
     assert reasons(desk, job) == {stale["id"]: None, fresh["id"]: "unmatched"}
 
 
-def test_leads_that_are_over_or_left_alone_or_anothers_are_none_of_it(desk: Desk, other_desk: Desk):
+def test_closed_restricted_and_foreign_leads_are_skipped(desk: Desk, other_desk: Desk):
     lead, lost, restricted = (desk.capture() for _ in range(3))
     desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
     desk.admin.post(f"/api/leads/{restricted['id']}/restrict", {"is_restricted": True, "reason": "They asked."})
@@ -178,7 +178,7 @@ def test_leads_that_are_over_or_left_alone_or_anothers_are_none_of_it(desk: Desk
     assert set(reasons(desk, backfill(desk, make(desk)))) == {lead["id"]}
 
 
-def test_what_happened_to_a_lead_since_the_call_is_respected(desk: Desk):
+def test_changes_since_the_call_are_respected(desk: Desk):
     lead = desk.capture()
     job = start(desk, make(desk))
     desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
@@ -190,7 +190,7 @@ def test_what_happened_to_a_lead_since_the_call_is_respected(desk: Desk):
     ("on", "named"),
     [("quote.sent", "quote.sent"), (["lead.created", "lead.replied", "custom.tour"], "lead.replied, custom.tour")],
 )
-def test_events_that_a_lead_state_does_not_show_are_refused(desk: Desk, on: Any, named: str):
+def test_event_that_leaves_no_state_is_refused(desk: Desk, on: Any, named: str):
     desk.capture()
     answer = desk.admin.post(f"{RULES}/{make(desk, on=on)}/backfill", {})
     assert answer.status == 409
@@ -198,7 +198,7 @@ def test_events_that_a_lead_state_does_not_show_are_refused(desk: Desk, on: Any,
     assert desk.sql("SELECT FROM jobs") == []
 
 
-def test_a_rule_that_is_not_in_force_is_switched_on_first(desk: Desk):
+def test_inactive_rule_must_be_activated_first(desk: Desk):
     for parts in ({"is_draft": True, "name": "draft"}, {"is_active": False}):
         assert desk.admin.post(f"{RULES}/{make(desk, **parts)}/backfill", {}).status == 409
 
@@ -207,11 +207,11 @@ def test_a_rule_that_is_not_in_force_is_switched_on_first(desk: Desk):
     ("body", "pointer"),
     [({"per_hour": 0}, "/per_hour"), ({"per_hour": "9"}, "/per_hour"), ({"dry_run": 1}, "/dry_run"), ({"x": 1}, "/x")],
 )
-def test_mistakes_are_pointed_at(desk: Desk, body: dict[str, Any], pointer: str):
+def test_validation_error_names_the_path(desk: Desk, body: dict[str, Any], pointer: str):
     assert desk.admin.post(f"{RULES}/{make(desk)}/backfill", body).pointers == [pointer]
 
 
-def test_a_dry_run_writes_nothing_and_says_what_the_job_then_does(desk: Desk):
+def test_dry_run_writes_nothing_and_predicts_the_job(desk: Desk):
     reached, silent, nowhere = (
         desk.capture(tags=["vip"], email="a@lead.example"),
         desk.capture(tags=["vip"], email="b@lead.example"),
@@ -240,7 +240,7 @@ def test_a_dry_run_writes_nothing_and_says_what_the_job_then_does(desk: Desk):
     assert preview(desk, rule)["have_steps"] == 3
 
 
-def test_cancelled_it_calls_off_what_it_has_planned_and_no_more(desk: Desk):
+def test_cancelling_cancels_the_planned_steps_only(desk: Desk):
     early, late = desk.capture(), desk.capture()
     rule = make(desk, after="1 hour")
     own = desk.capture()
@@ -259,7 +259,7 @@ def test_cancelled_it_calls_off_what_it_has_planned_and_no_more(desk: Desk):
     assert reasons(desk, again) == {early["id"]: "has_steps", late["id"]: None, own["id"]: "has_steps"}
 
 
-def test_cancelled_in_the_middle_it_gives_up_the_rest_and_calls_off_what_it_began(desk: Desk):
+def test_cancelling_a_running_job_stops_it_and_cancels_its_steps(desk: Desk):
     many_leads(desk, 1_200)
     job = start(desk, make(desk, after="1 hour"))
     first, *rest = chunks(desk, job)
@@ -275,20 +275,20 @@ def test_cancelled_in_the_middle_it_gives_up_the_rest_and_calls_off_what_it_bega
     assert [tuple(end) for end in ends] == [("cancelled", "job_cancelled")]
 
 
-def test_one_that_has_nothing_left_to_call_off_cannot_be_cancelled(desk: Desk):
+def test_job_without_pending_steps_cannot_be_cancelled(desk: Desk):
     desk.capture()
     job = backfill(desk, make(desk, when=[{"field": "lead.tags", "contains": "vip"}]))
     assert desk.admin.post(f"/api/jobs/{job['id']}/cancel").status == 409
 
 
-def test_events_of_a_backfill_are_no_news_for_an_impact_preview(desk: Desk):
+def test_impact_preview_ignores_events_of_a_backfill(desk: Desk):
     desk.capture()
     rule = make(desk)
     backfill(desk, rule)
     assert desk.admin.get(f"{RULES}/{rule}/impact").body["events"] == 1
 
 
-def test_who_began_it_is_in_the_record(desk: Desk):
+def test_audit_log_names_the_user(desk: Desk):
     rule = make(desk)
     job = start(desk, rule, per_hour=30)
     entries = desk.admin.every("/api/audit", subject="rule")
@@ -297,7 +297,7 @@ def test_who_began_it_is_in_the_record(desk: Desk):
     assert entry["after"]["backfill"] == {"job_id": job["id"], "per_hour": 30}
 
 
-def test_only_who_looks_after_the_automation_may(desk: Desk):
+def test_only_automation_managers_can_start_a_backfill(desk: Desk):
     rule = make(desk)
     assert desk.coordinator.post(f"{RULES}/{rule}/backfill", {}).status == 403
     assert desk.program("automation:manage").post(f"{RULES}/{rule}/backfill", {}).status == 202

@@ -1,4 +1,4 @@
-"""The pipeline as a board, in one call."""
+"""Pipeline board in one call."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ def ids(column: dict[str, Any]) -> list[str]:
     return [card["id"] for card in column["cards"]]
 
 
-def test_it_has_every_stage_in_its_order_with_its_leads_newest_first(desk: Desk):
+def test_board_has_every_stage_in_order_with_newest_leads_first(desk: Desk):
     leads = [desk.capture(last_name=f"Number {n}") for n in range(4)]
     for lead in leads[:2]:
         desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": "contacted"})
@@ -38,7 +38,7 @@ def test_it_has_every_stage_in_its_order_with_its_leads_newest_first(desk: Desk)
     assert (found["lost"]["cards"], found["lost"]["next_cursor"]) == ([], None)
 
 
-def test_a_column_goes_on_as_the_list_of_its_stage(desk: Desk):
+def test_column_cursor_continues_in_the_stage_list(desk: Desk):
     leads = [desk.capture()["id"] for _ in range(5)]
     column = columns(desk, cards=2)["new_lead"]
     rest = desk.front_desk.get("/api/leads", stage="new_lead", cursor=column["next_cursor"])
@@ -48,7 +48,7 @@ def test_a_column_goes_on_as_the_list_of_its_stage(desk: Desk):
     assert columns(desk, cards=5)["new_lead"]["next_cursor"] is None
 
 
-def test_a_card_shows_what_is_next_and_what_is_wrong(desk: Desk):
+def test_card_shows_next_task_and_warnings(desk: Desk):
     lead = desk.capture()
     due = [(now() + timedelta(days=days)).isoformat() for days in (3, 1, 2)]
     tasks = [desk.plan(lead, due_at=at) for at in due]
@@ -64,7 +64,7 @@ def test_a_card_shows_what_is_next_and_what_is_wrong(desk: Desk):
     assert columns(desk)["new_lead"]["cards"][0]["next_follow_up_at"] == tasks[2]["due_at"]
 
 
-def test_it_is_filtered_as_the_list_is(desk: Desk):
+def test_board_accepts_the_filters_of_the_list(desk: Desk):
     mine, _ = desk.capture(assigned_to_id=desk.coordinator.id), desk.capture(assigned_to_id=desk.admin.id)
     found = desk.coordinator.get(BOARD, assigned_to_id="me").body["columns"][0]
     assert (found["count"], ids(found)) == (1, [mine["id"]])
@@ -72,7 +72,7 @@ def test_it_is_filtered_as_the_list_is(desk: Desk):
     assert desk.front_desk.get(BOARD, cards=51).pointers == ["/cards"]
 
 
-def test_it_shows_nothing_of_another_clinic(desk: Desk, other_desk: Desk):
+def test_board_shows_nothing_of_another_clinic(desk: Desk, other_desk: Desk):
     desk.capture()
     assert {column["count"] for column in columns(other_desk).values()} == {0}
     assert desk.hire(Role.DOCTOR).get(BOARD).status == desk.hire(Role.DOCTOR).get("/api/leads").status

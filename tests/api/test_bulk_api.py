@@ -1,4 +1,4 @@
-"""Bulk follow-ups over REST: what is taken, what is refused, and what is answered."""
+"""Bulk follow-ups over REST: validation, responses and limits."""
 
 import json
 from datetime import timedelta
@@ -28,12 +28,12 @@ def with_follow_up(caller: Caller, **more: Any) -> Answer:
 
 
 def with_key(desk: Desk, *scopes: str) -> Caller:
-    """A program of the clinic."""
+    """An API key of the clinic."""
     made = desk.admin.post("/api/api-keys", {"name": "Events", "scopes": list(scopes)}).body
     return Caller(desk.client(), made["key"], desk.admin.actor)
 
 
-def test_the_answer_is_a_job_and_where_to_find_it(desk: Desk):
+def test_answer_is_a_job_with_its_location(desk: Desk):
     lead = desk.capture()
     answer = post(desk.front_desk, lead_ids=[lead["id"]], client_key="talk-7")
     job = answer.body
@@ -57,7 +57,7 @@ def test_the_answer_is_a_job_and_where_to_find_it(desk: Desk):
         {"lead_ids": [AN_ID], "leads": [{}], "filter": {"status": "NEW"}},
     ],
 )
-def test_exactly_one_says_which_leads(desk: Desk, sources: dict[str, Any]):
+def test_exactly_one_selection_of_leads_is_required(desk: Desk, sources: dict[str, Any]):
     answer = desk.admin.post(BULK, {"followup": FOLLOW_UP, **sources})
     assert answer.pointers == ["/filter", "/lead_ids", "/leads"]
 
@@ -76,7 +76,7 @@ def test_exactly_one_says_which_leads(desk: Desk, sources: dict[str, Any]):
         ([AN_ID] * 100_001, ["/lead_ids"]),
     ],
 )
-def test_ids_that_are_none_are_pointed_at(desk: Desk, ids: Any, pointers: list[str]):
+def test_invalid_ids_are_refused_with_their_path(desk: Desk, ids: Any, pointers: list[str]):
     assert post(desk.admin, lead_ids=ids).pointers == pointers
 
 
@@ -84,7 +84,7 @@ def test_ids_that_are_none_are_pointed_at(desk: Desk, ids: Any, pointers: list[s
     ("leads", "pointers"),
     [([], ["/leads"]), ({}, ["/leads"]), ([{}, "Ana", None], ["/leads/1", "/leads/2"])],
 )
-def test_new_leads_are_objects(desk: Desk, leads: Any, pointers: list[str]):
+def test_new_leads_must_be_objects(desk: Desk, leads: Any, pointers: list[str]):
     assert desk.admin.post(BULK, {"leads": leads, "followup": FOLLOW_UP}).pointers == pointers
 
 
@@ -98,7 +98,7 @@ def test_new_leads_are_objects(desk: Desk, leads: Any, pointers: list[str]):
         ("status=NEW", ["/filter"]),
     ],
 )
-def test_a_filter_is_read_strictly(desk: Desk, tests: Any, pointers: list[str]):
+def test_filter_is_validated_strictly(desk: Desk, tests: Any, pointers: list[str]):
     assert desk.admin.post(BULK, {"filter": tests, "followup": FOLLOW_UP}).pointers == pointers
 
 
@@ -118,7 +118,7 @@ def test_a_filter_is_read_strictly(desk: Desk, tests: Any, pointers: list[str]):
         ({"due_in_minutes": 1, "reminder_minutes": [-5]}, ["/followup/reminder_minutes/0"]),
     ],
 )
-def test_a_follow_up_is_read_like_a_task(desk: Desk, follow_up: dict[str, Any], pointers: list[str]):
+def test_follow_up_is_validated_like_a_task(desk: Desk, follow_up: dict[str, Any], pointers: list[str]):
     assert with_follow_up(desk.admin, **follow_up).pointers == pointers
 
 
@@ -133,7 +133,7 @@ def test_a_follow_up_is_read_like_a_task(desk: Desk, follow_up: dict[str, Any], 
         ({"strategy": "user", "user_id": AN_ID}, ["/followup/assignee/user_id"]),  # nobody we know
     ],
 )
-def test_a_strategy_names_whom_it_needs(desk: Desk, assignee: dict[str, Any], pointers: list[str]):
+def test_strategy_requires_its_users(desk: Desk, assignee: dict[str, Any], pointers: list[str]):
     assert with_follow_up(desk.admin, due_in_minutes=1, assignee=assignee).pointers == pointers
 
 
@@ -141,18 +141,18 @@ def test_a_strategy_names_whom_it_needs(desk: Desk, assignee: dict[str, Any], po
     "more",
     [{"stagger_per_hour": 0}, {"stagger_per_hour": 1.5}, {"client_key": ""}, {"client_key": "k" * 201}, {"x": 1}],
 )
-def test_the_rest_is_read_strictly_too(desk: Desk, more: dict[str, Any]):
+def test_other_fields_are_validated_strictly(desk: Desk, more: dict[str, Any]):
     assert post(desk.admin, **more).pointers == [f"/{name}" for name in more]
 
 
-def test_only_colleagues_who_still_work_here_can_be_named(desk: Desk, other_desk: Desk):
+def test_assignees_must_be_active_users(desk: Desk, other_desk: Desk):
     gone = desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
     named = [desk.coordinator.id, other_desk.coordinator.id, gone.id]
     answer = with_follow_up(desk.admin, due_in_minutes=1, assignee={"strategy": "round_robin", "user_ids": named})
     assert answer.pointers == ["/followup/assignee/user_ids/1", "/followup/assignee/user_ids/2"]
 
 
-def test_naming_somebody_else_needs_the_permission_to_assign(desk: Desk):
+def test_assigning_others_requires_the_permission(desk: Desk):
     mine = {"strategy": "user", "user_id": desk.front_desk.id}
     yours = {"strategy": "user", "user_id": desk.coordinator.id}
     ours = {"strategy": "round_robin", "user_ids": [desk.front_desk.id, desk.coordinator.id]}
@@ -162,7 +162,7 @@ def test_naming_somebody_else_needs_the_permission_to_assign(desk: Desk):
     assert with_follow_up(desk.coordinator, due_in_minutes=1, assignee=yours).status == 202
 
 
-def test_new_leads_need_the_permission_to_create(desk: Desk):
+def test_new_leads_require_the_permission_to_create(desk: Desk):
     program = with_key(desk, "lead:update")
     assert program.post(BULK, {"leads": [desk.lead_data()], "followup": FOLLOW_UP}).status == 403
     program = with_key(desk, "lead:update", "lead:create")
@@ -171,14 +171,14 @@ def test_new_leads_need_the_permission_to_create(desk: Desk):
     assert counts(work_off(desk, answer.body)) == (0, 1, 0, 0)
 
 
-def test_who_may_not_change_leads_sees_no_jobs(desk: Desk):
+def test_read_only_user_sees_no_jobs(desk: Desk):
     path = f"/api/jobs/{ask(desk.admin, lead_ids=[AN_ID])['id']}"
     assert post(desk.doctor).status == 403
     calls = [desk.doctor.get(path), desk.doctor.get(f"{path}/items"), desk.doctor.post(f"{path}/cancel")]
     assert [answer.status for answer in [*calls, desk.doctor.post(f"{path}/retry-failed")]] == [403] * 4
 
 
-def test_another_clinics_job_is_not_there(desk: Desk, other_desk: Desk):
+def test_job_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     job = ask(other_desk.admin, lead_ids=[AN_ID])
     for path in (f"/api/jobs/{job['id']}", f"/api/jobs/{uuid4()}"):
         calls = [desk.admin.get(path), desk.admin.get(f"{path}/items"), desk.admin.post(f"{path}/cancel")]
@@ -186,7 +186,7 @@ def test_another_clinics_job_is_not_there(desk: Desk, other_desk: Desk):
     assert counts(show(other_desk, job)) == (1, 0, 0, 0)
 
 
-def test_the_same_key_is_the_same_job(desk: Desk, other_desk: Desk):
+def test_same_idempotency_key_is_the_same_job(desk: Desk, other_desk: Desk):
     ids = [desk.capture()["id"] for _ in range(2)]
     first = ask(desk.admin, lead_ids=ids, client_key="talk-7")
     done = work_off(desk, first)
@@ -197,14 +197,14 @@ def test_the_same_key_is_the_same_job(desk: Desk, other_desk: Desk):
     assert ask(desk.admin, lead_ids=ids)["id"] != first["id"]
 
 
-def test_the_same_key_with_another_body_is_refused(desk: Desk):
+def test_same_key_with_another_body_is_refused(desk: Desk):
     first = ask(desk.admin, lead_ids=[desk.capture()["id"]], client_key="talk-7")
     answer = post(desk.admin, client_key="talk-7")
     assert (answer.pointers, answer.body["code"]) == (["/client_key"], "client-key-reused")
     assert desk.sql("SELECT id::text FROM jobs") == [(first["id"],)]
 
 
-def test_items_come_in_pages_in_the_order_given(desk: Desk):
+def test_items_are_paginated_in_the_given_order(desk: Desk):
     ids = [desk.capture()["id"] for _ in range(5)]
     job = ask(desk.admin, lead_ids=[ids[0], *ids])
     work_off(desk, job)
@@ -226,7 +226,7 @@ def test_items_come_in_pages_in_the_order_given(desk: Desk):
     assert desk.admin.get(path, state="failed").pointers == ["/state"]
 
 
-def test_cancelling_twice_does_no_harm_and_a_finished_job_cannot_be_cancelled(desk: Desk):
+def test_cancelling_is_idempotent_and_a_finished_job_cannot_be_cancelled(desk: Desk):
     job = ask(desk.admin, lead_ids=[AN_ID])
     first, second = (desk.admin.post(f"/api/jobs/{job['id']}/cancel") for _ in range(2))
     assert (first.status, first.body["state"], second.body) == (200, "cancelled", first.body)
@@ -236,7 +236,7 @@ def test_cancelling_twice_does_no_harm_and_a_finished_job_cannot_be_cancelled(de
     assert (answer.status, answer.body["code"]) == (409, "job-is-finished")
 
 
-def test_a_cancelled_job_is_not_tried_again(desk: Desk):
+def test_cancelled_job_cannot_be_retried(desk: Desk):
     lead_id = desk.capture()["id"]
     job = ask(desk.admin, lead_ids=[lead_id, lead_id])
     desk.admin.post(f"/api/jobs/{job['id']}/cancel")
@@ -244,14 +244,14 @@ def test_a_cancelled_job_is_not_tried_again(desk: Desk):
     assert (answer.status, answer.body["code"]) == (409, "job-is-cancelled")
 
 
-def test_trying_again_what_did_not_fail_changes_nothing(desk: Desk):
+def test_retry_without_failed_items_changes_nothing(desk: Desk):
     job = ask(desk.admin, lead_ids=[desk.capture()["id"]])
     done = work_off(desk, job)
     answer = desk.admin.post(f"/api/jobs/{job['id']}/retry-failed")
     assert (answer.status, answer.body) == (202, done)
 
 
-def test_a_hundred_thousand_leads_fit_into_one_call(desk: Desk):
+def test_hundred_thousand_leads_fit_into_one_call(desk: Desk):
     ids = [str(uuid4()) for _ in range(100_000)]  # 3.9 MB
     job = ask(desk.admin, lead_ids=ids)
     assert counts(job) == (100_000, 0, 0, 0)
@@ -260,21 +260,21 @@ def test_a_hundred_thousand_leads_fit_into_one_call(desk: Desk):
     assert desk.admin.get(f"/api/jobs/{job['id']}/items", limit=1).body["items"][0]["lead_id"] == ids[0]
 
 
-def test_a_filter_that_finds_more_is_refused_and_leaves_nothing(desk: Desk):
+def test_filter_with_too_many_matches_is_refused_and_writes_nothing(desk: Desk):
     many_leads(desk, 100_001)
     answer = desk.admin.post(BULK, {"filter": {"status": "NEW"}, "followup": FOLLOW_UP})
     assert answer.pointers == ["/filter"]
     assert desk.sql("SELECT id FROM jobs UNION ALL SELECT job_id FROM job_items") == []
 
 
-def test_only_this_route_takes_a_large_body(desk: Desk):
+def test_only_this_route_accepts_a_large_body(desk: Desk):
     large = "x" * get_settings().max_body_bytes
     assert desk.admin.post("/api/leads", desk.lead_data(notes=large)).status == 413
     assert post(desk.admin, followup={**FOLLOW_UP, "description": large}).pointers == ["/followup/description"]
     assert post(desk.admin, followup={**FOLLOW_UP, "description": large * 20}).status == 413
 
 
-def test_a_slow_caller_holds_no_connection(desk: Desk, postgres: Postgres):
+def test_slow_upload_holds_no_database_connection(desk: Desk, postgres: Postgres):
     body = json.dumps({"lead_ids": [AN_ID], "followup": FOLLOW_UP}).encode()
     held: list[int] = []
 
@@ -299,7 +299,7 @@ def test_a_slow_caller_holds_no_connection(desk: Desk, postgres: Postgres):
     assert (answer.status_code, set(held)) == (202, {0})
 
 
-def test_a_body_of_nothing_but_brackets_is_refused_before_it_fills_the_memory(desk: Desk):
+def test_deeply_nested_body_is_refused_before_it_uses_memory(desk: Desk):
     assert desk.admin.post(BULK, {"leads": [{}] * 600_000, "followup": FOLLOW_UP}).status == 400
 
 

@@ -1,4 +1,4 @@
-"""How often, and when, leads are written to: what a clinic decides."""
+"""Contact policy of a clinic: how often and when leads are contacted."""
 
 from typing import Any
 
@@ -33,26 +33,26 @@ CAREFUL = {
 }
 
 
-def test_a_new_clinic_has_no_limits(desk: Desk):
+def test_new_clinic_has_no_limits(desk: Desk):
     answer = desk.doctor.get(PATH)
     assert (answer.status, answer.body) == (200, {**DEFAULTS, "version": 1})
 
 
-def test_what_is_decided_is_shown_and_what_is_left_out_is_the_default(desk: Desk, other_desk: Desk):
+def test_policy_is_returned_with_defaults_for_missing_fields(desk: Desk, other_desk: Desk):
     assert desk.admin.put(PATH, CAREFUL).body == {**CAREFUL, "version": 2}
     assert desk.coordinator.get(PATH).body == {**CAREFUL, "version": 2}
     assert desk.admin.put(PATH, {"daily_cap": 2}).body == {**DEFAULTS, "daily_cap": 2, "version": 3}
     assert other_desk.admin.get(PATH).body == {**DEFAULTS, "version": 1}
 
 
-def test_the_breaker_may_be_off_and_what_it_leaves_out_is_the_default(desk: Desk):
+def test_breaker_can_be_disabled_and_has_defaults(desk: Desk):
     assert desk.admin.put(PATH, {"breaker": None}).body == {**DEFAULTS, "breaker": None, "version": 2}
     set_up = {**DEFAULTS["breaker"], "failures": 0.1}
     assert desk.admin.put(PATH, {"breaker": {"failures": 0.1}}).body == {**DEFAULTS, "breaker": set_up, "version": 3}
     assert desk.coordinator.get(PATH).body["breaker"] == set_up
 
 
-def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
+def test_stale_update_is_refused(desk: Desk):
     seen = desk.admin.get(PATH).headers["ETag"]
     assert desk.admin.put(PATH, {"daily_cap": 2}, seen=seen).status == 200
     assert desk.admin.put(PATH, {"daily_cap": 3}, seen=seen).status == 412
@@ -60,7 +60,7 @@ def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
     assert desk.admin.get(PATH).body["daily_cap"] == 2
 
 
-def test_it_may_be_decided_by_who_looks_after_the_automation(desk: Desk):
+def test_automation_managers_can_change_the_policy(desk: Desk):
     assert desk.coordinator.put(PATH, CAREFUL).status == 403
     assert desk.program("automation:manage").put(PATH, CAREFUL).status == 200
 
@@ -88,12 +88,12 @@ def test_it_may_be_decided_by_who_looks_after_the_automation(desk: Desk):
         ({"version": 1}, "/version"),
     ],
 )
-def test_a_mistake_is_pointed_at_and_nothing_is_written(desk: Desk, body: dict[str, Any], pointer: str):
+def test_validation_error_names_the_path_and_nothing_is_written(desk: Desk, body: dict[str, Any], pointer: str):
     assert desk.admin.put(PATH, {**CAREFUL, **body}).pointers == [pointer]
     assert desk.admin.get(PATH).body["version"] == 1
 
 
-def test_who_decided_what_is_in_the_record(desk: Desk):
+def test_change_is_in_the_audit_log(desk: Desk):
     desk.admin.put(PATH, CAREFUL)
     [entry] = desk.admin.every("/api/audit", subject="clinic")
     assert (entry["act"], entry["user_id"]) == ("update", desk.admin.id)

@@ -1,4 +1,4 @@
-"""Fields of a clinic's own, tags and value: what leads are marked with beyond what everybody asks."""
+"""Custom fields, tags and value of leads."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def change(desk: Desk, field: dict[str, Any], **more: Any) -> Any:
 
 @pytest.fixture
 def fields(desk: Desk) -> dict[str, dict[str, Any]]:
-    """One of each type."""
+    """One field of each type."""
     kinds: dict[str, dict[str, Any]] = {
         "school": {},
         "children": {"type_": "number"},
@@ -34,7 +34,7 @@ def fields(desk: Desk) -> dict[str, dict[str, Any]]:
     return {key: add(desk, key, **more) for key, more in kinds.items()}
 
 
-def test_values_are_kept_as_they_are_given(desk: Desk, fields: Any):
+def test_values_are_returned_as_given(desk: Desk, fields: Any):
     values = {"school": "PS 9", "children": 2, "insured": True, "moved_on": "2026-01-31", "language": "es"}
     lead = desk.capture(custom=values)
     assert lead["custom"] == values
@@ -49,20 +49,20 @@ def test_values_are_kept_as_they_are_given(desk: Desk, fields: Any):
         ("language", "fr"), ("language", ["en"]), ("school", {"a": 1}), ("unknown", "x"),
     ],
 )  # fmt: skip
-def test_what_is_no_value_of_its_field_is_pointed_at(desk: Desk, fields: Any, key: str, value: Any):
+def test_invalid_value_is_refused_with_its_path(desk: Desk, fields: Any, key: str, value: Any):
     assert desk.admin.post("/api/leads", desk.lead_data(custom={key: value})).pointers == [f"/custom/{key}"]
     lead = desk.capture()
     assert desk.admin.put(f"/api/leads/{lead['id']}", {"custom": {key: value}}).pointers == [f"/custom/{key}"]
     assert desk.lead(lead)["custom"] == {}
 
 
-def test_an_edit_replaces_what_it_names_and_null_takes_away(desk: Desk, fields: Any):
+def test_edit_replaces_named_values_and_null_removes(desk: Desk, fields: Any):
     lead = desk.capture(custom={"school": "PS 9", "children": 2})
     edited = desk.admin.put(f"/api/leads/{lead['id']}", {"custom": {"children": None, "insured": False}})
     assert edited.body["custom"] == {"school": "PS 9", "insured": False}
 
 
-def test_a_required_field_is_needed_of_leads_but_not_of_callers(desk: Desk):
+def test_required_field_applies_to_leads_but_not_to_quick_capture(desk: Desk):
     before = desk.capture()
     field = add(desk, "school", required=True)
     assert desk.admin.post("/api/leads", desk.lead_data()).pointers == ["/custom/school"]
@@ -76,7 +76,7 @@ def test_a_required_field_is_needed_of_leads_but_not_of_callers(desk: Desk):
     assert desk.capture()["custom"] == {}
 
 
-def test_an_archived_field_keeps_its_values_and_takes_no_new_ones(desk: Desk):
+def test_archived_field_keeps_its_values_and_accepts_no_new_ones(desk: Desk):
     field = add(desk, "school", required=True)
     lead = desk.capture(custom={"school": "PS 9"})
     assert change(desk, field, archived=True).body["archived"] is True
@@ -86,7 +86,7 @@ def test_an_archived_field_keeps_its_values_and_takes_no_new_ones(desk: Desk):
     assert [one["key"] for one in desk.admin.every("/api/custom-fields", archived="true")] == ["school"]
 
 
-def test_another_clinics_fields_are_not_ours(desk: Desk, other_desk: Desk):
+def test_fields_of_another_clinic_are_unknown(desk: Desk, other_desk: Desk):
     add(other_desk, "school")
     assert desk.admin.post("/api/leads", desk.lead_data(custom={"school": "x"})).pointers == ["/custom/school"]
 
@@ -103,12 +103,12 @@ def test_another_clinics_fields_are_not_ours(desk: Desk, other_desk: Desk):
         ({"id": "x"}, ["/id"]),
     ],
 )
-def test_a_field_that_could_hold_nothing_is_refused(desk: Desk, more: Any, pointers: list[str]):
+def test_field_without_possible_values_is_refused(desk: Desk, more: Any, pointers: list[str]):
     body = {"key": "school", "label": "School", "type": "text", **more}
     assert desk.admin.post("/api/custom-fields", body).pointers == pointers
 
 
-def test_a_key_is_one_fields_and_stays_its_own(desk: Desk):
+def test_key_is_unique_and_never_changes(desk: Desk):
     field = add(desk, "language", "choice", options=["en"])
     assert desk.admin.post("/api/custom-fields", {"key": "language", "label": "x", "type": "text"}).status == 409
     assert change(desk, field, key="x").pointers == ["/key"]
@@ -117,7 +117,7 @@ def test_a_key_is_one_fields_and_stays_its_own(desk: Desk):
     assert desk.capture(custom={"language": "es"})["custom"] == {"language": "es"}
 
 
-def test_tags_are_in_lower_case_and_each_once_and_leads_are_listed_by_them(desk: Desk):
+def test_tags_are_lower_case_and_unique_and_filter_leads(desk: Desk):
     lead = desk.capture(tags=["VIP", "vip", " Open Day "])
     desk.capture(tags=["other"])
     assert lead["tags"] == ["vip", "open day"]
@@ -127,11 +127,11 @@ def test_tags_are_in_lower_case_and_each_once_and_leads_are_listed_by_them(desk:
 
 
 @pytest.mark.parametrize("tags", [["x" * 51], ["a"] * 21, [""], "vip", [1]])
-def test_tags_are_few_and_short(desk: Desk, tags: Any):
+def test_number_and_length_of_tags_are_limited(desk: Desk, tags: Any):
     assert desk.admin.post("/api/leads", desk.lead_data(tags=tags)).status == 422
 
 
-def test_leads_are_listed_by_their_value(desk: Desk):
+def test_leads_are_filtered_by_value(desk: Desk):
     cheap, dear = desk.capture(lead_value="900.00"), desk.capture(lead_value="5200.50")
     desk.capture()
     assert [one["id"] for one in desk.admin.every("/api/leads", value_from="1000")] == [dear["id"]]

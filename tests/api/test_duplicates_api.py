@@ -1,4 +1,4 @@
-"""Who is there already is told when a lead is taken in, and later."""
+"""Duplicates, reported when a lead is captured and later."""
 
 from typing import Any
 from uuid import uuid4
@@ -13,12 +13,12 @@ pytest_plugins = ["tests.support.desk"]
 NOBODY = {"duplicates": [], "hidden_duplicates": 0}
 
 
-def somebody(desk: Desk, **more: Any) -> dict[str, Any]:
-    """Who shares nothing with Ana Ruiz but her clinic."""
+def unrelated_lead_data(desk: Desk, **more: Any) -> dict[str, Any]:
+    """Return data of a lead that has only the clinic in common with Ana Ruiz."""
     return {"first_name": "Theo", "last_name": "Okafor", "phone": None, "source_id": desk.source_id, **more}
 
 
-def told(answer: Any) -> list[tuple[str, list[str], int]]:
+def reported_duplicates(answer: Any) -> list[tuple[str, list[str], int]]:
     assert answer.status == 201, answer.body
     return [(found["lead_id"], found["match_on"], found["score"]) for found in answer.body["duplicates"]]
 
@@ -36,10 +36,10 @@ def told(answer: Any) -> list[tuple[str, list[str], int]]:
          ["phone", "email"]),
     ],
 )  # fmt: skip
-def test_the_same_phone_or_address_is_told(desk: Desk, known: Any, new: Any, match_on: list[str]):
+def test_same_phone_or_email_is_reported(desk: Desk, known: Any, new: Any, match_on: list[str]):
     first = desk.capture(**{"phone": None, **known})
-    answer = desk.front_desk.post("/api/leads", somebody(desk, **new))
-    assert told(answer) == [(first["id"], match_on, 100)]
+    answer = desk.front_desk.post("/api/leads", unrelated_lead_data(desk, **new))
+    assert reported_duplicates(answer) == [(first["id"], match_on, 100)]
 
 
 @pytest.mark.parametrize(
@@ -53,29 +53,29 @@ def test_the_same_phone_or_address_is_told(desk: Desk, known: Any, new: Any, mat
         ("Inigo", "Montag", False),
     ],
 )
-def test_names_are_compared_by_likeness(desk: Desk, first_name: str, last_name: str, is_alike: bool):
+def test_names_are_compared_by_similarity(desk: Desk, first_name: str, last_name: str, is_alike: bool):
     known = desk.capture(first_name="Inigo", last_name="Montoya")
-    new = somebody(desk, first_name=first_name, last_name=last_name, phone="646-555-0100")
-    found = told(desk.front_desk.post("/api/leads", new))
+    new = unrelated_lead_data(desk, first_name=first_name, last_name=last_name, phone="646-555-0100")
+    found = reported_duplicates(desk.front_desk.post("/api/leads", new))
     assert [(lead, match_on) for lead, match_on, _ in found] == ([(known["id"], ["name"])] if is_alike else [])
 
 
-def test_what_is_the_same_comes_before_what_is_alike_and_the_newest_first(desk: Desk):
+def test_exact_matches_come_before_similar_ones_newest_first(desk: Desk):
     names = [desk.capture(phone=f"646-555-01{number:02}")["id"] for number in range(12)]
     phone = desk.capture(first_name="Theo", last_name="Okafor")["id"]
-    found = told(desk.front_desk.post("/api/leads", desk.lead_data()))
+    found = reported_duplicates(desk.front_desk.post("/api/leads", desk.lead_data()))
     assert found[0] == (phone, ["phone"], 100)
     assert [lead for lead, _, _ in found[1:]] == names[::-1][:9]
 
 
-def test_a_warning_refuses_nothing(desk: Desk):
+def test_warning_does_not_refuse_the_lead(desk: Desk):
     first = desk.capture()
     answer = desk.front_desk.post("/api/leads", desk.lead_data(on_duplicate="warn"))
-    assert told(answer) == [(first["id"], ["phone", "name"], 100)]
+    assert reported_duplicates(answer) == [(first["id"], ["phone", "name"], 100)]
     assert len(desk.admin.every("/api/leads")) == 2
 
 
-def test_who_asks_for_it_gets_a_refusal_that_names_the_others(desk: Desk):
+def test_refusal_on_request_names_the_duplicates(desk: Desk):
     first = desk.capture()
     answer = desk.front_desk.post("/api/leads", desk.lead_data(on_duplicate="refuse"))
     assert (answer.status, answer.body["code"]) == (409, "duplicate-lead")
@@ -84,33 +84,33 @@ def test_who_asks_for_it_gets_a_refusal_that_names_the_others(desk: Desk):
     assert desk.sql("SELECT id FROM lead_touches WHERE lead_id <> :lead", lead=first["id"]) == []
 
 
-def test_a_name_alone_is_no_reason_to_refuse(desk: Desk):
+def test_similar_name_alone_never_refuses(desk: Desk):
     first = desk.capture()
     answer = desk.front_desk.post("/api/leads", desk.lead_data(phone="646-555-0100", on_duplicate="refuse"))
-    assert told(answer) == [(first["id"], ["name"], 100)]
+    assert reported_duplicates(answer) == [(first["id"], ["name"], 100)]
 
 
-def test_of_eight_who_refuse_duplicates_at_once_one_is_taken_in(desk: Desk):
+def test_one_of_eight_concurrent_captures_that_refuse_duplicates_succeeds(desk: Desk):
     people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(8)]
     body = desk.lead_data(on_duplicate="refuse")
     answers = together(*(lambda one=one: one.post("/api/leads", body) for one in people))
     assert sorted(answer.status for answer in answers) == [201, *[409] * 7]
 
 
-def test_nobody_is_a_duplicate_of_themselves_or_of_another_clinics_lead(desk: Desk, other_desk: Desk):
+def test_lead_is_no_duplicate_of_itself_or_of_another_clinics_lead(desk: Desk, other_desk: Desk):
     other_desk.capture(phone="+12125550143", email="ana@people.org")
     lead = desk.capture(email="ana@people.org")
     assert desk.admin.get(f"/api/leads/{lead['id']}/duplicates").body == NOBODY
 
 
-def test_duplicates_are_told_later_too(desk: Desk):
+def test_duplicates_of_an_existing_lead_are_listed(desk: Desk):
     first, second = desk.capture(), desk.capture(first_name="Theo", last_name="Okafor", email="theo@people.org")
     found = {lead["id"]: desk.doctor.get(f"/api/leads/{lead['id']}/duplicates").body for lead in (first, second)}
     assert [one["lead_id"] for one in found[first["id"]]["duplicates"]] == [second["id"]]
     assert [one["lead_id"] for one in found[second["id"]]["duplicates"]] == [first["id"]]
 
 
-def test_a_correction_is_held_against_the_others_too(desk: Desk):
+def test_edited_lead_is_compared_again(desk: Desk):
     first = desk.capture(phone="646-555-0100")
     second = desk.capture(first_name="Theo", last_name="Okafor")
     assert desk.admin.get(f"/api/leads/{second['id']}/duplicates").body == NOBODY
@@ -118,11 +118,11 @@ def test_a_correction_is_held_against_the_others_too(desk: Desk):
     assert desk.admin.get(f"/api/leads/{second['id']}/duplicates").body["duplicates"][0]["lead_id"] == first["id"]
 
 
-def test_who_is_gone_is_nobodys_duplicate(desk: Desk):
+def test_erased_or_merged_lead_is_no_duplicate(desk: Desk):
     lead = desk.capture()
     desk.sql("UPDATE leads SET deleted_at = now() WHERE id = :id", id=lead["id"])
-    assert told(desk.front_desk.post("/api/leads", desk.lead_data())) == []
+    assert reported_duplicates(desk.front_desk.post("/api/leads", desk.lead_data())) == []
 
 
-def test_duplicates_of_nothing_are_not_there(desk: Desk):
+def test_duplicates_of_an_unknown_lead_are_not_found(desk: Desk):
     assert desk.admin.get(f"/api/leads/{uuid4()}/duplicates").status == 404

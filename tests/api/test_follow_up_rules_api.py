@@ -1,4 +1,4 @@
-"""Rules over REST: written, published, rolled back, compared, tried."""
+"""Rules over REST: drafts, publication, rollback, comparison and dry run."""
 
 from typing import Any
 from uuid import uuid4
@@ -29,7 +29,7 @@ def make(desk: Desk, **more: Any) -> dict[str, Any]:
     return made
 
 
-def test_a_rule_is_in_force_from_the_next_event_on(desk: Desk):
+def test_rule_applies_from_the_next_event(desk: Desk):
     before = desk.capture()
     rule = make(desk, when=[])
     after = desk.capture()
@@ -39,8 +39,8 @@ def test_a_rule_is_in_force_from_the_next_event_on(desk: Desk):
     assert (step["cause"]["rule_id"], step["cause"]["rule_version"]) == (rule["id"], 1)
 
 
-def test_facts_that_an_event_does_not_carry_are_looked_up(desk: Desk):
-    """The source's category, tags, value, score and a clinic's own fields."""
+def test_facts_missing_in_the_event_are_loaded(desk: Desk):
+    """The source's category, tags, value, score and custom fields."""
     field = {"key": "budget", "label": "Budget", "type": "number"}
     assert desk.admin.post("/api/custom-fields", field).status == 201
     asked = [
@@ -57,7 +57,7 @@ def test_facts_that_an_event_does_not_carry_are_looked_up(desk: Desk):
     assert desk.steps(fits_not, name="website-lead") == []
 
 
-def test_what_is_planned_keeps_the_version_that_planned_it(desk: Desk):
+def test_planned_step_keeps_its_rule_version(desk: Desk):
     rule = make(desk, when=[])
     lead = desk.capture()
     changed = desk.admin.patch(f"{RULES}/{rule['id']}", {"after": "2 hours"})
@@ -67,7 +67,7 @@ def test_what_is_planned_keeps_the_version_that_planned_it(desk: Desk):
     assert (first["cause"]["rule_version"], second["cause"]["rule_version"]) == (1, 2)
 
 
-def test_a_draft_changes_nothing_until_it_is_published(desk: Desk):
+def test_draft_has_no_effect_until_published(desk: Desk):
     rule = make(desk, when=[])
     path = f"{RULES}/{rule['id']}"
     drafted = desk.admin.patch(path, {"after": "3 hours", "is_draft": True}).body
@@ -85,7 +85,7 @@ def test_a_draft_changes_nothing_until_it_is_published(desk: Desk):
     assert desk.admin.post(f"{path}/publish").status == 409
 
 
-def test_a_rule_may_begin_as_a_draft(desk: Desk):
+def test_rule_can_be_created_as_a_draft(desk: Desk):
     rule = make(desk, when=[], is_draft=True)
     assert (rule["is_active"], rule["published_version"], rule["definition"]) == (False, None, None)
     assert desk.steps(desk.capture(), name="website-lead") == []
@@ -94,7 +94,7 @@ def test_a_rule_may_begin_as_a_draft(desk: Desk):
     assert len(desk.steps(desk.capture(), name="website-lead")) == 1
 
 
-def test_rolling_back_makes_a_new_version_of_the_old_text(desk: Desk):
+def test_rollback_creates_a_new_version_of_the_old_text(desk: Desk):
     path = f"{RULES}/{make(desk)['id']}"
     desk.admin.patch(path, {"after": "2 hours"})
     back = desk.admin.post(f"{path}/rollback", {"number": 1}).body
@@ -104,7 +104,7 @@ def test_rolling_back_makes_a_new_version_of_the_old_text(desk: Desk):
     assert desk.admin.post(f"{path}/rollback", {"number": 9}).status == 404
 
 
-def test_two_versions_are_compared_place_by_place(desk: Desk):
+def test_two_versions_are_compared_by_path(desk: Desk):
     path = f"{RULES}/{make(desk)['id']}"
     shorter = [{**CALL["create_task"], "title": "Call"}]
     desk.admin.patch(path, {"do": [{"create_task": shorter[0]}], "after": None, "stop_on": ["lead.replied"]})
@@ -138,7 +138,7 @@ def test_two_versions_are_compared_place_by_place(desk: Desk):
         ({"is_active": "yes"}, ["/is_active"], ""),
     ],
 )  # fmt: skip
-def test_a_mistake_is_pointed_at_before_anything_is_written(
+def test_validation_error_names_the_path_and_nothing_is_written(
     desk: Desk, change: dict[str, Any], pointers: list[str], says: str
 ):
     desk.admin.post("/api/custom-fields", {"key": "budget", "label": "Budget", "type": "number"})
@@ -149,7 +149,7 @@ def test_a_mistake_is_pointed_at_before_anything_is_written(
     assert len(desk.admin.every(RULES)) == before
 
 
-def test_a_name_is_taken_once_and_free_again_when_its_rule_is_gone(desk: Desk):
+def test_name_is_unique_and_free_again_after_deletion(desk: Desk):
     rule = make(desk)
     assert desk.admin.post(RULES, WEBSITE).status == 409
     assert desk.admin.patch(f"{RULES}/{rule['id']}", {"name": "another"}).pointers == ["/name"]
@@ -158,7 +158,7 @@ def test_a_name_is_taken_once_and_free_again_when_its_rule_is_gone(desk: Desk):
     make(desk)
 
 
-def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
+def test_stale_update_is_refused(desk: Desk):
     rule = make(desk)
     path = f"{RULES}/{rule['id']}"
     tag = desk.admin.get(path).headers["ETag"]
@@ -168,7 +168,7 @@ def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
     assert desk.admin.patch(path, {}).status == 422
 
 
-def test_the_rules_of_the_playbook_are_listed_by_name(desk: Desk):
+def test_rules_of_the_playbook_are_listed_by_name(desk: Desk):
     rules = desk.admin.every(RULES)
     assert [rule["name"] for rule in rules] == sorted(rule["name"] for rule in rules)
     assert {rule["playbook"] for rule in rules} == {"orthodontics"}
@@ -178,7 +178,7 @@ def test_the_rules_of_the_playbook_are_listed_by_name(desk: Desk):
     assert [rule["name"] for rule in desk.admin.every(RULES, is_active="false")] == [rules[0]["name"]]
 
 
-def test_dispatchers_see_the_rules_and_change_none(desk: Desk):
+def test_dispatchers_can_read_rules_only(desk: Desk):
     rule = make(desk)
     dispatcher = desk.caller(Role.DISPATCHER)
     assert dispatcher.get(f"{RULES}/{rule['id']}").status == 200
@@ -186,7 +186,7 @@ def test_dispatchers_see_the_rules_and_change_none(desk: Desk):
     assert desk.caller(Role.SALES).get(RULES).status == 403
 
 
-def test_a_rule_is_tried_with_sample_facts(desk: Desk):
+def test_rule_can_be_tried_with_sample_facts(desk: Desk):
     rule = make(desk, after={"time": "1 hour", "clock": "business"})
     at = "2026-03-13T21:30:00Z"  # a Friday, 17:30 in New York
     tried = desk.admin.post(
@@ -199,7 +199,7 @@ def test_a_rule_is_tried_with_sample_facts(desk: Desk):
     assert [move["by"] for move in step["moves"]] == ["opening_hours"]
 
 
-def test_a_rule_is_tried_with_a_real_lead_and_nothing_is_written(desk: Desk):
+def test_rule_can_be_tried_with_a_real_lead_without_writing(desk: Desk):
     rule = make(desk, when=[{"field": "lead.tags", "contains": "vip"}, {"field": "lead.status", "equals": "NEW"}])
     lead = desk.capture(tags=["other"])
     tables = ("steps", "events", "lead_tasks", "notifications")
@@ -212,7 +212,7 @@ def test_a_rule_is_tried_with_a_real_lead_and_nothing_is_written(desk: Desk):
     assert [desk.sql(f"SELECT count(*) FROM {table}") for table in tables] == before
 
 
-def test_a_dry_run_says_whether_a_message_would_reach_the_lead(desk: Desk):
+def test_dry_run_says_whether_a_message_would_reach_the_lead(desk: Desk):
     send = {"send_message": {"channel": "email", "template": "break-up-email"}}
     rule = make(desk, when=[], do=[send])
     lead = desk.capture(email="ana@lead.example")
@@ -238,11 +238,11 @@ def test_a_dry_run_says_whether_a_message_would_reach_the_lead(desk: Desk):
         ({"what": 1}, "/what"),
     ],
 )
-def test_what_a_rule_cannot_be_tried_with_is_pointed_at(desk: Desk, given: dict[str, Any], pointer: str):
+def test_invalid_dry_run_is_refused_with_its_path(desk: Desk, given: dict[str, Any], pointer: str):
     assert desk.admin.post(f"{RULES}/{make(desk)['id']}/test", given).pointers == [pointer]
 
 
-def test_anothers_lead_is_nobodys(desk: Desk, other_desk: Desk):
+def test_lead_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     rule = make(desk)
     assert (
         desk.admin.post(
@@ -252,14 +252,14 @@ def test_anothers_lead_is_nobodys(desk: Desk, other_desk: Desk):
     )
 
 
-def test_the_draft_is_what_is_tried(desk: Desk):
+def test_draft_is_used_for_the_dry_run(desk: Desk):
     rule = make(desk)
     desk.admin.patch(f"{RULES}/{rule['id']}", {"when": [], "is_draft": True})
     tried = desk.admin.post(f"{RULES}/{rule['id']}/test", {}).body
     assert (tried["matches"], tried["version"]) == (True, None)
 
 
-def test_the_impact_of_a_rule_is_told_before_it_is_published(desk: Desk):
+def test_impact_of_a_rule_is_shown_before_publication(desk: Desk):
     for score in (10, 90, 95):
         desk.capture(score=score)
     opted_out = desk.capture(score=99)
@@ -277,7 +277,7 @@ def test_the_impact_of_a_rule_is_told_before_it_is_published(desk: Desk):
     assert desk.admin.get(f"{RULES}/{rule['id']}/impact", days=0).status == 422
 
 
-def test_all_that_a_rule_has_planned_is_called_off(desk: Desk):
+def test_planned_steps_of_a_rule_can_be_cancelled(desk: Desk):
     rule = make(desk, when=[])
     leads = [desk.capture() for _ in range(3)]
     assert desk.admin.post(f"{RULES}/{rule['id']}/cancel-pending").body == {"cancelled": 3}

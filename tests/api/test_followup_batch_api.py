@@ -1,4 +1,4 @@
-"""Up to a hundred acts in one call: each ends by itself."""
+"""Batches of up to a hundred operations, each with its own result."""
 
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,7 @@ def batch(desk: Desk, *operations: Any, key: str | None = None) -> Answer:
     return desk.front_desk.post("/api/followups/batch", {"operations": list(operations)}, key=key)
 
 
-def test_each_kind_of_operation_does_what_its_route_does(desk: Desk):
+def test_each_operation_has_the_effect_of_its_route(desk: Desk):
     lead = desk.capture()
     ids = [desk.plan(lead)["id"] for _ in range(7)]
     answer = batch(
@@ -47,7 +47,7 @@ def test_each_kind_of_operation_does_what_its_route_does(desk: Desk):
     assert len(desk.steps(lead, name="task-reminder", state="planned")) == 6
 
 
-def test_one_that_fails_says_why_and_leaves_nothing_and_the_others_are_carried_out(desk: Desk, other_desk: Desk):
+def test_failed_operation_is_rolled_back_and_the_others_continue(desk: Desk, other_desk: Desk):
     lead, lost = desk.capture(), desk.capture()
     first, last = desk.plan(lead)["id"], desk.plan(lead)["id"]
     desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
@@ -81,14 +81,14 @@ def test_one_that_fails_says_why_and_leaves_nothing_and_the_others_are_carried_o
     assert desk.admin.get(f"/api/followups/{last}").body["status"] == "IN_PROGRESS"
 
 
-def test_what_was_done_before_a_failure_stays_as_it_was_shown(desk: Desk):
+def test_results_before_a_failure_are_kept(desk: Desk):
     task = desk.plan(desk.capture())["id"]
     answer = batch(desk, {"op": "pin", "id": task, "pinned": True}, {"op": "dance"}, {"op": "start", "id": task})
     assert [r["task"] and r["task"]["version"] for r in answer.body["results"]] == [2, None, 3]
     assert desk.admin.get(f"/api/followups/{task}").body == answer.body["results"][2]["task"]
 
 
-def test_a_batch_has_a_hundred_operations_at_most(desk: Desk):
+def test_batch_has_at_most_a_hundred_operations(desk: Desk):
     task = desk.plan(desk.capture())["id"]
     pins = [{"op": "pin", "id": task, "pinned": bool(n % 2)} for n in range(101)]
     assert batch(desk, *pins[:100]).body["succeeded"] == 100
@@ -99,11 +99,11 @@ def test_a_batch_has_a_hundred_operations_at_most(desk: Desk):
 
 
 @pytest.mark.parametrize("operation", [1, "start", None, []])
-def test_an_operation_is_an_object(desk: Desk, operation: Any):
+def test_operation_must_be_an_object(desk: Desk, operation: Any):
     assert batch(desk, operation).pointers == ["/operations/0"]
 
 
-def test_a_batch_that_is_sent_twice_is_carried_out_once(desk: Desk):
+def test_repeated_batch_is_executed_once(desk: Desk):
     lead = desk.capture()
     new = {"op": "create", "lead_id": lead["id"], "title": "x", "type": "CALL", "due_at": soon(days=1)}
     first, again = (batch(desk, new, key="once") for _ in range(2))
@@ -112,7 +112,7 @@ def test_a_batch_that_is_sent_twice_is_carried_out_once(desk: Desk):
     assert len(desk.admin.every("/api/followups")) == 1
 
 
-def test_batches_over_the_same_leads_do_not_wait_for_each_other_in_a_circle(desk: Desk):
+def test_concurrent_batches_over_the_same_leads_do_not_deadlock(desk: Desk):
     for _ in range(5):
         tasks = [desk.plan(desk.capture())["id"] for _ in range(6)]
         pins = [{"op": "pin", "id": task, "pinned": True} for task in tasks]

@@ -1,4 +1,4 @@
-"""The work queue at a glance: figures, board, calendar, file."""
+"""Work queue overview: statistics, board, calendar and export."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def wall(text: str) -> str:
 
 
 def late(desk: Desk, *tasks: dict[str, Any], days: int = 1) -> None:
-    """As the sweep does."""
+    """Run the overdue sweep."""
     overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = :due_at WHERE id = :id"
     for task in tasks:
         desk.sql(overdue, id=task["id"], due_at=now() - timedelta(days=days))
@@ -56,7 +56,7 @@ def exported(desk: Desk, **query: Any) -> list[dict[str, str]]:
 # The dashboard.
 
 
-def test_an_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
+def test_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
     late(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
     assert figures(desk) == {
         **dict.fromkeys(("overdue", "due_today", "due_this_week", "rotting_leads"), 0),
@@ -64,7 +64,7 @@ def test_an_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
     }
 
 
-def test_days_and_weeks_are_those_of_the_clinics_wall(desk: Desk, watch: Watch):
+def test_days_and_weeks_use_the_clinics_local_time(desk: Desk, watch: Watch):
     watch.set(datetime.fromisoformat(wall("2026-03-10 23:30")))  # Tuesday there, Wednesday in UTC
     lead = desk.capture()
     for due in ("2026-03-10 23:59", "2026-03-11 00:00", "2026-03-15 23:59", "2026-03-16 00:00"):
@@ -74,7 +74,7 @@ def test_days_and_weeks_are_those_of_the_clinics_wall(desk: Desk, watch: Watch):
     assert (found["due_today"], found["due_this_week"], found["overdue"]) == (1, 4, 0)
 
 
-def test_what_is_late_and_what_is_done_is_counted_for_all_or_for_one(desk: Desk):
+def test_overdue_and_completed_tasks_are_counted_for_all_or_one_user(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     mine, done, theirs = desk.plan(lead), desk.plan(lead), desk.plan(lead, assigned_to_id=desk.admin.id)
     cancelled, old = desk.plan(lead), desk.plan(lead)
@@ -87,7 +87,7 @@ def test_what_is_late_and_what_is_done_is_counted_for_all_or_for_one(desk: Desk)
     assert (everybody["completion_rate"], one["completion_rate"]) == (pytest.approx(1 / 3), 1 / 2)
 
 
-def test_a_lead_rots_while_it_is_open(desk: Desk):
+def test_only_open_leads_rot(desk: Desk):
     leads = [desk.capture(assigned_to_id=desk.coordinator.id) for _ in range(3)]
     for lead in leads[:2]:
         desk.sql("UPDATE leads SET rots_at = now() WHERE id = :id", id=lead["id"])
@@ -97,7 +97,7 @@ def test_a_lead_rots_while_it_is_open(desk: Desk):
     assert figures(desk, assigned_to_id=desk.admin.id)["rotting_leads"] == 0
 
 
-def test_the_response_time_is_the_first_attempts_and_no_others(desk: Desk):
+def test_response_time_uses_the_first_attempt_only(desk: Desk):
     an_hour_ago = "UPDATE leads SET created_at = now() - interval '1 hour' WHERE id = :id"
     for minutes in (10, 30):
         lead = desk.capture()
@@ -121,7 +121,7 @@ def test_the_response_time_is_the_first_attempts_and_no_others(desk: Desk):
 # The board.
 
 
-def test_the_board_has_a_column_for_each_status_that_goes_on_as_the_list(desk: Desk):
+def test_board_has_a_column_per_status_that_continues_in_the_list(desk: Desk):
     lead = desk.capture()
     tasks = [desk.plan(lead, due_at=soon(days=days)) for days in range(1, 10)]
     ids = [task["id"] for task in tasks]
@@ -145,7 +145,7 @@ def test_the_board_has_a_column_for_each_status_that_goes_on_as_the_list(desk: D
     assert found["OVERDUE"]["next_cursor"] is None
 
 
-def test_the_board_is_filtered_as_the_list_is(desk: Desk, other_desk: Desk):
+def test_board_accepts_the_filters_of_the_list(desk: Desk, other_desk: Desk):
     lead = desk.capture()
     desk.plan(lead, tags=["vip"])
     desk.plan(lead, assigned_to_id=desk.coordinator.id)
@@ -158,7 +158,7 @@ def test_the_board_is_filtered_as_the_list_is(desk: Desk, other_desk: Desk):
 # The calendar.
 
 
-def test_the_calendar_has_every_day_from_midnight_to_midnight_of_the_wall(desk: Desk):
+def test_calendar_has_every_day_in_the_clinics_local_time(desk: Desk):
     lead = desk.capture()
     due = {"2031-03-08 23:59": 0, "2031-03-09 00:00": 1, "2031-03-09 23:59": 1, "2031-03-10 00:00": 2}
     tasks = [(desk.plan(lead, due_at=wall(at)), day) for at, day in due.items()]
@@ -172,7 +172,7 @@ def test_the_calendar_has_every_day_from_midnight_to_midnight_of_the_wall(desk: 
     assert ends - begins == timedelta(hours=23)
 
 
-def test_the_calendar_shows_the_first_of_each_day_and_whether_there_are_more(desk: Desk):
+def test_calendar_shows_the_first_tasks_of_a_day_and_a_count(desk: Desk):
     lead = desk.capture()
     tasks = [desk.plan(lead, due_at=wall(f"2031-03-08 1{hour}:00")) for hour in range(4)]
     late(desk, tasks[0])
@@ -189,7 +189,7 @@ def test_the_calendar_shows_the_first_of_each_day_and_whether_there_are_more(des
     assert [day(status="COMPLETED"), day(assigned_to_id=desk.coordinator.id)] == [(1, False), (0, False)]
 
 
-def test_the_calendar_begins_today_and_is_bounded(desk: Desk):
+def test_calendar_starts_today_and_has_a_maximum_range(desk: Desk):
     shown = desk.doctor.get(f"{QUEUE}/calendar").body["days"]
     assert (len(shown), shown[0]["date"]) == (7, now().astimezone(NEW_YORK).date().isoformat())
     for query, place in (
@@ -206,7 +206,7 @@ def test_the_calendar_begins_today_and_is_bounded(desk: Desk):
 # The file.
 
 
-def test_a_file_holds_what_the_list_does_with_the_leads_names(desk: Desk, other_desk: Desk):
+def test_export_has_the_tasks_of_the_list_with_lead_names(desk: Desk, other_desk: Desk):
     lead = desk.capture(first_name="Zoë", last_name='O"Hara, Jr.', email="zoe@lead.example")
     second, first = desk.plan(lead, due_at=soon(days=2)), desk.plan(lead, tags=["a", "b"], description="one\ntwo")
     other_desk.plan(other_desk.capture(phone="600111222"))
@@ -226,7 +226,7 @@ def test_a_file_holds_what_the_list_does_with_the_leads_names(desk: Desk, other_
 
 
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "''+x", "'quoted'", "plain", "=HYPERLINK(1)"])
-def test_nothing_in_a_file_is_calculated_and_everything_survives_it(desk: Desk, title: str):
+def test_export_escapes_formulas_and_keeps_every_character(desk: Desk, title: str):
     lead = desk.capture(phone="+12125550143")
     desk.plan(lead, title=title)
     [row] = exported(desk)
@@ -235,7 +235,7 @@ def test_nothing_in_a_file_is_calculated_and_everything_survives_it(desk: Desk, 
     assert (unescape_formula(row["title"]), unescape_formula(row["lead_phone"])) == (title, "+12125550143")
 
 
-def test_a_workbook_holds_the_same_as_text(desk: Desk):
+def test_workbook_has_the_same_content_as_csv(desk: Desk):
     task = desk.plan(desk.capture(phone="+12125550143"), title="=1+1")
     answer = desk.doctor.get(f"{QUEUE}/export", format="xlsx")
     headings, row = openpyxl.load_workbook(io.BytesIO(answer.body)).active.iter_rows()
@@ -246,7 +246,7 @@ def test_a_workbook_holds_the_same_as_text(desk: Desk):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_too_much_is_refused_and_not_cut_off(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_oversized_export_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(exporting, "MOST_ROWS", 2)
     lead = desk.capture()
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Saved views of the queue: one's own, and those that are shared."""
+"""Saved views of the work queue, private and shared."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def names(caller: Caller) -> list[str]:
     return [view["name"] for view in caller.every(VIEWS)]
 
 
-def test_a_view_is_ones_own_until_it_is_shared(desk: Desk, other_desk: Desk):
+def test_view_is_private_until_shared(desk: Desk, other_desk: Desk):
     mine = desk.coordinator.post(VIEWS, LATE).body
     assert mine["filters"] == LATE["filters"]
     assert (names(desk.coordinator), names(desk.admin)) == (["Late"], [])
@@ -27,7 +27,7 @@ def test_a_view_is_ones_own_until_it_is_shared(desk: Desk, other_desk: Desk):
     assert names(desk.admin) == []
 
 
-def test_its_filters_are_what_the_queue_takes(desk: Desk):
+def test_filters_are_those_of_the_queue(desk: Desk):
     view = desk.admin.post(VIEWS, LATE).body
     assert desk.admin.get("/api/followups", **view["filters"]).status == 200
 
@@ -42,13 +42,13 @@ def test_its_filters_are_what_the_queue_takes(desk: Desk):
         ([], ["/filters"]),
     ],
 )
-def test_filters_that_the_queue_does_not_take_are_pointed_at(desk: Desk, filters: Any, places: list[str]):
+def test_invalid_filter_is_refused_with_its_path(desk: Desk, filters: Any, places: list[str]):
     assert desk.admin.post(VIEWS, {"name": "x", "filters": filters}).pointers == places
 
 
-def test_one_person_has_one_view_of_a_name(desk: Desk):
+def test_view_name_is_unique_per_user(desk: Desk):
     assert [who.post(VIEWS, LATE).status for who in (desk.admin, desk.coordinator, desk.admin)] == [201, 201, 409]
 
 
-def test_a_program_has_none(desk: Desk):
+def test_api_key_has_no_views(desk: Desk):
     assert desk.program("lead:read").post(VIEWS, LATE).status == 403

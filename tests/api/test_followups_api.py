@@ -1,4 +1,4 @@
-"""The work queue: tasks across leads, what can be done with each, and what the timeline says of it."""
+"""Work queue: tasks across leads, actions on tasks, and timeline entries."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,12 +31,12 @@ def delete(caller: Caller, task: dict[str, Any], *, seen: str | None = "*") -> A
 
 
 def late(desk: Desk, task: dict[str, Any]) -> None:
-    """As the sweep does."""
+    """Run the overdue sweep."""
     overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
     desk.sql(overdue, id=task["id"])
 
 
-def test_a_task_is_planned_shown_edited_and_is_the_same_resource_as_under_the_lead(desk: Desk):
+def test_task_is_the_same_resource_under_followups_and_leads(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     made = desk.front_desk.post(
         QUEUE, {"lead_id": lead["id"], "title": "Call", "type": "VIDEO_CALL", "due_at": soon(hours=3), "tags": ["vip"]}
@@ -63,23 +63,23 @@ def test_a_task_is_planned_shown_edited_and_is_the_same_resource_as_under_the_le
         ({"status": "COMPLETED"}, ["/status"]),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, change: dict[str, Any], places: list[str]):
+def test_validation_error_names_the_path(desk: Desk, change: dict[str, Any], places: list[str]):
     new = {"lead_id": desk.capture()["id"], "title": "Call", "type": "CALL", "due_at": soon(hours=1)}
     assert desk.admin.post(QUEUE, {**new, **change}).pointers == places
 
 
-def test_what_neither_the_body_nor_a_template_says_is_asked_for(desk: Desk):
+def test_field_missing_in_body_and_template_is_required(desk: Desk):
     assert desk.admin.post(QUEUE, {"lead_id": desk.capture()["id"]}).pointers == ["/due_at", "/title", "/type"]
 
 
-def test_another_clinics_lead_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk):
+def test_lead_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1)}
     theirs = other_desk.capture(phone="600111222")
     answers = [desk.admin.post(QUEUE, {**new, "lead_id": id_}) for id_ in (theirs["id"], str(uuid4()))]
     assert answers[0].body["errors"] == answers[1].body["errors"]
 
 
-def test_the_queue_holds_the_tasks_of_all_leads_as_they_are_due(desk: Desk, other_desk: Desk):
+def test_queue_has_tasks_of_all_leads_ordered_by_due_time(desk: Desk, other_desk: Desk):
     third, first, second = (desk.plan(desk.capture(), due_at=soon(days=days))["id"] for days in (3, 1, 2))
     other_desk.plan(other_desk.capture(phone="600111222"))
     assert shown(desk.doctor, limit=1) == [first, second, third]
@@ -89,7 +89,7 @@ def test_the_queue_holds_the_tasks_of_all_leads_as_they_are_due(desk: Desk, othe
     assert desk.doctor.get(QUEUE, sort="title").pointers == ["/sort"]
 
 
-def test_pages_go_through_every_status_in_one_order(desk: Desk):
+def test_pages_keep_one_order_across_all_statuses(desk: Desk):
     lead = desk.capture()
     tasks = [desk.plan(lead, due_at=soon(days=days)) for days in range(1, 9)]
     do(desk, tasks[1], "complete")
@@ -104,7 +104,7 @@ def test_pages_go_through_every_status_in_one_order(desk: Desk):
     assert answer.body["total_count"] == 8
 
 
-def test_each_filter_finds_its_own(desk: Desk):
+def test_each_filter_returns_its_tasks(desk: Desk):
     mine = desk.capture(assigned_to_id=desk.coordinator.id)
     other = desk.capture(assigned_to_id=desk.admin.id)
     desk.admin.post(f"/api/leads/{other['id']}/stage", {"stage": "contacted"})
@@ -145,17 +145,17 @@ def test_each_filter_finds_its_own(desk: Desk):
 @pytest.mark.parametrize(
     "query", [{"status": "DONE"}, {"status": ""}, {"status": "PENDING,"}, {"type": "CALL;SMS"}, {"colour": "red"}]
 )
-def test_a_filter_that_is_none_is_refused(desk: Desk, query: dict[str, str]):
+def test_invalid_filter_is_refused(desk: Desk, query: dict[str, str]):
     assert desk.admin.get(QUEUE, **query).pointers == [f"/{next(iter(query))}"]
 
 
-def test_an_api_key_has_no_tasks_of_its_own(desk: Desk):
+def test_api_key_has_no_tasks_of_its_own(desk: Desk):
     program = desk.program("lead:read")
     assert program.get(QUEUE, assigned_to_id="me").pointers == ["/assigned_to_id"]
     assert program.get(QUEUE, created_by="me").pointers == ["/created_by"]
 
 
-def test_who_completes_a_task_says_what_came_of_it_and_logs_the_call_with_it(desk: Desk):
+def test_completion_stores_the_outcome_and_logs_the_call(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     call = {"type": "PHONE_CALL", "outcome": "spoke", "duration_minutes": 4}
@@ -171,14 +171,14 @@ def test_who_completes_a_task_says_what_came_of_it_and_logs_the_call_with_it(des
     assert desk.lead(lead)["contacted_at"] == logged["occurred_at"]
 
 
-def test_a_calls_outcome_is_the_tasks_unless_another_is_said(desk: Desk):
+def test_outcome_of_the_call_is_the_default_for_the_task(desk: Desk):
     call = {"type": "PHONE_CALL", "outcome": "voicemail"}
     lead = desk.capture()
     assert do(desk, desk.plan(lead), "complete", {"activity": call}).body["outcome"] == "voicemail"
     assert desk.lead(lead)["failed_attempts"] == 1
 
 
-def test_a_mistake_in_the_activity_completes_nothing(desk: Desk):
+def test_invalid_activity_completes_nothing(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     assert do(desk, task, "complete", {"activity": {"type": "PHONE_CALL"}}).pointers == ["/activity/outcome"]
@@ -189,7 +189,7 @@ def test_a_mistake_in_the_activity_completes_nothing(desk: Desk):
     assert (desk.timeline(lead), do(desk, task, "complete").status) == ([], 200)
 
 
-def test_a_task_may_lead_to_an_entry_that_is_there_already_but_only_of_its_lead(desk: Desk):
+def test_task_can_be_linked_to_an_existing_entry_of_its_lead(desk: Desk):
     lead, other = desk.capture(), desk.capture()
     entries = [
         desk.admin.post(f"/api/leads/{a['id']}/activities", {"type": "NOTE", "notes": "x"}) for a in (lead, other)
@@ -200,7 +200,7 @@ def test_a_task_may_lead_to_an_entry_that_is_there_already_but_only_of_its_lead(
     assert done["activity_id"] == entries[0].body["id"]
 
 
-def test_a_task_is_begun_and_an_overdue_one_has_to_be_moved_first(desk: Desk):
+def test_started_task_is_in_progress_and_overdue_tasks_must_be_moved_first(desk: Desk):
     task, overdue = desk.plan(desk.capture()), desk.plan(desk.capture())
     begun = [do(desk, task, "start").body for _ in range(2)]
     assert [(task["status"], task["version"]) for task in begun] == [("IN_PROGRESS", 2)] * 2
@@ -208,7 +208,7 @@ def test_a_task_is_begun_and_an_overdue_one_has_to_be_moved_first(desk: Desk):
     assert do(desk, overdue, "start").body["code"] == "task-is-overdue"
 
 
-def test_a_pin_is_put_in_and_taken_out(desk: Desk):
+def test_task_can_be_pinned_and_unpinned(desk: Desk):
     task = desk.plan(desk.capture())
     assert [do(desk, task, "pin", {"pinned": pinned}).body["pinned"] for pinned in (True, True, False)] == [
         *(True, True, False)
@@ -216,12 +216,12 @@ def test_a_pin_is_put_in_and_taken_out(desk: Desk):
     assert do(desk, task, "pin", {}).pointers == ["/pinned"]
 
 
-def test_a_snoozed_task_is_due_later(desk: Desk):
+def test_snoozed_task_is_due_later(desk: Desk):
     until = soon(days=4)
     assert do(desk, desk.plan(desk.capture()), "snooze", {"until": until}).body["due_at"] == until
 
 
-def test_who_is_handed_a_task_is_told_and_the_timeline_says_why(desk: Desk):
+def test_new_assignee_is_notified_and_the_timeline_has_the_reason(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead, title="Call <b>Ana</b>")
     handed = {"assigned_to_id": desk.coordinator.id, "reason": "I am away."}
@@ -241,7 +241,7 @@ def test_who_is_handed_a_task_is_told_and_the_timeline_says_why(desk: Desk):
     assert entry["notes"].endswith("I am away.")
 
 
-def test_nobody_is_told_of_what_they_took_themselves_nor_twice(desk: Desk):
+def test_assignment_to_oneself_sends_no_notification(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     for _ in range(2):
@@ -250,19 +250,19 @@ def test_nobody_is_told_of_what_they_took_themselves_nor_twice(desk: Desk):
     assert len(desk.timeline(lead)) == 1
 
 
-def test_an_edit_that_names_somebody_else_hands_the_task_over_too(desk: Desk):
+def test_edit_of_the_assignee_hands_over_the_task(desk: Desk):
     task = desk.plan(desk.capture())
     desk.admin.put(f"{QUEUE}/{task['id']}", {"assigned_to_id": desk.coordinator.id})
     assert [note["task_id"] for note in desk.coordinator.every("/api/notifications/mine")] == [task["id"]]
 
 
-def test_a_task_is_handed_only_to_active_users_of_the_clinic(desk: Desk, other_desk: Desk):
+def test_assignee_must_be_an_active_user_of_the_clinic(desk: Desk, other_desk: Desk):
     task = desk.plan(desk.capture())
     for user_id in (other_desk.admin.id, str(uuid4())):
         assert do(desk, task, "reassign", {"assigned_to_id": user_id}).pointers == ["/assigned_to_id"]
 
 
-def test_a_deleted_task_is_cancelled_and_shown_no_more_and_the_timeline_remembers_it(desk: Desk):
+def test_deleted_task_is_cancelled_and_stays_in_the_timeline(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     assert delete(desk.front_desk, task).status == 204
@@ -278,7 +278,7 @@ def test_a_deleted_task_is_cancelled_and_shown_no_more_and_the_timeline_remember
     assert (step["state"], step["reason"]) == ("cancelled", "task_cancelled")
 
 
-def test_what_is_done_is_not_deleted_and_nobody_deletes_what_they_have_not_seen(desk: Desk):
+def test_completed_task_cannot_be_deleted_and_deletion_needs_the_version(desk: Desk):
     task = desk.plan(desk.capture())
     assert delete(desk.admin, task, seen=None).status == 428
     desk.admin.put(f"{QUEUE}/{task['id']}", {"title": "Write"})
@@ -287,7 +287,7 @@ def test_what_is_done_is_not_deleted_and_nobody_deletes_what_they_have_not_seen(
     assert delete(desk.admin, task).body["code"] == "task-is-closed"
 
 
-def test_a_converted_or_lost_leads_tasks_close_with_it(desk: Desk):
+def test_tasks_are_closed_with_their_lead(desk: Desk):
     for act, body in (("convert", {}), ("lost", {"reason": "OTHER"})):
         lead = desk.capture()
         desk.plan(lead)
@@ -295,13 +295,13 @@ def test_a_converted_or_lost_leads_tasks_close_with_it(desk: Desk):
         assert [task["status"] for task in desk.admin.every(QUEUE, lead_id=lead["id"])] == ["CANCELLED"]
 
 
-def test_a_bulk_jobs_tasks_can_be_tagged(desk: Desk):
+def test_tasks_of_a_bulk_job_can_be_tagged(desk: Desk):
     followup = {"type": "CALL", "title": "After the fair", "due_in_minutes": 60, "tags": ["fair"]}
     job = desk.admin.post("/api/followups/bulk", {"lead_ids": [desk.capture()["id"]], "followup": followup})
     [(spec,)] = desk.sql("SELECT spec FROM jobs WHERE id = :id", id=job.body["id"])
     assert spec["task"]["tags"] == ["fair"]
 
 
-def test_times_are_shown_in_utc(desk: Desk):
+def test_times_are_in_utc(desk: Desk):
     due = datetime(2031, 1, 1, 9, tzinfo=UTC)
     assert desk.plan(desk.capture(), due_at=due.isoformat())["due_at"] == "2031-01-01T09:00:00Z"

@@ -1,4 +1,4 @@
-"""Gateways: how a clinic sets them up, and what they tell of what became of messages."""
+"""Gateways: configuration, and status callbacks about messages."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def set_up(desk: Desk, **more: Any) -> dict[str, Any]:
 
 
 def tell(desk: Desk, gateway: dict[str, Any], *events: Any, secret: str = "", call: str = "", **signed: Any) -> Answer:
-    """As the gateway does."""
+    """Call the callback URL as the gateway does."""
     body = signed.pop("body", None) or json.dumps({"events": events}).encode()
     at = now() + timedelta(seconds=signed.pop("seconds", 0))
     headers = signing.sign([secret or gateway["secret"]], call or str(uuid4()), body, at=at) | signed
@@ -41,7 +41,7 @@ def tell(desk: Desk, gateway: dict[str, Any], *events: Any, secret: str = "", ca
 
 
 def message(desk: Desk, gateway: dict[str, Any], lead: dict[str, Any], **more: Any) -> str:
-    """One that was sent through it."""
+    """Return a message that was sent through the gateway."""
     row = {
         "id": new_id(),
         "clinic_id": desk.clinic_id,
@@ -79,7 +79,7 @@ def server(configure: Callable[..., None]) -> Iterator[Gateway]:
         yield server
 
 
-def test_gateways_are_made_shown_listed_changed_and_removed(desk: Desk):
+def test_gateways_can_be_created_listed_changed_and_deleted(desk: Desk):
     made = set_up(desk)
     assert made["secret"].startswith("whsec_")
     assert (made["per_hour"], made["idempotent"], made["is_active"], made["failures"]) == (200, True, True, 0)
@@ -114,7 +114,7 @@ def test_gateways_are_made_shown_listed_changed_and_removed(desk: Desk):
         ({"secret": "whsec_x"}, ["/secret"]),
     ],
 )
-def test_a_gateway_that_may_not_be_called_is_refused(desk: Desk, more: dict[str, Any], pointers: list[str]):
+def test_forbidden_url_is_refused(desk: Desk, more: dict[str, Any], pointers: list[str]):
     body = {"name": "social", "purpose": "messages", "url": URL, **more}
     assert desk.admin.post("/api/gateways", body).pointers == pointers
     assert desk.admin.every("/api/gateways") == []
@@ -123,14 +123,14 @@ def test_a_gateway_that_may_not_be_called_is_refused(desk: Desk, more: dict[str,
         assert desk.admin.patch(f"/api/gateways/{made['id']}", more).pointers == pointers
 
 
-def test_a_name_is_taken_once(desk: Desk, other_desk: Desk):
+def test_name_is_unique(desk: Desk, other_desk: Desk):
     set_up(desk)
     set_up(other_desk)
     again = desk.admin.post("/api/gateways", {"name": "social", "purpose": "webhook", "url": URL})
     assert (again.status, again.body["code"]) == (409, "gateway-name-taken")
 
 
-def test_the_database_and_the_record_show_neither_url_nor_secret(desk: Desk):
+def test_database_and_audit_log_contain_no_plain_url_or_secret(desk: Desk):
     made = set_up(desk)
     rotated = desk.admin.post(f"/api/gateways/{made['id']}/rotate-secret").body
     [row] = desk.sql("SELECT to_jsonb(g)::text FROM gateways g")
@@ -140,7 +140,7 @@ def test_the_database_and_the_record_show_neither_url_nor_secret(desk: Desk):
     assert not [secret for secret in (made["secret"], rotated["secret"]) if secret in json.dumps(entries)]
 
 
-def test_a_secret_is_shown_once(desk: Desk):
+def test_secret_is_shown_once(desk: Desk):
     body = {"name": "social", "purpose": "messages", "url": URL}
     answers = [desk.admin.post("/api/gateways", body, key="once") for _ in range(2)]
     assert [answer.status for answer in answers] == [201, 409]
@@ -148,7 +148,7 @@ def test_a_secret_is_shown_once(desk: Desk):
     assert "secret" not in desk.admin.get(f"/api/gateways/{answers[0].body['id']}").body
 
 
-def test_a_test_call_is_signed_and_its_answer_is_shown(desk: Desk, server: Gateway):
+def test_call_is_signed_and_returns_the_answer(desk: Desk, server: Gateway):
     made = set_up(desk, url=server.url)
     server.answer(200)
     assert desk.admin.post(f"/api/gateways/{made['id']}/test").body == {"outcome": "sent", "response": "200"}
@@ -160,7 +160,7 @@ def test_a_test_call_is_signed_and_its_answer_is_shown(desk: Desk, server: Gatew
     assert refused == {"outcome": "permanent", "response": "403 who are you, <address> or <address>?"}
 
 
-def test_after_a_rotation_both_secrets_are_good_for_a_day(desk: Desk, server: Gateway):
+def test_both_secrets_are_valid_for_a_day_after_rotation(desk: Desk, server: Gateway):
     old = set_up(desk, url=server.url)
     new = desk.admin.post(f"/api/gateways/{old['id']}/rotate-secret").body
     desk.admin.post(f"/api/gateways/{old['id']}/test")
@@ -174,7 +174,7 @@ def test_after_a_rotation_both_secrets_are_good_for_a_day(desk: Desk, server: Ga
     assert [tell(desk, one, known).status for one in (old, new)] == [401, 202]
 
 
-def test_what_became_of_a_message_is_kept(desk: Desk):
+def test_delivery_status_is_stored(desk: Desk):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
     answer = tell(desk, gateway, *(event(sent, status) for status in ("delivered", "opened", "clicked")))
@@ -185,7 +185,7 @@ def test_what_became_of_a_message_is_kept(desk: Desk):
     assert note(desk, sent)["opened_at"] == found["opened_at"]  # the first time counts
 
 
-def test_a_reply_stops_what_a_reply_stops(desk: Desk):
+def test_reply_cancels_steps_that_wait_for_no_reply(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     assert desk.steps(lead, state="published") + desk.steps(lead, state="planned")
     answer = tell(desk, gateway, event(message(desk, gateway, lead), "replied", text="Yes, please"))
@@ -196,14 +196,14 @@ def test_a_reply_stops_what_a_reply_stops(desk: Desk):
     assert {step["reason"] for step in desk.steps(lead, name="no-contact-24h")} == {"replied"}
 
 
-def test_a_reply_of_a_patient_is_no_trouble(desk: Desk):
+def test_reply_of_a_patient_is_accepted(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     sent = message(desk, gateway, lead)
     desk.admin.post(f"/api/leads/{lead['id']}/convert", {})
     assert tell(desk, gateway, event(sent, "replied")).status == 202
 
 
-def test_an_address_that_nobody_has_is_not_written_to_again(desk: Desk):
+def test_bounced_address_is_suppressed(desk: Desk):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
     sent = message(desk, gateway, lead)
     tell(desk, gateway, event(sent, "bounced", reason="invalid"))
@@ -212,7 +212,7 @@ def test_an_address_that_nobody_has_is_not_written_to_again(desk: Desk):
     assert desk.sql("SELECT way, reason FROM suppressions") == [("phone", "invalid")]
 
 
-def test_what_comes_back_is_counted_for_the_rule_that_sent_it_and_once(desk: Desk):
+def test_bounce_is_counted_once_for_the_rule_that_sent_the_message(desk: Desk):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
     bounced, failed, anybodys = (message(desk, gateway, lead, series=series) for series in ("hello", "hello", None))
     for status, sent in (("bounced", bounced), ("bounced", bounced), ("failed", failed), ("bounced", anybodys)):
@@ -221,7 +221,7 @@ def test_what_comes_back_is_counted_for_the_rule_that_sent_it_and_once(desk: Des
     assert [tuple(row) for row in found] == [("hello", -1, 1, 1)]  # what failed later was counted as sent before
 
 
-def test_a_rule_that_bounces_too_much_is_paused_and_an_admin_switches_it_on_again(desk: Desk):
+def test_rule_with_too_many_bounces_is_paused_until_an_admin_resumes_it(desk: Desk):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
     desk.admin.put("/api/settings/contact-policy", {"breaker": {"min_messages": 2, "bounces": 0.4}})
     rule = {"name": "hello", "on": "lead.created", "do": [{"suggest_lost": {"reason": "OTHER"}}]}
@@ -240,7 +240,7 @@ def test_a_rule_that_bounces_too_much_is_paused_and_an_admin_switches_it_on_agai
     assert len(desk.steps(desk.capture(), name="hello")) == 1
 
 
-def test_the_same_call_again_changes_nothing(desk: Desk):
+def test_repeated_callback_changes_nothing(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     sent = message(desk, gateway, lead)
     answers = [tell(desk, gateway, event(sent, "replied"), call="a-call").body for _ in range(2)]
@@ -248,7 +248,7 @@ def test_the_same_call_again_changes_nothing(desk: Desk):
     assert len([one for one in desk.timeline(lead) if one["type"] == "SMS"]) == 1
 
 
-def test_only_its_own_messages_are_a_gateways_to_tell_of(desk: Desk, other_desk: Desk):
+def test_gateway_reports_only_on_its_own_messages(desk: Desk, other_desk: Desk):
     gateway, foreign = set_up(desk), set_up(other_desk)
     own = set_up(desk, name="another")
     sent = message(desk, gateway, desk.capture())
@@ -268,14 +268,14 @@ def test_only_its_own_messages_are_a_gateways_to_tell_of(desk: Desk, other_desk:
         {"webhook-timestamp": ""},
     ],
 )
-def test_who_does_not_sign_is_not_heard(desk: Desk, wrong: dict[str, Any]):
+def test_unsigned_callback_is_refused(desk: Desk, wrong: dict[str, Any]):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
     assert tell(desk, gateway, event(sent, "failed"), **wrong).status == 401
     assert note(desk, sent)["state"] == "sent"
 
 
-def test_a_gateway_that_is_none_is_not_there(desk: Desk):
+def test_unknown_gateway_is_not_found(desk: Desk):
     assert tell(desk, {**set_up(desk), "id": str(uuid4())}, event(str(uuid4()), "failed")).status == 404
 
 
@@ -290,7 +290,7 @@ def test_a_gateway_that_is_none_is_not_there(desk: Desk):
         ({"message_id": "x"}, "/events/0/message_id"),
     ],
 )
-def test_what_a_gateway_tells_is_read_strictly(desk: Desk, more: dict[str, Any], pointer: str):
+def test_callback_is_validated_strictly(desk: Desk, more: dict[str, Any], pointer: str):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
     answer = tell(desk, gateway, event(sent, "delivered"), {**event(sent, "delivered"), **more}, call="x")
@@ -299,7 +299,7 @@ def test_what_a_gateway_tells_is_read_strictly(desk: Desk, more: dict[str, Any],
     assert tell(desk, gateway, event(sent, "delivered"), call="x").body["taken"] == 1  # it may be told again, right
 
 
-def test_what_is_no_json_is_refused(desk: Desk):
+def test_invalid_json_is_refused(desk: Desk):
     gateway = set_up(desk)
     assert tell(desk, gateway, body=b"[").status == 400
     assert tell(desk, gateway, body=b"{}").pointers == ["/events"]

@@ -1,4 +1,4 @@
-"""What only shows behind a real server."""
+"""HTTP behavior behind the real server."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ def web(desk: Desk, server: Process) -> httpx.Client:
     return httpx.Client(base_url=server.url, timeout=30)
 
 
-def test_a_caller_who_is_still_sending_gets_to_read_the_refusal(web: httpx.Client, desk: Desk):
+def test_client_that_is_still_sending_can_read_the_refusal(web: httpx.Client, desk: Desk):
     known = {"Authorization": f"Bearer {desk.admin.token}"}
     for headers, status in [({}, 401), (known, 413), (known, 413)]:
         answer = web.post(
@@ -33,13 +33,13 @@ def test_a_caller_who_is_still_sending_gets_to_read_the_refusal(web: httpx.Clien
     assert web.get("/api/me", headers=known).status_code == 200
 
 
-def test_a_body_in_pieces_is_a_body(web: httpx.Client, desk: Desk):
+def test_chunked_body_is_accepted(web: httpx.Client, desk: Desk):
     pieces = iter([b'{"name": "Poster", ', b'"category": "OTHER"}'])
     headers = {"Authorization": f"Bearer {desk.admin.token}", "Content-Type": "application/json"}
     assert web.post("/api/lead-sources", content=pieces, headers=headers).status_code == 201
 
 
-def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, desk: Desk, server: Process):
+def test_slow_large_body_holds_no_transaction(web: httpx.Client, desk: Desk, server: Process):
     began = now()
 
     def is_known_and_waited_for() -> bool:
@@ -57,13 +57,13 @@ def test_who_sends_a_large_body_slowly_holds_no_transaction(web: httpx.Client, d
     assert answer.status_code == 201
 
 
-def test_no_version_of_anything_is_told(web: httpx.Client):
+def test_server_versions_are_hidden(web: httpx.Client):
     for path in ("/livez", "/docs", "/nowhere"):
         headers = web.get(path).headers
         assert not [name for name, value in headers.items() if name in {"server", "x-powered-by"} and "/" in value]
 
 
-def test_a_keys_use_is_noted_when_its_answer_is_out(web: httpx.Client, desk: Desk):
+def test_last_use_of_a_key_is_recorded_after_the_response(web: httpx.Client, desk: Desk):
     key = desk.admin.post("/api/api-keys", {"name": "Form", "scopes": ["lead:read"]}).body["key"]
     assert web.get("/api/leads", headers={"Authorization": f"Bearer {key}"}).status_code == 200
     wait_until(lambda: desk.sql("SELECT last_used_at FROM api_keys")[0][0] is not None, 10, "the use to be noted")

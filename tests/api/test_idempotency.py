@@ -1,4 +1,4 @@
-"""A POST that is sent twice with one Idempotency-Key is carried out once and answered alike."""
+"""Idempotency: a POST repeated with one Idempotency-Key is executed once and gets the same answer."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def leads(desk: Desk) -> int:
     return len(desk.sql("SELECT id FROM leads"))
 
 
-def test_it_is_carried_out_once_and_answered_alike(desk: Desk):
+def test_repeated_call_is_executed_once_with_the_same_answer(desk: Desk):
     given = desk.lead_data()
     first, second = (desk.admin.post(LEADS, given, key="form-17") for _ in range(2))
 
@@ -35,7 +35,7 @@ def test_it_is_carried_out_once_and_answered_alike(desk: Desk):
     assert len(desk.steps(first.body)) == 2  # its follow-ups, too, were planned once
 
 
-def test_what_was_answered_is_answered_again_though_the_lead_has_changed_since(desk: Desk):
+def test_stored_answer_is_returned_after_the_lead_has_changed(desk: Desk):
     lead = desk.capture()
     answers = [desk.admin.post(f"{LEADS}/{lead['id']}/stage", {"stage": "contacted"}, key="move") for _ in range(2)]
     assert [answer.status for answer in answers] == [200, 200]
@@ -47,14 +47,14 @@ def test_what_was_answered_is_answered_again_though_the_lead_has_changed_since(d
     assert desk.lead(lead)["pipeline_stage"] == "consultation_scheduled"
 
 
-def test_the_same_key_with_another_payload_is_a_mistake(desk: Desk):
+def test_same_key_with_another_payload_is_refused(desk: Desk):
     desk.admin.post(LEADS, desk.lead_data(), key="form-17")
     answer = desk.admin.post(LEADS, desk.lead_data(first_name="Bea"), key="form-17")
 
     assert (answer.status, answer.body["code"], leads(desk)) == (422, "idempotency-key-reused", 1)
 
 
-def test_a_key_is_its_callers_own(desk: Desk, other_desk: Desk):
+def test_key_belongs_to_one_caller(desk: Desk, other_desk: Desk):
     callers = [desk.admin, desk.coordinator, desk.program("lead:create"), other_desk.admin]
     given = {"first_name": "Ana", "last_name": "Ruiz", "email": "ana@people.example"}
     sources = [desk.source_id] * 3 + [other_desk.source_id]
@@ -66,7 +66,7 @@ def test_a_key_is_its_callers_own(desk: Desk, other_desk: Desk):
     assert len({answer.body["id"] for answer in answers}) == 4
 
 
-def test_a_key_belongs_to_one_path(desk: Desk):
+def test_key_belongs_to_one_path(desk: Desk):
     one, two = desk.capture(), desk.capture()
     task = {"title": "Call", "type": "CALL", "due_at": "2030-01-01T10:00:00Z"}
     made = [desk.admin.post(f"{LEADS}/{lead['id']}/tasks", task, key="1") for lead in (one, two)]
@@ -75,7 +75,7 @@ def test_a_key_belongs_to_one_path(desk: Desk):
     assert {answer.body["lead_id"] for answer in made} == {one["id"], two["id"]}
 
 
-def test_a_call_that_failed_may_be_sent_again(desk: Desk):
+def test_failed_call_can_be_repeated(desk: Desk):
     lead = desk.capture()
     move = f"{LEADS}/{lead['id']}/stage"
     assert desk.admin.post(move, {"stage": "nowhere"}, key="1").status == 422
@@ -85,14 +85,14 @@ def test_a_call_that_failed_may_be_sent_again(desk: Desk):
     assert desk.sql("SELECT key FROM kept_answers WHERE key = '2'") == []
 
 
-def test_who_may_no_longer_do_it_does_not_get_the_answer_again(desk: Desk):
+def test_answer_is_withheld_after_the_permission_is_lost(desk: Desk):
     desk.admin.post(LEADS, desk.lead_data(), key="1")
     desk.sql("UPDATE users SET role = 'doctor' WHERE id = :id", id=desk.admin.id)
     assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 403
 
 
-def test_without_its_answer_there_is_no_lead(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    """They are one transaction: when the answer cannot be kept, nothing was done."""
+def test_lead_is_rolled_back_when_the_answer_cannot_be_stored(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Lead and answer are stored in one transaction."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no room")
@@ -105,7 +105,7 @@ def test_without_its_answer_there_is_no_lead(desk: Desk, monkeypatch: pytest.Mon
     assert leads(desk) == 1
 
 
-def test_while_it_runs_the_second_is_told_so(desk: Desk):
+def test_concurrent_repetition_gets_a_conflict(desk: Desk):
     desk.admin.post(LEADS, desk.lead_data(), key="1")
     call = ["clinic_id", "caller_id", "path", "key"]
     [[*parts]] = desk.sql(f"SELECT {', '.join(call)} FROM kept_answers")
@@ -120,7 +120,7 @@ def test_while_it_runs_the_second_is_told_so(desk: Desk):
     assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 201
 
 
-def test_fifty_at_once_make_one(desk: Desk):
+def test_fifty_concurrent_calls_create_one_lead(desk: Desk):
     def post(_: int) -> tuple[int, str | None]:
         caller = Caller(desk.client(), desk.admin.token, desk.admin.actor)
         answer = caller.post(LEADS, desk.lead_data(), key="rush")
@@ -137,12 +137,12 @@ def test_fifty_at_once_make_one(desk: Desk):
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "k" * 256, "ключ".encode().decode("latin-1")])
-def test_a_key_is_visible_ascii(desk: Desk, key: str):
+def test_key_must_be_visible_ascii(desk: Desk, key: str):
     answer = desk.admin.post(LEADS, desk.lead_data(), key=key)
     assert (answer.status, answer.body["code"], leads(desk)) == (400, "malformed-idempotency-key", 0)
 
 
-def test_a_secret_is_not_kept(desk: Desk):
+def test_secret_of_an_answer_is_not_stored(desk: Desk):
     wanted = {"name": "A program", "scopes": ["lead:read"]}
     made, again = (desk.admin.post("/api/api-keys", wanted, key="1") for _ in range(2))
 
@@ -152,7 +152,7 @@ def test_a_secret_is_not_kept(desk: Desk):
     assert len(desk.admin.every("/api/api-keys")) == 1
 
 
-def test_signing_in_keeps_nothing(desk: Desk):
+def test_sign_in_stores_no_answer(desk: Desk):
     answer = desk.admin.client.post(
         "/api/auth/login", json={"email": "a@b.example", "password": "x" * 12}, headers={"Idempotency-Key": "1"}
     )
@@ -160,14 +160,14 @@ def test_signing_in_keeps_nothing(desk: Desk):
     assert desk.sql("SELECT 1 FROM kept_answers") == []
 
 
-def test_a_day_later_it_is_another_call(desk: Desk):
+def test_key_expires_after_a_day(desk: Desk):
     for _ in range(2):
         assert desk.admin.post(LEADS, desk.lead_data(), key="1").status == 201
         desk.sql("UPDATE kept_answers SET created_at = created_at - interval '24 hours'")
     assert leads(desk) == 2
 
 
-def test_what_is_past_is_forgotten(desk: Desk):
+def test_expired_answers_are_deleted(desk: Desk):
     for key in ("old", "new"):
         desk.admin.post(LEADS, desk.lead_data(), key=key)
     desk.sql("UPDATE kept_answers SET created_at = created_at - interval '25 hours' WHERE key = 'old'")
@@ -175,14 +175,14 @@ def test_what_is_past_is_forgotten(desk: Desk):
     assert [row.key for row in desk.sql("SELECT key FROM kept_answers")] == ["new"]
 
 
-def test_a_call_without_a_body_has_a_key_too(desk: Desk):
+def test_call_without_a_body_may_have_a_key(desk: Desk):
     lead = desk.capture()
     answers = [desk.admin.post(f"{LEADS}/{lead['id']}/opt-out", key="1") for _ in range(2)]
     assert answers[0].body == answers[1].body
     assert answers[1].headers["Idempotent-Replayed"] == "true"
 
 
-def test_an_import_of_many_megabytes_has_one_too(desk: Desk):
+def test_large_import_may_have_a_key(desk: Desk):
     newcomers = [desk.lead_data(last_name=f"Number {n}", notes="x" * 900) for n in range(1500)]
     wanted = {"leads": newcomers, "followup": {"type": "CALL", "title": "Call", "due_in_minutes": 60}}
     jobs = [desk.admin.post("/api/followups/bulk", wanted, key="fair") for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Another clinic's things are not there: every route with an id, walked with theirs as our admin."""
+"""Tenant isolation: each route with an id is called with ids of another clinic."""
 
 import re
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ OF_THEIR_OWN = {"external_id", "name"}  # the name of a playbook, which ships
 
 
 def named_routes() -> list[tuple[str, str]]:
-    """Method and path of every route with an id: `("PUT", "/api/leads/<lead_id>")`."""
+    """Return method and path of every route with an id: `("PUT", "/api/leads/<lead_id>")`."""
     app = the_app()
     return sorted(
         (method, re.sub(r"<uuid:", "<", rule.rule))
@@ -118,8 +118,8 @@ def named_routes() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def theirs(other_desk: Desk) -> dict[str, str]:
-    """One of each thing, by the name that paths give its id."""
+def foreign_ids(other_desk: Desk) -> dict[str, str]:
+    """Ids of one row of each kind, by the name of the path parameter."""
     lead = other_desk.capture(phone=PHONE)
     rule = {"name": "x", "strategy": "round_robin", "members": [{"user_id": other_desk.admin.id}]}
     job = other_desk.admin.post(
@@ -198,26 +198,26 @@ def told(answer: Answer) -> dict[str, Any]:
     return {name: value for name, value in answer.body.items() if name not in {"instance", "request_id"}}
 
 
-def test_a_foreign_id_is_answered_as_one_that_does_not_exist(desk: Desk, theirs: dict[str, str]):
-    nowhere = {name: str(uuid4()) for name in theirs}
+def test_foreign_id_gets_the_answer_of_an_unknown_id(desk: Desk, foreign_ids: dict[str, str]):
+    nowhere = {name: str(uuid4()) for name in foreign_ids}
     routes = named_routes()
     assert len(routes) > 25
     for method, path in routes:
-        foreign, unknown = call(desk, method, path, theirs), call(desk, method, path, nowhere)
+        foreign, unknown = call(desk, method, path, foreign_ids), call(desk, method, path, nowhere)
         assert (foreign.status, unknown.status) == (404, 404), (method, path, foreign.body, unknown.body)
         assert told(foreign) == told(unknown), (method, path)
 
 
-def test_the_same_calls_find_what_is_ones_own(other_desk: Desk, theirs: dict[str, str]):
-    """Else the test above would prove nothing."""
+def test_same_calls_find_rows_of_the_own_clinic(other_desk: Desk, foreign_ids: dict[str, str]):
+    """Control: without this, the test of foreign ids would prove nothing."""
     for method, path in sorted(named_routes(), key=lambda route: route[1].endswith("/erase")):  # that one last
         if method != "DELETE":
-            assert call(other_desk, method, path, theirs).status != 404, (method, path)
+            assert call(other_desk, method, path, foreign_ids).status != 404, (method, path)
 
 
 @contextmanager
 def listening() -> Iterator[set[tuple[str, str]]]:
-    """As whom, and for which clinic, each statement and each commit was carried out."""
+    """Record the role and the clinic of each statement and each commit."""
     seen: set[tuple[str, str]] = set()
 
     def look(connection: Connection, *_: Any) -> None:
@@ -233,15 +233,15 @@ def listening() -> Iterator[set[tuple[str, str]]]:
             event.remove(Engine, moment, look)
 
 
-def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
-    """The queries are held to it by PostgreSQL, whatever they ask."""
+def test_every_call_runs_as_the_role_of_its_clinic(other_desk: Desk, foreign_ids: dict[str, str]):
+    """Row-level security then applies to every query."""
     app = the_app()
     lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
     calls = [("GET", path) for path in lists if path.startswith("/api/")] + named_routes()
     program = other_desk.program("lead:read")
     for method, path in sorted(calls, key=lambda route: (route[0] == "DELETE", route[1].endswith("/erase"))):
         with listening() as seen:
-            call(other_desk, method, path, theirs)
+            call(other_desk, method, path, foreign_ids)
             if (method, path) == ("GET", "/api/leads"):
                 program.get(path)
         assert seen <= {("relance_clinic", str(other_desk.clinic_id))}, (method, path)
@@ -249,7 +249,7 @@ def test_every_call_is_carried_out_as_the_role_of_its_clinic(other_desk: Desk, t
 
 
 @pytest.mark.parametrize("key", [None, "once"])
-def test_a_large_body_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, key: str | None):
+def test_large_body_is_stored_as_the_role_of_its_clinic(other_desk: Desk, key: str | None):
     lead, whose = other_desk.capture(phone=PHONE), ("relance_clinic", str(other_desk.clinic_id))
     follow_up = {"lead_ids": [lead["id"]], "followup": {"type": "CALL", "title": "Call", "due_in_minutes": 60}}
     with listening() as seen:
@@ -260,9 +260,9 @@ def test_a_large_body_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, ke
     assert ([answer.status for answer in answers], seen) == ([201, 202], {whose})
 
 
-def test_a_web_form_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, theirs: dict[str, str]):
-    """As soon as its key has told whose it is; whoever does not know the clinic yet is the application."""
-    key = other_desk.admin.get(f"/api/web-forms/{theirs['form_id']}").body["key"]
+def test_web_form_is_stored_as_the_role_of_its_clinic(other_desk: Desk, foreign_ids: dict[str, str]):
+    """The application role is used only until the form's key gives the clinic."""
+    key = other_desk.admin.get(f"/api/web-forms/{foreign_ids['form_id']}").body["key"]
     with listening() as seen:
         answer = other_desk.client().post(f"/api/public/forms/{key}/leads", json={"phone": PHONE})
     assert answer.status_code == 202
@@ -271,24 +271,24 @@ def test_a_web_form_is_taken_in_as_the_role_of_its_clinic(other_desk: Desk, thei
     assert rest == [("relance_clinic", str(other_desk.clinic_id))]
 
 
-def test_lists_hold_only_ones_own(desk: Desk, theirs: dict[str, str]):
+def test_lists_contain_only_rows_of_the_own_clinic(desk: Desk, foreign_ids: dict[str, str]):
     app = the_app()
     lists = [rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods and not rule.arguments]
     for path in (path for path in lists if path.startswith("/api/")):
         answer = desk.admin.get(path)
         assert answer.status == 200, (path, answer.body)
-        assert not [name for name, id_ in theirs.items() if id_ in str(answer.body)], path
+        assert not [name for name, id_ in foreign_ids.items() if id_ in str(answer.body)], path
 
 
 @pytest.mark.parametrize("field", ["source_id", "assigned_to_id"])
-def test_a_foreign_id_in_a_body_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk, field: str):
+def test_foreign_id_in_a_body_is_unknown(desk: Desk, other_desk: Desk, field: str):
     foreign = {"source_id": other_desk.source_id, "assigned_to_id": other_desk.coordinator.id}[field]
     answers = [desk.admin.post("/api/leads", desk.lead_data(**{field: id_})) for id_ in (foreign, str(uuid4()))]
     assert [answer.pointers for answer in answers] == [[f"/{field}"], [f"/{field}"]]
     assert told(answers[0]) == told(answers[1])
 
 
-def test_a_foreign_cursor_shows_nothing_foreign(desk: Desk, other_desk: Desk):
+def test_foreign_cursor_returns_nothing_foreign(desk: Desk, other_desk: Desk):
     for _ in range(2):
         other_desk.capture(phone=PHONE)
     cursor = other_desk.admin.get("/api/leads", limit=1).body["next_cursor"]

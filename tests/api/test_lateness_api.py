@@ -1,4 +1,4 @@
-"""What ran late, and what became of it: after a downtime."""
+"""Report of late steps after a downtime."""
 
 import json
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def noon() -> datetime:
 
 
 def ran(desk: Desk, lead: dict[str, Any], due_at: datetime, after: timedelta | None, **more: Any) -> str:
-    """A step of `call` that was due then, and ended so long after; None: it is still to be done. Returns its id."""
+    """Insert a step due then that ended after the delay (None: it is pending), and return its id."""
     values = {"state": "published" if after is None else "done", "reason": None, "name": "call", **more}
     [row] = desk.sql(
         "INSERT INTO steps (id, clinic_id, lead_id, kind, name, cause, params, stop_on, due_at, state, reason,"
@@ -51,7 +51,7 @@ def line(found: dict[str, Any], name: str = "call") -> dict[str, Any]:
     return one  # type: ignore[no-any-return]
 
 
-def test_a_downtime_is_told_with_what_it_made_late(desk: Desk, noon: datetime):
+def test_downtime_is_reported_with_its_late_steps(desk: Desk, noon: datetime):
     lead = desk.capture()
     ran(desk, lead, noon, timedelta(seconds=1))
     first = ran(desk, lead, noon + HOUR / 2, 2 * HOUR)
@@ -75,7 +75,7 @@ def test_a_downtime_is_told_with_what_it_made_late(desk: Desk, noon: datetime):
     assert gap["because"].endswith("while 4 steps were due.")
 
 
-def test_what_still_waits_is_told_and_since_when_nobody_works(desk: Desk, noon: datetime):
+def test_waiting_steps_are_reported_with_the_start_of_the_downtime(desk: Desk, noon: datetime):
     lead = desk.capture()
     ran(desk, lead, noon, timedelta())
     first, last = (ran(desk, lead, noon + hours * HOUR, None) for hours in (1, 2))
@@ -87,7 +87,7 @@ def test_what_still_waits_is_told_and_since_when_nobody_works(desk: Desk, noon: 
     assert (datetime.fromisoformat(gap["since"]), gap["waiting"]) == (noon, 2)
 
 
-def test_what_was_put_off_is_told_with_the_reasons(desk: Desk):
+def test_snoozed_steps_are_reported_with_reasons(desk: Desk):
     lead = desk.capture()
     for reason in ("rule_paused", "rule_paused", "outside_hours"):
         ran(desk, lead, now() + HOUR, None, reason=reason)
@@ -95,7 +95,7 @@ def test_what_was_put_off_is_told_with_the_reasons(desk: Desk):
     assert line(report(desk))["put_off"] == {"rule_paused": 2, "outside_hours": 1}
 
 
-def test_each_rule_and_kind_has_a_line_and_those_that_suffered_most_come_first(desk: Desk, noon: datetime):
+def test_each_rule_and_kind_has_a_line_ordered_by_lateness(desk: Desk, noon: datetime):
     lead = desk.capture()
     ran(desk, lead, noon, timedelta(), name="punctual")
     for name, times in (("tardy", 1), ("worst", 2)):
@@ -105,7 +105,7 @@ def test_each_rule_and_kind_has_a_line_and_those_that_suffered_most_come_first(d
     assert [name for name in named if name in {"tardy", "worst", "punctual"}] == ["worst", "tardy", "punctual"]
 
 
-def test_nobody_sees_another_clinics(desk: Desk, other_desk: Desk, noon: datetime):
+def test_report_contains_only_the_own_clinic(desk: Desk, other_desk: Desk, noon: datetime):
     lead = other_desk.capture(phone="+12125550143")
     ran(other_desk, lead, noon, HOUR)
     ran(other_desk, lead, noon, None)
@@ -121,11 +121,11 @@ def test_nobody_sees_another_clinics(desk: Desk, other_desk: Desk, noon: datetim
         ({"from": "2026-03-01T00:00:00Z"}, "/from"),
     ],
 )
-def test_a_period_that_is_none_is_refused(desk: Desk, query: dict[str, str], pointer: str):
+def test_invalid_period_is_refused(desk: Desk, query: dict[str, str], pointer: str):
     assert desk.admin.get(PATH, **query).pointers == [pointer]
 
 
-def test_the_command_line_tells_the_same(desk: Desk, noon: datetime):
+def test_command_line_prints_the_same_report(desk: Desk, noon: datetime):
     lead = desk.capture()
     ran(desk, lead, noon, timedelta())
     ran(desk, lead, noon + HOUR, HOUR)

@@ -1,4 +1,4 @@
-"""Lead activities at the paths of simplepro's table: tasks and entries of the timeline as one list."""
+"""Lead activities at the paths of the SimplePro table: tasks and timeline entries as one list."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def ids(who: Caller, path: str = "", **query: Any) -> list[str]:
     return [item["id"] for item in who.every(f"{PATH}{path}", **query)]
 
 
-def test_what_has_a_date_is_a_task(desk: Desk):
+def test_activity_with_a_due_date_is_a_task(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     made = post(desk, lead, due_date=soon(days=2), description="About the price", priority="HIGH")
     task = desk.admin.get(f"/api/followups/{made.body['id']}").body
@@ -45,7 +45,7 @@ def test_what_has_a_date_is_a_task(desk: Desk):
     assert desk.doctor.get(f"{PATH}/{task['id']}").body == made.body
 
 
-def test_what_has_none_happened_and_counts(desk: Desk):
+def test_activity_without_a_due_date_is_a_timeline_entry(desk: Desk):
     lead = desk.capture()
     made = post(desk, lead, outcome="callback_requested", description="After five").body
     [entry] = desk.timeline(lead)
@@ -68,11 +68,11 @@ def test_what_has_none_happened_and_counts(desk: Desk):
         ({"opportunity_id": str(uuid4()), "outcome": "spoke"}, ["/opportunity_id"]),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, given: dict[str, Any], places: list[str]):
+def test_validation_error_names_the_path(desk: Desk, given: dict[str, Any], places: list[str]):
     assert post(desk, desk.capture(), **given).pointers == places
 
 
-def test_planned_and_past_ones_are_one_list_newest_first(desk: Desk, other_desk: Desk):
+def test_planned_and_past_activities_are_one_list_newest_first(desk: Desk, other_desk: Desk):
     lead, other = desk.capture(), desk.capture()
     made = [
         post(desk, lead, due_date=soon(days=2)).body["id"],
@@ -93,7 +93,7 @@ def test_planned_and_past_ones_are_one_list_newest_first(desk: Desk, other_desk:
     assert desk.doctor.get(PATH, prefer="return=total-count", limit=1).body["total_count"] == 4
 
 
-def test_what_is_to_be_done_is_listed_as_it_is_due_and_what_is_late_by_itself(desk: Desk):
+def test_planned_activities_are_ordered_by_due_time_and_overdue_ones_listed_apart(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     later, late, sooner = (post(desk, lead, due_date=soon(days=days)).body["id"] for days in (3, 1, 2))
     post(desk, lead, activity_type="note", subject="x")
@@ -104,7 +104,7 @@ def test_what_is_to_be_done_is_listed_as_it_is_due_and_what_is_late_by_itself(de
     assert ids(desk.admin, "/pending", assigned_to="me") == []
 
 
-def test_a_patients_are_those_of_the_lead_it_was(desk: Desk):
+def test_activities_of_a_patient_are_those_of_the_converted_lead(desk: Desk):
     lead, patient = desk.capture(), str(uuid4())
     task = post(desk, lead, due_date=soon(days=1)).body["id"]
     desk.admin.post(f"/api/leads/{lead['id']}/convert", {"converted_to_patient_id": patient})
@@ -115,14 +115,14 @@ def test_a_patients_are_those_of_the_lead_it_was(desk: Desk):
     assert desk.doctor.get(f"{PATH}/customer/{uuid4()}").status == 404
 
 
-def test_the_timeline_is_in_the_order_it_happened(desk: Desk):
+def test_timeline_is_ordered_by_time_of_occurrence(desk: Desk):
     lead = desk.capture()
     first = post(desk, lead, activity_type="note", subject="x").body["id"]
     second = post(desk, lead, outcome="no_answer").body["id"]
     assert ids(desk.doctor, f"/timeline/{lead['id']}", limit=1) == [first, second]
 
 
-def test_a_planned_one_is_completed_once_and_what_happened_is_not(desk: Desk):
+def test_planned_activity_is_completed_once_and_past_ones_cannot_be(desk: Desk):
     lead = desk.capture()
     task = post(desk, lead, due_date=soon(days=1)).body["id"]
     entry = post(desk, lead, outcome="no_answer").body["id"]
@@ -133,7 +133,7 @@ def test_a_planned_one_is_completed_once_and_what_happened_is_not(desk: Desk):
     assert patch(desk.front_desk, str(uuid4())).status == 404
 
 
-def test_only_admins_delete_and_only_what_is_planned(desk: Desk):
+def test_only_admins_delete_and_only_planned_activities(desk: Desk):
     lead = desk.capture()
     task = post(desk, lead, due_date=soon(days=1)).body["id"]
     entry = post(desk, lead, outcome="no_answer").body["id"]
@@ -143,7 +143,7 @@ def test_only_admins_delete_and_only_what_is_planned(desk: Desk):
     assert task not in ids(desk.admin)
 
 
-def test_figures_say_what_came_of_what_was_done(desk: Desk):
+def test_statistics_count_outcomes(desk: Desk):
     lead = desk.capture()
     for outcome in ("successful", "successful", "no_answer", None):
         patch(desk.front_desk, post(desk, lead, due_date=soon(days=1)).body["id"], outcome=outcome)
@@ -154,7 +154,7 @@ def test_figures_say_what_came_of_what_was_done(desk: Desk):
     assert desk.doctor.get(f"{PATH}/statistics", assigned_to=str(uuid4())).body["pending"] == 0
 
 
-def test_another_clinics_lead_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk):
+def test_lead_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     theirs = other_desk.capture(phone="600111222")
     answers = [post(desk, lead, outcome="spoke") for lead in (theirs, {"id": str(uuid4())})]
     assert answers[0].body["errors"] == answers[1].body["errors"]

@@ -1,4 +1,4 @@
-"""Moving leads through the stages, assigning, converting, losing, and leaving them in peace."""
+"""Leads: stages, assignment, conversion, loss, opt-out and reopening."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def last_entry(desk: Desk, lead: Lead) -> dict[str, Any]:
     return desk.timeline(lead)[-1]
 
 
-def test_a_lead_moves_forward_and_may_skip_stages(desk: Desk):
+def test_lead_moves_forward_and_may_skip_stages(desk: Desk):
     lead = desk.capture()
     moved = move(desk, lead, "pending_decision")
     assert moved.status == 200
@@ -50,7 +50,7 @@ def test_a_lead_moves_forward_and_may_skip_stages(desk: Desk):
     assert entry["created_by"] == desk.front_desk.id
 
 
-def test_a_lead_does_not_move_backwards(desk: Desk):
+def test_lead_does_not_move_backwards(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "pending_decision")
     refused = move(desk, lead, "contacted")
@@ -58,17 +58,17 @@ def test_a_lead_does_not_move_backwards(desk: Desk):
     assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
 
 
-def test_moving_a_lead_to_where_it_is_changes_nothing(desk: Desk):
+def test_move_to_the_current_stage_changes_nothing(desk: Desk):
     lead = desk.capture()
     assert move(desk, lead, "new_lead").body == lead
     assert desk.timeline(lead) == []
 
 
-def test_a_stage_that_the_clinic_does_not_have_is_refused(desk: Desk):
+def test_unknown_stage_is_refused(desk: Desk):
     assert move(desk, desk.capture(), "limbo").pointers == ["/stage"]
 
 
-def test_a_lead_does_not_leave_a_final_stage(desk: Desk):
+def test_lead_does_not_leave_a_final_stage(desk: Desk):
     desk.sql("UPDATE pipeline_stages SET is_terminal = true WHERE slug = 'contacted'")
     lead = desk.capture()
     move(desk, lead, "contacted")
@@ -76,13 +76,13 @@ def test_a_lead_does_not_leave_a_final_stage(desk: Desk):
     assert (refused.status, refused.body["code"]) == (409, "stage-is-final")
 
 
-def test_from_a_stage_that_is_no_more_a_lead_can_move_anywhere(desk: Desk):
+def test_lead_in_an_archived_stage_can_move_to_any_stage(desk: Desk):
     lead = desk.capture()
     desk.sql("UPDATE leads SET pipeline_stage = 'given_up'")
     assert move(desk, lead, "contacted").status == 200
 
 
-def test_entering_pending_decision_plans_the_check_in_and_leaving_it_stops_that(desk: Desk):
+def test_pending_decision_plans_a_check_in_until_the_lead_leaves_it(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "pending_decision")
     assert [step["state"] for step in desk.steps(lead, name="pending-decision-check-in")] == ["planned"]
@@ -91,7 +91,7 @@ def test_entering_pending_decision_plans_the_check_in_and_leaving_it_stops_that(
     assert (step["state"], step["reason"]) == ("cancelled", "left_stage")
 
 
-def test_a_scheduled_consultation_is_confirmed_once_for_its_hour(desk: Desk):
+def test_scheduled_consultation_is_confirmed_once(desk: Desk):
     lead = desk.capture(email="ana@people.example")
     day = (now() + timedelta(days=3)).replace(hour=15)
     move(desk, lead, "consultation_scheduled", scheduled_for=day.isoformat())
@@ -103,14 +103,14 @@ def test_a_scheduled_consultation_is_confirmed_once_for_its_hour(desk: Desk):
     assert len(desk.steps(lead, name="consultation-confirmation")) == 2
 
 
-def test_a_completed_consultation_is_followed_up(desk: Desk):
+def test_completed_consultation_is_followed_up(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "consultation_completed")
     [step] = desk.steps(lead, name="post-consult-follow-up")
     assert step["due_at"] > (now() + timedelta(days=2, hours=23)).isoformat()
 
 
-def test_losing_a_lead_needs_a_reason(desk: Desk):
+def test_losing_a_lead_requires_a_reason(desk: Desk):
     lead = desk.capture()
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/lost", {}).pointers == ["/reason"]
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/lost", {"reason": "MOOD"}).pointers == ["/reason"]
@@ -118,7 +118,7 @@ def test_losing_a_lead_needs_a_reason(desk: Desk):
     assert desk.lead(lead)["status"] == "NEW"
 
 
-def test_a_lost_lead_keeps_its_reason_and_everything_pending_ends(desk: Desk):
+def test_lost_lead_keeps_its_reason_and_pending_work_is_cancelled(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "pending_decision")
     task = desk.plan(lead)
@@ -131,14 +131,14 @@ def test_a_lost_lead_keeps_its_reason_and_everything_pending_ends(desk: Desk):
     assert last_entry(desk, lead)["new_stage"] == "lost"
 
 
-def test_moving_to_lost_with_a_reason_is_losing(desk: Desk):
+def test_move_to_lost_with_a_reason_loses_the_lead(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "pending_decision")
     lost = move(desk, lead, "lost", reason="COST_FINANCIAL").body
     assert (lost["status"], lost["lost_reason"]) == ("LOST", "COST_FINANCIAL")
 
 
-def test_a_lost_lead_is_not_worked_on_but_still_heard(desk: Desk):
+def test_lost_lead_accepts_replies_but_no_work(desk: Desk):
     lead = desk.capture()
     lose(desk, lead)
     refused = [
@@ -158,7 +158,7 @@ def test_a_lost_lead_is_not_worked_on_but_still_heard(desk: Desk):
     assert desk.lead(lead)["status"] == "LOST"
 
 
-def test_a_converted_lead_is_a_patient_and_everything_pending_ends(desk: Desk):
+def test_converted_lead_is_a_patient_and_pending_work_is_cancelled(desk: Desk):
     lead, patient_id = desk.capture(), str(uuid4())
     desk.plan(lead)
     converted = convert(desk, lead, converted_to_patient_id=patient_id).body
@@ -169,7 +169,7 @@ def test_a_converted_lead_is_a_patient_and_everything_pending_ends(desk: Desk):
     assert (task["status"], task["cancelled_reason"]) == ("CANCELLED", "converted")
 
 
-def test_a_converted_lead_can_only_be_read(desk: Desk):
+def test_converted_lead_is_read_only(desk: Desk):
     lead = desk.capture()
     task = f"/api/leads/tasks/{desk.plan(lead)['id']}"
     convert(desk, lead)
@@ -192,14 +192,14 @@ def test_a_converted_lead_can_only_be_read(desk: Desk):
     assert desk.admin.get(f"{path}/automation").status == 200
 
 
-def test_treatment_started_is_a_conversion_and_needs_the_right_to_it(desk: Desk):
+def test_treatment_started_is_a_conversion_and_requires_its_permission(desk: Desk):
     lead = desk.capture()
     assert move(desk, lead, "treatment_started").status == 403
     moved = desk.coordinator.post(f"/api/leads/{lead['id']}/stage", {"stage": "treatment_started"})
     assert moved.body["status"] == "CONVERTED"
 
 
-def test_an_assigned_lead_has_its_history(desk: Desk):
+def test_assigned_lead_has_a_history(desk: Desk):
     ana, ben = desk.hire(Role.TREATMENT_COORDINATOR, "Ana"), desk.hire(Role.TREATMENT_COORDINATOR, "Ben")
     lead = desk.capture(assigned_to_id=ana.id)
     assigned = assign(desk, lead, ben.id).body
@@ -209,13 +209,13 @@ def test_an_assigned_lead_has_its_history(desk: Desk):
     assert (entry["type"], entry["notes"]) == ("ASSIGNMENT_CHANGE", "Ana → Ben")
 
 
-def test_assigning_a_lead_to_who_has_it_changes_nothing(desk: Desk):
+def test_assignment_to_the_current_user_changes_nothing(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.admin.id)
     assert assign(desk, lead, desk.admin.id).body == lead
     assert desk.timeline(lead) == []
 
 
-def test_a_lead_is_assigned_only_to_active_users_of_the_clinic(desk: Desk, other_desk: Desk):
+def test_assignee_must_be_an_active_user_of_the_clinic(desk: Desk, other_desk: Desk):
     lead = desk.capture()
     gone = desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
     for user_id in (gone.id, other_desk.admin.id, str(uuid4())):
@@ -230,7 +230,7 @@ def test_a_lead_is_assigned_only_to_active_users_of_the_clinic(desk: Desk, other
         ("lost", {Role.FRONT_DESK, Role.TREATMENT_COORDINATOR, Role.CLINIC_ADMIN, Role.MANAGER, Role.SALES}),
     ],
 )
-def test_only_those_who_may_do_it_do(desk: Desk, action: str, allowed: set[Role]):
+def test_actions_require_their_permissions(desk: Desk, action: str, allowed: set[Role]):
     body = {"assign": {"assigned_to_id": desk.admin.id}, "convert": {}, "lost": {"reason": "OTHER"}}[action]
     callers = {role: desk.caller(role) for role in Role}
     theirs = {role: desk.capture(assigned_to_id=caller.id)["id"] for role, caller in callers.items()}
@@ -238,7 +238,7 @@ def test_only_those_who_may_do_it_do(desk: Desk, action: str, allowed: set[Role]
     assert statuses == {role: 200 if role in allowed else 403 for role in Role}
 
 
-def test_who_opted_out_gets_no_message_and_says_so_only_once(desk: Desk):
+def test_opt_out_cancels_messages_and_is_idempotent(desk: Desk):
     lead = desk.capture(email="ana@people.example")
     move(desk, lead, "consultation_scheduled")
     silent = desk.front_desk.post(f"/api/leads/{lead['id']}/opt-out")
@@ -249,7 +249,7 @@ def test_who_opted_out_gets_no_message_and_says_so_only_once(desk: Desk):
     assert desk.front_desk.post(f"/api/leads/{lead['id']}/opt-out").body == silent.body
 
 
-def test_an_opt_out_is_heard_whatever_the_lead_became(desk: Desk):
+def test_opt_out_is_accepted_for_a_closed_lead(desk: Desk):
     lead = desk.capture()
     convert(desk, lead)
     assert desk.admin.post(f"/api/leads/{lead['id']}/opt-out").body["opted_out_at"] is not None
@@ -262,7 +262,7 @@ def reopen(desk: Desk, lead: dict[str, Any], **given: Any) -> Any:
     return desk.coordinator.post(f"/api/leads/{lead['id']}/reopen", {"reason": "They called again.", **given})
 
 
-def test_a_lost_lead_is_taken_up_again_where_leads_begin(desk: Desk):
+def test_lost_lead_is_reopened_in_the_default_stage(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "contacted")
     lose(desk, lead, reason="RELOCATED", notes="To Ohio")
@@ -277,7 +277,7 @@ def test_a_lost_lead_is_taken_up_again_where_leads_begin(desk: Desk):
     assert lose(desk, lead).status == 200
 
 
-def test_it_goes_on_in_the_stage_that_is_named(desk: Desk):
+def test_lead_is_reopened_in_the_named_stage(desk: Desk):
     lead = desk.capture()
     lose(desk, lead)
     assert reopen(desk, lead, stage="lost").pointers == ["/stage"]
@@ -288,7 +288,7 @@ def test_it_goes_on_in_the_stage_that_is_named(desk: Desk):
     ]
 
 
-def test_what_was_cancelled_stays_cancelled(desk: Desk):
+def test_cancelled_steps_stay_cancelled_after_reopening(desk: Desk):
     lead = desk.capture()
     lose(desk, lead)
     before = desk.steps(lead)
@@ -297,14 +297,14 @@ def test_what_was_cancelled_stays_cancelled(desk: Desk):
 
 
 @pytest.mark.parametrize("reason", [None, "", " "])
-def test_reopening_needs_a_reason(desk: Desk, reason: str | None):
+def test_reopening_requires_a_reason(desk: Desk, reason: str | None):
     lead = desk.capture()
     lose(desk, lead)
     given = {} if reason is None else {"reason": reason}
     assert desk.coordinator.post(f"/api/leads/{lead['id']}/reopen", given).pointers == ["/reason"]
 
 
-def test_only_a_lost_lead_is_reopened(desk: Desk):
+def test_only_a_lost_lead_can_be_reopened(desk: Desk):
     lead = desk.capture()
     answer = reopen(desk, lead)
     assert (answer.status, answer.body["code"]) == (409, "lead-is-not-lost")

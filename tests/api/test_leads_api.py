@@ -1,4 +1,4 @@
-"""Taking in, showing, listing and editing leads."""
+"""Leads: capture, read, list and edit."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.desk import Desk
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_a_captured_lead_is_new_in_the_first_stage_and_has_a_coordinator(desk: Desk):
+def test_captured_lead_is_new_in_the_first_stage_with_a_coordinator(desk: Desk):
     coordinator = desk.coordinator
     answer = desk.front_desk.post("/api/leads", desk.lead_data(notes="Asked about braces.\nCalls after six."))
     lead = answer.body
@@ -25,18 +25,18 @@ def test_a_captured_lead_is_new_in_the_first_stage_and_has_a_coordinator(desk: D
     assert desk.admin.get(answer.headers["Location"]).body.items() <= lead.items()
 
 
-def test_a_captured_lead_has_its_first_follow_ups(desk: Desk):
+def test_captured_lead_has_its_first_follow_ups(desk: Desk):
     lead = desk.capture()
     assert [step["name"] for step in desk.steps(lead)] == ["speed-to-lead", "no-contact-24h"]
     assert {step["cause"]["event"] for step in desk.steps(lead)} == {"lead.created"}
 
 
-def test_a_lead_that_is_refused_leaves_nothing_behind(desk: Desk):
+def test_refused_lead_leaves_no_rows(desk: Desk):
     desk.front_desk.post("/api/leads", desk.lead_data(source_id=str(uuid4())))
     assert desk.sql("SELECT id FROM leads UNION ALL SELECT id FROM steps") == []
 
 
-def test_every_field_comes_back_as_it_was_given(desk: Desk):
+def test_every_field_is_returned_as_given(desk: Desk):
     given = desk.lead_data(
         patient_first_name="Leo",
         patient_last_name="Ruiz-Okafor",
@@ -68,18 +68,18 @@ def test_every_field_comes_back_as_it_was_given(desk: Desk):
     assert {name: lead[name] for name in given} == given
 
 
-def test_who_asks_for_themselves_is_the_patient(desk: Desk):
+def test_contact_is_the_patient_by_default(desk: Desk):
     lead = desk.capture()
     assert (lead["patient_first_name"], lead["patient_last_name"]) == ("Ana", "Ruiz")
     assert lead["patient_relationship"] == "SELF"
 
 
-def test_a_patient_who_is_somebody_else_needs_a_name(desk: Desk):
+def test_other_patient_requires_a_name(desk: Desk):
     answer = desk.front_desk.post("/api/leads", desk.lead_data(patient_relationship="CHILD"))
     assert answer.pointers == ["/patient_first_name", "/patient_last_name"]
 
 
-def test_a_lead_needs_a_phone_or_an_email(desk: Desk):
+def test_lead_requires_a_phone_or_an_email(desk: Desk):
     data = desk.lead_data()
     del data["phone"]
     assert desk.front_desk.post("/api/leads", data).pointers == ["/email", "/phone"]
@@ -98,7 +98,7 @@ def test_a_lead_needs_a_phone_or_an_email(desk: Desk):
         ("(212) 555-0143 ext. 7", None),  # E.164 has no room for it
     ],
 )
-def test_a_phone_number_is_kept_as_e164_or_refused(desk: Desk, written: str, kept: str | None):
+def test_phone_number_is_stored_as_e164_or_refused(desk: Desk, written: str, kept: str | None):
     answer = desk.front_desk.post("/api/leads", desk.lead_data(phone=written))
     if kept:
         assert answer.body["phone"] == kept
@@ -106,7 +106,7 @@ def test_a_phone_number_is_kept_as_e164_or_refused(desk: Desk, written: str, kep
         assert answer.pointers == ["/phone"]
 
 
-def test_a_phone_number_without_a_country_is_one_of_the_clinics(other_desk: Desk):
+def test_phone_number_without_country_code_uses_the_clinics_country(other_desk: Desk):
     assert other_desk.capture(phone="600 11 12 22")["phone"] == "+34600111222"
 
 
@@ -129,7 +129,7 @@ def test_a_phone_number_without_a_country_is_one_of_the_clinics(other_desk: Desk
         ("phone_alt", "none"),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
+def test_validation_error_names_the_path(desk: Desk, field: str, value: Any):
     assert desk.front_desk.post("/api/leads", desk.lead_data(**{field.partition("/")[0]: value})).pointers == [
         f"/{field}"
     ]
@@ -139,31 +139,31 @@ def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
     "field",
     ["id", "clinic_id", "status", "pipeline_stage", "created_by", "created_at", "version", "failed_attempts", "role"],
 )
-def test_what_is_not_the_callers_to_say_is_refused(desk: Desk, field: str):
+def test_read_only_field_is_refused(desk: Desk, field: str):
     assert desk.front_desk.post("/api/leads", desk.lead_data(**{field: "NEW"})).pointers == [f"/{field}"]
     assert desk.front_desk.put(f"/api/leads/{desk.capture()['id']}", {field: "NEW"}).pointers == [f"/{field}"]
 
 
-def test_a_source_that_is_not_in_use_or_not_the_clinics_is_refused(desk: Desk, other_desk: Desk):
+def test_archived_or_foreign_source_is_refused(desk: Desk, other_desk: Desk):
     assert desk.front_desk.post("/api/leads", desk.lead_data(source_id=other_desk.source_id)).pointers == ["/source_id"]
     desk.sql("UPDATE lead_sources SET is_active = false WHERE id = :id", id=desk.source_id)
     assert desk.front_desk.post("/api/leads", desk.lead_data()).pointers == ["/source_id"]
 
 
-def test_choosing_the_coordinator_at_capture_needs_the_right_to_assign(desk: Desk):
+def test_choosing_the_coordinator_requires_the_permission_to_assign(desk: Desk):
     chosen = desk.lead_data(assigned_to_id=desk.coordinator.id)
     assert desk.front_desk.post("/api/leads", chosen).status == 403
     assert desk.coordinator.post("/api/leads", chosen).body["assigned_to_id"] == desk.coordinator.id
 
 
-def test_nobody_else_than_an_active_user_of_the_clinic_can_be_chosen(desk: Desk, other_desk: Desk):
+def test_coordinator_must_be_an_active_user_of_the_clinic(desk: Desk, other_desk: Desk):
     gone = desk.hire(Role.TREATMENT_COORDINATOR, is_active=False)
     for chosen in (gone.id, other_desk.coordinator.id, str(uuid4())):
         answer = desk.coordinator.post("/api/leads", desk.lead_data(assigned_to_id=chosen))
         assert answer.pointers == ["/assigned_to_id"]
 
 
-def test_only_those_who_may_create_leads_do(desk: Desk):
+def test_capture_requires_the_permission_to_create(desk: Desk):
     statuses = {role: desk.caller(role).post("/api/leads", desk.lead_data()).status for role in Role}
     assert statuses == {
         Role.FRONT_DESK: 201,
@@ -177,7 +177,7 @@ def test_only_those_who_may_create_leads_do(desk: Desk):
     }
 
 
-def test_another_clinics_lead_is_not_there(desk: Desk, other_desk: Desk):
+def test_lead_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     theirs = f"/api/leads/{other_desk.capture(phone='600111222')['id']}"
     calls = [
         desk.admin.get(theirs),
@@ -196,14 +196,14 @@ def test_another_clinics_lead_is_not_there(desk: Desk, other_desk: Desk):
     assert desk.admin.get("/api/leads").body["items"] == []
 
 
-def test_leads_are_listed_newest_first_page_by_page(desk: Desk):
+def test_leads_are_listed_newest_first_in_pages(desk: Desk):
     made = [desk.capture(first_name=f"Lead {number}") for number in range(5)]
     first = desk.doctor.get("/api/leads", limit=2).body
     assert first["items"] == [made[4], made[3]]
     assert [lead["id"] for lead in desk.doctor.every("/api/leads", limit=2)] == [lead["id"] for lead in made[::-1]]
 
 
-def test_leads_are_found_by_each_filter(desk: Desk):
+def test_each_filter_returns_its_leads(desk: Desk):
     other_source = desk.admin.get("/api/lead-sources").body["items"][-1]["id"]
     assert other_source != desk.source_id
     plain = desk.capture(assigned_to_id=desk.coordinator.id)
@@ -221,7 +221,7 @@ def test_leads_are_found_by_each_filter(desk: Desk):
     assert found(assigned_to_id="me", status="NEW") == []
 
 
-def test_leads_are_found_by_when_they_came(desk: Desk):
+def test_leads_are_filtered_by_creation_time(desk: Desk):
     before = now()
     lead = desk.capture()
     after = now() + timedelta(microseconds=1)
@@ -235,11 +235,11 @@ def test_leads_are_found_by_when_they_came(desk: Desk):
 
 
 @pytest.mark.parametrize("query", [{"status": "OLD"}, {"colour": "red"}, {"assigned_to_id": "you"}, {"cursor": "abc"}])
-def test_a_filter_that_is_not_understood_is_refused(desk: Desk, query: dict[str, str]):
+def test_invalid_filter_is_refused(desk: Desk, query: dict[str, str]):
     assert desk.admin.get("/api/leads", **query).pointers == [f"/{name}" for name in query]
 
 
-def test_an_edit_replaces_what_is_given_and_nothing_else(desk: Desk):
+def test_edit_changes_given_fields_only(desk: Desk):
     lead = desk.capture(city="Albany", notes="old")
     answer = desk.front_desk.put(f"/api/leads/{lead['id']}", {"notes": None, "phone": "212 555 0199"})
     changed = {"notes": None, "phone": "+12125550199", "version": 2, "updated_by": desk.front_desk.id}
@@ -247,14 +247,14 @@ def test_an_edit_replaces_what_is_given_and_nothing_else(desk: Desk):
     assert desk.lead(lead) == answer.body
 
 
-def test_an_edit_cannot_take_away_the_last_way_to_reach_a_lead(desk: Desk):
+def test_edit_cannot_remove_the_last_contact_detail(desk: Desk):
     lead = desk.capture()
     assert desk.admin.put(f"/api/leads/{lead['id']}", {"phone": None}).pointers == ["/email", "/phone"]
     assert desk.admin.put(f"/api/leads/{lead['id']}", {"phone": None, "email": "a@people.example"}).status == 200
     assert desk.lead(lead)["phone"] is None
 
 
-def test_an_edit_checks_what_a_capture_checks(desk: Desk, other_desk: Desk):
+def test_edit_is_validated_like_a_capture(desk: Desk, other_desk: Desk):
     lead = f"/api/leads/{desk.capture()['id']}"
     assert desk.admin.put(lead, {"source_id": other_desk.source_id}).pointers == ["/source_id"]
     assert desk.admin.put(lead, {"phone": "12"}).pointers == ["/phone"]
@@ -262,7 +262,7 @@ def test_an_edit_checks_what_a_capture_checks(desk: Desk, other_desk: Desk):
     assert desk.admin.put(lead, {"assigned_to_id": desk.admin.id}).pointers == ["/assigned_to_id"]
 
 
-def test_a_corrected_name_is_the_patients_too_where_they_are_the_same(desk: Desk):
+def test_corrected_name_also_changes_the_patient_if_they_are_the_same(desk: Desk):
     lead, mother = (
         desk.capture(),
         desk.capture(patient_relationship="CHILD", patient_first_name="Leo", patient_last_name="Ruiz"),
@@ -273,7 +273,7 @@ def test_a_corrected_name_is_the_patients_too_where_they_are_the_same(desk: Desk
     assert desk.lead(mother)["patient_first_name"] == "Leo"
 
 
-def test_steps_say_how_late_they_ran(desk: Desk):
+def test_steps_show_how_late_they_ran(desk: Desk):
     lead = desk.capture()
     desk.sql("UPDATE steps SET state = 'done', finished_at = due_at + interval '1.5 s' WHERE name = 'speed-to-lead'")
     ran, waiting = desk.steps(lead)
@@ -285,7 +285,7 @@ def test_steps_say_how_late_they_ran(desk: Desk):
     ]
 
 
-def test_a_program_takes_in_leads_but_is_nobody(desk: Desk):
+def test_api_key_can_capture_leads_but_is_no_user(desk: Desk):
     program = desk.program("lead:read", "lead:create", "lead:update")
     lead = program.post("/api/leads", desk.lead_data()).body
     assert lead["created_by"] is None

@@ -1,4 +1,4 @@
-"""The list of leads: in which order, and along with what."""
+"""List of leads: sorting, embedded resources and selected fields."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.desk import Desk
 pytest_plugins = ["tests.support.desk"]
 
 
-def test_orders_are_those_that_an_index_has(desk: Desk):
+def test_sort_orders_are_those_with_an_index(desk: Desk):
     a, b, c = (desk.capture(**given)["id"] for given in ({"lead_value": "100.00"}, {}, {"lead_value": "2500.50"}))
 
     def ids(sort: str) -> list[str]:
@@ -20,7 +20,7 @@ def test_orders_are_those_that_an_index_has(desk: Desk):
     assert desk.admin.get("/api/leads", sort="id; DROP TABLE leads").pointers == ["/sort"]
 
 
-def test_a_lead_is_shown_along_with_what_it_names(desk: Desk):
+def test_lead_can_embed_related_resources(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.admin.id)
     [listed] = desk.admin.every("/api/leads", expand="assigned_to,source")
     assert listed["assigned_to"] == {"id": desk.admin.id, "name": desk.admin.actor.name}
@@ -32,11 +32,11 @@ def test_a_lead_is_shown_along_with_what_it_names(desk: Desk):
 
 
 @pytest.mark.parametrize("expand", ["password", "source,", "assigned_to,clinic"])
-def test_what_cannot_be_shown_along_is_a_mistake(desk: Desk, expand: str):
+def test_unknown_embedding_is_refused(desk: Desk, expand: str):
     assert desk.admin.get("/api/leads", expand=expand).pointers == ["/expand"]
 
 
-def test_chosen_fields_may_name_a_part_that_was_not_asked_for(desk: Desk):
+def test_selected_fields_may_name_a_resource_that_is_not_embedded(desk: Desk):
     desk.capture()
     answer = desk.admin.get("/api/leads", fields="id,source")
     assert answer.status == 200

@@ -1,4 +1,4 @@
-"""Two leads who are one person become one lead, and nothing that happened with either is lost."""
+"""Merge of two leads of one person, without loss of data."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,13 +30,13 @@ def log(desk: Desk, lead: Any, outcome: str = "no_answer", **more: Any) -> None:
     assert desk.admin.post(f"/api/leads/{lead['id']}/activities", body).status == 201
 
 
-def test_every_table_that_names_a_lead_takes_part(desk: Desk):
-    """Whoever adds one decides here what a merge does with it."""
+def test_every_table_that_references_a_lead_takes_part(desk: Desk):
+    """A new table needs a decision about merges."""
     named = desk.sql("SELECT table_name FROM information_schema.columns WHERE column_name = 'lead_id'")
     assert {row.table_name for row in named} == {*MOVED_TABLES, *KEPT_TABLES, "steps", "enrollments"}
 
 
-def test_what_belongs_to_the_duplicate_moves(desk: Desk):
+def test_rows_of_the_duplicate_move_to_the_survivor(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture(email="ana@people.org")
     task = desk.plan(duplicate)
     log(desk, duplicate)
@@ -56,13 +56,13 @@ def test_what_belongs_to_the_duplicate_moves(desk: Desk):
     assert "PHONE_CALL" in [entry["type"] for entry in desk.timeline(survivor)]
 
 
-def test_the_timeline_says_so(desk: Desk):
+def test_timeline_has_an_entry_about_the_merge(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     merged(desk, survivor, duplicate)
     assert desk.timeline(survivor)[-1]["notes"] == f"Merged with a duplicate, {duplicate['id']}."
 
 
-def test_empty_fields_are_filled_and_no_other_is_changed(desk: Desk):
+def test_empty_fields_are_filled_and_others_unchanged(desk: Desk):
     survivor = desk.capture(city="Chicago", tags=["vip"], treatment_interest=["RETAINER"], notes="Calls at six.")
     duplicate = desk.capture(
         first_name="Anna", phone="646-555-0100", email="ana@people.org", city="Boston", state="MA", lead_value="900.00",
@@ -77,13 +77,13 @@ def test_empty_fields_are_filled_and_no_other_is_changed(desk: Desk):
     assert lead["version"] == survivor["version"] + 1
 
 
-def test_an_unknown_caller_gets_the_name_of_who_they_are(desk: Desk):
+def test_unknown_caller_gets_the_name_of_the_duplicate(desk: Desk):
     call = desk.front_desk.post("/api/leads/quick", {"phone": "212 555 0143", "source_id": desk.source_id}).body
     lead = merged(desk, call, desk.capture())
     assert (lead["first_name"], lead["last_name"], lead["patient_last_name"]) == ("Ana", "Ruiz", "Ruiz")
 
 
-def test_the_duplicate_is_gone_and_says_where_it_went(desk: Desk):
+def test_duplicate_is_gone_and_names_the_survivor(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     merged(desk, survivor, duplicate)
     path = f"/api/leads/{duplicate['id']}"
@@ -99,20 +99,20 @@ def test_the_duplicate_is_gone_and_says_where_it_went(desk: Desk):
     assert desk.admin.get(f"/api/leads/{survivor['id']}/duplicates").body["duplicates"] == []
 
 
-def test_who_was_merged_twice_is_found_in_one_go(desk: Desk):
+def test_twice_merged_lead_names_the_last_survivor(desk: Desk):
     first, second, third = desk.capture(), desk.capture(), desk.capture()
     merged(desk, second, third)
     merged(desk, first, second)
     assert desk.admin.get(f"/api/leads/{third['id']}").body["merged_into"] == first["id"]
 
 
-def test_another_clinic_learns_nothing_of_it(desk: Desk, other_desk: Desk):
+def test_other_clinic_gets_not_found(desk: Desk, other_desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     merged(desk, survivor, duplicate)
     assert other_desk.admin.get(f"/api/leads/{duplicate['id']}").status == 404
 
 
-def test_steps_that_both_wait_for_are_kept_once(desk: Desk):
+def test_steps_with_the_same_dedupe_key_are_kept_once(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     desk.plan(duplicate)
     merged(desk, survivor, duplicate)
@@ -125,7 +125,7 @@ def test_steps_that_both_wait_for_are_kept_once(desk: Desk):
     assert sorted(step["name"] for step in of_task) == ["no-contact-24h", "speed-to-lead", "task-reminder"]
 
 
-def test_counts_and_times_are_those_of_both(desk: Desk):
+def test_counts_and_times_are_combined(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     log(desk, survivor)
     log(desk, duplicate, "spoke", occurred_at=(now() - timedelta(hours=1)).isoformat())
@@ -135,7 +135,7 @@ def test_counts_and_times_are_those_of_both(desk: Desk):
     assert (lead["failed_attempts"], lead["contacted_at"], lead["status"]) == (2, contacted, "ACTIVE")
 
 
-def test_attempts_before_the_last_contact_do_not_count(desk: Desk):
+def test_attempts_before_the_last_contact_are_not_counted(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     log(desk, duplicate)
     log(desk, survivor, "spoke")
@@ -143,7 +143,7 @@ def test_attempts_before_the_last_contact_do_not_count(desk: Desk):
 
 
 @pytest.mark.parametrize("whose", [0, 1])
-def test_an_opt_out_survives(desk: Desk, whose: int):
+def test_opt_out_of_the_duplicate_is_kept(desk: Desk, whose: int):
     leads = [desk.capture(email=f"ana{number}@people.org") for number in range(2)]
     for lead in leads:
         for _ in range(3):
@@ -155,13 +155,13 @@ def test_an_opt_out_survives(desk: Desk, whose: int):
     assert not [step for step in pending if step["kind"] == "send_message"]
 
 
-def test_the_earliest_touch_is_the_first_and_the_latest_the_last(desk: Desk):
+def test_first_and_last_touch_are_those_of_both_leads(desk: Desk):
     earlier, later = desk.capture(), desk.capture()
     lead = merged(desk, later, earlier)
     assert (lead["first_touch_id"], lead["last_touch_id"]) == (earlier["first_touch_id"], later["last_touch_id"])
 
 
-def test_rules_may_listen(desk: Desk):
+def test_merge_is_an_event_for_rules(desk: Desk):
     definition = {"name": "look", "on": "lead.merged", "do": [{"create_task": {"title": "Look", "type": "CUSTOM"}}]}
     desk.sql(
         "INSERT INTO rules (id, clinic_id, playbook, slug, version, definition, active, created_at)"
@@ -173,7 +173,7 @@ def test_rules_may_listen(desk: Desk):
     assert [step["cause"]["event"] for step in desk.steps(lead, name="look")] == ["lead.merged"]
 
 
-def test_a_patient_is_merged_with_nobody(desk: Desk):
+def test_patient_cannot_be_merged(desk: Desk):
     lead, patient = desk.capture(), desk.capture()
     desk.admin.post(f"/api/leads/{patient['id']}/convert")
     for pair in ((lead, patient), (patient, lead)):
@@ -181,21 +181,21 @@ def test_a_patient_is_merged_with_nobody(desk: Desk):
         assert (answer.status, answer.body["code"]) == (409, "lead-is-locked")
 
 
-def test_an_open_lead_does_not_end_in_a_lost_one(desk: Desk):
+def test_open_lead_cannot_be_merged_into_a_lost_one(desk: Desk):
     lead, lost = desk.capture(), desk.capture()
     desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
     assert merge(desk, lost, lead).body["code"] == "lead-is-closed"
     assert merged(desk, lead, lost)["status"] == "ACTIVE"
 
 
-def test_only_two_leads_of_the_clinic_are_merged(desk: Desk, other_desk: Desk):
+def test_both_leads_must_belong_to_the_clinic(desk: Desk, other_desk: Desk):
     lead, theirs = desk.capture(), other_desk.capture(phone="+12125550143")
     for other in (lead, theirs, {"id": str(uuid4())}):
         assert merge(desk, lead, other).pointers == ["/lead_id"]
     assert merge(desk, theirs, lead).status == 404
 
 
-def test_two_who_merge_crosswise_at_once_make_one_lead(desk: Desk):
+def test_concurrent_crosswise_merges_leave_one_lead(desk: Desk):
     for _ in range(5):
         leads = desk.capture(), desk.capture()
         people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(2)]

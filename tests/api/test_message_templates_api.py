@@ -1,4 +1,4 @@
-"""Message templates: their texts by channel and language, what may stand in them, and their versions."""
+"""Message templates: variants by channel and language, validation and versions."""
 
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ def change(who: Caller, template: dict[str, Any], *, seen: str = "*", **given: A
     return who._send("PATCH", path_of(template), headers={"If-Match": seen}, json=given)
 
 
-def test_a_template_is_made_with_its_texts_as_version_1(desk: Desk):
+def test_template_is_created_as_version_1(desk: Desk):
     template = make(desk, DEFAULT, FRENCH, TEXT, description="For new ones")
     assert (template["slug"], template["name"], template["description"]) == ("welcome", "Welcome", "For new ones")
     assert (template["number"], template["version"], template["created_by"]) == (1, 1, desk.admin.id)
@@ -52,7 +52,7 @@ def test_a_template_is_made_with_its_texts_as_version_1(desk: Desk):
     assert desk.admin.get(path_of(template)).body == template
 
 
-def test_those_of_the_playbook_are_there_from_the_first_day(desk: Desk):
+def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
     listed = desk.admin.every(TEMPLATES, limit=2)
     assert [(one["slug"], one["name"], one["number"]) for one in listed] == [
         ("break-up-email", "Break up email", 1),
@@ -100,12 +100,12 @@ def test_those_of_the_playbook_are_there_from_the_first_day(desk: Desk):
         ({"variants": [{**DEFAULT, "html": "<b>"}]}, "/variants/0/html"),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, given: dict[str, Any], pointer: str):
+def test_validation_error_names_the_path(desk: Desk, given: dict[str, Any], pointer: str):
     assert desk.admin.post(TEMPLATES, {**PLAIN, **given}).pointers == [pointer]
     assert len(desk.admin.every(TEMPLATES)) == 5
 
 
-def test_own_fields_of_a_clinic_are_known_and_others_are_not(desk: Desk):
+def test_custom_fields_of_the_clinic_are_valid_variables(desk: Desk):
     desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
     make(desk, {**DEFAULT, "body": "Of {{ custom.school }}"})
     wrong = {**PLAIN, "slug": "other", "variants": [{**DEFAULT, "body": "\nOf {{ custom.shcool }}"}]}
@@ -114,13 +114,13 @@ def test_own_fields_of_a_clinic_are_known_and_others_are_not(desk: Desk):
     assert "line 1: 'custom.shcool' is not known; did you mean 'custom.school'?" in answer.body["errors"][0]["message"]
 
 
-def test_a_slug_is_taken_once_in_a_clinic(desk: Desk, other_desk: Desk):
+def test_slug_is_unique_in_a_clinic(desk: Desk, other_desk: Desk):
     make(desk)
     make(other_desk)
     assert desk.admin.post(TEMPLATES, PLAIN).body["code"] == "template-slug-taken"
 
 
-def test_texts_that_change_make_a_version_and_a_name_does_not(desk: Desk):
+def test_changed_text_creates_a_version_and_a_changed_name_does_not(desk: Desk):
     template = make(desk)
     named = change(desk.admin, template, name="Hello").body
     assert (named["name"], named["number"], named["version"]) == ("Hello", 1, 2)
@@ -138,7 +138,7 @@ def test_texts_that_change_make_a_version_and_a_name_does_not(desk: Desk):
     assert (first["number"], first["variants"]) == (1, template["variants"])
 
 
-def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
+def test_stale_update_is_refused(desk: Desk):
     template = make(desk)
     assert change(desk.admin, template, seen='"1"', name="A").status == 200
     assert change(desk.admin, template, seen='"1"', name="B").status == 412
@@ -149,7 +149,7 @@ def test_nobody_overwrites_what_they_have_not_seen(desk: Desk):
     assert change(desk.admin, template, slug="other").pointers == ["/slug"]
 
 
-def test_of_edits_at_the_same_moment_each_is_a_version(desk: Desk):
+def test_concurrent_edits_are_versions_of_their_own(desk: Desk):
     template = make(desk)
     texts = [{**DEFAULT, "subject": f"Hello {number}"} for number in range(4)]
     answers = together(*(partial(change, desk.hire(Role.CLINIC_ADMIN), template, variants=[text]) for text in texts))
@@ -159,13 +159,13 @@ def test_of_edits_at_the_same_moment_each_is_a_version(desk: Desk):
     assert desk.admin.get(path_of(template)).body["variants"][0]["subject"] == said[5]
 
 
-def test_of_those_who_take_a_slug_at_the_same_moment_one_gets_it(desk: Desk):
+def test_one_of_two_concurrent_creations_with_the_same_slug_succeeds(desk: Desk):
     callers = [desk.hire(Role.CLINIC_ADMIN) for _ in range(4)]
     answers = together(*(partial(who.post, TEMPLATES, PLAIN) for who in callers))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
-def test_versions_are_told_apart_by_pointers(desk: Desk):
+def test_versions_are_compared_by_path(desk: Desk):
     template = make(desk, DEFAULT, FRENCH)
     other = {**DEFAULT, "subject": "Good day"}
     second = change(desk.admin, template, variants=[other, TEXT]).body
@@ -192,7 +192,7 @@ def test_versions_are_told_apart_by_pointers(desk: Desk):
     assert unknown.pointers == ["/from"]
 
 
-def test_an_earlier_text_is_used_again_as_a_new_version(desk: Desk):
+def test_rollback_creates_a_new_version_of_the_old_text(desk: Desk):
     template = make(desk)
     change(desk.admin, template, variants=[DEFAULT, FRENCH])
     back = desk.admin.post(path_of(template, "rollback"), {"version_id": template["version_id"]}).body
@@ -206,7 +206,7 @@ def test_an_earlier_text_is_used_again_as_a_new_version(desk: Desk):
     assert foreign.pointers == ["/version_id"]
 
 
-def test_a_template_that_a_rule_speaks_of_stays(desk: Desk):
+def test_template_used_by_a_rule_cannot_be_deleted(desk: Desk):
     escalation = next(one for one in desk.admin.every(TEMPLATES) if one["slug"] == "escalation")
     refused = desk.admin.delete(path_of(escalation))
     assert (refused.status, refused.body["code"]) == (409, "template-in-use")
@@ -218,7 +218,7 @@ def test_a_template_that_a_rule_speaks_of_stays(desk: Desk):
 
 
 @pytest.mark.parametrize("role", [Role.MANAGER, Role.DISPATCHER, Role.MARKETING_MANAGER])
-def test_who_sees_templates_may_not_change_them(desk: Desk, role: Role):
+def test_read_only_user_cannot_change_templates(desk: Desk, role: Role):
     template, reader = make(desk), desk.caller(role)
     assert reader.get(path_of(template)).body == template
     assert change(reader, template, name="x").status == 403
@@ -226,7 +226,7 @@ def test_who_sees_templates_may_not_change_them(desk: Desk, role: Role):
     assert desk.doctor.get(TEMPLATES).status == 403
 
 
-def test_the_record_knows_who_changed_which_words(desk: Desk):
+def test_audit_log_has_changed_texts_and_the_user(desk: Desk):
     template = make(desk)
     change(desk.admin, template, name="Hello", variants=[FRENCH, DEFAULT])
     record = desk.admin.every("/api/audit", subject="message_template")

@@ -1,4 +1,4 @@
-"""What is next for a lead: when, where it comes from, and leads by it."""
+"""Next follow-up of a lead: field, sort order and filter."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,16 +21,16 @@ def soon(**by: float) -> str:
 
 
 def ids(desk: Desk, **query: Any) -> list[str]:
-    """Of all pages, two leads each."""
+    """Return the ids of all pages of two leads."""
     return [lead["id"] for lead in desk.admin.every(LEADS, limit=2, **query)]
 
 
-def clear(desk: Desk) -> None:
-    """Without what the clinic's rules plan."""
+def cancel_steps(desk: Desk) -> None:
+    """Cancel the steps that the clinic's rules planned."""
     desk.sql("UPDATE steps SET state = 'cancelled'")
 
 
-def test_a_lead_shows_its_open_task_that_is_due_first_wherever_it_is_shown(desk: Desk):
+def test_lead_shows_its_first_open_task_in_every_response(desk: Desk):
     lead = desk.capture(last_name="Zanzibar")
     later, first = (desk.plan(lead, due_at=soon(days=days)) for days in (3, 1))
     done = desk.plan(lead, due_at=soon(hours=1))
@@ -48,7 +48,7 @@ def test_a_lead_shows_its_open_task_that_is_due_first_wherever_it_is_shown(desk:
     assert (desk.lead(lead)["next_follow_up_at"], desk.lead(lead)["next_follow_up_source"]) == (None, None)
 
 
-def test_an_overdue_task_is_still_what_is_next(desk: Desk):
+def test_overdue_task_is_still_the_next_follow_up(desk: Desk):
     lead = desk.capture()
     desk.plan(lead, due_at=soon(days=1))
     late = desk.plan(lead, due_at=soon(days=2))
@@ -59,7 +59,7 @@ def test_an_overdue_task_is_still_what_is_next(desk: Desk):
     assert ids(desk, sort="next_follow_up_at") == ids(desk, next_follow_up_to=soon()) == [lead["id"]]
 
 
-def test_it_says_where_the_task_comes_from(desk: Desk):
+def test_next_follow_up_names_its_origin(desk: Desk):
     template = {"name": "Ask", "title": "Ask them", "type": "CALL", "due_in": "1 day", "stage": "contacted"}
     assert desk.admin.post("/api/task-templates", template).status == 201
     by_rule, moved = desk.capture(), desk.capture()
@@ -70,7 +70,7 @@ def test_it_says_where_the_task_comes_from(desk: Desk):
     while runner.run(Kind.CREATE_TASK, []):
         pass
     by_program = desk.capture()
-    clear(desk)
+    cancel_steps(desk)
     robot = desk.program("lead:read", "lead:update")
     task = {"title": "Call", "type": "CALL", "due_at": soon(days=1), "assigned_to_id": desk.admin.id}
     assert robot.post(f"{LEADS}/{by_program['id']}/tasks", task).status == 201
@@ -85,7 +85,7 @@ def test_it_says_where_the_task_comes_from(desk: Desk):
     assert desk.lead(by_rule)["next_follow_up_source"] == {**sources[0], "rule": None}
 
 
-def test_leads_are_listed_by_it_page_by_page(desk: Desk):
+def test_leads_are_sorted_by_it_in_pages(desk: Desk):
     third, first, second, none = (desk.capture() for _ in range(4))
     for lead, days in ((third, 3), (first, 1), (second, 2)):
         desk.plan(lead, due_at=soon(days=days))
@@ -98,8 +98,8 @@ def test_leads_are_listed_by_it_page_by_page(desk: Desk):
     assert counted.body["total_count"] == 3
 
 
-def test_among_many_leads_the_order_is_the_same(desk: Desk):
-    """They are found in another way then."""
+def test_order_is_the_same_among_many_leads(desk: Desk):
+    """Many leads use another query plan."""
     leads = [desk.capture(tags=["vip"]) for _ in range(5)]
     for number, lead in enumerate(leads):
         desk.plan(lead, due_at=soon(days=9 - number))
@@ -117,7 +117,7 @@ def test_among_many_leads_the_order_is_the_same(desk: Desk):
     assert desk.coordinator.get(LEADS, sort="next_follow_up_at", assigned_to_id="me").body["items"] == []
 
 
-def test_leads_due_at_the_same_moment_are_all_listed(desk: Desk):
+def test_leads_with_the_same_due_time_are_all_listed(desk: Desk):
     due_at = soon(days=1)
     leads = {desk.capture()["id"] for _ in range(5)}
     for lead_id in leads:
@@ -140,7 +140,7 @@ def test_leads_are_filtered_by_it_in_any_order(desk: Desk, other_desk: Desk):
         assert ids(desk, sort=sort, stage="contacted", **span) == []
 
 
-def test_where_many_tasks_are_due_the_leads_are_the_same(desk: Desk):
+def test_filter_works_with_many_due_tasks(desk: Desk):
     soon_due, due_late, busy = (desk.capture() for _ in range(3))
     desk.plan(soon_due, due_at=soon(days=1))
     desk.plan(due_late, due_at=soon(days=7))
@@ -159,7 +159,7 @@ def test_where_many_tasks_are_due_the_leads_are_the_same(desk: Desk):
         assert ids(desk, sort=sort, next_follow_up_from=soon(days=4)) == [due_late["id"]]
 
 
-def test_it_goes_together_with_every_other_filter(desk: Desk):
+def test_filter_combines_with_every_other_filter(desk: Desk):
     lead = desk.capture(tags=["vip"], lead_value="10.00", assigned_to_id=desk.admin.id)
     desk.capture(assigned_to_id=desk.coordinator.id)
     desk.plan(lead, due_at=soon(days=1))
@@ -179,7 +179,7 @@ def test_it_goes_together_with_every_other_filter(desk: Desk):
             assert found == [lead["id"]], (sort, query)
 
 
-def test_who_sees_only_their_own_is_listed_only_their_own(desk: Desk):
+def test_caller_with_scope_assigned_gets_own_leads_only(desk: Desk):
     sam = desk.hire(Role.SALES)
     mine, other = desk.capture(assigned_to_id=sam.id), desk.capture(assigned_to_id=desk.admin.id)
     for lead in (mine, other):
@@ -196,18 +196,18 @@ def test_who_sees_only_their_own_is_listed_only_their_own(desk: Desk):
         ({"sort": "next_follow_up"}, "/sort"),
     ],
 )
-def test_what_is_no_moment_is_refused(desk: Desk, query: dict[str, str], place: str):
+def test_invalid_time_is_refused(desk: Desk, query: dict[str, str], place: str):
     assert desk.admin.get(LEADS, **query).pointers == [place]
 
 
-def test_a_cursor_is_good_for_its_own_order_only(desk: Desk):
+def test_cursor_is_valid_for_its_order_only(desk: Desk):
     for _ in range(2):
         desk.plan(desk.capture())
     cursor = desk.admin.get(LEADS, sort="next_follow_up_at", limit=1).body["next_cursor"]
     assert desk.admin.get(LEADS, cursor=cursor).pointers == ["/cursor"]
 
 
-def test_it_is_among_the_fields_that_can_be_chosen(desk: Desk):
+def test_next_follow_up_can_be_a_selected_field(desk: Desk):
     lead = desk.capture()
     due_at = desk.plan(lead)["due_at"]
     assert desk.admin.get(LEADS, fields="id,next_follow_up_at").body["items"] == [

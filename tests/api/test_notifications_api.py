@@ -1,4 +1,4 @@
-"""Notifications over REST: one's own, and the clinic's with what became of them."""
+"""Notifications over REST: a user's own, and the clinic's with their delivery status."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 
 
 def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> str:
-    """A message to somebody of the clinic; `given` are columns of it."""
+    """Insert a message to a user of the clinic; `given` are columns of it."""
     rows = compose(
         Wording("Coming up: call Mia", "Hello Ann"),
         Recipient(UUID(caller.id), "ann@clinic.example"),
@@ -39,7 +39,7 @@ def deliveries_planned(desk: Desk) -> int:
 # --- one's own ---
 
 
-def test_people_see_their_own_messages_in_the_app_newest_first(desk: Desk):
+def test_users_see_their_in_app_messages_newest_first(desk: Desk):
     mine = [tell(desk, desk.coordinator, "in_app") for _ in range(3)]
     tell(desk, desk.coordinator, "email")
     tell(desk, desk.admin, "in_app")
@@ -59,7 +59,7 @@ def test_people_see_their_own_messages_in_the_app_newest_first(desk: Desk):
     }
 
 
-def test_a_message_is_read_once_and_no_longer_unread(desk: Desk):
+def test_message_is_marked_read_once(desk: Desk):
     first, second = (tell(desk, desk.coordinator, "in_app") for _ in range(2))
 
     once = desk.coordinator.post(f"/api/notifications/{first}/read")
@@ -71,7 +71,7 @@ def test_a_message_is_read_once_and_no_longer_unread(desk: Desk):
     assert [item["id"] for item in unread] == [second]
 
 
-def test_somebody_elses_message_cannot_be_read(desk: Desk, other_desk: Desk):
+def test_message_of_another_user_cannot_be_read(desk: Desk, other_desk: Desk):
     hers, foreign = tell(desk, desk.coordinator, "in_app"), tell(other_desk, other_desk.admin, "in_app")
 
     for notification_id in (hers, foreign, new_id()):
@@ -81,7 +81,7 @@ def test_somebody_elses_message_cannot_be_read(desk: Desk, other_desk: Desk):
 # --- the clinic's ---
 
 
-def test_admins_find_what_failed(desk: Desk, other_desk: Desk):
+def test_admins_filter_failed_messages(desk: Desk, other_desk: Desk):
     old = tell(desk, desk.coordinator, state="failed", error="550 No such user", created_at=NOW - timedelta(days=2))
     new = tell(desk, desk.coordinator, state="failed", error="550 No such user")
     tell(desk, desk.coordinator, state="sent")
@@ -100,7 +100,7 @@ def test_admins_find_what_failed(desk: Desk, other_desk: Desk):
     assert not {"body", "subject", "address"} & item.keys()  # a list shows no more of a person than it must
 
 
-def test_one_is_shown_with_every_attempt(desk: Desk):
+def test_message_is_shown_with_every_attempt(desk: Desk):
     notification_id = tell(desk, desk.coordinator, state="failed", attempts=1)
     attempt = {
         "id": new_id(),
@@ -125,7 +125,7 @@ def test_one_is_shown_with_every_attempt(desk: Desk):
     assert delivery["response"] == "550 5.1.1 No such user"
 
 
-def test_a_failed_one_is_retried_once(desk: Desk):
+def test_failed_message_is_retried_once(desk: Desk):
     notification_id = tell(desk, desk.coordinator, state="failed", attempts=8)
 
     first = desk.admin.post(f"/api/notifications/{notification_id}/retry")
@@ -137,7 +137,7 @@ def test_a_failed_one_is_retried_once(desk: Desk):
     assert deliveries_planned(desk) == 1
 
 
-def test_many_are_retried_and_counted(desk: Desk, other_desk: Desk):
+def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):
     for _ in range(3):
         tell(desk, desk.coordinator, state="failed")
     tell(desk, desk.coordinator, state="failed", created_at=NOW - timedelta(days=2))
@@ -162,7 +162,7 @@ def test_many_are_retried_and_counted(desk: Desk, other_desk: Desk):
         ({"spread": 60}, "/spread"),
     ],
 )
-def test_a_retry_of_many_says_what_it_does_not_understand(desk: Desk, body: dict[str, Any], pointer: str):
+def test_invalid_retry_filter_is_refused(desk: Desk, body: dict[str, Any], pointer: str):
     tell(desk, desk.coordinator, state="failed")
 
     assert desk.admin.post("/api/notifications/retry", body).pointers == [pointer]
@@ -170,7 +170,7 @@ def test_a_retry_of_many_says_what_it_does_not_understand(desk: Desk, body: dict
 
 
 @pytest.mark.parametrize(("as_", "state", "steps"), [("sent", "sent", 0), ("retry", "pending", 1)])
-def test_what_nobody_knows_is_decided_by_a_person(desk: Desk, as_: str, state: str, steps: int):
+def test_message_in_doubt_is_resolved_by_a_user(desk: Desk, as_: str, state: str, steps: int):
     notification_id = tell(desk, desk.coordinator, state="unknown")
 
     answer = desk.admin.post(f"/api/notifications/{notification_id}/resolve", {"as": as_})
@@ -181,7 +181,7 @@ def test_what_nobody_knows_is_decided_by_a_person(desk: Desk, as_: str, state: s
     assert deliveries_planned(desk) == steps
 
 
-def test_only_what_nobody_knows_is_resolved_and_the_answer_says_what_to_do(desk: Desk):
+def test_only_messages_in_doubt_can_be_resolved(desk: Desk):
     failed = tell(desk, desk.coordinator, state="failed")
 
     answer = desk.admin.post(f"/api/notifications/{failed}/resolve", {"as": "sent"})
@@ -203,13 +203,13 @@ def test_only_what_nobody_knows_is_resolved_and_the_answer_says_what_to_do(desk:
     ],
 )
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.CLINIC_ADMIN])
-def test_only_those_who_manage_notifications_see_the_clinics(desk: Desk, role: Role, method: str, path: str):
+def test_clinic_notifications_require_the_permission(desk: Desk, role: Role, method: str, path: str):
     path = path.format(id=tell(desk, desk.coordinator, state="failed"))
     assert getattr(desk.caller(role), method)(path).status == 403
 
 
 @pytest.mark.parametrize("act", ["", "/retry", "/resolve"])
-def test_another_clinics_notification_is_not_there(desk: Desk, other_desk: Desk, act: str):
+def test_notification_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk, act: str):
     foreign = tell(other_desk, other_desk.admin, state="failed")
     path = f"/api/notifications/{foreign}{act}"
 
@@ -219,11 +219,11 @@ def test_another_clinics_notification_is_not_there(desk: Desk, other_desk: Desk,
 
 
 @pytest.mark.parametrize("query", [{"state": "lost"}, {"channel": "sms"}, {"since": "yesterday"}, {"stat": "failed"}])
-def test_a_filter_that_is_not_known_is_refused(desk: Desk, query: dict[str, str]):
+def test_unknown_filter_is_refused(desk: Desk, query: dict[str, str]):
     assert desk.admin.get("/api/notifications", **query).pointers == [f"/{name}" for name in query]
 
 
-def test_every_state_and_channel_can_be_asked_for(desk: Desk):
+def test_every_state_and_channel_can_be_filtered(desk: Desk):
     for state in NotificationState:
         for channel in CHANNELS.names():
             assert desk.admin.get("/api/notifications", state=state.value, channel=channel).status == 200

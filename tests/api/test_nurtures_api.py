@@ -1,4 +1,4 @@
-"""Nurtures over REST: set up, changed, run by hand, looked at before they run."""
+"""Nurtures over REST: configuration, manual runs and previews."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,13 +44,13 @@ def silent(desk: Desk, score: int = 4) -> str:
     return lead
 
 
-def test_a_nurture_is_what_the_document_says_unless_it_is_said_otherwise(nurture: dict[str, Any]):
+def test_nurture_has_the_documented_defaults(nurture: dict[str, Any]):
     assert nurture["run_hours"] == ["09:00", "14:00", "18:00"]
     assert (nurture["silent_for"], nurture["batch"], nurture["most"], nurture["days"]) == ("24 hours", 100, None, None)
     assert nurture["next_run_at"] > now().isoformat()
 
 
-def test_hours_and_days_are_kept_in_order_and_each_once(desk: Desk, nurture: dict[str, Any]):
+def test_hours_and_days_are_sorted_and_unique(desk: Desk, nurture: dict[str, Any]):
     change = {"run_hours": ["18:00", "07:30", "18:00"], "days": ["sun", "mon"]}
     changed = desk.admin.patch(f"{NURTURES}/{nurture['id']}", change).body
     assert (changed["run_hours"], changed["days"]) == (["07:30", "18:00"], ["mon", "sun"])
@@ -58,7 +58,7 @@ def test_hours_and_days_are_kept_in_order_and_each_once(desk: Desk, nurture: dic
     assert (changed["version"], changed["updated_by"]) == (2, desk.admin.id)
 
 
-def test_who_is_switched_off_has_no_next_run(desk: Desk, nurture: dict[str, Any]):
+def test_inactive_nurture_has_no_next_run(desk: Desk, nurture: dict[str, Any]):
     path = f"{NURTURES}/{nurture['id']}"
     assert desk.admin.patch(path, {"is_active": False}).body["next_run_at"] is None
     assert desk.admin.patch(path, {"is_active": True}).body["next_run_at"] == nurture["next_run_at"]
@@ -84,14 +84,14 @@ def test_who_is_switched_off_has_no_next_run(desk: Desk, nurture: dict[str, Any]
         ({"next_run_at": now().isoformat()}, ["/next_run_at"]),
     ],
 )
-def test_a_mistake_is_told_with_its_place(
+def test_validation_error_names_the_path(
     desk: Desk, sequence: dict[str, Any], wrong: dict[str, Any], pointers: list[str]
 ):
     assert desk.admin.post(NURTURES, {**OURS, **wrong}).pointers == pointers
     assert desk.admin.every(NURTURES) == []
 
 
-def test_a_change_is_held_against_what_stays(desk: Desk, nurture: dict[str, Any]):
+def test_edit_is_validated_with_unchanged_fields(desk: Desk, nurture: dict[str, Any]):
     path = f"{NURTURES}/{nurture['id']}"
     assert desk.admin.patch(path, {"score_from": 7}).pointers == ["/score_from"]
     assert desk.admin.patch(path, {"sequence": "nonsense"}).pointers == ["/sequence"]
@@ -100,11 +100,11 @@ def test_a_change_is_held_against_what_stays(desk: Desk, nurture: dict[str, Any]
     assert desk.admin.get(path).body == nurture
 
 
-def test_a_name_is_taken_once(desk: Desk, nurture: dict[str, Any]):
+def test_name_is_unique(desk: Desk, nurture: dict[str, Any]):
     assert desk.admin.post(NURTURES, OURS).status == 409
 
 
-def test_a_run_by_hand_takes_whom_the_preview_counted(desk: Desk, nurture: dict[str, Any]):
+def test_manual_run_takes_the_leads_of_the_preview(desk: Desk, nurture: dict[str, Any]):
     path, lead = f"{NURTURES}/{nurture['id']}", silent(desk)
     silent(desk, score=7)
     assert desk.admin.get(f"{path}/preview").body == {"leads": 1, "is_complete": True, "is_able": True}
@@ -118,13 +118,13 @@ def test_a_run_by_hand_takes_whom_the_preview_counted(desk: Desk, nurture: dict[
     assert desk.admin.get(f"{path}/preview").body["leads"] == 0
 
 
-def test_a_preview_says_that_nothing_would_come_of_it(desk: Desk, nurture: dict[str, Any], sequence: dict[str, Any]):
+def test_preview_warns_when_a_run_would_enroll_no_lead(desk: Desk, nurture: dict[str, Any], sequence: dict[str, Any]):
     desk.admin.patch(f"/api/sequences/{sequence['id']}", {"is_active": False})
     preview = desk.admin.get(f"{NURTURES}/{nurture['id']}/preview").body
     assert preview == {"leads": 0, "is_complete": True, "is_able": False}
 
 
-def test_a_deleted_nurture_leaves_its_leads_in_the_sequence(desk: Desk, nurture: dict[str, Any]):
+def test_deleted_nurture_leaves_its_leads_in_the_sequence(desk: Desk, nurture: dict[str, Any]):
     path, lead = f"{NURTURES}/{nurture['id']}", silent(desk)
     desk.admin.post(f"{path}/run")
     run_nurtures()
@@ -135,7 +135,7 @@ def test_a_deleted_nurture_leaves_its_leads_in_the_sequence(desk: Desk, nurture:
     assert desk.sql("SELECT * FROM nurture_runs") == []
 
 
-def test_whose_leads_one_may_not_see_are_neither_listed_nor_counted(desk: Desk, nurture: dict[str, Any]):
+def test_hidden_leads_are_neither_listed_nor_counted(desk: Desk, nurture: dict[str, Any]):
     path = f"{NURTURES}/{nurture['id']}"
     theirs = silent(desk)
     sales, manager = desk.caller(Role.SALES), desk.caller(Role.MANAGER)
@@ -149,9 +149,7 @@ def test_whose_leads_one_may_not_see_are_neither_listed_nor_counted(desk: Desk, 
     assert [one["lead_id"] for one in sales.every(f"{path}/leads")] == [theirs]
 
 
-def test_a_nurture_that_was_written_down_is_brought_into_another_clinic(
-    desk: Desk, other_desk: Desk, nurture: dict[str, Any]
-):
+def test_exported_nurture_can_be_installed_in_another_clinic(desk: Desk, other_desk: Desk, nurture: dict[str, Any]):
     text = desk.admin.get("/api/playbooks/export").body["yaml"]
     [written] = yaml.safe_load(text)["nurtures"]
     assert (written["name"], written["run_hours"]) == ("ours", ["09:00", "14:00", "18:00"])
@@ -170,14 +168,14 @@ def test_a_nurture_that_was_written_down_is_brought_into_another_clinic(
         ({"name": "x", "days_of_week": []}, "nurtures[0].days_of_week"),
     ],
 )
-def test_a_playbook_with_a_nurture_that_cannot_be_is_refused(desk: Desk, wrong: dict[str, Any], says: str):
+def test_playbook_with_an_invalid_nurture_is_refused(desk: Desk, wrong: dict[str, Any], says: str):
     text = yaml.safe_dump({"name": "x", "rules": [], "sequences": [WAITING], "nurtures": [{**OURS, **wrong}]})
     answer = desk.admin.post("/api/playbooks/import", {"yaml": text})
     assert answer.pointers == ["/yaml"]
     assert says in answer.body["errors"][0]["message"]
 
 
-def test_no_playbook_brings_in_more_than_a_clinic_may_have(desk: Desk, nurture: dict[str, Any]):
+def test_playbook_cannot_exceed_the_limit_of_nurtures(desk: Desk, nurture: dict[str, Any]):
     ours = {"sequence": WAITING["name"], "score_from": 2, "score_to": 6}
     many = [{**ours, "name": f"n{i}"} for i in range(50)]
     text = yaml.safe_dump({"name": "ours", "rules": [], "nurtures": many})

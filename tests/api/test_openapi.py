@@ -1,4 +1,4 @@
-"""The description is valid and complete; the page that shows it needs nobody else."""
+"""OpenAPI description: valid, complete, and shown without external resources."""
 
 import json
 import re
@@ -35,12 +35,12 @@ def operations(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_it_is_valid_openapi_3_1(described: dict[str, Any]):
+def test_description_is_valid_openapi_3_1(described: dict[str, Any]):
     assert described["openapi"] == "3.1.0"
     schemathesis.openapi.from_dict(described).validate()
 
 
-def test_every_route_is_in_it(described: dict[str, Any]):
+def test_every_route_is_described(described: dict[str, Any]):
     hidden = {"/docs", "/docs/<name>", "/openapi.json", "/account/password", "/account/password/<name>"}  # pages
     routes = {
         f"{method} {_as_openapi(rule.rule)}"
@@ -55,7 +55,7 @@ def _as_openapi(rule: str) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
-def test_every_operation_says_what_it_is_and_what_may_go_wrong(described: dict[str, Any]):
+def test_every_operation_has_a_summary_and_its_errors(described: dict[str, Any]):
     for name, operation in operations(described):
         assert operation["summary"].endswith((".", "?")), name
         assert operation["description"], name
@@ -68,7 +68,7 @@ def test_every_operation_says_what_it_is_and_what_may_go_wrong(described: dict[s
             assert "404" in operation["responses"], name
 
 
-def test_every_operation_says_who_may_call_it(described: dict[str, Any]):
+def test_every_operation_names_its_permission(described: dict[str, Any]):
     for name, operation in operations(described):
         if operation["security"]:
             assert operation["security"] == [{"access_token": []}, {"api_key": []}], name
@@ -78,31 +78,31 @@ def test_every_operation_says_who_may_call_it(described: dict[str, Any]):
             assert f"`{permission}`" in operation["description"], name
 
 
-def test_operations_have_names_of_their_own(described: dict[str, Any]):
+def test_operation_ids_are_unique(described: dict[str, Any]):
     names = [operation["operationId"] for _, operation in operations(described)]
     assert len(names) == len(set(names))
 
 
-def test_what_goes_wrong_is_described_as_a_problem(described: dict[str, Any]):
+def test_errors_are_described_as_problems(described: dict[str, Any]):
     for name, response in described["components"]["responses"].items():
         assert response["content"] == {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         }, name
 
 
-def test_no_two_schemas_share_a_name():
+def test_schema_names_are_unique():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         create_app()
 
 
-def test_it_is_served(client: FlaskClient, described: dict[str, Any]):
+def test_description_is_served(client: FlaskClient, described: dict[str, Any]):
     answer = client.get("/openapi.json")
     assert answer.content_type == "application/json"
     assert json.loads(answer.data) == json.loads(json.dumps(described))
 
 
-def test_the_page_loads_only_what_is_served_here(client: FlaskClient):
+def test_page_loads_local_files_only(client: FlaskClient):
     page = client.get("/docs").get_data(as_text=True)
     linked = re.findall(r'(?:src|href|spec-url)="([^"]+)"', page)
     assert {client.get(path).status_code for path in linked} == {200}
@@ -111,7 +111,7 @@ def test_the_page_loads_only_what_is_served_here(client: FlaskClient):
     assert "https://" not in page
 
 
-def test_the_page_may_load_nothing_from_elsewhere(client: FlaskClient):
+def test_content_security_policy_forbids_external_resources(client: FlaskClient):
     header = client.get("/docs").headers["Content-Security-Policy"]
     policy = dict(part.strip().split(" ", 1) for part in header.split(";"))
     assert policy["default-src"] == "'none'"
@@ -120,9 +120,9 @@ def test_the_page_may_load_nothing_from_elsewhere(client: FlaskClient):
 
 
 @pytest.mark.parametrize("name", ["unknown.js", "docs.html", "..%2Fopenapi.py", "%2e%2e/openapi.py"])
-def test_only_the_pages_own_files_are_served(client: FlaskClient, name: str):
+def test_only_files_of_the_page_are_served(client: FlaskClient, name: str):
     assert client.get(f"/docs/{name}").status_code == 404
 
 
-def test_the_licence_of_what_is_not_ours_is_served_with_it(client: FlaskClient):
+def test_license_of_third_party_files_is_served(client: FlaskClient):
     assert "MIT License" in client.get("/docs/LICENSE.txt").get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Lists, page by page."""
+"""Pagination of lists."""
 
 import base64
 
@@ -10,19 +10,19 @@ pytest_plugins = ["tests.support.desk"]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10, 200])
-def test_pages_together_are_the_list_each_item_once(desk: Desk, limit: int):
+def test_pages_contain_each_item_once(desk: Desk, limit: int):
     names = [source["name"] for source in desk.admin.every("/api/lead-sources", limit=limit)]
     assert len(names) == 10
     assert names == [source["name"] for source in desk.admin.get("/api/lead-sources").body["items"]]
 
 
-def test_the_last_page_has_no_next_one(desk: Desk):
+def test_last_page_has_no_next_cursor(desk: Desk):
     whole = desk.admin.get("/api/lead-sources", limit=10).body
     assert (len(whole["items"]), whole["next_cursor"]) == (10, None)
     assert desk.admin.get("/api/lead-sources", limit=9).body["next_cursor"] is not None
 
 
-def test_what_is_added_before_the_page_shifts_nothing(desk: Desk):
+def test_new_items_do_not_shift_pages(desk: Desk):
     first = desk.admin.get("/api/lead-sources", limit=4).body
     desk.admin.post("/api/lead-sources", {"name": "AAA", "category": "OTHER"})
     second = desk.admin.get("/api/lead-sources", limit=200, cursor=first["next_cursor"]).body
@@ -30,7 +30,7 @@ def test_what_is_added_before_the_page_shifts_nothing(desk: Desk):
     assert len(names) == len(set(names)) == 10
 
 
-def test_a_page_is_never_larger_than_two_hundred(desk: Desk):
+def test_page_has_at_most_two_hundred_items(desk: Desk):
     for number in range(195):
         desk.sql(
             "INSERT INTO lead_sources (id, clinic_id, name, category, is_active, created_at, updated_at)"
@@ -43,7 +43,7 @@ def test_a_page_is_never_larger_than_two_hundred(desk: Desk):
     assert page["next_cursor"] is not None
 
 
-def test_a_cursor_of_another_list_or_a_changed_one_is_refused(desk: Desk):
+def test_foreign_or_changed_cursor_is_refused(desk: Desk):
     cursor = desk.admin.get("/api/lead-sources", limit=1).body["next_cursor"]
     assert desk.admin.get("/api/pipeline-stages", cursor=cursor).pointers == ["/cursor"]
     signed = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -52,7 +52,7 @@ def test_a_cursor_of_another_list_or_a_changed_one_is_refused(desk: Desk):
     assert desk.admin.get("/api/lead-sources", cursor=changed).pointers == ["/cursor"]
 
 
-def test_two_keys_keep_the_order(desk: Desk):
+def test_two_sort_keys_keep_the_order(desk: Desk):
     slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages", limit=3)]
     assert slugs == [
         "new_lead",
@@ -66,7 +66,7 @@ def test_two_keys_keep_the_order(desk: Desk):
     ]
 
 
-def test_only_the_fields_that_are_asked_for_are_shown(desk: Desk):
+def test_only_requested_fields_are_returned(desk: Desk):
     desk.capture()
     [lead] = desk.admin.get("/api/leads", fields="id,status").body["items"]
     assert sorted(lead) == ["id", "status"]
@@ -74,7 +74,7 @@ def test_only_the_fields_that_are_asked_for_are_shown(desk: Desk):
 
 
 @pytest.mark.parametrize("names", ["nonsense", "id,", "id, status", "_id", "password_hash", "clinic_id", ""])
-def test_a_field_that_is_not_there_is_refused(desk: Desk, names: str):
+def test_unknown_field_is_refused(desk: Desk, names: str):
     assert desk.admin.get("/api/leads", fields=names).pointers == ["/fields"]
 
 
@@ -87,11 +87,11 @@ def test_a_field_that_is_not_there_is_refused(desk: Desk, names: str):
         ("foo; return=total-count", False),
     ],
 )
-def test_preferences_are_read_as_the_standard_says(desk: Desk, preferences: str, counts: bool):
+def test_prefer_header_is_parsed_as_the_standard_says(desk: Desk, preferences: str, counts: bool):
     assert ("total_count" in desk.admin.get("/api/leads", prefer=preferences).body) is counts
 
 
-def test_who_prefers_to_know_is_told_how_many_there_are(desk: Desk):
+def test_total_count_is_returned_on_request(desk: Desk):
     for status in ("NEW", "NEW", "LOST"):
         lead = desk.capture()
         if status == "LOST":

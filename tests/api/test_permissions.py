@@ -1,4 +1,4 @@
-"""Who may call what: every route says it, and every role is held to it."""
+"""Permissions: every route declares one, and every role is limited to its own."""
 
 import re
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ class Route(NamedTuple):
         return f"{self.method} {self.rule}"
 
     def call(self, caller: Caller) -> int:
-        """With ids that nothing has and a body that is no JSON, so that nothing happens to whoever may."""
+        """Call with unknown ids and a body that is no JSON, so that a permitted call has no effect."""
         path = re.sub(r"<uuid:\w+>", lambda _: str(uuid4()), self.rule)
         body = {} if self.method in {"GET", "DELETE"} else {"data": b"?", "content_type": "application/json"}
         headers = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
@@ -91,44 +91,44 @@ ROUTES = sorted(routes(the_app()), key=str)
 GUARDED = [route for route in ROUTES if isinstance(route.permission, Permission)]
 
 
-def test_every_route_declares_who_may_call_it():
+def test_every_route_declares_its_permission():
     assert [str(route) for route in ROUTES if route.permission is None] == []
 
 
-def test_what_is_open_was_meant_to_be():
+def test_public_routes_are_listed():
     assert {str(route) for route in ROUTES if route.permission is PUBLIC} == FOR_EVERYBODY
     assert {str(route) for route in ROUTES if route.permission is SIGNED_IN} == FOR_ALL_SIGNED_IN
 
 
-def test_roles_hold_what_the_matrix_says():
+def test_roles_have_the_permissions_of_the_matrix():
     assert set(MAY) == set(Permission)
     for role in Role:
         assert set(ROLE_GRANTS[role]) == {permission for permission, roles in MAY.items() if role in roles}, role
 
 
 @pytest.mark.parametrize("role", Role)
-def test_each_role_may_call_its_routes_and_no_other(desk: Desk, role: Role):
+def test_each_role_can_call_its_routes_only(desk: Desk, role: Role):
     caller = desk.caller(role)
     refused = {str(route) for route in GUARDED if route.call(caller) == 403}
     assert refused == {str(route) for route in GUARDED if role not in MAY[route.permission]}
 
 
 @pytest.mark.parametrize("scope", Permission)
-def test_a_key_opens_the_routes_of_its_scope_and_no_other(desk: Desk, scope: Permission):
+def test_key_can_call_routes_of_its_scopes_only(desk: Desk, scope: Permission):
     key = desk.admin.post("/api/api-keys", {"name": "robot", "scopes": [scope.value]}).body["key"]
     robot = Caller(desk.admin.client, key, desk.admin.actor)
     allowed = {str(route) for route in GUARDED if route.call(robot) not in {401, 403}}
     assert allowed == {str(route) for route in GUARDED if route.permission is scope} - FOR_PEOPLE_ONLY
 
 
-def test_a_stranger_may_call_nothing_that_is_not_for_everybody(desk: Desk):
+def test_anonymous_caller_can_call_public_routes_only(desk: Desk):
     stranger = Caller(desk.admin.client, "", desk.admin.actor)
     answers = {str(route): route.call(stranger) for route in ROUTES if route.permission is not PUBLIC}
     assert set(answers.values()) == {401}, answers
 
 
-def test_who_may_not_call_learns_nothing_of_what_is_there(desk: Desk):
-    """403 comes before the path's ids or the body are looked at."""
+def test_forbidden_call_reveals_nothing(desk: Desk):
+    """The answer is 403 before the path's ids or the body are validated."""
     lead = desk.capture()
     known = desk.doctor.put(f"/api/leads/{lead['id']}", {"nonsense": 1})
     unknown = desk.doctor.put(f"/api/leads/{uuid4()}", {"nonsense": 1})

@@ -1,4 +1,4 @@
-"""Playbooks over REST: installed, written down and brought into another clinic."""
+"""Playbooks over REST: installation, export, and import into another clinic."""
 
 import pytest
 import yaml
@@ -27,7 +27,7 @@ templates:
 """
 
 
-def test_the_playbooks_that_ship_are_listed_with_what_is_installed(desk: Desk):
+def test_shipped_playbooks_are_listed_with_installed_parts(desk: Desk):
     listed = {one["name"]: one for one in desk.admin.every(PLAYBOOKS)}
     assert {"orthodontics", "moving_sales"} <= listed.keys()
     assert listed["orthodontics"]["installed_rules"] == len(listed["orthodontics"]["rules"])
@@ -36,7 +36,7 @@ def test_the_playbooks_that_ship_are_listed_with_what_is_installed(desk: Desk):
     assert desk.admin.get(f"{PLAYBOOKS}/nonsense").status == 404
 
 
-def test_a_playbook_is_installed_beside_what_is_there(desk: Desk):
+def test_playbook_is_installed_beside_existing_rules(desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
     assert ("website-lead-follow-up" in added["rules"], added["stages"]) == (True, ["quoted", "negotiating"])
     again = desk.admin.post(f"{PLAYBOOKS}/moving_sales/install").body
@@ -46,7 +46,7 @@ def test_a_playbook_is_installed_beside_what_is_there(desk: Desk):
     assert desk.admin.post(f"{PLAYBOOKS}/nonsense/install").status == 404
 
 
-def test_what_a_clinic_has_stays_as_it_is(desk: Desk):
+def test_installation_keeps_existing_parts(desk: Desk):
     own = {
         "name": "website-lead-follow-up",
         "on": "lead.created",
@@ -58,7 +58,7 @@ def test_what_a_clinic_has_stays_as_it_is(desk: Desk):
     assert kept["definition"]["do"] == own["do"]
 
 
-def test_a_clinics_own_playbook_goes_round_and_comes_back_the_same(desk: Desk, other_desk: Desk):
+def test_exported_playbook_survives_the_round_trip(desk: Desk, other_desk: Desk):
     added = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS}).body
     new = {"stages": ["site_visit"], "fields": ["floor"], "templates": ["visit"], "rules": ["visit"]}
     assert added == {**new, "sequences": [], "nurtures": []}
@@ -83,7 +83,7 @@ def test_a_clinics_own_playbook_goes_round_and_comes_back_the_same(desk: Desk, o
         (("rules:", "rules: ["), "line"),
     ],
 )
-def test_a_playbook_with_mistakes_is_refused_whole(desk: Desk, change: tuple[str, str], says: str):
+def test_invalid_playbook_is_refused_completely(desk: Desk, change: tuple[str, str], says: str):
     refused = desk.admin.post(f"{PLAYBOOKS}/import", {"yaml": OURS.replace(*change)})
     assert set(refused.pointers) == {"/yaml"}
     assert says in " ".join(error["message"] for error in refused.body["errors"])
@@ -91,7 +91,7 @@ def test_a_playbook_with_mistakes_is_refused_whole(desk: Desk, change: tuple[str
     assert desk.sql("SELECT 1 FROM pipeline_stages WHERE slug = 'site_visit'") == []
 
 
-def test_who_may_look_at_playbooks_may_not_install_them(desk: Desk):
+def test_read_only_user_cannot_install_playbooks(desk: Desk):
     manager = desk.caller(Role.MANAGER)
     assert manager.get(PLAYBOOKS).status == 200
     assert manager.post(f"{PLAYBOOKS}/moving_sales/install").status == 403

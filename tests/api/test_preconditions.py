@@ -1,4 +1,4 @@
-"""Nobody overwrites what they have not seen, and nobody is sent what they have."""
+"""Conditional requests: If-Match on edits, If-None-Match on reads."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,8 +10,8 @@ pytest_plugins = ["tests.support.desk"]
 
 
 @pytest.fixture(params=["lead", "task", "source", "stage"])
-def thing(request: pytest.FixtureRequest, desk: Desk) -> tuple[str, dict[str, str]]:
-    """The path of something that can be edited, and an edit of it."""
+def editable(request: pytest.FixtureRequest, desk: Desk) -> tuple[str, dict[str, str]]:
+    """The path of an editable resource, and an edit of it."""
     if request.param in {"source", "stage"}:
         name = {"source": "lead-sources", "stage": "pipeline-stages"}[request.param]
         found = desk.admin.every(f"/api/{name}")[1]
@@ -23,7 +23,7 @@ def thing(request: pytest.FixtureRequest, desk: Desk) -> tuple[str, dict[str, st
     return f"/api/leads/tasks/{desk.plan(lead)['id']}", {"title": "Call again"}
 
 
-def test_an_edit_of_what_was_seen_is_made(desk: Desk):
+def test_edit_with_the_current_etag_succeeds(desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}"
     shown = desk.admin.get(path)
     edited = desk.admin.put(path, {"notes": "Prefers mornings."}, seen=shown.headers["ETag"])
@@ -33,13 +33,13 @@ def test_an_edit_of_what_was_seen_is_made(desk: Desk):
     assert desk.admin.put(path, {"notes": "Or evenings."}, seen=edited.headers["ETag"]).status == 200
 
 
-def test_an_edit_that_does_not_say_what_of_is_refused(desk: Desk, thing: tuple[str, dict[str, str]]):
-    answer = desk.admin.put(*thing, seen=None)
+def test_edit_without_if_match_is_refused(desk: Desk, editable: tuple[str, dict[str, str]]):
+    answer = desk.admin.put(*editable, seen=None)
     assert (answer.status, answer.body["code"]) == (428, "precondition-required")
 
 
-def test_an_edit_of_what_was_edited_meanwhile_is_refused(desk: Desk, thing: tuple[str, dict[str, str]]):
-    path, edit = thing
+def test_edit_with_a_stale_etag_is_refused(desk: Desk, editable: tuple[str, dict[str, str]]):
+    path, edit = editable
     first = desk.admin.put(path, edit)
     assert desk.admin.put(path, edit).status == 200
     late = desk.admin.put(path, edit, seen=first.headers["ETag"])
@@ -48,17 +48,17 @@ def test_an_edit_of_what_was_edited_meanwhile_is_refused(desk: Desk, thing: tupl
 
 
 @pytest.mark.parametrize("seen", ['"nonsense"', '""', '"999-00"', 'W/"1-00"', "", '"-1-00"', '"99999999999999-00"'])
-def test_what_is_no_tag_of_ours_matches_nothing(desk: Desk, seen: str):
+def test_unknown_etag_matches_nothing(desk: Desk, seen: str):
     path = f"/api/leads/{desk.capture()['id']}"
     assert desk.admin.put(path, {"notes": "x"}, seen=seen).status == 412
 
 
-def test_the_version_alone_will_do(desk: Desk, thing: tuple[str, dict[str, str]]):
-    path, edit = thing
+def test_version_without_hash_is_accepted(desk: Desk, editable: tuple[str, dict[str, str]]):
+    path, edit = editable
     assert [desk.admin.put(path, edit, seen=f'"{version}"').status for version in (1, 1, 2)] == [200, 412, 200]
 
 
-def test_another_default_stage_is_an_edit_of_the_one_before(desk: Desk):
+def test_new_default_stage_changes_the_etag_of_the_previous_one(desk: Desk):
     before, other = desk.admin.every("/api/pipeline-stages")[:2]
     stages = "/api/pipeline-stages"
     assert desk.admin.put(f"{stages}/{other['id']}", {"name": "B", "is_default": True}, seen='"1"').status == 200
@@ -66,13 +66,13 @@ def test_another_default_stage_is_an_edit_of_the_one_before(desk: Desk):
     assert stale.status == 412
 
 
-def test_one_of_several_tags_is_enough(desk: Desk):
+def test_one_of_several_etags_is_enough(desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}"
     tag = desk.admin.get(path).headers["ETag"]
     assert desk.admin.put(path, {"notes": "x"}, seen=f'"7-00", {tag}').status == 200
 
 
-def test_what_the_automation_and_colleagues_log_meanwhile_is_no_obstacle(desk: Desk):
+def test_logged_activities_do_not_change_the_etag_of_an_edit(desk: Desk):
     lead = desk.capture()
     path = f"/api/leads/{lead['id']}"
     tag = desk.admin.get(path).headers["ETag"]
@@ -82,7 +82,7 @@ def test_what_the_automation_and_colleagues_log_meanwhile_is_no_obstacle(desk: D
     assert desk.admin.put(path, {"notes": "x"}, seen=tag).status == 200  # and nobody edited
 
 
-def test_of_many_who_edit_at_once_one_does(desk: Desk):
+def test_one_of_many_concurrent_edits_succeeds(desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}"
     tag = desk.admin.get(path).headers["ETag"]
 
@@ -95,9 +95,9 @@ def test_of_many_who_edit_at_once_one_does(desk: Desk):
     assert statuses == [200] + [412] * 7
 
 
-@pytest.mark.parametrize("thing", ["lead", "task"], indirect=True)
-def test_who_has_it_is_not_sent_it_again(desk: Desk, thing: tuple[str, dict[str, str]]):
-    path, edit = thing
+@pytest.mark.parametrize("editable", ["lead", "task"], indirect=True)
+def test_read_with_the_current_etag_gets_304(desk: Desk, editable: tuple[str, dict[str, str]]):
+    path, edit = editable
     tag = desk.admin.get(path).headers["ETag"]
     same = desk.admin.get(path, seen=tag)
     assert (same.status, same.body, same.headers["ETag"]) == (304, None, tag)
@@ -107,7 +107,7 @@ def test_who_has_it_is_not_sent_it_again(desk: Desk, thing: tuple[str, dict[str,
     assert desk.admin.get(path, seen=tag).status == 200
 
 
-def test_it_is_not_told_to_strangers_that_they_have_it(desk: Desk, other_desk: Desk):
+def test_unauthenticated_read_never_gets_304(desk: Desk, other_desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}"
     tag = desk.admin.get(path).headers["ETag"]
     assert other_desk.admin.get(path, seen=tag).status == 404

@@ -1,4 +1,4 @@
-"""Who is believed about where a call comes from: nobody, or as many proxies in front as the operator says."""
+"""Client address behind proxies: only as many as the operator configures are trusted."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,7 +18,7 @@ CLIENT, ANOTHER = "203.0.113.7", "203.0.113.8"
 
 @pytest.fixture
 def client(configure: Callable[..., None]) -> Callable[..., FlaskClient]:
-    """Calls the API with this setting."""
+    """Return a client of the API with this setting."""
 
     def make(**settings: object) -> FlaskClient:
         configure(**settings)
@@ -31,7 +31,7 @@ def client(configure: Callable[..., None]) -> Callable[..., FlaskClient]:
 
 @cache
 def _app(settings: tuple[tuple[str, object], ...]) -> Flask:
-    """One for each setting: describing every route takes its time."""
+    """Return the application for a setting, cached because each description takes time."""
     return create_app()
 
 
@@ -41,18 +41,18 @@ def fail_to_log_in(client: FlaskClient, forwarded_for: str) -> int:
 
 
 def use_up(client: FlaskClient, forwarded_for: str) -> None:
-    """Every attempt that one place has on one account; `{}` is the number of the attempt."""
+    """Use all attempts of one address on one account; `{}` is the number of the attempt."""
     for number in range(PER_ADDRESS_AND_ACCOUNT):
         assert fail_to_log_in(client, forwarded_for.format(number)) == 401
 
 
-def test_by_default_a_forged_address_changes_nothing(client: Callable[..., FlaskClient]):
+def test_forged_header_is_ignored_by_default(client: Callable[..., FlaskClient]):
     direct = client()
     use_up(direct, "198.51.100.{}")
     assert fail_to_log_in(direct, ANOTHER) == 429
 
 
-def test_behind_a_proxy_each_client_has_attempts_of_its_own(client: Callable[..., FlaskClient]):
+def test_clients_behind_a_proxy_are_limited_separately(client: Callable[..., FlaskClient]):
     behind = client(trusted_proxies=1)
     use_up(behind, CLIENT)
     assert fail_to_log_in(behind, CLIENT) == 429
@@ -60,31 +60,27 @@ def test_behind_a_proxy_each_client_has_attempts_of_its_own(client: Callable[...
 
 
 @pytest.mark.parametrize("forged", ["198.51.100.{}", '"198.51.100.{}"', "{}, {}, {}", ",{}", '"{}', '"{}\\'])
-def test_what_a_client_wrote_before_the_proxy_did_gives_it_no_fresh_attempts(
-    client: Callable[..., FlaskClient], forged: str
-):
+def test_header_sent_by_the_client_gives_no_additional_attempts(client: Callable[..., FlaskClient], forged: str):
     behind = client(trusted_proxies=1)
     use_up(behind, f"{forged.replace('{}', '{0}')}, {CLIENT}")
     assert fail_to_log_in(behind, f"{forged.replace('{}', '99')}, {CLIENT}") == 429
 
 
-def test_behind_two_proxies_the_first_ones_entry_counts(client: Callable[..., FlaskClient]):
+def test_first_trusted_entry_counts_behind_two_proxies(client: Callable[..., FlaskClient]):
     behind = client(trusted_proxies=2)
     use_up(behind, f"198.51.100.{{}}, {CLIENT}, 10.0.0.2")
     assert fail_to_log_in(behind, f"{CLIENT}, 10.0.0.2") == 429
     assert fail_to_log_in(behind, f"{CLIENT}, {ANOTHER}, 10.0.0.2") == 401
 
 
-def test_a_call_past_the_proxies_counts_as_its_own_address(client: Callable[..., FlaskClient]):
+def test_direct_call_counts_for_its_own_address(client: Callable[..., FlaskClient]):
     behind = client(trusted_proxies=2)
     use_up(behind, "198.51.100.{}")
     assert fail_to_log_in(behind, ANOTHER) == 429
 
 
 @pytest.mark.parametrize(("proxies", "seen"), [(0, "http://localhost/livez"), (1, "https://leads.example/livez")])
-def test_scheme_and_host_are_the_proxys_when_it_is_believed(
-    client: Callable[..., FlaskClient], proxies: int, seen: str
-):
+def test_scheme_and_host_of_a_trusted_proxy_are_used(client: Callable[..., FlaskClient], proxies: int, seen: str):
     forwarded = {"X-Forwarded-Proto": "gopher, https", "X-Forwarded-Host": "evil.example, leads.example"}
     with client(trusted_proxies=proxies) as behind:
         behind.get("/livez", headers=forwarded)

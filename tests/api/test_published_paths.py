@@ -1,4 +1,4 @@
-"""The endpoint tables of the documents, read as data: each path is there, asks for its permission, and answers."""
+"""Endpoint tables of the documents: each path exists, requires its permission, and answers."""
 
 import re
 from datetime import timedelta
@@ -111,12 +111,12 @@ MISSING = [row for row in PUBLISHED if row.name in NOT_YET]
 
 
 def without_names(path: str) -> str:
-    """`/api/leads/{lead}` and `/api/leads/<uuid:lead_id>` are one path: `/api/leads/{}`."""
+    """Return a path without parameter names: `/api/leads/{lead}` becomes `/api/leads/{}`."""
     return re.sub(r"<[^>]+>|\{\w+\}", "{}", path)
 
 
 def permissions() -> dict[tuple[str, str], Any]:
-    """What each route of the application asks for, by its method and path."""
+    """Return the permission of each route, by method and path."""
     app = the_app()
     return {
         (method, without_names(rule.rule)): getattr(app.view_functions[rule.endpoint], "permission", None)
@@ -126,8 +126,8 @@ def permissions() -> dict[tuple[str, str], Any]:
 
 
 @pytest.fixture
-def real(desk: Desk) -> dict[str, str]:
-    """One of each thing, by the name that the tables above give its id."""
+def existing_ids(desk: Desk) -> dict[str, str]:
+    """Ids of one row of each kind, by their name in the tables."""
     lead, patient = desk.capture(), str(uuid4())
     became = desk.capture(phone="+12125550144")
     done = desk.admin.post(f"/api/leads/{became['id']}/convert", {"converted_to_patient_id": patient})
@@ -144,8 +144,8 @@ def real(desk: Desk) -> dict[str, str]:
     }
 
 
-def body_of(row: Published, desk: Desk, real: dict[str, str]) -> Any:
-    """What is sent along; None where nothing is."""
+def body_of(row: Published, desk: Desk, existing_ids: dict[str, str]) -> Any:
+    """Return the body to send, or None."""
     task = {**CALL, "due_at": TOMORROW}
     stages = desk.admin.every("/api/pipeline-stages")
     bodies: dict[str, Any] = {
@@ -166,28 +166,28 @@ def body_of(row: Published, desk: Desk, real: dict[str, str]) -> Any:
         "POST /api/follow-up-rules": {"name": "x", "on": "lead.created", "do": [{"create_task": CALL}]},
         "PATCH /api/follow-up-rules/{rule}": {"description": "x"},
         "POST /api/follow-up-rules/{rule}/test": {},
-        "POST /api/lead-activities": {"opportunity_id": real["lead"], "activity_type": "note", "subject": "x"},
+        "POST /api/lead-activities": {"opportunity_id": existing_ids["lead"], "activity_type": "note", "subject": "x"},
     }
     return bodies.get(row.name)
 
 
-def call(desk: Desk, row: Published, real: dict[str, str]) -> Answer:
-    body = body_of(row, desk, real)
+def call(desk: Desk, row: Published, existing_ids: dict[str, str]) -> Answer:
+    body = body_of(row, desk, existing_ids)
     with_body = {} if body is None else {"json": body}
-    return desk.admin._send(row.method, row.path.format(**real), headers={"If-Match": "*"}, **with_body)
+    return desk.admin._send(row.method, row.path.format(**existing_ids), headers={"If-Match": "*"}, **with_body)
 
 
-def test_the_tables_are_whole():
+def test_tables_are_complete():
     assert dict(zip(TABLES, map(len, ROWS), strict=True)) == TABLES
     assert {row.name for row in MISSING} == NOT_YET
 
 
-def test_what_is_missing_is_what_is_known_to_be():
+def test_only_known_paths_are_missing():
     routes = permissions()
     assert {row.name for row in PUBLISHED if (row.method, without_names(row.path)) not in routes} == NOT_YET
 
 
-def test_each_asks_for_the_permission_that_its_table_names():
+def test_each_path_requires_the_permission_of_its_table():
     routes = permissions()
     asked = {row: routes[row.method, without_names(row.path)] for row in THERE}
     assert all(isinstance(permission, Permission) for permission in asked.values()), asked
@@ -197,11 +197,11 @@ def test_each_asks_for_the_permission_that_its_table_names():
 
 
 @pytest.mark.parametrize("row", THERE, ids=lambda row: row.name)
-def test_it_answers_for_what_is_there(desk: Desk, real: dict[str, str], row: Published):
-    answer = call(desk, row, real)
+def test_path_answers_for_existing_rows(desk: Desk, existing_ids: dict[str, str], row: Published):
+    answer = call(desk, row, existing_ids)
     assert 200 <= answer.status < 300, answer.body
 
 
 @pytest.mark.parametrize("row", MISSING, ids=lambda row: row.name)
-def test_what_is_not_yet_there_does_not_answer(desk: Desk, real: dict[str, str], row: Published):
-    assert call(desk, row, real).status in {404, 405}
+def test_missing_path_is_not_found(desk: Desk, existing_ids: dict[str, str], row: Published):
+    assert call(desk, row, existing_ids).status in {404, 405}

@@ -1,4 +1,4 @@
-"""A caller who calls too often is told to wait, by whichever process, and by each for itself when nobody can count."""
+"""Rate limits, shared by all processes, with a local fallback when the store is unavailable."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ MOST = 10
 
 @pytest.fixture
 def desk(desk: Desk) -> Iterator[Desk]:
-    """Where everybody may call ten times a minute."""
+    """A clinic with a limit of ten calls per minute."""
     with settings_kept():
         set_settings(rate_limit_per_minute=MOST)
         yield desk
@@ -30,7 +30,7 @@ def statuses(caller: Caller, calls: int = MOST + 2) -> list[int]:
     return [caller.get("/api/me").status for _ in range(calls)]
 
 
-def test_the_calls_of_a_minute_are_counted_down_and_then_refused(desk: Desk):
+def test_calls_are_counted_down_and_then_refused(desk: Desk):
     answers = [desk.admin.get("/api/me") for _ in range(MOST + 1)]
 
     assert [answer.status for answer in answers] == [200] * MOST + [429]
@@ -43,7 +43,7 @@ def test_the_calls_of_a_minute_are_counted_down_and_then_refused(desk: Desk):
     assert all(1 <= int(part[2]) <= 60 for part in said if part)
 
 
-def test_everybody_has_calls_of_their_own(desk: Desk, other_desk: Desk):
+def test_each_caller_has_a_separate_limit(desk: Desk, other_desk: Desk):
     program = desk.program("lead:read")
     statuses(desk.admin)
     for caller in (desk.coordinator, desk.hire(Role.CLINIC_ADMIN), other_desk.admin):
@@ -51,24 +51,24 @@ def test_everybody_has_calls_of_their_own(desk: Desk, other_desk: Desk):
     assert statuses(program) == [200] * MOST + [429] * 2
 
 
-def test_a_refused_call_does_nothing(desk: Desk):
+def test_refused_call_has_no_effect(desk: Desk):
     statuses(desk.admin)
     assert desk.admin.post("/api/leads", desk.lead_data()).status == 429
     assert desk.sql("SELECT id FROM leads") == []
 
 
-def test_calls_that_are_forbidden_count_too(desk: Desk):
+def test_forbidden_calls_count(desk: Desk):
     refused = [desk.doctor.post("/api/leads", desk.lead_data()).status for _ in range(MOST + 1)]
     assert refused == [403] * MOST + [429]
 
 
-def test_what_anybody_may_ask_is_not_counted(desk: Desk):
+def test_public_routes_are_not_counted(desk: Desk):
     answers = [desk.client().get("/livez") for _ in range(MOST + 1)]
     assert {answer.status_code for answer in answers} == {200}
     assert "RateLimit" not in answers[0].headers
 
 
-def test_a_minute_later_there_are_calls_again(desk: Desk, valkey: Valkey):
+def test_limit_is_reset_after_a_minute(desk: Desk, valkey: Valkey):
     statuses(desk.admin)
     with valkey.client() as store:
         [counter] = store.keys("relance:calls:*")
@@ -77,14 +77,14 @@ def test_a_minute_later_there_are_calls_again(desk: Desk, valkey: Valkey):
     assert desk.admin.get("/api/me").status == 200
 
 
-def test_without_a_limit_nothing_is_counted(desk: Desk, configure: Callable[..., None]):
+def test_nothing_is_counted_without_a_limit(desk: Desk, configure: Callable[..., None]):
     configure(rate_limit_per_minute=0)
     answers = [desk.admin.get("/api/me") for _ in range(MOST + 5)]
     assert {answer.status for answer in answers} == {200}
     assert "RateLimit" not in answers[0].headers
 
 
-def test_while_the_store_is_away_a_process_counts_for_itself(desk: Desk, valkey: Valkey):
+def test_process_counts_locally_while_the_store_is_unavailable(desk: Desk, valkey: Valkey):
     _ = desk.admin
     valkey.stop()
     try:
@@ -93,7 +93,7 @@ def test_while_the_store_is_away_a_process_counts_for_itself(desk: Desk, valkey:
         valkey.start()
 
 
-def test_processes_and_threads_count_together(desk: Desk, processes: Processes):
+def test_processes_and_threads_share_the_count(desk: Desk, processes: Processes):
     web = processes.start_web(workers=2, env={"RATE_LIMIT_PER_MINUTE": "25"})
     headers = {"Authorization": f"Bearer {desk.admin.token}"}
 
@@ -105,9 +105,7 @@ def test_processes_and_threads_count_together(desk: Desk, processes: Processes):
     assert answers == [200] * 25 + [429] * 15
 
 
-def test_of_a_large_allowance_the_store_is_told_now_and_then(
-    desk: Desk, valkey: Valkey, configure: Callable[..., None]
-):
+def test_large_limit_updates_the_store_in_batches(desk: Desk, valkey: Valkey, configure: Callable[..., None]):
     configure(rate_limit_per_minute=1000)
     said = [desk.admin.get("/api/me").headers["RateLimit"] for _ in range(25)]
     with valkey.client() as store:

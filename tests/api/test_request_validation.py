@@ -1,4 +1,4 @@
-"""What is refused at the edge, before any service sees it."""
+"""Validation of requests before any service is called."""
 
 import json
 from collections.abc import Callable
@@ -51,32 +51,32 @@ def send(desk: Desk) -> Send:
     ],
     ids=lambda value: str(value)[:24],
 )
-def test_a_body_that_is_no_json_is_400_and_says_why(send: Send, body: bytes, why: str):
+def test_invalid_json_is_400_with_a_reason(send: Send, body: bytes, why: str):
     answer = send(body)
     assert (answer.status, answer.body["code"]) == (400, "malformed")
     assert why in answer.body["detail"]
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/xml"])
-def test_a_body_of_another_type_is_415(send: Send, content_type: str):
+def test_other_content_type_is_415(send: Send, content_type: str):
     answer = send(json.dumps(SOURCE).encode(), content_type)
     assert (answer.status, answer.body["code"]) == (415, "unsupported-media-type")
 
 
-def test_json_may_name_its_encoding(send: Send):
+def test_json_charset_may_be_given(send: Send):
     assert send(json.dumps(SOURCE).encode(), "application/json; charset=utf-8").status == 201
 
 
-def test_a_body_of_more_than_a_megabyte_is_413(send: Send):
+def test_body_above_one_megabyte_is_413(send: Send):
     assert send(json.dumps({**SOURCE, "description": "x" * 1_000_000}).encode()).status == 413
 
 
 @pytest.mark.parametrize("escaped", [r"\u0000", r"\ud800", r"\udc00x"])
-def test_nul_and_half_characters_are_no_text(send: Send, escaped: str):
+def test_nul_and_lone_surrogates_are_refused(send: Send, escaped: str):
     assert send(f'{{"name": "a{escaped}", "category": "OTHER"}}'.encode()).pointers == ["/name"]
 
 
-def test_a_whole_character_may_be_written_as_two_halves(send: Send):
+def test_surrogate_pair_is_accepted(send: Send):
     assert send(rb'{"name": "\ud83e\uddb7", "category": "OTHER"}').body["name"] == "\N{TOOTH}"
 
 
@@ -106,7 +106,7 @@ def test_a_whole_character_may_be_written_as_two_halves(send: Send):
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_every_mistake_is_pointed_at_and_nothing_is_guessed(send: Send, body: Any, pointers: list[str]):
+def test_every_error_has_its_path_and_nothing_is_coerced(send: Send, body: Any, pointers: list[str]):
     answer = send(json.dumps(body).encode())
     assert (answer.status, answer.body["code"]) == (422, "invalid")
     assert answer.pointers == pointers
@@ -115,19 +115,19 @@ def test_every_mistake_is_pointed_at_and_nothing_is_guessed(send: Send, body: An
 @pytest.mark.parametrize(
     "field", ["id", "clinic_id", "created_at", "updated_at", "created_by", "version", "role", "status"]
 )
-def test_what_the_server_decides_is_refused_not_dropped(desk: Desk, field: str):
+def test_read_only_fields_are_refused(desk: Desk, field: str):
     assert f"/{field}" in desk.admin.post("/api/lead-sources", {**SOURCE, field: str(uuid4())}).pointers
     assert f"/{field}" in desk.admin.post("/api/leads", desk.lead_data(**{field: str(uuid4())})).pointers
 
 
-def test_a_route_without_parameters_refuses_them_too(desk: Desk):
+def test_route_without_parameters_refuses_them(desk: Desk):
     lead = desk.capture()
     assert desk.admin.get(f"/api/leads/{lead['id']}", expand="tasks").pointers == ["/expand"]
     assert desk.admin._send("POST", "/api/lead-sources?dry_run=1", json=SOURCE).pointers == ["/dry_run"]
     assert desk.admin.get("/api/me", **{"a/b": 1}).pointers == ["/a~1b"]
 
 
-def test_a_route_without_a_body_refuses_one_but_for_an_empty_object(desk: Desk):
+def test_route_without_a_body_accepts_only_an_empty_object(desk: Desk):
     assert desk.admin.post("/api/auth/logout", {"everywhere": True}).pointers == [""]
     assert desk.admin._send("POST", "/api/auth/logout", data=b"x", content_type="text/plain").status == 415
     assert desk.admin.post("/api/auth/logout", {}).status == 204
@@ -152,6 +152,6 @@ def test_a_route_without_a_body_refuses_one_but_for_an_empty_object(desk: Desk):
         ("cursor=%F0%9F%A6%B7", ["/cursor"]),
     ],
 )
-def test_query_parameters_are_held_to_the_same(desk: Desk, query: str, pointers: list[str]):
+def test_query_parameters_are_validated_strictly(desk: Desk, query: str, pointers: list[str]):
     answer = desk.admin._send("GET", "/api/lead-sources", query_string=query)
     assert answer.pointers == pointers

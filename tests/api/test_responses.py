@@ -1,4 +1,4 @@
-"""What every answer has in common: the problem's shape, the request's id, the headers."""
+"""Common parts of every response: problem details, request id, headers and log line."""
 
 import json
 import re
@@ -25,7 +25,7 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "request_id", "code"
 
 @pytest.fixture(scope="module")
 def api() -> Flask:
-    """The API, and routes that go wrong in ways no real one should."""
+    """The API with additional routes that fail in ways no real route should."""
     app = create_app()
     app.add_url_rule("/crash", view_func=allow(PUBLIC)(crash))
     app.add_url_rule("/busy", view_func=allow(PUBLIC)(wait))
@@ -53,7 +53,7 @@ def clash() -> Any:
 
 
 def quote_a_row() -> Any:
-    """PostgreSQL's message names the row: `Key (slug)=(canary-5550143) already exists.`"""
+    """Raise an error whose message quotes a row: `Key (slug)=(canary-5550143) already exists.`"""
     with transaction() as session:
         for _ in range(2):
             session.connection().exec_driver_sql(
@@ -85,20 +85,20 @@ def problem(response: TestResponse) -> dict[str, Any]:
         ("GET", "/crash", 500, "internal-server-error"),
     ],
 )
-def test_whatever_goes_wrong_is_a_problem(client: FlaskClient, method: str, path: str, status: int, code: str):
+def test_every_error_is_a_problem(client: FlaskClient, method: str, path: str, status: int, code: str):
     body = problem(client.open(path, method=method))
     assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:relance:problem:{code}")
     assert body["instance"] == path
 
 
-def test_refusals_say_what_would_help(client: FlaskClient):
+def test_refusal_names_the_remedy(client: FlaskClient):
     assert set(client.delete("/api/leads").headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     assert client.get("/busy").headers["Retry-After"] == "17"
     assert client.get("/api/me").headers["WWW-Authenticate"].startswith("Bearer")
     assert problem(client.get("/clash"))["detail"] == "Somebody was faster."
 
 
-def test_a_crash_tells_the_caller_nothing_and_the_log_where(client: FlaskClient, capsys: pytest.CaptureFixture[str]):
+def test_exception_is_hidden_from_the_caller_and_logged(client: FlaskClient, capsys: pytest.CaptureFixture[str]):
     answer = client.get("/crash")
     told = answer.get_data(as_text=True)
     assert "secret plan" not in told
@@ -108,7 +108,7 @@ def test_a_crash_tells_the_caller_nothing_and_the_log_where(client: FlaskClient,
     assert "in crash" in crashes[0]["crash"]
 
 
-def test_a_database_error_is_logged_without_the_row_it_quotes(
+def test_database_error_is_logged_without_the_row(
     client: FlaskClient, clean_database: None, capsys: pytest.CaptureFixture[str]
 ):
     assert client.get("/forbidden-row").status_code == 500
@@ -121,24 +121,24 @@ def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
 
 
-def test_every_answer_has_an_id_of_its_own(client: FlaskClient):
+def test_every_response_has_its_own_request_id(client: FlaskClient):
     ids = {client.get("/livez").headers["X-Request-Id"] for _ in range(3)}
     assert len(ids) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
 
 
-def test_a_well_formed_id_of_the_caller_is_kept(client: FlaskClient):
+def test_well_formed_request_id_of_the_caller_is_used(client: FlaskClient):
     assert client.get("/livez", headers={"X-Request-Id": "web-2026.01:42"}).headers["X-Request-Id"] == "web-2026.01:42"
 
 
 @pytest.mark.parametrize("offered", ["short", "with space in it", "<script>alert(1)</script>", "x" * 65, "é" * 10])
-def test_an_id_that_is_not_well_formed_is_replaced(client: FlaskClient, offered: str):
+def test_malformed_request_id_is_replaced(client: FlaskClient, offered: str):
     answer = client.get("/livez", headers={"X-Request-Id": offered.encode().decode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 
 @pytest.mark.parametrize("path", ["/livez", "/api/me", "/nowhere", "/crash", "/openapi.json", "/docs"])
-def test_no_answer_is_kept_or_sniffed_or_shared(client: FlaskClient, path: str):
+def test_responses_forbid_caching_sniffing_and_sharing(client: FlaskClient, path: str):
     headers = client.get(path, headers={"Origin": "https://elsewhere.example"}).headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -146,7 +146,7 @@ def test_no_answer_is_kept_or_sniffed_or_shared(client: FlaskClient, path: str):
     assert "Server" not in headers
 
 
-def test_a_call_is_one_line_in_the_log_without_what_was_typed(desk: Desk, capsys: pytest.CaptureFixture[str]):
+def test_call_is_one_log_line_without_its_input(desk: Desk, capsys: pytest.CaptureFixture[str]):
     lead_id = uuid4()
     capsys.readouterr()
     desk.admin.get(f"/api/leads/{lead_id}")
@@ -163,14 +163,14 @@ def test_a_call_is_one_line_in_the_log_without_what_was_typed(desk: Desk, capsys
     assert "canary" not in json.dumps(lines)
 
 
-def test_probes_are_not_worth_a_line(client: FlaskClient, clean_database: None, capsys: pytest.CaptureFixture[str]):
+def test_health_probes_are_not_logged(client: FlaskClient, clean_database: None, capsys: pytest.CaptureFixture[str]):
     assert client.get("/livez").json == {"status": "alive"}
     assert client.get("/readyz").json == {"status": "ready"}
     assert log_lines(capsys) == []
 
 
 @pytest.mark.parametrize(("change", "status"), [("'0001'", 503), ("'9999'", 200), ("version_num", 200)])
-def test_ready_is_who_has_the_schema_it_was_written_for_or_a_newer_one(
+def test_readiness_requires_the_schema_version_or_a_newer_one(
     client: FlaskClient, clean_database: None, postgres: Postgres, change: str, status: int
 ):
     with postgres.connect("relance") as owner:
@@ -183,13 +183,13 @@ def test_ready_is_who_has_the_schema_it_was_written_for_or_a_newer_one(
             owner.execute("UPDATE alembic_version SET version_num = %s", [present])
 
 
-def test_connections_that_died_in_the_pool_are_not_the_callers_problem(desk: Desk, postgres: Postgres):
+def test_broken_pooled_connections_are_replaced(desk: Desk, postgres: Postgres):
     assert desk.admin.get("/api/me").status == 200
     postgres.restart()
     assert desk.admin.get("/api/me").status == 200
 
 
-def test_without_its_database_the_api_says_so_and_comes_back_by_itself(desk: Desk, postgres: Postgres):
+def test_unavailable_database_is_reported_and_the_api_recovers(desk: Desk, postgres: Postgres):
     client = desk.admin.client
     postgres.stop()
     answer = desk.admin.get("/api/me")

@@ -1,4 +1,4 @@
-"""Leads that were left alone: when they rot, why, and how far they are on their way there."""
+"""Rotting leads: dates, reasons and scores."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ BOARD = "/api/pipeline/board"
 
 
 def ids(desk: Desk, **query: Any) -> list[str]:
-    """Of all pages, two leads each."""
+    """Return the ids of all pages of two leads."""
     return [lead["id"] for lead in desk.admin.every(LEADS, limit=2, **query)]
 
 
@@ -24,18 +24,18 @@ def at(text: str) -> datetime:
 
 
 def days(lead: dict[str, Any], since: str) -> float:
-    """How many days after that the lead rots."""
+    """Return after how many days the lead rots."""
     return (at(lead["rots_at"]) - at(lead[since])) / timedelta(days=1)
 
 
-def test_a_new_lead_rots_when_its_first_stage_has_it_for_too_long(desk: Desk):
+def test_new_lead_rots_after_the_limit_of_its_stage(desk: Desk):
     lead = desk.capture()  # a clinic begins with 14 days without contact, and 3 in the first stage
     assert (days(lead, "created_at"), lead["rotting_reason"]) == (3, "IN_STAGE_TOO_LONG")
     assert (lead["rotting_score"], lead["is_rotting"]) == (0, False)
     assert desk.lead(lead) == lead
 
 
-def test_the_clock_that_is_up_first_decides(desk: Desk):
+def test_earliest_limit_decides(desk: Desk):
     lead = desk.capture()
     moved = desk.admin.post(f"{LEADS}/{lead['id']}/stage", {"stage": "consultation_scheduled"}).body
     assert (days(moved, "created_at"), moved["rotting_reason"]) == (14, "NO_CONTACT")
@@ -49,7 +49,7 @@ def test_the_clock_that_is_up_first_decides(desk: Desk):
         {"type": "IN_PERSON"},
     ],
 )
-def test_contact_winds_the_clock_up(desk: Desk, activity: dict[str, str]):
+def test_contact_restarts_the_clock(desk: Desk, activity: dict[str, str]):
     lead = desk.capture()
     desk.sql("UPDATE leads SET created_at = created_at - interval '10 days'")
     desk.admin.post(f"{LEADS}/{lead['id']}/stage", {"stage": "consultation_scheduled"})
@@ -59,7 +59,7 @@ def test_contact_winds_the_clock_up(desk: Desk, activity: dict[str, str]):
     assert at(desk.lead(lead)["rots_at"]) == at(entry["occurred_at"]) + timedelta(days=14)
 
 
-def test_what_is_no_contact_does_not(desk: Desk):
+def test_other_activity_does_not_restart_the_clock(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     place = f"{LEADS}/{lead['id']}"
     desk.sql("UPDATE leads SET created_at = created_at - interval '10 days'")
@@ -72,7 +72,7 @@ def test_what_is_no_contact_does_not(desk: Desk):
     assert desk.lead(lead)["rots_at"] == moved["rots_at"]
 
 
-def test_what_was_said_long_ago_winds_it_up_no_further_than_then(desk: Desk):
+def test_late_logged_contact_counts_from_its_own_time(desk: Desk):
     lead = desk.capture()
     place = f"{LEADS}/{lead['id']}"
     desk.sql("UPDATE leads SET created_at = created_at - interval '10 days'")
@@ -83,7 +83,7 @@ def test_what_was_said_long_ago_winds_it_up_no_further_than_then(desk: Desk):
 
 
 @pytest.mark.parametrize("end", ["lost", "convert"])
-def test_a_lead_that_is_closed_does_not_rot(desk: Desk, end: str):
+def test_closed_lead_does_not_rot(desk: Desk, end: str):
     lead = desk.capture()
     closed = desk.admin.post(f"{LEADS}/{lead['id']}/{end}", {"reason": "OTHER"} if end == "lost" else None).body
     shown = {name: closed[name] for name in ("rots_at", "rotting_reason", "rotting_score", "is_rotting")}
@@ -91,14 +91,14 @@ def test_a_lead_that_is_closed_does_not_rot(desk: Desk, end: str):
     assert ids(desk, rotting="true") == ids(desk, rotting="false") == ids(desk, sort="rots_at") == []
 
 
-def test_a_lead_that_is_taken_up_again_rots_again(desk: Desk):
+def test_reopened_lead_rots_again(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"{LEADS}/{lead['id']}/lost", {"reason": "OTHER"})
     reopened = desk.admin.post(f"{LEADS}/{lead['id']}/reopen", {"reason": "They called."}).body
     assert days(reopened, "stage_entered_at") == 3
 
 
-def test_the_score_is_fifty_when_it_rots_and_a_hundred_after_twice_as_long(desk: Desk):
+def test_score_is_fifty_at_the_limit_and_a_hundred_at_twice_the_limit(desk: Desk):
     lead = desk.capture()
     scores = []
     for hours in (0, 35, 36, 71, 73, 108, 145, 1000):  # of the 72 that the stage allows
@@ -113,7 +113,7 @@ def test_the_score_is_fifty_when_it_rots_and_a_hundred_after_twice_as_long(desk:
     ]  # fmt: skip
 
 
-def test_leads_are_filtered_and_listed_by_when_they_rot(desk: Desk):
+def test_leads_are_filtered_and_sorted_by_rotting_date(desk: Desk):
     old, older, fresh, closed = (desk.capture()["id"] for _ in range(4))
     for lead_id, ago in ((old, 1), (older, 2), (fresh, -1), (closed, 3)):
         desk.sql("UPDATE leads SET rots_at = :at WHERE id = :id", at=now() - timedelta(days=ago), id=lead_id)
@@ -125,7 +125,7 @@ def test_leads_are_filtered_and_listed_by_when_they_rot(desk: Desk):
     assert desk.admin.get(LEADS, rotting="maybe").pointers == ["/rotting"]
 
 
-def test_the_queue_has_the_tasks_of_those_that_rot(desk: Desk):
+def test_queue_is_filtered_by_rotting_leads(desk: Desk):
     rotting, fresh, closed = (desk.capture() for _ in range(3))
     tasks = [desk.plan(lead)["id"] for lead in (rotting, fresh, closed)]
     desk.sql("UPDATE leads SET rots_at = now() WHERE id = :id", id=rotting["id"])
@@ -139,7 +139,7 @@ def test_the_queue_has_the_tasks_of_those_that_rot(desk: Desk):
     assert {column["status"]: column["count"] for column in board if column["count"]} == {"PENDING": 1}
 
 
-def test_the_board_marks_them_and_adds_up_what_a_stage_is_worth(desk: Desk, other_desk: Desk):
+def test_board_flags_rotting_leads_and_sums_values(desk: Desk, other_desk: Desk):
     leads = [desk.capture(lead_value=value) for value in ("1200.50", "800.00", None)]
     other_desk.capture(phone="600111222", lead_value="5.00")
     desk.sql("UPDATE leads SET stage_entered_at = now() - interval '4 days' WHERE id = :id", id=leads[0]["id"])

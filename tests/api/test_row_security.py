@@ -1,4 +1,4 @@
-"""The second wall between clinics: what a query forgets to ask, PostgreSQL asks."""
+"""Row-level security: PostgreSQL separates clinics even when a query has no condition."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ MAY_BE_FORGOTTEN = {"audit_changes", "message_template_versions"}  # with the pe
 
 
 def fill(desk: Desk) -> None:
-    """Something in every table."""
+    """Insert a row into every table."""
     admin = desk.admin
     add_rule(desk, desk.coordinator)
     lead = desk.capture(phone=PHONE, email="ana@lead.example")
@@ -95,7 +95,7 @@ def fill(desk: Desk) -> None:
 
 @contextmanager
 def as_clinic(clinic_id: UUID | str) -> Iterator[Connection]:
-    """PostgreSQL as a call of that clinic has it, and without a single condition of ours; undone at the end."""
+    """Open a transaction as a call of that clinic has it, without further conditions; it is rolled back."""
     with engine().connect() as connection:
         given = {"role": ROLE, "clinic": str(clinic_id)}
         connection.execute(
@@ -106,12 +106,12 @@ def as_clinic(clinic_id: UUID | str) -> Iterator[Connection]:
 
 
 def places(connection: Connection, table: str) -> list[str]:
-    """Of every row that is seen, where it lies."""
+    """Return the clinics of all visible rows."""
     return list(connection.scalars(text(f"SELECT ctid::text FROM {table}")))
 
 
 def attempt(connection: Connection, statement: str, **values: Any) -> int | str:
-    """How many rows it touched; or the words in which it was refused."""
+    """Return the number of affected rows, or the error text."""
     try:
         with connection.begin_nested():
             return connection.execute(text(statement), values).rowcount
@@ -132,7 +132,7 @@ def remove(connection: Connection, table: str, where: list[str]) -> int | str:
 
 
 def add(connection: Connection, table: str, row: str) -> int | str:
-    """A copy of the row: whether it may be written is looked at before whether its key is taken."""
+    """Insert a copy of the row: the policy is checked before the unique key."""
     names = ", ".join(c.name for c in Base.metadata.tables[table].columns if c.computed is None)
     return attempt(
         connection,
@@ -143,17 +143,17 @@ def add(connection: Connection, table: str, row: str) -> int | str:
 
 
 @pytest.fixture
-def theirs(desk: Desk, other_desk: Desk) -> Desk:
-    """Another clinic, with something in every table."""
+def foreign_clinic(desk: Desk, other_desk: Desk) -> Desk:
+    """Another clinic, with a row in every table."""
     desk.capture()
     fill(other_desk)
     return other_desk
 
 
-def test_a_clinic_sees_what_is_its_own_and_no_row_of_anothers(desk: Desk, theirs: Desk, postgres: Postgres):
+def test_clinic_sees_no_row_of_another_clinic(desk: Desk, foreign_clinic: Desk, postgres: Postgres):
     with postgres.connect("relance") as owner:
         whole = {name: owner.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
-    with as_clinic(theirs.clinic_id) as connection:
+    with as_clinic(foreign_clinic.clinic_id) as connection:
         seen_there = {name: len(places(connection, name)) for name in TABLES}
     with as_clinic(desk.clinic_id) as connection:
         seen_here = {name: len(places(connection, name)) for name in TABLES}
@@ -162,8 +162,8 @@ def test_a_clinic_sees_what_is_its_own_and_no_row_of_anothers(desk: Desk, theirs
     assert {name: seen_here[name] + seen_there[name] for name in TABLES} == whole
 
 
-def test_a_clinic_adds_changes_and_removes_nothing_of_anothers(desk: Desk, theirs: Desk):
-    with as_clinic(theirs.clinic_id) as connection:
+def test_clinic_cannot_write_rows_of_another_clinic(desk: Desk, foreign_clinic: Desk):
+    with as_clinic(foreign_clinic.clinic_id) as connection:
         rows = {name: places(connection, name) for name in TABLES}
         one = {name: connection.scalar(text(f"SELECT to_jsonb(t)::text FROM {name} t LIMIT 1")) for name in TABLES}
         for name in set(TABLES) - NEVER_CHANGED:  # else what follows would prove nothing
@@ -177,8 +177,8 @@ def test_a_clinic_adds_changes_and_removes_nothing_of_anothers(desk: Desk, their
             assert "violates row-level security policy" in str(add(connection, name, one[name])), name
 
 
-def test_without_a_clinic_nothing_is_seen_and_nothing_added(theirs: Desk):
-    with as_clinic(theirs.clinic_id) as connection:
+def test_no_row_is_visible_or_writable_without_a_clinic(foreign_clinic: Desk):
+    with as_clinic(foreign_clinic.clinic_id) as connection:
         one = {name: connection.scalar(text(f"SELECT to_jsonb(t)::text FROM {name} t LIMIT 1")) for name in TABLES}
     with as_clinic("") as connection:
         assert {name: places(connection, name) for name in TABLES} == {name: [] for name in TABLES}
@@ -186,7 +186,7 @@ def test_without_a_clinic_nothing_is_seen_and_nothing_added(theirs: Desk):
             assert "violates row-level security policy" in str(add(connection, name, one[name])), name
 
 
-def test_every_table_is_kept_apart_or_left_out_by_name(postgres: Postgres):
+def test_every_table_is_protected_or_listed_as_exempt(postgres: Postgres):
     with postgres.connect("relance") as owner:
         policies = owner.execute("SELECT tablename, policyname, roles[1], qual FROM pg_policies").fetchall()
         enabled = {row[0] for row in owner.execute("SELECT relname FROM pg_class WHERE relrowsecurity").fetchall()}
@@ -200,8 +200,8 @@ def test_every_table_is_kept_apart_or_left_out_by_name(postgres: Postgres):
     assert reached == set()
 
 
-def test_functions_of_the_owner_answer_for_the_clinic_that_asks(desk: Desk, theirs: Desk):
-    for clinic in (desk, theirs):
+def test_functions_of_the_owner_answer_for_the_calling_clinic(desk: Desk, foreign_clinic: Desk):
+    for clinic in (desk, foreign_clinic):
         lead = clinic.capture(phone=PHONE, tags=["vip"])
         clinic.plan(lead, tags=["vip"], title="Send the invoice")
     found = "SELECT count(*) FROM (SELECT leads_tagged('vip', 9) UNION ALL SELECT tasks_tagged('vip', 9)"
@@ -214,7 +214,7 @@ def test_functions_of_the_owner_answer_for_the_clinic_that_asks(desk: Desk, thei
 
 @pytest.fixture
 def broken() -> Flask:
-    """The application with a route that forgets whose leads it is asked for."""
+    """The application with a route that forgets the condition on the clinic."""
     app = create_app()
 
     @app.get("/api/broken")
@@ -234,17 +234,15 @@ def broken() -> Flask:
     return app
 
 
-def test_a_route_that_forgets_the_clinic_shows_and_changes_nothing_of_anothers(
-    desk: Desk, other_desk: Desk, broken: Flask
-):
-    mine, theirs = desk.capture(), other_desk.capture(phone=PHONE)
-    for desk_, lead in ((desk, mine), (other_desk, theirs)):
+def test_route_without_a_clinic_condition_leaks_nothing(desk: Desk, other_desk: Desk, broken: Flask):
+    mine, foreign_clinic = desk.capture(), other_desk.capture(phone=PHONE)
+    for desk_, lead in ((desk, mine), (other_desk, foreign_clinic)):
         caller = Caller(broken.test_client(), desk_.admin.token, desk_.admin.actor)
         assert caller.get("/api/broken").body == [lead["id"]]
         assert caller.post("/api/broken").body == {"changed": 1}
 
 
-def test_after_a_call_its_connection_is_the_applications_again(desk: Desk):
+def test_connection_is_reset_after_a_call(desk: Desk):
     desk.capture()
     desk.admin.get("/api/leads")
     desk.admin.post("/api/leads", {"first_name": "x"})
@@ -258,7 +256,7 @@ def test_after_a_call_its_connection_is_the_applications_again(desk: Desk):
     assert {(user, clinic or "") for user, clinic in whose} == {("relance_web", "")}
 
 
-def test_a_transaction_after_a_commit_or_a_rollback_is_still_the_clinics(desk: Desk, other_desk: Desk):
+def test_next_transaction_keeps_the_clinic(desk: Desk, other_desk: Desk):
     desk.capture()
     other_desk.capture(phone=PHONE)
     with transaction() as session:
@@ -272,7 +270,7 @@ def test_a_transaction_after_a_commit_or_a_rollback_is_still_the_clinics(desk: D
     session.close()
 
 
-def test_somebody_elsewhere_with_the_same_address_is_told_of_and_not_shown(desk: Desk, other_desk: Desk):
+def test_duplicate_email_in_another_clinic_is_reported_but_not_shown(desk: Desk, other_desk: Desk):
     data = {"email": "Nina@clinic.example", "name": "Nina", "role": Role.FRONT_DESK.value}
     assert desk.admin.post("/api/users", data).status == 201
     answers = [who.admin.post("/api/users", {**data, "email": data["email"].lower()}) for who in (other_desk, desk)]

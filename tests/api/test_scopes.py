@@ -1,4 +1,4 @@
-"""With whose leads: sales see and change what is assigned to them, a manager what is assigned to the team."""
+"""Scopes: sales see assigned leads, managers see those of their team."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def meg(desk: Desk, sam: Caller) -> Caller:
     return meg
 
 
-def test_each_sees_what_is_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+def test_each_user_sees_leads_in_scope(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
     sams, sues, megs = (desk.capture(assigned_to_id=who.id)["id"] for who in (sam, sue, meg))
     assert leads_of(sam) == {sams}
     assert leads_of(sue) == {sues}
@@ -48,14 +48,14 @@ def test_each_sees_what_is_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Cal
     assert leads_of(desk.admin) == {sams, sues, megs}
 
 
-def test_a_manager_without_a_team_sees_their_own(desk: Desk, sam: Caller):
+def test_manager_without_a_team_sees_own_leads(desk: Desk, sam: Caller):
     alone = desk.hire(Role.MANAGER)
     desk.capture(assigned_to_id=sam.id)
     mine = desk.capture(assigned_to_id=alone.id)["id"]
     assert leads_of(alone) == {mine}
 
 
-def test_what_is_not_theirs_is_not_there(desk: Desk, sam: Caller, sue: Caller):
+def test_lead_out_of_scope_is_not_found(desk: Desk, sam: Caller, sue: Caller):
     lead = desk.capture(assigned_to_id=sue.id)
     task = desk.plan(lead)
     place, of_task = f"/api/leads/{lead['id']}", f"/api/leads/tasks/{task['id']}"
@@ -78,15 +78,15 @@ def test_what_is_not_theirs_is_not_there(desk: Desk, sam: Caller, sue: Caller):
     assert desk.lead(lead)["version"] == lead["version"]
 
 
-def test_what_is_theirs_they_work_on(desk: Desk, sam: Caller):
+def test_lead_in_scope_can_be_changed(desk: Desk, sam: Caller):
     place = f"/api/leads/{desk.capture(assigned_to_id=sam.id)['id']}"
     assert sam.put(place, {"city": "Lyon"}).body["city"] == "Lyon"
     assert sam.post(f"{place}/stage", {"stage": "contacted"}).status == 200
     assert sam.post(f"{place}/convert").status == 200
 
 
-def test_a_task_of_theirs_is_theirs_whosever_the_lead_is(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
-    """And of the lead they learn no more than the task says."""
+def test_own_task_is_accessible_with_any_lead(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+    """The lead's data beyond the task stays hidden."""
     lead = desk.capture(assigned_to_id=sue.id)
     task = desk.plan(lead, assigned_to_id=sam.id)
     place = f"/api/leads/tasks/{task['id']}"
@@ -95,7 +95,7 @@ def test_a_task_of_theirs_is_theirs_whosever_the_lead_is(desk: Desk, sam: Caller
     assert sam.post(f"{place}/complete").status == 200
 
 
-def test_counts_tell_nothing_of_what_is_not_theirs(desk: Desk, sam: Caller, sue: Caller):
+def test_counts_exclude_leads_out_of_scope(desk: Desk, sam: Caller, sue: Caller):
     for who in (sam, sue, sue):
         desk.capture(assigned_to_id=who.id)
     board = sam.get("/api/pipeline/board").body["columns"]
@@ -103,13 +103,13 @@ def test_counts_tell_nothing_of_what_is_not_theirs(desk: Desk, sam: Caller, sue:
     assert sam.get("/api/leads", prefer="return=total-count").body["total_count"] == 1
 
 
-def test_what_is_given_away_is_gone_with_the_next_call(desk: Desk, sam: Caller, sue: Caller):
+def test_reassigned_lead_is_out_of_scope_at_the_next_call(desk: Desk, sam: Caller, sue: Caller):
     lead = desk.capture(assigned_to_id=sam.id)
     desk.admin.post(f"/api/leads/{lead['id']}/assign", {"assigned_to_id": sue.id})
     assert (leads_of(sam), leads_of(sue)) == (set(), {lead["id"]})
 
 
-def test_a_key_sees_what_its_maker_sees(desk: Desk, sam: Caller, sue: Caller):
+def test_key_has_the_scope_of_its_creator(desk: Desk, sam: Caller, sue: Caller):
     grants = {"user:manage": "all", "lead:read": "assigned"}
     desk.admin.post("/api/roles", {"slug": "seller", "name": "x", "grants": grants})
     desk.admin.put(f"/api/users/{sam.id}", {"role": "seller"})
@@ -130,7 +130,7 @@ PRIVATE = {
 }
 
 
-def test_what_is_private_is_shown_to_those_who_need_it(desk: Desk):
+def test_private_fields_require_the_permission(desk: Desk):
     lead = desk.capture(**PRIVATE)
     shown = {role: desk.caller(role).get(f"/api/leads/{lead['id']}").body for role in Role if role is not Role.SALES}
     seen = {role: {name: body.get(name) for name in PRIVATE} for role, body in shown.items() if "id" in body}
@@ -147,7 +147,7 @@ def test_what_is_private_is_shown_to_those_who_need_it(desk: Desk):
     assert {name: listed[name] for name in PRIVATE} == blank
 
 
-def test_what_one_may_not_see_one_does_not_overwrite(desk: Desk):
+def test_hidden_fields_cannot_be_overwritten(desk: Desk):
     lead = desk.capture(**PRIVATE)
     robot = desk.program("lead:read", "lead:update")
     refused = [robot.put(f"/api/leads/{lead['id']}", {name: None}).status for name in PRIVATE]
@@ -156,7 +156,7 @@ def test_what_one_may_not_see_one_does_not_overwrite(desk: Desk):
     assert {name: desk.lead(lead)[name] for name in PRIVATE} == PRIVATE
 
 
-def test_a_task_along_with_its_lead_tells_of_the_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+def test_embedded_lead_of_a_task_requires_access_to_the_lead(desk: Desk, sam: Caller, sue: Caller):
     lead = desk.capture(assigned_to_id=sue.id)
     desk.plan(lead, assigned_to_id=sam.id)
     [sams], [sues] = (who.every("/api/followups", expand="lead,assigned_to") for who in (sam, sue))
@@ -164,7 +164,7 @@ def test_a_task_along_with_its_lead_tells_of_the_lead_only_who_sees_it(desk: Des
     assert sues["lead"]["first_name"] == "Ana"
 
 
-def test_a_filter_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+def test_task_filter_by_lead_requires_access_to_the_lead(desk: Desk, sam: Caller, sue: Caller):
     sues, sams = desk.capture(assigned_to_id=sue.id), desk.capture(assigned_to_id=sam.id)
     of_sues, of_sams = (desk.plan(lead, assigned_to_id=sam.id)["id"] for lead in (sues, sams))
     assert ids(sam.every("/api/followups")) == {of_sues, of_sams}
@@ -173,7 +173,7 @@ def test_a_filter_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Cal
         assert ids(sue.every("/api/followups", **filtered)) == {of_sues}
 
 
-def test_a_job_reaches_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+def test_bulk_job_ignores_leads_out_of_scope(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
     mine, hers = (desk.capture(assigned_to_id=who.id)["id"] for who in (sam, sue))
     followup = {"type": "CALL", "title": "x", "due_in_minutes": 60}
     for asker in (sam, meg):
@@ -188,7 +188,7 @@ def test_a_job_reaches_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: 
     assert sam.post("/api/followups/bulk", new).status == 403
 
 
-def test_a_program_of_theirs_updates_no_lead_that_is_not_theirs(desk: Desk, sam: Caller, sue: Caller):
+def test_upsert_by_key_updates_no_lead_out_of_scope(desk: Desk, sam: Caller, sue: Caller):
     known = {"external_source": "crm", "first_name": "Ana", "last_name": "Ruiz", "source_id": desk.source_id}
     place, said = "/api/leads/by-external-id/x1", {**known, "phone": "212 555 0143", "notes": "Shy."}
     made = desk.admin.put(place, said).body
@@ -198,13 +198,13 @@ def test_a_program_of_theirs_updates_no_lead_that_is_not_theirs(desk: Desk, sam:
     assert sue.put(place, {**said, "first_name": "Anna"}).status == 200
 
 
-def test_who_brings_a_duplicate_of_somebody_elses_lead_learns_that_there_is_one(desk: Desk, sam: Caller, sue: Caller):
+def test_duplicate_out_of_scope_is_reported_without_its_data(desk: Desk, sam: Caller, sue: Caller):
     desk.capture(assigned_to_id=sue.id)
     made = sam.post("/api/leads", desk.lead_data()).body
     assert (made["duplicates"], made["hidden_duplicates"]) == ([], 1)
 
 
-def test_a_file_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Caller, sue: Caller):
+def test_task_export_hides_leads_out_of_scope(desk: Desk, sam: Caller, sue: Caller):
     lead = desk.capture(assigned_to_id=sue.id, last_name="Zanzibar")
     desk.plan(lead, assigned_to_id=sam.id)
     files = [
@@ -215,7 +215,7 @@ def test_a_file_of_tasks_tells_of_a_lead_only_who_sees_it(desk: Desk, sam: Calle
     assert [len(file.splitlines()) for file in files] == [2, 2]
 
 
-def test_who_sees_a_team_moves_nobody_into_it(desk: Desk, sam: Caller):
+def test_manager_cannot_add_users_to_the_team(desk: Desk, sam: Caller):
     grants = {"user:manage": "all", "lead:read": "team"}
     desk.admin.post("/api/roles", {"slug": "lead_hand", "name": "x", "grants": grants})
     hand = desk.hire(Role.DOCTOR)
@@ -225,7 +225,7 @@ def test_who_sees_a_team_moves_nobody_into_it(desk: Desk, sam: Caller):
     assert hand.put(f"/api/users/{desk.admin.id}", {"name": "Mallory"}).status == 403
 
 
-def test_a_manager_plans_the_absence_of_the_team_alone(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
+def test_manager_plans_absences_of_the_team_only(desk: Desk, sam: Caller, sue: Caller, meg: Caller):
     away = {"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-01-05T00:00:00Z"}
     statuses = [meg.post(f"/api/users/{who.id}/out-of-office", away).status for who in (sam, sue, desk.admin)]
     assert statuses == [201, 403, 403]

@@ -1,4 +1,4 @@
-"""Finding a lead by what is known of a person, without a name in any address."""
+"""Search of leads by personal data, without personal data in URLs."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ PEOPLE = {
 
 
 @pytest.fixture
-def known(desk: Desk) -> dict[str, str]:
-    """Their ids."""
+def lead_ids(desk: Desk) -> dict[str, str]:
+    """The ids of the leads."""
     return {name: desk.capture(**person)["id"] for name, person in PEOPLE.items()}
 
 
@@ -44,25 +44,25 @@ def known(desk: Desk) -> dict[str, str]:
         ({"name": "nobody"}, []),
     ],
 )
-def test_leads_are_found(desk: Desk, known: dict[str, str], wanted: dict[str, str], found: list[str]):
+def test_leads_are_found(desk: Desk, lead_ids: dict[str, str], wanted: dict[str, str], found: list[str]):
     answer = desk.doctor.post("/api/leads/search", wanted)
     assert answer.status == 200, answer.body
-    names = {id_: name for name, id_ in known.items()}
+    names = {id_: name for name, id_ in lead_ids.items()}
     assert [names[lead["id"]] for lead in answer.body["items"]] == found
 
 
-def test_a_lead_is_shown_as_everywhere(desk: Desk):
+def test_result_has_the_schema_of_a_lead(desk: Desk):
     lead = desk.capture()
     assert desk.doctor.post("/api/leads/search", {"name": "ruiz"}).body["items"] == [lead]
 
 
-def test_of_many_the_newest_are_found(desk: Desk):
+def test_newest_matches_are_returned(desk: Desk):
     ids = [desk.capture(phone=f"646-555-01{number:02}")["id"] for number in range(6)]
     found = desk.doctor.post("/api/leads/search", {"name": "ana ruiz", "limit": 3}).body["items"]
     assert [lead["id"] for lead in found] == ids[:2:-1]
 
 
-def test_only_ones_own_and_who_is_still_there_is_found(desk: Desk, other_desk: Desk):
+def test_only_visible_and_existing_leads_are_found(desk: Desk, other_desk: Desk):
     other_desk.capture(phone="+12125550143", email="ana@people.org")
     gone, lead = desk.capture(), desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": gone["id"]})
@@ -84,5 +84,5 @@ def test_only_ones_own_and_who_is_still_there_is_found(desk: Desk, other_desk: D
         ({"last_name": "x"}, ["/last_name"]),
     ],
 )
-def test_what_is_no_search_is_refused(desk: Desk, wanted: Any, pointers: list[str]):
+def test_invalid_search_is_refused(desk: Desk, wanted: Any, pointers: list[str]):
     assert desk.doctor.post("/api/leads/search", wanted).pointers == pointers

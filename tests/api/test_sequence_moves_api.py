@@ -1,4 +1,4 @@
-"""Who is in a sequence is moved to another version by a plan that is shown first."""
+"""Migration of enrollments to another version of a sequence, by a plan that is shown first."""
 
 from functools import partial
 from typing import Any
@@ -25,8 +25,8 @@ def call(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "create_task": {"type": "CALL", "title": "Call them", **more}}
 
 
-def made(desk: Desk, *steps: dict[str, Any], **parts: Any) -> str:
-    """The path of a new sequence."""
+def create_sequence(desk: Desk, *steps: dict[str, Any], **parts: Any) -> str:
+    """Create a sequence and return its path."""
     answer = desk.admin.post("/api/sequences", {"name": "x", "steps": list(steps), **parts})
     assert answer.status == 201, answer.body
     return f"/api/sequences/{answer.body['id']}"
@@ -62,7 +62,7 @@ def planned(desk: Desk, lead_id: str) -> list[dict[str, Any]]:
 
 
 def plan(desk: Desk, path: str) -> dict[str, Any]:
-    """To the version in force."""
+    """Return the plan to the current version."""
     answer = desk.admin.get(f"{path}/move")
     assert answer.status == 200, answer.body
     return answer.body
@@ -72,12 +72,12 @@ def carry_out(desk: Desk, path: str, seen: dict[str, Any], **more: Any) -> Answe
     return desk.admin.post(f"{path}/move", {"to": seen["to"], "fingerprint": seen["fingerprint"], **more})
 
 
-def landed(told: dict[str, Any]) -> tuple[int, int, int, int]:
+def results_of(told: dict[str, Any]) -> tuple[int, int, int, int]:
     return told["stay"], told["jump"], told["exit"], told["cannot"]
 
 
-def test_a_plan_says_who_stays_who_jumps_and_who_cannot_and_writes_nothing(desk: Desk):
-    path = made(desk, wait("one"), wait("two"), wait("three"), wait("four"))
+def test_plan_shows_every_move_and_writes_nothing(desk: Desk):
+    path = create_sequence(desk, wait("one"), wait("two"), wait("three"), wait("four"))
     ids = many_leads(desk, 6)
     put(desk, path, *ids)
     for lead_id, times in ((ids[3], 1), (ids[4], 1), (ids[5], 3)):
@@ -86,7 +86,7 @@ def test_a_plan_says_who_stays_who_jumps_and_who_cannot_and_writes_nothing(desk:
     rewrite(desk, path, wait("one"), wait("three"))
     before = desk.sql("SELECT id, sequence_version, step, step_id FROM enrollments ORDER BY id")
     shown = plan(desk, path)
-    assert (shown["total"], landed(shown)) == (6, (3, 2, 0, 1))
+    assert (shown["total"], results_of(shown)) == (6, (3, 2, 0, 1))
     groups = [(one["step"], one["lands"], one["to_step"], one["why"], one["leads"]) for one in shown["groups"]]
     assert groups == [
         ("four", "cannot", None, "nothing_left", 1),
@@ -97,14 +97,14 @@ def test_a_plan_says_who_stays_who_jumps_and_who_cannot_and_writes_nothing(desk:
     assert desk.sql("SELECT id, sequence_version, step, step_id FROM enrollments ORDER BY id") == before
 
 
-def test_it_is_done_as_it_was_shown_and_what_is_planned_keeps_its_time(desk: Desk):
-    path = made(desk, wait("one"), wait("two"), call("three"))
+def test_migration_follows_the_plan_and_keeps_due_times(desk: Desk):
+    path = create_sequence(desk, wait("one"), wait("two"), call("three"))
     ids = many_leads(desk, 2)
     put(desk, path, *ids)
     skip(desk, ids[1])
     due = [planned(desk, lead_id)[0]["due_at"] for lead_id in ids]
     rewrite(desk, path, call("one"), call("three"), exit_on=["lead.lost"], label="in x")
-    assert landed(carry_out(desk, path, plan(desk, path)).body) == (1, 1, 0, 0)
+    assert results_of(carry_out(desk, path, plan(desk, path)).body) == (1, 1, 0, 0)
     assert [at(desk, lead_id) for lead_id in ids] == [(2, "one", "active"), (2, "three", "active")]
     now_planned = [planned(desk, lead_id) for lead_id in ids]
     assert [[(one["name"], one["kind"], one["due_at"]) for one in steps] for steps in now_planned] == [
@@ -121,24 +121,24 @@ def test_it_is_done_as_it_was_shown_and_what_is_planned_keeps_its_time(desk: Des
     assert (way(desk, ids[0])["reason"], desk.lead({"id": ids[0]})["tags"]) == ("lost", [])
 
 
-def test_who_cannot_be_moved_goes_where_it_is_said_or_goes_on_as_before(desk: Desk):
-    path = made(desk, wait("one"), wait("two"))
+def test_unmappable_enrollment_moves_as_requested_or_stays(desk: Desk):
+    path = create_sequence(desk, wait("one"), wait("two"))
     ids = many_leads(desk, 3)
     put(desk, path, *ids)
     skip(desk, ids[2])
     rewrite(desk, path, wait("a"), wait("b"))
     shown = plan(desk, path)
-    assert landed(shown) == (0, 0, 0, 3)
+    assert results_of(shown) == (0, 0, 0, 3)
     told = carry_out(desk, path, shown, steps={"one": "b"}).body
-    assert landed(told) == (0, 2, 0, 1)
+    assert results_of(told) == (0, 2, 0, 1)
     assert [at(desk, lead_id) for lead_id in ids] == [(2, "b", "active"), (2, "b", "active"), (1, "two", "active")]
     told = carry_out(desk, path, plan(desk, path), steps={"two": "exit"}).body
-    assert landed(told) == (0, 0, 1, 0)
+    assert results_of(told) == (0, 0, 1, 0)
     assert (way(desk, ids[2])["reason"], planned(desk, ids[2])) == ("by_hand", [])
 
 
-def test_a_plan_that_no_longer_holds_is_refused(desk: Desk):
-    path = made(desk, wait("one"), wait("two"), wait("three"))
+def test_outdated_plan_is_refused(desk: Desk):
+    path = create_sequence(desk, wait("one"), wait("two"), wait("three"))
     ids = many_leads(desk, 3)
     put(desk, path, *ids[:2])
     rewrite(desk, path, wait("two"))
@@ -155,32 +155,32 @@ def test_a_plan_that_no_longer_holds_is_refused(desk: Desk):
     assert carry_out(desk, path, plan(desk, path)).status == 200
 
 
-def test_more_that_jump_than_were_shown_are_no_matter(desk: Desk):
-    path = made(desk, wait("one"), wait("two"), wait("three"))
+def test_additional_jumps_do_not_invalidate_the_plan(desk: Desk):
+    path = create_sequence(desk, wait("one"), wait("two"), wait("three"))
     ids = many_leads(desk, 3)
     put(desk, path, *ids)
     skip(desk, ids[0])
     rewrite(desk, path, wait("three"))
     seen = plan(desk, path)
     skip(desk, ids[1])
-    assert landed(carry_out(desk, path, seen).body) == (0, 3, 0, 0)
+    assert results_of(carry_out(desk, path, seen).body) == (0, 3, 0, 0)
 
 
-def test_one_that_waits_for_its_task_goes_on_waiting(desk: Desk):
-    path = made(desk, call("speak", wait_for="completion"), wait("after"))
+def test_enrollment_waiting_for_its_task_keeps_waiting(desk: Desk):
+    path = create_sequence(desk, call("speak", wait_for="completion"), wait("after"))
     [lead_id] = many_leads(desk, 1)
     put(desk, path, lead_id)
     work(desk, lead_id)
     [task] = [task for task in desk.admin.every(f"/api/leads/{lead_id}/tasks") if task["title"] == "Call them"]
     rewrite(desk, path, call("speak"), wait("other"))
-    assert landed(carry_out(desk, path, plan(desk, path)).body) == (1, 0, 0, 0)
+    assert results_of(carry_out(desk, path, plan(desk, path)).body) == (1, 0, 0, 0)
     assert way(desk, lead_id)["waits_for_task_id"] == task["id"]
     desk.admin.post(f"/api/leads/tasks/{task['id']}/complete", {})
     assert [step["name"] for step in planned(desk, lead_id)] == ["x/other"]
 
 
-def test_one_that_waits_for_the_task_of_a_step_that_is_gone_cannot(desk: Desk):
-    path = made(desk, call("speak", wait_for="completion"), wait("after"))
+def test_enrollment_waiting_for_a_removed_step_cannot_move(desk: Desk):
+    path = create_sequence(desk, call("speak", wait_for="completion"), wait("after"))
     [lead_id] = many_leads(desk, 1)
     put(desk, path, lead_id)
     work(desk, lead_id)
@@ -189,8 +189,8 @@ def test_one_that_waits_for_the_task_of_a_step_that_is_gone_cannot(desk: Desk):
     assert (group["lands"], group["why"], group["waits_for_task"]) == ("cannot", "waits_for_task", True)
 
 
-def test_one_that_is_paused_comes_back_in_the_new_version(desk: Desk):
-    path = made(desk, wait("one"))
+def test_paused_enrollment_resumes_in_the_new_version(desk: Desk):
+    path = create_sequence(desk, wait("one"))
     [lead_id] = many_leads(desk, 1)
     put(desk, path, lead_id)
     enrollment = f"/api/enrollments/{way(desk, lead_id)['id']}"
@@ -202,27 +202,27 @@ def test_one_that_is_paused_comes_back_in_the_new_version(desk: Desk):
     assert [step["kind"] for step in planned(desk, lead_id)] == ["create_task"]
 
 
-def test_one_whose_step_failed_or_is_being_done_stays_where_it_is(desk: Desk):
-    path = made(desk, wait("one"))
+def test_enrollment_with_a_failed_or_running_step_stays(desk: Desk):
+    path = create_sequence(desk, wait("one"))
     [lead_id] = many_leads(desk, 1)
     put(desk, path, lead_id)
     desk.sql("UPDATE steps SET state = 'failed' WHERE name = 'x/one'")
     rewrite(desk, path, wait("one"))
     seen = plan(desk, path)
     assert [group["why"] for group in seen["groups"]] == ["under_way"]
-    assert landed(carry_out(desk, path, seen).body) == (0, 0, 0, 1)
+    assert results_of(carry_out(desk, path, seen).body) == (0, 0, 0, 1)
     assert at(desk, lead_id) == (1, "one", "held")
 
 
-def test_many_are_moved_by_a_job(desk: Desk):
-    path, ids = made(desk, wait("one"), wait("two")), many_leads(desk, 1_200)
+def test_many_enrollments_are_moved_by_a_job(desk: Desk):
+    path, ids = create_sequence(desk, wait("one"), wait("two")), many_leads(desk, 1_200)
     enrolled = desk.admin.post(f"{path}/enrollments/bulk", {"lead_ids": ids}).body
     assert counts(work_off(desk, enrolled)) == (0, 1_200, 0, 0)
     skip(desk, ids[0])
     rewrite(desk, path, call("one"))
     told = carry_out(desk, path, plan(desk, path)).body
     job = told["job"]
-    assert (landed(told), job["total"], len(chunks(desk, job))) == ((0, 0, 0, 0), 1_200, 3)
+    assert (results_of(told), job["total"], len(chunks(desk, job))) == ((0, 0, 0, 0), 1_200, 3)
     desk.admin.post(f"/api/enrollments/{way(desk, ids[1])['id']}/exit")
     together(*[partial(run, step) for step in chunks(desk, job) for _ in range(2)])
     assert counts(work_off(desk, job)) == (0, 1_198, 2, 0)
@@ -235,21 +235,21 @@ def test_many_are_moved_by_a_job(desk: Desk):
     assert (moved, steps) == (1_198, 1_198)
 
 
-def test_back_to_an_earlier_version_and_to_none_that_was_never_published(desk: Desk):
-    path = made(desk, wait("one"))
+def test_earlier_version_is_a_target_and_an_unknown_version_is_refused(desk: Desk):
+    path = create_sequence(desk, wait("one"))
     rewrite(desk, path, wait("one"), wait("two"))
     [lead_id] = many_leads(desk, 1)
     put(desk, path, lead_id)
     back = desk.admin.get(f"{path}/move", to=1).body
-    assert (back["to"], landed(back)) == (1, (1, 0, 0, 0))
-    assert landed(carry_out(desk, path, back).body) == (1, 0, 0, 0)
+    assert (back["to"], results_of(back)) == (1, (1, 0, 0, 0))
+    assert results_of(carry_out(desk, path, back).body) == (1, 0, 0, 0)
     assert at(desk, lead_id) == (1, "one", "active")
-    draft = made(desk, wait("one"), name="draft", is_draft=True)
+    draft = create_sequence(desk, wait("one"), name="draft", is_draft=True)
     assert desk.admin.get(f"{draft}/move").pointers == ["/to"]
 
 
-def test_only_who_writes_sequences_moves_leads_in_them(desk: Desk):
-    path = made(desk, wait("one"))
+def test_only_sequence_editors_can_migrate_enrollments(desk: Desk):
+    path = create_sequence(desk, wait("one"))
     manager = desk.caller(Role.MANAGER)
     assert manager.get(f"{path}/move", to=1).status == 403
     assert manager.post(f"{path}/move", {"to": 1, "fingerprint": "x"}).status == 403
@@ -266,14 +266,14 @@ def test_only_who_writes_sequences_moves_leads_in_them(desk: Desk):
         ({"force": True}, "/force"),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, more: dict[str, Any], pointer: str):
-    path = made(desk, wait("one"), wait("two"))
+def test_validation_error_names_the_path(desk: Desk, more: dict[str, Any], pointer: str):
+    path = create_sequence(desk, wait("one"), wait("two"))
     put(desk, path, *many_leads(desk, 1))
     rewrite(desk, path, wait("a"))
     assert carry_out(desk, path, plan(desk, path), **more).pointers == [pointer]
 
 
 def work(desk: Desk, lead_id: str) -> None:
-    """Have done what is planned for the lead in the sequence."""
+    """Run the planned steps of the lead in the sequence."""
     for step in planned(desk, lead_id):
         runner.run(step["kind"], [UUID(step["id"])])

@@ -1,4 +1,4 @@
-"""How a sequence did, as REST tells it: of real messages, to leads who answer or do not."""
+"""Performance report of a sequence: enrollments, messages and comparison of variants."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,19 +41,19 @@ def desk_of(practice: Practice) -> Desk:
     return Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
 
 
-def asked(practice: Practice, by: Caller | None = None, **query: Any) -> Answer:
+def report_of(practice: Practice, by: Caller | None = None, **query: Any) -> Answer:
     [found] = practice.rows("sequences")
     return (by or desk_of(practice).admin).get(f"/api/sequences/{found.id}/performance", **query)
 
 
 def shown(practice: Practice, by: Caller | None = None, **query: Any) -> Any:
-    answer = asked(practice, by, until="2026-06-01T00:00:00Z", since="2026-01-01T00:00:00Z", **query)
+    answer = report_of(practice, by, until="2026-06-01T00:00:00Z", since="2026-01-01T00:00:00Z", **query)
     assert answer.status == 200, answer.body
     return answer.body
 
 
 def write_to(practice: Practice, *leads: UUID, into: str = "welcome") -> None:
-    """Enroll them, and have done what is due, messages sent included."""
+    """Enroll the leads and run all due steps, including deliveries."""
     put(practice, *leads, into=into)
     practice.run_due()
     while practice.run(Kind.DELIVER):
@@ -64,7 +64,7 @@ def counted(rate: dict[str, Any]) -> tuple[int, int]:
     return rate["count"], rate["of"]
 
 
-def test_what_became_of_enrollments_and_messages_step_by_step(ours: Ours, watch: Watch):
+def test_report_counts_enrollments_and_messages_per_step(ours: Ours, watch: Watch):
     practice = ours(sequence(mail("hello"), call("speak", "2 days")))
     replied, converted, away, silent, unreached = (
         practice.capture(**more) for more in ({}, {}, {}, {}, {"email": None})
@@ -98,7 +98,7 @@ def test_what_became_of_enrollments_and_messages_step_by_step(ours: Ours, watch:
     assert {one["reason"] for one in speak["exit_reasons"]} == {"replied", "converted"}
 
 
-def test_nobody_tells_whether_a_mail_was_opened_but_a_gateway_does(ours: Ours, server: Gateway, watch: Watch):
+def test_opens_are_counted_for_gateways_and_unknown_for_email(ours: Ours, server: Gateway, watch: Watch):
     text = {"name": "text", "send_message": {"channel": "http", "template": "one"}}
     practice = ours(sequence(mail("hello"), text))
     given = {"name": "social", "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True}
@@ -122,7 +122,7 @@ def test_nobody_tells_whether_a_mail_was_opened_but_a_gateway_does(ours: Ours, s
     assert counted(text["delivered"]) == (0, 1)
 
 
-def test_of_two_texts_too_few_messages_say_nothing(ours: Ours):
+def test_variants_with_few_messages_have_no_winner(ours: Ours):
     practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
     write_to(practice, *(practice.capture() for _ in range(8)))
     [step] = shown(practice)["steps"]
@@ -134,7 +134,7 @@ def test_of_two_texts_too_few_messages_say_nothing(ours: Ours):
     assert first["words"].startswith("Not enough data: ")
 
 
-def test_of_two_texts_the_better_one_is_told_from_chance(ours: Ours, watch: Watch):
+def test_better_variant_is_significant(ours: Ours, watch: Watch):
     practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
     leads = [practice.capture() for _ in range(3 * LEAST)]
     write_to(practice, *leads)
@@ -152,7 +152,7 @@ def test_of_two_texts_the_better_one_is_told_from_chance(ours: Ours, watch: Watc
     assert by_measure["opened"]["verdict"] == "not_enough_data"  # nobody tells of mails
 
 
-def test_versions_are_told_apart(ours: Ours):
+def test_versions_are_counted_separately(ours: Ours):
     practice = ours(sequence(call("one"), call("two")))
     write_to(practice, practice.capture())
     desk, [found] = desk_of(practice), practice.rows("sequences")
@@ -167,19 +167,19 @@ def test_versions_are_told_apart(ours: Ours):
         ("one", 3, True),
         ("two", 1, False),
     ]
-    assert asked(practice, version=3).status == 404
+    assert report_of(practice, version=3).status == 404
 
 
-def test_leads_count_where_one_may_see_them_and_when_they_began(ours: Ours, watch: Watch):
+def test_report_respects_scope_and_period(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one")))
     write_to(practice, practice.capture())
     assert shown(practice, by=desk_of(practice).caller(Role.MANAGER))["enrolled"] == 0  # nobody of their team
     until = (TUESDAY).isoformat()
-    assert asked(practice, until=until).body["enrolled"] == 0
-    assert asked(practice, since=until, until="2026-04-01T00:00:00Z").body["enrolled"] == 1
+    assert report_of(practice, until=until).body["enrolled"] == 0
+    assert report_of(practice, since=until, until="2026-04-01T00:00:00Z").body["enrolled"] == 1
 
 
-def test_before_anything_was_published_there_is_nothing_to_tell(desk: Desk):
+def test_report_without_a_published_version_is_empty(desk: Desk):
     text = {"name": "x", "steps": [{"name": "a", "after": "1 day", "wait": {}}], "is_draft": True}
     draft = desk.admin.post("/api/sequences", text).body
     told = desk.admin.get(f"/api/sequences/{draft['id']}/performance").body
@@ -187,7 +187,7 @@ def test_before_anything_was_published_there_is_nothing_to_tell(desk: Desk):
 
 
 @pytest.mark.parametrize(("query", "pointer"), [({"since": "2026-02-01"}, "/since"), ({"version": "0"}, "/version")])
-def test_what_makes_no_sense_is_pointed_at(desk: Desk, query: dict[str, str], pointer: str):
+def test_invalid_query_is_refused_with_its_path(desk: Desk, query: dict[str, str], pointer: str):
     text = {"name": "x", "steps": [{"name": "a", "after": "1 day", "wait": {}}]}
     made = desk.admin.post("/api/sequences", text).body
     assert desk.admin.get(f"/api/sequences/{made['id']}/performance", **query).pointers == [pointer]

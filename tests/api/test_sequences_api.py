@@ -1,4 +1,4 @@
-"""Sequences over REST: texts and their versions; leads that are enrolled, paused, and taken out by hand."""
+"""Sequences over REST: texts, versions and enrollments."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from workers import runner
 pytest_plugins = ["tests.support.desk"]
 
 
-def made(desk: Desk, **parts: Any) -> dict[str, Any]:
+def create_sequence(desk: Desk, **parts: Any) -> dict[str, Any]:
     answer = desk.admin.post("/api/sequences", {**WAITING, **parts})
     assert answer.status == 201, answer.body
     return answer.body
@@ -26,14 +26,14 @@ def put(desk: Desk, sequence: dict[str, Any], *leads: dict[str, Any], by: Caller
     return [one["result"] for one in answer.body["results"]]
 
 
-def way(desk: Desk, lead: dict[str, Any]) -> dict[str, Any]:
-    """The lead's newest enrollment, with its steps."""
+def enrollment_of(desk: Desk, lead: dict[str, Any]) -> dict[str, Any]:
+    """Return the lead's newest enrollment, with its steps."""
     newest = desk.admin.every(f"/api/leads/{lead['id']}/enrollments")[0]
     return desk.admin.get(f"/api/enrollments/{newest['id']}").body
 
 
-def test_a_sequence_is_written_read_and_deleted(desk: Desk):
-    sequence = made(desk, description="Two days.")
+def test_sequence_can_be_created_read_and_deleted(desk: Desk):
+    sequence = create_sequence(desk, description="Two days.")
     assert desk.admin.get(f"/api/sequences/{sequence['id']}").body == sequence
     assert (sequence["name"], sequence["is_active"], sequence["published_version"]) == ("x", True, 1)
     assert [one["name"] for one in desk.admin.every("/api/sequences")] == ["x"]
@@ -62,27 +62,27 @@ def test_a_sequence_is_written_read_and_deleted(desk: Desk):
         ),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, parts: dict[str, Any], pointer: str):
+def test_validation_error_names_the_path(desk: Desk, parts: dict[str, Any], pointer: str):
     assert pointer in desk.admin.post("/api/sequences", {**WAITING, **parts}).pointers
 
 
-def test_who_is_in_it_goes_on_through_the_version_that_they_began_with(desk: Desk):
-    sequence, lead = made(desk), desk.capture()
+def test_enrollment_keeps_the_version_that_it_began_with(desk: Desk):
+    sequence, lead = create_sequence(desk), desk.capture()
     put(desk, sequence, lead)
     shorter = desk.admin.patch(f"/api/sequences/{sequence['id']}", {"steps": WAITING["steps"][:1]}).body
     assert shorter["published_version"] == 2
-    enrollment = way(desk, lead)
+    enrollment = enrollment_of(desk, lead)
     desk.admin.post(f"/api/enrollments/{enrollment['id']}/skip")
-    then = way(desk, lead)
+    then = enrollment_of(desk, lead)
     assert (then["sequence_version"], then["step"], then["state"]) == (1, "two", "active")
     other = desk.capture(phone="+12125550177")
     put(desk, sequence, other)
-    desk.admin.post(f"/api/enrollments/{way(desk, other)['id']}/skip")
-    assert way(desk, other)["state"] == "completed"
+    desk.admin.post(f"/api/enrollments/{enrollment_of(desk, other)['id']}/skip")
+    assert enrollment_of(desk, other)["state"] == "completed"
 
 
-def test_versions_can_be_compared_and_an_earlier_one_be_in_force_again(desk: Desk):
-    sequence = made(desk)
+def test_versions_can_be_compared_and_rolled_back(desk: Desk):
+    sequence = create_sequence(desk)
     path = f"/api/sequences/{sequence['id']}"
     desk.admin.patch(path, {"steps": WAITING["steps"][:1], "is_draft": True})
     [removed] = desk.admin.get(f"{path}/diff").body["differences"]
@@ -92,35 +92,35 @@ def test_versions_can_be_compared_and_an_earlier_one_be_in_force_again(desk: Des
     assert [one["number"] for one in desk.admin.every(f"{path}/versions")] == [3, 2, 1]
 
 
-def test_each_lead_is_told_of_by_itself(desk: Desk):
-    sequence = made(desk)
+def test_result_is_reported_for_each_lead(desk: Desk):
+    sequence = create_sequence(desk)
     new, silent, gone = desk.capture(), desk.capture(phone="+12125550177"), {"id": sequence["id"]}
     desk.admin.post(f"/api/leads/{silent['id']}/opt-out")
     assert put(desk, sequence, new, silent, gone) == ["enrolled", "opted_out", "no_such_lead"]
     assert put(desk, sequence, new) == ["already_in"]
 
 
-def test_one_exclusive_sequence_at_a_time(desk: Desk):
-    first, second = (made(desk, name=name, exclusive=True) for name in ("first", "second"))
+def test_lead_is_in_one_exclusive_sequence_at_a_time(desk: Desk):
+    first, second = (create_sequence(desk, name=name, exclusive=True) for name in ("first", "second"))
     lead = desk.capture()
     assert [put(desk, one, lead) for one in (first, second)] == [["enrolled"], ["in_another"]]
-    desk.admin.post(f"/api/enrollments/{way(desk, lead)['id']}/exit")
+    desk.admin.post(f"/api/enrollments/{enrollment_of(desk, lead)['id']}/exit")
     assert put(desk, second, lead) == ["enrolled"]
     assert put(desk, first, lead) == ["been_before"]
 
 
 @pytest.mark.parametrize(("re_entry", "result"), [("after_exit", "enrolled"), ({"after": "90 days"}, "too_soon")])
-def test_a_lead_that_was_in_it_may_be_in_it_again_where_that_is_said(desk: Desk, re_entry: Any, result: str):
-    sequence, lead = made(desk, re_entry=re_entry), desk.capture()
+def test_lead_can_be_enrolled_again_if_the_sequence_allows_it(desk: Desk, re_entry: Any, result: str):
+    sequence, lead = create_sequence(desk, re_entry=re_entry), desk.capture()
     put(desk, sequence, lead)
-    desk.admin.post(f"/api/enrollments/{way(desk, lead)['id']}/exit")
+    desk.admin.post(f"/api/enrollments/{enrollment_of(desk, lead)['id']}/exit")
     assert put(desk, sequence, lead) == [result]
 
 
-def test_an_enrollment_is_paused_and_resumed_and_ended_by_hand(desk: Desk):
-    sequence, lead = made(desk), desk.capture()
+def test_enrollment_can_be_paused_resumed_and_ended(desk: Desk):
+    sequence, lead = create_sequence(desk), desk.capture()
     put(desk, sequence, lead)
-    path = f"/api/enrollments/{way(desk, lead)['id']}"
+    path = f"/api/enrollments/{enrollment_of(desk, lead)['id']}"
     paused = desk.admin.post(f"{path}/pause").body
     assert (paused["state"], paused["reason"], paused["step_id"]) == ("paused", "by_hand", None)
     assert 86_000 < paused["seconds_left"] <= 86_400
@@ -133,32 +133,32 @@ def test_an_enrollment_is_paused_and_resumed_and_ended_by_hand(desk: Desk):
     assert desk.admin.post(f"{path}/pause").status == 409
 
 
-def test_sales_enroll_their_own_leads_only(desk: Desk):
-    sequence, sales = made(desk), desk.caller(Role.SALES)
+def test_sales_can_enroll_own_leads_only(desk: Desk):
+    sequence, sales = create_sequence(desk), desk.caller(Role.SALES)
     mine = desk.capture(assigned_to_id=sales.id)
     other = desk.capture(phone="+12125550177", assigned_to_id=desk.admin.id)
     assert put(desk, sequence, mine, other, by=sales) == ["enrolled", "no_such_lead"]
     put(desk, sequence, other)
     listed = sales.every(f"/api/sequences/{sequence['id']}/enrollments", state="active")
     assert [one["lead_id"] for one in listed] == [mine["id"]]
-    assert sales.post(f"/api/enrollments/{way(desk, other)['id']}/pause").status == 404
+    assert sales.post(f"/api/enrollments/{enrollment_of(desk, other)['id']}/pause").status == 404
 
 
-def test_nobody_is_in_a_sequence_that_was_deleted(desk: Desk):
-    sequence, lead = made(desk, label="in x"), desk.capture()
+def test_deleting_a_sequence_ends_its_enrollments(desk: Desk):
+    sequence, lead = create_sequence(desk, label="in x"), desk.capture()
     put(desk, sequence, lead)
     assert "in x" in desk.lead(lead)["tags"]
     desk.admin.delete(f"/api/sequences/{sequence['id']}")
-    assert way(desk, lead)["reason"] == "sequence_deleted"
+    assert enrollment_of(desk, lead)["reason"] == "sequence_deleted"
     assert "in x" not in desk.lead(lead)["tags"]
 
 
-def test_a_lead_that_is_erased_or_restricted_is_in_no_sequence(desk: Desk):
-    sequence = made(desk)
+def test_erased_or_restricted_lead_leaves_its_sequences(desk: Desk):
+    sequence = create_sequence(desk)
     left_alone = desk.capture()
     put(desk, sequence, left_alone)
     desk.admin.post(f"/api/leads/{left_alone['id']}/restrict", {"is_restricted": True, "reason": "They asked."})
-    assert way(desk, left_alone)["reason"] == "restricted"
+    assert enrollment_of(desk, left_alone)["reason"] == "restricted"
     forgotten = desk.capture(phone="+12125550177")
     put(desk, sequence, forgotten)
     desk.admin.post(f"/api/leads/{forgotten['id']}/erase", {"reason": "They asked."})
@@ -166,14 +166,16 @@ def test_a_lead_that_is_erased_or_restricted_is_in_no_sequence(desk: Desk):
     assert tuple(row) == ("exited", "erased")
 
 
-def test_of_two_leads_that_are_one_it_goes_on_once(desk: Desk):
-    both, one = made(desk, name="both"), made(desk, name="one")
+def test_merged_lead_continues_the_sequence_once(desk: Desk):
+    both, one = create_sequence(desk, name="both"), create_sequence(desk, name="one")
     survivor, duplicate = desk.capture(), desk.capture()
     put(desk, both, survivor, duplicate)
     put(desk, one, duplicate)
     desk.admin.post(f"/api/leads/{survivor['id']}/merge", {"lead_id": duplicate["id"]})
     found = desk.admin.every(f"/api/leads/{survivor['id']}/enrollments")
-    assert sorted((way["sequence"], way["state"], way["reason"]) for way in found) == [
+    assert sorted(
+        (enrollment_of["sequence"], enrollment_of["state"], enrollment_of["reason"]) for enrollment_of in found
+    ) == [
         ("both", "active", None),
         ("both", "exited", "merged"),
         ("one", "active", None),
@@ -182,15 +184,15 @@ def test_of_two_leads_that_are_one_it_goes_on_once(desk: Desk):
     assert {name for name in pending if "/" in name} == {"both/one", "one/one"}
 
 
-def test_a_rule_may_name_a_sequence_that_is_there(desk: Desk):
+def test_rule_can_name_an_existing_sequence(desk: Desk):
     rule = {"name": "r", "on": "lead.created", "do": [{"enroll": {"sequence": "x"}}]}
     assert desk.admin.post("/api/follow-up-rules", rule).pointers == ["/do/0/enroll/sequence"]
-    made(desk)
+    create_sequence(desk)
     assert desk.admin.post("/api/follow-up-rules", rule).status == 201
 
 
-def test_a_playbook_holds_sequences_and_comes_back_as_it_was(desk: Desk):
-    made(desk, label="in x", goal=["quote.sent"])
+def test_playbook_with_sequences_survives_the_round_trip(desk: Desk):
+    create_sequence(desk, label="in x", goal=["quote.sent"])
     written = desk.admin.get("/api/playbooks/export").body["yaml"]
     [sequence] = desk.admin.every("/api/sequences")
     desk.admin.delete(f"/api/sequences/{sequence['id']}")
@@ -199,8 +201,8 @@ def test_a_playbook_holds_sequences_and_comes_back_as_it_was(desk: Desk):
     assert desk.admin.get("/api/playbooks/export").body["yaml"] == written
 
 
-def test_why_names_the_sequence_and_shows_its_steps_under_what_began_it(desk: Desk):
-    made(desk, enroll={"on": "lead.created"})
+def test_explanation_names_the_sequence_and_lists_its_steps(desk: Desk):
+    create_sequence(desk, enroll={"on": "lead.created"})
     lead = desk.capture()
     runner.run(Kind.ENROLL, [])
     [created] = desk.admin.every(f"/api/leads/{lead['id']}/why", rule="sequence:x")

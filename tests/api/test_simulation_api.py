@@ -1,4 +1,4 @@
-"""Simulations over REST: what would happen if, with nothing written and nobody told."""
+"""Simulations over REST, which write nothing and send nothing."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ def told(simulated: Any, what: str) -> list[tuple[str, str]]:
     return [(entry["name"], entry["at"]) for entry in simulated["timeline"] if entry["what"] == what]
 
 
-def test_a_playbook_that_is_not_installed_is_tried_with_a_lead_that_is_made_up(desk: Desk):
+def test_uninstalled_playbook_is_simulated_with_a_sample_lead(desk: Desk):
     simulated = desk.admin.post(SALES, {"start": START, "days": 2}).body
     [created] = [entry for entry in simulated["timeline"] if entry["name"] == "lead.created"]
     assert [(step["name"], step["due_at"]) for step in created["planned"]] == [
@@ -35,7 +35,7 @@ def test_a_playbook_that_is_not_installed_is_tried_with_a_lead_that_is_made_up(d
     assert (simulated["is_complete"], simulated["until"], simulated["pending"]) == (True, "2026-03-12T15:00:00Z", [])
 
 
-def test_nothing_of_it_is_written(desk: Desk):
+def test_simulation_writes_nothing(desk: Desk):
     lead = desk.capture()
     before = {table: desk.sql(f"SELECT * FROM {table} ORDER BY id") for table in WRITTEN}
     given = {"lead_id": lead["id"], "script": [{"at": "+1 day", "event": "lead.replied"}]}
@@ -44,7 +44,7 @@ def test_nothing_of_it_is_written(desk: Desk):
     assert {table: desk.sql(f"SELECT * FROM {table} ORDER BY id") for table in WRITTEN} == before
 
 
-def test_the_rules_in_force_are_tried_with_what_the_clinic_says_of_its_time(desk: Desk):
+def test_current_rules_are_simulated_with_the_clinics_time_settings(desk: Desk):
     script = [{"at": "+3 minutes", "event": "lead.contacted"}, {"holiday": "2026-03-11"}]
     facts = {"lead.timezone": "Asia/Tokyo"}
     simulated = desk.admin.post(OWN, {"start": START, "days": 1, "facts": facts, "script": script}).body
@@ -53,7 +53,7 @@ def test_the_rules_in_force_are_tried_with_what_the_clinic_says_of_its_time(desk
     assert simulated["timeline"][0]["lead_time"] == "2026-03-11T00:00:00+09:00"
 
 
-def test_a_lead_that_is_there_goes_on_with_its_tasks_and_what_is_planned(desk: Desk):
+def test_existing_lead_continues_with_its_tasks_and_planned_steps(desk: Desk):
     lead = desk.capture()
     desk.plan(lead, title="Send the plan", due_at=(now() + timedelta(hours=2)).isoformat())
     simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "is_new": False, "days": 3}).body
@@ -64,7 +64,7 @@ def test_a_lead_that_is_there_goes_on_with_its_tasks_and_what_is_planned(desk: D
     assert {"Initial Contact", "Send the plan"} <= titles
 
 
-def test_as_if_it_came_in_now_a_lead_that_is_lost_begins_anew(desk: Desk):
+def test_lost_lead_starts_again_when_simulated_as_new(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
     simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "start": START, "days": 1}).body
@@ -72,7 +72,7 @@ def test_as_if_it_came_in_now_a_lead_that_is_lost_begins_anew(desk: Desk):
     assert desk.admin.get(f"/api/leads/{lead['id']}").body["status"] == "LOST"
 
 
-def test_who_has_opted_out_gets_no_message_in_a_simulation_either(desk: Desk):
+def test_opted_out_lead_gets_no_message(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/opt-out", {})
     script = [{"at": "+1 hour", "event": "consultation.scheduled"}]
@@ -81,7 +81,7 @@ def test_who_has_opted_out_gets_no_message_in_a_simulation_either(desk: Desk):
     assert (skipped["kind"], skipped["reason"]) == ("send_message", "opted_out")
 
 
-def test_a_lead_is_tried_by_who_may_look_at_it(desk: Desk, other_desk: Desk):
+def test_simulation_of_a_lead_requires_access_to_it(desk: Desk, other_desk: Desk):
     lead, theirs = desk.capture(), other_desk.capture(phone="+12125550199")
     assert desk.admin.post(OWN, {"lead_id": lead["id"]}).status == 200
     assert desk.admin.post(OWN, {"lead_id": theirs["id"]}).status == 404
@@ -89,7 +89,7 @@ def test_a_lead_is_tried_by_who_may_look_at_it(desk: Desk, other_desk: Desk):
     assert desk.program("automation:read").post(OWN, {"lead_id": lead["id"]}).status == 403
 
 
-def test_a_playbook_that_there_is_not_is_not_found(desk: Desk):
+def test_unknown_playbook_is_not_found(desk: Desk):
     assert desk.admin.post("/api/playbooks/nonsense/simulate", {}).status == 404
 
 
@@ -114,18 +114,18 @@ def test_a_playbook_that_there_is_not_is_not_found(desk: Desk):
         ({"script": [{"holiday": "2026-03-17"}] * 201}, ["/script"]),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, given: dict[str, Any], pointers: list[str]):
+def test_validation_error_names_the_path(desk: Desk, given: dict[str, Any], pointers: list[str]):
     assert desk.admin.post(OWN, given).pointers == pointers
 
 
-def test_a_simulation_of_a_year_says_where_it_stopped(desk: Desk):
+def test_simulation_of_a_year_reports_where_it_stopped(desk: Desk):
     script = [{"at": f"+{hours} hours", "event": "lead.attempt_failed"} for hours in range(200)]
     simulated = desk.admin.post(OWN, {"start": START, "days": 366, "script": script}).body
     assert simulated["is_complete"] is True
     assert simulated["until"] == (datetime(2026, 3, 10, 15, tzinfo=UTC) + timedelta(days=366)).strftime("%Y-%m-%dT%XZ")
 
 
-def test_a_sequence_is_tried_by_itself_as_its_draft_says(desk: Desk):
+def test_draft_of_a_sequence_is_simulated(desk: Desk):
     steps = [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]
     made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
     path = f"/api/sequences/{made['id']}/simulate"
@@ -139,7 +139,7 @@ def test_a_sequence_is_tried_by_itself_as_its_draft_says(desk: Desk):
     assert (left["what"], left["reason"], left["at"]) == ("left", "replied", "2026-03-10T16:00:00Z")
 
 
-def test_who_has_opted_out_cannot_be_put_into_a_sequence(desk: Desk):
+def test_opted_out_lead_cannot_be_enrolled(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/opt-out", {})
     step = {"name": "one", "after": "1 day", "wait": {}}
@@ -148,7 +148,7 @@ def test_who_has_opted_out_cannot_be_put_into_a_sequence(desk: Desk):
     assert [(entry["what"], entry["reason"]) for entry in simulated["timeline"]] == [("refused", "opted_out")]
 
 
-def test_a_lead_goes_on_in_the_sequences_that_it_is_in(desk: Desk):
+def test_lead_continues_its_enrollments(desk: Desk):
     lead = desk.capture()
     steps = [{"name": name, "after": "1 day", "wait": {}} for name in ("one", "two")]
     made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body

@@ -1,4 +1,4 @@
-"""Where leads come from, and the stages they move through."""
+"""Lead sources and pipeline stages."""
 
 from typing import Any
 from uuid import uuid4
@@ -34,11 +34,11 @@ def stage(desk: Desk, slug: str) -> dict[str, Any]:
 # --- sources ---
 
 
-def test_a_new_clinic_has_a_source_for_every_category(desk: Desk):
+def test_new_clinic_has_a_source_for_every_category(desk: Desk):
     assert len({source["category"] for source in desk.front_desk.every(SOURCES)}) == 10
 
 
-def test_a_source_comes_back_as_it_was_given(desk: Desk):
+def test_source_is_returned_as_given(desk: Desk):
     given = {
         "name": "Dr. Weber",
         "category": "DOCTOR_REFERRAL",
@@ -52,14 +52,14 @@ def test_a_source_comes_back_as_it_was_given(desk: Desk):
     assert answer.body in desk.admin.every(SOURCES)
 
 
-def test_what_is_left_out_of_a_change_gets_its_default(desk: Desk):
+def test_fields_missing_in_an_edit_get_defaults(desk: Desk):
     made = desk.admin.post(SOURCES, {"name": "Poster", "category": "PRINT_AD", "monthly_cost": "10"}).body
     changed = desk.admin.put(f"{SOURCES}/{made['id']}", {"name": "Posters", "category": "PRINT_AD"}).body
     assert (changed["name"], changed["monthly_cost"]) == ("Posters", None)
     assert changed["updated_at"] > made["updated_at"]
 
 
-def test_a_name_is_given_once(desk: Desk):
+def test_source_name_is_unique(desk: Desk):
     made = desk.admin.post(SOURCES, {"name": "Poster", "category": "PRINT_AD"}).body
     answers = [
         desk.admin.post(SOURCES, {"name": "Poster", "category": "OTHER"}),
@@ -68,12 +68,12 @@ def test_a_name_is_given_once(desk: Desk):
     assert [(answer.status, answer.body["code"]) for answer in answers] == [(409, "source-name-taken")] * 2
 
 
-def test_another_clinic_may_use_the_name_too(desk: Desk, other_desk: Desk):
+def test_source_name_may_be_used_by_another_clinic(desk: Desk, other_desk: Desk):
     for admin in (desk.admin, other_desk.admin):
         assert admin.post(SOURCES, {"name": "Poster", "category": "PRINT_AD"}).status == 201
 
 
-def test_sources_are_found_by_use_and_category(desk: Desk):
+def test_sources_are_filtered_by_use_and_category(desk: Desk):
     desk.admin.post(SOURCES, {"name": "Old poster", "category": "PRINT_AD", "is_active": False})
     assert [source["name"] for source in desk.admin.every(SOURCES, is_active="false")] == ["Old poster"]
     names = [source["name"] for source in desk.admin.every(SOURCES, category="PRINT_AD")]
@@ -83,12 +83,12 @@ def test_sources_are_found_by_use_and_category(desk: Desk):
 # --- stages ---
 
 
-def test_a_new_clinic_has_the_eight_stages(desk: Desk):
+def test_new_clinic_has_eight_stages(desk: Desk):
     assert slugs(desk) == DEFAULT_SLUGS
     assert [stage["position"] for stage in desk.doctor.every(STAGES)] == list(range(8))
 
 
-def test_a_new_stage_goes_before_the_ends(desk: Desk):
+def test_new_stage_is_inserted_before_the_final_stages(desk: Desk):
     answer = desk.admin.post(STAGES, {"name": "Insurance check", "slug": "insurance_check", "color": "#c2502f"})
     assert (answer.status, answer.body["position"], answer.body["is_terminal"]) == (201, 6, False)
     assert slugs(desk) == [*DEFAULT_SLUGS[:6], "insurance_check", *DEFAULT_SLUGS[6:]]
@@ -108,18 +108,18 @@ def test_a_new_stage_goes_before_the_ends(desk: Desk):
         ({"is_terminal": True}, "/is_terminal"),
     ],
 )
-def test_a_stage_that_makes_no_sense_is_refused(desk: Desk, changed: dict[str, Any], pointer: str):
+def test_invalid_stage_is_refused(desk: Desk, changed: dict[str, Any], pointer: str):
     answer = desk.admin.post(STAGES, {"name": "Insurance check", "slug": "insurance_check", **changed})
     assert answer.pointers == [pointer]
 
 
-def test_a_slug_is_given_once_and_never_changes(desk: Desk):
+def test_slug_is_unique_and_never_changes(desk: Desk):
     assert desk.admin.post(STAGES, {"name": "New", "slug": "new_lead"}).body["code"] == "stage-slug-taken"
     contacted = stage(desk, "contacted")
     assert desk.admin.put(f"{STAGES}/{contacted['id']}", {"name": "x", "slug": "y"}).pointers == ["/slug"]
 
 
-def test_leads_begin_in_the_stage_that_was_made_the_default(desk: Desk):
+def test_leads_start_in_the_default_stage(desk: Desk):
     contacted = stage(desk, "contacted")
     changed = desk.admin.put(f"{STAGES}/{contacted['id']}", {"name": "Contacted", "is_default": True})
     assert changed.body["is_default"] is True
@@ -127,14 +127,14 @@ def test_leads_begin_in_the_stage_that_was_made_the_default(desk: Desk):
     assert desk.capture()["pipeline_stage"] == "contacted"
 
 
-def test_there_is_always_a_default_and_never_an_end(desk: Desk):
+def test_default_stage_is_required_and_never_final(desk: Desk):
     answer = desk.admin.put(f"{STAGES}/{stage(desk, 'new_lead')['id']}", {"name": "New"})
     assert (answer.status, answer.body["code"]) == (409, "needs-default")
     answer = desk.admin.put(f"{STAGES}/{stage(desk, 'lost')['id']}", {"name": "Lost", "is_default": True})
     assert answer.pointers == ["/is_default"]
 
 
-def test_stages_are_put_into_another_order(desk: Desk):
+def test_stages_can_be_reordered(desk: Desk):
     wanted = ["contacted", "new_lead", *DEFAULT_SLUGS[2:]]
     answer = desk.admin.put(f"{STAGES}/reorder", {"slugs": wanted})
     assert [stage["slug"] for stage in answer.body["items"]] == wanted == slugs(desk)
@@ -150,17 +150,17 @@ def test_stages_are_put_into_another_order(desk: Desk):
         [],
     ],
 )
-def test_an_order_names_every_stage_once_and_ends_last(desk: Desk, wanted: list[str]):
+def test_order_must_name_every_stage_once_with_final_stages_last(desk: Desk, wanted: list[str]):
     assert desk.admin.put(f"{STAGES}/reorder", {"slugs": wanted}).pointers == ["/slugs"]
     assert slugs(desk) == DEFAULT_SLUGS
 
 
-def test_there_is_a_largest_number_of_stages(desk: Desk):
+def test_number_of_stages_is_limited(desk: Desk):
     answers = [desk.admin.post(STAGES, {"name": "x", "slug": f"stage_{i}"}).status for i in range(43)]
     assert answers == [201] * 42 + [409]
     assert desk.admin.put(f"{STAGES}/reorder", {"slugs": slugs(desk)}).status == 200
 
 
-def test_what_is_not_there_cannot_be_changed(desk: Desk):
+def test_unknown_id_is_not_found(desk: Desk):
     assert desk.admin.put(f"{STAGES}/{uuid4()}", {"name": "x"}).status == 404
     assert desk.admin.put(f"{SOURCES}/{uuid4()}", {"name": "x", "category": "OTHER"}).status == 404

@@ -1,4 +1,4 @@
-"""Task templates: written once, planned by hand with a lead's own words put in."""
+"""Task templates with variables of the lead."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def use(desk: Desk, template: dict[str, Any], lead: dict[str, Any], **more: Any)
     return desk.front_desk.post("/api/followups", {"lead_id": lead["id"], "template_id": template["id"], **more})
 
 
-def test_a_task_is_planned_from_a_template(desk: Desk):
+def test_task_is_planned_from_a_template(desk: Desk):
     template = make(
         desk, description="For {{ patient.first_name }} <{{ clinic.name }}>", priority="HIGH", tags=["card"]
     )
@@ -42,13 +42,13 @@ def test_a_task_is_planned_from_a_template(desk: Desk):
     assert due_in == timedelta(hours=2)
 
 
-def test_what_is_given_besides_the_template_counts(desk: Desk):
+def test_given_fields_override_the_template(desk: Desk):
     task = use(desk, make(desk, priority="HIGH"), desk.capture(), title="Another", tags=[], priority="LOW").body
     assert (task["title"], task["tags"], task["priority"]) == ("Another", [], "LOW")
     assert use(desk, make(desk, name="x", priority="HIGH"), desk.capture()).body["priority"] == "HIGH"
 
 
-def test_a_leads_name_is_text_and_no_template(desk: Desk):
+def test_value_of_a_lead_is_not_rendered_as_a_template(desk: Desk):
     lead = desk.capture(first_name="{{ clinic.name }}", last_name="{% if x %}")
     assert use(desk, make(desk), lead).body["title"] == "Ask {{ clinic.name }} for the card"
 
@@ -69,11 +69,11 @@ def test_a_leads_name_is_text_and_no_template(desk: Desk):
         ({"clinic_id": str(uuid4())}, "/clinic_id"),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, change: dict[str, Any], place: str):
+def test_validation_error_names_the_path(desk: Desk, change: dict[str, Any], place: str):
     assert desk.admin.post(TEMPLATES, {**PLAIN, **change}).pointers == [place]
 
 
-def test_a_template_is_listed_changed_and_deleted(desk: Desk):
+def test_template_can_be_listed_changed_and_deleted(desk: Desk):
     other, template = make(desk, name="B", stage="contacted"), make(desk, name="A")
     assert desk.doctor.every(TEMPLATES, limit=1) == [template, other]
     assert desk.doctor.every(TEMPLATES, stage="contacted") == [other]
@@ -87,13 +87,13 @@ def test_a_template_is_listed_changed_and_deleted(desk: Desk):
     assert desk.admin.post(TEMPLATES, {**PLAIN, "name": "B"}).status == 409
 
 
-def test_another_clinics_template_is_a_mistake_like_an_unknown_one(desk: Desk, other_desk: Desk):
+def test_template_of_another_clinic_is_unknown(desk: Desk, other_desk: Desk):
     answers = [use(desk, template, desk.capture()) for template in (make(other_desk), {"id": str(uuid4())})]
     assert [answer.pointers for answer in answers] == [["/template_id"]] * 2
     assert answers[0].body["errors"] == answers[1].body["errors"]
 
 
-def test_a_template_shows_the_task_it_would_make_and_makes_none(desk: Desk):
+def test_preview_returns_the_task_and_creates_none(desk: Desk):
     desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
     words = "{{ lead.stage }}: {{ lead.value }}, {{ lead.value | default('?') }}, {{ custom.school }}"
     template, lead = make(desk, description=words), desk.capture(first_name="Zoë", custom={"school": "Nord"})
@@ -110,7 +110,7 @@ def test_a_template_shows_the_task_it_would_make_and_makes_none(desk: Desk):
     assert sales.post(f"{path}/preview", {"lead_id": lead["id"]}).status == 404
 
 
-def test_which_fields_tasks_would_lack(desk: Desk):
+def test_report_lists_missing_fields(desk: Desk):
     template = make(desk, description="{{ lead.value }} {{ coordinator.name | default('nobody') }}")
     desk.capture()
     found = desk.doctor.get(f"{TEMPLATES}/{template['id']}/missing").body
@@ -120,7 +120,7 @@ def test_which_fields_tasks_would_lack(desk: Desk):
     ]
 
 
-def test_how_much_a_template_is_used(desk: Desk):
+def test_report_counts_uses_of_a_template(desk: Desk):
     template, lead = make(desk), desk.capture()
     made = [use(desk, template, lead).body for _ in range(3)]
     use(desk, make(desk, name="Other"), lead)
@@ -134,7 +134,7 @@ def test_how_much_a_template_is_used(desk: Desk):
     assert desk.doctor.get(path, since=past, until=shown["since"]).body["made"] == 0
 
 
-def test_own_fields_are_those_of_the_clinic(desk: Desk):
+def test_custom_fields_are_those_of_the_clinic(desk: Desk):
     desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
     make(desk, title="{{ custom.school }}")
     answer = desk.admin.post(TEMPLATES, {**PLAIN, "name": "x", "description": "{{ custom.shcool }}"})

@@ -1,4 +1,4 @@
-"""Planning, changing, doing and listing tasks."""
+"""Tasks of a lead: create, edit, complete, cancel and list."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def edit(desk: Desk, task: dict[str, Any], **fields: Any) -> Answer:
 
 
 def reminders(desk: Desk, lead: dict[str, Any], state: str = "planned") -> list[str]:
-    """When the pending (or past) reminders are due."""
+    """Return when the reminders in the given state are due."""
     found = desk.steps(lead, name="task-reminder")
     return [step["due_at"] for step in found if step["state"] in {state, "published" if state == "planned" else state}]
 
@@ -36,12 +36,12 @@ def minutes_before(task: dict[str, Any], *minutes: int) -> list[str]:
 
 
 def mark_overdue(desk: Desk, task: dict[str, Any]) -> None:
-    """As the sweep does."""
+    """Run the overdue sweep."""
     late = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
     desk.sql(late, id=task["id"])
 
 
-def test_a_task_is_the_coordinators_and_has_its_reminder(desk: Desk):
+def test_task_belongs_to_the_coordinator_and_has_a_reminder(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     answer = desk.front_desk.post(
         f"/api/leads/{lead['id']}/tasks",
@@ -54,18 +54,18 @@ def test_a_task_is_the_coordinators_and_has_its_reminder(desk: Desk):
     assert desk.admin.get(f"/api/leads/{lead['id']}/tasks").body["items"] == [task]
 
 
-def test_a_task_without_a_coordinator_is_whose_who_asks(desk: Desk):
+def test_task_without_a_coordinator_belongs_to_its_creator(desk: Desk):
     lead = desk.capture()
     assert desk.plan(lead)["assigned_to_id"] == desk.admin.id
 
 
-def test_a_task_is_not_left_to_a_coordinator_who_is_gone(desk: Desk):
+def test_task_is_not_assigned_to_an_inactive_coordinator(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     desk.sql("UPDATE users SET is_active = false WHERE id = :id", id=desk.coordinator.id)
     assert desk.plan(lead)["assigned_to_id"] == desk.admin.id
 
 
-def test_a_task_is_only_for_active_users_of_the_clinic(desk: Desk, other_desk: Desk):
+def test_assignee_must_be_an_active_user_of_the_clinic(desk: Desk, other_desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     gone = desk.hire(Role.FRONT_DESK, is_active=False)
@@ -91,26 +91,26 @@ def test_a_task_is_only_for_active_users_of_the_clinic(desk: Desk, other_desk: D
         ("clinic_id", "x"),
     ],
 )
-def test_a_mistake_is_pointed_at(desk: Desk, field: str, value: Any):
+def test_validation_error_names_the_path(desk: Desk, field: str, value: Any):
     new = {"title": "Call", "type": "CALL", "due_at": soon(hours=1), field.partition("/")[0]: value}
     assert desk.admin.post(f"/api/leads/{desk.capture()['id']}/tasks", new).pointers == [f"/{field}"]
 
 
-def test_a_task_may_have_several_reminders_or_none(desk: Desk):
+def test_task_may_have_several_reminders_or_none(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead, reminder_minutes=[60, 5])
     desk.plan(lead, reminder_minutes=[])
     assert reminders(desk, lead) == minutes_before(task, 60, 5)
 
 
-def test_an_edit_replaces_what_is_given_and_nothing_else(desk: Desk):
+def test_edit_changes_given_fields_only(desk: Desk):
     task = desk.plan(desk.capture(), description="old")
     edited = edit(desk, task, title="Write", description=None, priority="HIGH", status="IN_PROGRESS").body
     changes = {"title": "Write", "description": None, "priority": "HIGH", "status": "IN_PROGRESS", "version": 2}
     assert edited == {**task, **changes, "updated_at": edited["updated_at"]}
 
 
-def test_moving_a_task_moves_its_reminders_there_and_back_again(desk: Desk):
+def test_moving_a_task_moves_its_reminders(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     for due_at in (soon(days=2), task["due_at"], soon(days=2), task["due_at"]):
@@ -119,14 +119,14 @@ def test_moving_a_task_moves_its_reminders_there_and_back_again(desk: Desk):
     assert {step["reason"] for step in desk.steps(lead, state="cancelled")} == {"task_moved"}
 
 
-def test_other_reminders_replace_those_before(desk: Desk):
+def test_new_reminders_replace_the_previous_ones(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     edit(desk, task, reminder_minutes=[30])
     assert reminders(desk, lead) == minutes_before(task, 30)
 
 
-def test_an_edit_that_does_not_move_a_task_leaves_its_reminders(desk: Desk):
+def test_edit_without_a_new_due_time_keeps_reminders(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     edit(desk, task, title="Write")
@@ -141,11 +141,11 @@ def test_snoozing_moves_a_task_and_its_reminders(desk: Desk):
     assert reminders(desk, lead) == minutes_before(snoozed, 15)
 
 
-def test_a_task_is_not_snoozed_into_the_past(desk: Desk):
+def test_task_cannot_be_snoozed_into_the_past(desk: Desk):
     assert do(desk, desk.plan(desk.capture()), "snooze", until=soon(hours=-1)).pointers == ["/until"]
 
 
-def test_an_overdue_task_is_pending_again_once_it_is_moved_ahead(desk: Desk):
+def test_overdue_task_is_pending_again_after_moving_it_ahead(desk: Desk):
     for move in (
         lambda task: do(desk, task, "snooze", until=soon(hours=1)),
         lambda task: edit(desk, task, due_at=soon(hours=1)),
@@ -155,14 +155,14 @@ def test_an_overdue_task_is_pending_again_once_it_is_moved_ahead(desk: Desk):
         assert move(task).body["status"] == "PENDING"
 
 
-def test_an_overdue_task_is_not_merely_called_in_progress(desk: Desk):
+def test_overdue_task_cannot_be_set_to_in_progress(desk: Desk):
     task = desk.plan(desk.capture())
     mark_overdue(desk, task)
     assert edit(desk, task, status="IN_PROGRESS").pointers == ["/status"]
     assert edit(desk, task, status="IN_PROGRESS", due_at=soon(hours=1)).body["status"] == "IN_PROGRESS"
 
 
-def test_a_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
+def test_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
     lead = desk.capture()
     task = desk.plan(lead)
     done = do(desk, task, "complete", outcome="callback_requested", notes="Wants to think").body
@@ -175,20 +175,20 @@ def test_a_completed_task_is_on_the_timeline_and_its_reminders_stop(desk: Desk):
     assert entry["notes"] == "Call back: Wants to think"
 
 
-def test_completing_one_task_leaves_the_others_reminders(desk: Desk):
+def test_completion_keeps_reminders_of_other_tasks(desk: Desk):
     lead = desk.capture()
     task, other = desk.plan(lead), desk.plan(lead, due_at=soon(days=3))
     do(desk, task, "complete")
     assert reminders(desk, lead) == minutes_before(other, 15)
 
 
-def test_an_overdue_task_can_be_completed(desk: Desk):
+def test_overdue_task_can_be_completed(desk: Desk):
     task = desk.plan(desk.capture())
     mark_overdue(desk, task)
     assert do(desk, task, "complete").body["status"] == "COMPLETED"
 
 
-def test_a_task_that_is_over_does_not_change(desk: Desk):
+def test_closed_task_cannot_be_changed(desk: Desk):
     for end in ("complete", "cancel"):
         task = desk.plan(desk.capture())
         assert do(desk, task, end).status == 200
@@ -201,7 +201,7 @@ def test_a_task_that_is_over_does_not_change(desk: Desk):
         assert {(answer.status, answer.body["code"]) for answer in again} == {(409, "task-is-closed")}
 
 
-def test_a_cancelled_task_says_why_and_its_reminders_stop(desk: Desk):
+def test_cancelled_task_has_a_reason_and_its_reminders_stop(desk: Desk):
     lead = desk.capture()
     cancelled = do(desk, desk.plan(lead), "cancel", reason="They called first").body
     assert (cancelled["status"], cancelled["cancelled_reason"]) == ("CANCELLED", "They called first")
@@ -209,13 +209,13 @@ def test_a_cancelled_task_says_why_and_its_reminders_stop(desk: Desk):
     assert (step["state"], step["reason"]) == ("cancelled", "task_cancelled")
 
 
-def test_an_action_needs_no_body(desk: Desk):
+def test_action_may_have_no_body(desk: Desk):
     for action in ("complete", "cancel"):
         task = desk.plan(desk.capture())
         assert desk.front_desk.post(f"/api/leads/tasks/{task['id']}/{action}").status == 200
 
 
-def test_my_tasks_are_my_open_ones_as_they_are_due(desk: Desk):
+def test_my_tasks_are_open_and_ordered_by_due_time(desk: Desk):
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     later, sooner = desk.plan(lead, due_at=soon(days=3)), desk.plan(lead, due_at=soon(days=2))
     done, _of_somebody_else = desk.plan(lead), desk.plan(lead, assigned_to_id=desk.admin.id)
@@ -228,7 +228,7 @@ def test_my_tasks_are_my_open_ones_as_they_are_due(desk: Desk):
     assert desk.front_desk.get("/api/leads/tasks/my-tasks").body == {"items": [], "next_cursor": None}
 
 
-def test_overdue_tasks_are_the_clinics(desk: Desk, other_desk: Desk):
+def test_overdue_tasks_of_the_clinic_are_listed(desk: Desk, other_desk: Desk):
     lead = desk.capture()
     late, later = desk.plan(lead), desk.plan(lead, assigned_to_id=desk.coordinator.id)
     mark_overdue(desk, late)
@@ -240,14 +240,14 @@ def test_overdue_tasks_are_the_clinics(desk: Desk, other_desk: Desk):
     assert [t["id"] for t in desk.coordinator.every("/api/leads/tasks/overdue", assigned_to_id="me")] == [later["id"]]
 
 
-def test_a_leads_tasks_are_listed_as_they_are_due(desk: Desk):
+def test_tasks_of_a_lead_are_ordered_by_due_time(desk: Desk):
     lead = desk.capture()
     later, sooner = desk.plan(lead, due_at=soon(days=3)), desk.plan(lead, due_at=soon(days=2))
     assert desk.doctor.every(f"/api/leads/{lead['id']}/tasks", limit=1) == [sooner, later]
     assert desk.doctor.every(f"/api/leads/{lead['id']}/tasks", status="COMPLETED") == []
 
 
-def test_another_clinics_task_is_not_there(desk: Desk, other_desk: Desk):
+def test_task_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     task = other_desk.plan(other_desk.capture(phone="600111222"))
     refused = [
         edit(desk, task, title="x"),
@@ -258,7 +258,7 @@ def test_another_clinics_task_is_not_there(desk: Desk, other_desk: Desk):
     assert {answer.status for answer in refused} == {404}
 
 
-def test_who_may_only_read_changes_no_task(desk: Desk):
+def test_read_only_user_cannot_change_tasks(desk: Desk):
     lead = desk.capture()
     task = f"/api/leads/tasks/{desk.plan(lead)['id']}"
     refused = [

@@ -1,4 +1,4 @@
-"""How a template would read, what it lacks, and how it did."""
+"""Template reports: preview, missing fields and performance."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ DEFAULT = {"subject": "Hello {{ lead.first_name }}", "body": "{{ lead.first_name
 
 @pytest.fixture
 def desk(desk: Desk) -> Desk:
-    """Of which somebody looks after the leads, and with a field of its own."""
+    """A clinic with a coordinator and a custom field."""
     desk.coordinator  # noqa: B018  (hired when first asked for)
     desk.admin.post("/api/custom-fields", {"key": "school", "label": "School", "type": "text"})
     return desk
@@ -41,7 +41,7 @@ def rows_of(desk: Desk) -> list[int]:
     return [desk.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
 
 
-def test_a_preview_reads_as_the_message_of_a_lead_would(desk: Desk):
+def test_preview_equals_the_message_of_the_lead(desk: Desk):
     template = make(desk, DEFAULT, {"language": "fr", "subject": "Bonjour", "body": "{{ lead.first_name }} !"})
     lead = desk.capture(first_name="Zoë", language="fr-CA", custom={"school": "Nord"})
     before = rows_of(desk)
@@ -58,7 +58,7 @@ def test_a_preview_reads_as_the_message_of_a_lead_would(desk: Desk):
     assert rows_of(desk) == before
 
 
-def test_what_is_printed_and_missing_is_named(desk: Desk):
+def test_missing_values_are_named(desk: Desk):
     body = (
         "{{ custom.school }} {{ lead.value | upper }} {{ lead.value | default('much') }}"
         "{% if custom.school %}{{ lead.value }}{% endif %} {{ coordinator.email }} {{ lead.stage }}"
@@ -71,7 +71,7 @@ def test_what_is_printed_and_missing_is_named(desk: Desk):
     assert shown["body"] == f"[custom.school] [LEAD.VALUE] much {address} New Lead"
 
 
-def test_without_a_lead_somebody_is_made_up(desk: Desk):
+def test_preview_without_a_lead_uses_sample_data(desk: Desk):
     body = "{{ task.title }}, {{ consultation.scheduled_for }}, {{ user.name }}, {{ lead.value }}, {{ custom.school }}"
     template = make(desk, {"subject": "{{ lead.first_name }}", "body": body})
     shown = preview(desk, template).body
@@ -95,11 +95,11 @@ def test_without_a_lead_somebody_is_made_up(desk: Desk):
         ({"clinic_id": str(uuid4())}, "/clinic_id"),
     ],
 )
-def test_a_mistake_in_what_is_asked_is_pointed_at(desk: Desk, asked: dict[str, Any], pointer: str):
+def test_validation_error_names_the_path(desk: Desk, asked: dict[str, Any], pointer: str):
     assert preview(desk, make(desk), **asked).pointers == [pointer]
 
 
-def test_texts_that_are_not_saved_are_shown_and_held_to_the_same_rules(desk: Desk):
+def test_unsaved_texts_can_be_previewed_and_are_validated(desk: Desk):
     media = {"type": "video", "url": "https://media.example/tour.mp4"}
     texts = [DEFAULT, {"channel": "http", "body": "Hi {{ lead.first_name }}", "media": media}]
     before = rows_of(desk)
@@ -118,7 +118,7 @@ def test_texts_that_are_not_saved_are_shown_and_held_to_the_same_rules(desk: Des
     assert rows_of(desk) == before
 
 
-def test_only_leads_that_one_may_see_are_shown(desk: Desk, other_desk: Desk):
+def test_preview_of_a_lead_requires_access_to_it(desk: Desk, other_desk: Desk):
     template, lead = make(desk), desk.capture()
     theirs = other_desk.capture(phone="+12125550143")
     manager = desk.caller(Role.MANAGER)  # of a team that the lead is not of
@@ -143,7 +143,7 @@ def missing(desk: Desk, template: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_how_many_open_leads_lack_what_a_template_needs(desk: Desk):
+def test_report_counts_open_leads_without_required_fields(desk: Desk):
     school = {"channel": "email", "subject": "{{ lead.value }}", "body": "{{ lead.value }} {{ coordinator.name }}"}
     template = make(desk, DEFAULT, school, {"language": "fr", "subject": "x", "body": "{{ task.title }}"})
     desk.capture(custom={"school": "Nord"}, lead_value="12.00")
@@ -162,12 +162,12 @@ def test_how_many_open_leads_lack_what_a_template_needs(desk: Desk):
     ]
 
 
-def test_what_has_a_default_or_a_condition_is_not_needed(desk: Desk):
+def test_fields_with_a_default_or_condition_are_not_required(desk: Desk):
     body = "{{ lead.value | default('much') }}{% if custom.school %}{{ custom.school }}{% endif %}"
     assert missing(desk, make(desk, {"subject": "x", "body": body}))["fields"] == []
 
 
-def test_where_nobody_takes_leads_those_that_nobody_has_lack_a_coordinator(desk: Desk):
+def test_unassigned_leads_without_eligible_users_lack_a_coordinator(desk: Desk):
     template = make(desk, {"subject": "x", "body": "{{ coordinator.name }}"})
     desk.capture()
     desk.multiply(desk.capture(), times=2)
@@ -180,7 +180,7 @@ def test_where_nobody_takes_leads_those_that_nobody_has_lack_a_coordinator(desk:
     assert (found["open_leads"], found["fields"][0]["leads"]) == (5, 4)
 
 
-def test_a_manager_counts_the_leads_of_their_team(desk: Desk):
+def test_manager_counts_leads_of_the_team(desk: Desk):
     template = make(desk, {"subject": "x", "body": "{{ lead.value }}"})
     desk.capture()
     found = desk.caller(Role.MANAGER).get(f"{TEMPLATES}/{template['id']}/missing").body
@@ -208,7 +208,7 @@ def hear(desk: Desk, lead: dict[str, Any], *, days_ago: int) -> None:
     assert desk.admin.post(f"/api/leads/{lead['id']}/activities", body).status == 201
 
 
-def test_how_a_template_did_by_version(desk: Desk):
+def test_performance_is_counted_by_version(desk: Desk):
     template = make(desk)
     changed = {"variants": [{**DEFAULT, "subject": "Better"}]}
     second = desk.admin._send("PATCH", f"{TEMPLATES}/{template['id']}", headers={"If-Match": "*"}, json=changed).body
@@ -246,5 +246,5 @@ def test_how_a_template_did_by_version(desk: Desk):
         ({"by": "day"}, "/by"),
     ],
 )
-def test_a_time_that_makes_no_sense_is_pointed_at(desk: Desk, query: dict[str, str], pointer: str):
+def test_invalid_period_is_refused_with_its_path(desk: Desk, query: dict[str, str], pointer: str):
     assert desk.admin.get(f"{TEMPLATES}/{make(desk)['id']}/statistics", **query).pointers == [pointer]

@@ -1,4 +1,4 @@
-"""By which ways leads come, and every time they came."""
+"""Touches: the contacts by which a lead came in, with their channels."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def another_source(desk: Desk) -> str:
     return next(source["id"] for source in desk.admin.every("/api/lead-sources") if source["id"] != desk.source_id)
 
 
-def test_the_first_touch_is_how_a_lead_came(desk: Desk):
+def test_first_touch_is_stored_at_capture(desk: Desk):
     address = {"referrer": "https://ads.example/x", "landing_page": "https://clinic.example/braces"}
     details = {**UTM, **address, "medium": "banner"}
     lead = desk.capture(touch=details, source_campaign="spring", source_detail="poster")
@@ -35,19 +35,19 @@ def test_the_first_touch_is_how_a_lead_came(desk: Desk):
         assert shown == [touch["id"], lead["created_at"], desk.source_id]
 
 
-def test_addresses_are_kept_without_what_may_name_people(desk: Desk):
+def test_urls_are_stored_without_personal_data(desk: Desk):
     long = "https://ana:secret@clinic.example/braces?email=ana@people.org#ana"
     [touch] = touches(desk, desk.capture(touch={"landing_page": long, "referrer": long}))
     assert touch["landing_page"] == touch["referrer"] == "https://clinic.example/braces"
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "clinic.example", "https://", "https://[::1"])
-def test_what_is_no_page_is_refused(desk: Desk, address: str):
+def test_invalid_url_is_refused(desk: Desk, address: str):
     answer = desk.front_desk.post("/api/leads", desk.lead_data(touch={"referrer": address}))
     assert answer.pointers == ["/touch/referrer"]
 
 
-def test_a_lead_that_comes_again_has_a_last_touch(desk: Desk):
+def test_repeated_contact_changes_the_last_touch(desk: Desk):
     lead, source = desk.capture(), another_source(desk)
     body = {"source_id": source, "channel": "WALK_IN", "campaign": "open day", **UTM}
     made = desk.front_desk.post(f"/api/leads/{lead['id']}/touches", body)
@@ -60,7 +60,7 @@ def test_a_lead_that_comes_again_has_a_last_touch(desk: Desk):
     assert [touch["id"] for touch in touches(desk, lead)] == [lead["first_touch_id"], made.body["id"]]
 
 
-def test_what_is_told_late_may_have_been_first(desk: Desk):
+def test_touch_logged_late_can_become_the_first(desk: Desk):
     lead = desk.capture()
     at = (now() - timedelta(days=3)).isoformat()
     made = desk.front_desk.post(f"/api/leads/{lead['id']}/touches", {"occurred_at": at}).body
@@ -69,7 +69,7 @@ def test_what_is_told_late_may_have_been_first(desk: Desk):
     assert after["last_activity_at"] == lead["last_activity_at"]
 
 
-def test_a_touch_lies_in_the_past_and_names_a_source_of_the_clinic(desk: Desk, other_desk: Desk):
+def test_touch_must_be_in_the_past_and_name_a_source_of_the_clinic(desk: Desk, other_desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}/touches"
     assert desk.admin.post(path, {"occurred_at": (now() + timedelta(hours=1)).isoformat()}).pointers == ["/occurred_at"]
     assert desk.admin.post(path, {"source_id": other_desk.source_id}).pointers == ["/source_id"]
@@ -82,13 +82,13 @@ def test_touch_time_allows_the_clock_tolerance_of_the_other_schemas(desk: Desk):
     assert desk.admin.post(path, {"occurred_at": early.isoformat()}).status == 201
 
 
-def test_a_patient_is_touched_no_more(desk: Desk):
+def test_patient_accepts_no_touches(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/convert")
     assert desk.admin.post(f"/api/leads/{lead['id']}/touches", {}).status == 409
 
 
-def test_a_program_comes_through_the_api(desk: Desk):
+def test_api_key_captures_through_the_channel_api(desk: Desk):
     program = desk.program("lead:create", "lead:update")
     lead = program.post("/api/leads", desk.lead_data()).body
     assert lead["capture_channel"] == "API"
@@ -96,7 +96,7 @@ def test_a_program_comes_through_the_api(desk: Desk):
 
 
 @pytest.mark.parametrize("channel", ["WEB_FORM", "PHONE", "WALK_IN", "MANUAL", "IMPORT", "API"])
-def test_the_channel_is_kept_and_leads_are_listed_by_it(desk: Desk, channel: str):
+def test_channel_is_stored_and_filters_leads(desk: Desk, channel: str):
     other = "PHONE" if channel != "PHONE" else "WALK_IN"
     desk.capture(capture_channel=other)
     lead = desk.capture(capture_channel=channel)
@@ -109,14 +109,14 @@ def test_the_channel_is_kept_and_leads_are_listed_by_it(desk: Desk, channel: str
     ("channel", "by"),
     [("REFERRAL_PROVIDER", "referring_provider_id"), ("REFERRAL_PATIENT", "referring_patient_id")],
 )
-def test_a_referral_says_who_sent_them(desk: Desk, channel: str, by: str):
+def test_referral_stores_the_referrer(desk: Desk, channel: str, by: str):
     refused = desk.front_desk.post("/api/leads", desk.lead_data(capture_channel=channel))
     assert refused.pointers == [f"/{by}"]
     assert desk.capture(capture_channel=channel, source_detail="Dr. Weber")["source_detail"] == "Dr. Weber"
     assert desk.capture(capture_channel=channel, **{by: desk.source_id})[by] == desk.source_id
 
 
-def test_from_a_social_network_a_handle_will_do(desk: Desk):
+def test_lead_from_a_social_network_may_have_only_a_handle(desk: Desk):
     social = {"capture_channel": "SOCIAL", "social_handle": "@ana", "phone": None}
     assert desk.front_desk.post("/api/leads", desk.lead_data(**social)).pointers == ["/social_platform"]
     lead = desk.capture(**social, social_platform="INSTAGRAM")
@@ -125,7 +125,7 @@ def test_from_a_social_network_a_handle_will_do(desk: Desk):
     assert answer.pointers == ["/email", "/phone"]
 
 
-def test_a_caller_is_taken_in_with_a_number_and_a_source(desk: Desk):
+def test_caller_is_captured_with_phone_number_and_source(desk: Desk):
     answer = desk.front_desk.post(
         "/api/leads/quick", {"phone": "212 555 0143", "source_id": desk.source_id, "notes": "Calls back at six."}
     )
@@ -137,7 +137,7 @@ def test_a_caller_is_taken_in_with_a_number_and_a_source(desk: Desk):
     assert [step["name"] for step in desk.steps(lead)] == ["speed-to-lead", "no-contact-24h"]
 
 
-def test_unknown_callers_are_not_like_each_other(desk: Desk):
+def test_unknown_callers_are_no_duplicates_of_each_other(desk: Desk):
     calls = [
         desk.front_desk.post("/api/leads/quick", {"phone": phone, "source_id": desk.source_id}).body
         for phone in ("212 555 0143", "212 555 0144", "212 555 0143")
@@ -146,7 +146,7 @@ def test_unknown_callers_are_not_like_each_other(desk: Desk):
     assert calls[2]["duplicates"][0]["match_on"] == ["phone"]
 
 
-def test_a_known_caller_is_told_or_refused(desk: Desk):
+def test_known_caller_is_reported_or_refused(desk: Desk):
     known = desk.capture()
     call = {"phone": "212 555 0143", "source_id": desk.source_id, "first_name": "Ana", "on_duplicate": "refuse"}
     answer = desk.front_desk.post("/api/leads/quick", call)

@@ -1,4 +1,4 @@
-"""Leads of another system, by its own ids."""
+"""Upsert of leads by an external id."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def put(desk: Desk, external_id: str = "42", who: Caller | None = None, **more: 
     return (who or desk.front_desk).put(f"/api/leads/by-external-id/{external_id}", body, seen=None)
 
 
-def test_the_first_call_takes_in_and_the_next_updates(desk: Desk):
+def test_first_call_creates_and_the_next_updates(desk: Desk):
     first, second = put(desk), put(desk, last_name="Ruiz-Okafor", tags=["vip"])
     assert (first.status, second.status) == (201, 200)
     assert first.headers["Location"] == second.headers["Location"] == f"/api/leads/{first.body['id']}"
@@ -26,7 +26,7 @@ def test_the_first_call_takes_in_and_the_next_updates(desk: Desk):
     assert [step["name"] for step in desk.steps(first.body)] == ["speed-to-lead", "no-contact-24h"]
 
 
-def test_every_call_is_a_touch(desk: Desk):
+def test_every_call_adds_a_touch(desk: Desk):
     other = next(one["id"] for one in desk.admin.every("/api/lead-sources") if one["id"] != desk.source_id)
     lead = put(desk, source_campaign="spring").body
     again = put(desk, source_id=other, source_campaign="fall", touch={"utm_source": "x"}).body
@@ -40,7 +40,7 @@ def test_every_call_is_a_touch(desk: Desk):
     assert (again["first_touch_source_id"], again["last_touch_source_id"]) == (desk.source_id, other)
 
 
-def test_the_same_id_of_another_system_or_clinic_is_another_lead(desk: Desk, other_desk: Desk):
+def test_same_external_id_in_another_system_or_clinic_is_another_lead(desk: Desk, other_desk: Desk):
     ours = put(desk)
     elsewhere = put(desk, external_source="salesforce")
     theirs = put(other_desk, phone="+12125550143")
@@ -52,7 +52,7 @@ def test_the_same_id_of_another_system_or_clinic_is_another_lead(desk: Desk, oth
     ]
 
 
-def test_of_eight_at_once_one_takes_it_in(desk: Desk):
+def test_eight_concurrent_calls_create_one_lead(desk: Desk):
     people = [Caller(desk.client(), desk.admin.token, desk.admin.actor) for _ in range(8)]
     answers = together(*(lambda one=one: put(desk, who=one) for one in people))
     assert sorted(answer.status for answer in answers) == [*[200] * 7, 201]
@@ -60,7 +60,7 @@ def test_of_eight_at_once_one_takes_it_in(desk: Desk):
     assert len(desk.admin.every(f"/api/leads/{lead['id']}/touches")) == 8
 
 
-def test_who_was_merged_is_found_in_the_lead_they_are_now(desk: Desk):
+def test_external_id_of_a_merged_lead_finds_the_survivor(desk: Desk):
     survivor, duplicate = put(desk, "1").body, put(desk, "2").body
     third = desk.capture()
     desk.admin.post(f"/api/leads/{survivor['id']}/merge", {"lead_id": duplicate["id"]})
@@ -70,24 +70,24 @@ def test_who_was_merged_is_found_in_the_lead_they_are_now(desk: Desk):
     assert {put(desk, one).body["id"] for one in ("1", "2")} == {third["id"]}
 
 
-def test_a_program_needs_the_right_to_change_what_is_there(desk: Desk):
+def test_update_by_key_requires_the_permission(desk: Desk):
     program = desk.program("lead:create")
     assert [put(desk, who=program).status for _ in range(2)] == [201, 403]
 
 
-def test_a_patient_is_updated_no_more(desk: Desk):
+def test_patient_is_not_updated(desk: Desk):
     lead = put(desk).body
     desk.admin.post(f"/api/leads/{lead['id']}/convert")
     assert put(desk).body["code"] == "lead-is-locked"
 
 
 @pytest.mark.parametrize("field", ["external_source", "first_name"])
-def test_what_is_needed_is_needed_each_time(desk: Desk, field: str):
+def test_required_fields_are_required_in_every_call(desk: Desk, field: str):
     body = {"external_source": "hubspot", **desk.lead_data()}
     del body[field]
     assert desk.front_desk.put("/api/leads/by-external-id/42", body).pointers == [f"/{field}"]
 
 
 @pytest.mark.parametrize("external_id", ["x" * 201, "a%00b", "a%0Ab"])
-def test_an_id_is_short_and_visible(desk: Desk, external_id: str):
+def test_external_id_is_short_and_printable(desk: Desk, external_id: str):
     assert put(desk, external_id).pointers == ["/external_id"]

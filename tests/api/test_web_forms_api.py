@@ -1,4 +1,4 @@
-"""Forms on a clinic's website: how they are set up, and what their visitors send."""
+"""Web forms: configuration, and submissions of visitors."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def set_up(desk: Desk, **more: Any) -> dict[str, Any]:
 
 
 def send(desk: Desk, form: Any, *, origin: str | None = SITE, method: str = "POST", **what: Any) -> Answer:
-    """As a page of that origin; `json` or `data` is what it sends."""
+    """Send `json` or `data` as a page of that origin."""
     headers = {} if origin is None else {"Origin": origin}
     answer = desk.client().open(f"/api/public/forms/{form['key']}/leads", method=method, headers=headers, **what)
     return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, answer.headers)
@@ -45,7 +45,7 @@ def source(desk: Desk, name: str) -> dict[str, Any]:
     return next(source for source in desk.admin.every("/api/lead-sources") if source["name"] == name)
 
 
-def test_a_visitor_becomes_a_lead_and_learns_nothing_of_it(desk: Desk):
+def test_submission_creates_a_lead_and_returns_none_of_its_data(desk: Desk):
     form = set_up(desk, thank_you="We call you.", campaign="spring")
     answer = send(desk, form, json={**VISITOR, "notes": "Braces?"})
     assert answer.status == 202
@@ -58,7 +58,7 @@ def test_a_visitor_becomes_a_lead_and_learns_nothing_of_it(desk: Desk):
     assert (the_touch(desk)["form_id"], the_touch(desk)["channel"]) == (form["id"], "WEB_FORM")
 
 
-def test_the_record_says_that_a_stranger_brought_it(desk: Desk):
+def test_audit_log_has_no_user_for_a_submission(desk: Desk):
     send(desk, set_up(desk), json=VISITOR)
     [lead] = desk.admin.every("/api/leads")
     made = [entry for entry in desk.admin.every("/api/audit", subject_id=lead["id"]) if entry["act"] == "create"]
@@ -67,7 +67,7 @@ def test_the_record_says_that_a_stranger_brought_it(desk: Desk):
     ]
 
 
-def test_a_page_without_javascript_sends_it_too(desk: Desk):
+def test_form_works_without_javascript(desk: Desk):
     form = set_up(desk, redirect_url="https://clinic.example/thanks", consent_text="You may write to me.")
     answer = send(desk, form, data={**VISITOR, "email": "", "notes": "One\r\ntwo", "consent": "on"})
     assert (answer.status, answer.headers["Location"]) == (303, "https://clinic.example/thanks")
@@ -76,7 +76,7 @@ def test_a_page_without_javascript_sends_it_too(desk: Desk):
     assert the_touch(desk)["consent_text"] == "You may write to me."
 
 
-def test_where_they_came_from_is_found_by_utm_source(desk: Desk):
+def test_source_is_chosen_by_utm_source(desk: Desk):
     ads = source(desk, "Web advertising")
     edited = desk.admin.put(
         f"/api/lead-sources/{ads['id']}",
@@ -94,7 +94,7 @@ def test_where_they_came_from_is_found_by_utm_source(desk: Desk):
         assert (lead["source_id"], lead["source_campaign"]) == (found, "fall"), utm
 
 
-def test_no_lead_is_lost_for_a_source_that_was_given_up(desk: Desk):
+def test_submission_is_accepted_with_an_archived_source(desk: Desk):
     form = set_up(desk)
     own = next(one for one in desk.admin.every("/api/lead-sources") if one["id"] == desk.source_id)
     given_up = {"name": own["name"], "category": own["category"], "is_active": False}
@@ -103,7 +103,7 @@ def test_no_lead_is_lost_for_a_source_that_was_given_up(desk: Desk):
     assert leads(desk)[0]["source_id"] == source(desk, "Other")["id"]
 
 
-def test_consent_is_kept_with_its_wording_and_time_if_it_was_given(desk: Desk):
+def test_consent_is_stored_with_wording_and_time(desk: Desk):
     form = set_up(desk, consent_text="You may write to me.")
     send(desk, form, json={**VISITOR, "consent": True})
     touch = the_touch(desk)
@@ -114,14 +114,14 @@ def test_consent_is_kept_with_its_wording_and_time_if_it_was_given(desk: Desk):
     assert (touch["consent_text"], touch["consent_at"]) == (None, None)
 
 
-def test_who_fills_in_what_nobody_sees_is_thanked_and_forgotten(desk: Desk):
+def test_honeypot_submission_is_accepted_and_dropped(desk: Desk):
     form = set_up(desk, thank_you="We call you.")
     trapped = send(desk, form, json={**VISITOR, "website": "https://spam.example"})
     assert (trapped.status, trapped.body) == (202, send(desk, form, json=VISITOR).body)
     assert len(leads(desk)) == 1
 
 
-def test_a_browser_may_read_the_answer_of_its_own_form_only(desk: Desk):
+def test_cors_allows_the_origins_of_the_form_only(desk: Desk):
     form = set_up(desk)
     allowed = send(desk, form, json=VISITOR)
     assert (allowed.headers["Access-Control-Allow-Origin"], allowed.headers["Vary"]) == (SITE, "Origin")
@@ -133,13 +133,13 @@ def test_a_browser_may_read_the_answer_of_its_own_form_only(desk: Desk):
     assert len(leads(desk)) == 2
 
 
-def test_a_mistake_is_told_to_the_page(desk: Desk):
+def test_validation_errors_are_returned_to_the_page(desk: Desk):
     answer = send(desk, set_up(desk), json={"phone": "none"})
     assert answer.pointers == ["/phone"]
     assert answer.headers["Access-Control-Allow-Origin"] == SITE
 
 
-def test_a_browser_asks_before_it_sends_json(desk: Desk):
+def test_cors_preflight_is_answered(desk: Desk):
     form = set_up(desk)
     answer = send(desk, form, method="OPTIONS")
     assert (answer.status, answer.body) == (204, None)
@@ -152,7 +152,7 @@ def test_a_browser_asks_before_it_sends_json(desk: Desk):
     assert send(desk, {"key": "wf_x"}, method="OPTIONS").status == 404
 
 
-def test_only_posts_are_taken(desk: Desk):
+def test_only_post_is_accepted(desk: Desk):
     form = set_up(desk)
     assert [send(desk, form, method=method).status for method in ("GET", "PUT", "DELETE")] == [405, 405, 405]
 
@@ -168,14 +168,14 @@ def test_only_posts_are_taken(desk: Desk):
         ({**VISITOR, "utm_source": "x" * 201}, ["/utm_source"]),
     ],
 )
-def test_what_the_form_does_not_ask_or_cannot_read_is_refused(desk: Desk, given: Any, pointers: list[str]):
+def test_unknown_or_invalid_field_is_refused(desk: Desk, given: Any, pointers: list[str]):
     form = set_up(desk)
     assert send(desk, form, json=given).pointers == pointers
     assert send(desk, form, data=given).pointers == pointers
     assert leads(desk) == []
 
 
-def test_bodies_are_small_and_of_two_kinds(desk: Desk):
+def test_body_size_and_content_types_are_limited(desk: Desk):
     form = set_up(desk)
     large = {**VISITOR, "notes": "x" * 70_000}
     assert [send(desk, form, **body).status for body in ({"json": large}, {"data": large})] == [413, 413]
@@ -184,7 +184,7 @@ def test_bodies_are_small_and_of_two_kinds(desk: Desk):
     assert send(desk, form, data=b"phone=1&phone=2", content_type="application/x-www-form-urlencoded").status == 422
 
 
-def test_a_key_that_is_none_is_not_there(desk: Desk):
+def test_unknown_key_is_not_found(desk: Desk):
     form = set_up(desk)
     assert send(desk, {"key": "wf_unknown"}, json=VISITOR).status == 404
     desk.admin.put(f"/api/web-forms/{form['id']}", {**changed(form), "is_active": False})
@@ -196,14 +196,14 @@ def changed(form: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {name: value for name, value in form.items() if name not in own} | more
 
 
-def test_a_key_can_be_rotated(desk: Desk):
+def test_key_can_be_rotated(desk: Desk):
     form = set_up(desk)
     rotated = desk.admin.post(f"/api/web-forms/{form['id']}/rotate-key").body
     assert rotated["key"] != form["key"]
     assert [send(desk, one, json=VISITOR).status for one in (form, rotated)] == [404, 202]
 
 
-def test_one_address_sends_only_so_many(desk: Desk, configure: Callable[..., None]):
+def test_submissions_per_address_are_limited(desk: Desk, configure: Callable[..., None]):
     configure(form_posts_per_minute=3)
     form = set_up(desk)
     answers = [send(desk, form, json=VISITOR) for _ in range(5)]
@@ -213,7 +213,7 @@ def test_one_address_sends_only_so_many(desk: Desk, configure: Callable[..., Non
     assert len(leads(desk)) == 3
 
 
-def test_a_form_answers_in_under_a_tenth_of_a_second(desk: Desk):
+def test_submission_is_answered_in_under_a_tenth_of_a_second(desk: Desk):
     form, took = set_up(desk), []
     for _ in range(30):
         begun = time.perf_counter()
@@ -222,7 +222,7 @@ def test_a_form_answers_in_under_a_tenth_of_a_second(desk: Desk):
     assert sorted(took)[15] < 0.1
 
 
-def test_forms_are_listed_shown_and_changed(desk: Desk):
+def test_forms_can_be_listed_read_and_changed(desk: Desk):
     form = set_up(desk)
     other = set_up(desk, name="Landing page", is_active=False)
     assert [one["id"] for one in desk.admin.every("/api/web-forms")] == [form["id"], other["id"]]
@@ -247,15 +247,15 @@ def test_forms_are_listed_shown_and_changed(desk: Desk):
         ({"key": "mine"}, ["/key"]),
     ],
 )
-def test_a_form_that_could_not_work_is_refused(desk: Desk, more: Any, pointers: list[str]):
+def test_invalid_form_is_refused(desk: Desk, more: Any, pointers: list[str]):
     body = {"name": "x", "allowed_origins": [SITE], "source_id": desk.source_id, "fields": ASKED, **more}
     assert desk.admin.post("/api/web-forms", body).pointers == pointers
 
 
-def test_a_forms_source_is_the_clinics(desk: Desk, other_desk: Desk):
+def test_source_must_belong_to_the_clinic(desk: Desk, other_desk: Desk):
     body = {"name": "x", "allowed_origins": [SITE], "source_id": other_desk.source_id, "fields": ASKED}
     assert desk.admin.post("/api/web-forms", body).pointers == ["/source_id"]
 
 
-def test_a_key_that_no_form_could_have_finds_none(desk: Desk):
+def test_malformed_key_is_not_found(desk: Desk):
     assert desk.client().post("/api/public/forms/%00/leads", json={}).status_code == 404

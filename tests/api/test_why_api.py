@@ -1,4 +1,4 @@
-"""Why something was, or was not, done; and events that integrators report."""
+"""Explanations of automation, and custom events of integrations."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def why(desk: Desk, lead: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
     return desk.admin.every(f"/api/leads/{lead['id']}/why", **query)
 
 
-def test_a_rule_that_acted_says_what_it_planned_and_what_became_of_it(desk: Desk):
+def test_explanation_of_a_matching_rule_lists_its_steps(desk: Desk):
     rule(desk, name="call-soon", after={"time": "1 day", "at": "09:00"})
     lead = desk.capture()
     [event] = why(desk, lead, rule="call-soon")
@@ -35,7 +35,7 @@ def test_a_rule_that_acted_says_what_it_planned_and_what_became_of_it(desk: Desk
     assert (step["state"], step["because"].startswith("call-soon: create_task is planned for")) == ("planned", True)
 
 
-def test_a_leads_automation_names_the_rule_its_version_and_what_moved_each_step(desk: Desk):
+def test_automation_of_a_lead_names_rule_version_and_events(desk: Desk):
     made = rule(desk, name="call-soon", after={"time": "1 day", "at": "09:00"})
     desk.admin.patch(f"{RULES}/{made['id']}", {"after": {"time": "2 days", "at": "09:00"}})
     rule(desk, name="call-now")
@@ -53,7 +53,7 @@ def test_a_leads_automation_names_the_rule_its_version_and_what_moved_each_step(
     )
 
 
-def test_steps_of_no_rule_and_of_forgotten_events_are_shown_all_the_same(desk: Desk):
+def test_steps_without_a_rule_or_with_a_deleted_event_are_listed(desk: Desk):
     rule(desk, name="call-soon", after={"time": "1 day", "at": "09:00"})
     lead = desk.capture()
     desk.sql("DELETE FROM events WHERE lead_id = :l", l=lead["id"])
@@ -61,7 +61,7 @@ def test_steps_of_no_rule_and_of_forgotten_events_are_shown_all_the_same(desk: D
     assert {(step["rule"], len(step["moves"])) for step in desk.steps(lead)} == {("call-soon", 0), (None, 0)}
 
 
-def test_a_rule_that_did_not_act_says_which_condition_did_not_hold(desk: Desk):
+def test_explanation_names_the_unmet_condition(desk: Desk):
     asked = [{"field": "lead.status", "equals": "NEW"}, {"field": "lead.tags", "contains": "vip"}]
     rule(desk, name="vip", when=asked)
     [event] = why(desk, desk.capture(tags=["new", "berlin"]), rule="vip")
@@ -73,13 +73,13 @@ def test_a_rule_that_did_not_act_says_which_condition_did_not_hold(desk: Desk):
     assert event["steps"] == []
 
 
-def test_what_is_empty_is_told_as_nothing(desk: Desk):
+def test_empty_value_is_shown_as_null(desk: Desk):
     rule(desk, name="vip", when=[{"field": "lead.tags", "contains": "vip"}])
     [event] = why(desk, desk.capture(), rule="vip")
     assert "lead.tags is nothing, but must contain vip" in event["decisions"][0]["because"]
 
 
-def test_an_address_is_told_only_as_being_there(desk: Desk):
+def test_address_is_shown_only_as_present(desk: Desk):
     rule(desk, name="gmail", when=[{"field": "lead.email", "contains": "@gmail"}])
     lead = desk.capture(email="canary@lead.example")
     assert "canary" not in str(why(desk, lead))
@@ -88,7 +88,7 @@ def test_an_address_is_told_only_as_being_there(desk: Desk):
     assert "lead.email is there, but must contain @gmail" in event["decisions"][0]["because"]
 
 
-def test_of_a_step_the_event_is_found_that_led_to_it(desk: Desk):
+def test_event_of_a_step_is_found(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "NOTE", "notes": "x"})
     [step] = desk.steps(lead, name="no-contact-24h")
@@ -97,7 +97,7 @@ def test_of_a_step_the_event_is_found_that_led_to_it(desk: Desk):
     assert step["id"] in {one["id"] for one in event["steps"]}
 
 
-def test_all_that_happened_is_told_the_latest_first(desk: Desk):
+def test_events_are_listed_latest_first(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/activities", {"type": "PHONE_CALL", "outcome": "spoke"})
     events = [event["event"] for event in why(desk, lead)]
@@ -106,7 +106,7 @@ def test_all_that_happened_is_told_the_latest_first(desk: Desk):
     assert [event["event"] for event in why(desk, lead, at=created_at)] == ["lead.created"]
 
 
-def test_an_integrators_own_event_sets_off_a_rule(desk: Desk):
+def test_custom_event_triggers_a_rule(desk: Desk):
     """bansalcrm2-follow-up-guide.md, use case 8: the pricing page viewed five times."""
     asked = [{"field": "event.data.page", "equals": "pricing"}, {"field": "event.data.views", "greater_than": 4}]
     rule(desk, name="hot-lead", on="custom.page_viewed", when=asked)
@@ -117,7 +117,7 @@ def test_an_integrators_own_event_sets_off_a_rule(desk: Desk):
         assert len(desk.steps(lead, name="hot-lead")) == steps
 
 
-def test_the_same_event_said_twice_plans_once(desk: Desk):
+def test_repeated_custom_event_plans_once(desk: Desk):
     rule(desk, name="hot-lead", on="custom.page_viewed")
     lead = desk.capture()
     for key, steps in (("a", 1), ("a", 1), ("b", 2)):
@@ -126,8 +126,8 @@ def test_the_same_event_said_twice_plans_once(desk: Desk):
         assert len(desk.steps(lead, name="hot-lead")) == steps
 
 
-def test_an_integrators_own_event_stops_what_waits_for_it(desk: Desk):
-    """Use case 2: a payment that arrives ends the reminders of it."""
+def test_custom_event_cancels_waiting_steps(desk: Desk):
+    """Use case 2: a payment ends the reminders."""
     rule(desk, name="payment-reminder", on="custom.invoice_sent", after="3 days", stop_on="custom.invoice_paid")
     lead = desk.capture()
     for name in ("custom.invoice_sent", "custom.invoice_paid"):
@@ -148,13 +148,13 @@ def test_an_integrators_own_event_stops_what_waits_for_it(desk: Desk):
         ({"occurred_at": "2999-01-01T00:00:00Z"}, "/occurred_at"),
     ],
 )
-def test_an_event_that_makes_no_sense_is_refused(desk: Desk, change: dict[str, Any], pointer: str):
+def test_invalid_event_is_refused(desk: Desk, change: dict[str, Any], pointer: str):
     said = {"name": "custom.page_viewed", "lead_id": desk.capture()["id"], **change}
     assert desk.admin.post("/api/events", said).pointers == [pointer]
     assert desk.sql("SELECT 1 FROM events WHERE name LIKE 'custom%'") == []
 
 
-def test_the_events_of_a_duplicate_become_the_survivors(desk: Desk):
+def test_events_of_a_duplicate_move_to_the_survivor(desk: Desk):
     lead, duplicate = desk.capture(), desk.capture()
     assert desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": duplicate["id"]}).status == 200
     assert [event["event"] for event in why(desk, lead)] == ["lead.merged", "lead.created", "lead.created"]

@@ -1,4 +1,4 @@
-"""Who has how much, moving what somebody has, and leads that nobody has."""
+"""Workload of users, reassignment of their work, and unassigned leads."""
 
 from collections import Counter
 from datetime import datetime, time, timedelta
@@ -41,7 +41,7 @@ def shares(done: dict[str, Any], what: str = "leads") -> dict[str, int]:
 # --- moving everything of somebody ---
 
 
-def test_everything_open_of_somebody_goes_to_those_named_by_load(desk: Desk, team: list[Caller]):
+def test_open_work_is_spread_over_named_users_by_load(desk: Desk, team: list[Caller]):
     ana, ben, cleo, dan = team
     leads_of(desk, ben, 4)
     leads_of(desk, cleo, 1)
@@ -55,7 +55,7 @@ def test_everything_open_of_somebody_goes_to_those_named_by_load(desk: Desk, tea
     assert loads[ana.id] == 1  # the lost one stays whose it was
 
 
-def test_each_lead_tells_of_it_as_of_a_manual_assignment(desk: Desk, team: list[Caller]):
+def test_reassignment_is_recorded_like_a_manual_one(desk: Desk, team: list[Caller]):
     ana, ben, *_ = team
     [lead] = leads_of(desk, ana, 1)
     done = reassign(desk, ana, ben, reason="Ana is ill.")
@@ -78,7 +78,7 @@ def test_each_lead_tells_of_it_as_of_a_manual_assignment(desk: Desk, team: list[
     )
 
 
-def test_open_tasks_go_along_with_their_lead_and_done_ones_stay(desk: Desk, team: list[Caller]):
+def test_open_tasks_move_with_their_lead_and_closed_ones_stay(desk: Desk, team: list[Caller]):
     ana, ben, *_ = team
     [lead] = leads_of(desk, ana, 1)
     open_task, done_task = desk.plan(lead), desk.plan(lead)
@@ -98,7 +98,7 @@ def tasks(lead: dict[str, Any]) -> str:
     return f"/api/leads/{lead['id']}/tasks"
 
 
-def test_a_task_with_somebody_elses_lead_goes_to_that_somebody_if_they_are_there(desk: Desk, team: list[Caller]):
+def test_task_on_a_lead_of_another_user_goes_to_the_leads_owner_if_active(desk: Desk, team: list[Caller]):
     ana, ben, cleo, dan = team
     [bens], [cleos] = leads_of(desk, ben, 1), leads_of(desk, cleo, 1)
     for lead in (bens, cleos):
@@ -109,7 +109,7 @@ def test_a_task_with_somebody_elses_lead_goes_to_that_somebody_if_they_are_there
     assert given_out(desk) == {ben.id: 1, cleo.id: 1}  # the leads stay where they are
 
 
-def test_without_names_it_goes_by_the_rules_and_then_by_load(desk: Desk, team: list[Caller]):
+def test_work_goes_by_rules_then_by_load_without_named_users(desk: Desk, team: list[Caller]):
     ana, ben, _, dan = team
     near = leads_of(desk, ana, 3, postal_code="10017")
     leads_of(desk, ana, 4, postal_code="94105")
@@ -125,7 +125,7 @@ def test_without_names_it_goes_by_the_rules_and_then_by_load(desk: Desk, team: l
     }
 
 
-def test_where_nobody_can_take_them_they_stay_and_it_is_said(desk: Desk, team: list[Caller]):
+def test_work_stays_when_no_user_is_eligible(desk: Desk, team: list[Caller]):
     leads_of(desk, team[0], 2)
     caller = desk.coordinator
     for person in [*team[1:], desk.admin, caller]:
@@ -135,7 +135,7 @@ def test_where_nobody_can_take_them_they_stay_and_it_is_said(desk: Desk, team: l
 
 
 @pytest.mark.parametrize("who", ["foreign", "inactive", "away", "the same"])
-def test_only_colleagues_who_are_there_are_given_anything(desk: Desk, other_desk: Desk, team: list[Caller], who: str):
+def test_only_active_users_of_the_clinic_receive_work(desk: Desk, other_desk: Desk, team: list[Caller], who: str):
     ana, ben, cleo, dan = team
     leads_of(desk, ana, 1)
     send_away(desk, cleo)
@@ -146,21 +146,21 @@ def test_only_colleagues_who_are_there_are_given_anything(desk: Desk, other_desk
     assert given_out(desk) == {ana.id: 1}
 
 
-def test_another_clinics_people_have_nothing_to_move(desk: Desk, other_desk: Desk):
+def test_user_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk):
     theirs = other_desk.capture(phone="+34600111222", assigned_to_id=other_desk.coordinator.id)
     answer = desk.admin.post(REASSIGN, {"from_id": other_desk.coordinator.id, "to_ids": [desk.admin.id]})
     assert answer.pointers == ["/from_id"]
     assert other_desk.lead(theirs)["assigned_to_id"] == other_desk.coordinator.id
 
 
-def test_of_two_who_move_the_same_things_one_finds_nothing(desk: Desk, team: list[Caller]):
+def test_second_of_two_concurrent_reassignments_moves_nothing(desk: Desk, team: list[Caller]):
     ana, ben, cleo, _ = team
     leads_of(desk, ana, 6)
     done = together(lambda: reassign(desk, ana, ben), lambda: reassign(desk, ana, cleo))
     assert sorted(one["leads"] for one in done) == [0, 6]
 
 
-def test_a_thousand_and_more_are_moved_set_wise(desk: Desk, team: list[Caller]):
+def test_reassignment_of_a_thousand_leads_is_set_based(desk: Desk, team: list[Caller]):
     ana, ben, cleo, dan = team
     [first] = leads_of(desk, ana, 1)
     desk.multiply(first, 2399)
@@ -178,7 +178,7 @@ def workload(desk: Desk) -> dict[str, Any]:
     return {row["name"]: row for row in answer.body["items"]}
 
 
-def test_the_workload_counts_what_is_open_late_and_due_today(desk: Desk, team: list[Caller]):
+def test_workload_counts_open_overdue_and_due_today(desk: Desk, team: list[Caller]):
     ana, *_ = team
     lead, lost = leads_of(desk, ana, 2)
     desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
@@ -198,7 +198,7 @@ def test_the_workload_counts_what_is_open_late_and_due_today(desk: Desk, team: l
     assert (workload(desk)["Ben"]["open_leads"], workload(desk)["Ben"]["open_tasks"]) == (0, 0)
 
 
-def test_the_workload_tells_ceilings_and_absences(desk: Desk, team: list[Caller]):
+def test_workload_shows_ceilings_and_absences(desk: Desk, team: list[Caller]):
     ana, ben, *_ = team
     add_rule(desk, member(ana, ceiling=40), ben)
     add_rule(desk, member(ana, ceiling=25))
@@ -209,7 +209,7 @@ def test_the_workload_tells_ceilings_and_absences(desk: Desk, team: list[Caller]
     assert rows["Ben"]["out_of_office_until"] > now().isoformat()
 
 
-def test_the_workload_shows_coordinators_and_whoever_else_has_something(desk: Desk, team: list[Caller]):
+def test_workload_lists_coordinators_and_other_users_with_work(desk: Desk, team: list[Caller]):
     ana, ben, *_ = team
     leads_of(desk, ana, 1)
     leads_of(desk, desk.admin, 1)
