@@ -24,16 +24,18 @@ def main() -> None:
             verdicts = verdicts_on(scenario, rows)
             print(report.table(rows), *verdicts, sep="\n\n", flush=True)
             if not (options.quick or options.only):
-                report.keep(name, rows, verdicts, runs=options.runs, machine=machine)
+                report.store(name, rows, verdicts, runs=options.runs, machine=machine)
     report.render()
 
 
 def _options(scenarios: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("scenario", nargs="*", default=["all"], help=f"all (the default), or any of {scenarios}")
+    parser.add_argument(
+        "scenario", nargs="*", default=["all"], help=f"all (the default), or any of {', '.join(scenarios)}"
+    )
     parser.add_argument("--runs", type=int, default=3, help="runs of each contestant (the table shows their median)")
-    parser.add_argument("--quick", action="store_true", help="a small smoke run: printed, not kept")
-    parser.add_argument("--only", default="", help="only contestants whose name contains this: printed, not kept")
+    parser.add_argument("--quick", action="store_true", help="a small smoke run: printed, not stored")
+    parser.add_argument("--only", default="", help="only contestants whose name contains this: printed, not stored")
     options = parser.parse_args()
     if unknown := set(options.scenario) - {*scenarios, "all"}:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")

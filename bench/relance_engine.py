@@ -6,9 +6,9 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from bench.application import begin, environment, run_action
 from bench.contestants import Completion, Contestant, Job
 from bench.processes import Processes, python
-from bench.product import act, begin, environment
 from bench.servers import Servers
 
 WORKER = (
@@ -52,8 +52,8 @@ class Relance:
         self._connection = psycopg.connect(self._servers.database_url(), autocommit=True)
 
     def enqueue(self, jobs: Sequence[Job]) -> None:
-        given = {"clinic": self._clinic, "jobs": [(str(job.lead_id), job.due_at.isoformat()) for job in jobs]}
-        act(self._servers, self._enqueues_by, json.dumps(given), {"BATCH_SIZE": str(self._messages_of)})
+        params = {"clinic": self._clinic, "jobs": [(str(job.lead_id), job.due_at.isoformat()) for job in jobs]}
+        run_action(self._servers, self._enqueues_by, json.dumps(params), {"BATCH_SIZE": str(self._messages_of)})
 
     def start_workers(self) -> None:
         self._workers.start(python(*WORKER, "--without-gossip", "--without-mingle"), environment(self._servers))

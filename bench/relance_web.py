@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
+from bench.application import begin, environment, lead_body
 from bench.processes import Processes
-from bench.product import begin, environment, lead_body
 from bench.servers import Servers
 from bench.web import WebApplication, serve
 

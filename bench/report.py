@@ -23,9 +23,9 @@ def table(rows: Sequence[Row]) -> str:
     return _markdown(["", *titles, ""] if any(one.note for one in rows) else ["", *titles], lines)
 
 
-def keep(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int, machine: dict[str, str]) -> None:
+def store(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int, machine: dict[str, str]) -> None:
     """Write `results/<name>.json`: every value, with the machine and the versions."""
-    kept = {
+    result = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "runs": runs,
         "machine": machine,
@@ -36,16 +36,23 @@ def keep(name: str, rows: Sequence[Row], verdicts: Sequence[str], *, runs: int, 
         ],
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
 def render() -> None:
     """Update the README's tables from the stored results and the catalog of peers."""
     text = README.read_text()
-    kept = {name: _load(name) for name in all_scenarios() if (RESULTS / f"{name}.json").exists()}
-    text = _between(text, "results", "\n\n".join(_section(name, result) for name, result in kept.items()))
-    text = _between(text, "peers", _peers_table(kept))
+    results = {name: _load(name) for name in all_scenarios() if (RESULTS / f"{name}.json").exists()}
+    text = _between(text, "scenarios", _scenarios_table())
+    text = _between(text, "results", "\n\n".join(_section(name, result) for name, result in results.items()))
+    text = _between(text, "peers", _peers_table(results))
     README.write_text(text)
+
+
+def _scenarios_table() -> str:
+    return _markdown(
+        ["scenario", "measures"], [[f"`{name}`", scenario.TITLE] for name, scenario in all_scenarios().items()]
+    )
 
 
 def _section(name: str, result: dict[str, Any]) -> str:
@@ -55,7 +62,7 @@ def _section(name: str, result: dict[str, Any]) -> str:
         for one in result["rows"]
     ]
     about = f"Median (least to greatest) of {result['runs']} runs, {result['measured_at'][:10]}, {_on(result)}."
-    return "\n\n".join([f"### {scenario.TITLE}", scenario.WHAT, table(rows), *result["verdicts"], about])
+    return "\n\n".join([f"### {scenario.TITLE}", scenario.METHOD, table(rows), *result["verdicts"], about])
 
 
 def _on(result: dict[str, Any]) -> str:
@@ -67,8 +74,8 @@ def _on(result: dict[str, Any]) -> str:
     )
 
 
-def _peers_table(kept: dict[str, Any]) -> str:
-    newest: dict[str, Any] = max(kept.values(), key=lambda one: str(one["measured_at"]), default={"machine": {}})
+def _peers_table(results: dict[str, Any]) -> str:
+    newest: dict[str, Any] = max(results.values(), key=lambda one: str(one["measured_at"]), default={"machine": {}})
     machine = newest["machine"]
     lines = [[peer.name, machine.get(peer.package, ""), peer.settings, peer.keeps] for peer in PEERS]
     return _markdown(["peer", "version", "settings", "what a crash does to its jobs"], lines)

@@ -11,17 +11,17 @@ class Named(Protocol):
     name: str
 
 
-Racer = TypeVar("Racer", bound=Named)
+Subject = TypeVar("Subject", bound=Named)
 
 
-def in_rounds(racers: Sequence[Racer], runs: int, measure: Callable[[Racer], Mapping[str, float]]) -> list[Row]:
+def in_rounds(subjects: Sequence[Subject], runs: int, measure: Callable[[Subject], Mapping[str, float]]) -> list[Row]:
     """Measure each contestant once in each of `runs` rounds. Returns one row each, in the given order."""
-    measured: dict[str, list[Mapping[str, float]]] = {racer.name: [] for racer in racers}
+    measured: dict[str, list[Mapping[str, float]]] = {subject.name: [] for subject in subjects}
     for number in range(runs):
-        for racer in racers:
-            figures = measure(racer)
-            _tell(f"round {number + 1} of {runs}, {racer.name}", figures)
-            measured[racer.name].append(figures)
+        for subject in subjects:
+            figures = measure(subject)
+            _tell(f"round {number + 1} of {runs}, {subject.name}", figures)
+            measured[subject.name].append(figures)
     return [row(name, values) for name, values in measured.items()]
 
 

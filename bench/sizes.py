@@ -8,7 +8,7 @@ from bench.rounds import in_rounds
 from bench.servers import Servers
 
 MEMORY_RATIO = 1.2
-Way = Callable[[Servers, int], dict[str, float]]
+Variant = Callable[[Servers, int], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -16,19 +16,21 @@ class Entry:
     """An action at one size."""
 
     count: int
-    way: str
-    make: Way
+    variant: str
+    run: Variant
 
     @property
     def name(self) -> str:
-        return f"{self.count:,}, {self.way}"
+        return f"{self.count:,}, {self.variant}"
 
 
-def run_sizes(servers: Servers, sizes: Iterable[int], ways: Mapping[str, Way], *, runs: int, only: str) -> list[Row]:
+def run_sizes(
+    servers: Servers, sizes: Iterable[int], variants: Mapping[str, Variant], *, runs: int, only: str
+) -> list[Row]:
     """Measure each action at each size; with `only`, those whose name contains it."""
-    entries = [Entry(count, *way) for count in sizes for way in ways.items()]
+    entries = [Entry(count, *variant) for count in sizes for variant in variants.items()]
     chosen = [one for one in entries if only.lower() in one.name.lower()]
-    return in_rounds(chosen, runs, lambda one: one.make(servers, one.count))
+    return in_rounds(chosen, runs, lambda one: one.run(servers, one.count))
 
 
 def on_memory(ours: Sequence[Row], titles: Sequence[str]) -> list[str]:
@@ -38,10 +40,10 @@ def on_memory(ours: Sequence[Row], titles: Sequence[str]) -> list[str]:
     most, least = ours[-1], ours[0]
     ratios = {title: most.figures[title].median / least.figures[title].median for title in titles}
     words = ", ".join(f"{title.partition(',')[0]} {ratio:.2f}" for title, ratio in ratios.items())
-    reached = said(all(ratio <= MEMORY_RATIO for ratio in ratios.values()))
+    reached = target_result(all(ratio <= MEMORY_RATIO for ratio in ratios.values()))
     return [f"Peak memory, {most.name} against {least.name}: {words} times: {reached} (to reach: {MEMORY_RATIO})."]
 
 
-def said(is_reached: bool) -> str:
+def target_result(is_reached: bool) -> str:
     """Return `reached` or `NOT reached`."""
     return "reached" if is_reached else "NOT reached"

@@ -73,9 +73,9 @@ class PeerContestant:
         if self._connection is not None:
             self._connection.close()
 
-    def _run(self, act: str, *, stdin: str = "") -> None:
-        command = python("-m", "bench.peers.run", self._peer.module, act, interpreter=self._peer.python)
-        run(command, env=self._env, stdin=stdin)
+    def _run(self, command: str, *, stdin: str = "") -> None:
+        arguments = python("-m", "bench.peers.run", self._peer.module, command, interpreter=self._peer.python)
+        run(arguments, env=self._env, stdin=stdin)
 
     def _execute(self, statement: LiteralString) -> list[tuple[Any, ...]]:
         assert self._connection is not None, "prepare() comes first"

@@ -10,9 +10,9 @@ import sys
 from datetime import datetime
 
 
-def main(module_name: str, act: str) -> None:
+def main(module_name: str, command: str) -> None:
     module = importlib.import_module(module_name)
-    if act == "install":
+    if command == "install":
         module.install()
         return
     module.enqueue([(lead_id, datetime.fromisoformat(due_at)) for lead_id, due_at in json.load(sys.stdin)])

@@ -1,9 +1,9 @@
-"""The scenarios. Each module here has a TITLE, a WHAT (how it is measured, for the README) and
+"""Scenarios: one module each. Its name is the name on the command line. It has a TITLE, a METHOD (for the README) and
 
     run(servers: Servers, *, runs: int, quick: bool, only: str) -> list[Row]
 
-and may have `verdicts(rows: Sequence[Row]) -> list[str]`: sentences that hold the rows against what was to be reached.
-Dropping a module in is all it takes; nothing is registered by hand.
+and may have `verdicts(rows: Sequence[Row]) -> list[str]`: sentences that compare the rows with the targets.
+A new module needs no registration.
 """
 
 import importlib
@@ -15,14 +15,14 @@ from bench.figures import Row
 from bench.servers import Servers
 
 ORDER = (
-    *("drain", "lateness", "pending", "capture", "rules", "records", "walls", "reads", "views", "bulk", "imports"),
+    *("drain", "lateness", "pending", "capture", "rules", "decisions", "security", "reads", "views", "bulk", "imports"),
     *("exports", "simulate", "enrollments"),
 )
 
 
 class Scenario(Protocol):
     TITLE: str
-    WHAT: str
+    METHOD: str
 
     def run(self, servers: Servers, *, runs: int, quick: bool, only: str) -> list[Row]: ...
 

@@ -10,7 +10,7 @@ from bench.servers import Servers
 from bench.web import HOST, BareFlask, WebApplication
 
 TITLE = "Capture: leads over HTTP"
-WHAT = """16 keep-alive clients in a separate process post 10,000 leads. Each client posts its next lead when the last
+METHOD = """16 keep-alive clients in a separate process post 10,000 leads. Each client posts its next lead when the last
 one is answered. gunicorn serves both applications with the same configuration: gthread, 2 workers of 8 threads. The
 bare application has one route that reads the JSON, inserts one row over a pooled connection and commits. The first 500
 requests warm up."""

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from bench.contestants import Completion, Contestant
 from bench.figures import Row
 from bench.peers.catalog import split
-from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done
+from bench.queue_run import all_contestants, checked_completions, jobs_due, prepared, wait_done
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
 TITLE = "Drain: a backlog of jobs that are already due"
-WHAT = """10,000 jobs, due a minute ago, are enqueued while no worker runs; then the workers start.
+METHOD = """10,000 jobs, due a minute ago, are enqueued while no worker runs; then the workers start.
 **jobs/s** is measured from the first commit to the last, without the jobs of the first commit; it excludes the start.
 **until all done** is measured from the start of the worker processes to the last commit; it includes the start."""
 

@@ -9,7 +9,7 @@ from bench.scenarios.drain import RATE, drain
 from bench.servers import Servers
 
 TITLE = "Enrollments: steps with a next step"
-WHAT = """The backlog of the drain scenario: 10,000 steps that create one task each, a hundred per message. In the
+METHOD = """The backlog of the drain scenario: 10,000 steps that create one task each, a hundred per message. In the
 first row they are single steps. In the second row each is the first of two steps of an enrollment: when it ends, the
 same transaction plans the next step two days ahead, advances the enrollment and records the step."""
 

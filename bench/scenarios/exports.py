@@ -8,19 +8,19 @@ from functools import partial
 import psycopg
 
 from app.ops.embedded import free_port
-from bench.bulk_ways import START_SECONDS, WEB, Clinic, answers, open_with_leads
+from bench.application import environment, run_action
+from bench.bulk_methods import START_SECONDS, WEB, Clinic, answers, open_with_leads
 from bench.figures import Row
-from bench.parts import check, running
-from bench.peaks import peaks_of
-from bench.product import act, environment
+from bench.peak_memory import peak_memory_of
+from bench.procfile_processes import check, running
 from bench.servers import Servers
-from bench.sizes import on_memory, run_sizes, said
+from bench.sizes import on_memory, run_sizes, target_result
 from bench.volume import add_tasks, loading
 from bench.waiting import wait_until
 from bench.web import HOST
 
 TITLE = "Export: the work queue as a file"
-WHAT = """`GET /api/followups/export` for the whole queue of a clinic with 5,000 leads, with e-mail addresses, phone
+METHOD = """`GET /api/followups/export` for the whole queue of a clinic with 5,000 leads, with e-mail addresses, phone
 numbers and completion notes, until the last byte is received; gunicorn as in capture. The bare COPY writes all columns
 of the same tasks as CSV, without the encrypted fields."""
 
@@ -36,14 +36,15 @@ class NotWhole(Exception):
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
-    return run_sizes(servers, QUICK_SIZES if quick else SIZES, WAYS, runs=runs, only=only)
+    return run_sizes(servers, QUICK_SIZES if quick else SIZES, VARIANTS, runs=runs, only=only)
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
     """Compare each export with its time limit, and the memory of the larger with the smaller."""
     seconds = {one.name: one.figures[SECONDS].median for one in rows if WEB in one.figures}
     late = [
-        f"{name}: {taken:.1f} s: {said(taken < WITHIN_SECONDS)} (to reach: {WITHIN_SECONDS:.0f} s for 20,000 rows)."
+        f"{name}: {taken:.1f} s: {target_result(taken < WITHIN_SECONDS)}"
+        f" (to reach: {WITHIN_SECONDS:.0f} s for 20,000 rows)."
         for name, taken in seconds.items()
         if name.startswith("20,000")
     ]
@@ -57,7 +58,7 @@ def _by_relance(kind: str, servers: Servers, count: int) -> dict[str, float]:
     with running(servers, ("web",), environment(servers, PORT=str(port))) as parts:
         wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
         _download(port, clinic, f"format={kind}&due_to=2000-01-01T00:00:00Z")
-        with peaks_of(parts) as peaks:
+        with peak_memory_of(parts) as peaks:
             began = time.perf_counter()
             content = _download(port, clinic, f"format={kind}")
             seconds = time.perf_counter() - began
@@ -79,14 +80,14 @@ def _by_copy(servers: Servers, count: int) -> dict[str, float]:
 
 
 CSV, XLSX = "CSV", "XLSX"
-WAYS = {CSV: partial(_by_relance, "csv"), XLSX: partial(_by_relance, "xlsx"), "bare COPY": _by_copy}
+VARIANTS = {CSV: partial(_by_relance, "csv"), XLSX: partial(_by_relance, "xlsx"), "bare COPY": _by_copy}
 
 
 def _open(servers: Servers, count: int) -> Clinic:
     clinic = open_with_leads(servers, LEADS)
     with loading(servers) as connection:
         add_tasks(connection, count)
-    act(servers, "seal_people", "{}")
+    run_action(servers, "encrypt_people", "{}")
     return clinic
 
 

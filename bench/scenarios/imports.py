@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 
-from bench.bulk_ways import BULK, WEB
+from bench.bulk_methods import BULK, WEB
 from bench.figures import Row
-from bench.import_ways import RATE, by_copy, by_relance
+from bench.import_methods import RATE, by_copy, by_relance
 from bench.servers import Servers
 from bench.sizes import on_memory, run_sizes
 
 TITLE = "Import: a file of leads"
-WHAT = """A CSV file of leads is sent to `POST /api/imports` and started, with `on_duplicate=skip`. Every row is
+METHOD = """A CSV file of leads is sent to `POST /api/imports` and started, with `on_duplicate=skip`. Every row is
 parsed, validated, compared with existing leads, and becomes a lead with a coordinator, a first touch and a history.
 The time runs from the upload until the job is done, **uploaded** until the rows are stored. Web and workers run as in
 the Procfile. The bare COPY shows the time of one connection that inserts the same leads into the same table, with its
 indexes and foreign keys, in one transaction."""
 
 SIZES, QUICK_SIZES = (10_000, 100_000), (1_000,)
-WAYS = {"Relance": by_relance, "bare COPY": by_copy}
+VARIANTS = {"Relance": by_relance, "bare COPY": by_copy}
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
-    return run_sizes(servers, QUICK_SIZES if quick else SIZES, WAYS, runs=runs, only=only)
+    return run_sizes(servers, QUICK_SIZES if quick else SIZES, VARIANTS, runs=runs, only=only)
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:

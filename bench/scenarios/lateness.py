@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from bench.contestants import Contestant
 from bench.figures import Row, percentile
 from bench.peers.catalog import split
-from bench.race import all_contestants, checked_completions, jobs_due, prepared, wait_done, warm_up
+from bench.queue_run import all_contestants, checked_completions, jobs_due, prepared, wait_done, warm_up
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
 TITLE = "Lateness: jobs due at their own times"
-WHAT = """2,000 jobs, spread evenly over 20 s (one every 10 ms), are enqueued while warmed-up workers run, all of them
+METHOD = """2,000 jobs, spread evenly over 20 s (one every 10 ms), are enqueued while warmed-up workers run, all of them
 before the first is due. Lateness is the commit time minus the due time, in milliseconds, by PostgreSQL's clock, over
 all jobs of a run."""
 

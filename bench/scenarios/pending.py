@@ -10,17 +10,17 @@ from typing import Any
 
 import psycopg
 
+from bench.application import begin, environment, run_action
 from bench.figures import Row
-from bench.parts import check, running
 from bench.processes import Processes
-from bench.product import act, begin, environment
+from bench.procfile_processes import check, running
 from bench.rounds import in_rounds
 from bench.servers import Servers
 from bench.volume import Worker, add_leads, add_steps, loading
 from bench.waiting import wait_until
 
 TITLE = "Pending: the cost of a large backlog"
-WHAT = """The given number of steps is planned for the next six hours, five per lead, of all kinds. All cases have the
+METHOD = """The given number of steps is planned for the next six hours, five per lead, of all kinds. All cases have the
 same steady load: five steps a second, of which 600 are inside the horizon and held by the workers. Beat, the sweeps
 worker and the steps workers run as in the Procfile. **Memory** is their proportional set size, and Valkey's own
 `used_memory`, after half a minute. **Sweep** is one call of `publish_due_steps` (20 calls, in addition to beat's own),
@@ -82,10 +82,10 @@ def _measure(servers: Servers, backlog: Backlog) -> Mapping[str, float]:
     with running(servers, PARTS, environment(servers)) as parts:
         _settle(servers, parts)
         memory = _memory(servers, parts)
-        sweeps = act(servers, "time_sweep", json.dumps({"sweep": "publish_due_steps", "calls": CALLS}))
+        sweeps = run_action(servers, "time_sweep", json.dumps({"sweep": "publish_due_steps", "calls": CALLS}))
         check(parts)
-    batches = act(servers, "time_batches", json.dumps({"steps": 100, "calls": CALLS}))
-    census = act(servers, "time_sweep", json.dumps({"sweep": "take_census", "calls": 3}))
+    batches = run_action(servers, "time_batches", json.dumps({"steps": 100, "calls": CALLS}))
+    census = run_action(servers, "time_sweep", json.dumps({"sweep": "take_census", "calls": 3}))
     return {**memory, SWEEP: median(sweeps), BATCH: median(batches), "census (ms)": median(census)}
 
 

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import reading
+from bench import list_requests
+from bench.application import begin, environment
 from bench.cpu import database_seconds
 from bench.figures import Row
+from bench.list_requests import listings
 from bench.load import Load, measure
 from bench.processes import Processes
-from bench.product import begin, environment
-from bench.reading import listings
 from bench.rounds import in_rounds
 from bench.servers import Servers
 from bench.web import HOST, serve
 
 TITLE = "Reads: lists at 100,000 leads, 1,000,000 tasks and 1,000,000 activities"
-WHAT = """Twenty clinics of realistic, unequal size: the largest has 30,000 leads, and the oldest leads have timelines
+METHOD = """Twenty clinics of realistic, unequal size: the largest has 30,000 leads, and the oldest leads have timelines
 of hundreds of entries. The users of the five largest clinics read pages of 50, one request at a time; the timelines
 belong to leads with more than 50 entries. Latency is measured by the client. **CPU** is that of the web workers and of
 PostgreSQL, per request. gunicorn serves all as in capture, with Relance's own configuration. The bare application
@@ -36,7 +36,7 @@ class Site:
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
     begin(servers, rules=True)
-    readers = reading.fill(servers, leads=5_000 if quick else 100_000, each=50_000 if quick else 1_000_000)
+    readers = list_requests.fill(servers, leads=5_000 if quick else 100_000, each=50_000 if quick else 1_000_000)
     count = 200 if quick else 1_500
     bare, ours = (Processes(servers.folder / name) for name in ("bare_reads.log", "relance_reads.log"))
     try:
@@ -53,8 +53,8 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     late = {one.name: one.figures[P95].median for one in rows if not one.name.startswith("bare")}
     missed = {name: value for name, value in late.items() if value >= TARGET_P95_MS}
     slowest = max(late, key=lambda name: late[name])
-    said = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
-    return [f"p95 of the slowest list, {slowest}: {late[slowest]:.1f} ms; {said} (to reach: under 20 ms)."]
+    result = f"NOT reached by {', '.join(missed)}" if missed else "reached by all"
+    return [f"p95 of the slowest list, {slowest}: {late[slowest]:.1f} ms; {result} (to reach: under 20 ms)."]
 
 
 def _serve_bare(servers: Servers, processes: Processes) -> Site:

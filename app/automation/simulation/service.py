@@ -26,7 +26,7 @@ from app.engine.active_rules import load_active_rules
 from app.engine.rules.rules import RuleSet
 from app.engine.sequences.definitions import PublishedSequences, sequences_of
 from app.engine.sequences.sequence import Sequence, read_sequence
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.identity.users.lookup import active_users
@@ -109,8 +109,7 @@ def _begin(session: Session, actor: Actor, setting: Setting, data: Mapping[str, 
 
 def _require_lead_access(actor: Actor) -> Actor:
     """Return the actor with the scope of LEAD_READ. Raises Forbidden (without that permission)."""
-    if not actor.allows(Permission.LEAD_READ):
-        raise Forbidden("Your role does not allow reading leads.")
+    actor.require(Permission.LEAD_READ)
     return actor.within(Permission.LEAD_READ)
 
 

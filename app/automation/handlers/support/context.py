@@ -17,6 +17,7 @@ from app.leads.assignment.coordinators import coordinator_of
 from app.leads.facts.template_values import DisplayNames
 from app.leads.lead_columns import LeadColumns, LeadForTemplates
 from app.leads.pipeline.stages import Stages
+from app.messaging.channels.base import LeadContact
 from app.messaging.compose import Recipient
 from app.messaging.contact_policy.facts import ContactAttempt, ContactFacts, SentMessage
 from app.messaging.contact_policy.gate import GateDecision, evaluate_gate
@@ -41,7 +42,7 @@ class DueStep(FinishedStep, Protocol):
     def outcome(self) -> Mapping[str, Any] | None: ...
 
 
-class LeadView(LeadColumns, LeadForTemplates, Protocol):
+class LeadView(LeadColumns, LeadForTemplates, LeadContact, Protocol):
     """The columns of the lead that handlers use. Rows for rules and guards have more."""
 
     @property
@@ -50,10 +51,6 @@ class LeadView(LeadColumns, LeadForTemplates, Protocol):
     def deleted_at(self) -> datetime | None: ...
     @property
     def restricted_at(self) -> datetime | None: ...
-    @property
-    def social_platform(self) -> str | None: ...
-    @property
-    def social_handle(self) -> str | None: ...
 
 
 class TaskView(TaskColumns, Protocol):

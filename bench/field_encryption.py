@@ -13,36 +13,34 @@ from app.leads.models import Lead
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import decrypt_or_none, encrypt_row
 
-AT_A_TIME: Final = 10_000
+BATCH_SIZE: Final = 10_000
 NOTE: Final = "They would like to start in the summer. "
 _COLUMNS: Final = {Lead: ("sealed", "email_blind", "phone_blind"), Activity: ("sealed",)}
 
 
-def seal_people(given: Mapping[str, Any]) -> int:
+def encrypt_people(params: Mapping[str, Any]) -> int:
     """Set an encrypted address, number and sometimes a note on each lead, and a note on every other activity.
 
-    Returns the number of rows.
-
-    `given` is not asked for anything.
+    Returns the number of rows. `params` is not used.
     """
-    del given
-    return sum(_seal(model) for model in _COLUMNS)
+    del params
+    return sum(_encrypt_table(model) for model in _COLUMNS)
 
 
-def time_sealing(given: Mapping[str, Any]) -> dict[str, float]:
-    """Return the CPU milliseconds for encrypting one new lead and for decrypting 50. `given` has `leads`."""
-    people = [{"id": new_id(), "clinic_id": new_id(), **_of_lead(place)} for place in range(given["leads"])]
+def time_encryption(params: Mapping[str, Any]) -> dict[str, float]:
+    """Return the CPU milliseconds for encrypting one new lead and for decrypting 50. `params` has `leads`."""
+    people = [{"id": new_id(), "clinic_id": new_id(), **_of_lead(place)} for place in range(params["leads"])]
     began = time.process_time()
     rows = [encrypt_row(Lead, person) for person in people]
-    sealed = time.process_time()
+    encrypted = time.process_time()
     for row in rows:
         decrypt_or_none(Lead, row["id"], row["sealed"])
-    opened = time.process_time()
+    decrypted = time.process_time()
     each = 1000 / len(rows)
-    return {"seal_one": (sealed - began) * each, "open_fifty": (opened - sealed) * each * 50}
+    return {"encrypt_one": (encrypted - began) * each, "decrypt_fifty": (decrypted - encrypted) * each * 50}
 
 
-def _seal(model: Any) -> int:
+def _encrypt_table(model: Any) -> int:
     table, columns, done, after = model.__tablename__, _COLUMNS[model], 0, UUID(int=0)
     changes = ", ".join(f"{name} = new.{name}" for name in columns)
     types = ", ".join(f"{name} bytea" for name in columns)
@@ -51,7 +49,7 @@ def _seal(model: Any) -> int:
             driver: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
             driver.execute(f"CREATE TEMP TABLE new (id uuid, {types}) ON COMMIT DROP".encode())
             with driver.cursor().copy(f"COPY new (id, {', '.join(columns)}) FROM STDIN".encode()) as copy:
-                for row in _sealed(model, rows, done):
+                for row in _encrypted_rows(model, rows, done):
                     copy.write_row([row["id"], *(row[name] for name in columns)])
             driver.execute(f"UPDATE {table} SET {changes} FROM new WHERE {table}.id = new.id".encode())
         done, after = done + len(rows), rows[-1].id
@@ -60,14 +58,14 @@ def _seal(model: Any) -> int:
 
 def _next(table: str, after: UUID) -> list[Any]:
     with transaction() as session:
-        wanted = text(f"SELECT id, clinic_id FROM {table} WHERE id > :after ORDER BY id LIMIT {AT_A_TIME}")
+        wanted = text(f"SELECT id, clinic_id FROM {table} WHERE id > :after ORDER BY id LIMIT {BATCH_SIZE}")
         return list(session.execute(wanted, {"after": after}))
 
 
-def _sealed(model: Any, rows: list[Any], done: int) -> Iterator[dict[str, Any]]:
+def _encrypted_rows(model: Any, rows: list[Any], done: int) -> Iterator[dict[str, Any]]:
     for place, row in enumerate(rows, done):
-        told = _of_lead(place) if model is Lead else {"notes": NOTE * (1 + place % 5) if place % 2 else None}
-        yield encrypt_row(model, {"id": row.id, "clinic_id": row.clinic_id, **told})
+        fields = _of_lead(place) if model is Lead else {"notes": NOTE * (1 + place % 5) if place % 2 else None}
+        yield encrypt_row(model, {"id": row.id, "clinic_id": row.clinic_id, **fields})
 
 
 def _of_lead(place: int) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any, LiteralString
 import psycopg
 
 from app.ops.embedded import free_port
+from bench.application import begin, environment, run_action
 from bench.cpu import database_seconds
-from bench.parts import check, running
-from bench.peaks import peaks_of
-from bench.product import act, begin, environment
+from bench.peak_memory import peak_memory_of
+from bench.procfile_processes import check, running
 from bench.servers import Servers
 from bench.volume import Worker, add_leads, loading
 from bench.waiting import wait_until
@@ -55,7 +55,7 @@ class Clinic:
 def open_with_leads(servers: Servers, count: int) -> Clinic:
     """Create a database with one clinic of five users, this many leads, and no other work."""
     begin(servers, rules=True)
-    [opened] = act(servers, "open_clinics", json.dumps({"clinics": 1}))
+    [opened] = run_action(servers, "open_clinics", json.dumps({"clinics": 1}))
     workers = [
         Worker(0, place, opened["clinic_id"], opened["source_id"], user["id"])
         for place, user in enumerate(opened["users"])
@@ -78,7 +78,7 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
         wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
         _follow_up(connection, port, clinic, clinic.leads[:WARM_UP])
         workers, database = parts["bulk"].cpu_seconds(), database_seconds(servers)
-        with peaks_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
+        with peak_memory_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
             answered, seconds = _follow_up(connection, port, clinic, clinic.leads[WARM_UP:])
         workers, database = parts["bulk"].cpu_seconds() - workers, database_seconds(servers) - database
         check(parts)

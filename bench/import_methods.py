@@ -11,10 +11,10 @@ from typing import Any, LiteralString
 import psycopg
 
 from app.ops.embedded import free_port
-from bench.bulk_ways import BULK, MOST_SECONDS, PARTS, START_SECONDS, WEB, answers
-from bench.parts import check, running
-from bench.peaks import peaks_of
-from bench.product import act, begin, environment
+from bench.application import begin, environment, run_action
+from bench.bulk_methods import BULK, MOST_SECONDS, PARTS, START_SECONDS, WEB, answers
+from bench.peak_memory import peak_memory_of
+from bench.procfile_processes import check, running
 from bench.servers import Servers
 from bench.waiting import wait_until
 from bench.web import HOST
@@ -42,12 +42,12 @@ def by_relance(servers: Servers, count: int) -> dict[str, float]:
     ):
         wait_until(lambda: answers(port), "web", timeout=START_SECONDS)
         token, file = clinic["users"][0]["token"], _file(count)
-        with peaks_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
+        with peak_memory_of({name: parts[name] for name in ("web", "bulk")}) as peaks:
             began = time.perf_counter()
-            kept = _post(port, "/api/imports", file, token, kind="text/csv")
+            uploaded = _post(port, "/api/imports", file, token, kind="text/csv")
             uploaded = time.perf_counter() - began
             body = json.dumps({"source_id": clinic["source_id"]}).encode()
-            _post(port, f"/api/imports/{kept['id']}/start", body, token, kind="application/json")
+            _post(port, f"/api/imports/{uploaded['id']}/start", body, token, kind="application/json")
             wait_until(lambda: _is_done(connection), f"{count} rows", timeout=MOST_SECONDS, every=0.02)
             seconds = time.perf_counter() - began
         check(parts)
@@ -78,7 +78,7 @@ def by_copy(servers: Servers, count: int) -> dict[str, float]:
 
 def _open(servers: Servers) -> dict[str, Any]:
     begin(servers, rules=True)
-    [opened] = act(servers, "open_clinics", json.dumps({"clinics": 1}))
+    [opened] = run_action(servers, "open_clinics", json.dumps({"clinics": 1}))
     return dict(opened)
 
 

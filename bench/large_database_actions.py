@@ -18,7 +18,7 @@ from app.engine.service import add_steps, step_row
 from app.identity.models import Role, SignIn, User
 from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
-from bench.product import MINUTE
+from bench.application import MINUTE
 from workers import runner
 from workers.sweeps import run
 
@@ -30,10 +30,10 @@ ROLES = (
 )
 
 
-def open_clinics(given: dict[str, Any]) -> list[dict[str, Any]]:
+def open_clinics(params: dict[str, Any]) -> list[dict[str, Any]]:
     """Create clinics with five signed-in users each. Returns clinic_id, source_id, users (id and token) of each."""
     with transaction() as session:
-        return [_open(session, number) for number in range(given["clinics"])]
+        return [_open(session, number) for number in range(params["clinics"])]
 
 
 def _open(session: Session, number: int) -> dict[str, Any]:
@@ -62,18 +62,18 @@ def _user(session: Session, clinic_id: UUID, number: int, place: int) -> dict[st
     return {"id": user.id, "token": write_access(user.id, sign_in.id, new_id())}
 
 
-def time_sweep(given: dict[str, Any]) -> list[float]:
+def time_sweep(params: dict[str, Any]) -> list[float]:
     """Return the milliseconds of each call of a sweep."""
     logs.configure()
-    calls = WARM_UP + given["calls"]
-    return [_milliseconds(lambda: run.sweep(given["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
+    calls = WARM_UP + params["calls"]
+    return [_milliseconds(lambda: run.sweep(params["sweep"]), pause=PAUSE) for _ in range(calls)][WARM_UP:]
 
 
-def time_batches(given: dict[str, Any]) -> list[float]:
+def time_batches(params: dict[str, Any]) -> list[float]:
     """Return the milliseconds for a message of a hundred create_task steps, from claim to publication."""
     logs.configure()
-    calls = WARM_UP + given["calls"]
-    return [_time_batch(given["steps"]) for _ in range(calls)][WARM_UP:]
+    calls = WARM_UP + params["calls"]
+    return [_time_batch(params["steps"]) for _ in range(calls)][WARM_UP:]
 
 
 def _time_batch(count: int) -> float:

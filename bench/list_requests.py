@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
+from bench.application import run_action
 from bench.load import http_request
-from bench.product import act
 from bench.servers import Servers
 from bench.volume import Worker, add_activities, add_leads, add_tasks, loading
 from bench.web import HOST
@@ -71,12 +71,14 @@ def listings(port: int, readers: Sequence[Reader]) -> list[Listing]:
 
 def fill(servers: Servers, *, leads: int, each: int) -> list[Reader]:
     """Create clinics with this many leads, and `each` tasks and activities. Returns readers of the busiest clinics."""
-    clinics = act(servers, "open_clinics", json.dumps({"clinics": CLINICS}), {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES})
+    clinics = run_action(
+        servers, "open_clinics", json.dumps({"clinics": CLINICS}), {"ACCESS_TOKEN_MINUTES": ACCESS_MINUTES}
+    )
     with loading(servers) as connection:
         add_leads(connection, _workers(clinics), leads)
         add_tasks(connection, each)
         add_activities(connection, each)
-        act(servers, "seal_people", "{}")
+        run_action(servers, "encrypt_people", "{}")
     with psycopg.connect(servers.database_url()) as connection:
         return [reader for clinic in clinics[:BUSIEST] for reader in _readers(connection, clinic)]
 

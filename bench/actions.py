@@ -19,16 +19,16 @@ from app.identity.sign_in.tokens import write_access
 from app.leads.attribution.models import LeadSource
 from app.leads.models import Lead
 from app.security.encrypted_fields import encrypt_row
-from bench.product import COORDINATOR_PASSWORD, MINUTE, lead_rows
+from bench.application import COORDINATOR_PASSWORD, MINUTE, lead_rows
 
 CHUNK = 5_000
 
 
-def open_bench_clinic(given: dict[str, Any]) -> dict[str, Any]:
+def open_bench_clinic(params: dict[str, Any]) -> dict[str, Any]:
     """Create a clinic with a coordinator and an access token."""
     with transaction() as session:
         clinic = open_clinic(session, name="Bench", slug="bench", timezone="UTC", region="US")
-        if not given["rules"]:
+        if not params["rules"]:
             session.execute(text("UPDATE rules SET active = false"))
         role = Role.TREATMENT_COORDINATOR
         user = create_user(
@@ -44,11 +44,11 @@ def open_bench_clinic(given: dict[str, Any]) -> dict[str, Any]:
         return {**ids, "token": write_access(user.id, sign_in.id, new_id())}
 
 
-def enqueue(given: dict[str, Any]) -> int:
+def enqueue(params: dict[str, Any]) -> int:
     """Add a create_task step for each job and publish them in batches. Returns the number of messages."""
     at = clock.now()
-    jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in given["jobs"]]
-    rows = [create_task_step(given["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
+    jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in params["jobs"]]
+    rows = [create_task_step(params["clinic"], lead_id, due_at) for lead_id, due_at in jobs]
     for start in range(0, len(jobs), CHUNK):
         with transaction() as session:
             insert_many(
@@ -56,7 +56,7 @@ def enqueue(given: dict[str, Any]) -> int:
                 Lead,
                 [
                     encrypt_row(Lead, row)
-                    for row in lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], given["clinic"], at)
+                    for row in lead_rows([lead_id for lead_id, _ in jobs[start : start + CHUNK]], params["clinic"], at)
                 ],
             )
             add_steps(session, rows[start : start + CHUNK])

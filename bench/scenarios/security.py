@@ -4,20 +4,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.application import run_action
 from bench.cpu import database_seconds
 from bench.figures import Row
 from bench.load import Load, http_request, measure
-from bench.product import act
 from bench.relance_web import RelanceApi
 from bench.rounds import in_rounds
 from bench.servers import Servers
 from bench.web import HOST
 
-TITLE = "Walls: the cost of row-level security and encrypted fields"
-WHAT = """4 clients post the leads of the capture scenario, then one client reads lists of 50 of them. **CPU** is that
+TITLE = "Security: the cost of row-level security and encrypted fields"
+METHOD = """4 clients post the leads of the capture scenario, then one client reads lists of 50 of them. **CPU** is that
 of the web workers and of PostgreSQL together, per request. *Without row-level security* means that the database role
-of API calls may bypass it (`BYPASSRLS`). *Sealing alone* means encryption alone, measured in a separate process: one
-new lead's fields encrypted and its blind indexes computed for a capture, 50 leads decrypted for a list."""
+of API calls may bypass it (`BYPASSRLS`). *Encryption alone* is measured in a separate process: for a capture, one new
+lead's fields are encrypted and its blind indexes computed; for a list, 50 leads are decrypted."""
 
 CAPTURE, LIST = "capture, CPU (ms)", "50 leads, CPU (ms)"
 WORKERS, THREADS = 2, 8
@@ -25,13 +25,13 @@ WORKERS, THREADS = 2, 8
 
 @dataclass(frozen=True)
 class Kind:
-    """A measurement. `wall`: row-level security on or off; None if no request is made."""
+    """A measurement. `row_security`: on or off; None if no request is made."""
 
     name: str
-    wall: bool | None
+    row_security: bool | None
 
 
-KINDS = (Kind("Relance", True), Kind("without row-level security", False), Kind("sealing alone", None))
+KINDS = (Kind("Relance", True), Kind("without row-level security", False), Kind("encryption alone", None))
 
 
 def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row]:
@@ -45,23 +45,23 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     medians = [{title: row.figures[title].median for title in (CAPTURE, LIST)} for row in rows]
     if len(medians) < len(KINDS):
         return []
-    ours, without, sealing = medians
-    apart = {title: 1 - without[title] / ours[title] for title in ours}
-    sealed = {title: sealing[title] / ours[title] for title in ours}
+    ours, without, encryption = medians
+    row_security = {title: 1 - without[title] / ours[title] for title in ours}
+    encrypted = {title: encryption[title] / ours[title] for title in ours}
     return [
-        f"{what}: {share[CAPTURE]:.0%} of a capture, {share[LIST]:.0%} of a list."
-        for what, share in (("Row-level security", apart), ("Sealed fields", sealed))
+        f"{name}: {share[CAPTURE]:.0%} of a capture, {share[LIST]:.0%} of a list."
+        for name, share in (("Row-level security", row_security), ("Encrypted fields", encrypted))
     ]
 
 
 def _measure(servers: Servers, kind: Kind, count: int) -> dict[str, float]:
-    if kind.wall is None:
-        timed = act(servers, "time_sealing", json.dumps({"leads": count}))
-        return {CAPTURE: timed["seal_one"], LIST: timed["open_fifty"]}
+    if kind.row_security is None:
+        timed = run_action(servers, "time_encryption", json.dumps({"leads": count}))
+        return {CAPTURE: timed["encrypt_one"], LIST: timed["decrypt_fifty"]}
     web = RelanceApi(servers)
     try:
         port = web.start(workers=WORKERS, threads=THREADS)
-        _let_through(servers, everything=not kind.wall)
+        _set_bypass(servers, bypass=not kind.row_security)
         posts = [http_request("POST", web.path, headers=web.headers(), body=web.body(n)) for n in range(count)]
         lists = [http_request("GET", f"{web.path}?limit=50", headers=web.headers())] * (count // 3)
         return {
@@ -70,7 +70,7 @@ def _measure(servers: Servers, kind: Kind, count: int) -> dict[str, float]:
         }
     finally:
         web.stop()
-        _let_through(servers, everything=False)
+        _set_bypass(servers, bypass=False)
 
 
 def _cpu(servers: Servers, web: RelanceApi, load: Load) -> float:
@@ -79,6 +79,6 @@ def _cpu(servers: Servers, web: RelanceApi, load: Load) -> float:
     return (web.cpu_seconds() + database_seconds(servers) - began) * 1000 / len(load.requests)
 
 
-def _let_through(servers: Servers, *, everything: bool) -> None:
+def _set_bypass(servers: Servers, *, bypass: bool) -> None:
     with servers.postgres.connect() as owner:
-        owner.execute(f"ALTER ROLE relance_clinic {'BYPASSRLS' if everything else 'NOBYPASSRLS'}".encode())
+        owner.execute(f"ALTER ROLE relance_clinic {'BYPASSRLS' if bypass else 'NOBYPASSRLS'}".encode())

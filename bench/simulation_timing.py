@@ -20,18 +20,18 @@ START: Final = datetime(2026, 3, 10, 15, tzinfo=UTC)
 UNTIL: Final = START + timedelta(days=90)
 
 
-def time_simulating(given: Mapping[str, Any]) -> dict[str, float]:
-    """Return the CPU milliseconds for a simulation of 90 days, and the number of timeline entries as `told`.
+def time_simulation(params: Mapping[str, Any]) -> dict[str, float]:
+    """Return the CPU milliseconds for a simulation of 90 days, and the number of timeline `entries`.
 
-    `given` names the `playbook`, the `script`, how many `times`, and whether its rules are in force (`rules`).
+    `params` names the `playbook`, the `script`, how many `times`, and whether its rules are active (`rules`).
     """
-    setting = sample_setting(shipped.load(given["playbook"]), zone=ZoneInfo(ZONE), region="US")
-    if not given["rules"]:
+    setting = sample_setting(shipped.load(params["playbook"]), zone=ZoneInfo(ZONE), region="US")
+    if not params["rules"]:
         setting = replace(setting, rules=RuleSet(), sequences=PublishedSequences())
-    script = read_script(given["script"], start=START, until=UNTIL)
-    begun = time.process_time()
-    for _ in range(given["times"]):
+    script = read_script(params["script"], start=START, until=UNTIL)
+    began = time.process_time()
+    for _ in range(params["times"]):
         lead = sample_lead(stage=setting.first_stage, zone=ZONE, at=START)
-        told = simulate("bench", StartState(setting, lead), script, start=START, until=UNTIL)
-    took = (time.process_time() - begun) * 1000
-    return {"took": took / given["times"], "told": float(len(told.timeline))}
+        result = simulate("bench", StartState(setting, lead), script, start=START, until=UNTIL)
+    milliseconds = (time.process_time() - began) * 1000
+    return {"milliseconds": milliseconds / params["times"], "entries": float(len(result.timeline))}

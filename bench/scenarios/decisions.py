@@ -4,19 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.application import begin, run_action
 from bench.figures import Row
-from bench.product import act, begin
 from bench.rounds import in_rounds
 from bench.servers import Servers
 
-TITLE = "Records: the cost of storing every decision"
-WHAT = """A lead is posted, and two rules plan its first steps; or a worker runs steps in batches of 100 that each
+TITLE = "Decisions: the cost of storing every decision"
+METHOD = """A lead is posted, and two rules plan its first steps; or a worker runs steps in batches of 100 that each
 create a task, to which a rule listens. Alternating every 100, within one process, the event's row with the decisions
 of all rules is inserted with the steps, or left out. **CPU** is that of the process and of PostgreSQL together, per
 lead or step."""
 
-WITH, WITHOUT = "with records, CPU (ms)", "without, CPU (ms)"
-TO_REACH = 0.10  # of what it costs without
+WITH, WITHOUT = "with decisions, CPU (ms)", "without, CPU (ms)"
+TARGET = 0.10  # of the cost without them
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Kind:
     """A repeated action."""
 
     name: str
-    act: str
+    action: str
 
 
 KINDS = (Kind("capture of a lead", "capture"), Kind("run of a step", "step"))
@@ -39,11 +39,11 @@ def run(servers: Servers, *, runs: int, quick: bool, only: str = "") -> list[Row
 def verdicts(rows: Sequence[Row]) -> list[str]:
     """Return the added cost of the decision log."""
     added = {row.name: row.figures[WITH].median / row.figures[WITHOUT].median - 1 for row in rows}
-    return [f"Records add {share:.1%} to the {name} (to reach: under {TO_REACH:.0%})." for name, share in added.items()]
+    return [f"Decisions add {share:.1%} to the {name} (to reach: under {TARGET:.0%})." for name, share in added.items()]
 
 
 def _measure(servers: Servers, kind: Kind, turns: int) -> dict[str, float]:
     clinic = begin(servers, rules=True)
-    given = {"act": kind.act, "clinic": clinic, "turns": turns, "postgres": servers.postgres.pid()}
-    spent = act(servers, "time_keeping", json.dumps(given))
+    params = {"action": kind.action, "clinic": clinic, "turns": turns, "postgres": servers.postgres.pid()}
+    spent = run_action(servers, "time_decision_storage", json.dumps(params))
     return {WITH: spent["with"], WITHOUT: spent["without"]}

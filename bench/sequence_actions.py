@@ -15,8 +15,8 @@ from app.identity.actor import Actor
 from app.identity.clinics import load_context
 from app.leads.models import Lead
 from app.security.encrypted_fields import encrypt_row
-from bench.acts import CHUNK
-from bench.product import lead_rows
+from bench.actions import CHUNK
+from bench.application import lead_rows
 
 NAME = "bench"
 CALL = {"title": "Initial Contact", "type": "CALL", "priority": "URGENT"}
@@ -30,19 +30,19 @@ _PUBLISH = text(
 )
 
 
-def enqueue_enrollments(given: dict[str, Any]) -> int:
+def enqueue_enrollments(params: dict[str, Any]) -> int:
     """Enroll a lead for each job. The first steps, which create tasks, are published in batches.
 
     Returns how many messages were sent.
     """
-    clinic_id = UUID(given["clinic"]["clinic_id"])
-    jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in given["jobs"]]
+    clinic_id = UUID(params["clinic"]["clinic_id"])
+    jobs = [(UUID(lead_id), datetime.fromisoformat(due_at)) for lead_id, due_at in params["jobs"]]
     with transaction() as session:
         actor = Actor.system(load_context(session, clinic_id))
         if not session.execute(text("SELECT 1 FROM sequences")).first():
             create_sequence(session, actor, {**SEQUENCE, "is_active": True, "is_draft": False})
     for start in range(0, len(jobs), CHUNK):
-        _enroll(given["clinic"], [lead_id for lead_id, _ in jobs[start : start + CHUNK]])
+        _enroll(params["clinic"], [lead_id for lead_id, _ in jobs[start : start + CHUNK]])
     due = jobs[0][1]
     with transaction() as session:
         steps = session.execute(_PUBLISH, {"due": due}).all()

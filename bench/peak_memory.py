@@ -10,7 +10,7 @@ EVERY_SECONDS = 0.2  # reading the memory maps of eight processes takes some mil
 
 
 @contextmanager
-def peaks_of(parts: Mapping[str, Processes]) -> Iterator[dict[str, float]]:
+def peak_memory_of(parts: Mapping[str, Processes]) -> Iterator[dict[str, float]]:
     """Yield the peak proportional set size of each part, in MB, until the block ends."""
     peaks = {name: part.memory_mb() for name, part in parts.items()}
     over = threading.Event()

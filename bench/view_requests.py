@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from bench.reading import Listing, Reader
+from bench.list_requests import Listing, Reader
 
 LEADS, QUEUE = "/api/leads", "/api/followups"
 OPEN = "PENDING,IN_PROGRESS,OVERDUE"

@@ -1,4 +1,4 @@
-"""Relance for benchmarks: a migrated database with a clinic, and actions that run in their own processes."""
+"""Relance as the application under test: a migrated database with a clinic, and actions in their own processes."""
 
 import json
 import sys
@@ -37,36 +37,45 @@ def begin(servers: Servers, *, rules: bool) -> dict[str, Any]:
     servers.fresh_database()
     env = environment(servers)
     run(python("-m", "alembic", "upgrade", "head"), env=env)
-    made: dict[str, Any] = act(servers, "open", json.dumps({"rules": rules}))
+    made: dict[str, Any] = run_action(servers, "open", json.dumps({"rules": rules}))
     return made
 
 
-def act(servers: Servers, name: str, given: str, env: Mapping[str, str] | None = None) -> Any:
+def run_action(servers: Servers, name: str, params: str, env: Mapping[str, str] | None = None) -> Any:
     """Run an action in a process that has Relance's settings. Returns its JSON output."""
     printed = run(
-        python("-m", "bench.product", name), env=environment(servers, **(env or {})), stdin=given, timeout=600
+        python("-m", "bench.application", name), env=environment(servers, **(env or {})), stdin=params, timeout=600
     )
     return json.loads(printed or "null")
 
 
 def _main() -> None:
     from app.wiring import connect  # noqa: PLC0415  (as below)
-    from bench import acts, acts_at_scale, acts_of_sequences, keeping, sealing, simulating  # noqa: PLC0415  (they import the application, with this process's settings)
+    from bench import (  # noqa: PLC0415  (they import the application, with this process's settings)
+        actions,
+        decision_storage,
+        field_encryption,
+        large_database_actions,
+        rule_timing,
+        sequence_actions,
+        simulation_timing,
+    )
 
     connect()
-    inside: dict[str, Any] = {
-        "open": acts.open_bench_clinic,
-        "enqueue": acts.enqueue,
-        "enqueue_enrollments": acts_of_sequences.enqueue_enrollments,
-        "open_clinics": acts_at_scale.open_clinics,
-        "seal_people": sealing.seal_people,
-        "time_keeping": keeping.time_keeping,
-        "time_sealing": sealing.time_sealing,
-        "time_simulating": simulating.time_simulating,
-        "time_sweep": acts_at_scale.time_sweep,
-        "time_batches": acts_at_scale.time_batches,
+    actions_by_name: dict[str, Any] = {
+        "open": actions.open_bench_clinic,
+        "enqueue": actions.enqueue,
+        "enqueue_enrollments": sequence_actions.enqueue_enrollments,
+        "open_clinics": large_database_actions.open_clinics,
+        "encrypt_people": field_encryption.encrypt_people,
+        "time_decision_storage": decision_storage.time_decision_storage,
+        "time_encryption": field_encryption.time_encryption,
+        "time_rules": rule_timing.time_rules,
+        "time_simulation": simulation_timing.time_simulation,
+        "time_sweep": large_database_actions.time_sweep,
+        "time_batches": large_database_actions.time_batches,
     }
-    print(json.dumps(inside[sys.argv[1]](json.load(sys.stdin)), default=str))
+    print(json.dumps(actions_by_name[sys.argv[1]](json.load(sys.stdin)), default=str))
 
 
 def lead_body(number: int, source_id: str) -> dict[str, Any]:

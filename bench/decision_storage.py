@@ -14,17 +14,17 @@ from app.engine import service
 from app.engine.models import Kind
 from app.leads.models import Lead
 from app.security.encrypted_fields import encrypt_row
-from bench.acts import create_task_step
+from bench.actions import create_task_step
+from bench.application import MINUTE, lead_body, lead_rows
 from bench.cpu import seconds_of
-from bench.product import MINUTE, lead_body, lead_rows
 from workers.runner import run
 
-AT_A_TIME: Final = 100
+BATCH_SIZE: Final = 100
 WARM_UP: Final = 3
 
 
-class Act(Protocol):
-    """An action whose cost is measured."""
+class Action(Protocol):
+    """A measured action."""
 
     def prepare(self, count: int) -> Sequence[Any]:
         """Prepare this many actions. This is not measured."""
@@ -33,32 +33,32 @@ class Act(Protocol):
         """Run the actions."""
 
 
-def time_keeping(given: Mapping[str, Any]) -> dict[str, float]:
+def time_decision_storage(params: Mapping[str, Any]) -> dict[str, float]:
     """Return the CPU milliseconds of this process and PostgreSQL for each action, `with` and `without` storing.
 
-    `given` names the `act` ("capture" or "step"), the `clinic`, how many `turns` of each, and `postgres`, the pid of
-    the server.
+    `params` has the `action` ("capture" or "step"), the `clinic`, the number of `turns` of each, and `postgres`, the
+    pid of the server.
     """
-    act = {"capture": _Capture, "step": _Steps}[given["act"]](given["clinic"])
+    action = {"capture": _Capture, "step": _Steps}[params["action"]](params["clinic"])
     for _ in range(WARM_UP):
-        act.carry_out(act.prepare(AT_A_TIME))
+        action.carry_out(action.prepare(BATCH_SIZE))
     spent = {"with": 0.0, "without": 0.0}
-    for turn in range(2 * given["turns"]):
-        kept = turn % 4 in (0, 3)  # with, without, without, with: growing tables affect both alike
-        with _keeping(kept):
-            spent["with" if kept else "without"] += _cpu(act, given["postgres"])
-    return {name: seconds * 1000 / given["turns"] / AT_A_TIME for name, seconds in spent.items()}
+    for turn in range(2 * params["turns"]):
+        stores = turn % 4 in (0, 3)  # with, without, without, with: growing tables affect both alike
+        with _storing(stores):
+            spent["with" if stores else "without"] += _cpu(action, params["postgres"])
+    return {name: seconds * 1000 / params["turns"] / BATCH_SIZE for name, seconds in spent.items()}
 
 
-def _cpu(act: Act, postgres: int) -> float:
-    prepared = act.prepare(AT_A_TIME)
+def _cpu(action: Action, postgres: int) -> float:
+    prepared = action.prepare(BATCH_SIZE)
     began = time.process_time() + seconds_of(postgres)
-    act.carry_out(prepared)
+    action.carry_out(prepared)
     return time.process_time() + seconds_of(postgres) - began
 
 
 @contextmanager
-def _keeping(kept: bool) -> Iterator[None]:
+def _storing(stores: bool) -> Iterator[None]:
     """Switch off the storing of decisions. Only this benchmark can do that."""
     add_steps = service.add_steps
 
@@ -66,7 +66,7 @@ def _keeping(kept: bool) -> Iterator[None]:
         del event_rows
         add_steps(session, rows)
 
-    if not kept:
+    if not stores:
         service.add_steps = without
     try:
         yield
