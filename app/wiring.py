@@ -29,9 +29,9 @@ from app.leads.assignment import availability
 from app.leads.capture import lead_validation
 from app.leads.capture.imports import job as import_job
 from app.leads.facts.condition_facts import load_facts
-from app.leads.lookup import ids_in_scope as leads_in_scope
 from app.leads.pipeline import closing, lead_state
 from app.leads.privacy import service as privacy
+from app.leads.search.lookup import ids_in_scope as leads_in_scope
 from app.messaging import account_emails, channels
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list

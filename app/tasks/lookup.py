@@ -15,8 +15,8 @@ from app.errors import Forbidden, NotFound
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.identity.users.lookup import resolve_user_id
-from app.leads.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
 from app.leads.models import Lead
+from app.leads.search.lookup import is_assigned_within, read_lead, require_open, require_unrestricted
 from app.tasks.errors import TaskIsClosed
 from app.tasks.models import OPEN_TASKS, Task, TaskStatus
 

@@ -13,7 +13,7 @@ from app.api.clinic.settings_schemas import ContactPolicyIn
 from app.clock import now
 from app.core.db import transaction
 from app.engine.models import Kind, Reason
-from app.leads.lookup import get_lead
+from app.leads.search.lookup import get_lead
 from app.messaging.contact_policy.contact_facts import AttemptContext, load_contact_facts
 from app.messaging.contact_policy.facts import ContactAttempt
 from app.messaging.contact_policy.gate import Allow, Until, explain_gate

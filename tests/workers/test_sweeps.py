@@ -8,7 +8,7 @@ import pytest
 
 from app import clock
 from app.engine.models import Kind
-from app.leads.lookup import new_lead_id
+from app.leads.search.lookup import new_lead_id
 from app.ops.embedded import Postgres, Valkey
 from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, sql

@@ -24,11 +24,11 @@ from app.identity.permissions import Permission
 from app.leads import changes
 from app.leads.assignment import assign_one
 from app.leads.capture import capture
-from app.leads.lookup import read_lead
 from app.leads.pipeline import closing, reopening
 from app.leads.pipeline import stages as lead_stages
 from app.leads.pipeline.stage_history import stage_history
 from app.leads.search import listing
+from app.leads.search.lookup import read_lead
 from app.leads.search.without_next_action import without_next_action
 from app.messaging.contact_policy import opt_outs
 

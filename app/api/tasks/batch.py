@@ -19,8 +19,8 @@ from app.errors import FieldError, Invalid, RelanceError
 from app.http.schemas.fields import Id
 from app.http.schemas.schema import Schema
 from app.identity.actor import Actor
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.tasks import service
 from app.tasks.models import Task
 

@@ -10,8 +10,8 @@ from app.api.leads.expand import USER_COLUMNS
 from app.audit import audit_log
 from app.http.schemas.expand import expand_rows
 from app.identity.actor import Actor
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.lookup import TaskPart
 

@@ -12,7 +12,7 @@ from app.core.db import AnyRow
 from app.core.pagination import Key, Page, page
 from app.engine.models import EventRecord, Step, StepState
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 
 BY_DUE: Final[list[Key]] = [(Step.due_at, "asc"), (Step.id, "asc")]
 RAN: Final = (StepState.DONE, StepState.SKIPPED)

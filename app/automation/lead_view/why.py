@@ -16,7 +16,7 @@ from app.engine.models import EventRecord, Step
 from app.engine.rules.event_log import BACKFILL
 from app.errors import NotFound
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 
 NEWEST_FIRST: Final[list[Key]] = [(EventRecord.id, "desc")]
 _SHOWN: Final = (Step.id, Step.kind, Step.name, Step.state, Step.reason, Step.due_at, Step.finished_at, Step.cause)

@@ -26,7 +26,7 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.identity.permissions import Permission
-from app.leads.lookup import visible_to
+from app.leads.search.lookup import visible_to
 
 OWN: Final = ""  # playbook of a nurture that the clinic created
 MOST_NURTURES: Final = 50

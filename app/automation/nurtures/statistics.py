@@ -15,8 +15,8 @@ from app.core.date_range import DateRange
 from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.messaging.models import Notification, NotificationState
 from app.messaging.templates.statistics import response_lookups
 

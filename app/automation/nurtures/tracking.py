@@ -20,8 +20,8 @@ from app.core.pagination import Key, Page, page
 from app.engine.models import PENDING, Step
 from app.engine.sequences.models import SequenceRow
 from app.identity.actor import Actor
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.messaging.models import Notification, NotificationState
 
 

@@ -23,7 +23,7 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.events import lead_facts
 from app.leads.facts.condition_facts import load_facts
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 
 
 def dry_run(session: Session, actor: Actor, rule_id: UUID, data: Mapping[str, Any]) -> dict[str, Any]:

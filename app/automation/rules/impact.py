@@ -27,7 +27,7 @@ from app.engine.step_kind import STEP_KINDS
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.facts.condition_facts import load_facts
-from app.leads.lookup import new_lead_id
+from app.leads.search.lookup import new_lead_id
 
 MOST_EVENTS: Final = 20_000  # the newest ones; the preview runs within the request
 MOST_LISTED: Final = 20

@@ -31,9 +31,9 @@ from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.identity.users.lookup import active_users
 from app.leads.facts.template_values import display_names
-from app.leads.lookup import read_lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.pipeline.stages import Stage
+from app.leads.search.lookup import read_lead
 
 OWN: Final = "own"  # the clinic's active rules instead of a shipped playbook
 

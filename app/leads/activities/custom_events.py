@@ -9,8 +9,8 @@ from app.clock import now
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.events import lead_event
-from app.leads.lookup import lock_editable_lead
 from app.leads.pipeline.lead_state import mark_updated
+from app.leads.search.lookup import lock_editable_lead
 
 
 def record_custom_event(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from app.engine.events.events import Event, EventName
 from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.activities.effects import STAGE_OF, activity_event, apply_contact, extra_events, with_implied_values
-from app.leads.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.models import Lead
 from app.leads.pipeline.consultations import consultation_event
 from app.leads.pipeline.lead_state import mark_active, mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.pipeline.stages import advance
+from app.leads.search.lookup import lock_editable_lead, read_lead, require_open
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import Activity
 

@@ -22,9 +22,9 @@ from app.leads.assignment.history_rows import NO_RULE, change_note, history_row,
 from app.leads.assignment.models import AssignmentEntry, AssignmentReason
 from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.events import lead_event
-from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity, mark_updated
+from app.leads.search.lookup import lock_open_lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.pagination import Page, page
 from app.identity.actor import Actor
 from app.leads.assignment.models import AssignmentEntry
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 
 
 def list_assignments(session: Session, actor: Actor, lead_id: UUID, query: Mapping[str, Any]) -> Page:

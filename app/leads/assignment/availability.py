@@ -22,7 +22,7 @@ from app.identity.permissions import Permission
 from app.identity.users.lookup import is_active_user, users_by_id
 from app.leads.assignment.choose import lock_clinic_assignment
 from app.leads.assignment.models import Absence, AbsentTasks, WorkingHours
-from app.leads.lookup import visible_user_ids
+from app.leads.search.lookup import visible_user_ids
 
 # Called in the same transaction when an absence begins, to hand over or postpone the absent user's tasks.
 absence_begun: Listeners[[Session, Actor, Absence, datetime]] = Listeners("absence_begun")

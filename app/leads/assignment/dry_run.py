@@ -15,7 +15,7 @@ from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule, ceilings_of
 from app.leads.assignment.rules.ruleset import active_rules
 from app.leads.attribution.sources import require_source
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 
 
 def dry_run(session: Session, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from app.leads.attribution.sources import require_source
 from app.leads.attribution.touch_models import Touch
 from app.leads.attribution.touch_rows import touch_row
 from app.leads.enums import CaptureChannel
-from app.leads.lookup import lock_editable_lead, read_lead
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity, mark_updated
+from app.leads.search.lookup import lock_editable_lead, read_lead
 
 CHRONOLOGICAL: Final[list[Key]] = [(Touch.occurred_at, "asc"), (Touch.id, "asc")]
 

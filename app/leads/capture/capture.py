@@ -34,8 +34,8 @@ from app.leads.duplicates.search import blind_indexes_of, comparison_values, fin
 from app.leads.enums import LeadStatus, OnDuplicate, PatientRelationship, PreferredContact
 from app.leads.errors import DuplicateLead
 from app.leads.events import lead_created
-from app.leads.lookup import new_lead_id
 from app.leads.models import Lead
+from app.leads.search.lookup import new_lead_id
 from app.leads.search.next_follow_up import NEXT_FOLLOW_UP_FIELDS
 from app.security.encrypted_fields import encrypt_row, encrypted_fields_of
 

@@ -14,9 +14,9 @@ from app.identity.permissions import Permission
 from app.leads.attribution.touches import write_touch
 from app.leads.capture.capture import capture_lead
 from app.leads.changes import apply_changes
-from app.leads.lookup import lock_editable_lead
 from app.leads.models import LONGEST_EXTERNAL_ID, Lead
 from app.leads.pipeline.lead_state import mark_activity
+from app.leads.search.lookup import lock_editable_lead
 
 # These fields describe the new touch; the lead's first touch stays unchanged.
 _TOUCH_COLUMNS: Final[Mapping[str, str]] = {

@@ -17,10 +17,10 @@ from app.leads.duplicates.merge_fields import fill_missing_fields, merge_contact
 from app.leads.enums import OPEN_STATUSES
 from app.leads.errors import LeadIsClosed
 from app.leads.events import lead_event
-from app.leads.lookup import get_lead, require_unlocked, visible_to
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_activity, mark_updated
 from app.leads.pipeline.rotting import update_rotting_date
+from app.leads.search.lookup import get_lead, require_unlocked, visible_to
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType
 

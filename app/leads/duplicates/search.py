@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.identity.actor import Actor
 from app.leads.contact.names import normalise_name
-from app.leads.lookup import read_lead, visible_to
 from app.leads.models import NAME_KEY, NEWEST_ORDER, Lead
+from app.leads.search.lookup import read_lead, visible_to
 from app.security.encrypted_fields import blind_index, encrypted_fields_of
 
 ALIKE: Final = 90  # of 100, for full names in any word order: one letter of ten. A lower limit matches family members

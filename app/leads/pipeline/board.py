@@ -12,10 +12,10 @@ from app.audit import audit_log
 from app.core.db import AnyRow
 from app.core.pagination import cursor_after
 from app.identity.actor import Actor
-from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
 from app.leads.search.filters import filter_conditions
+from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.leads.search.next_follow_up import with_next_follow_ups
 
 _CARD_COLUMNS = (

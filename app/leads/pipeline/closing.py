@@ -15,10 +15,10 @@ from app.engine.service import record
 from app.identity.actor import Actor
 from app.leads.enums import LeadStatus
 from app.leads.events import lead_event
-from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import enter_stage, mark_updated
 from app.leads.pipeline.models import LOST, STARTED
+from app.leads.search.lookup import lock_open_lead
 
 
 class Ending(NamedTuple):

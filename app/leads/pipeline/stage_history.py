@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.identity.actor import Actor
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 from app.leads.timeline.models import Activity, ActivityType
 
 MOST_CHANGES: Final = 1000

@@ -15,12 +15,12 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import NoWayBack, StageIsFinal
-from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
 from app.leads.pipeline.closing import convert_locked_lead, lose_locked_lead
 from app.leads.pipeline.consultations import EVENT_OF, consultation_event
 from app.leads.pipeline.lead_state import enter_stage, mark_updated
 from app.leads.pipeline.models import LOST, STARTED, PipelineStage
+from app.leads.search.lookup import lock_open_lead
 
 
 class Stage(NamedTuple):

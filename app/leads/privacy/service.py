@@ -15,11 +15,11 @@ from app.engine.models import Reason
 from app.engine.steps.cancel import cancel_lead_steps
 from app.identity.actor import Actor
 from app.leads.enums import OPEN_STATUSES, LeadStatus
-from app.leads.lookup import get_lead, read_lead
 from app.leads.models import Lead
 from app.leads.pipeline.closing import lead_ended
 from app.leads.pipeline.lead_state import mark_updated
 from app.leads.privacy.person import erase_person, export_person
+from app.leads.search.lookup import get_lead, read_lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 

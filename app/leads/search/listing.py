@@ -12,9 +12,9 @@ from app.core.db import AnySelect
 from app.core.pagination import Key, Page, page, page_of_parts
 from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
-from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import IS_OPEN_LEAD, WITH_VALUE, Lead
 from app.leads.search.filters import filter_conditions
+from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.leads.search.next_follow_up import DueRange, belongs_to_lead, due_tasks, first_tasks, is_next_due, next_tasks
 from app.leads.search.open_task import OpenTask
 from app.security.encrypted_fields import decrypt_rows

@@ -14,8 +14,8 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.leads.contact.names import normalise_name
 from app.leads.contact.phone_numbers import normalise_phone
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import blind_index, decrypt_rows
 
 MOST_FOUND: Final = 50

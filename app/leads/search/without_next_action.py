@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
-from app.leads.lookup import visible_to
 from app.leads.models import IS_OPEN_LEAD, Lead
 from app.leads.search.filters import filter_conditions
+from app.leads.search.lookup import visible_to
 
 LONGEST_FIRST: Final[list[Key]] = [(Lead.without_next_action_since, "asc"), (Lead.id, "asc")]
 ACTING_STEPS: Final = (

@@ -13,9 +13,9 @@ from app.core.pagination import Key, Page, page
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
 from app.leads.errors import LeadIsRestricted
-from app.leads.lookup import get_lead, read_lead
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated
+from app.leads.search.lookup import get_lead, read_lead
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.contact_policy import suppression_list
 from app.messaging.contact_policy.consent_models import Consent

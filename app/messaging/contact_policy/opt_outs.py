@@ -15,9 +15,9 @@ from app.engine.service import record
 from app.engine.statistics.outcome_statistics import Series, add_counts
 from app.identity.actor import Actor
 from app.leads.events import lead_event
-from app.leads.lookup import get_lead
 from app.leads.models import Lead
 from app.leads.pipeline.lead_state import mark_updated
+from app.leads.search.lookup import get_lead
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
 from app.messaging.channels.registry import CHANNELS

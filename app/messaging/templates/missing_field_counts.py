@@ -11,8 +11,8 @@ from app.core.pagination import ordered_by
 from app.identity.actor import Actor
 from app.identity.users.lookup import ActiveUser, active_users
 from app.leads.assignment.coordinators import rotation_team
-from app.leads.lookup import NEWEST_FIRST, visible_to
 from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.lookup import NEWEST_FIRST, visible_to
 from app.messaging.rendering.variables import CUSTOM_GROUP
 
 MAX_LEADS_CHECKED: Final = 20_000

@@ -16,7 +16,7 @@ from app.identity.users.lookup import active_users
 from app.leads.assignment.coordinators import coordinator_of
 from app.leads.custom_fields.values import definitions_of
 from app.leads.facts.template_values import display_names, lead_template_values
-from app.leads.lookup import read_lead
+from app.leads.search.lookup import read_lead
 from app.messaging.channels.base import Channel
 from app.messaging.channels.registry import CHANNELS
 from app.messaging.rendering.render import InvalidTemplate, MessageTooLong, Wording

@@ -10,8 +10,8 @@ from app.core.date_range import DateRange
 from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.leads.timeline.responses import REPLY_WINDOW, converted_lateral, replied_lateral
 from app.messaging.models import MessageTemplate, MessageTemplateVersion, Notification, NotificationState
 

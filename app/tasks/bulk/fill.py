@@ -14,8 +14,8 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.enums import OPEN_STATUSES
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.security.encryption import encrypt_json
 
 _COLUMNS: Final = {"stage": Lead.pipeline_stage, "source_id": Lead.source_id}

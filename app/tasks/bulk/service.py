@@ -13,7 +13,7 @@ from app.errors import FieldError, Forbidden, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.identity.users.lookup import is_active_user, users_by_id
-from app.leads.lookup import visible_user_ids
+from app.leads.search.lookup import visible_user_ids
 from app.tasks.bulk.fill import fill
 from app.tasks.bulk.spec import Spec
 

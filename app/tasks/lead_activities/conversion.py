@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.identity.actor import Actor
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.leads.timeline.models import ActivityType
 from app.tasks.lead_activities.vocabulary_mapping import STATE_OF_STATUS, TYPE_OF_ENTRY, TYPE_OF_TASK, Kind, State
 from app.tasks.models import TaskStatus, TaskType

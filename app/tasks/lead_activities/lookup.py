@@ -15,8 +15,8 @@ from app.errors import NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
 from app.leads.activities import service as activities
-from app.leads.lookup import read_lead, visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import read_lead, visible_to
 from app.leads.timeline.models import Activity
 from app.security.encrypted_fields import decrypt_row, decrypt_rows
 from app.tasks.lead_activities.conversion import to_activities

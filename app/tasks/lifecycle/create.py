@@ -13,8 +13,8 @@ from app.engine.service import record
 from app.errors import Invalid, NotFound
 from app.identity.actor import Actor
 from app.identity.users.lookup import is_active_user, require_active_user, users_by_id
-from app.leads.lookup import lock_open_lead
 from app.leads.models import Lead
+from app.leads.search.lookup import lock_open_lead
 from app.tasks.facts import task_event
 from app.tasks.models import Task, TaskStatus
 from app.tasks.templates.create_from_template import task_from

@@ -12,9 +12,9 @@ from app.core.calendar.calendar import Calendar
 from app.core.db import AnySelect
 from app.identity.actor import Actor
 from app.identity.users.lookup import resolve_user_id
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
 from app.leads.search.filters import filter_conditions, is_rotting
+from app.leads.search.lookup import visible_to
 from app.leads.timeline.models import Activity, ActivityType, Direction
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task, TaskStatus

@@ -18,8 +18,8 @@ from app.errors import Conflict
 from app.identity.actor import Actor
 from app.identity.models import User
 from app.identity.permissions import Scope
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.security.encrypted_fields import decrypt_or_none
 from app.tasks.models import Task, TaskStatus
 from app.tasks.queue.queue import ORDERS, has_status, resolve_rare_filters, tasks_of

@@ -14,9 +14,9 @@ from app.core.row_security import find_few_ids
 from app.identity.actor import Actor
 from app.identity.permissions import Scope
 from app.identity.users.lookup import resolve_user_id
-from app.leads.lookup import is_assigned_within
 from app.leads.models import Lead
 from app.leads.search.filters import is_not_yet_rotting, is_rotting
+from app.leads.search.lookup import is_assigned_within
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import OPEN_TASKS, SEARCH_VECTOR, Task, TaskStatus
 

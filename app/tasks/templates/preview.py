@@ -11,8 +11,8 @@ from app.core.date_range import DateRange
 from app.identity.actor import Actor
 from app.identity.permissions import Permission, Scope
 from app.leads.custom_fields.values import definitions_of
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 from app.messaging.rendering.samples import sample_values
 from app.messaging.templates.missing_field_report import report_for_texts
 from app.messaging.templates.preview import lead_for_preview

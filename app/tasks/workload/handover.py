@@ -20,8 +20,8 @@ from app.leads.assignment.models import AssignmentReason
 from app.leads.assignment.rules.roster import Roster
 from app.leads.assignment.rules.rules import Rule, least_loaded_rule
 from app.leads.enums import OPEN_STATUSES
-from app.leads.lookup import visible_to
 from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.lookup import visible_to
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.security.encrypted_fields import decrypt_rows
 from app.tasks.models import Task

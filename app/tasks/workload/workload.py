@@ -15,8 +15,8 @@ from app.identity.roles import LEAD_OWNER_ROLES
 from app.leads.assignment.models import Absence
 from app.leads.assignment.rules.rules import ceilings_of
 from app.leads.assignment.rules.ruleset import active_rules
-from app.leads.lookup import visible_to
 from app.leads.models import IS_OPEN_LEAD, Lead
+from app.leads.search.lookup import visible_to
 from app.leads.search.open_task import IS_OPEN_TASK
 from app.tasks.lookup import visible_tasks
 from app.tasks.models import Task

@@ -26,9 +26,9 @@ from app.errors import Invalid
 from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.leads.capture.bulk.locked_leads import lock_leads
-from app.leads.lookup import visible_user_ids
 from app.leads.models import Lead
 from app.leads.search.listing import lead_conditions
+from app.leads.search.lookup import visible_user_ids
 
 MAKES: Final = "enrollments"
 CHUNK: Final = 500  # leads locked at once

@@ -26,8 +26,8 @@ from app.engine.sequences.models import SequenceRow
 from app.engine.sequences.sequence import ExitReason
 from app.errors import NotFound
 from app.identity.actor import Actor
-from app.leads.lookup import get_lead, read_lead, visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import get_lead, read_lead, visible_to
 
 NEWEST_FIRST: Final[list[Key]] = [(Enrollment.id, "desc")]
 STATUS: Final[Mapping[EnrollmentResult, int]] = {EnrollmentResult.ENROLLED: 201, EnrollmentResult.NO_SUCH_LEAD: 404}

@@ -21,8 +21,8 @@ from app.engine.sequences.sequence import Sequence as SequenceText
 from app.errors import FieldError, Invalid
 from app.identity.actor import Actor
 from app.identity.permissions import Permission
-from app.leads.lookup import visible_to
 from app.leads.models import Lead
+from app.leads.search.lookup import visible_to
 
 SAMPLES: Final = 5  # sample leads of each group
 

@@ -33,8 +33,8 @@ from app.leads.changes import apply_changes
 from app.leads.duplicates.search import contact_blind_indexes
 from app.leads.enums import OnDuplicate
 from app.leads.events import lead_created
-from app.leads.lookup import require_unlocked
 from app.leads.models import Lead
+from app.leads.search.lookup import require_unlocked
 
 _NOT_CHANGED: Final = frozenset({"source_id", "assigned_to_id"})  # not updated by an import on an existing lead
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtext('import'), hashtext(CAST(:clinic AS text)))")
