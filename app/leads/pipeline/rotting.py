@@ -7,10 +7,10 @@ and stage changes restart the counts; notes, edits and reassignments do not.
 The date is updated together with the lead. If a clinic or stage changes its limit, a sweep updates the leads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +19,8 @@ from app.identity.clinic_context import ClinicContext
 from app.leads.enums import OPEN_STATUSES, RottingReason
 from app.leads.models import Lead
 from app.leads.pipeline.models import PipelineStage
+
+_ReadColumn: TypeAlias = Callable[[str], Any]  # reads a column of a lead by its name
 
 ROTTEN: Final = 50  # score at `rots_at`
 WORST: Final = 100  # maximum score, after twice the allowed time
@@ -75,13 +77,13 @@ def rotting_limits(session: Session, clinic: ClinicContext, stage: str | None) -
     return Limits(clinic.stale_after_days, session.scalar(most))
 
 
-def is_rotten(lead: Any, *, at: datetime) -> bool:
+def is_rotten(lead: object, *, at: datetime) -> bool:
     """Return whether a lead (object or mapping) is open and rotting at this time."""
     rots_at = _rots_at_if_open(_reader(lead))
     return rots_at is not None and rots_at <= at
 
 
-def rotting_score(lead: Any, *, at: datetime) -> int | None:
+def rotting_score(lead: object, *, at: datetime) -> int | None:
     """Return the rotting score of an open lead: 50 x elapsed time / allowed time, from 0 to 100.
 
     None for a closed lead.
@@ -96,16 +98,16 @@ def rotting_score(lead: Any, *, at: datetime) -> int | None:
     return max(0, min(WORST, int(ROTTEN * ((at - start) / (rots_at - start)))))
 
 
-def _rots_at_if_open(value: Any) -> datetime | None:
+def _rots_at_if_open(value: _ReadColumn) -> datetime | None:
     rots_at: datetime | None = value("rots_at")
     return rots_at if value("status") in OPEN_STATUSES else None
 
 
-def _reader(lead: Any) -> Any:
+def _reader(lead: object) -> _ReadColumn:
     return lead.get if isinstance(lead, Mapping) else partial(getattr, lead)
 
 
-def _counts_from(value: Any) -> datetime:
+def _counts_from(value: _ReadColumn) -> datetime:
     """Return the start of the limit that decides."""
     entered: datetime = value("stage_entered_at")
     if value("rotting_reason") == RottingReason.IN_STAGE_TOO_LONG:
@@ -113,6 +115,6 @@ def _counts_from(value: Any) -> datetime:
     return _last_contact(value)
 
 
-def _last_contact(value: Any) -> datetime:
+def _last_contact(value: _ReadColumn) -> datetime:
     times: list[datetime | None] = [value(name) for name in ("created_at", "contacted_at", "replied_at")]
     return max(at for at in times if at)

@@ -5,11 +5,19 @@ import pwd
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from app.ops.embedded.errors import CannotStart
 
 SYSTEM_USER = "pgserver"
+
+
+class ProcessAccount(TypedDict, total=False):
+    """Arguments of `Popen` for the account of a process. Empty: the account of its parent."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,7 @@ class Account:
     uid: int
     gid: int
 
-    def as_popen_arguments(self) -> dict[str, Any]:
+    def as_popen_arguments(self) -> ProcessAccount:
         """Return the arguments for `Popen`. Supplementary groups of root are dropped too."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
