@@ -1,4 +1,4 @@
-"""A stage that is given up: nobody enters it, and who is in it is moved, as if somebody had done it."""
+"""Archived stages: no lead enters them, and leads in them move to another stage."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def stage_of(desk: Desk, slug: str, *, archived: bool = False) -> dict[str, Any]
     return stage
 
 
-def give_up(desk: Desk, slug: str, moves_to: str) -> Answer:
+def archive(desk: Desk, slug: str, moves_to: str) -> Answer:
     return desk.admin.post(f"/api/pipeline-stages/{stage_of(desk, slug)['id']}/archive", {"moves_to": moves_to})
 
 
@@ -25,7 +25,7 @@ def move(desk: Desk, lead: dict[str, Any], stage: str) -> Answer:
     return desk.admin.post(f"/api/leads/{lead['id']}/stage", {"stage": stage})
 
 
-def test_its_leads_go_where_the_clinic_said(desk: Desk, other_desk: Desk):
+def test_leads_move_to_the_target_stage(desk: Desk, other_desk: Desk):
     theirs = other_desk.capture(phone="+12125550143")
     move(other_desk, theirs, "contacted")
     leads = [desk.capture() for _ in range(3)]
@@ -34,7 +34,7 @@ def test_its_leads_go_where_the_clinic_said(desk: Desk, other_desk: Desk):
     lost = desk.capture()
     desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})
 
-    given_up = give_up(desk, "contacted", "pending_decision")
+    given_up = archive(desk, "contacted", "pending_decision")
     assert (given_up.status, given_up.body["moves_to"]) == (200, "pending_decision")
     assert sweep("empty_archived_stages") == 3
     assert sweep("empty_archived_stages") == 0
@@ -52,18 +52,18 @@ def test_its_leads_go_where_the_clinic_said(desk: Desk, other_desk: Desk):
     assert other_desk.lead(theirs)["pipeline_stage"] == "contacted"
 
 
-def test_nobody_enters_it_any_more_and_everybody_may_leave(desk: Desk):
+def test_archived_stage_cannot_be_entered_but_left(desk: Desk):
     inside, outside = desk.capture(), desk.capture()
     move(desk, inside, "pending_decision")
-    give_up(desk, "pending_decision", "contacted")
+    archive(desk, "pending_decision", "contacted")
     assert move(desk, outside, "pending_decision").pointers == ["/stage"]
     assert move(desk, inside, "consultation_scheduled").status == 200  # no way back, but for who stands nowhere
 
 
-def test_it_is_off_the_board_once_it_is_empty(desk: Desk):
+def test_archived_stage_leaves_the_board_once_it_is_empty(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "contacted")
-    give_up(desk, "contacted", "pending_decision")
+    archive(desk, "contacted", "pending_decision")
 
     def columns() -> list[str]:
         return [column["stage"]["slug"] for column in desk.admin.get("/api/pipeline/board").body["columns"]]
@@ -84,25 +84,27 @@ def test_it_is_off_the_board_once_it_is_empty(desk: Desk):
         ("contacted", "nowhere", 422),
     ],
 )
-def test_what_is_needed_stays_and_a_goal_has_to_be_one(desk: Desk, slug: str, moves_to: str, status: int):
-    assert give_up(desk, slug, moves_to).status == status
+def test_required_stages_cannot_be_archived_and_the_target_must_be_valid(
+    desk: Desk, slug: str, moves_to: str, status: int
+):
+    assert archive(desk, slug, moves_to).status == status
     assert stage_of(desk, slug)["archived_at"] is None
 
 
-def test_who_was_on_the_way_to_it_goes_where_it_goes(desk: Desk):
+def test_planned_move_goes_to_the_target_stage(desk: Desk):
     lead = desk.capture()
     move(desk, lead, "contacted")
-    give_up(desk, "contacted", "consultation_scheduled")
-    give_up(desk, "consultation_scheduled", "pending_decision")
+    archive(desk, "contacted", "consultation_scheduled")
+    archive(desk, "consultation_scheduled", "pending_decision")
     assert stage_of(desk, "contacted", archived=True)["moves_to"] == "pending_decision"
     sweep("empty_archived_stages")
     assert desk.lead(lead)["pipeline_stage"] == "pending_decision"
 
 
-def test_it_can_be_taken_up_again_before_the_ends(desk: Desk):
-    give_up(desk, "contacted", "pending_decision")
+def test_archived_stage_can_be_restored_before_the_final_stages(desk: Desk):
+    archive(desk, "contacted", "pending_decision")
     again = stage_of(desk, "contacted", archived=True)
-    assert give_up(desk, "pending_decision", "contacted").pointers == ["/moves_to"]
+    assert archive(desk, "pending_decision", "contacted").pointers == ["/moves_to"]
     assert desk.admin.post(f"/api/pipeline-stages/{again['id']}/restore").status == 200
     assert desk.admin.post(f"/api/pipeline-stages/{again['id']}/restore").status == 409
     slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages")]
@@ -110,8 +112,8 @@ def test_it_can_be_taken_up_again_before_the_ends(desk: Desk):
     assert move(desk, desk.capture(), "contacted").status == 200
 
 
-def test_an_order_names_those_in_use(desk: Desk):
-    give_up(desk, "contacted", "pending_decision")
+def test_order_names_stages_in_use_only(desk: Desk):
+    archive(desk, "contacted", "pending_decision")
     slugs = [stage["slug"] for stage in desk.admin.every("/api/pipeline-stages")]
     turned = [*reversed(slugs[:-2]), *slugs[-2:]]
     answer = desk.admin.put("/api/pipeline-stages/reorder", {"slugs": turned})
@@ -119,7 +121,7 @@ def test_an_order_names_those_in_use(desk: Desk):
     assert "contacted" not in slugs
 
 
-def test_a_lead_shows_its_way_and_its_time_in_each_stage(desk: Desk):
+def test_lead_shows_its_stages_with_durations(desk: Desk):
     lead = desk.capture()
     [only] = desk.admin.get(f"/api/leads/{lead['id']}/stages").body["items"]
     assert (only["stage"], only["left_at"], only["entered_at"]) == ("new_lead", None, lead["created_at"])

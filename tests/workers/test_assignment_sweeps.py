@@ -1,4 +1,4 @@
-"""No open lead is without a coordinator for longer than a sweep (business rule 2 of lead-management.md)."""
+"""Every open lead gets a coordinator within one sweep (business rule 2 of lead-management.md)."""
 
 from collections import Counter
 from datetime import timedelta
@@ -53,7 +53,7 @@ def newest(lead_id: UUID) -> Any:
 
 
 class TestOrphans:
-    def test_leads_of_nobody_and_of_who_is_gone_are_given_to_who_has_the_fewest(self, practice: Practice):
+    def test_leads_without_an_active_coordinator_go_to_users_with_fewest_leads(self, practice: Practice):
         gone = practice.people[COORDINATOR]
         leads = [practice.capture() for _ in range(5)]
         sql("UPDATE leads SET assigned_to_id = NULL WHERE id = ANY(:ids)", ids=leads[:2])
@@ -65,7 +65,7 @@ class TestOrphans:
         assert set(map(whose, leads)) == {ben, cleo}
         assert sweep("assign_orphans") == 0
 
-    def test_each_tells_of_it(self, practice: Practice):
+    def test_each_assignment_is_on_the_timeline(self, practice: Practice):
         lead = practice.capture()
         gone = practice.people[COORDINATOR]
         leave(gone)
@@ -76,7 +76,7 @@ class TestOrphans:
         assert (entry.why, entry.from_id, entry.to_id, entry.by_id) == ("orphaned", gone, ben, None)
         assert practice.rows("lead_activities")[-1].type == "ASSIGNMENT_CHANGE"
 
-    def test_closed_leads_are_left_alone(self, practice: Practice):
+    def test_closed_leads_are_skipped(self, practice: Practice):
         lead = practice.capture()
         practice.lose(lead)
         leave(practice.people[COORDINATOR])
@@ -84,7 +84,7 @@ class TestOrphans:
 
         assert sweep("assign_orphans") == 0
 
-    def test_the_clinics_rules_decide_first(self, practice: Practice):
+    def test_assignment_rules_decide_first(self, practice: Practice):
         lead = practice.capture()
         leave(practice.people[COORDINATOR])
         hire(practice)
@@ -102,7 +102,7 @@ class TestOrphans:
 
         assert (whose(lead), newest(lead).rule_id) == (front_desk, rule.id)
 
-    def test_one_that_somebody_is_changing_waits_for_the_next_sweep(self, practice: Practice):
+    def test_locked_lead_waits_for_the_next_sweep(self, practice: Practice):
         busy, free = practice.capture(), practice.capture()
         leave(practice.people[COORDINATOR])
         ben = hire(practice)
@@ -113,7 +113,7 @@ class TestOrphans:
         assert (whose(free), whose(busy)) == (ben, practice.people[COORDINATOR])
         assert sweep("assign_orphans") == 1
 
-    def test_the_admins_are_told_once_a_day_when_nobody_can(self, practice: Practice, watch: Watch):
+    def test_admins_are_notified_once_a_day_without_eligible_users(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         leave(practice.people[COORDINATOR])
         be_away(practice, practice.people[ADMIN], days=3)
@@ -130,7 +130,7 @@ class TestOrphans:
         assert sweep("assign_orphans") == 1
         assert whose(lead) == practice.people[ADMIN]
 
-    def test_nobody_is_given_more_than_their_ceiling(self, practice: Practice):
+    def test_no_user_gets_more_than_their_ceiling(self, practice: Practice):
         for _ in range(3):
             practice.capture()
         leave(practice.people[COORDINATOR])
@@ -149,7 +149,7 @@ class TestOrphans:
         assert len(sql("SELECT 1 FROM leads WHERE assigned_to_id = :admin", admin=admin)) == 2
         assert len(practice.rows("notifications", template="unassigned-leads")) == 1
 
-    def test_a_clinic_where_nobody_can_does_not_hold_up_the_others(self, practice: Practice, open_practice: Any):
+    def test_clinic_without_eligible_users_does_not_block_others(self, practice: Practice, open_practice: Any):
         practice.capture()
         leave(practice.people[COORDINATOR])
         be_away(practice, practice.people[ADMIN])
@@ -161,7 +161,7 @@ class TestOrphans:
         assert whose(lead) == other.people[ADMIN]
 
     @pytest.mark.parametrize("_", range(3))
-    def test_two_sweeps_and_new_leads_at_once_leave_nobody_out(self, practice: Practice, _: int):
+    def test_concurrent_sweeps_and_captures_leave_no_lead_unassigned(self, practice: Practice, _: int):
         leads = [practice.capture() for _ in range(20)]
         leave(practice.people[COORDINATOR])
         hire(practice)
@@ -176,7 +176,7 @@ class TestAbsences:
     def whose_task(self, task_id: UUID) -> Any:
         return sql("SELECT assigned_to_id FROM lead_tasks WHERE id = :id", id=task_id)[0].assigned_to_id
 
-    def test_tasks_are_given_away_when_the_absence_begins(self, practice: Practice, watch: Watch):
+    def test_tasks_are_reassigned_when_the_absence_begins(self, practice: Practice, watch: Watch):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3))
         be_away(practice, ana, days=5, starts=now() + timedelta(days=1), cover=cover, tasks="reroute")
@@ -187,7 +187,7 @@ class TestAbsences:
         assert sweep("cover_absences") == 0
         assert self.whose_task(task) == cover
 
-    def test_one_that_is_made_meanwhile_is_given_away_too(self, practice: Practice):
+    def test_task_created_during_the_absence_is_reassigned(self, practice: Practice):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         be_away(practice, ana, days=5, cover=cover, tasks="reroute")
         assert sweep("cover_absences") == 0
@@ -196,7 +196,7 @@ class TestAbsences:
         assert sweep("cover_absences") == 1
         assert self.whose_task(task) == cover
 
-    def test_whoever_does_it_is_reminded(self, practice: Practice, watch: Watch):
+    def test_new_assignee_gets_the_reminder(self, practice: Practice, watch: Watch):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(hours=2))
         be_away(practice, ana, cover=cover, tasks="reroute")
@@ -207,7 +207,7 @@ class TestAbsences:
         [note] = practice.rows("notifications", channel="in_app", template="task-reminder")
         assert note.user_id == cover
 
-    def test_put_off_ones_are_put_off_once(self, practice: Practice):
+    def test_deferred_tasks_are_deferred_once(self, practice: Practice):
         ana = practice.people[COORDINATOR]
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=1))
         be_away(practice, ana, days=3, tasks="shift")  # until Friday, 11:00
@@ -216,7 +216,7 @@ class TestAbsences:
         [row] = sql("SELECT due_at FROM lead_tasks WHERE id = :id", id=task)
         assert row.due_at == now() + timedelta(days=3)
 
-    def test_two_sweeps_at_once_do_each_once(self, practice: Practice):
+    def test_concurrent_sweeps_handle_each_task_once(self, practice: Practice):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         lead = practice.capture(assigned_to_id=ana)
         for hours in range(1, 20):

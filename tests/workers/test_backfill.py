@@ -1,4 +1,4 @@
-"""A backfill with real workers: leads with a date that was known before the rule, and a worker that is killed."""
+"""Backfill with real workers: dates known before the rule, and a killed worker."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,9 +23,7 @@ def backfill(desk: Desk, rule: dict[str, Any], per_hour: int) -> dict[str, Any]:
     return job
 
 
-def test_leads_whose_date_is_near_get_their_task_from_a_rule_that_is_younger_than_they(
-    desk: Desk, processes: Processes
-):
+def test_leads_with_a_near_date_get_a_task_from_a_new_rule(desk: Desk, processes: Processes):
     field = {"key": "passport_expiry", "label": "Passport", "type": "date"}
     assert desk.admin.post("/api/custom-fields", field).status == 201
     days = {"near": 90, "far": 400, "past": -1}
@@ -44,7 +42,7 @@ def test_leads_whose_date_is_near_get_their_task_from_a_rule_that_is_younger_tha
     assert str(task.lead_id) == leads["near"]["id"]
 
 
-def test_a_killed_worker_leaves_nothing_half_done_and_no_turn_is_given_twice(desk: Desk, processes: Processes):
+def test_killed_worker_leaves_no_partial_batch_and_no_shared_turn(desk: Desk, processes: Processes):
     many_leads(desk, 3_000)
     worker = processes.start_worker("bulk")
     job = backfill(desk, {"on": "lead.created", "after": "1 day"}, per_hour=3600)

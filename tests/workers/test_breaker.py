@@ -1,4 +1,4 @@
-"""A rule that goes wrong is paused: counted as it happens, told to the admins, waiting until somebody has looked."""
+"""Circuit breaker: a failing rule is paused, admins are notified, and a user resumes it."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -51,7 +51,7 @@ def allow(practice: Practice, **breaker: Any) -> None:
 
 
 def send(practice: Practice) -> None:
-    """Write and deliver all that is due."""
+    """Write and deliver all due messages."""
     practice.run_due()
     while practice.run(Kind.DELIVER) or practice.run(Kind.DELIVER_TO_USER):
         pass
@@ -85,7 +85,7 @@ def states(steps: Sequence[Any]) -> set[tuple[str, str | None]]:
 
 
 def fail(practice: Practice, smtp: SmtpServer) -> None:
-    """Five messages of `hello`, of which two are refused."""
+    """Send five messages of the rule `hello`, of which two are refused."""
     for times in (0, 2):
         smtp.on("rcpt", REFUSED, times=times)
         for _ in range(2 if times else 3):
@@ -93,14 +93,14 @@ def fail(practice: Practice, smtp: SmtpServer) -> None:
         send(practice)
 
 
-def test_what_came_of_a_rules_steps_is_counted_by_the_hour(practice: Practice, smtp: SmtpServer):
+def test_results_of_steps_are_counted_per_rule_and_hour(practice: Practice, smtp: SmtpServer):
     fail(practice, smtp)
     assert figures(practice, "hello") == {"sent": 3, "failed": 2}
     assert figures(practice, "call") == {"done": 5}
     assert figures(practice, "later") == {}
 
 
-def test_dead_letters_of_any_kind_are_failures(practice: Practice):
+def test_failed_steps_of_any_kind_count_as_failures(practice: Practice):
     lead = practice.capture()
     step = practice.step(lead, name="call")
     sql("UPDATE steps SET params = '{}', attempts = 4 WHERE id = :id", id=step.id)
@@ -109,7 +109,7 @@ def test_dead_letters_of_any_kind_are_failures(practice: Practice):
     assert figures(practice, "call") == {"failed": 1}
 
 
-def test_a_rule_of_which_too_much_fails_is_paused_and_the_admins_are_told(practice: Practice, smtp: SmtpServer):
+def test_rule_above_the_limit_is_paused_and_admins_are_notified(practice: Practice, smtp: SmtpServer):
     allow(practice)
     fail(practice, smtp)
     assert sweep(PAUSE) == 1
@@ -130,7 +130,7 @@ def test_a_rule_of_which_too_much_fails_is_paused_and_the_admins_are_told(practi
     assert len(practice.rows("notifications", template="rule-paused")) == 2
 
 
-def test_a_paused_rule_plans_nothing_and_what_it_planned_waits_until_it_is_switched_on(
+def test_paused_rule_plans_nothing_and_its_steps_wait_until_it_is_resumed(
     practice: Practice, smtp: SmtpServer, watch: Watch
 ):
     allow(practice)
@@ -157,7 +157,7 @@ def test_a_paused_rule_plans_nothing_and_what_it_planned_waits_until_it_is_switc
     assert sweep(PAUSE) == 0
 
 
-def test_one_that_is_switched_off_by_hand_lets_go_of_what_waited(practice: Practice, watch: Watch):
+def test_deactivating_a_paused_rule_cancels_its_waiting_steps(practice: Practice, watch: Watch):
     allow(practice)
     lead = practice.capture()
     _trip(practice, "later")
@@ -169,7 +169,7 @@ def test_one_that_is_switched_off_by_hand_lets_go_of_what_waited(practice: Pract
     assert states(practice.steps(lead, name="later")) == {("skipped", "rule_inactive")}
 
 
-def test_what_may_not_be_late_counts_from_when_it_was_due_at_first(practice: Practice, watch: Watch):
+def test_lateness_of_a_resumed_step_counts_from_its_first_due_time(practice: Practice, watch: Watch):
     allow(practice)
     lead = practice.capture()
     sql("UPDATE steps SET lateness = 1200 WHERE lead_id = :l AND name = 'later'", l=lead)
@@ -185,7 +185,7 @@ def test_what_may_not_be_late_counts_from_when_it_was_due_at_first(practice: Pra
     assert (step.state, step.reason, step.outcome) == ("skipped", "too_late", {"late_seconds": 1800})
 
 
-def test_messages_that_are_written_already_wait_as_well(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_deliveries_of_a_paused_rule_wait(practice: Practice, smtp: SmtpServer, watch: Watch):
     allow(practice)
     lead = practice.capture()
     practice.run_due()
@@ -200,7 +200,7 @@ def test_messages_that_are_written_already_wait_as_well(practice: Practice, smtp
     assert [letter.message["Subject"] for letter in smtp.received] == ["Hello"]
 
 
-def test_an_opt_out_is_put_down_to_the_rule_whose_message_came_last(practice: Practice, watch: Watch):
+def test_opt_out_is_counted_for_the_rule_of_the_last_message(practice: Practice, watch: Watch):
     allow(practice, opt_outs=0.2)
     leads = [practice.capture() for _ in range(4)]
     send(practice)
@@ -214,7 +214,7 @@ def test_an_opt_out_is_put_down_to_the_rule_whose_message_came_last(practice: Pr
     assert rule(practice, "later")["paused_because"] == why
 
 
-def test_an_opt_out_long_after_the_last_message_is_nobodys(practice: Practice, watch: Watch):
+def test_late_opt_out_is_counted_for_no_rule(practice: Practice, watch: Watch):
     lead = practice.capture()
     send(practice)
     watch.advance(days=8)
@@ -223,20 +223,20 @@ def test_an_opt_out_long_after_the_last_message_is_nobodys(practice: Practice, w
 
 
 @pytest.mark.parametrize("breaker", [{"failures": None}, {"min_messages": 6}, {"failures": 0.4}])
-def test_what_the_clinic_allows_is_no_reason_to_pause(practice: Practice, smtp: SmtpServer, breaker: dict[str, Any]):
+def test_rate_below_the_clinics_limit_pauses_nothing(practice: Practice, smtp: SmtpServer, breaker: dict[str, Any]):
     allow(practice, **breaker)
     fail(practice, smtp)
     assert sweep(PAUSE) == 0
 
 
-def test_a_clinic_without_a_breaker_pauses_nothing(practice: Practice, smtp: SmtpServer):
+def test_clinic_without_a_breaker_pauses_nothing(practice: Practice, smtp: SmtpServer):
     with transaction() as session:
         set_contact_policy(session, practice.actor(), ContactPolicyIn().read({"breaker": None}))
     fail(practice, smtp)
     assert sweep(PAUSE) == 0
 
 
-def test_what_is_a_day_past_counts_no_longer(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_results_older_than_a_day_are_not_counted(practice: Practice, smtp: SmtpServer, watch: Watch):
     allow(practice)
     fail(practice, smtp)
     watch.advance(hours=25)
@@ -244,7 +244,7 @@ def test_what_is_a_day_past_counts_no_longer(practice: Practice, smtp: SmtpServe
     assert figures(practice, "hello") == {}
 
 
-def test_workers_that_count_at_once_lose_nothing(practice: Practice):
+def test_concurrent_workers_lose_no_counts(practice: Practice):
     for _ in range(40):
         practice.capture()
     steps = [step for step in practice.pending() if step.name == "call"]
@@ -252,7 +252,7 @@ def test_workers_that_count_at_once_lose_nothing(practice: Practice):
     assert figures(practice, "call") == {"done": 40}
 
 
-def test_a_sequence_is_paused_and_goes_on_like_a_rule(
+def test_sequence_is_paused_and_resumed_like_a_rule(
     open_practice: Callable[..., Practice], smtp: SmtpServer, watch: Watch
 ):
     steps = sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"})
@@ -287,7 +287,7 @@ def test_a_sequence_is_paused_and_goes_on_like_a_rule(
 
 
 def _trip(practice: Practice, slug: str) -> None:
-    """So many of its messages failed that it is paused."""
+    """Pause the rule by failing so many of its messages."""
     sql(
         "INSERT INTO series_hours SELECT :c, :s, date_trunc('hour', CAST(:now AS timestamptz)), 0, 0, 5, 5, 0, 0",
         c=practice.clinic_id,

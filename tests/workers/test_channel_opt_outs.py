@@ -1,4 +1,4 @@
-"""Who wants no more messages by one channel."""
+"""Opt-outs from one channel."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ pytest_plugins = ["tests.support.desk"]
 
 @pytest.fixture
 def desk(watch: Watch, desk: Desk) -> Desk:
-    """In the daytime."""
+    """The clinic in the daytime."""
     return desk
 
 
@@ -34,7 +34,7 @@ def consent(desk: Desk, lead: dict[str, Any], way: str) -> None:
 
 
 def write_to(desk: Desk, lead: dict[str, Any]) -> None:
-    """Three calls that nobody took: by the rules, a break-up e-mail."""
+    """Log three calls without an answer, after which the rules plan a break-up e-mail."""
     for _ in range(3):
         call = {"type": "PHONE_CALL", "outcome": "no_answer"}
         assert desk.admin.post(f"/api/leads/{lead['id']}/activities", call).status == 201
@@ -45,7 +45,7 @@ def write(kind: str = Kind.SEND_MESSAGE) -> None:
         pass
 
 
-def test_it_is_shown_and_said_once(desk: Desk):
+def test_opt_out_is_shown_and_logged_once(desk: Desk):
     lead = desk.capture(email="mia@lead.example")
     assert (lead["opted_out_channels"], lead["opted_out_at"]) == ([], None)
     silent = opt_out(desk, lead)
@@ -54,13 +54,13 @@ def test_it_is_shown_and_said_once(desk: Desk):
     assert [entry["notes"] for entry in desk.timeline(lead)] == ["Opted out of messages by email."]
 
 
-def test_a_channel_that_reaches_no_lead_is_refused(desk: Desk):
+def test_channel_for_users_only_is_refused(desk: Desk):
     path = f"/api/leads/{desk.capture()['id']}/opt-out"
     assert desk.admin.post(path, {"channel": "in_app"}).pointers == ["/channel"]
     assert desk.admin.post(path, {"chanel": "email"}).pointers == ["/chanel"]
 
 
-def test_what_is_pending_by_it_stops_at_once_and_nothing_else(desk: Desk):
+def test_pending_messages_of_the_channel_are_cancelled_and_no_others(desk: Desk):
     lead = desk.capture(email="mia@lead.example")
     write_to(desk, lead)
     desk.plan(lead)
@@ -72,7 +72,7 @@ def test_what_is_pending_by_it_stops_at_once_and_nothing_else(desk: Desk):
     assert {step["state"] for step in desk.steps(lead) if step["id"] in others} <= {"planned", "published"}
 
 
-def test_what_is_written_and_not_sent_stops_too(desk: Desk, smtp: SmtpServer):
+def test_undelivered_messages_are_stopped(desk: Desk, smtp: SmtpServer):
     lead = desk.capture(email="mia@lead.example")
     write_to(desk, lead)
     write()
@@ -85,7 +85,7 @@ def test_what_is_written_and_not_sent_stops_too(desk: Desk, smtp: SmtpServer):
     assert smtp.received == []
 
 
-def test_who_comes_again_by_an_import_is_still_not_written_to(desk: Desk):
+def test_reimported_lead_stays_opted_out(desk: Desk):
     opt_out(desk, desk.capture(email="mia@lead.example"))
     again = desk.capture(email="Mia@Lead.example", phone="(212) 555-0199")
     write_to(desk, again)
@@ -93,7 +93,7 @@ def test_who_comes_again_by_an_import_is_still_not_written_to(desk: Desk):
     assert [step["reason"] for step in desk.steps(again, kind="send_message")] == ["suppressed"]
 
 
-def test_it_ends_with_a_consent_by_that_way(desk: Desk):
+def test_consent_for_the_channel_ends_the_opt_out(desk: Desk):
     lead = desk.capture(email="mia@lead.example")
     opt_out(desk, lead)
     consent(desk, lead, "phone")
@@ -105,7 +105,7 @@ def test_it_ends_with_a_consent_by_that_way(desk: Desk):
     assert [step["state"] for step in desk.steps(lead, kind="send_message")] == ["done"]
 
 
-def test_who_wants_nothing_at_all_later_gets_nothing(desk: Desk):
+def test_general_opt_out_stops_all_channels(desk: Desk):
     lead = desk.capture(email="mia@lead.example")
     opt_out(desk, lead)
     silent = opt_out(desk, lead, channel=None)
@@ -113,21 +113,21 @@ def test_who_wants_nothing_at_all_later_gets_nothing(desk: Desk):
     assert desk.coordinator.post("/api/suppressions/check", {"phone": "(212) 555-0143"}).body["is_suppressed"] is True
 
 
-def test_one_channel_leaves_the_other_addresses_alone(desk: Desk):
+def test_opt_out_from_one_channel_keeps_the_others(desk: Desk):
     opt_out(desk, desk.capture(email="mia@lead.example"))
     checked = [{"email": "mia@lead.example"}, {"phone": "(212) 555-0143"}]
     found = [desk.coordinator.post("/api/suppressions/check", address).body["is_suppressed"] for address in checked]
     assert found == [True, False]
 
 
-def test_a_merge_keeps_it(desk: Desk):
+def test_merge_keeps_the_opt_out(desk: Desk):
     lead, duplicate = desk.capture(), desk.capture(email="mia@lead.example")
     opt_out(desk, duplicate)
     merged = desk.admin.post(f"/api/leads/{lead['id']}/merge", {"lead_id": duplicate["id"]})
     assert merged.body["opted_out_channels"] == ["email"]
 
 
-def test_why_a_message_waits_is_shown_and_a_new_policy_holds_from_the_next_try(desk: Desk):
+def test_reason_for_waiting_is_shown_and_a_new_policy_applies_at_the_next_attempt(desk: Desk):
     assert desk.admin.put("/api/settings/contact-policy", {"window": "1 day"}).status == 200
     lead = desk.capture(email="mia@lead.example")
     booked = {"type": "CONSULTATION_SCHEDULED", "scheduled_for": "2026-03-12T14:00:00Z"}
@@ -143,7 +143,7 @@ def test_why_a_message_waits_is_shown_and_a_new_policy_holds_from_the_next_try(d
     assert {step["state"] for step in desk.steps(lead, kind="send_message")} == {"done"}
 
 
-def test_every_channel_that_reaches_leads_says_by_what():
+def test_every_channel_for_leads_has_an_address_type():
     ways = {name: CHANNELS.suppressed_by(name) for name in CHANNELS.names()}
     assert ways == {"email": AddressKind.EMAIL, "http": AddressKind.PHONE, "in_app": None}
     assert set(CHANNELS.names_for_leads()) == set(CHANNELS.names()) - {"in_app"}

@@ -1,4 +1,4 @@
-"""Handing a message to a mail server that misbehaves: what is known afterwards, how often it was tried, never twice."""
+"""Delivery through a misbehaving mail server: outcomes, attempts, and no message sent twice."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ def practice(practice: Practice, smtp: SmtpServer) -> Practice:
     return about_to_be_delivered(practice)
 
 
-def test_it_is_sent_once(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_message_is_sent_once(practice: Practice, smtp: SmtpServer, watch: Watch):
     step = delivery_step(practice)
     for _ in range(3):
         practice.run(SEND, step)
@@ -43,7 +43,7 @@ def test_it_is_sent_once(practice: Practice, smtp: SmtpServer, watch: Watch):
         ("mail", "535 5.7.8 Bad login"),  # ours to mend: no message is to blame
     ],
 )
-def test_later_means_later(practice: Practice, smtp: SmtpServer, watch: Watch, stage: str, reply: str):
+def test_temporary_refusal_is_retried(practice: Practice, smtp: SmtpServer, watch: Watch, stage: str, reply: str):
     smtp.on(stage, reply, times=1)
     practice.run(SEND)
 
@@ -60,7 +60,7 @@ def test_later_means_later(practice: Practice, smtp: SmtpServer, watch: Watch, s
     assert (delivery_step(practice).state, delivery_step(practice).error) == ("done", None)
 
 
-def test_never_means_never(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_permanent_refusal_fails(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.on("rcpt", "550 5.1.1 No such user")
     practice.run(SEND)
     try_again(practice, watch)
@@ -71,7 +71,7 @@ def test_never_means_never(practice: Practice, smtp: SmtpServer, watch: Watch):
     assert (delivery_step(practice).state, delivery_step(practice).error) == ("failed", said)
 
 
-def test_a_server_that_is_away_for_long_is_tried_eight_times(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_unavailable_server_is_tried_eight_times(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.stop()
     for _ in range(MAX_ATTEMPTS + 2):
         try_again(practice, watch)
@@ -84,7 +84,7 @@ def test_a_server_that_is_away_for_long_is_tried_eight_times(practice: Practice,
     assert (delivery_step(practice).state, delivery_step(practice).attempts) == ("failed", MAX_ATTEMPTS)
 
 
-def test_a_server_that_comes_back_gets_the_message_once(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_recovered_server_gets_the_message_once(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.stop()
     for _ in range(3):
         try_again(practice, watch)
@@ -99,7 +99,7 @@ def test_a_server_that_comes_back_gets_the_message_once(practice: Practice, smtp
 
 
 @pytest.mark.parametrize("stage", ["greeting", "ehlo", "rcpt", "data"])
-def test_a_server_that_hangs_before_it_has_the_message_is_tried_again(
+def test_timeout_before_the_message_is_retried(
     practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None], stage: str
 ):
     configure(smtp_timeout=0.3)
@@ -113,7 +113,7 @@ def test_a_server_that_hangs_before_it_has_the_message_is_tried_again(
 
 
 @pytest.mark.parametrize("act", [DROP, HANG])
-def test_what_a_server_may_have_is_not_sent_again_by_itself(
+def test_possibly_accepted_message_is_not_retried(
     practice: Practice, smtp: SmtpServer, watch: Watch, configure: Callable[..., None], act: str
 ):
     configure(smtp_timeout=0.3)
@@ -130,7 +130,7 @@ def test_what_a_server_may_have_is_not_sent_again_by_itself(
     assert len(smtp.received) == 1
 
 
-def test_an_admin_who_finds_that_it_never_arrived_has_it_sent_again(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_message_in_doubt_can_be_sent_again_by_an_admin(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.on("dot", DROP, times=1)
     practice.run(SEND)
     watch.advance(hours=1)
@@ -143,7 +143,7 @@ def test_an_admin_who_finds_that_it_never_arrived_has_it_sent_again(practice: Pr
     assert [outcome for _, outcome, _ in deliveries(practice)] == ["unknown", "sent"]
 
 
-def test_a_failed_one_that_is_retried_keeps_its_history(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_failed_message_keeps_its_history_after_a_retry(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.on("rcpt", "550 5.1.1 No such user")
     practice.run(SEND)
     smtp.behave()

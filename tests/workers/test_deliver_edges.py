@@ -1,4 +1,4 @@
-"""Delivering, at its edges: stopped just before, cut off just after, no server, no words, no room."""
+"""Edge cases of delivery: late stops, interrupted workers, missing servers."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def practice(practice: Practice, smtp: SmtpServer) -> Practice:
     ],
 )
 @pytest.mark.parametrize("after_a_try", [False, True])
-def test_a_message_that_is_stopped_in_time_is_not_sent(
+def test_message_cancelled_before_the_attempt_is_not_sent(
     practice: Practice, smtp: SmtpServer, watch: Watch, stop: Callable[..., None], reason: Reason, after_a_try: bool
 ):
     if after_a_try:
@@ -59,7 +59,9 @@ def test_a_message_that_is_stopped_in_time_is_not_sent(
         (Practice.lose, Reason.LOST),
     ],
 )
-def test_the_guard_is_the_second_wall(practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason):
+def test_guard_stops_a_message_whose_step_was_not_cancelled(
+    practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason
+):
     sql("UPDATE steps SET stop_on = '{}'")
     stop(practice, practice.row("leads").id)
     practice.run(SEND)
@@ -69,9 +71,7 @@ def test_the_guard_is_the_second_wall(practice: Practice, smtp: SmtpServer, stop
     assert (delivery_step(practice).state, delivery_step(practice).reason) == ("skipped", reason)
 
 
-def test_a_lead_that_sleeps_when_the_mail_server_is_back_gets_it_in_the_morning(
-    practice: Practice, smtp: SmtpServer, watch: Watch
-):
+def test_retry_at_night_waits_until_quiet_hours_end(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.on("rcpt", "450 4.2.0 Greylisted", times=1)
     practice.run(SEND)
     watch.set(at("2026-03-10 22:00"))
@@ -85,7 +85,7 @@ def test_a_lead_that_sleeps_when_the_mail_server_is_back_gets_it_in_the_morning(
 
 
 @pytest.mark.parametrize("retried", [False, True])
-def test_what_a_lead_waits_for_is_delivered_at_night(practice: Practice, smtp: SmtpServer, watch: Watch, retried: bool):
+def test_transactional_message_is_delivered_at_night(practice: Practice, smtp: SmtpServer, watch: Watch, retried: bool):
     watch.set(at("2026-03-10 22:00"))
     lead = practice.capture(email="tom@lead.example")
     practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at("2026-03-12 10:00"))
@@ -102,7 +102,7 @@ def test_what_a_lead_waits_for_is_delivered_at_night(practice: Practice, smtp: S
 
 
 @pytest.mark.parametrize(("stop", "reason"), [(Practice.opt_out, Reason.OPTED_OUT), (Practice.lose, Reason.LOST)])
-def test_an_admin_who_retries_cannot_send_what_was_stopped_meanwhile(
+def test_admin_cannot_retry_a_message_that_was_stopped(
     practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason
 ):
     smtp.on("rcpt", "550 5.1.1 No such user", times=1)
@@ -117,7 +117,7 @@ def test_an_admin_who_retries_cannot_send_what_was_stopped_meanwhile(
 
 
 @pytest.mark.parametrize("happened", [Practice.hear_from, None])
-def test_a_guard_of_what_happened_since_counts_from_the_message_not_from_its_retry(
+def test_guard_counts_events_since_the_message_and_not_since_its_retry(
     practice: Practice, smtp: SmtpServer, watch: Watch, happened: Callable[..., None] | None
 ):
     guard = '{"unless": [{"field": "since.replied", "equals": true}]}'
@@ -139,8 +139,8 @@ def test_a_guard_of_what_happened_since_counts_from_the_message_not_from_its_ret
     assert (note(practice).state, note(practice).reason) == (("suppressed", "replied") if happened else ("sent", None))
 
 
-def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smtp: SmtpServer, postgres: Postgres):
-    """Whoever writes the lead does not wait for a mail server."""
+def test_no_transaction_is_open_during_the_smtp_call(practice: Practice, smtp: SmtpServer, postgres: Postgres):
+    """A writer of the lead does not wait for a mail server."""
     lead = practice.row("leads").id
     smtp.on("dot", HANG, times=1)
     sending = threading.Thread(target=practice.run, args=[SEND])
@@ -157,7 +157,7 @@ def test_no_transaction_is_open_while_the_server_answers(practice: Practice, smt
     assert note(practice).state == "unknown"
 
 
-def test_an_answer_survives_a_restart_of_the_database(practice: Practice, smtp: SmtpServer, postgres: Postgres):
+def test_outcome_survives_a_database_restart(practice: Practice, smtp: SmtpServer, postgres: Postgres):
     smtp.on("dot", HANG, times=1)
     for connection in [db.engine().connect() for _ in range(8)]:
         connection.close()  # the pool is full of those that are about to die
@@ -174,7 +174,7 @@ def test_an_answer_survives_a_restart_of_the_database(practice: Practice, smtp: 
     assert [outcome for _, outcome, _ in deliveries(practice)] == ["unknown"]
 
 
-def test_a_late_answer_is_better_than_none(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_late_answer_replaces_the_unknown_outcome(practice: Practice, smtp: SmtpServer, watch: Watch):
     smtp.on("dot", HANG, times=1)
     sending = threading.Thread(target=practice.run, args=[SEND])
     sending.start()
@@ -189,8 +189,8 @@ def test_a_late_answer_is_better_than_none(practice: Practice, smtp: SmtpServer,
     assert note(practice).error != words  # what the network said
 
 
-def test_an_admin_who_decides_while_an_answer_is_recorded_waits_for_it(practice: Practice, smtp: SmtpServer):
-    """Both take the step first. The other way round they would wait for each other, and one be refused."""
+def test_concurrent_resolution_waits_for_the_recorded_outcome(practice: Practice, smtp: SmtpServer):
+    """Both lock the step first; another order would deadlock."""
     smtp.on("dot", DROP, times=1)
     practice.run(SEND)
     step = delivery_step(practice)
@@ -210,7 +210,7 @@ def test_an_admin_who_decides_while_an_answer_is_recorded_waits_for_it(practice:
     assert note(practice).state == "sent"
 
 
-def test_without_a_mail_server_nothing_is_in_doubt(
+def test_missing_mail_server_leaves_no_message_in_doubt(
     practice: Practice, watch: Watch, configure: Callable[..., None], smtp: SmtpServer
 ):
     url = smtp.url
@@ -226,7 +226,7 @@ def test_without_a_mail_server_nothing_is_in_doubt(
 @pytest.mark.parametrize(
     "words", ["550 5.1.1 No\0such\x07 user", "550 \ufffd\udcff".encode("utf-8", "replace").decode()]
 )
-def test_words_that_cannot_be_stored_are_no_obstacle(practice: Practice, smtp: SmtpServer, words: str):
+def test_unstorable_characters_of_an_answer_are_replaced(practice: Practice, smtp: SmtpServer, words: str):
     smtp.on("rcpt", words)
     practice.run(SEND)
 
@@ -234,7 +234,7 @@ def test_words_that_cannot_be_stored_are_no_obstacle(practice: Practice, smtp: S
     assert note(practice).error.startswith("550 ")
 
 
-def test_a_message_that_cannot_be_prepared_can_be_retried_in_the_end(
+def test_message_that_cannot_be_rendered_can_be_retried(
     practice: Practice, smtp: SmtpServer, watch: Watch, postgres: Postgres
 ):
     with postgres.connect("relance") as owner:
@@ -252,7 +252,7 @@ def test_a_message_that_cannot_be_prepared_can_be_retried_in_the_end(
     assert note(practice).state == "sent"
 
 
-def test_one_address_that_is_refused_stops_no_other(practice: Practice, smtp: SmtpServer):
+def test_refused_address_does_not_stop_other_messages(practice: Practice, smtp: SmtpServer):
     smtp.on("rcpt", "550 5.1.1 No such user", to="mia@lead.example")
     for number in range(3):
         practice.fail_to_reach(practice.capture(email=f"tom{number}@lead.example"))
@@ -264,7 +264,7 @@ def test_one_address_that_is_refused_stops_no_other(practice: Practice, smtp: Sm
 
 
 @pytest.mark.parametrize("answer", ["550 5.1.1 <mia@lead.example>: unknown", "451 4.2.0 mia@lead.example, later"])
-def test_what_a_server_says_of_an_address_is_kept_without_it(practice: Practice, smtp: SmtpServer, answer: str):
+def test_answer_is_stored_without_the_address(practice: Practice, smtp: SmtpServer, answer: str):
     smtp.on("rcpt", answer)
     practice.run(SEND, delivery_step(practice))
     [(_, _, response)] = deliveries(practice)

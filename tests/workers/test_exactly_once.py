@@ -1,4 +1,4 @@
-"""A message is a wake-up: however often it comes, early, late or twice at once, the step's effect is there once."""
+"""Exactly-once effects: repeated, early, late and concurrent messages for one step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +33,8 @@ def done_once(practice: Practice, ids: list[UUID]) -> bool:
 
 
 @contextmanager
-def lead_in_use(postgres: Postgres, *lead_ids: UUID) -> Iterator[psycopg.Connection]:
-    """Somebody is just writing these leads."""
+def lock_leads(postgres: Postgres, *lead_ids: UUID) -> Iterator[psycopg.Connection]:
+    """Hold a lock on these leads, as a concurrent write does."""
     with postgres.connect("relance") as other:
         other.autocommit = False
         other.execute("SELECT FROM leads WHERE id = ANY(%s) FOR NO KEY UPDATE", [[*lead_ids]])
@@ -42,7 +42,7 @@ def lead_in_use(postgres: Postgres, *lead_ids: UUID) -> Iterator[psycopg.Connect
         other.rollback()
 
 
-def test_three_times_one_after_the_other(practice: Practice):
+def test_repeated_message_runs_the_step_once(practice: Practice):
     ids = practice.fill(10, MAKE, due_at=TUESDAY)
 
     assert [runner.run(MAKE, ids) for _ in range(3)] == [10, 0, 0]
@@ -50,9 +50,9 @@ def test_three_times_one_after_the_other(practice: Practice):
     assert done_once(practice, ids)
 
 
-def test_what_came_too_often_is_counted(practice: Practice):
+def test_redundant_messages_are_counted(practice: Practice):
     def next_batch() -> float:
-        """An idle process writes nothing; the next batch says what it has counted."""
+        """Run the next batch, which writes the counters of the last one."""
         practice.fill(1, MAKE, due_at=TUESDAY)
         runner.run(MAKE, [])
         return counted("refused")
@@ -65,7 +65,7 @@ def test_what_came_too_often_is_counted(practice: Practice):
     assert next_batch() - before == 20
 
 
-def test_by_four_workers_at_once(practice: Practice):
+def test_four_concurrent_workers_run_each_step_once(practice: Practice):
     ids = practice.fill(40, MAKE, due_at=TUESDAY)
 
     ran = at_once(*[lambda: runner.run(MAKE, ids)] * 4)
@@ -74,7 +74,7 @@ def test_by_four_workers_at_once(practice: Practice):
     assert done_once(practice, ids)
 
 
-def test_messages_that_overlap(practice: Practice):
+def test_overlapping_messages_run_each_step_once(practice: Practice):
     ids = practice.fill(60, MAKE, due_at=TUESDAY)
 
     ran = at_once(
@@ -85,7 +85,7 @@ def test_messages_that_overlap(practice: Practice):
     assert done_once(practice, ids)
 
 
-def test_a_flood_of_single_messages_drains_in_batches(practice: Practice):
+def test_many_single_messages_are_processed_in_batches(practice: Practice):
     ids = practice.fill(120, MAKE, due_at=TUESDAY)
 
     ran = [runner.run(MAKE, [step_id]) for step_id in ids[:5]]
@@ -94,14 +94,14 @@ def test_a_flood_of_single_messages_drains_in_batches(practice: Practice):
     assert done_once(practice, ids)
 
 
-def test_one_message_with_more_steps_than_a_batch(practice: Practice):
+def test_message_with_more_steps_than_a_batch_is_split(practice: Practice):
     ids = practice.fill(250, MAKE, due_at=TUESDAY)
 
     assert runner.run(MAKE, ids) == 250
     assert done_once(practice, ids)
 
 
-def test_neighbours_of_another_kind_stay_where_they_are(practice: Practice):
+def test_steps_of_another_kind_are_not_claimed(practice: Practice):
     practice.fill(3, Kind.SUGGEST_LOST, due_at=TUESDAY)
     practice.fill(1, MAKE, due_at=TUESDAY)
 
@@ -109,12 +109,12 @@ def test_neighbours_of_another_kind_stay_where_they_are(practice: Practice):
     assert {step.state for step in practice.steps(kind=Kind.SUGGEST_LOST)} == {"published"}
 
 
-def test_a_message_of_steps_that_are_gone_does_nothing(practice: Practice, valkey: Valkey):
+def test_message_about_deleted_steps_does_nothing(practice: Practice, valkey: Valkey):
     assert runner.run(MAKE, [UUID(int=1), UUID(int=2)]) == 0
     assert not messages(valkey)
 
 
-def test_a_message_that_comes_early_wakes_the_step_at_its_time(practice: Practice, valkey: Valkey, watch: Watch):
+def test_early_message_is_repeated_when_the_step_is_due(practice: Practice, valkey: Valkey, watch: Watch):
     due = TUESDAY + timedelta(seconds=30)
     ids = practice.fill(3, MAKE, due_at=due)
 
@@ -128,13 +128,11 @@ def test_a_message_that_comes_early_wakes_the_step_at_its_time(practice: Practic
     assert done_once(practice, ids)
 
 
-def test_a_step_whose_lead_is_being_written_is_left_and_woken_again(
-    practice: Practice, postgres: Postgres, valkey: Valkey
-):
+def test_step_of_a_locked_lead_is_published_again(practice: Practice, postgres: Postgres, valkey: Valkey):
     ids = practice.fill(5, MAKE, due_at=TUESDAY)
     held = practice.step(id=ids[1])
 
-    with lead_in_use(postgres, held.lead_id):
+    with lock_leads(postgres, held.lead_id):
         assert runner.run(MAKE, ids) == 4  # and did not wait
 
     step = practice.step(id=held.id)
@@ -145,11 +143,11 @@ def test_a_step_whose_lead_is_being_written_is_left_and_woken_again(
     assert done_once(practice, ids)
 
 
-def test_it_is_woken_again_as_long_as_it_takes(practice: Practice, postgres: Postgres, valkey: Valkey):
+def test_step_is_published_again_until_the_lead_is_unlocked(practice: Practice, postgres: Postgres, valkey: Valkey):
     ids = practice.fill(2, MAKE, due_at=TUESDAY)
     steps = practice.steps(kind=MAKE)
 
-    with lead_in_use(postgres, *(step.lead_id for step in steps)):
+    with lock_leads(postgres, *(step.lead_id for step in steps)):
         for _ in range(3):
             valkey.flush()
             assert runner.run(MAKE, ids) == 0
@@ -158,21 +156,21 @@ def test_it_is_woken_again_as_long_as_it_takes(practice: Practice, postgres: Pos
     assert done_once(practice, ids)
 
 
-def test_a_step_that_is_left_alone_is_free_for_whoever_can_run_it(practice: Practice, postgres: Postgres):
-    """Else its own message would come to nothing while another worker looks for neighbours."""
+def test_skipped_step_is_free_for_other_workers(practice: Practice, postgres: Postgres):
+    """Otherwise its own message would have no effect while another worker claims neighboring steps."""
     [step_id] = practice.fill(1, MAKE, due_at=TUESDAY)
-    with lead_in_use(postgres, practice.step(id=step_id).lead_id), transaction() as session:
+    with lock_leads(postgres, practice.step(id=step_id).lead_id), transaction() as session:
         assert claim(session, MAKE, [], now=TUESDAY, most=100) == []
         free = sql("SELECT id FROM steps WHERE id = :id FOR UPDATE SKIP LOCKED", id=step_id)
         assert [row.id for row in free] == [step_id]
 
 
-def test_whoever_writes_a_lead_and_a_worker_do_not_wait_for_each_other(practice: Practice, postgres: Postgres):
-    """The writer has the lead and wants its steps; the worker finds the steps and would want the lead."""
+def test_writer_and_worker_do_not_deadlock(practice: Practice, postgres: Postgres):
+    """The writer locks the lead and then its steps; the worker finds the steps and then needs the lead."""
     ids = practice.fill(3, MAKE, due_at=TUESDAY)
     held = practice.step(id=ids[0])
 
-    with lead_in_use(postgres, held.lead_id) as writer:
+    with lock_leads(postgres, held.lead_id) as writer:
         runner.run(MAKE, ids)
         writer.execute("SET lock_timeout = '10s'")
         writer.execute("UPDATE steps SET state = 'cancelled', reason = 'by_hand' WHERE id = %s", [held.id])
@@ -183,7 +181,7 @@ def test_whoever_writes_a_lead_and_a_worker_do_not_wait_for_each_other(practice:
     assert len(practice.rows("lead_tasks")) == 2
 
 
-def test_a_step_that_another_worker_has_in_hand_is_that_workers(practice: Practice, postgres: Postgres, valkey: Valkey):
+def test_claimed_step_is_not_claimed_again(practice: Practice, postgres: Postgres, valkey: Valkey):
     ids = practice.fill(2, MAKE, due_at=TUESDAY)
     with postgres.connect("relance") as other:
         other.autocommit = False
@@ -195,7 +193,7 @@ def test_a_step_that_another_worker_has_in_hand_is_that_workers(practice: Practi
         other.rollback()
 
 
-def test_two_steps_of_one_lead_run_both(practice: Practice):
+def test_two_steps_of_one_lead_both_run(practice: Practice):
     lead = practice.capture()
     practice.fail_to_reach(lead)
     at_once(lambda: practice.run(Kind.SEND_MESSAGE), lambda: practice.run(Kind.SUGGEST_LOST))
@@ -207,8 +205,8 @@ def test_two_steps_of_one_lead_run_both(practice: Practice):
     assert len(practice.rows("lead_activities", type="NOTE")) == 1
 
 
-def test_an_event_recorded_twice_plans_once(practice: Practice):
-    """The stage is moved, and the entry written: both speak of one consultation."""
+def test_repeated_event_plans_once(practice: Practice):
+    """The moved stage and the logged entry both report one consultation."""
     lead, when = practice.capture(), TUESDAY + timedelta(days=2)
     practice.move(lead, "consultation_scheduled", scheduled_for=when)
     practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=when)
@@ -219,7 +217,7 @@ def test_an_event_recorded_twice_plans_once(practice: Practice):
 
 
 @pytest.mark.parametrize("kind", [Kind.ESCALATE, Kind.SEND_MESSAGE, Kind.SUGGEST_LOST])
-def test_each_kind_writes_once(practice: Practice, kind: str):
+def test_each_kind_of_step_writes_once(practice: Practice, kind: str):
     ids = practice.fill(8, kind, due_at=TUESDAY)
 
     assert sum(at_once(*[lambda: runner.run(kind, ids)] * 3)) == 8

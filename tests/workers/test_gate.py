@@ -1,4 +1,4 @@
-"""The gate through the workers: several rules, one lead, and a mail server that was away."""
+"""Contact policy in workers: several rules, one lead, and an unavailable mail server."""
 
 import json
 import threading
@@ -55,7 +55,7 @@ def practice(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Practi
 
 
 def decide(practice: Practice, **policy: Any) -> None:
-    """The clinic decides how often it writes to its leads."""
+    """Set the contact policy of the clinic."""
     with transaction() as session:
         set_contact_policy(session, practice.actor(), ContactPolicyIn().read(policy))
 
@@ -77,7 +77,7 @@ def deliver(practice: Practice) -> None:
 
 
 def ends(practice: Practice) -> dict[str, tuple[str, str | None, datetime]]:
-    """Of each message to write: its state, why, and when it is due."""
+    """Return state, reason and due time of each message step."""
     return {step.name: (step.state, step.reason, step.due_at) for step in practice.steps(kind="send_message")}
 
 
@@ -85,15 +85,13 @@ def subjects(smtp: SmtpServer) -> list[str]:
     return [mail.message["Subject"] for mail in smtp.received]
 
 
-def test_without_a_policy_both_rules_write_at_once(practice: Practice):
+def test_both_rules_write_at_once_without_a_policy(practice: Practice):
     practice.capture()
     write(practice)
     assert {state for state, _, _ in ends(practice).values()} == {"done"}
 
 
-def test_of_two_rules_at_once_one_writes_and_the_other_a_window_later(
-    practice: Practice, watch: Watch, smtp: SmtpServer
-):
+def test_second_of_two_rules_waits_for_the_next_window(practice: Practice, watch: Watch, smtp: SmtpServer):
     decide(practice, window="1 day")
     practice.capture()
     write(practice)
@@ -113,7 +111,7 @@ def test_of_two_rules_at_once_one_writes_and_the_other_a_window_later(
 
 
 @pytest.mark.parametrize(("important", "other"), [("hello", "offer"), ("offer", "hello")])
-def test_the_more_important_one_writes_first(practice: Practice, important: str, other: str):
+def test_higher_priority_message_is_written_first(practice: Practice, important: str, other: str):
     decide(practice, window="1 day")
     practice.capture()
     matters(important, 1)
@@ -122,9 +120,7 @@ def test_the_more_important_one_writes_first(practice: Practice, important: str,
     assert ends(practice)[other][1:] == (Reason.ANOTHER_TOUCH, TUESDAY + timedelta(days=1))
 
 
-def test_of_those_that_waited_for_the_same_moment_the_oldest_goes_first(
-    open_practice: Callable[..., Practice], watch: Watch
-):
+def test_oldest_waiting_message_goes_first(open_practice: Callable[..., Practice], watch: Watch):
     letter = "do: [{send_message: {channel: email, template: hello}}]"
     rules = "".join(f"  - {{name: rule-{number}, on: lead.created, {letter}}}\n" for number in (3, 1, 2))
     practice = open_practice(playbook=f"name: ours\nrules:\n{rules}templates: {{hello: {{subject: Hi, body: Hi}}}}")
@@ -138,7 +134,7 @@ def test_of_those_that_waited_for_the_same_moment_the_oldest_goes_first(
     assert went == ["rule-3", "rule-1", "rule-2"]
 
 
-def test_one_that_matters_more_and_is_not_written_is_in_nobodys_way(practice: Practice):
+def test_unwritten_higher_priority_message_does_not_block(practice: Practice):
     decide(practice, window="1 day")
     lead = practice.capture()
     matters("offer", 1)
@@ -150,7 +146,7 @@ def test_one_that_matters_more_and_is_not_written_is_in_nobodys_way(practice: Pr
     }
 
 
-def test_one_that_matters_more_and_is_due_within_the_window_goes_alone(practice: Practice, watch: Watch):
+def test_planned_higher_priority_message_within_the_window_blocks(practice: Practice, watch: Watch):
     decide(practice, window="1 day")
     lead = practice.capture()
     later = TUESDAY + timedelta(hours=4)
@@ -164,7 +160,7 @@ def test_one_that_matters_more_and_is_due_within_the_window_goes_alone(practice:
     assert len(practice.rows("notifications", lead_id=lead)) == 1
 
 
-def test_other_leads_are_other_leads(practice: Practice):
+def test_other_leads_are_not_affected(practice: Practice):
     decide(practice, window="1 day", daily_cap=1)
     for _ in range(3):
         practice.capture()
@@ -181,7 +177,7 @@ def test_other_leads_are_other_leads(practice: Practice):
         ({"minimum_interval": "12 hours"}, Reason.MINIMUM_INTERVAL, "2026-03-11 08:00"),  # 23:00, so in the morning
     ],
 )
-def test_what_is_too_much_for_now_waits(practice: Practice, policy: dict[str, Any], reason: Reason, again: str):
+def test_message_above_a_cap_waits(practice: Practice, policy: dict[str, Any], reason: Reason, again: str):
     decide(practice, **policy)
     practice.capture()
     write(practice)
@@ -189,7 +185,7 @@ def test_what_is_too_much_for_now_waits(practice: Practice, policy: dict[str, An
     assert len(practice.rows("notifications")) == 1
 
 
-def test_one_sequence_writes_only_so_often(practice: Practice, watch: Watch):
+def test_cap_per_sequence_is_applied(practice: Practice, watch: Watch):
     decide(practice, per_sequence_cap=1)
     lead = practice.capture()
     write(practice)
@@ -206,7 +202,7 @@ def test_one_sequence_writes_only_so_often(practice: Practice, watch: Watch):
     assert ends(practice)["offer"][0] == "done"
 
 
-def test_what_a_lead_waits_for_goes_at_once_and_counts(practice: Practice):
+def test_transactional_message_is_sent_at_once_and_counts(practice: Practice):
     decide(practice, daily_cap=2)
     lead = practice.capture()
     for day in (12, 13, 14):
@@ -218,7 +214,7 @@ def test_what_a_lead_waits_for_goes_at_once_and_counts(practice: Practice):
     assert put_off == {(Reason.DAILY_CAP, at("2026-03-11 08:00"))}
 
 
-def test_what_was_written_over_two_days_is_not_sent_at_once_when_the_mail_server_is_back(
+def test_delayed_deliveries_are_spread_after_the_mail_server_returns(
     practice: Practice, watch: Watch, smtp: SmtpServer
 ):
     decide(practice, window="1 day")
@@ -246,7 +242,7 @@ def test_what_was_written_over_two_days_is_not_sent_at_once_when_the_mail_server
     assert sorted(subjects(smtp)) == ["Hello", "Offer"]
 
 
-def test_while_one_is_being_handed_over_no_other_is(practice: Practice, smtp: SmtpServer):
+def test_message_in_delivery_blocks_the_next(practice: Practice, smtp: SmtpServer):
     practice.capture()
     write(practice)
     decide(practice, minimum_interval="1 hour")
@@ -262,9 +258,7 @@ def test_while_one_is_being_handed_over_no_other_is(practice: Practice, smtp: Sm
     assert waiting.due_at == TUESDAY + timedelta(hours=1)
 
 
-def test_one_that_nobody_knows_of_counts_from_when_it_was_handed_over(
-    practice: Practice, watch: Watch, smtp: SmtpServer
-):
+def test_message_in_doubt_counts_from_its_delivery_time(practice: Practice, watch: Watch, smtp: SmtpServer):
     decide(practice, window="1 day")
     practice.capture()
     smtp.stop()
@@ -279,7 +273,7 @@ def test_one_that_nobody_knows_of_counts_from_when_it_was_handed_over(
     assert ends(practice)["offer"][1:] == (Reason.ANOTHER_TOUCH, at("2026-03-13 10:00"))
 
 
-def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice, watch: Watch, smtp: SmtpServer):
+def test_retried_message_is_checked_again(practice: Practice, watch: Watch, smtp: SmtpServer):
     decide(practice, window="1 day")
     practice.capture()
     smtp.on("rcpt", "550 5.1.1 No such user", times=1)
@@ -298,7 +292,7 @@ def test_one_that_failed_and_is_retried_is_asked_about_again(practice: Practice,
     assert again.due_at == TUESDAY + timedelta(days=2)
 
 
-def test_two_workers_at_once_write_one(practice: Practice):
+def test_concurrent_workers_write_one_message(practice: Practice):
     decide(practice, window="1 day")
     for _ in range(8):
         practice.capture()
@@ -310,7 +304,7 @@ def test_two_workers_at_once_write_one(practice: Practice):
     assert len(practice.rows("notifications")) == len({note.lead_id for note in practice.rows("notifications")}) == 8
 
 
-def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Practice):
+def test_explanation_is_available_before_a_message_exists(practice: Practice):
     decide(practice, daily_cap=1)
     lead_id = practice.capture()
     write(practice)
@@ -324,7 +318,7 @@ def test_why_a_message_would_wait_can_be_asked_before_there_is_one(practice: Pra
     assert set(refused.values()) == {Allow()}
 
 
-def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practice, smtp: SmtpServer):
+def test_opt_out_from_email_stops_written_messages(practice: Practice, smtp: SmtpServer):
     lead = practice.capture()
     write(practice)
     with transaction() as session:
@@ -339,7 +333,7 @@ def test_who_wants_no_mail_gets_none_not_even_what_was_written(practice: Practic
     assert {note.reason for note in practice.rows("notifications")} == {Reason.OPTED_OUT_OF_CHANNEL}
 
 
-def test_who_replied_in_the_same_moment_gets_nothing_that_a_reply_stops(practice: Practice):
+def test_concurrent_reply_stops_the_message(practice: Practice):
     lead = practice.capture()
     sql("UPDATE leads SET replied_at = :at", at=TUESDAY + timedelta(seconds=1))
     write(practice)
@@ -356,7 +350,7 @@ def test_who_replied_in_the_same_moment_gets_nothing_that_a_reply_stops(practice
         ({"phone": "+18005550143"}, None),  # free-phone: from anywhere
     ],
 )
-def test_who_may_be_elsewhere_is_written_to_when_it_is_quiet_in_neither_place(
+def test_lead_with_two_possible_zones_is_contacted_outside_quiet_hours_of_both(
     practice: Practice, watch: Watch, given: dict[str, str], again: str | None
 ):
     watch.set(at("2026-03-10 08:30"))
@@ -369,7 +363,7 @@ def test_who_may_be_elsewhere_is_written_to_when_it_is_quiet_in_neither_place(
         assert (reason, due_at) == (Reason.OUTSIDE_HOURS, at(again))
 
 
-def test_an_address_that_none_could_be_is_not_tried(practice: Practice, watch: Watch):
+def test_invalid_address_is_not_tried(practice: Practice, watch: Watch):
     practice.capture(email="mia..keller@lead.example")
     write(practice)
     assert {(state, reason) for state, reason, _ in ends(practice).values()} == {("skipped", Reason.INVALID_ADDRESS)}
@@ -379,7 +373,7 @@ def test_an_address_that_none_could_be_is_not_tried(practice: Practice, watch: W
     ("policy", "more"),
     [({}, 0), ({"weekends": False, "business_hours_only": True}, 0), ({"window": "1 day", "per_sequence_cap": 3}, 1)],
 )
-def test_a_batch_asks_for_the_past_of_all_its_leads_at_once(practice: Practice, policy: dict[str, Any], more: int):
+def test_history_of_a_batch_is_loaded_with_one_query(practice: Practice, policy: dict[str, Any], more: int):
     def asked() -> int:
         with transaction() as session:
             rows = claim(session, Kind.SEND_MESSAGE, [], now=now(), most=100)

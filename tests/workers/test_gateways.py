@@ -1,4 +1,4 @@
-"""Messages and webhooks through a gateway that misbehaves: what is known afterwards, and how often it was called."""
+"""Messages and webhooks through a misbehaving gateway: outcomes and number of calls."""
 
 import json
 import threading
@@ -76,7 +76,7 @@ def practice(open_practice: Callable[..., Practice], server: Gateway) -> Practic
 
 
 def connect(practice: Practice, server: Gateway, name: str = "social", **more: Any) -> str:
-    """Make the gateway; returns its secret."""
+    """Create the gateway and return its secret."""
     given = {"name": name, "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True, **more}
     with transaction() as session:
         secret: str = create_gateway(session, practice.clinic_id, given).secret
@@ -84,7 +84,7 @@ def connect(practice: Practice, server: Gateway, name: str = "social", **more: A
 
 
 def write(practice: Practice, **lead: Any) -> Any:
-    """A lead with a message that is about to be delivered; returns the lead's id."""
+    """Create a lead with a message that is about to be delivered, and return the lead's id."""
     lead_id = practice.capture(phone=PHONE, **lead)
     practice.run(Kind.SEND_MESSAGE)
     return lead_id
@@ -107,7 +107,7 @@ def try_again(practice: Practice, watch: Watch, kind: str = Kind.DELIVER) -> Non
     practice.run(kind)
 
 
-def test_a_message_is_sent_once_signed_and_whole(practice: Practice, server: Gateway, watch: Watch):
+def test_message_is_sent_once_complete_and_signed(practice: Practice, server: Gateway, watch: Watch):
     secret = connect(practice, server)
     lead = write(practice, social_platform="INSTAGRAM", social_handle="mia")
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_a_message_is_sent_once_signed_and_whole(practice: Practice, server: Gat
     assert (step(practice).state, step(practice).outcome) == ("done", {"response": "200"})
 
 
-def test_where_a_lead_is_reached_is_sealed(practice: Practice, server: Gateway):
+def test_address_of_the_lead_is_encrypted(practice: Practice, server: Gateway):
     connect(practice, server)
     write(practice)
     [row] = sql("SELECT to_jsonb(n)::text AS whole FROM notifications n WHERE channel = 'http'")
@@ -137,7 +137,7 @@ def test_where_a_lead_is_reached_is_sealed(practice: Practice, server: Gateway):
     assert json.loads(note(practice).address) == {"phone": PHONE, "social": None}
 
 
-def test_messages_steps_and_logs_name_nobody(
+def test_messages_steps_and_logs_contain_no_personal_data(
     practice: Practice, server: Gateway, valkey: Valkey, capfd: pytest.CaptureFixture[str]
 ):
     connect(practice, server)
@@ -154,7 +154,7 @@ def test_messages_steps_and_logs_name_nobody(
         assert not [secret for secret in ("Canaria", "canary", PHONE, server.url) if secret in said]
 
 
-def test_a_picture_goes_along_by_its_address(practice: Practice, server: Gateway):
+def test_media_are_sent_as_a_url(practice: Practice, server: Gateway):
     connect(practice, server)
     connect(practice, server, "another")  # the rule names the one that it means
     lead = practice.capture(phone=PHONE)
@@ -166,7 +166,7 @@ def test_a_picture_goes_along_by_its_address(practice: Practice, server: Gateway
     assert (call.said["type"], call.said["media_url"]) == ("image", "https://8.8.8.8/smile.png")
 
 
-def test_a_picture_in_our_own_network_is_not_asked_for(practice: Practice, server: Gateway):
+def test_media_url_in_a_private_network_is_refused(practice: Practice, server: Gateway):
     connect(practice, server)
     write(practice)
     sql("UPDATE notifications SET media_url = 'https://127.0.0.1/x', message_type = 'image'")
@@ -176,7 +176,7 @@ def test_a_picture_in_our_own_network_is_not_asked_for(practice: Practice, serve
 
 
 @pytest.mark.parametrize("answer", [408, 425, 429, 500, 503, 599])
-def test_later_means_later(practice: Practice, server: Gateway, watch: Watch, answer: int):
+def test_temporary_refusal_is_retried(practice: Practice, server: Gateway, watch: Watch, answer: int):
     connect(practice, server)
     write(practice)
     server.answer(answer, body="busy")
@@ -190,7 +190,7 @@ def test_later_means_later(practice: Practice, server: Gateway, watch: Watch, an
 
 
 @pytest.mark.parametrize("answer", [301, 302, 307, 400, 401, 403, 404, 410, 422])
-def test_never_means_never(practice: Practice, server: Gateway, watch: Watch, answer: int):
+def test_permanent_refusal_fails(practice: Practice, server: Gateway, watch: Watch, answer: int):
     connect(practice, server)
     write(practice)
     server.answer(answer, {"Location": server.url}, "no")
@@ -208,9 +208,7 @@ def test_never_means_never(practice: Practice, server: Gateway, watch: Watch, an
         ("999999999999999", timedelta(hours=1)),  # no longer than this
     ],
 )
-def test_a_gateway_that_says_when_is_not_called_before(
-    practice: Practice, server: Gateway, asked: str, waits: timedelta
-):
+def test_retry_after_header_is_respected(practice: Practice, server: Gateway, asked: str, waits: timedelta):
     connect(practice, server)
     write(practice)
     server.answer(429, {"Retry-After": asked})
@@ -219,9 +217,7 @@ def test_a_gateway_that_says_when_is_not_called_before(
 
 
 @pytest.mark.parametrize("asked", ["0", "-5", "soon", "Tue, 10 Mar 2020 15:05:00 GMT", "", "١٢"])
-def test_a_gateway_that_says_nothing_of_use_is_called_when_we_think_fit(
-    practice: Practice, server: Gateway, asked: str
-):
+def test_invalid_retry_after_header_uses_the_default_delay(practice: Practice, server: Gateway, asked: str):
     connect(practice, server)
     write(practice)
     server.answer(503, {"Retry-After": asked.encode().decode("latin-1")})
@@ -229,7 +225,7 @@ def test_a_gateway_that_says_nothing_of_use_is_called_when_we_think_fit(
     assert timedelta(seconds=7.5) <= step(practice).due_at - TUESDAY <= timedelta(seconds=12.5)
 
 
-def test_a_gateway_that_is_away_for_long_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
+def test_unavailable_gateway_is_tried_eight_times(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
     server.stop()
@@ -240,7 +236,7 @@ def test_a_gateway_that_is_away_for_long_is_tried_eight_times(practice: Practice
     assert practice.row("gateways").failures == MAX_ATTEMPTS
 
 
-def test_failures_in_a_row_end_with_the_first_that_is_taken(practice: Practice, server: Gateway, watch: Watch):
+def test_success_resets_the_count_of_failures(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
     server.answer(503)
@@ -251,9 +247,7 @@ def test_failures_in_a_row_end_with_the_first_that_is_taken(practice: Practice, 
     assert practice.row("gateways").failures == 0
 
 
-def test_one_that_knows_calls_by_their_id_is_called_again_where_it_did_not_answer(
-    practice: Practice, server: Gateway, watch: Watch
-):
+def test_idempotent_gateway_is_called_again_after_a_timeout(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
     server.hang()
@@ -265,7 +259,7 @@ def test_one_that_knows_calls_by_their_id_is_called_again_where_it_did_not_answe
     assert [call.id for call in server.calls] == [str(note(practice).id)] * 2
 
 
-def test_one_that_does_not_is_not_called_again_by_itself(practice: Practice, server: Gateway, watch: Watch):
+def test_other_gateway_is_not_called_again_after_a_timeout(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server, idempotent=False)
     write(practice)
     server.hang()
@@ -284,7 +278,7 @@ def test_one_that_does_not_is_not_called_again_by_itself(practice: Practice, ser
     assert (note(practice).state, len(server.calls)) == ("sent", 2)
 
 
-def test_ten_megabytes_of_an_answer_are_an_answer(practice: Practice, server: Gateway):
+def test_large_answer_is_accepted(practice: Practice, server: Gateway):
     connect(practice, server)
     write(practice)
     server.answer(400, body=b"x" * 10_000_000)
@@ -293,7 +287,7 @@ def test_ten_megabytes_of_an_answer_are_an_answer(practice: Practice, server: Ga
     assert len(note(practice).error) < 200
 
 
-def test_a_gateway_that_moved_into_our_own_network_is_not_called(
+def test_gateway_url_that_became_private_is_not_called(
     practice: Practice, server: Gateway, configure: Callable[..., None]
 ):
     connect(practice, server)
@@ -304,7 +298,7 @@ def test_a_gateway_that_moved_into_our_own_network_is_not_called(
     assert note(practice).state == "failed"
 
 
-def test_what_a_gateway_says_of_a_person_is_not_kept(practice: Practice, server: Gateway):
+def test_answer_is_stored_without_personal_data(practice: Practice, server: Gateway):
     connect(practice, server)
     write(practice, social_platform="INSTAGRAM", social_handle="mia.keller")
     server.answer(400, body=f"no mia.keller, {PHONE}, (212) 555-0143, mia@lead.example: Hello Mia, shall we talk?")
@@ -315,14 +309,14 @@ def test_what_a_gateway_says_of_a_person_is_not_kept(practice: Practice, server:
 
 
 @pytest.mark.parametrize("stop", [Practice.opt_out, Practice.hear_from, Practice.lose])
-def test_a_message_that_is_stopped_in_time_is_not_sent(practice: Practice, server: Gateway, stop: Callable[..., None]):
+def test_message_cancelled_before_the_call_is_not_sent(practice: Practice, server: Gateway, stop: Callable[..., None]):
     connect(practice, server)
     stop(practice, write(practice))
     practice.run(Kind.DELIVER)
     assert (server.calls, note(practice).state) == ([], "suppressed")
 
 
-def test_a_number_that_nobody_may_write_to_gets_nothing_whoever_has_it(practice: Practice, server: Gateway):
+def test_suppressed_number_gets_nothing_for_any_lead(practice: Practice, server: Gateway):
     connect(practice, server)
     practice.opt_out(practice.capture(phone=PHONE))
     write(practice, email="another@lead.example")  # a new lead, with the number of one who opted out
@@ -331,7 +325,7 @@ def test_a_number_that_nobody_may_write_to_gets_nothing_whoever_has_it(practice:
     assert practice.rows("notifications", channel="http") == []
 
 
-def test_a_lead_that_has_neither_number_nor_handle_cannot_be_reached(practice: Practice, server: Gateway):
+def test_lead_without_number_and_handle_cannot_be_reached(practice: Practice, server: Gateway):
     connect(practice, server)
     practice.capture(phone=None)
     practice.run(Kind.SEND_MESSAGE)
@@ -339,7 +333,7 @@ def test_a_lead_that_has_neither_number_nor_handle_cannot_be_reached(practice: P
 
 
 @pytest.mark.parametrize("gateways", [[], ["social", "another"]])
-def test_without_one_gateway_that_is_meant_the_step_says_so(practice: Practice, server: Gateway, gateways: list[str]):
+def test_ambiguous_gateway_is_reported_by_the_step(practice: Practice, server: Gateway, gateways: list[str]):
     for name in gateways:
         connect(practice, server, name)
     practice.capture(phone=PHONE)
@@ -348,9 +342,7 @@ def test_without_one_gateway_that_is_meant_the_step_says_so(practice: Practice, 
 
 
 @pytest.mark.parametrize("change", ["UPDATE gateways SET is_active = false", "DELETE FROM gateways"])
-def test_a_gateway_that_is_gone_is_waited_for_and_then_given_up(
-    practice: Practice, server: Gateway, watch: Watch, change: str
-):
+def test_deleted_gateway_is_retried_and_then_fails(practice: Practice, server: Gateway, watch: Watch, change: str):
     connect(practice, server)
     write(practice)
     sql(change)
@@ -360,7 +352,7 @@ def test_a_gateway_that_is_gone_is_waited_for_and_then_given_up(
     assert "inactive or deleted" in note(practice).error
 
 
-def test_no_transaction_is_open_while_it_answers(practice: Practice, server: Gateway, configure: Callable[..., None]):
+def test_no_transaction_is_open_during_the_call(practice: Practice, server: Gateway, configure: Callable[..., None]):
     configure(outgoing_timeout=20)
     connect(practice, server)
     lead = write(practice)
@@ -376,7 +368,7 @@ def test_no_transaction_is_open_while_it_answers(practice: Practice, server: Gat
     assert note(practice).state == "sent"
 
 
-def test_what_came_of_a_message_is_an_event_for_rules(practice: Practice, server: Gateway):
+def test_result_of_a_message_is_an_event_for_rules(practice: Practice, server: Gateway):
     connect(practice, server)
     lead = write(practice)
     practice.run(Kind.DELIVER)
@@ -385,8 +377,8 @@ def test_what_came_of_a_message_is_an_event_for_rules(practice: Practice, server
     assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
 
 
-def test_so_it_is_of_an_email(open_practice: Callable[..., Practice], smtp: SmtpServer):
-    """Whatever the channel."""
+def test_result_of_an_email_is_an_event_for_rules(open_practice: Callable[..., Practice], smtp: SmtpServer):
+    """Results are events for every channel."""
     mail = {"send_message": {"channel": "email", "template": "hello", "transactional": True}}
     rules = [{"name": "welcome", "on": "lead.created", "do": [mail]}, {**RULES["rules"][3], "when": []}]
     practice = open_practice(playbook=yaml.safe_dump({**RULES, "rules": rules}))
@@ -397,7 +389,7 @@ def test_so_it_is_of_an_email(open_practice: Callable[..., Practice], smtp: Smtp
     assert practice.step(lead, name="after-message").cause["event"] == "message.sent"
 
 
-def test_a_message_that_failed_is_one_too(practice: Practice, server: Gateway):
+def test_failed_message_is_an_event_for_rules(practice: Practice, server: Gateway):
     connect(practice, server)
     lead = write(practice)
     server.answer(400)
@@ -405,7 +397,7 @@ def test_a_message_that_failed_is_one_too(practice: Practice, server: Gateway):
     assert practice.step(lead, name="after-message").cause["event"] == "message.failed"
 
 
-def test_a_webhook_is_told_of_an_event_in_ids_and_codes(practice: Practice, server: Gateway):
+def test_webhook_gets_an_event_with_ids_and_codes(practice: Practice, server: Gateway):
     secret = connect(practice, server, "crm", purpose="webhook")
     lead = practice.capture(phone=PHONE)
     practice.speak_with(lead)
@@ -434,7 +426,7 @@ def test_a_webhook_is_told_of_an_event_in_ids_and_codes(practice: Practice, serv
 @pytest.mark.parametrize(
     ("answer", "idempotent", "state"), [(503, True, "published"), (404, True, "failed"), (None, False, "unknown")]
 )
-def test_a_webhook_that_says_no_is_tried_again_or_given_up(
+def test_refused_webhook_is_retried_or_fails(
     practice: Practice, server: Gateway, answer: int | None, idempotent: bool, state: str
 ):
     connect(practice, server, "crm", purpose="webhook", idempotent=idempotent)
@@ -447,7 +439,7 @@ def test_a_webhook_that_says_no_is_tried_again_or_given_up(
     assert step(practice, "call_webhook").state == state
 
 
-def test_a_webhook_that_nobody_knows_about_is_called_again_by_a_person(practice: Practice, server: Gateway):
+def test_webhook_in_doubt_can_be_called_again_by_a_user(practice: Practice, server: Gateway):
     connect(practice, server, "crm", purpose="webhook", idempotent=False)
     practice.speak_with(practice.capture(phone=PHONE))
     server.hang()
@@ -459,16 +451,14 @@ def test_a_webhook_that_nobody_knows_about_is_called_again_by_a_person(practice:
     assert (step(practice, "call_webhook").state, len(server.calls)) == ("done", 2)
 
 
-def test_a_webhook_that_is_not_there_is_tried_again_and_told(practice: Practice, server: Gateway):
+def test_missing_webhook_is_retried_and_reported(practice: Practice, server: Gateway):
     practice.speak_with(practice.capture(phone=PHONE))
     practice.run(Kind.CALL_WEBHOOK)
     hook = step(practice, "call_webhook")
     assert (hook.state, hook.error) == ("published", "the clinic has no active gateway 'crm'")
 
 
-def test_over_the_measure_messages_wait_for_the_first_minute_with_room(
-    practice: Practice, server: Gateway, watch: Watch
-):
+def test_messages_above_the_rate_limit_wait_for_the_next_free_minute(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server, per_hour=2)
     for number in range(5):
         practice.capture(phone=f"+1212555014{number}")
@@ -487,7 +477,7 @@ def test_over_the_measure_messages_wait_for_the_first_minute_with_room(
     assert len(server.calls) == 5
 
 
-def test_workers_that_call_at_once_keep_to_the_measure_together(practice: Practice, server: Gateway):
+def test_concurrent_workers_share_the_rate_limit(practice: Practice, server: Gateway):
     connect(practice, server, per_hour=3)
     for number in range(12):
         practice.capture(phone=f"+121255501{number:02}")
@@ -501,7 +491,7 @@ def test_workers_that_call_at_once_keep_to_the_measure_together(practice: Practi
     assert sorted(Counter(waiting).values()) == [3, 3, 3]
 
 
-def test_minutes_and_calls_that_are_long_past_are_forgotten(practice: Practice, server: Gateway, watch: Watch):
+def test_old_counts_and_calls_are_deleted(practice: Practice, server: Gateway, watch: Watch):
     connect(practice, server)
     write(practice)
     practice.run(Kind.DELIVER)
@@ -514,7 +504,7 @@ def test_minutes_and_calls_that_are_long_past_are_forgotten(practice: Practice, 
 
 
 @pytest.mark.parametrize(("idempotent", "state"), [(True, "planned"), (False, "unknown")])
-def test_a_worker_that_was_cut_off_leaves_what_may_be_sent_again_to_be_sent_again(
+def test_interrupted_worker_leaves_idempotent_calls_to_be_repeated(
     practice: Practice, server: Gateway, watch: Watch, idempotent: bool, state: str
 ):
     connect(practice, server, idempotent=idempotent)

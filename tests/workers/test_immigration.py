@@ -1,4 +1,4 @@
-"""The playbook `immigration`: the use cases of bansalcrm2-follow-up-guide.md, from trigger to last step."""
+"""Playbook `immigration`: the use cases of bansalcrm2-follow-up-guide.md, from trigger to last step."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ pytest_plugins = ["tests.support.practice"]
 
 @pytest.fixture
 def agency(open_practice: Any) -> Practice:
-    """A clinic that had no rules, and installed the playbook over HTTP."""
+    """A clinic without rules that installed the playbook over HTTP."""
     practice: Practice = open_practice(playbook="{name: nothing, rules: []}")
     desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
     added = desk.admin.post("/api/playbooks/immigration/install")
@@ -30,13 +30,13 @@ def agency(open_practice: Any) -> Practice:
 
 
 def change(agency: Practice, lead: UUID, **data: Any) -> None:
-    """As somebody writes it down."""
+    """Update the lead as a user does."""
     with transaction() as session:
         update_lead(session, agency.actor(), lead, data)
 
 
 def tell(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
-    """As an integrator reports it, with what follows from it at once."""
+    """Report a custom event as an integration does, and run the steps that are due."""
     with transaction() as session:
         record_custom_event(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
     agency.run_due()
@@ -58,7 +58,7 @@ def tasks(agency: Practice, lead: UUID) -> list[tuple[str, str]]:
 
 
 def told(agency: Practice, lead: UUID) -> list[str]:
-    """The templates of what people of the clinic were told in the app."""
+    """Return the templates of in-app messages to users of the clinic."""
     return [note.template for note in agency.rows("notifications", lead_id=lead) if note.channel == "in_app"]
 
 
@@ -71,18 +71,18 @@ def task_of(agency: Practice, lead: UUID, title: str) -> Any:
 
 
 def written_to(agency: Practice, lead: UUID) -> list[str]:
-    """The templates of what the lead was written."""
+    """Return the templates of messages to the lead."""
     return [note.template for note in agency.rows("notifications", lead_id=lead) if note.user_id is None]
 
 
 def left(agency: Practice, lead: UUID) -> tuple[str, str | None]:
-    """How the lead's way through its sequence ended."""
+    """Return how the lead's enrollment ended."""
     enrollment = agency.row("enrollments", lead_id=lead)
     return enrollment.state, enrollment.reason
 
 
 def onboard(agency: Practice, watch: Watch) -> UUID:
-    """A new client with whom the initial consultation is held, on day 2, and day 5 of it."""
+    """Return a new client after the initial consultation, with checks on day 2 and day 5."""
     lead = agency.capture()
     agency.move(lead, "client")
     agency.run_due()
@@ -97,9 +97,7 @@ def onboard(agency: Practice, watch: Watch) -> UUID:
     return lead
 
 
-def test_use_case_1_a_new_client_without_documents_and_progress_is_reminded_and_escalated(
-    agency: Practice, watch: Watch
-):
+def test_use_case_1_new_client_without_documents_is_reminded_and_escalated(agency: Practice, watch: Watch):
     lead = onboard(agency, watch)
     watch.set(TUESDAY + timedelta(days=5))
     agency.run_due()
@@ -112,7 +110,7 @@ def test_use_case_1_a_new_client_without_documents_and_progress_is_reminded_and_
     assert left(agency, lead) == ("completed", None)
 
 
-def test_use_case_1_a_new_client_whose_documents_are_there_goes_on(agency: Practice, watch: Watch):
+def test_use_case_1_new_client_with_documents_continues(agency: Practice, watch: Watch):
     lead = onboard(agency, watch)
     agency.hear_from(lead)  # with the documents
     change(agency, lead, custom={"documents_received": True})
@@ -130,7 +128,7 @@ def test_use_case_1_a_new_client_whose_documents_are_there_goes_on(agency: Pract
 REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment discussion call"]
 
 
-def test_use_case_2_an_invoice_that_is_not_paid_is_escalated(agency: Practice, watch: Watch):
+def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
     lead = agency.capture()
     tell(agency, lead, "custom.invoice_created", number="2026-17")
     expected = {
@@ -150,7 +148,7 @@ def test_use_case_2_an_invoice_that_is_not_paid_is_escalated(agency: Practice, w
 
 
 @pytest.mark.parametrize("event", ["custom.invoice_paid", "custom.payment_arranged"])
-def test_use_case_2_who_pays_hears_no_more_of_it_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
+def test_use_case_2_payment_ends_reminders_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
     lead = agency.capture()
     tell(agency, lead, "custom.invoice_created")
     watch.advance(days=4)
@@ -166,7 +164,7 @@ def test_use_case_2_who_pays_hears_no_more_of_it_until_the_next_invoice(agency: 
 
 
 def download(agency: Practice, watch: Watch) -> UUID:
-    """A lead that downloaded the guide, on the day on which it has got the tips."""
+    """Return a lead that downloaded the guide, on the day after the tips were sent."""
     lead = agency.capture()
     tell(agency, lead, "custom.guide_downloaded")
     assert written_to(agency, lead) == ["guide-thanks"]
@@ -176,7 +174,7 @@ def download(agency: Practice, watch: Watch) -> UUID:
     return lead
 
 
-def test_use_case_5_who_downloaded_the_guide_is_nurtured_until_the_last_email(agency: Practice, watch: Watch):
+def test_use_case_5_download_starts_a_nurture_until_the_last_email(agency: Practice, watch: Watch):
     lead = download(agency, watch)
     for day in (3, 5, 8, 10):
         watch.set(TUESDAY + timedelta(days=day))
@@ -185,7 +183,7 @@ def test_use_case_5_who_downloaded_the_guide_is_nurtured_until_the_last_email(ag
     assert (titles(agency, lead), left(agency, lead)) == (["Consultation call offer"], ("completed", None))
 
 
-def test_use_case_5_who_clicks_and_shows_interest_is_called(agency: Practice, watch: Watch):
+def test_use_case_5_click_with_interest_leads_to_a_call(agency: Practice, watch: Watch):
     lead = download(agency, watch)
     sql("UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead)  # as a gateway tells of its own
     watch.set(TUESDAY + timedelta(days=3))
@@ -197,7 +195,7 @@ def test_use_case_5_who_clicks_and_shows_interest_is_called(agency: Practice, wa
     assert titles(agency, lead)[1:] == ["Call while they are interested"]
 
 
-def test_use_case_5_who_replies_is_written_to_no_more_and_answered(agency: Practice, watch: Watch):
+def test_use_case_5_reply_ends_messages_and_plans_an_answer(agency: Practice, watch: Watch):
     lead = download(agency, watch)
     assert "visa-guide" in agency.row("leads", id=lead).tags
     agency.hear_from(lead)
@@ -210,7 +208,7 @@ def test_use_case_5_who_replies_is_written_to_no_more_and_answered(agency: Pract
 
 
 @pytest.mark.parametrize(("act", "reason"), [("book", "goal"), ("opt_out", "opted_out")])
-def test_use_case_5_who_books_or_opts_out_leaves(agency: Practice, watch: Watch, act: str, reason: str):
+def test_use_case_5_booking_or_opt_out_ends_the_enrollment(agency: Practice, watch: Watch, act: str, reason: str):
     lead = download(agency, watch)
     if act == "book":
         agency.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=now() + timedelta(days=1))
@@ -222,7 +220,7 @@ def test_use_case_5_who_books_or_opts_out_leaves(agency: Practice, watch: Watch,
 CHECK_IN = ("CALL", "Check in and re-engage")
 
 
-def test_use_case_3_a_client_that_nobody_spoke_with_for_60_days_is_checked_in_on(agency: Practice, watch: Watch):
+def test_use_case_3_client_without_contact_for_60_days_gets_a_check_in(agency: Practice, watch: Watch):
     lead = agency.capture()
     watch.advance(days=1)
     agency.speak_with(lead)
@@ -243,7 +241,7 @@ def test_use_case_3_a_client_that_nobody_spoke_with_for_60_days_is_checked_in_on
     ]
 
 
-def test_use_case_3_a_client_with_a_follow_up_planned_is_not_neglected(agency: Practice, watch: Watch):
+def test_use_case_3_client_with_a_planned_follow_up_gets_no_check_in(agency: Practice, watch: Watch):
     lead = agency.capture()
     agency.plan(lead, TUESDAY + timedelta(days=70))
     run_at(agency, watch, "2026-05-09 09:00")
@@ -255,7 +253,7 @@ def test_use_case_3_a_client_with_a_follow_up_planned_is_not_neglected(agency: P
     ("outcome", "follows"),
     [("successful", [("DOCUMENT_REVIEW", "Check passport renewal status")]), ("not_interested", [])],
 )
-def test_use_case_4_a_passport_that_expires_is_spoken_of_180_days_before(
+def test_use_case_4_expiring_passport_is_reminded_180_days_before(
     agency: Practice, watch: Watch, outcome: str, follows: list[Any]
 ):
     lead = agency.capture()
@@ -274,7 +272,7 @@ def test_use_case_4_a_passport_that_expires_is_spoken_of_180_days_before(
     assert all(task.due_at == now() + timedelta(days=30) for task in after)
 
 
-def test_use_case_6_the_follow_ups_go_to_who_has_the_least_to_do(agency: Practice):
+def test_use_case_6_follow_ups_go_to_the_user_with_the_least_work(agency: Practice):
     desk = Desk(agency.clinic_id, the_app().test_client, source_id=str(agency.source_id))
     busy, idle = desk.hire(Role.TREATMENT_COORDINATOR), desk.hire(Role.TREATMENT_COORDINATOR)
     for _ in range(3):
@@ -292,7 +290,7 @@ def test_use_case_6_the_follow_ups_go_to_who_has_the_least_to_do(agency: Practic
 MONTHLY = ("CALL", "Monthly status call")
 
 
-def test_use_case_7_a_high_value_client_is_called_on_the_first_of_each_month(agency: Practice, watch: Watch):
+def test_use_case_7_high_value_client_is_called_on_the_first_of_each_month(agency: Practice, watch: Watch):
     lead = agency.capture(timezone="America/Los_Angeles")
     change(agency, lead, tags=["high-value"])
     run_at(agency, watch, "2026-04-01 11:59")  # 08:59 where the client is
@@ -313,7 +311,7 @@ def test_use_case_7_a_high_value_client_is_called_on_the_first_of_each_month(age
 HOT = ("CALL", "Hot lead: immediate call recommended")
 
 
-def test_use_case_8_a_lead_that_becomes_hot_is_called_within_the_hour_or_escalated(agency: Practice, watch: Watch):
+def test_use_case_8_hot_lead_is_called_within_the_hour_or_escalated(agency: Practice, watch: Watch):
     lead = agency.capture(score=25)
     tell(agency, lead, "custom.form_downloaded")
     tell(agency, lead, "custom.pricing_viewed", times_today=4)
@@ -330,7 +328,7 @@ def test_use_case_8_a_lead_that_becomes_hot_is_called_within_the_hour_or_escalat
     assert "hot-lead-waits" in told(agency, lead)
 
 
-def test_use_case_8_who_was_called_is_not_escalated(agency: Practice, watch: Watch):
+def test_use_case_8_called_lead_is_not_escalated(agency: Practice, watch: Watch):
     lead = agency.capture(score=50)
     change(agency, lead, score=85)  # whoever writes the score: a program, or a person
     agency.run_due()
@@ -340,9 +338,7 @@ def test_use_case_8_who_was_called_is_not_escalated(agency: Practice, watch: Wat
     assert tasks(agency, lead) == [HOT]
 
 
-def test_follow_up_types_an_application_is_asked_about_every_two_weeks_and_its_end_is_followed_up(
-    agency: Practice, watch: Watch
-):
+def test_follow_up_types_application_is_checked_every_two_weeks_and_after_its_end(agency: Practice, watch: Watch):
     lead = agency.capture()
     agency.move(lead, "application_lodged")
     for wall in ("2026-03-24 10:59", "2026-03-24 11:00", "2026-04-07 11:00"):
@@ -355,7 +351,7 @@ def test_follow_up_types_an_application_is_asked_about_every_two_weeks_and_its_e
     assert tasks(agency, lead)[-1] == ("SERVICE", "Ask how it went")
 
 
-def test_follow_up_types_a_visa_and_a_test_have_their_dates(agency: Practice, watch: Watch):
+def test_follow_up_types_visa_and_test_have_dates(agency: Practice, watch: Watch):
     lead = agency.capture(custom={"visa_expiry": "2026-08-01", "test_date": "2026-03-20"})
     run_at(agency, watch, "2026-04-03 09:00")
     assert tasks(agency, lead) == [("TEST_SCORE_REVIEW", "Review the test score")]
@@ -363,7 +359,7 @@ def test_follow_up_types_a_visa_and_a_test_have_their_dates(agency: Practice, wa
     assert tasks(agency, lead)[-1] == ("VISA_STATUS", "Talk about the next visa")
 
 
-def test_a_follow_up_is_reminded_of_and_told_of_when_it_is_missed(agency: Practice, watch: Watch):
+def test_follow_up_has_a_reminder_and_a_notification_when_missed(agency: Practice, watch: Watch):
     lead = agency.capture()
     agency.plan(lead, TUESDAY + timedelta(hours=2))
     watch.advance(minutes=110)

@@ -1,4 +1,4 @@
-"""Files of leads: sent, rehearsed, taken in by the workers' own path, and what failed sent back."""
+"""Imports of lead files: preview, dry run, import by workers, and export of errors."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def names(desk: Desk) -> list[str]:
     return sorted(f"{lead['first_name']} {lead['last_name']}" for lead in desk.admin.every("/api/leads"))
 
 
-def test_a_file_says_what_it_seems_to_be(desk: Desk):
+def test_preview_recognizes_columns_and_format(desk: Desk):
     kept = upload(desk, name="fair.csv")
     assert (kept["name"], kept["rows"], kept["encoding"], kept["job"]) == ("fair.csv", 2, "utf-8", None)
     assert kept["mapping"] == {
@@ -51,7 +51,7 @@ def test_a_file_says_what_it_seems_to_be(desk: Desk):
     assert names(desk) == []
 
 
-def test_its_leads_are_taken_in_like_any_other(desk: Desk):
+def test_imported_leads_are_like_captured_ones(desk: Desk):
     ana = desk.hire(Role.TREATMENT_COORDINATOR)
     done = work_off(desk.admin, upload(desk))
     assert (done["job"]["state"], done["job"]["done"], done["job"]["percent"]) == ("done", 2, 100.0)
@@ -63,12 +63,12 @@ def test_its_leads_are_taken_in_like_any_other(desk: Desk):
     assert desk.steps(lead) == []  # no call task for each of a thousand old acquaintances, unless that is asked for
 
 
-def test_rules_begin_where_that_is_asked_for(desk: Desk):
+def test_rules_start_for_imported_leads_on_request(desk: Desk):
     work_off(desk.admin, upload(desk), runs_rules=True)
     assert all(desk.steps(lead) for lead in desk.admin.every("/api/leads"))
 
 
-def test_a_workbook_is_as_good(desk: Desk):
+def test_workbook_is_imported_like_csv(desk: Desk):
     book = openpyxl.Workbook()
     for row in (["First name", "Last name", "Mobile"], ["Ana", "Ruiz", 12125550143], ["Ben", "Ott", "646 555 0100"]):
         book.active.append(row)
@@ -90,7 +90,7 @@ BAD = (
 MAPPING = {"Name": "full_name", "Phone": "phone", "Born": "patient_dob"}
 
 
-def test_a_rehearsal_tells_every_mistake_by_row_and_takes_in_nobody(desk: Desk):
+def test_dry_run_reports_every_error_by_row_and_creates_no_lead(desk: Desk):
     kept = upload(desk, BAD)
     shown = work_off(desk.admin, kept, "preview", mapping=MAPPING, source_id=desk.source_id)
     assert (shown["job"]["done"], shown["job"]["failed"]) == (2, 3)
@@ -102,7 +102,7 @@ def test_a_rehearsal_tells_every_mistake_by_row_and_takes_in_nobody(desk: Desk):
     assert names(desk) == []
 
 
-def test_what_failed_is_sent_back_mended_and_sent_again(desk: Desk):
+def test_failed_rows_can_be_exported_corrected_and_imported(desk: Desk):
     kept = upload(desk, BAD)
     work_off(desk.admin, kept, mapping=MAPPING, source_id=desk.source_id)
     assert names(desk) == ["=1+1 =1+1", "Ana Ruiz"]
@@ -130,9 +130,7 @@ TWICE = b"Name,Phone,City\nAna Ruiz,212 555 0143,Lyon\nAnna R,(212) 555-0143,Nic
         ("create", 4, "Paris", [None, None, None]),
     ],
 )
-def test_who_is_there_already_is_treated_as_was_asked(
-    desk: Desk, policy: str, leads: int, city: str, reasons: list[str | None]
-):
+def test_duplicates_are_handled_as_requested(desk: Desk, policy: str, leads: int, city: str, reasons: list[str | None]):
     known = desk.capture(city="Paris")  # the phone of the first two
     kept = upload(desk, TWICE)
     work_off(desk.admin, kept, on_duplicate=policy, source_id=desk.source_id)
@@ -141,7 +139,7 @@ def test_who_is_there_already_is_treated_as_was_asked(
     assert desk.lead(known)["city"] == city
 
 
-def test_a_person_who_is_there_twice_in_the_file_is_one_lead(desk: Desk):
+def test_person_listed_twice_in_a_file_is_one_lead(desk: Desk):
     kept = upload(desk, TWICE)
     rehearsed = work_off(desk.admin, kept, "preview", source_id=desk.source_id)
     assert [row["reason"] for row in rows(desk, kept)] == [None, "skipped", None]
@@ -155,7 +153,7 @@ def test_a_person_who_is_there_twice_in_the_file_is_one_lead(desk: Desk):
     assert [row["reason"] for row in rows(desk, kept)] == [None, "updated", None]
 
 
-def test_a_patient_is_not_changed_by_an_import(desk: Desk):
+def test_patient_is_not_changed_by_an_import(desk: Desk):
     known = desk.capture(city="Paris")
     desk.admin.post(f"/api/leads/{known['id']}/convert")
     kept = upload(desk, b"Name,Phone,City\nAna Ruiz,212 555 0143,Lyon\n")
@@ -177,13 +175,13 @@ def test_a_patient_is_not_changed_by_an_import(desk: Desk):
         ({"on_duplicate": "merge"}, "/on_duplicate"),
     ],
 )
-def test_what_makes_no_sense_is_refused_before_anything_begins(desk: Desk, body: dict[str, Any], pointer: str):
+def test_invalid_options_are_refused_before_the_start(desk: Desk, body: dict[str, Any], pointer: str):
     kept = upload(desk)
     assert desk.admin.post(f"/api/imports/{kept['id']}/start", body).pointers == [pointer]
     assert desk.sql("SELECT 1 FROM jobs") == []
 
 
-def test_a_file_that_is_none_is_refused(desk: Desk):
+def test_invalid_file_is_refused(desk: Desk):
     assert send(desk.admin, LEADS, kind="application/pdf").status == 415
     assert send(desk.admin, b"no zip", kind=XLSX).status == 422
     assert send(desk.admin, b"Name,Phone\n").status == 422
@@ -191,14 +189,14 @@ def test_a_file_that_is_none_is_refused(desk: Desk):
     assert desk.sql("SELECT 1 FROM imports") == []
 
 
-def test_a_file_is_worked_off_once_at_a_time(desk: Desk):
+def test_file_is_imported_once_at_a_time(desk: Desk):
     kept = upload(desk)
     place = f"/api/imports/{kept['id']}/start"
     assert desk.admin.post(place, {}).status == 202
     assert desk.admin.post(place, {}).status == 409
 
 
-def test_who_sees_a_part_of_the_leads_imports_none_and_looks_at_none(desk: Desk):
+def test_user_with_limited_scope_cannot_see_imports(desk: Desk):
     assert send(desk.caller(Role.SALES), LEADS).status == 403
     assert send(desk.doctor, LEADS).status == 403
     kept = upload(desk)
@@ -208,14 +206,14 @@ def test_who_sees_a_part_of_the_leads_imports_none_and_looks_at_none(desk: Desk)
 
 
 @pytest.mark.parametrize("narrowed", [{"lead:read": "assigned"}, {"lead:private": None}])
-def test_a_role_that_does_not_see_everything_imports_nothing(desk: Desk, narrowed: dict[str, str | None]):
+def test_role_with_limited_scope_cannot_import(desk: Desk, narrowed: dict[str, str | None]):
     held = {"lead:read": "all", "lead:private": "all", "lead:import": "all"} | narrowed
     grants = {permission: scope for permission, scope in held.items() if scope}
     answer = desk.admin.post("/api/roles", {"slug": "intake", "name": "x", "grants": grants})
     assert answer.pointers == ["/grants/lead:import"]
 
 
-def test_who_may_change_only_their_own_changes_none_by_a_file(desk: Desk):
+def test_updates_respect_the_callers_scope(desk: Desk):
     grants = {"lead:read": "all", "lead:private": "all", "lead:import": "all", "lead:update": "assigned"}
     assert desk.admin.post("/api/roles", {"slug": "intake", "name": "x", "grants": grants}).status == 201
     somebody = desk.hire(Role.DOCTOR)
@@ -225,7 +223,7 @@ def test_who_may_change_only_their_own_changes_none_by_a_file(desk: Desk):
     assert somebody.post(f"/api/imports/{kept['id']}/preview", {}).status == 202
 
 
-def test_what_an_import_did_is_in_the_record(desk: Desk):
+def test_audit_log_has_the_changes_of_an_import(desk: Desk):
     known = desk.capture(city="Paris")
     work_off(desk.admin, upload(desk, TWICE), on_duplicate="update", source_id=desk.source_id)
     changes = [entry for entry in desk.admin.every("/api/audit", subject_id=known["id"]) if entry["act"] == "update"]
@@ -243,7 +241,7 @@ def test_what_an_import_did_is_in_the_record(desk: Desk):
         ("xl/workbook.xml", b"<sheets>", b"<sheets"),
     ],
 )
-def test_a_workbook_that_is_broken_inside_is_refused(desk: Desk, part: str, old: bytes, new: bytes):
+def test_corrupt_workbook_is_refused(desk: Desk, part: str, old: bytes, new: bytes):
     book, file, broken = openpyxl.Workbook(), io.BytesIO(), io.BytesIO()
     for row in (["Name", "Phone"], ["Ana Ruiz", 12125550143]):
         book.active.append(row)
@@ -254,7 +252,7 @@ def test_a_workbook_that_is_broken_inside_is_refused(desk: Desk, part: str, old:
     assert send(desk.admin, broken.getvalue(), kind=XLSX).status in {201, 422}  # read, or refused: never a crash
 
 
-def test_a_workbook_that_would_fill_the_memory_is_refused_and_nothing_kept(desk: Desk):
+def test_workbook_that_would_exhaust_memory_is_refused_and_not_stored(desk: Desk):
     file, bomb = io.BytesIO(), io.BytesIO()
     with xlsxwriter.Workbook(file) as book:
         book.add_worksheet().write_column(0, 0, ["Name", "Ana Ruiz"])
@@ -268,12 +266,12 @@ def test_a_workbook_that_would_fill_the_memory_is_refused_and_nothing_kept(desk:
     assert desk.sql("SELECT 1 FROM imports") == []
 
 
-def test_a_file_with_nul_far_inside_is_refused(desk: Desk):
+def test_file_with_nul_characters_is_refused(desk: Desk):
     content = b"Name,Phone\n" + b"Ana Ruiz,1\n" * 3000 + b"B\0b,2\n"
     assert send(desk.admin, content).status == 422
 
 
-def test_a_file_is_forgotten_after_a_week(desk: Desk):
+def test_file_is_deleted_after_a_week(desk: Desk):
     upload(desk)
     with transaction() as session:
         session.connection().exec_driver_sql("UPDATE imports SET created_at = created_at - interval '8 days'")
@@ -281,7 +279,7 @@ def test_a_file_is_forgotten_after_a_week(desk: Desk):
     assert desk.sql("SELECT 1 FROM import_rows") == []
 
 
-def test_a_large_file_is_many_chunks_and_each_row_one_lead(desk: Desk):
+def test_large_file_is_imported_in_chunks_with_one_lead_per_row(desk: Desk):
     content = "First name,Last name,E-mail\n" + "".join(f"A,B{n},a{n}@lead.example\n" for n in range(2500))
     done = work_off(desk.admin, upload(desk, content.encode()), source_id=desk.source_id)
     assert (done["job"]["total"], done["job"]["done"]) == (2500, 2500)

@@ -1,4 +1,4 @@
-"""A merge that races with a worker: no step is lost, none runs for a lead that is gone, nobody is written to twice."""
+"""Merges that race with workers: no step is lost, none runs for a merged lead, no message is sent twice."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.support.threads import at_once
 
 @pytest.fixture
 def pairs(practice: Practice, smtp: SmtpServer) -> list[tuple[UUID, UUID]]:
-    """Two leads each: one whom nobody called yet, and their duplicate, who is about to get a break-up e-mail."""
+    """Pairs of a lead without contact and its duplicate with a planned break-up e-mail."""
     made = [(practice.capture(), practice.capture()) for _ in range(10)]
     for _, duplicate in made:
         practice.fail_to_reach(duplicate)
@@ -31,7 +31,9 @@ def merge_them(practice: Practice, survivor: UUID, duplicate: UUID) -> None:
         merge(session, practice.actor(), survivor, duplicate_id=duplicate)
 
 
-def test_merges_that_race_with_workers(practice: Practice, pairs: list[tuple[UUID, UUID]], smtp: SmtpServer):
+def test_merge_racing_with_workers_keeps_steps_consistent(
+    practice: Practice, pairs: list[tuple[UUID, UUID]], smtp: SmtpServer
+):
     addresses = {practice.row("leads", id=duplicate).email for _, duplicate in pairs}
     own = {practice.row("leads", id=survivor).email for survivor, _ in pairs}
 
@@ -69,7 +71,7 @@ def waiting(number: int) -> bool:
     return bool(found.n == number)
 
 
-def test_what_a_worker_writes_for_the_duplicate_meanwhile_is_the_survivors(
+def test_message_written_for_the_duplicate_moves_to_the_survivor(
     practice: Practice, smtp: SmtpServer, postgres: Postgres
 ):
     survivor, duplicate = practice.capture(), practice.capture()

@@ -1,4 +1,4 @@
-"""Which of a template's texts a message has, what it remembers of it, and what happens where a value is missing."""
+"""Variants of message texts, stored versions, and missing values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +47,7 @@ def practice(open_practice: Callable[..., Practice]) -> Practice:
 
 
 def tell(practice: Practice, slug: str, *variants: dict[str, Any]) -> Any:
-    """Give a template these texts."""
+    """Set the variants of a template."""
     row = practice.row("message_templates", slug=slug)
     given = {"variants": [{**HELLO, **variant} for variant in variants]}
     with transaction() as session:
@@ -55,14 +55,14 @@ def tell(practice: Practice, slug: str, *variants: dict[str, Any]) -> Any:
 
 
 def greet(practice: Practice, **lead: Any) -> Any:
-    """The message that a new lead gets."""
+    """Return the message that a new lead gets."""
     made = practice.capture(**lead)
     practice.run(Kind.SEND_MESSAGE, practice.step(made, name="greet"))
     [note] = practice.rows("notifications", lead_id=made)
     return note
 
 
-def test_a_message_remembers_the_version_and_the_text_it_is_made_from(practice: Practice):
+def test_message_stores_its_template_version_and_variant(practice: Practice):
     first = greet(practice)
     version = tell(
         practice, "hello", {}, {"language": "fr", "subject": "Bonjour", "body": "Bonjour {{ lead.first_name }}"}
@@ -78,16 +78,14 @@ def test_a_message_remembers_the_version_and_the_text_it_is_made_from(practice: 
     assert {french.template_version_id, other.template_version_id} == {version["version_id"]}
 
 
-def test_who_says_no_language_is_written_to_in_the_clinics(practice: Practice):
+def test_lead_without_a_language_gets_the_clinics_language(practice: Practice):
     tell(practice, "hello", {}, {"language": "fr", "body": "Bonjour"})
     with transaction() as session:
         change_language(session, practice.clinic_id, "fr-BE")
     assert (greet(practice).body, greet(practice, language="es").body) == ("Bonjour", "Bonjour")
 
 
-def test_each_channel_may_have_its_own_text_and_people_of_the_clinic_are_told_in_its_language(
-    practice: Practice, watch: Watch
-):
+def test_channels_have_their_own_variants_and_users_get_the_clinics_language(practice: Practice, watch: Watch):
     short, french = {"channel": "in_app", "subject": "In short", "body": "Do it"}, {"language": "fr", "body": "Fais-le"}
     tell(practice, "reminder", {"body": "Do {{ task.title }}, {{ user.name }}"}, short, french)
     lead = practice.capture(language="fr")
@@ -101,13 +99,13 @@ def test_each_channel_may_have_its_own_text_and_people_of_the_clinic_are_told_in
     }
 
 
-def test_a_rule_knows_the_language_of_a_lead(practice: Practice):
+def test_rule_can_test_the_language_of_a_lead(practice: Practice):
     assert practice.steps(practice.capture(language="fr"), name="answer-french")
     assert not practice.steps(practice.capture(language="fr-CA"), name="answer-french")
     assert not practice.steps(practice.capture(), name="answer-french")
 
 
-def test_what_a_text_may_say_of_a_lead(practice: Practice):
+def test_all_variables_of_a_lead_are_rendered(practice: Practice):
     school = {"key": "school", "label": "School", "type": "text", "options": [], "required": False, "archived": False}
     with transaction() as session:
         create_field(session, practice.clinic_id, school)
@@ -123,7 +121,7 @@ def test_what_a_text_may_say_of_a_lead(practice: Practice):
 
 
 @pytest.mark.parametrize("how", ["subject", "body"])
-def test_where_a_value_is_missing_the_step_is_skipped_at_once_and_says_which(practice: Practice, how: str):
+def test_missing_value_skips_the_step_at_once_and_is_named(practice: Practice, how: str):
     tell(practice, "hello", {how: "Of {{ lead.value }}"})
     poor, rich = practice.capture(), practice.capture(lead_value="12.00")
     steps = [practice.step(lead, name="greet") for lead in (poor, rich)]
@@ -136,7 +134,7 @@ def test_where_a_value_is_missing_the_step_is_skipped_at_once_and_says_which(pra
 
 
 @pytest.mark.parametrize(("kind", "slug"), [(Kind.ESCALATE, "escalation"), (Kind.SUGGEST_LOST, "lost-suggested")])
-def test_what_a_step_does_besides_telling_people_is_done_all_the_same(
+def test_skipped_notification_does_not_stop_other_effects_of_the_step(
     open_practice: Callable[..., Practice], kind: str, slug: str
 ):
     practice = open_practice()
@@ -152,7 +150,7 @@ def test_what_a_step_does_besides_telling_people_is_done_all_the_same(
 
 
 @pytest.mark.parametrize("language", [None, "fr", "de"])
-def test_a_preview_reads_as_the_message_that_is_then_written(practice: Practice, language: str | None):
+def test_preview_equals_the_message(practice: Practice, language: str | None):
     body = "{{ lead.first_name }}, {{ lead.stage }}, {{ coordinator.name }}, {{ lead.value | default('much') }}"
     given = tell(
         practice, "hello", {"body": body}, {"language": "fr", "subject": "Bonjour", "body": "{{ lead.source }}"}
@@ -168,7 +166,7 @@ def test_a_preview_reads_as_the_message_that_is_then_written(practice: Practice,
     assert shown["missing"] == []
 
 
-def test_a_source_that_is_renamed_is_told_by_its_new_name(practice: Practice):
+def test_renamed_source_is_rendered_with_its_new_name(practice: Practice):
     tell(practice, "hello", {"body": "{{ lead.source }}"})
     greet(practice)
     with transaction() as session:

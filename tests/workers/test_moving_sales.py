@@ -1,4 +1,4 @@
-"""The playbook `moving_sales`: the examples of simplepro-follow-up-automation.md, from trigger to last step."""
+"""Playbook `moving_sales`: the examples of simplepro-follow-up-automation.md, from trigger to last step."""
 
 from datetime import timedelta
 from importlib.resources import files
@@ -32,7 +32,7 @@ def titles(sales: Practice, lead: Any) -> list[str]:
     return [task.title for task in sales.rows("lead_tasks", lead_id=lead)]
 
 
-def test_example_1_a_website_lead_is_called_after_an_hour_and_called_back_the_next_day(sales: Practice, watch: Watch):
+def test_example_1_website_lead_is_called_after_an_hour_and_again_the_next_day(sales: Practice, watch: Watch):
     lead = from_source(sales, "WEB_ORGANIC")
     watch.advance(minutes=59)
     sales.run_due()
@@ -48,7 +48,7 @@ def test_example_1_a_website_lead_is_called_after_an_hour_and_called_back_the_ne
     assert titles(sales, lead) == ["Call new website lead", "Return customer callback"]
 
 
-def test_example_2_a_quote_is_followed_up_after_two_days_and_told_of_when_overdue(sales: Practice, watch: Watch):
+def test_example_2_quote_is_followed_up_after_two_days_and_reported_when_overdue(sales: Practice, watch: Watch):
     lead = from_source(sales, "OTHER")
     sales.log(lead, "QUOTE_SENT")
     watch.advance(hours=48)
@@ -65,7 +65,7 @@ def test_example_2_a_quote_is_followed_up_after_two_days_and_told_of_when_overdu
     assert told == ["task-coming-up", "task-overdue"]
 
 
-def test_example_3_a_lost_lead_is_called_once_more_after_thirty_days(sales: Practice, watch: Watch):
+def test_example_3_lost_lead_is_called_after_thirty_days(sales: Practice, watch: Watch):
     lead = from_source(sales, "OTHER")
     sales.lose(lead)
     watch.advance(days=30)
@@ -73,7 +73,7 @@ def test_example_3_a_lost_lead_is_called_once_more_after_thirty_days(sales: Prac
     assert titles(sales, lead) == ["Re-engage with a special offer"]
 
 
-def test_a_newer_quote_takes_the_place_of_the_older_ones_call(sales: Practice, watch: Watch):
+def test_newer_quote_replaces_the_call_about_the_older_one(sales: Practice, watch: Watch):
     lead = from_source(sales, "OTHER")
     sales.log(lead, "QUOTE_SENT")
     watch.advance(hours=24)
@@ -81,7 +81,7 @@ def test_a_newer_quote_takes_the_place_of_the_older_ones_call(sales: Practice, w
     assert [step.due_at for step in sales.pending(lead)] == [TUESDAY + timedelta(hours=72)]
 
 
-def test_a_won_lead_is_kicked_off_and_the_managers_hear_of_it(sales: Practice):
+def test_won_lead_gets_a_kickoff_and_managers_are_notified(sales: Practice):
     lead = from_source(sales, "OTHER")
     sales.convert(lead)
     sales.run_due()
@@ -94,7 +94,7 @@ def test_a_won_lead_is_kicked_off_and_the_managers_hear_of_it(sales: Practice):
     sales.complete(kickoff.id)
 
 
-def test_an_urgent_lead_is_called_at_once_whenever_it_became_urgent(sales: Practice):
+def test_urgent_lead_is_called_at_once_whenever_it_becomes_urgent(sales: Practice):
     urgent = from_source(sales, "OTHER", tags=["urgent"])
     later = sales.capture()
     sales.run_due()
@@ -106,13 +106,13 @@ def test_an_urgent_lead_is_called_at_once_whenever_it_became_urgent(sales: Pract
         assert titles(sales, later) == ["Urgent lead"]
 
 
-def test_a_referred_lead_is_special(sales: Practice):
+def test_referred_lead_has_a_special_follow_up(sales: Practice):
     lead = from_source(sales, "PATIENT_REFERRAL")
     sales.run_due()
     assert titles(sales, lead) == ["Call the referred lead"]
 
 
-def test_a_negotiating_lead_is_called_every_week_until_it_is_no_more(sales: Practice, watch: Watch):
+def test_negotiating_lead_is_called_every_week_until_it_leaves_the_stage(sales: Practice, watch: Watch):
     lead = from_source(sales, "OTHER")
     sales.move(lead, "negotiating")
     for weeks in (1, 2):

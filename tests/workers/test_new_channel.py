@@ -1,4 +1,4 @@
-"""A new channel is one module: written here, registered, and used from the template to the record of its delivery."""
+"""A channel of one module: registered, used in a template, and delivered."""
 
 import json
 import sys
@@ -99,7 +99,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(watch: Watch, desk: Desk, target: Path) -> Desk:
-    """In the daytime, with a template for the new channel."""
+    """A clinic in the daytime, with a template for the new channel."""
     made(desk.admin, "/api/message-templates", TEMPLATE)
     return desk
 
@@ -128,7 +128,7 @@ def notes(desk: Desk) -> list[Any]:
     return desk.admin.every("/api/notifications", channel="file")
 
 
-def test_a_message_goes_from_its_template_to_its_record(desk: Desk, target: Path):
+def test_message_is_delivered_through_the_new_channel(desk: Desk, target: Path):
     made(desk.admin, "/api/follow-up-rules", WRITE)
     lead = capture(desk)
     run(Kind.SEND_MESSAGE, Kind.DELIVER)
@@ -144,7 +144,7 @@ def test_a_message_goes_from_its_template_to_its_record(desk: Desk, target: Path
     assert [(one["outcome"], one["response"]) for one in shown["deliveries"]] == [("sent", "received")]
 
 
-def test_an_opt_out_stops_the_next_message_and_the_one_that_is_written(desk: Desk, target: Path):
+def test_opt_out_stops_planned_and_written_messages(desk: Desk, target: Path):
     made(desk.admin, "/api/follow-up-rules", WRITE)
     lead = capture(desk)
     run(Kind.SEND_MESSAGE)
@@ -160,14 +160,14 @@ def test_an_opt_out_stops_the_next_message_and_the_one_that_is_written(desk: Des
 
 
 @pytest.mark.parametrize(("handle", "reason"), [(None, "no_address"), ("two words", "invalid_address")])
-def test_the_gate_asks_the_channel_about_the_address(desk: Desk, target: Path, handle: str, reason: str):
+def test_contact_policy_validates_the_address_with_the_channel(desk: Desk, target: Path, handle: str, reason: str):
     made(desk.admin, "/api/follow-up-rules", WRITE)
     lead = capture(desk, handle)
     run(Kind.SEND_MESSAGE)
     assert [step["reason"] for step in desk.steps(lead, kind="send_message")] == [reason]
 
 
-def test_a_refusal_for_good_fails_and_is_a_bounce(desk: Desk):
+def test_permanent_refusal_fails_and_counts_as_a_bounce(desk: Desk):
     made(desk.admin, "/api/follow-up-rules", WRITE)
     react = {"create_task": {"type": "CALL", "title": "Ask for another address"}}
     made(desk.admin, "/api/follow-up-rules", {"name": "bounced", "on": "message.bounced", "do": [react]})
@@ -177,7 +177,7 @@ def test_a_refusal_for_good_fails_and_is_a_bounce(desk: Desk):
     assert [step["state"] for step in desk.steps(lead, name="bounced")] == ["done"]
 
 
-def test_a_user_is_told_by_it(desk: Desk, target: Path):
+def test_user_is_notified_through_the_new_channel(desk: Desk, target: Path):
     made(desk.admin, "/api/follow-up-rules", TELL)
     capture(desk)
     run(Kind.NOTIFY, Kind.DELIVER)
@@ -185,7 +185,7 @@ def test_a_user_is_told_by_it(desk: Desk, target: Path):
     assert [(address, body) for _, address, body in received(target)] == [(email, "HI, MIA")]
 
 
-def test_a_preview_keeps_its_limits(desk: Desk):
+def test_preview_applies_the_limits_of_the_channel(desk: Desk):
     long = {"channel": "file", "body": "Hi, {{ lead.first_name }}, and hello again and again"}
     variants = [TEMPLATE["variants"][0], long]
     answer = desk.admin.post("/api/message-templates/preview", {"channel": "file", "variants": variants})
@@ -193,7 +193,7 @@ def test_a_preview_keeps_its_limits(desk: Desk):
 
 
 @pytest.mark.usefixtures("target")
-def test_the_api_describes_it():
+def test_api_description_contains_the_channel():
     schemas = spec(create_app())["components"]["schemas"]
     assert schemas["MessageVariantIn"]["properties"]["channel"]["enum"] == ["email", "file", "http", "in_app", None]
     assert schemas["OptOut"]["properties"]["channel"]["enum"] == ["email", "file", "http", None]

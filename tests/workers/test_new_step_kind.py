@@ -1,4 +1,4 @@
-"""A step kind is one file: rules name it, and it is planned, published, run, retried, explained and simulated."""
+"""A step kind of one file: rules name it, and it is planned, published, run, retried, explained and simulated."""
 
 import sys
 from collections.abc import Iterator
@@ -77,7 +77,7 @@ RULE = {"name": "call-note", "on": "lead.created", "after": "10 minutes", "do": 
 
 @pytest.fixture
 def leave_note(tmp_path: Path) -> Iterator[None]:
-    """The throw-away kind, in a file of its own beside the handlers."""
+    """A temporary step kind, in a file of its own beside the handlers."""
     (tmp_path / "leave_note.py").write_text(HANDLER, encoding="utf-8")
     handlers.__path__.append(str(tmp_path))
     connect()
@@ -105,7 +105,7 @@ def notes(practice: Practice, lead_id: UUID) -> list[Any]:
     return [row.notes for row in practice.rows("lead_activities", lead_id=lead_id) if row.type == "NOTE"]
 
 
-def test_it_is_planned_published_and_run(with_rule: Practice, valkey: Valkey, watch: Watch):
+def test_new_kind_is_planned_published_and_run(with_rule: Practice, valkey: Valkey, watch: Watch):
     lead_id = with_rule.capture()
     step = with_rule.step(kind=KIND)
     assert (step.state, step.params) == ("planned", {"text": "call twice"})
@@ -122,7 +122,7 @@ def test_it_is_planned_published_and_run(with_rule: Practice, valkey: Valkey, wa
     assert notes(with_rule, lead_id) == ["CALL TWICE"]
 
 
-def test_the_checks_of_every_step_hold_for_it(with_rule: Practice, watch: Watch):
+def test_common_checks_apply_to_the_new_kind(with_rule: Practice, watch: Watch):
     lead_id = with_rule.capture()
     with_rule.lose(lead_id)
     watch.advance(minutes=10)
@@ -130,7 +130,7 @@ def test_the_checks_of_every_step_hold_for_it(with_rule: Practice, watch: Watch)
     assert [step.reason for step in with_rule.steps(kind=KIND)] == ["lost"]
 
 
-def test_it_is_tried_as_often_as_it_says(with_rule: Practice, watch: Watch):
+def test_retry_limit_of_the_kind_is_applied(with_rule: Practice, watch: Watch):
     wrong = {**RULE, "do": [{KIND: {"text": 5}}]}  # the API would refuse it; the handler raises
     with_rule.change_rule("call-note", definition=db.to_json(wrong))
     lead_id = with_rule.capture()
@@ -143,7 +143,7 @@ def test_it_is_tried_as_often_as_it_says(with_rule: Practice, watch: Watch):
     assert notes(with_rule, lead_id) == []
 
 
-def test_people_read_about_it(with_rule: Practice, watch: Watch):
+def test_explanation_describes_the_kind(with_rule: Practice, watch: Watch):
     lead_id = with_rule.capture()
     watch.advance(minutes=10)
     with_rule.run(KIND)
@@ -165,14 +165,14 @@ def test_people_read_about_it(with_rule: Practice, watch: Watch):
         ({"branch": {"if": [], "then": [{KIND: {}}]}}, "/do/0/branch/then/0/leave_note/text", "is missing"),
     ],
 )
-def test_the_api_refuses_wrong_params_with_their_place(admin: Caller, action: Any, pointer: str, message: str):
+def test_api_refuses_invalid_params_with_their_path(admin: Caller, action: Any, pointer: str, message: str):
     refused = admin.post(RULES, {**RULE, "do": [action]})
     messages = {error["pointer"]: error["message"] for error in refused.body["errors"]}
     assert refused.status == 422
     assert message in messages[pointer]
 
 
-def test_a_sequence_can_name_it(admin: Caller):
+def test_sequence_can_name_the_kind(admin: Caller):
     sequence = {"name": "notes", "steps": [{"name": "first", KIND: {"text": "call twice"}}]}
     assert admin.post("/api/sequences", sequence).status == 201
     [mistake] = admin.post("/api/sequences", {**sequence, "name": "other", "steps": [{"name": "x"}]}).body["errors"]
@@ -180,7 +180,7 @@ def test_a_sequence_can_name_it(admin: Caller):
 
 
 @pytest.mark.usefixtures("leave_note")
-def test_the_api_reference_and_the_docs_page_describe_it():
+def test_api_reference_and_docs_page_describe_the_kind():
     schemas = spec(create_app())["components"]["schemas"]
     assert KIND in schemas["RetryIn"]["properties"]["kind"]["enum"]
     assert KIND in [choice["title"] for choice in schemas["Action"]["oneOf"]]
@@ -191,12 +191,12 @@ def test_the_api_reference_and_the_docs_page_describe_it():
     assert "| `text` | required | The text of the note. | `call twice` |" in page
 
 
-def test_a_kind_that_is_not_registered_is_refused(practice: Practice):
+def test_unregistered_kind_is_refused(practice: Practice):
     admin = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id)).admin
     assert admin.post(RULES, RULE).pointers == ["/do/0"]
 
 
-def test_a_simulation_runs_it(with_rule: Practice):
+def test_simulation_runs_the_kind(with_rule: Practice):
     lead_id = with_rule.capture()
     given = {"lead_id": lead_id, "is_new": True, "facts": {}, "start": TUESDAY, "days": 1, "script": []}
     with transaction() as session:
@@ -206,7 +206,7 @@ def test_a_simulation_runs_it(with_rule: Practice):
     assert notes(with_rule, lead_id) == []
 
 
-def test_nobody_asks_a_registry_that_was_never_filled():
+def test_empty_registry_raises_an_error():
     with pytest.raises(StepKindsAreMissing, match=r"call app\.wiring\.connect\(\)"):
         list(StepKinds())
     with pytest.raises(UnknownStepKind, match="there is no step kind 'fly'"):

@@ -1,4 +1,4 @@
-"""Runs of nurtures: at their hours, exactly once, in batches, whom they take and whom they leave."""
+"""Runs of nurtures: at their hours, exactly once, in batches."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,13 +27,13 @@ def practice(open_practice: Callable[..., Practice]) -> Practice:
 
 
 def silent(practice: Practice, scored: int | None = 4, **columns: Any) -> UUID:
-    """A lead that nothing was heard of for a day."""
+    """Create a lead without a reply for a day."""
     lead = practice.capture()
     score(lead, scored, **{"created_at": A_DAY_AGO, "last_touch_at": A_DAY_AGO, **columns})
     return lead
 
 
-def test_a_run_takes_leads_at_its_hour_and_not_before(practice: Practice, watch: Watch):
+def test_run_takes_leads_at_its_hour_and_not_before(practice: Practice, watch: Watch):
     lead = silent(practice)
     set_up(practice)
     watch.set(AT_14 - timedelta(seconds=1))
@@ -46,7 +46,7 @@ def test_a_run_takes_leads_at_its_hour_and_not_before(practice: Practice, watch:
     assert (cause["event"], cause["event_id"]) == ("nurture.run", str(practice.row("nurture_runs").id))
 
 
-def test_hours_are_those_of_the_clinics_own_wall(open_practice: Callable[..., Practice], watch: Watch):
+def test_hours_use_the_clinics_local_time(open_practice: Callable[..., Practice], watch: Watch):
     text = playbook(sequence(call("one", "1 day")))
     practices = {zone: open_practice(playbook=text, timezone=zone) for zone in ("America/New_York", "Europe/Berlin")}
     for practice in practices.values():
@@ -75,7 +75,7 @@ def test_hours_are_those_of_the_clinics_own_wall(open_practice: Callable[..., Pr
         (4, {"deleted_at": A_DAY_AGO}),
     ],
 )
-def test_whom_a_run_leaves(practice: Practice, watch: Watch, scored: int | None, columns: dict[str, Any]):
+def test_ineligible_leads_are_skipped(practice: Practice, watch: Watch, scored: int | None, columns: dict[str, Any]):
     silent(practice, scored, **columns)
     set_up(practice)
     watch.set(AT_14)
@@ -84,7 +84,7 @@ def test_whom_a_run_leaves(practice: Practice, watch: Watch, scored: int | None,
 
 
 @pytest.mark.parametrize("scored", [2, 6])
-def test_both_ends_of_the_scores_are_taken(practice: Practice, watch: Watch, scored: int):
+def test_score_range_includes_both_ends(practice: Practice, watch: Watch, scored: int):
     lead = silent(practice, scored)
     set_up(practice)
     watch.set(AT_14)
@@ -92,9 +92,7 @@ def test_both_ends_of_the_scores_are_taken(practice: Practice, watch: Watch, sco
     assert taken(practice) == {lead}
 
 
-def test_who_went_through_is_not_taken_again_unless_the_sequence_lets_them(
-    open_practice: Callable[..., Practice], watch: Watch
-):
+def test_lead_is_enrolled_again_only_if_the_sequence_allows_it(open_practice: Callable[..., Practice], watch: Watch):
     for re_entry, times in (("never", 1), ({"after": "2 days"}, 2)):
         watch.set(TUESDAY)
         practice = open_practice(playbook=playbook(sequence(call("one"), re_entry=re_entry)))
@@ -107,7 +105,7 @@ def test_who_went_through_is_not_taken_again_unless_the_sequence_lets_them(
         assert len(practice.rows("enrollments", lead_id=lead)) == times
 
 
-def test_a_run_works_in_batches_the_most_promising_first_and_no_more_than_it_may(practice: Practice, watch: Watch):
+def test_run_works_in_batches_by_score_up_to_its_limit(practice: Practice, watch: Watch):
     practice.fill(120, "create_task", due_at=TUESDAY + timedelta(days=99))
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     best = silent(practice, 6)
@@ -121,7 +119,7 @@ def test_a_run_works_in_batches_the_most_promising_first_and_no_more_than_it_may
     assert len(taken(practice)) == 121
 
 
-def test_a_run_that_was_cut_off_goes_on_where_it_was(practice: Practice, watch: Watch):
+def test_interrupted_run_continues_at_its_position(practice: Practice, watch: Watch):
     practice.fill(120, "create_task", due_at=TUESDAY + timedelta(days=99))
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     nurture = set_up(practice, batch=50)
@@ -138,7 +136,7 @@ def test_a_run_that_was_cut_off_goes_on_where_it_was(practice: Practice, watch: 
     assert (practice.row("nurture_runs").taken, len(practice.rows("enrollments"))) == (120, 120)
 
 
-def test_a_run_that_may_take_fewer_than_it_took_already_ends(practice: Practice, watch: Watch):
+def test_run_ends_when_the_limit_is_lowered_below_its_count(practice: Practice, watch: Watch):
     practice.fill(120, "create_task", due_at=TUESDAY + timedelta(days=99))
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     nurture = set_up(practice, batch=50, most=100)
@@ -152,7 +150,7 @@ def test_a_run_that_may_take_fewer_than_it_took_already_ends(practice: Practice,
     assert runs(practice) == [(AT_14, "done", 50)]
 
 
-def test_of_two_beats_at_once_one_runs_it(practice: Practice, watch: Watch):
+def test_one_of_two_concurrent_beats_starts_the_run(practice: Practice, watch: Watch):
     silent(practice)
     set_up(practice)
     watch.set(AT_14)
@@ -161,7 +159,7 @@ def test_of_two_beats_at_once_one_runs_it(practice: Practice, watch: Watch):
     assert runs(practice) == [(AT_14, "done", 1)]
 
 
-def test_after_a_short_downtime_it_is_run_late_and_after_a_long_one_noted_as_missed(practice: Practice, watch: Watch):
+def test_run_is_late_after_a_short_downtime_and_missed_after_a_long_one(practice: Practice, watch: Watch):
     silent(practice)
     set_up(practice)
     watch.set(at("2026-03-12 11:00"))  # the last hour that was missed is two hours ago
@@ -178,7 +176,7 @@ def test_after_a_short_downtime_it_is_run_late_and_after_a_long_one_noted_as_mis
     assert practice.rows("nurture_runs")[-1].reason == "too_late"
 
 
-def test_a_nurture_that_is_switched_off_does_not_run_and_one_that_runs_stops(practice: Practice, watch: Watch):
+def test_inactive_nurture_does_not_run_and_a_running_one_stops(practice: Practice, watch: Watch):
     practice.fill(120, "create_task", due_at=TUESDAY + timedelta(days=99))
     sql("UPDATE leads SET score = 3, created_at = :then WHERE clinic_id = :c", then=A_DAY_AGO, c=practice.clinic_id)
     nurture = set_up(practice, batch=50)
@@ -196,7 +194,7 @@ def test_a_nurture_that_is_switched_off_does_not_run_and_one_that_runs_stops(pra
     assert len(runs(practice)) == 1
 
 
-def test_a_run_by_hand_needs_no_hour_and_no_nurture_that_is_switched_on(practice: Practice):
+def test_manual_run_works_at_any_hour_and_for_an_inactive_nurture(practice: Practice):
     lead = silent(practice)
     nurture = set_up(practice, is_active=False)
     with transaction() as session:
@@ -206,7 +204,7 @@ def test_a_run_by_hand_needs_no_hour_and_no_nurture_that_is_switched_on(practice
     assert way(practice, lead).enrolled_by == practice.actor().user_id
 
 
-def test_a_run_into_a_sequence_that_is_switched_off_stops_at_once(practice: Practice, watch: Watch):
+def test_run_into_an_inactive_sequence_stops_at_once(practice: Practice, watch: Watch):
     silent(practice)
     set_up(practice)
     sql("UPDATE sequences SET active = false WHERE clinic_id = :c", c=practice.clinic_id)
@@ -217,7 +215,7 @@ def test_a_run_into_a_sequence_that_is_switched_off_stops_at_once(practice: Prac
     assert (run.state, run.reason) == ("stopped", "sequence_inactive")
 
 
-def test_what_a_sequence_has_against_a_lead_is_counted(open_practice: Callable[..., Practice], watch: Watch):
+def test_refused_enrollments_are_counted_by_reason(open_practice: Callable[..., Practice], watch: Watch):
     both = [sequence(mail("one", "1 day"), name=name, exclusive=True) for name in ("welcome", "other")]
     practice = open_practice(playbook=playbook(*both))
     busy, free = silent(practice), silent(practice)

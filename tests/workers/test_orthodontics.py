@@ -1,4 +1,4 @@
-"""The playbook `orthodontics`: the rules of lead-management.md, 8.1.5, from trigger to last step."""
+"""Playbook `orthodontics`: the rules of lead-management.md, 8.1.5, from trigger to last step."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ pytest_plugins = ["tests.support.practice"]
 
 @pytest.fixture
 def clinic(open_practice: Any) -> Practice:
-    """A clinic that had no rules, and installed the playbook over HTTP."""
+    """A clinic without rules that installed the playbook over HTTP."""
     practice: Practice = open_practice(playbook="{name: nothing, rules: []}")
     desk = Desk(practice.clinic_id, the_app().test_client, source_id=str(practice.source_id))
     added = desk.admin.post("/api/playbooks/orthodontics/install")
@@ -31,17 +31,17 @@ def titles(clinic: Practice, lead: UUID) -> list[str]:
 
 
 def told(clinic: Practice, lead: UUID) -> list[str]:
-    """The templates of what people of the clinic were told in the app."""
+    """Return the templates of in-app messages to users of the clinic."""
     return [note.template for note in clinic.rows("notifications", lead_id=lead) if note.channel == "in_app"]
 
 
 def deliver(clinic: Practice, smtp: SmtpServer) -> list[Mail]:
-    """Send what is to be sent; returns what came to leads."""
+    """Deliver all due messages, and return those to leads."""
     clinic.run(Kind.DELIVER, *[step for step in clinic.pending() if step.kind == Kind.DELIVER])
     return [mail for mail in smtp.accepted if mail.recipient.endswith("@lead.example")]
 
 
-def test_a_new_lead_is_called_within_five_minutes(clinic: Practice):
+def test_new_lead_is_called_within_five_minutes(clinic: Practice):
     lead = clinic.capture()
     clinic.run_due()
     [call] = clinic.rows("lead_tasks", lead_id=lead)
@@ -63,7 +63,7 @@ def test_no_contact_in_24_hours_is_escalated_to_the_manager(clinic: Practice, wa
     assert titles(clinic, spoken_with) == ["Initial Contact"]
 
 
-def test_a_task_that_is_overdue_for_24_hours_is_escalated(clinic: Practice, watch: Watch):
+def test_task_overdue_for_24_hours_is_escalated(clinic: Practice, watch: Watch):
     lead = clinic.capture()
     clinic.speak_with(lead)
     clinic.plan(lead, TUESDAY + timedelta(hours=1))
@@ -74,7 +74,7 @@ def test_a_task_that_is_overdue_for_24_hours_is_escalated(clinic: Practice, watc
     assert "Task overdue for 24 hours" in titles(clinic, lead)
 
 
-def test_a_consultation_is_confirmed_and_followed_up_three_days_after_it(
+def test_consultation_is_confirmed_and_followed_up_three_days_after_it(
     clinic: Practice, watch: Watch, smtp: SmtpServer
 ):
     lead = clinic.capture(patient_first_name="Tom")
@@ -90,7 +90,7 @@ def test_a_consultation_is_confirmed_and_followed_up_three_days_after_it(
     assert titles(clinic, lead)[-1] == "Follow up after the consultation"
 
 
-def test_a_decision_that_is_pending_for_seven_days_is_asked_about(clinic: Practice, watch: Watch):
+def test_decision_pending_for_seven_days_gets_a_check_in(clinic: Practice, watch: Watch):
     undecided, decided = clinic.capture(), clinic.capture()
     for lead in (undecided, decided):
         clinic.speak_with(lead)
@@ -103,9 +103,7 @@ def test_a_decision_that_is_pending_for_seven_days_is_asked_about(clinic: Practi
     assert "Check in on the pending decision" not in titles(clinic, decided)
 
 
-def test_after_three_attempts_without_response_comes_the_break_up_email(
-    clinic: Practice, watch: Watch, smtp: SmtpServer
-):
+def test_break_up_email_follows_three_attempts_without_answer(clinic: Practice, watch: Watch, smtp: SmtpServer):
     lead = clinic.capture()
     for attempt in (1, 2, 3):
         watch.advance(hours=2)
@@ -119,7 +117,7 @@ def test_after_three_attempts_without_response_comes_the_break_up_email(
     assert clinic.row("leads", id=lead).lost_suggested_reason is None
 
 
-def test_everything_ends_when_the_lead_becomes_a_patient(clinic: Practice, watch: Watch):
+def test_conversion_cancels_all_steps(clinic: Practice, watch: Watch):
     lead = clinic.capture()
     clinic.run_due()
     clinic.log(lead, "CONSULTATION_COMPLETED")

@@ -1,4 +1,4 @@
-"""Links by which people choose a password: sent by a real worker's path, over real SMTP, good once."""
+"""Password links: sent by the workers over SMTP, valid once."""
 
 import re
 from datetime import timedelta
@@ -24,15 +24,15 @@ EMAIL = "nina@clinic.example"
 
 @pytest.fixture
 def nina(desk: Desk) -> dict[str, Any]:
-    """Somebody who was invited."""
+    """A user who was invited."""
     answer = desk.admin.post("/api/users", {"email": EMAIL, "name": "Nina", "role": "sales"})
     assert answer.status == 201, answer.body
     user: dict[str, Any] = answer.body
     return user
 
 
-def nobody(desk: Desk, path: str, body: Any, *, place: str = "192.0.2.1") -> Answer:
-    """A call without credentials."""
+def anonymous(desk: Desk, path: str, body: Any, *, place: str = "192.0.2.1") -> Answer:
+    """Call without credentials."""
     answer = desk.client().post(f"/api/auth/{path}", json=body, environ_base={"REMOTE_ADDR": place})
     return Answer(answer.status_code, answer.get_json(silent=True), answer.headers)
 
@@ -53,14 +53,14 @@ def last_token(smtp: SmtpServer, email: str = EMAIL) -> str:
 
 
 def choose(desk: Desk, token: str, password: str = PASSWORD) -> Answer:
-    return nobody(desk, "password", {"token": token, "password": password})
+    return anonymous(desk, "password", {"token": token, "password": password})
 
 
 def log_in(desk: Desk, password: str = PASSWORD) -> int:
-    return nobody(desk, "login", {"email": EMAIL, "password": password}).status
+    return anonymous(desk, "login", {"email": EMAIL, "password": password}).status
 
 
-def test_an_invitation_leads_to_a_password_and_the_password_in(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_invitation_link_sets_the_first_password(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     assert log_in(desk) == 401
     token = last_token(smtp)
     assert choose(desk, token).status == 204
@@ -68,20 +68,20 @@ def test_an_invitation_leads_to_a_password_and_the_password_in(desk: Desk, nina:
     assert desk.admin.get(f"/api/users/{nina['id']}").body["has_password"] is True
 
 
-def test_a_link_works_once(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_link_works_once(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     assert choose(desk, token).status == 204
     assert choose(desk, token, "another fine sentence").status == 401
     assert log_in(desk) == 200
 
 
-def test_a_weak_password_leaves_the_link_good(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_weak_password_does_not_use_up_the_link(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     assert choose(desk, token, "password1234").pointers == ["/password"]
     assert choose(desk, token).status == 204
 
 
-def test_a_link_ends_and_is_forgotten(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_link_expires_and_is_deleted(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     with time_machine.travel(now() + timedelta(days=7, seconds=1), tick=False):
         assert choose(desk, token).status == 401
@@ -90,13 +90,13 @@ def test_a_link_ends_and_is_forgotten(desk: Desk, nina: dict[str, Any], smtp: Sm
 
 
 @pytest.mark.parametrize("token", ["", "x", "é", "AAAA" * 12, "a" * 1990])
-def test_a_forged_link_opens_nothing(desk: Desk, nina: dict[str, Any], token: str):
+def test_forged_link_is_refused(desk: Desk, nina: dict[str, Any], token: str):
     assert choose(desk, token or " ").status == 401
     other = write_token(desk.admin.actor.user_id or desk.clinic_id)  # well signed, and no link's
     assert choose(desk, other).status == 401
 
 
-def test_an_invitation_can_be_sent_again_until_it_was_followed(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_invitation_can_be_sent_again_until_it_is_used(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     first = last_token(smtp)
     assert desk.admin.post(f"/api/users/{nina['id']}/invite").status == 200
     second = last_token(smtp)
@@ -106,7 +106,7 @@ def test_an_invitation_can_be_sent_again_until_it_was_followed(desk: Desk, nina:
     assert desk.admin.post(f"/api/users/{nina['id']}/invite").status == 409
 
 
-def test_the_link_stands_in_the_letter_and_nowhere_else(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_link_is_only_in_the_email(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     [letter] = desk.admin.every("/api/notifications")
     assert (letter["template"], letter["state"]) == ("invitation", "sent")
@@ -115,43 +115,43 @@ def test_the_link_stands_in_the_letter_and_nowhere_else(desk: Desk, nina: dict[s
     assert token not in str(everything)
 
 
-def test_a_forgotten_password_is_replaced_and_ends_every_sign_in(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_password_reset_ends_every_session(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     choose(desk, last_token(smtp))
-    tokens = nobody(desk, "login", {"email": EMAIL, "password": PASSWORD}).body
-    assert nobody(desk, "password-link", {"email": EMAIL.upper()}).status == 202
+    tokens = anonymous(desk, "login", {"email": EMAIL, "password": PASSWORD}).body
+    assert anonymous(desk, "password-link", {"email": EMAIL.upper()}).status == 202
     assert choose(desk, last_token(smtp), "another fine sentence").status == 204
     assert (log_in(desk), log_in(desk, "another fine sentence")) == (401, 200)
     me = desk.client().get("/api/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
-    refreshed = nobody(desk, "refresh", {"refresh_token": tokens["refresh_token"]})
+    refreshed = anonymous(desk, "refresh", {"refresh_token": tokens["refresh_token"]})
     assert (me.status_code, refreshed.status) == (401, 401)
 
 
-def test_nobody_learns_who_has_an_account(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
-    known, unknown = (nobody(desk, "password-link", {"email": email}) for email in (EMAIL, "no@clinic.example"))
+def test_password_reset_does_not_reveal_accounts(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    known, unknown = (anonymous(desk, "password-link", {"email": email}) for email in (EMAIL, "no@clinic.example"))
     assert (known.status, known.body) == (unknown.status, unknown.body) == (202, None)
     deliver()
     assert {mail.recipient for mail in smtp.received} == {EMAIL}
 
 
-def test_one_address_is_not_flooded(desk: Desk, nina: dict[str, Any]):
+def test_emails_to_one_address_are_limited(desk: Desk, nina: dict[str, Any]):
     places = [f"192.0.2.{number}" for number in range(MESSAGES_PER_RECIPIENT + 1)]
-    answers = [nobody(desk, "password-link", {"email": EMAIL}, place=place) for place in places]
+    answers = [anonymous(desk, "password-link", {"email": EMAIL}, place=place) for place in places]
     assert [answer.status for answer in answers] == [202] * MESSAGES_PER_RECIPIENT + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
-def test_who_has_left_gets_no_link_and_cannot_use_one(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_deactivated_user_gets_no_link_and_cannot_use_one(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     token = last_token(smtp)
     desk.admin.post(f"/api/users/{nina['id']}/deactivate")
     assert choose(desk, token).status == 401
-    nobody(desk, "password-link", {"email": EMAIL})
+    anonymous(desk, "password-link", {"email": EMAIL})
     deliver()
     assert len(smtp.received) == 1
 
 
-def test_a_password_is_changed_by_who_knows_it(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+def test_password_change_requires_the_current_password(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
     choose(desk, last_token(smtp))
-    token = nobody(desk, "login", {"email": EMAIL, "password": PASSWORD}).body["access_token"]
+    token = anonymous(desk, "login", {"email": EMAIL, "password": PASSWORD}).body["access_token"]
     her = Caller(desk.client(), token, desk.admin.actor)
     wrong = {"current_password": "not this one at all", "new_password": "another fine sentence"}
     assert her.post("/api/auth/change-password", wrong).pointers == ["/current_password"]
@@ -163,13 +163,13 @@ def test_a_password_is_changed_by_who_knows_it(desk: Desk, nina: dict[str, Any],
     assert (log_in(desk), log_in(desk, "another fine sentence")) == (401, 200)
 
 
-def test_a_program_has_no_password(desk: Desk):
+def test_api_key_has_no_password(desk: Desk):
     robot = desk.program("lead:read")
     body = {"current_password": PASSWORD, "new_password": "another fine sentence"}
     assert robot.post("/api/auth/change-password", body).status == 403
 
 
-def test_the_page_behind_the_link_loads_nothing_from_elsewhere(desk: Desk):
+def test_password_page_loads_no_external_resources(desk: Desk):
     page = desk.client().get("/account/password")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -178,8 +178,8 @@ def test_the_page_behind_the_link_loads_nothing_from_elsewhere(desk: Desk):
     assert desk.client().get("/account/password/nothing").status_code == 404
 
 
-def test_a_worker_told_of_the_step_delivers_it(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
-    """By its id, as a message names it."""
+def test_worker_delivers_the_email_of_a_step_id(desk: Desk, nina: dict[str, Any], smtp: SmtpServer):
+    """The message to the worker contains only the id."""
     [step] = desk.sql("SELECT id, state FROM steps WHERE kind = 'deliver_to_user'")
     assert step.state == "published"
     assert runner.run(Kind.DELIVER_TO_USER, [step.id]) == 1

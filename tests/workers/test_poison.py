@@ -1,4 +1,4 @@
-"""A step that cannot be run fails alone in its batch, keeps its error, is tried again, and ends as a dead letter."""
+"""Poison steps: one failing step fails alone, keeps its error, is retried, and becomes a dead letter."""
 
 import random
 import string
@@ -31,15 +31,15 @@ UNTITLED = {"title": None}  # the database refuses it, when the effects of all a
 UNWORDED = {"template": "gone"}  # the handler raises
 
 
-def spoil(step_id: UUID, **params: Any) -> None:
-    """Give a step settings that it cannot be run with."""
+def break_params(step_id: UUID, **params: Any) -> None:
+    """Give a step params that cannot be run."""
     given = {"id": step_id, "params": db.to_json(params)}
     sql("UPDATE steps SET params = params || CAST(:params AS jsonb) WHERE id = :id", **given)
 
 
 @pytest.fixture
 def canaries_refused(clean_database: None, postgres: Postgres) -> Iterator[None]:
-    """A database that refuses every message to somebody called Canary, and quotes the row in its error."""
+    """A database that refuses messages to users called Canary, with the row in its error."""
     with postgres.connect("relance") as owner:
         owner.execute("ALTER TABLE notifications ADD CONSTRAINT no_canary CHECK (body NOT LIKE '%Canary%')")
         yield
@@ -55,9 +55,11 @@ def canaries_refused(clean_database: None, postgres: Postgres) -> Iterator[None]
         (MAKE, UNTITLED, 'NotNullViolation: null value in column "title" of relation "lead_tasks"'),
     ],
 )
-def test_it_fails_alone_and_the_others_run_once(practice: Practice, kind: str, settings: dict[str, Any], error: str):
+def test_failing_step_fails_alone_and_the_others_run_once(
+    practice: Practice, kind: str, settings: dict[str, Any], error: str
+):
     ids = practice.fill(5, kind, due_at=TUESDAY)
-    spoil(ids[2], **settings)
+    break_params(ids[2], **settings)
 
     practice.run(kind, *practice.steps(kind=kind))
 
@@ -68,10 +70,12 @@ def test_it_fails_alone_and_the_others_run_once(practice: Practice, kind: str, s
     assert (steps[ids[2]].attempts, steps[ids[2]].finished_at, steps[ids[2]].outcome) == (1, None, None)
 
 
-def test_what_the_database_has_no_room_for_is_nobody_elses_trouble(practice: Practice, postgres: Postgres):
-    """It says so with the same class of error as when it is away: that would be waited for, again and again."""
+def test_value_too_large_for_an_index_does_not_affect_other_steps(practice: Practice, postgres: Postgres):
+    """The error class equals that of an unavailable database, which would be retried without end."""
     ids = practice.fill(3, MAKE, due_at=TUESDAY)
-    spoil(ids[1], title="".join(random.Random(1).choices(string.ascii_letters, k=9000)))  # an index holds 2,704 bytes
+    break_params(
+        ids[1], title="".join(random.Random(1).choices(string.ascii_letters, k=9000))
+    )  # an index holds 2,704 bytes
     with postgres.connect("relance") as owner:
         owner.execute("CREATE INDEX titles ON lead_tasks (title)")
         practice.run(MAKE, *practice.steps(kind=MAKE))
@@ -81,11 +85,11 @@ def test_what_the_database_has_no_room_for_is_nobody_elses_trouble(practice: Pra
     assert practice.step(id=ids[1]).error.startswith("ProgramLimitExceeded")
 
 
-def test_several_of_them_fail_each_by_itself(practice: Practice):
+def test_several_failing_steps_fail_separately(practice: Practice):
     ids = practice.fill(6, MAKE, due_at=TUESDAY)
-    spoil(ids[0], **UNTITLED)
-    spoil(ids[3], task_due_at="soon")
-    spoil(ids[5], **UNTITLED)
+    break_params(ids[0], **UNTITLED)
+    break_params(ids[3], task_due_at="soon")
+    break_params(ids[5], **UNTITLED)
 
     practice.run(MAKE, *practice.steps(kind=MAKE))
 
@@ -95,11 +99,11 @@ def test_several_of_them_fail_each_by_itself(practice: Practice):
 
 
 @pytest.mark.parametrize(("kind", "settings"), [(TELL, UNWORDED), (MAKE, UNTITLED)])
-def test_it_is_tried_again_with_growing_waits_and_is_then_a_dead_letter(
+def test_failed_step_is_retried_with_growing_delays_and_becomes_a_dead_letter(
     practice: Practice, watch: Watch, kind: str, settings: dict[str, Any]
 ):
     [step_id] = practice.fill(1, kind, due_at=TUESDAY)
-    spoil(step_id, **settings)
+    break_params(step_id, **settings)
     began, waits = TUESDAY, []
     for _ in range(4):
         practice.run(kind)
@@ -120,12 +124,10 @@ def test_it_is_tried_again_with_growing_waits_and_is_then_a_dead_letter(
 
 
 class ProcessEnded(BaseException):
-    """Stands for a process that is no more: nothing after it is run."""
+    """Simulates the end of the process: no code runs after it."""
 
 
-def test_what_ends_its_process_each_time_becomes_a_dead_letter_before_it_ends_another(
-    practice: Practice, monkeypatch: pytest.MonkeyPatch
-):
+def test_step_that_kills_its_worker_becomes_a_dead_letter(practice: Practice, monkeypatch: pytest.MonkeyPatch):
     ids = practice.fill(3, MAKE, due_at=TUESDAY)
     crashes = 0
 
@@ -155,15 +157,15 @@ def test_what_ends_its_process_each_time_becomes_a_dead_letter_before_it_ends_an
     assert len(practice.rows("lead_tasks")) == 2
 
 
-def test_a_message_that_a_stopped_worker_had_only_held_costs_no_try(practice: Practice):
-    """Celery puts back what it holds with the same mark as what a crash leaves: the last try is still there."""
+def test_message_returned_by_a_stopped_worker_uses_no_attempt(practice: Practice):
+    """Celery returns prefetched messages with the same flag as after a crash."""
     ids = practice.fill(2, MAKE, due_at=TUESDAY, attempts=4)
     runner.run_again(MAKE, ids)
 
     assert {(step.state, step.attempts, step.error) for step in practice.steps(kind=MAKE)} == {("done", 5, None)}
 
 
-def test_one_that_is_skipped_in_the_end_shows_no_mark(practice: Practice):
+def test_skipped_step_has_no_error(practice: Practice):
     ids = practice.fill(1, MAKE, due_at=TUESDAY)
     sql("UPDATE leads SET status = 'ARCHIVED'")
     runner.run_again(MAKE, ids)
@@ -171,7 +173,7 @@ def test_one_that_is_skipped_in_the_end_shows_no_mark(practice: Practice):
     assert (practice.step(id=ids[0]).state, practice.step(id=ids[0]).error) == ("skipped", None)
 
 
-def test_what_the_dead_ones_connection_still_holds_comes_again_soon(practice: Practice, valkey: Valkey):
+def test_unacknowledged_messages_of_a_dead_worker_are_redelivered_soon(practice: Practice, valkey: Valkey):
     ids = practice.fill(1, MAKE, due_at=TUESDAY)
     with transaction() as held:
         held.execute(text("SELECT 1 FROM steps WHERE id = :id FOR UPDATE"), {"id": ids[0]})
@@ -181,7 +183,7 @@ def test_what_the_dead_ones_connection_still_holds_comes_again_soon(practice: Pr
     assert (again.ids, again.eta) == (ids, TUESDAY + timedelta(seconds=1))
 
 
-def test_a_message_that_comes_again_for_steps_that_were_done_does_nothing(practice: Practice):
+def test_repeated_message_about_finished_steps_does_nothing(practice: Practice):
     ids = practice.fill(2, MAKE, due_at=TUESDAY)
     runner.run(MAKE, ids)
 
@@ -191,21 +193,21 @@ def test_a_message_that_comes_again_for_steps_that_were_done_does_nothing(practi
 
 def a_dead_letter(practice: Practice, watch: Watch, **settings: Any) -> Any:
     [step_id] = practice.fill(1, MAKE, due_at=TUESDAY)
-    spoil(step_id, **(settings or UNTITLED))
+    break_params(step_id, **(settings or UNTITLED))
     for _ in range(5):
         watch.set(practice.step(id=step_id).due_at)
         practice.run(MAKE)
     return practice.step(id=step_id)
 
 
-def test_an_admin_finds_it_with_its_error_and_gives_it_another_chance(practice: Practice, watch: Watch, valkey: Valkey):
+def test_admin_finds_a_dead_letter_with_its_error_and_retries_it(practice: Practice, watch: Watch, valkey: Valkey):
     dead = a_dead_letter(practice, watch)
     with transaction() as session:
         [found] = steps_service.list_steps(session, practice.clinic_id, {"limit": 10}).items
     assert (found.id, found.state) == (dead.id, "failed")
     assert "title" in found.error
 
-    spoil(dead.id, title="Initial Contact")
+    break_params(dead.id, title="Initial Contact")
     watch.advance(hours=1)
     with transaction() as session:
         steps_service.retry(session, practice.clinic_id, dead.id)
@@ -219,7 +221,7 @@ def test_an_admin_finds_it_with_its_error_and_gives_it_another_chance(practice: 
     assert len(practice.rows("lead_tasks")) == 1
 
 
-def test_it_has_all_its_tries_again(practice: Practice, watch: Watch):
+def test_retried_dead_letter_has_all_its_attempts_again(practice: Practice, watch: Watch):
     dead = a_dead_letter(practice, watch)
     with transaction() as session:
         steps_service.retry(session, practice.clinic_id, dead.id)
@@ -228,7 +230,7 @@ def test_it_has_all_its_tries_again(practice: Practice, watch: Watch):
     assert (practice.step(id=dead.id).state, practice.step(id=dead.id).attempts) == ("published", 1)
 
 
-def test_only_a_dead_letter_gets_another_chance(practice: Practice):
+def test_only_dead_letters_can_be_retried(practice: Practice):
     ids = practice.fill(1, MAKE, due_at=TUESDAY)
     practice.run(MAKE)
     with pytest.raises(CannotRetryStep), transaction() as session:
@@ -238,7 +240,7 @@ def test_only_a_dead_letter_gets_another_chance(practice: Practice):
         steps_service.retry(session, practice.clinic_id, deliveries[0])
 
 
-def test_nobody_gets_another_clinics_dead_letters(
+def test_dead_letter_of_another_clinic_cannot_be_retried(
     practice: Practice, open_practice: Callable[..., Practice], watch: Watch
 ):
     dead, stranger = a_dead_letter(practice, watch), open_practice()
@@ -249,7 +251,7 @@ def test_nobody_gets_another_clinics_dead_letters(
         assert steps_service.list_steps(session, stranger.clinic_id, {"limit": 10}).items == []
 
 
-def test_many_dead_letters_come_back_spread_over_time(practice: Practice, valkey: Valkey):
+def test_many_retried_dead_letters_are_spread_over_time(practice: Practice, valkey: Valkey):
     practice.fill(4, MAKE, due_at=TUESDAY, state="failed", finished_at=TUESDAY)
     with transaction() as session:
         answer = steps_service.retry_many(session, practice.clinic_id, {}, spread=timedelta(minutes=8))
@@ -262,7 +264,7 @@ def test_many_dead_letters_come_back_spread_over_time(practice: Practice, valkey
     assert [message.eta for message in messages(valkey, "steps")] == [None, TUESDAY + timedelta(minutes=2)]
 
 
-def test_no_error_names_a_person(canaries_refused: None, practice: Practice, capfd: pytest.CaptureFixture[str]):
+def test_errors_contain_no_personal_data(canaries_refused: None, practice: Practice, capfd: pytest.CaptureFixture[str]):
     for name in ("Canary", "Mia"):
         lead = practice.capture(first_name=name, last_name="Canary", email=f"{name}.canary@lead.example")
         practice.fail_to_reach(lead)
@@ -277,7 +279,7 @@ def test_no_error_names_a_person(canaries_refused: None, practice: Practice, cap
         assert "anary" not in place.replace("no_canary", "")
 
 
-def test_one_clinics_broken_rules_are_no_other_clinics_trouble(open_practice: Callable[..., Practice], watch: Watch):
+def test_broken_rules_of_one_clinic_do_not_affect_others(open_practice: Callable[..., Practice], watch: Watch):
     broken, healthy = open_practice(), open_practice()
     for practice in (broken, healthy):
         practice.capture()
@@ -295,18 +297,18 @@ def test_one_clinics_broken_rules_are_no_other_clinics_trouble(open_practice: Ca
     assert (dead.state, dead.attempts, dead.error) == ("failed", 5, "UnknownStepKind: there is no step kind 'fly'")
 
 
-def test_the_rest_of_its_message_is_not_forgotten(practice: Practice, valkey: Valkey):
+def test_remaining_steps_of_the_message_are_run(practice: Practice, valkey: Valkey):
     due, early = practice.fill(1, MAKE, due_at=TUESDAY), practice.fill(1, MAKE, due_at=TUESDAY + timedelta(seconds=9))
-    spoil(due[0], **UNTITLED)
+    break_params(due[0], **UNTITLED)
     practice.run(MAKE, *practice.steps(kind=MAKE))
 
     woken = [message for message in messages(valkey, "steps") if message.ids == early]
     assert [message.eta for message in woken] == [TUESDAY + timedelta(seconds=9)]
 
 
-def test_nobody_is_blamed_for_another(practice: Practice, postgres: Postgres):
+def test_failure_is_counted_for_its_own_step(practice: Practice, postgres: Postgres):
     poisoned, innocent = practice.fill(2, MAKE, due_at=TUESDAY)
-    spoil(poisoned, **UNTITLED)
+    break_params(poisoned, **UNTITLED)
     lead = practice.step(id=poisoned).lead_id
     sql("UPDATE leads SET deleted_at = NULL")
     failures: list[object] = []
@@ -315,7 +317,7 @@ def test_nobody_is_blamed_for_another(practice: Practice, postgres: Postgres):
         other.autocommit = False
 
         def lock_its_lead(_: Session) -> None:
-            """Between the two failures of the step, the batch's and its own, somebody begins to write its lead."""
+            """Lock the step's lead between the failure of the batch and the failure of the step."""
             failures.append(1)
             if len(failures) == 2:
                 other.execute("SELECT FROM leads WHERE id = %s FOR NO KEY UPDATE", [lead])
@@ -332,7 +334,7 @@ def test_nobody_is_blamed_for_another(practice: Practice, postgres: Postgres):
     assert practice.step(id=poisoned).state == "published"
 
 
-def test_a_database_that_is_away_for_a_moment_is_nobodys_failure(practice: Practice, postgres: Postgres):
+def test_short_database_outage_counts_as_no_failure(practice: Practice, postgres: Postgres):
     db.dispose()  # one connection is enough to be cut
     ids = practice.fill(3, MAKE, due_at=TUESDAY)
     with postgres.connect("relance") as owner:

@@ -1,4 +1,4 @@
-"""What a person may ask of the clinic, and what then no longer happens (GDPR; CAN-SPAM's list)."""
+"""Privacy rights of a person: export, erasure, restriction, consent (GDPR) and suppression (CAN-SPAM)."""
 
 import json
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ CANARY = "Zanzibar"
 
 
 @pytest.fixture
-def by_day() -> Iterator[None]:
-    """Nobody is written to at night, whenever these tests run."""
+def daytime() -> Iterator[None]:
+    """Set the clock to the daytime, because no message is sent at night."""
     with time_machine.travel(TUESDAY):
         yield
 
@@ -39,7 +39,7 @@ def ask(desk: Desk, lead: dict[str, Any], what: str, **body: Any) -> Any:
 
 
 def a_busy_lead(desk: Desk) -> dict[str, Any]:
-    """One who has left a trace everywhere, three failed calls and a break-up e-mail among it."""
+    """Create a lead with data in every table, including three failed calls and a break-up e-mail."""
     lead = desk.capture(
         first_name=CANARY, last_name=CANARY, email=f"{CANARY}@lead.example".lower(), notes=CANARY, city=CANARY,
         patient_dob="2011-02-03", insurance_member_id=CANARY, source_detail=CANARY,
@@ -56,8 +56,8 @@ def a_busy_lead(desk: Desk) -> dict[str, Any]:
     return lead
 
 
-@pytest.mark.usefixtures("by_day")
-def test_an_export_holds_everything_about_the_person(desk: Desk):
+@pytest.mark.usefixtures("daytime")
+def test_export_contains_all_data_of_the_person(desk: Desk):
     lead, other = a_busy_lead(desk), desk.capture(first_name="Somebody", last_name="Else")
     desk.doctor.get(f"/api/leads/{lead['id']}")
     tables = ask(desk, lead, "export")["tables"]
@@ -71,7 +71,7 @@ def test_an_export_holds_everything_about_the_person(desk: Desk):
     assert "Somebody" not in json.dumps(tables)
 
 
-def test_an_export_holds_what_hangs_on_duplicates_that_became_part_of_the_person(desk: Desk):
+def test_export_contains_data_of_merged_duplicates(desk: Desk):
     lead, duplicate = desk.capture(), desk.capture()
     ids = [lead["id"], duplicate["id"]]
     follow_up = {"lead_ids": ids, "followup": {"type": "CALL", "title": "Call", "due_in_minutes": 60}}
@@ -84,14 +84,14 @@ def test_an_export_holds_what_hangs_on_duplicates_that_became_part_of_the_person
     assert desk.doctor.id in {entry["user_id"] for entry in tables["audit_entries"]}
 
 
-def test_every_table_about_a_lead_is_in_an_export():
-    """app/leads/privacy/tables.py says of each such table how its rows are found and what an erasure leaves of them."""
+def test_every_table_about_leads_is_exported():
+    """app/leads/privacy/tables.py says how rows of each table are found and what an erasure leaves."""
     keyed = {name for name, table in Base.metadata.tables.items() if "lead_id" in table.columns}
     assert _everything
     assert keyed | {"leads", "deliveries", "enrollment_steps"} == set(PERSONAL_DATA_TABLES)
 
 
-def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):
+def test_erased_person_is_found_nowhere(desk: Desk, postgres: Postgres):
     lead = a_busy_lead(desk)
     erased = ask(desk, lead, "erase", reason="They asked.")
     assert erased["id"] == lead["id"]
@@ -111,7 +111,7 @@ def test_who_is_erased_is_found_nowhere(desk: Desk, postgres: Postgres):
         assert desk.sql(f"SELECT 1 FROM {table} WHERE lead_id = :id AND sealed IS NOT NULL", id=lead["id"]) == []
 
 
-def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
+def test_audit_log_keeps_its_entries_and_still_verifies(desk: Desk):
     lead = a_busy_lead(desk)
     with transaction() as session:
         assert extend_chain(session, settled=timedelta())
@@ -124,8 +124,8 @@ def test_the_record_keeps_its_skeleton_and_still_holds(desk: Desk):
     assert "erase" in {entry["act"] for entry in entries}
 
 
-@pytest.mark.usefixtures("by_day")
-def test_what_was_queued_for_who_is_erased_vanishes(desk: Desk, smtp: SmtpServer):
+@pytest.mark.usefixtures("daytime")
+def test_erasure_deletes_queued_messages(desk: Desk, smtp: SmtpServer):
     lead = a_busy_lead(desk)
     [queued] = desk.sql("SELECT state FROM notifications WHERE channel = 'email' AND user_id IS NULL")
     assert queued.state == "pending"
@@ -137,8 +137,8 @@ def test_what_was_queued_for_who_is_erased_vanishes(desk: Desk, smtp: SmtpServer
     )
 
 
-@pytest.mark.usefixtures("by_day")
-def test_who_is_erased_and_comes_again_by_an_import_is_not_written_to(desk: Desk, smtp: SmtpServer):
+@pytest.mark.usefixtures("daytime")
+def test_erased_person_who_is_imported_again_gets_no_messages(desk: Desk, smtp: SmtpServer):
     email = a_busy_lead(desk)["email"]
     [lead] = desk.admin.every("/api/leads")
     ask(desk, lead, "erase", reason="They asked.")
@@ -152,7 +152,7 @@ def test_who_is_erased_and_comes_again_by_an_import_is_not_written_to(desk: Desk
     assert [step["reason"] for step in desk.steps(again, kind="send_message")] == ["suppressed"]
 
 
-def test_a_restricted_lead_is_left_alone(desk: Desk, smtp: SmtpServer):
+def test_restricted_lead_gets_no_actions(desk: Desk, smtp: SmtpServer):
     lead = a_busy_lead(desk)
     assert ask(desk, lead, "restrict", is_restricted=True, reason="They asked.")["restricted_at"]
     place = f"/api/leads/{lead['id']}"
@@ -179,8 +179,8 @@ def test_a_restricted_lead_is_left_alone(desk: Desk, smtp: SmtpServer):
     assert desk.admin.put(place, {"city": "Lyon"}).status == 200
 
 
-def test_a_step_that_comes_due_for_a_restricted_lead_is_skipped(desk: Desk):
-    """One that was claimed a moment before, say: the guard looks again."""
+def test_due_step_of_a_restricted_lead_is_skipped(desk: Desk):
+    """For example a step that was claimed just before: the guard checks again."""
     lead = desk.capture()
     desk.sql("UPDATE leads SET restricted_at = now()")
     desk.sql("UPDATE steps SET due_at = now() WHERE kind = 'create_task'")
@@ -188,7 +188,7 @@ def test_a_step_that_comes_due_for_a_restricted_lead_is_skipped(desk: Desk):
     assert {step["reason"] for step in desk.steps(lead, kind="create_task")} == {"restricted"}
 
 
-def test_who_no_longer_agrees_is_not_written_to_and_who_agrees_again_is(desk: Desk, smtp: SmtpServer):
+def test_withdrawn_consent_stops_messages_until_it_is_given_again(desk: Desk, smtp: SmtpServer):
     lead = a_busy_lead(desk)
     said = {"way": "email", "wording": "Stop it", "source": "Phone call"}
     ask(desk, lead, "consents", is_given=False, **said)
@@ -204,7 +204,7 @@ def test_who_no_longer_agrees_is_not_written_to_and_who_agrees_again_is(desk: De
     assert given == [True, False, True]
 
 
-def test_an_address_is_suppressed_for_whoever_has_it(desk: Desk, other_desk: Desk, smtp: SmtpServer):
+def test_suppression_applies_to_every_lead_with_the_address(desk: Desk, other_desk: Desk, smtp: SmtpServer):
     put = desk.admin.post("/api/suppressions", {"email": "Mia@Lead.example", "reason": "Bounced"})
     assert (put.body["is_suppressed"], put.body["reason"]) == (True, "Bounced")
     assert (
@@ -218,11 +218,11 @@ def test_an_address_is_suppressed_for_whoever_has_it(desk: Desk, other_desk: Des
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+12125550143"}, {"phone": "nonsense"}])
-def test_an_address_has_to_be_one(desk: Desk, body: dict[str, str]):
+def test_invalid_address_cannot_be_suppressed(desk: Desk, body: dict[str, str]):
     assert desk.admin.post("/api/suppressions/check", body).status == 422
 
 
-def test_a_duplicate_that_became_part_of_them_is_forgotten_with_them(desk: Desk, postgres: Postgres):
+def test_erasure_includes_merged_duplicates(desk: Desk, postgres: Postgres):
     lead = desk.capture(first_name="Mia", email="mia@lead.example")
     answer = desk.admin.post(
         "/api/leads", desk.lead_data(first_name=CANARY, email=f"{CANARY.lower()}@lead.example"), key="once"
@@ -240,7 +240,7 @@ def test_a_duplicate_that_became_part_of_them_is_forgotten_with_them(desk: Desk,
     assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is True
 
 
-def test_the_row_of_the_file_they_came_in_by_is_forgotten_too(desk: Desk):
+def test_erasure_includes_the_row_of_the_import_file(desk: Desk):
     content = f"Name,Phone\n{CANARY} Ruiz,212 555 0143\nBen Ott,646 555 0100\n".encode()
     work_off(desk.admin, send(desk.admin, content).body, source_id=desk.source_id)
     [lead] = [lead for lead in desk.admin.every("/api/leads") if lead["first_name"] == CANARY]
@@ -249,7 +249,7 @@ def test_the_row_of_the_file_they_came_in_by_is_forgotten_too(desk: Desk):
     assert [row.is_forgotten for row in kept] == [True, False]
 
 
-def test_who_may_not_lift_a_suppression_does_not_by_a_consent(desk: Desk):
+def test_consent_does_not_lift_a_suppression_without_permission(desk: Desk):
     address = {"email": "mia@lead.example"}
     desk.admin.post("/api/suppressions", {**address, "reason": "Bounced"})
     lead = desk.capture(**address)
@@ -260,7 +260,7 @@ def test_who_may_not_lift_a_suppression_does_not_by_a_consent(desk: Desk):
     assert desk.admin.post("/api/suppressions/check", address).body["is_suppressed"] is False
 
 
-def test_a_restricted_lead_can_say_no_and_not_yes(desk: Desk):
+def test_restricted_lead_can_withdraw_but_not_give_consent(desk: Desk):
     lead = desk.capture()
     ask(desk, lead, "restrict", is_restricted=True, reason="They asked.")
     said = {"way": "phone", "wording": "x", "source": "x"}

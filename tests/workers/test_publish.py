@@ -1,4 +1,4 @@
-"""Messages wake workers: sent after the commit, a burst in a few of them, with ids and nothing else inside."""
+"""Publication of steps: after the commit, in few messages, with ids only."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ A_MOMENT = 2.0  # seconds: less than any time-out of the broker's, and enough fo
 
 @pytest.fixture
 def row(practice: Practice) -> Callable[..., dict[str, Any]]:
-    """Makes the row of a step, due after so many milliseconds."""
+    """Return a function that inserts the row of a step due after so many milliseconds."""
     lead = practice.capture()
     sql("DELETE FROM steps")
 
@@ -46,13 +46,13 @@ def plan(*rows: dict[str, Any]) -> None:
 
 @pytest.fixture
 def broker(row: object, valkey: Valkey) -> Valkey:
-    """Empty again, after the lead was captured."""
+    """The broker, emptied after the lead was captured."""
     messages(valkey)
     valkey.flush()
     return valkey
 
 
-def test_a_burst_is_a_few_messages(row: Callable[..., Any], broker: Valkey):
+def test_burst_is_published_in_few_messages(row: Callable[..., Any], broker: Valkey):
     rows = [row() for _ in range(250)]
     plan(*rows)
 
@@ -62,7 +62,7 @@ def test_a_burst_is_a_few_messages(row: Callable[..., Any], broker: Valkey):
     assert {(message.task, message.name, message.eta) for message in sent} == {("steps.create_task", "call", None)}
 
 
-def test_steps_of_one_moment_share_a_message_and_its_time_is_the_last_ones(row: Callable[..., Any], broker: Valkey):
+def test_steps_of_one_moment_share_a_message_with_the_last_due_time(row: Callable[..., Any], broker: Valkey):
     moment = GROUPING_WINDOW / timedelta(milliseconds=1)
     plan(row(5000), row(5000 + moment - 1), row(5000 + moment), row(5000 + 3 * moment))
 
@@ -74,14 +74,14 @@ def test_steps_of_one_moment_share_a_message_and_its_time_is_the_last_ones(row: 
     ]
 
 
-def test_what_is_due_already_shares_a_message_however_late_it_is(row: Callable[..., Any], broker: Valkey):
+def test_due_steps_share_a_message_however_late_they_are(row: Callable[..., Any], broker: Valkey):
     plan(row(0), row(-1000), row(-3_600_000))
 
     [message] = messages(broker)
     assert (len(message.ids), message.eta) == (3, None)
 
 
-def test_each_kind_and_name_has_messages_of_its_own(row: Callable[..., Any], broker: Valkey):
+def test_each_kind_and_name_has_its_own_messages(row: Callable[..., Any], broker: Valkey):
     plan(row(), row(name="another"), row(kind=Kind.SUGGEST_LOST), row())
 
     assert sorted((message.task, message.name, len(message.ids)) for message in messages(broker)) == [
@@ -91,7 +91,7 @@ def test_each_kind_and_name_has_messages_of_its_own(row: Callable[..., Any], bro
     ]
 
 
-def test_many_commits_make_few_messages_but_no_step_is_lost(row: Callable[..., Any], broker: Valkey):
+def test_many_commits_make_few_messages_and_lose_no_step(row: Callable[..., Any], broker: Valkey):
     rows = [row() for _ in range(30)]
     for one in rows:
         plan(one)
@@ -100,7 +100,7 @@ def test_many_commits_make_few_messages_but_no_step_is_lost(row: Callable[..., A
     assert sorted(sent) == sorted(row["id"] for row in rows)
 
 
-def test_what_lies_beyond_the_horizon_stays_a_row(row: Callable[..., Any], broker: Valkey, practice: Practice):
+def test_step_beyond_the_horizon_is_not_published(row: Callable[..., Any], broker: Valkey, practice: Practice):
     plan(row(120_000), row(120_001))
 
     assert [step.state for step in practice.steps()] == ["published", "planned"]
@@ -108,7 +108,7 @@ def test_what_lies_beyond_the_horizon_stays_a_row(row: Callable[..., Any], broke
     assert len(messages(broker)) == 1
 
 
-def test_of_a_large_transaction_the_soonest_are_published_and_the_sweep_has_the_rest(
+def test_large_transaction_publishes_the_first_steps_and_the_sweep_the_rest(
     row: Callable[..., Any], broker: Valkey, practice: Practice
 ):
     plan(*[row(n) for n in range(MAX_PUBLISHED_AT_ONCE + 200)][::-1])
@@ -119,7 +119,7 @@ def test_of_a_large_transaction_the_soonest_are_published_and_the_sweep_has_the_
     assert sweep("publish_due_steps") == 200
 
 
-def test_what_is_not_committed_is_not_published(row: Callable[..., Any], broker: Valkey):
+def test_uncommitted_steps_are_not_published(row: Callable[..., Any], broker: Valkey):
     with transaction() as session:
         add_steps(session, [row()])
         session.rollback()
@@ -129,7 +129,7 @@ def test_what_is_not_committed_is_not_published(row: Callable[..., Any], broker:
     assert [len(message.ids) for message in messages(broker)] == [1]
 
 
-def test_a_savepoint_is_no_commit(row: Callable[..., Any], broker: Valkey):
+def test_savepoint_publishes_nothing(row: Callable[..., Any], broker: Valkey):
     with transaction() as session:
         with session.begin_nested():
             add_steps(session, [row()])
@@ -137,7 +137,7 @@ def test_a_savepoint_is_no_commit(row: Callable[..., Any], broker: Valkey):
     assert [len(message.ids) for message in messages(broker)] == [1]
 
 
-def test_what_was_planned_before_a_savepoint_was_undone_is_published(row: Callable[..., Any], broker: Valkey):
+def test_steps_planned_before_a_rolled_back_savepoint_are_published(row: Callable[..., Any], broker: Valkey):
     kept, undone = row(), row()
     with transaction() as session:
         add_steps(session, [kept])
@@ -148,7 +148,7 @@ def test_what_was_planned_before_a_savepoint_was_undone_is_published(row: Callab
     assert kept["id"] in [step_id for message in messages(broker) for step_id in message.ids]
 
 
-def test_what_is_there_already_is_not_published_again(row: Callable[..., Any], broker: Valkey, practice: Practice):
+def test_existing_step_is_not_published_again(row: Callable[..., Any], broker: Valkey, practice: Practice):
     plan(row(key="once"))
     plan(row(key="once"), row(key="twice"))
 
@@ -156,7 +156,7 @@ def test_what_is_there_already_is_not_published_again(row: Callable[..., Any], b
     assert sum(len(message.ids) for message in messages(broker)) == 2
 
 
-def test_a_chunk_of_a_job_has_a_message_of_its_own(row: Callable[..., Any], broker: Valkey):
+def test_job_chunk_has_its_own_message(row: Callable[..., Any], broker: Valkey):
     plan(*[row(kind=Kind.IMPORT_CHUNK) for _ in range(3)])
 
     assert [(message.queue, len(message.ids)) for message in messages(broker)] == [("bulk", 1)] * 3
@@ -192,7 +192,7 @@ templates: {hello: {subject: Hello, body: Hello}}
 """
 
 
-def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):
+def test_messages_contain_no_personal_data(practice: Practice, valkey: Valkey, watch: Watch):
     with transaction() as session:
         install(session, practice.clinic_id, shipped.read(EVERYTHING_ELSE))
     lead = practice.capture(
@@ -225,7 +225,7 @@ def test_messages_name_nobody(practice: Practice, valkey: Valkey, watch: Watch):
 
 
 class TestWithoutABroker:
-    def test_a_write_neither_fails_nor_waits_and_the_sweep_publishes_later(
+    def test_write_succeeds_at_once_and_the_sweep_publishes_later(
         self, practice: Practice, valkey: Valkey, watch: Watch
     ):
         messages(valkey)
@@ -242,7 +242,7 @@ class TestWithoutABroker:
         assert sweep("publish_due_steps") == 1
         assert [call.id] in [message.ids for message in messages(valkey)]
 
-    def test_a_flood_of_writes_does_not_wait_either(self, row: Callable[..., Any], broker: Valkey):
+    def test_many_writes_do_not_wait_for_the_broker(self, row: Callable[..., Any], broker: Valkey):
         broker.kill()
         began = time.monotonic()
         for _ in range(50):
@@ -250,7 +250,7 @@ class TestWithoutABroker:
         assert time.monotonic() - began < 50 * A_MOMENT / 10
         broker.start()
 
-    def test_a_worker_does_its_work(self, practice: Practice, valkey: Valkey):
+    def test_worker_continues_without_a_broker(self, practice: Practice, valkey: Valkey):
         lead = practice.capture()
         messages(valkey)
         valkey.stop()
@@ -260,7 +260,7 @@ class TestWithoutABroker:
         assert practice.step(lead, name="speed-to-lead").state == "done"
         assert practice.step(lead, kind="remind").state == "published"
 
-    def test_publishing_goes_on_when_it_is_back(self, row: Callable[..., Any], broker: Valkey):
+    def test_publication_continues_when_the_broker_returns(self, row: Callable[..., Any], broker: Valkey):
         plan(row())
         messages(broker)
         broker.restart()

@@ -1,4 +1,4 @@
-"""What rules do besides making tasks and writing: run by the workers' own path, from the event to the effect."""
+"""Actions of rules other than tasks and messages, run by workers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -46,7 +46,7 @@ def lead_of(practice: Practice, lead: Any) -> Any:
     ("to", "told"),
     [("coordinator", Role.TREATMENT_COORDINATOR), ("managers", Role.MANAGER), ("admins", Role.CLINIC_ADMIN)],
 )
-def test_people_of_the_clinic_are_told(ours: Callable[[str], Practice], to: str, told: Role):
+def test_users_are_notified(ours: Callable[[str], Practice], to: str, told: Role):
     practice = ours(rule("tell", "lead.created", f"{{notify: {{to: {to}, channels: [in_app], template: told}}}}"))
     practice.capture()
     practice.run_due()
@@ -54,7 +54,7 @@ def test_people_of_the_clinic_are_told(ours: Callable[[str], Practice], to: str,
     assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
 
 
-def test_a_lead_is_moved_on_and_what_listens_to_that_hears_of_it(ours: Callable[[str], Practice]):
+def test_moved_lead_triggers_rules_about_its_stage(ours: Callable[[str], Practice]):
     practice = ours(
         rule("move", "lead.created", "{change_stage: {stage: contacted}}")
         + rule("welcome", "lead.stage_entered", CALL, when="[{field: event.stage, equals: contacted}]")
@@ -72,7 +72,7 @@ def test_a_lead_is_moved_on_and_what_listens_to_that_hears_of_it(ours: Callable[
 @pytest.mark.parametrize(
     ("stage", "reason"), [("new_lead", "already_so"), ("nowhere", "not_possible"), ("contacted", "not_possible")]
 )
-def test_a_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, reason: str):
+def test_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, reason: str):
     practice = ours(rule("move", "lead.created", f"{{change_stage: {{stage: {stage}}}}}", after="1 hour"))
     lead = practice.capture()
     if stage == "contacted":
@@ -83,7 +83,7 @@ def test_a_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, 
     assert (step.state, step.reason) == ("skipped", reason)
 
 
-def test_a_lead_is_lost_with_its_reason(ours: Callable[[str], Practice]):
+def test_lead_is_closed_as_lost_with_a_reason(ours: Callable[[str], Practice]):
     lose = "{change_stage: {stage: lost, reason: NO_RESPONSE}}"
     practice = ours(rule("give-up", "lead.created", lose) + rule("win-back", "lead.lost", CALL, after="30 days"))
     lead = practice.capture()
@@ -93,8 +93,8 @@ def test_a_lead_is_lost_with_its_reason(ours: Callable[[str], Practice]):
     assert names(practice, lead, "planned") == ["win-back"]
 
 
-def test_a_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice], watch: Watch):
-    """simplepro-follow-up-automation.md, example 3; and whoever is assigned can complete the call."""
+def test_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice], watch: Watch):
+    """simplepro-follow-up-automation.md, example 3; the assignee can complete the call."""
     practice = ours(rule("lost-lead-re-engagement", "lead.lost", CALL, after="30 days", stop_on="[lead.reopened]"))
     lead = practice.capture()
     practice.lose(lead)
@@ -106,7 +106,7 @@ def test_a_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice]
     assert practice.row("lead_tasks", lead_id=lead).status == "COMPLETED"
 
 
-def test_a_lead_is_given_to_somebody(ours: Callable[[str], Practice]):
+def test_lead_is_assigned_to_a_user(ours: Callable[[str], Practice]):
     practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}", after="1 hour"))
     somebody = practice.people[Role.DOCTOR]
     lead = practice.capture()
@@ -119,7 +119,7 @@ def test_a_lead_is_given_to_somebody(ours: Callable[[str], Practice]):
     assert entry.why == "automation"
 
 
-def test_a_lead_is_given_to_whom_the_assignment_rules_choose(ours: Callable[[str], Practice]):
+def test_lead_is_assigned_by_the_assignment_rules(ours: Callable[[str], Practice]):
     practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}"))
     lead = practice.capture()
     sql("UPDATE leads SET assigned_to_id = :doctor", doctor=practice.people[Role.DOCTOR])
@@ -127,7 +127,7 @@ def test_a_lead_is_given_to_whom_the_assignment_rules_choose(ours: Callable[[str
     assert lead_of(practice, lead).assigned_to_id == practice.people[Role.TREATMENT_COORDINATOR]
 
 
-def test_tags_score_and_own_fields_are_written_and_heard_of(ours: Callable[[str], Practice]):
+def test_tags_score_and_custom_fields_are_set_and_trigger_rules(ours: Callable[[str], Practice]):
     amend = "{update_lead: {add_tags: [Hot], remove_tags: [cold], add_score: 30}}"
     scored = "[{field: event.score, greater_than: 79}]"
     practice = ours(rule("amend", "lead.replied", amend) + rule("hot", "lead.scored", CALL, when=scored))
@@ -142,7 +142,7 @@ def test_tags_score_and_own_fields_are_written_and_heard_of(ours: Callable[[str]
     assert lead_of(practice, lead).score == 100  # no more than that
 
 
-def test_what_happened_by_itself_is_to_be_done_no_more(ours: Callable[[str], Practice]):
+def test_step_is_skipped_when_its_effect_already_exists(ours: Callable[[str], Practice]):
     done = "{complete_tasks: {types: [PAYMENT, EMAIL]}}"
     paid = "[{field: event.type, equals: PAYMENT}]"
     practice = ours(rule("settled", "lead.replied", done) + rule("thanks", "task.completed", CALL, when=paid))
@@ -175,7 +175,7 @@ BRANCH = """
 
 
 @pytest.mark.parametrize(("was_contacted", "kinds"), [(True, ["create_task"]), (False, ["notify", "update_lead"])])
-def test_the_way_is_chosen_when_it_is_due(
+def test_branch_is_chosen_when_the_step_is_due(
     ours: Callable[[str], Practice], watch: Watch, was_contacted: bool, kinds: list[str]
 ):
     practice = ours(BRANCH)
@@ -189,7 +189,7 @@ def test_the_way_is_chosen_when_it_is_due(
     assert {step.state for step in rest} == {"done"}
 
 
-def test_a_circle_of_rules_is_refused_with_its_chain(ours: Callable[[str], Practice]):
+def test_loop_of_rules_is_refused_with_its_chain(ours: Callable[[str], Practice]):
     practice = ours(
         rule("ping", "lead.updated", "{update_lead: {add_score: 1}}")
         + rule("pong", "lead.scored", "{update_lead: {add_tags: [scored]}}")
@@ -204,8 +204,8 @@ def test_a_circle_of_rules_is_refused_with_its_chain(ours: Callable[[str], Pract
     assert practice.pending(lead) == []
 
 
-def test_what_people_do_in_between_begins_a_new_chain(ours: Callable[[str], Practice]):
-    """simplepro-follow-up-automation.md, rule 3: each callback that is asked for makes the next call."""
+def test_user_action_starts_a_new_chain(ours: Callable[[str], Practice]):
+    """simplepro-follow-up-automation.md, rule 3: each requested callback plans the next call."""
     asked = "[{field: event.outcome, equals: callback_requested}]"
     practice = ours(rule("callback", "task.completed", CALL, when=asked))
     lead = practice.capture()
@@ -222,7 +222,7 @@ def with_outcome(practice: Practice, task: Any) -> None:
         complete(session, practice.actor(), task, {"outcome": "callback_requested"})
 
 
-def test_a_step_comes_again_until_it_is_stopped(ours: Callable[[str], Practice], watch: Watch):
+def test_step_repeats_until_it_is_stopped(ours: Callable[[str], Practice], watch: Watch):
     """simplepro-follow-up-automation.md: a negotiating lead is called every week."""
     left = "[lead.stage_left]"
     practice = ours(rule("weekly", "lead.created", CALL, after="1 week", every="1 week", stop_on=left))
@@ -236,7 +236,7 @@ def test_a_step_comes_again_until_it_is_stopped(ours: Callable[[str], Practice],
     assert practice.pending(lead) == []
 
 
-def test_what_is_skipped_once_comes_again(ours: Callable[[str], Practice], watch: Watch):
+def test_skipped_step_repeats(ours: Callable[[str], Practice], watch: Watch):
     """bansalcrm2-follow-up-guide.md, use case 7: no check-in where there was contact in the week before it."""
     recently = "[{field: lead.contacted_at, days_since: {less_than: 7}}]"
     monthly = "{on_day: 1, at: '10:00'}"
@@ -255,7 +255,7 @@ def test_what_is_skipped_once_comes_again(ours: Callable[[str], Practice], watch
     }
 
 
-def test_a_date_of_the_lead_is_seen_coming(ours: Callable[[str], Practice], watch: Watch):
+def test_step_is_planned_before_a_date_of_the_lead(ours: Callable[[str], Practice], watch: Watch):
     """bansalcrm2-follow-up-guide.md, use case 4: 180 days before the passport expires."""
     before = "{time: 180 days, of: lead.custom.passport_expiry, at: '09:00'}"
     practice = ours(rule("passport", "date.reached", CALL, before=before))

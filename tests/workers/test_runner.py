@@ -1,4 +1,4 @@
-"""What each kind of step does, and what is written down about it."""
+"""Results of each step kind."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.support.messages import messages
 from tests.support.practice import TUESDAY, Practice, Watch, at, sql
 
 
-def test_a_new_lead_gets_its_call_task(practice: Practice, watch: Watch):
+def test_new_lead_gets_a_call_task(practice: Practice, watch: Watch):
     lead = practice.capture()
     planned = practice.step(lead, name="speed-to-lead")
 
@@ -35,14 +35,14 @@ def test_a_new_lead_gets_its_call_task(practice: Practice, watch: Watch):
     assert (step.finished_at, step.lease_until) == (TUESDAY, None)
 
 
-def test_a_friday_evenings_call_is_due_on_monday_morning(practice: Practice, watch: Watch):
+def test_call_about_a_friday_evening_lead_is_due_on_monday_morning(practice: Practice, watch: Watch):
     watch.set(at("2026-03-06 17:58"))
     practice.run(Kind.CREATE_TASK, practice.step(practice.capture(), name="speed-to-lead"))
 
     assert practice.row("lead_tasks").due_at == at("2026-03-09 09:03")
 
 
-def test_a_task_that_a_step_made_is_reminded_of_like_any_other(practice: Practice, valkey: Valkey):
+def test_task_created_by_a_step_has_reminders(practice: Practice, valkey: Valkey):
     lead = practice.capture()
     practice.run(Kind.CREATE_TASK, practice.step(lead, name="speed-to-lead"))
 
@@ -52,7 +52,7 @@ def test_a_task_that_a_step_made_is_reminded_of_like_any_other(practice: Practic
     assert reminder.id in [id for message in messages(valkey, "steps") for id in message.ids]  # noqa: A001
 
 
-def test_the_assignee_is_reminded_in_the_app_and_by_mail(practice: Practice, watch: Watch):
+def test_assignee_is_reminded_in_the_app_and_by_email(practice: Practice, watch: Watch):
     lead = practice.capture()
     task = practice.plan(lead, at("2026-03-10 14:00"), title="Ring Mia")
     watch.set(at("2026-03-10 13:45"))
@@ -77,7 +77,7 @@ def test_the_assignee_is_reminded_in_the_app_and_by_mail(practice: Practice, wat
     assert delivery.cause["step_id"] == str(step.id)
 
 
-def test_a_lead_that_nobody_spoke_with_is_brought_before_the_admins(practice: Practice, watch: Watch):
+def test_lead_without_contact_is_escalated_to_the_admins(practice: Practice, watch: Watch):
     lead = practice.capture()
     practice.rehire(role="clinic_admin")  # all of them
     watch.advance(hours=24)
@@ -96,7 +96,7 @@ def test_a_lead_that_nobody_spoke_with_is_brought_before_the_admins(practice: Pr
     assert not practice.steps(lead, kind="remind")  # they have just been told
 
 
-def test_an_escalation_at_night_is_for_the_next_morning(practice: Practice, watch: Watch):
+def test_escalation_at_night_is_due_the_next_morning(practice: Practice, watch: Watch):
     watch.set(at("2026-03-10 22:00"))
     lead = practice.capture()
     watch.advance(hours=24)
@@ -106,7 +106,7 @@ def test_an_escalation_at_night_is_for_the_next_morning(practice: Practice, watc
     assert practice.row("lead_tasks").due_at == at("2026-03-12 10:00")  # an hour after opening
 
 
-def test_a_message_to_the_lead_is_written_once_and_then_delivered(practice: Practice):
+def test_message_to_a_lead_is_written_once_and_delivered(practice: Practice):
     lead = practice.capture(first_name="Ana", email="ana@lead.example")
     practice.fail_to_reach(lead)
     written = practice.step(lead, kind="send_message")
@@ -124,7 +124,7 @@ def test_a_message_to_the_lead_is_written_once_and_then_delivered(practice: Prac
     assert delivery.params == {"notification_id": str(note.id)}
 
 
-def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practice):
+def test_inactive_lead_is_suggested_as_lost(practice: Practice):
     lead = practice.capture()
     practice.fail_to_reach(lead)
     before = practice.row("leads", id=lead)
@@ -143,7 +143,7 @@ def test_a_lead_that_looks_lost_is_marked_and_a_person_decides(practice: Practic
     assert note.step_id == practice.step(lead, kind="suggest_lost").id
 
 
-def test_a_chunk_of_a_job_makes_the_follow_ups_of_its_items(practice: Practice, valkey: Valkey):
+def test_job_chunk_creates_the_follow_ups_of_its_items(practice: Practice, valkey: Valkey):
     leads = [practice.capture() for _ in range(3)]
     followup = {"title": "After the fair", "type": "CALL", "priority": "NORMAL", "due_in_minutes": 60}
     asked = {"lead_ids": leads, "followup": {**followup, "assignee": {"strategy": AssigneeStrategy.KEEP}}}
@@ -162,7 +162,7 @@ def test_a_chunk_of_a_job_makes_the_follow_ups_of_its_items(practice: Practice, 
     assert len(practice.steps(kind="remind")) == 3
 
 
-def test_who_has_no_coordinator_gets_one_in_turn_and_keeps_it(practice: Practice):
+def test_lead_without_a_coordinator_gets_one_in_turn(practice: Practice):
     practice.rehire(role="treatment_coordinator")
     steps = practice.fill(30, Kind.CREATE_TASK, due_at=TUESDAY)
     sql("UPDATE leads SET assigned_to_id = NULL")
@@ -176,7 +176,7 @@ def test_who_has_no_coordinator_gets_one_in_turn_and_keeps_it(practice: Practice
     assert all(task.assigned_to_id == next_in_rotation(task.lead_id, by_id) for task in tasks)
 
 
-def test_the_lead_of_somebody_who_left_goes_to_a_colleague(practice: Practice):
+def test_lead_of_a_deactivated_user_goes_to_another_user(practice: Practice):
     lead = practice.capture()
     gone = practice.people[Role.TREATMENT_COORDINATOR]
     sql("UPDATE users SET is_active = false WHERE id = :id", id=gone)
@@ -186,7 +186,7 @@ def test_the_lead_of_somebody_who_left_goes_to_a_colleague(practice: Practice):
     assert practice.row("lead_tasks").assigned_to_id == practice.people[Role.CLINIC_ADMIN]  # there is no coordinator
 
 
-def test_a_batch_of_many_clinics_is_one_batch(open_practice: Callable[..., Practice]):
+def test_steps_of_many_clinics_share_a_batch(open_practice: Callable[..., Practice]):
     ours, theirs = open_practice(), open_practice(timezone="Europe/Berlin", region="DE")
     for practice in (ours, theirs):
         practice.capture()
@@ -198,7 +198,7 @@ def test_a_batch_of_many_clinics_is_one_batch(open_practice: Callable[..., Pract
     assert theirs.row("lead_tasks").due_at == TUESDAY + timedelta(minutes=5)  # 16:05 in Berlin
 
 
-def test_neighbours_that_are_due_run_along(practice: Practice, watch: Watch):
+def test_neighboring_due_steps_run_in_the_same_batch(practice: Practice, watch: Watch):
     steps = practice.fill(250, Kind.CREATE_TASK, due_at=TUESDAY)
     practice.fill(5, Kind.CREATE_TASK, due_at=TUESDAY + timedelta(seconds=1))
 
@@ -209,7 +209,7 @@ def test_neighbours_that_are_due_run_along(practice: Practice, watch: Watch):
 
 
 @pytest.mark.parametrize("late", [0, 90])
-def test_how_late_a_step_ran_is_counted(practice: Practice, watch: Watch, late: int):
+def test_lateness_of_a_step_is_counted(practice: Practice, watch: Watch, late: int):
     practice.fill(3, Kind.CREATE_TASK, due_at=TUESDAY)
     watch.advance(seconds=late)
     practice.run(Kind.CREATE_TASK)

@@ -1,4 +1,4 @@
-"""While workers go on: pauses, exits, merges and moves to another version, all at the same moment."""
+"""Concurrent workers, pauses, exits, merges and version migrations."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def change(practice: Practice, act: Callable[..., Any], lead: UUID) -> None:
 
 
 def work(practice: Practice, *, again: int = 1) -> list[Callable[[], object]]:
-    """What as many workers do with a message of all that is planned in the sequence."""
+    """Run the planned steps of the sequence in several workers."""
     steps = [step.id for step in pending(practice)]
     return [partial(runner.run, Kind.CREATE_TASK, steps)] * again
 
@@ -69,7 +69,7 @@ def tasks_of(practice: Practice) -> Counter[UUID]:
     return Counter(task.lead_id for task in practice.rows("lead_tasks", title="Call them"))
 
 
-def test_one_that_is_paused_while_its_step_runs_has_it_done_once_in_the_end(ours: Ours, watch: Watch):
+def test_enrollment_paused_during_its_step_runs_the_step_once(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     mine = enrolled(practice, 10)
     watch.advance(hours=1)
@@ -90,9 +90,7 @@ def test_one_that_is_paused_while_its_step_runs_has_it_done_once_in_the_end(ours
     assert tasks_of(practice) == Counter(dict.fromkeys(mine, 3))
 
 
-def test_one_that_leaves_while_its_webhook_is_being_called_goes_on_to_nothing(
-    ours: Ours, server: Gateway, watch: Watch
-):
+def test_exit_during_a_webhook_call_ends_the_enrollment(ours: Ours, server: Gateway, watch: Watch):
     practice = ours(sequence(HOOK, call("after")))
     given = {"name": "crm", "purpose": "webhook", "url": server.url, "idempotent": True, "is_active": True}
     with transaction() as session:
@@ -111,7 +109,7 @@ def test_one_that_leaves_while_its_webhook_is_being_called_goes_on_to_nothing(
     assert (len(server.calls), pending(practice)) == (1, [])
 
 
-def test_of_two_leads_that_are_merged_while_their_steps_run_one_goes_on(ours: Ours, watch: Watch):
+def test_merge_during_running_steps_leaves_one_enrollment(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     pairs = [enrolled(practice, 2) for _ in range(5)]
     watch.advance(hours=1)
@@ -130,8 +128,8 @@ def test_of_two_leads_that_are_merged_while_their_steps_run_one_goes_on(ours: Ou
         assert pending(practice, duplicate) == []
 
 
-def test_who_opts_out_while_they_are_enrolled_is_in_nothing(ours: Ours):
-    """Enrolled before it, they leave with it; after it, they are not enrolled."""
+def test_opt_out_during_enrollment_leaves_no_enrollment(ours: Ours):
+    """An opt-out after the enrollment ends it; one before it prevents it."""
     practice = ours(sequence(*STEPS))
     mine = [practice.capture() for _ in range(10)]
 
@@ -145,7 +143,7 @@ def test_who_opts_out_while_they_are_enrolled_is_in_nothing(ours: Ours):
     assert pending(practice) == []
 
 
-def test_who_is_moved_to_another_version_while_workers_go_on_has_one_step_planned(ours: Ours, watch: Watch):
+def test_migration_during_running_steps_leaves_one_planned_step(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     mine = enrolled(practice, 20)
     [row] = practice.rows("sequences")
@@ -160,7 +158,7 @@ def test_who_is_moved_to_another_version_while_workers_go_on_has_one_step_planne
             move_to_version(session, practice.actor(), row.id, given)
 
     def move_in_the_end() -> None:
-        """Who goes on between the plan and its doing makes it another one."""
+        """Repeat the migration, because a step that runs in between invalidates the plan."""
         try:
             move()
         except MovePlanChanged:

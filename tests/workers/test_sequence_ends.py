@@ -1,4 +1,4 @@
-"""What ends an enrollment, what holds it, and what begins one, besides its own steps."""
+"""Enrollments: exit, pause, entry by rules, labels and variants."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -62,7 +62,7 @@ def merge(practice: Practice, survivor: Any, duplicate: Any) -> None:
         (lambda practice, lead: practice.move(lead, "consultation_scheduled"), "meeting_booked"),
     ],
 )
-def test_what_ends_it_unless_something_else_is_said(ours: Ours, happens: Callable[..., None], reason: str):
+def test_default_events_end_the_enrollment(ours: Ours, happens: Callable[..., None], reason: str):
     practice = ours(sequence(mail("hello", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -72,7 +72,7 @@ def test_what_ends_it_unless_something_else_is_said(ours: Ours, happens: Callabl
 
 
 @pytest.mark.parametrize("waiting", ["paused", "for its task"])
-def test_one_that_has_nothing_planned_ends_as_well(ours: Ours, waiting: str):
+def test_enrollment_without_planned_steps_ends(ours: Ours, waiting: str):
     practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -84,7 +84,7 @@ def test_one_that_has_nothing_planned_ends_as_well(ours: Ours, waiting: str):
     assert way(practice, lead).reason == "replied"
 
 
-def test_what_it_is_for_counts_before_what_ends_it(ours: Ours):
+def test_goal_takes_precedence_over_other_exits(ours: Ours):
     practice = ours(sequence(mail("hello", "1 day"), goal=["consultation.scheduled"]))
     lead = practice.capture()
     put(practice, lead)
@@ -92,7 +92,7 @@ def test_what_it_is_for_counts_before_what_ends_it(ours: Ours):
     assert way(practice, lead).reason == "goal"
 
 
-def test_an_event_that_it_does_not_name_does_not_end_it(ours: Ours):
+def test_unlisted_event_does_not_end_the_enrollment(ours: Ours):
     practice = ours(sequence(mail("hello", "1 day"), exit_on=["lead.lost"]))
     lead = practice.capture()
     put(practice, lead)
@@ -100,8 +100,8 @@ def test_an_event_that_it_does_not_name_does_not_end_it(ours: Ours):
     assert way(practice, lead).state == "active"
 
 
-def test_the_last_event_enrolls_whom_it_ended(ours: Ours):
-    """A lost lead is won back: its end stops what was, and begins what follows."""
+def test_event_that_ends_one_enrollment_can_start_another(ours: Ours):
+    """A lost lead starts the win-back sequence."""
     practice = ours(
         sequence(mail("hello", "1 day"), enroll={"on": "lead.created"}),
         sequence(mail("back", "30 days"), name="win-back", enroll={"on": "lead.lost"}, exit_on=["lead.reopened"]),
@@ -135,8 +135,8 @@ def test_rules_enroll_and_unenroll(ours: Ours):
     assert practice.pending(lead) == []
 
 
-def test_its_own_steps_do_not_begin_it_again(ours: Ours):
-    """What a step of it leads to goes on with its chain, so the loop is seen."""
+def test_sequence_does_not_trigger_itself(ours: Ours):
+    """Events of its steps continue the chain, so the loop is detected."""
     practice = ours(
         sequence(
             {"name": "move", "change_stage": {"stage": "contacted"}},
@@ -152,7 +152,7 @@ def test_its_own_steps_do_not_begin_it_again(ours: Ours):
     assert [decision["verdict"] for decision in event.decisions] == ["loop"]
 
 
-def test_a_sequence_that_is_switched_off_waits_and_goes_on_when_it_is_switched_on(ours: Ours, watch: Watch):
+def test_inactive_sequence_waits_and_continues_when_activated(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one", "1 day"), call("two", "1 day")))
     lead, later = practice.capture(), practice.capture()
     put(practice, lead)
@@ -169,7 +169,7 @@ def test_a_sequence_that_is_switched_off_waits_and_goes_on_when_it_is_switched_o
     assert practice.pending(lead)[-1].due_at == TUESDAY + 4 * DAY
 
 
-def test_a_step_that_fails_holds_it_until_it_is_left_out(ours: Ours, watch: Watch):
+def test_failed_step_holds_the_enrollment_until_it_is_skipped(ours: Ours, watch: Watch):
     practice = ours(sequence(mail("hello"), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -184,7 +184,7 @@ def test_a_step_that_fails_holds_it_until_it_is_left_out(ours: Ours, watch: Watc
     assert way(practice, lead).step == "two"
 
 
-def test_a_step_that_failed_is_not_made_up_for_once_the_lead_has_left(ours: Ours):
+def test_failed_step_is_not_retried_after_the_enrollment_ended(ours: Ours):
     practice = ours(sequence(call("one"), call("two")))
     lead = practice.capture()
     put(practice, lead)
@@ -199,7 +199,7 @@ def test_a_step_that_failed_is_not_made_up_for_once_the_lead_has_left(ours: Ours
     assert practice.rows("lead_tasks", lead_id=lead, title="Call them") == []
 
 
-def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
+def test_lead_has_the_label_while_enrolled(ours: Ours):
     practice = ours(
         sequence(call("one", "1 day"), label="nurture"), sequence(call("one", "1 day"), name="other", label="nurture")
     )
@@ -221,8 +221,8 @@ def test_a_label_is_on_the_lead_while_it_is_in_it(ours: Ours):
     assert (tags(tagged), tags(lead)) == (["nurture"], [])
 
 
-def test_a_lead_that_an_event_takes_out_of_it_is_answered_as_it_is_then(ours: Ours):
-    """Without the label, and with the version that the next change has to name."""
+def test_lead_response_after_an_exit_event_is_current(ours: Ours):
+    """The response has no label, and the version that the next edit needs."""
     practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
     lead = practice.capture()
     put(practice, lead)
@@ -232,7 +232,7 @@ def test_a_lead_that_an_event_takes_out_of_it_is_answered_as_it_is_then(ours: Ou
     assert (answered.tags, answered.version) == ([], row.version)
 
 
-def test_who_is_merged_with_one_that_has_been_in_it_has_its_label_no_more(ours: Ours):
+def test_merged_lead_loses_the_label_of_an_ended_enrollment(ours: Ours):
     practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
     survivor, duplicate = practice.capture(), practice.capture()
     put(practice, survivor, duplicate)
@@ -241,8 +241,8 @@ def test_who_is_merged_with_one_that_has_been_in_it_has_its_label_no_more(ours: 
     assert practice.row("leads", id=survivor).tags == []
 
 
-def test_who_was_in_another_of_its_name_does_not_stop_it_by_a_merge(ours: Ours):
-    """The step of the one that goes on moves along, whatever the other had of the same name."""
+def test_merge_keeps_the_enrollment_in_a_sequence_of_the_same_name(ours: Ours):
+    """The step of the active enrollment moves along; the other enrollment had ended."""
     written = sequence(call("one", "1 day"), enroll={"on": "lead.created"})
     practice = ours(written)
     survivor = practice.capture()
@@ -259,7 +259,7 @@ def test_who_was_in_another_of_its_name_does_not_stop_it_by_a_merge(ours: Ours):
     assert [step.id for step in practice.pending(survivor) if step.name == "welcome/one"] == [live.step_id]
 
 
-def test_a_colleague_who_replies_replies_for_all(ours: Ours):
+def test_reply_of_one_contact_ends_enrollments_of_all_with_the_address(ours: Ours):
     field = {"key": "company", "label": "Company", "type": "text"}
     practice = ours(sequence(mail("hello", "1 day"), exit_on_colleague="custom.company"), fields=[field])
     ours_of = [practice.capture(custom={"company": name}) for name in ("Acme", "Acme", "Other")]
@@ -270,7 +270,7 @@ def test_a_colleague_who_replies_replies_for_all(ours: Ours):
 
 
 @pytest.mark.parametrize(("weights", "spread"), [((1, 1), (25, 75)), ((9, 1), (75, 99))])
-def test_variants_are_chosen_by_their_weights_and_kept(ours: Ours, weights: tuple[int, int], spread: tuple[int, int]):
+def test_variants_are_chosen_by_weight_and_stored(ours: Ours, weights: tuple[int, int], spread: tuple[int, int]):
     variants = [
         {"name": name, "weight": weight, "template": template}
         for name, weight, template in zip("AB", weights, ("one", "two"), strict=True)
@@ -297,7 +297,7 @@ LAST_OPENED = [{"field": "enrollment.last_opened", "equals": True}]
 
 
 def told(practice: Practice, status: str, **more: Any) -> None:
-    """The gateway tells of the latest message."""
+    """Report the delivery status of the latest message as the gateway does."""
     note = practice.rows("notifications", channel="http")[-1]
     with transaction() as session:
         gateway = status_events.find_gateway(session, note.gateway_id)
@@ -325,7 +325,7 @@ def through_a_gateway(practice: Practice, server: Gateway) -> Any:
         ("opened", {}, None),
     ],
 )
-def test_what_a_gateway_tells_ends_it_or_does_not(
+def test_delivery_status_ends_the_enrollment_or_not(
     ours: Ours, server: Gateway, status: str, more: dict[str, Any], reason: str | None
 ):
     practice = ours(sequence({"name": "hello", **TEXT}, mail("again", "1 day")))
@@ -335,7 +335,7 @@ def test_what_a_gateway_tells_ends_it_or_does_not(
 
 
 @pytest.mark.parametrize(("opened", "taken"), [(True, "warm"), (False, "cold")])
-def test_it_branches_by_whether_the_last_message_was_opened(
+def test_branch_depends_on_whether_the_last_message_was_opened(
     ours: Ours, server: Gateway, watch: Watch, opened: bool, taken: str
 ):
     branch = {"name": "which", "after": "1 day", "branch": {"if": LAST_OPENED, "then": "warm", "else": "cold"}}
@@ -348,7 +348,7 @@ def test_it_branches_by_whether_the_last_message_was_opened(
     assert came_by(practice, lead)[-1] == (taken, "done")
 
 
-def test_whether_mail_was_opened_nobody_knows(ours: Ours, watch: Watch):
+def test_opened_condition_is_unknown_for_email(ours: Ours, watch: Watch):
     known = [{"field": "enrollment.opened", "exists": True}]
     practice = ours(sequence(mail("hello"), call("after", "1 day", only_if=known)))
     lead = practice.capture()
@@ -359,7 +359,7 @@ def test_whether_mail_was_opened_nobody_knows(ours: Ours, watch: Watch):
     assert came_by(practice, lead)[-1] == ("after", "condition_not_met")
 
 
-def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
+def test_opt_out_from_a_channel_continues_without_it(ours: Ours, watch: Watch):
     practice = ours(sequence(mail("hello", "1 day"), call("then")))
     lead = practice.capture()
     put(practice, lead)
@@ -370,8 +370,8 @@ def test_who_opts_out_of_a_channel_goes_on_without_it(ours: Ours, watch: Watch):
     assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]
 
 
-def test_a_message_outside_its_hours_puts_off_what_follows(ours: Ours, watch: Watch):
-    """Due at 3 in the morning: it goes at 8, and the next one is counted from there."""
+def test_message_deferred_by_quiet_hours_delays_the_next_steps(ours: Ours, watch: Watch):
+    """A message due at 3 is sent at 8; the next step counts from there."""
     practice = ours(sequence(mail("night", "16 hours"), call("then", "1 hour")))
     lead = practice.capture()
     put(practice, lead)
@@ -382,7 +382,7 @@ def test_a_message_outside_its_hours_puts_off_what_follows(ours: Ours, watch: Wa
     assert practice.pending(lead)[-1].due_at == night.due_at + timedelta(hours=1)
 
 
-def test_a_pause_keeps_what_is_left(ours: Ours, watch: Watch):
+def test_pause_keeps_the_remaining_wait(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one", "3 days")))
     lead = practice.capture()
     put(practice, lead)
@@ -396,7 +396,7 @@ def test_a_pause_keeps_what_is_left(ours: Ours, watch: Watch):
     assert [step.reason for step in practice.steps(lead, name="welcome/one")] == ["paused", None]
 
 
-def test_a_task_that_is_done_during_a_pause_is_done(ours: Ours, watch: Watch):
+def test_task_completed_during_a_pause_counts(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -416,7 +416,7 @@ def test_a_task_that_is_done_during_a_pause_is_done(ours: Ours, watch: Watch):
         ("554 5.7.1 We do not like your server", ("active", None)),
     ],
 )
-def test_who_has_no_such_mailbox_leaves_and_whose_server_refuses_us_does_not(
+def test_unknown_mailbox_ends_the_enrollment_and_a_server_refusal_does_not(
     ours: Ours, smtp: SmtpServer, answer: str, expected: tuple[str, str | None]
 ):
     smtp.on("rcpt", answer)

@@ -1,4 +1,4 @@
-"""Two at once, messages that come again, workers that end in the middle: no lead is enrolled, or gets a step, twice."""
+"""Races of enrollments: concurrency, repeated messages and killed workers."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def ours(open_practice: Callable[..., Practice]) -> Ours:
     return opened
 
 
-def test_of_two_who_enroll_a_lead_at_once_one_does(ours: Ours):
+def test_one_of_two_concurrent_enrollments_succeeds(ours: Ours):
     practice = ours(sequence(*STEPS))
     leads = [practice.capture() for _ in range(20)]
     came = at_once(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
@@ -48,15 +48,15 @@ def test_of_two_who_enroll_a_lead_at_once_one_does(ours: Ours):
     assert len(practice.rows("enrollments")) == len(practice.steps(kind=Kind.CREATE_TASK, name="welcome/one")) == 20
 
 
-def test_of_two_exclusive_sequences_at_once_a_lead_is_in_one(ours: Ours):
+def test_concurrent_exclusive_sequences_enroll_a_lead_once(ours: Ours):
     practice = ours(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
     lead = practice.capture()
     came = at_once(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
     assert sorted(one for [one] in came) == [EnrollmentResult.ENROLLED, EnrollmentResult.IN_ANOTHER]
 
 
-def test_a_reply_while_its_step_runs_leaves_nothing_planned(ours: Ours, watch: Watch):
-    """Whichever comes first: the step is done or not, and nothing follows it."""
+def test_reply_during_a_step_leaves_nothing_planned(ours: Ours, watch: Watch):
+    """The step runs or not, depending on the order; no step follows."""
     practice = ours(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
@@ -72,7 +72,7 @@ def test_a_reply_while_its_step_runs_leaves_nothing_planned(ours: Ours, watch: W
     assert [step for step in practice.pending() if "enrollment_id" in step.cause] == []
 
 
-def test_who_comes_into_a_sequence_as_it_is_deleted_is_not_in_it(ours: Ours):
+def test_enrollment_during_deletion_of_the_sequence_fails_or_ends(ours: Ours):
     practice = ours(sequence(*STEPS))
     lead, [row] = practice.capture(), practice.rows("sequences")
     with ThreadPoolExecutor(1) as threads:
@@ -84,7 +84,7 @@ def test_who_comes_into_a_sequence_as_it_is_deleted_is_not_in_it(ours: Ours):
     assert practice.rows("enrollments") == []
 
 
-def test_a_step_that_comes_due_as_its_sequence_is_switched_on_is_done(ours: Ours, watch: Watch):
+def test_step_that_becomes_due_during_activation_runs(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     lead, [row] = practice.capture(), practice.rows("sequences")
     put(practice, lead)
@@ -100,7 +100,7 @@ def test_a_step_that_comes_due_as_its_sequence_is_switched_on_is_done(ours: Ours
     assert came_by(practice, lead) == [("one", "done")]
 
 
-def test_a_message_that_comes_again_advances_nobody_twice(ours: Ours, watch: Watch):
+def test_repeated_message_advances_an_enrollment_once(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
@@ -113,8 +113,8 @@ def test_a_message_that_comes_again_advances_nobody_twice(ours: Ours, watch: Wat
     assert len(practice.steps(name="welcome/two")) == 10
 
 
-def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_nothing(ours: Ours, watch: Watch):
-    """It dies when the step's end and the next step are written, and before they are committed."""
+def test_killed_worker_loses_and_repeats_no_step(ours: Ours, watch: Watch):
+    """The worker ends after writing the step's result and the next step, before the commit."""
     practice = ours(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
@@ -135,10 +135,8 @@ def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_nothing(ours: O
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pauses=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 5000)), max_size=4))
-def test_however_often_it_is_paused_the_wait_is_as_long_as_ever(
-    ours: Ours, watch: Watch, pauses: list[tuple[int, int]]
-):
-    """Minutes of waiting between pauses, and minutes that these last: the step is due after all of these."""
+def test_repeated_pauses_do_not_change_the_total_wait(ours: Ours, watch: Watch, pauses: list[tuple[int, int]]):
+    """Minutes of waiting between pauses, and minutes of each pause; the step is due after all of them."""
     watch.set(TUESDAY)
     practice = ours(sequence(call("one", "30 hours")))
     lead = practice.capture()
@@ -152,7 +150,7 @@ def test_however_often_it_is_paused_the_wait_is_as_long_as_ever(
     assert step.due_at == TUESDAY + timedelta(hours=30) + timedelta(minutes=sum(paused for _, paused in pauses))
 
 
-def test_a_version_that_is_published_meanwhile_is_for_those_who_come_later(ours: Ours, watch: Watch):
+def test_version_published_meanwhile_applies_to_new_enrollments(ours: Ours, watch: Watch):
     practice = ours(sequence(*STEPS))
     early, late = practice.capture(), practice.capture()
     put(practice, early)
@@ -168,7 +166,7 @@ def test_a_version_that_is_published_meanwhile_is_for_those_who_come_later(ours:
     assert {entry.sequence_version for entry in practice.rows("enrollment_steps")} == {1, 2}
 
 
-def test_five_thousand_are_enrolled_by_as_many_statements_as_one(ours: Ours):
+def test_enrollment_of_five_thousand_needs_a_constant_number_of_statements(ours: Ours):
     practice = ours(sequence(*STEPS))
     practice.fill(5000, Kind.CREATE_TASK, due_at=TUESDAY + timedelta(days=300))
     leads = [row.id for row in practice.rows("leads")]

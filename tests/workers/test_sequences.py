@@ -1,4 +1,4 @@
-"""Leads go through sequences: from the event or the hand that enrolls them to the last step, by the workers' path."""
+"""Enrollments from entry to the last step, run by workers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,9 +26,7 @@ def ours(open_practice: Callable[..., Practice]) -> Ours:
     return opened
 
 
-def test_what_a_step_asks_of_its_sequence_is_asked_before_its_message_is_written_and_not_again(
-    ours: Ours, smtp: SmtpServer
-):
+def test_sequence_conditions_are_checked_before_the_message_is_written_only(ours: Ours, smtp: SmtpServer):
     unheard = [{"field": "enrollment.replied", "equals": False}]
     practice = ours(sequence(mail("hello", only_if=unheard), mail("again", "1 day", unless=unheard)))
     lead = practice.capture()
@@ -38,7 +36,7 @@ def test_what_a_step_asks_of_its_sequence_is_asked_before_its_message_is_written
     assert [note.state for note in practice.rows("notifications", lead_id=lead)] == ["sent"]
 
 
-def test_an_event_enrolls_and_each_step_is_planned_when_the_one_before_is_done(ours: Ours, watch: Watch):
+def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(ours: Ours, watch: Watch):
     practice = ours(sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"}))
     lead = practice.capture()
     practice.run_due()
@@ -54,7 +52,7 @@ def test_an_event_enrolls_and_each_step_is_planned_when_the_one_before_is_done(o
     assert len(practice.rows("notifications", template="one")) == 2
 
 
-def test_what_comes_late_puts_the_rest_off(ours: Ours, watch: Watch):
+def test_late_step_delays_the_following_ones(ours: Ours, watch: Watch):
     practice = ours(sequence(call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")))
     lead = practice.capture()
     assert put(practice, lead) == [EnrollmentResult.ENROLLED]
@@ -64,7 +62,7 @@ def test_what_comes_late_puts_the_rest_off(ours: Ours, watch: Watch):
     assert len(practice.rows("lead_tasks", lead_id=lead)) == 1
 
 
-def test_a_reply_ends_it_at_once(ours: Ours):
+def test_reply_ends_the_enrollment_at_once(ours: Ours):
     practice = ours(sequence(mail("hello", "1 day"), mail("again", "2 days")))
     lead = practice.capture()
     put(practice, lead)
@@ -73,7 +71,7 @@ def test_a_reply_ends_it_at_once(ours: Ours):
     assert [step.reason for step in practice.steps(lead, name="welcome/hello")] == ["replied"]
 
 
-def test_that_they_are_away_is_no_reply(ours: Ours):
+def test_automatic_reply_does_not_count_as_a_reply(ours: Ours):
     practice = ours(sequence(mail("hello", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -81,7 +79,7 @@ def test_that_they_are_away_is_no_reply(ours: Ours):
     assert way(practice, lead).state == "active"
 
 
-def test_a_task_that_is_waited_for_holds_it(ours: Ours, watch: Watch):
+def test_blocking_task_holds_the_enrollment(ours: Ours, watch: Watch):
     practice = ours(sequence(call("speak", waits=True), mail("after", "1 day")))
     lead = practice.capture()
     put(practice, lead)
@@ -96,7 +94,7 @@ def test_a_task_that_is_waited_for_holds_it(ours: Ours, watch: Watch):
 
 
 @pytest.mark.parametrize(("tags", "taken"), [([], "one"), (["vip"], "two")])
-def test_a_branch_decides_when_it_is_due(ours: Ours, tags: list[str], taken: str):
+def test_branch_is_decided_when_it_is_due(ours: Ours, tags: list[str], taken: str):
     decide = {"if": [{"field": "lead.tags", "contains": "vip"}], "then": "two", "else": "one"}
     practice = ours(
         sequence({"name": "which", "branch": decide}, call("one", next="end"), call("two")),
@@ -108,7 +106,7 @@ def test_a_branch_decides_when_it_is_due(ours: Ours, tags: list[str], taken: str
     assert way(practice, lead).state == "completed"
 
 
-def test_a_step_that_is_skipped_is_followed_by_the_next(ours: Ours):
+def test_skipped_step_is_followed_by_the_next(ours: Ours):
     never = [{"field": "lead.status", "equals": "LOST"}]
     practice = ours(sequence(call("one", only_if=never), call("two")))
     lead = practice.capture()
@@ -117,7 +115,7 @@ def test_a_step_that_is_skipped_is_followed_by_the_next(ours: Ours):
     assert came_by(practice, lead) == [("one", "condition_not_met"), ("two", "done")]
 
 
-def test_who_cannot_be_reached_leaves(ours: Ours):
+def test_unreachable_lead_leaves_the_sequence(ours: Ours):
     practice = ours(sequence(mail("hello"), call("two")))
     lead = practice.capture(email=None)
     put(practice, lead)
@@ -125,7 +123,7 @@ def test_who_cannot_be_reached_leaves(ours: Ours):
     assert (way(practice, lead).reason, came_by(practice, lead)) == ("bounced", [("hello", "no_address")])
 
 
-def test_a_lead_is_enrolled_once(ours: Ours):
+def test_lead_is_enrolled_once(ours: Ours):
     practice = ours(sequence(call("one", "1 day")))
     lead = practice.capture()
     assert [put(practice, lead), put(practice, lead)] == [[EnrollmentResult.ENROLLED], [EnrollmentResult.ALREADY_IN]]
@@ -134,7 +132,7 @@ def test_a_lead_is_enrolled_once(ours: Ours):
     assert len(practice.rows("enrollments")) == 1
 
 
-def test_who_waits_in_a_sequence_is_not_without_a_next_action(ours: Ours, watch: Watch):
+def test_enrolled_lead_has_a_next_action(ours: Ours, watch: Watch):
     practice = ours(sequence({"name": "rest", "after": "3 days", "wait": {}}, mail("hello")))
     waiting, idle = practice.capture(), practice.capture()
     put(practice, waiting)

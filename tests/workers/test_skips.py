@@ -1,4 +1,4 @@
-"""What a step finds when it is due, and why it then does nothing."""
+"""Guards of due steps, and reasons to skip them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ rules:
 
 
 def nothing_stops(step: Any) -> Any:
-    """As if the stop and the step had happened in the same moment: the guard is the second wall."""
+    """Disable cancellation, as if the stop and the step happened at the same moment; only the guard remains."""
     sql("UPDATE steps SET stop_on = '{}' WHERE id = :id", id=step.id)
     return step
 
@@ -124,7 +124,7 @@ def lead_is(**columns: Any) -> Callable[[Practice, Any], None]:
         (first_call, lambda ours, _: ours.change_rule("speed-to-lead", active=False), Reason.RULE_INACTIVE),
     ],
 )  # fmt: skip
-def test_a_step_whose_ground_is_gone_says_why(
+def test_obsolete_step_is_skipped_with_a_reason(
     practice: Practice, watch: Watch, plan: Callable[..., Any], meanwhile: Callable[..., None], reason: Reason
 ):
     step = plan(practice, watch)
@@ -138,7 +138,7 @@ def test_a_step_whose_ground_is_gone_says_why(
         assert not practice.rows(table, step_id=step.id)
 
 
-def test_a_reminder_of_what_is_already_past_is_not_sent(practice: Practice, watch: Watch):
+def test_reminder_of_a_past_time_is_not_sent(practice: Practice, watch: Watch):
     lead = practice.capture()
     practice.plan(lead, TUESDAY + timedelta(hours=1))
     watch.advance(hours=1)  # nobody ran it in time
@@ -157,7 +157,7 @@ def test_a_reminder_of_what_is_already_past_is_not_sent(practice: Practice, watc
         (3.001, "skipped", Reason.TOO_LATE, {"late_seconds": 7203}),  # 2.001 h
     ],
 )
-def test_each_rule_says_how_late_is_too_late(
+def test_each_rule_has_its_own_lateness_limit(
     open_practice: Callable[..., Practice], watch: Watch, hours: float, state: str, reason: str, outcome: Any
 ):
     practice = open_practice(playbook=OURS)
@@ -170,7 +170,7 @@ def test_each_rule_says_how_late_is_too_late(
     assert outcome is None or step.outcome == outcome
 
 
-def test_without_a_policy_a_step_runs_however_late(practice: Practice, watch: Watch):
+def test_step_without_a_lateness_policy_always_runs(practice: Practice, watch: Watch):
     lead = practice.capture()
     watch.advance(days=30)
     practice.run(Kind.CREATE_TASK)
@@ -178,7 +178,7 @@ def test_without_a_policy_a_step_runs_however_late(practice: Practice, watch: Wa
     assert practice.step(lead, name="speed-to-lead").state == "done"
 
 
-def test_a_condition_of_the_clinics_own_is_told(open_practice: Callable[..., Practice], watch: Watch):
+def test_unmet_custom_condition_is_named(open_practice: Callable[..., Practice], watch: Watch):
     practice = open_practice(playbook=OURS)
     practice.capture(email=None)
     watch.advance(hours=1)
@@ -189,7 +189,7 @@ def test_a_condition_of_the_clinics_own_is_told(open_practice: Callable[..., Pra
     assert step.outcome == {"unmet": {"field": "lead.email", "exists": True}}
 
 
-def test_a_lead_that_sleeps_is_written_to_in_the_morning(practice: Practice, watch: Watch):
+def test_message_at_night_is_snoozed_until_morning(practice: Practice, watch: Watch):
     lead = practice.capture()
     practice.fail_to_reach(lead)
     sql("UPDATE leads SET timezone = 'Pacific/Honolulu'")  # found out after the step was planned: it is 5:00 there
@@ -207,7 +207,7 @@ def test_a_lead_that_sleeps_is_written_to_in_the_morning(practice: Practice, wat
     assert (step.state, step.reason, step.attempts) == ("done", None, 1)
 
 
-def test_a_lead_who_waits_for_it_is_written_to_at_night(practice: Practice, watch: Watch):
+def test_transactional_message_is_sent_at_night(practice: Practice, watch: Watch):
     watch.set(at("2026-03-10 02:00"))
     lead = practice.capture()
     practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=at("2026-03-12 10:00"))
@@ -217,7 +217,7 @@ def test_a_lead_who_waits_for_it_is_written_to_at_night(practice: Practice, watc
     assert "Thursday, March 12, 2026 at 10:00 AM" in practice.row("notifications").body
 
 
-def test_a_rule_that_is_active_again_finds_its_steps(practice: Practice):
+def test_reactivated_rule_runs_its_planned_steps(practice: Practice):
     lead = practice.capture()
     practice.change_rule("speed-to-lead", active=False)
     practice.change_rule("speed-to-lead", active=True)

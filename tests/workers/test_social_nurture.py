@@ -28,7 +28,7 @@ FIRST_RUN = at("2026-03-11 14:00")  # the lead comes in on Tuesday at 11, and is
 
 
 class Social:
-    """A clinic with the playbook and a gateway, both set up over HTTP."""
+    """A clinic with the playbook and a gateway, both configured over HTTP."""
 
     def __init__(self, practice: Practice, server: Gateway, watch: Watch) -> None:
         self.practice, self.server, self.watch = practice, server, watch
@@ -41,11 +41,11 @@ class Social:
             self._show(admin, slug, url)
 
     def admin(self) -> Caller:
-        """Signed in as of now: nobody stays so for days."""
+        """The admin, signed in anew: a session lasts less than the test."""
         return self.desk.hire(Role.CLINIC_ADMIN)
 
     def allow(self, per_hour: int) -> None:
-        """The gateway takes so many an hour."""
+        """Set the gateway's calls per hour."""
         path = f"/api/gateways/{self.gateway['id']}"
         assert self.admin().patch(path, {"per_hour": per_hour}).status == 200
 
@@ -53,7 +53,7 @@ class Social:
         return str(self.desk.capture(phone=PHONE, score=score, **more)["id"])
 
     def live(self, until: datetime) -> None:
-        """Let the time pass; whatever comes due meanwhile is done at its moment."""
+        """Advance the clock, and run every step at its due time."""
         while (moment := self._next()) <= until:
             self.watch.set(moment)
             run_nurtures()
@@ -63,11 +63,11 @@ class Social:
         self.watch.set(until)
 
     def told(self, lead: str) -> list[Any]:
-        """What the gateway was sent for the lead."""
+        """Return the calls to the gateway about the lead."""
         return [call.said for call in self.server.calls if call.said["lead_id"] == lead]
 
     def tell(self, lead: str, status: str, **more: Any) -> None:
-        """The gateway says what became of the lead's last message."""
+        """Report the delivery status of the lead's last message as the gateway does."""
         event = {"message_id": self.told(lead)[-1]["id"], "status": status, "at": now().isoformat(), **more}
         body = json.dumps({"events": [event]}).encode()
         headers = signing.sign([self.gateway["secret"]], str(uuid4()), body, at=now())
@@ -76,7 +76,7 @@ class Social:
         assert answer.json == {"taken": 1, "ignored": 0}
 
     def followed(self, lead: str, **query: Any) -> Any:
-        """What the nurture's list says of the lead; None: it is not there."""
+        """Return the lead's entry in the nurture's list, or None."""
         admin = self.admin()
         [nurture] = admin.every("/api/nurtures")
         found = admin.every(f"/api/nurtures/{nurture['id']}/leads", **query)
@@ -104,7 +104,7 @@ def social(open_practice: Callable[..., Practice], watch: Watch, configure: Call
         yield Social(open_practice(playbook="{name: none, rules: []}"), server, watch)
 
 
-def test_a_lead_of_score_4_that_was_silent_for_25_hours_is_written_to_at_the_next_run_hour(social: Social):
+def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_run(social: Social):
     lead = social.capture(4)
     social.live(FIRST_RUN - timedelta(seconds=1))
     assert social.told(lead) == []
@@ -116,7 +116,7 @@ def test_a_lead_of_score_4_that_was_silent_for_25_hours_is_written_to_at_the_nex
     assert call.is_signed_with(social.gateway["secret"])
 
 
-def test_there_are_five_follow_ups_at_most_at_run_hours_and_at_least_24_hours_apart(social: Social):
+def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Social):
     lead = social.capture(4)
     social.live(TUESDAY + timedelta(days=9))
     followed = social.followed(lead)
@@ -135,7 +135,7 @@ def test_there_are_five_follow_ups_at_most_at_run_hours_and_at_least_24_hours_ap
     assert len(social.practice.rows("enrollments")) == 1  # nor is it taken again in the days that follow
 
 
-def test_a_reply_ends_it(social: Social):
+def test_reply_ends_the_sequence(social: Social):
     lead = social.capture(4)
     social.live(FIRST_RUN + timedelta(hours=1))
     social.tell(lead, "replied", text="Yes, please call me.")
@@ -145,7 +145,7 @@ def test_a_reply_ends_it(social: Social):
     assert (followed["enrollment_state"], followed["reason"]) == ("exited", "replied")
 
 
-def test_what_a_machine_replies_does_not_end_it(social: Social):
+def test_automatic_reply_does_not_end_the_sequence(social: Social):
     lead = social.capture(4)
     social.live(FIRST_RUN + timedelta(hours=1))
     social.tell(lead, "replied", text="We are closed.", is_auto_reply=True)
@@ -154,13 +154,13 @@ def test_what_a_machine_replies_does_not_end_it(social: Social):
 
 
 @pytest.mark.parametrize("score", [1, 7, None])
-def test_who_is_not_scored_2_to_6_is_left_out(social: Social, score: int | None):
+def test_lead_with_a_score_outside_2_to_6_is_skipped(social: Social, score: int | None):
     lead = social.capture(score)
     social.live(TUESDAY + timedelta(days=3))
     assert (social.told(lead), social.followed(lead)) == ([], None)
 
 
-def test_a_score_that_leaves_the_range_meanwhile_ends_the_messages(social: Social):
+def test_score_leaving_the_range_ends_the_sequence(social: Social):
     lead = social.capture(6)
     social.live(FIRST_RUN)
     social.admin().put(f"/api/leads/{lead}", {"score": 7})
@@ -169,7 +169,7 @@ def test_a_score_that_leaves_the_range_meanwhile_ends_the_messages(social: Socia
     assert social.followed(lead)["enrollment_state"] == "completed"
 
 
-def test_an_opt_out_stops_it_at_once(social: Social):
+def test_opt_out_ends_the_sequence_at_once(social: Social):
     lead = social.capture(4)
     social.live(FIRST_RUN)
     assert social.admin().post(f"/api/leads/{lead}/opt-out", {}).status == 200
@@ -178,7 +178,7 @@ def test_an_opt_out_stops_it_at_once(social: Social):
     assert len(social.told(lead)) == 1
 
 
-def test_no_account_sends_more_than_it_may_in_an_hour(social: Social):
+def test_account_respects_its_hourly_limit(social: Social):
     assert social.gateway["per_hour"] == 200  # the document's; fewer show the same sooner
     social.allow(20)
     leads = [social.capture(4) for _ in range(23)]
@@ -188,7 +188,7 @@ def test_no_account_sends_more_than_it_may_in_an_hour(social: Social):
     assert sorted(call.said["lead_id"] for call in social.server.calls) == sorted(leads)
 
 
-def test_media_that_lead_into_our_own_network_are_not_handed_on(social: Social):
+def test_media_url_in_a_private_network_is_refused(social: Social):
     admin = social.admin()
     social._show(admin, "nurture-picture", "https://127.0.0.1/smile.jpg")
     lead = social.capture(4)
@@ -197,7 +197,7 @@ def test_media_that_lead_into_our_own_network_are_not_handed_on(social: Social):
     assert [message["state"] for message in social.followed(lead)["messages"]].count("failed") == 1
 
 
-def test_a_lead_has_the_label_while_it_is_in_the_sequence(social: Social):
+def test_lead_has_the_label_while_enrolled(social: Social):
     lead, other = social.capture(4), social.capture(9)
     social.live(FIRST_RUN)
     listed = social.admin().every("/api/leads", tag="follow-up")
@@ -207,7 +207,7 @@ def test_a_lead_has_the_label_while_it_is_in_the_sequence(social: Social):
     assert other not in {one["lead_id"] for one in [social.followed(lead)]}
 
 
-def test_each_message_is_tracked_from_pending_to_converted(social: Social):
+def test_messages_are_tracked_from_pending_to_converted(social: Social):
     lead = social.capture(4)
     social.server.answer(503, {"Retry-After": "600"})
     social.live(FIRST_RUN)
@@ -226,7 +226,7 @@ def test_each_message_is_tracked_from_pending_to_converted(social: Social):
     assert (converted["enrollment_state"], converted["reason"]) == ("exited", "converted")
 
 
-def test_the_dashboard_says_what_came_of_it(social: Social):
+def test_dashboard_shows_the_results(social: Social):
     answered, converted, silent = (social.capture(4) for _ in range(3))
     social.live(FIRST_RUN + timedelta(hours=1))
     social.tell(answered, "replied", text="Yes.")

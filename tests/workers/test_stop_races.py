@@ -1,4 +1,4 @@
-"""A stop that races with a worker: whoever has the lead first, and what is said of it afterwards."""
+"""Stop events that race with workers."""
 
 import random
 from collections import Counter
@@ -32,8 +32,8 @@ FOR_GOOD = {"opt-out", "conversion", "loss"}
 
 
 @pytest.fixture
-def written(practice: Practice, smtp: SmtpServer) -> list[UUID]:
-    """Leads who are about to get a break-up e-mail."""
+def leads_before_break_up(practice: Practice, smtp: SmtpServer) -> list[UUID]:
+    """Leads with a break-up e-mail that is due soon."""
     ids = [practice.capture() for _ in range(24)]
     for lead in ids:
         practice.fail_to_reach(lead)
@@ -41,7 +41,7 @@ def written(practice: Practice, smtp: SmtpServer) -> list[UUID]:
 
 
 def stop_and_look(practice: Practice, lead_id: UUID, how: str) -> bool:
-    """Stop, and see in the very transaction of the stop whether a message was on its way already."""
+    """Stop, and return whether a message was already in delivery, read in the same transaction."""
     with transaction() as session:
         actor = practice.actor()
         if how == "opt-out":
@@ -55,9 +55,11 @@ def stop_and_look(practice: Practice, lead_id: UUID, how: str) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_stops_that_race_with_workers(practice: Practice, written: list[UUID], smtp: SmtpServer, seed: int):
+def test_stop_racing_with_workers_is_consistent(
+    practice: Practice, leads_before_break_up: list[UUID], smtp: SmtpServer, seed: int
+):
     dice = random.Random(seed)
-    order = dice.sample(written, len(written))
+    order = dice.sample(leads_before_break_up, len(leads_before_break_up))
     on_its_way: dict[UUID, bool] = {}
 
     def stop_them() -> None:
@@ -73,7 +75,7 @@ def test_stops_that_race_with_workers(practice: Practice, written: list[UUID], s
     work()
 
     told = Counter(mail.recipient for mail in smtp.received)
-    for lead in written:
+    for lead in leads_before_break_up:
         address = practice.row("leads", id=lead).email
         assert told[address] == int(on_its_way[lead])
     assert not [step for step in practice.pending() if step.kind in {"send_message", "deliver"}]
@@ -81,8 +83,8 @@ def test_stops_that_race_with_workers(practice: Practice, written: list[UUID], s
 
 
 @contextmanager
-def held_up(postgres: Postgres, table: str) -> Iterator[None]:
-    """Nobody can write into that table for a while: whoever tries waits, with all the locks they have."""
+def block_writes(postgres: Postgres, table: str) -> Iterator[None]:
+    """Block writes to a table, so that workers wait with their locks."""
     with postgres.connect("relance") as other:
         other.autocommit = False
         other.execute(f"LOCK TABLE {table} IN SHARE MODE")  # type: ignore[arg-type]
@@ -103,12 +105,12 @@ def begin(act: Callable[..., object], *given: object) -> Thread:
     return thread
 
 
-def test_a_stop_that_comes_while_a_worker_writes_the_message_stops_the_sending(
+def test_stop_while_the_message_is_written_prevents_its_delivery(
     practice: Practice, smtp: SmtpServer, postgres: Postgres
 ):
     lead = practice.capture()
     practice.fail_to_reach(lead)
-    with held_up(postgres, "notifications"):
+    with block_writes(postgres, "notifications"):
         working = begin(practice.run, Kind.SEND_MESSAGE)
         wait_until(lambda: waiting(1), 20, "the worker to have the batch")
         stopping = begin(practice.opt_out, lead)
@@ -124,13 +126,11 @@ def test_a_stop_that_comes_while_a_worker_writes_the_message_stops_the_sending(
     assert (delivery.state, delivery.reason) == ("cancelled", "opted_out")
 
 
-def test_a_stop_that_comes_while_a_worker_begins_to_send_is_too_late_for_this_one(
-    practice: Practice, smtp: SmtpServer, postgres: Postgres
-):
+def test_stop_during_delivery_is_too_late_for_that_message(practice: Practice, smtp: SmtpServer, postgres: Postgres):
     lead = practice.capture()
     practice.fail_to_reach(lead)
     practice.run(Kind.SEND_MESSAGE)
-    with held_up(postgres, "deliveries"):
+    with block_writes(postgres, "deliveries"):
         working = begin(practice.run, Kind.DELIVER)
         wait_until(lambda: waiting(1), 20, "the worker to say that it begins")
         stopping = begin(practice.opt_out, lead)
@@ -143,7 +143,7 @@ def test_a_stop_that_comes_while_a_worker_begins_to_send_is_too_late_for_this_on
 
 
 @pytest.mark.parametrize("kind", [Kind.SEND_MESSAGE, Kind.DELIVER])
-def test_a_stop_that_has_the_lead_first_wins(practice: Practice, smtp: SmtpServer, kind: str):
+def test_stop_that_locks_the_lead_first_wins(practice: Practice, smtp: SmtpServer, kind: str):
     lead = practice.capture()
     practice.fail_to_reach(lead)
     if kind == Kind.DELIVER:
@@ -168,9 +168,7 @@ def test_a_stop_that_has_the_lead_first_wins(practice: Practice, smtp: SmtpServe
         ("loss", {"no-contact-24h": "lost", "check-in": "lost", "post-consult-follow-up": "lost"}, set()),
     ],
 )
-def test_a_stop_cancels_what_it_ends_and_says_why(
-    practice: Practice, stop: str, cancelled: dict[str, str], left: set[str]
-):
+def test_stop_cancels_steps_with_a_reason(practice: Practice, stop: str, cancelled: dict[str, str], left: set[str]):
     lead = practice.capture()
     for stage in ("consultation_completed", "pending_decision"):
         practice.move(lead, stage)
@@ -185,7 +183,7 @@ def test_a_stop_cancels_what_it_ends_and_says_why(
     assert all(step.finished_at == TUESDAY for step in steps if step.state == "cancelled")
 
 
-def test_a_task_that_is_done_needs_no_reminder_and_no_mail_about_it(practice: Practice, smtp: SmtpServer, watch: Watch):
+def test_completed_task_cancels_reminders_and_their_emails(practice: Practice, smtp: SmtpServer, watch: Watch):
     lead = practice.capture()
     task = practice.plan(lead, TUESDAY + timedelta(hours=2), reminder_minutes=[15, 60])
     other = practice.plan(lead, TUESDAY + timedelta(hours=2))
@@ -201,7 +199,7 @@ def test_a_task_that_is_done_needs_no_reminder_and_no_mail_about_it(practice: Pr
     assert [step.params["task_id"] for step in practice.pending(lead) if step.kind == "remind"] == [str(other)]
 
 
-def test_a_task_that_is_moved_takes_its_reminders_along(practice: Practice, watch: Watch):
+def test_moved_task_moves_its_reminders(practice: Practice, watch: Watch):
     lead, due = practice.capture(), TUESDAY + timedelta(hours=2)
     task = practice.plan(lead, due)
     practice.retime(task, due + timedelta(hours=3))
@@ -222,7 +220,7 @@ def test_a_task_that_is_moved_takes_its_reminders_along(practice: Practice, watc
     assert len(practice.rows("notifications", channel="in_app")) == 1
 
 
-def test_the_stop_and_what_it_cancels_are_one_commit(practice: Practice):
+def test_stop_and_cancellations_are_one_commit(practice: Practice):
     lead = practice.capture()
     with transaction() as session:
         opt_out(session, practice.actor(), lead)

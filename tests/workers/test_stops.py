@@ -1,4 +1,4 @@
-"""A reply, a contact, an opt-out, a conversion or a loss: from its commit on, no message, whatever else happens."""
+"""Stop events (reply, contact, opt-out, conversion, loss): no message is sent after their commit."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -56,7 +56,7 @@ MOODS = [
 
 @dataclass(frozen=True)
 class World:
-    """What the examples share: each begins with all of it empty."""
+    """Fixtures shared by all examples; each example starts with an empty database."""
 
     open_practice: Callable[..., Practice]
     watch: Watch
@@ -73,8 +73,8 @@ class World:
         return self.open_practice()
 
 
-class Office(RuleBasedStateMachine):
-    """People and workers, one after the other in any order; a second passes before each act."""
+class Actions(RuleBasedStateMachine):
+    """Users and workers act in any order; one second passes before each action."""
 
     world: ClassVar[World]
 
@@ -140,7 +140,7 @@ class Office(RuleBasedStateMachine):
 
     @staticmethod
     def allowed(note: Any, stop: str, planned_later: bool) -> None:
-        """Whether this message may be sent after that stop."""
+        """Raise an error unless this message may be sent after that stop."""
         if note.user_id is None and stop in FOR_GOOD:
             raise AssertionError(f"{note.template} to a lead after {stop}")
         if stop in {"conversion", "loss"}:
@@ -180,7 +180,7 @@ class Office(RuleBasedStateMachine):
             assert states[delivery_of[str(note.id)].state] == note.state
 
     def teardown(self) -> None:
-        """When nothing more happens, every step comes to its end."""
+        """Advance the clock until every step has finished."""
         for _ in range(40):
             self.world.watch.advance(hours=20)
             for kind in KINDS:
@@ -191,12 +191,12 @@ class Office(RuleBasedStateMachine):
         raise AssertionError(f"never ended: {self.practice.pending()}")
 
 
-def test_in_any_order_nothing_is_sent_after_a_stop_and_no_step_is_lost(
+def test_no_message_is_sent_after_a_stop_in_any_order(
     open_practice: Callable[..., Practice], watch: Watch, smtp: SmtpServer, postgres: Postgres, valkey: Valkey
 ):
-    Office.world = World(open_practice, watch, smtp, postgres, valkey)
+    Actions.world = World(open_practice, watch, smtp, postgres, valkey)
     run_state_machine_as_test(
-        Office,
+        Actions,
         settings=settings(
             max_examples=12,
             stateful_step_count=25,

@@ -1,4 +1,4 @@
-"""No open lead is without a next action: it is found, people hear of it, and somebody decides."""
+"""Sweep of open leads without a next action: flag, notifications and list."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -49,20 +49,20 @@ def listed(practice: Practice, **query: Any) -> list[UUID]:
         return [lead.id for lead in found.items]
 
 
-def marked(practice: Practice) -> list[UUID]:
+def flagged(practice: Practice) -> list[UUID]:
     return [lead.id for lead in practice.rows("leads") if lead.without_next_action_since]
 
 
-def walk(*, most: int) -> list[UUID]:
-    """The leads of the next stretch."""
+def scan(*, most: int) -> list[UUID]:
+    """Return the leads of the next batch."""
     with transaction() as session:
-        stretch = next_batch(session, "a walk", most=most)
-        save_position(session, "a walk", stretch)
+        stretch = next_batch(session, "a scan", most=most)
+        save_position(session, "a scan", stretch)
         return list(session.scalars(text(f"SELECT id FROM leads l WHERE {IN_BATCH_SQL} ORDER BY 1"), stretch))
 
 
-def settle(practice: Practice) -> None:
-    """Nothing of what the clinic's rules planned for its leads is left."""
+def finish_steps(practice: Practice) -> None:
+    """Finish all steps that the clinic's rules planned."""
     sql("UPDATE steps SET state = 'done' WHERE clinic_id = :id", id=practice.clinic_id)
 
 
@@ -72,7 +72,7 @@ def told(practice: Practice) -> list[tuple[UUID, str]]:
 
 
 class TestFinding:
-    def test_a_lead_with_neither_task_nor_step_is_found_some_minutes_later(self, silent: Practice, watch: Watch):
+    def test_lead_with_neither_task_nor_step_is_flagged_after_some_minutes(self, silent: Practice, watch: Watch):
         lead = silent.capture()
         watch.advance(minutes=5)
         assert sweep(FIND) == 0  # whoever has just worked with it has time to plan
@@ -84,14 +84,14 @@ class TestFinding:
         assert listed(silent) == [lead]
 
     @pytest.mark.parametrize("status", ["PENDING", "IN_PROGRESS", "OVERDUE"])
-    def test_an_open_task_is_a_next_action(self, silent: Practice, watch: Watch, status: str):
+    def test_open_task_is_a_next_action(self, silent: Practice, watch: Watch, status: str):
         silent.plan(silent.capture(), TUESDAY + timedelta(days=1))
         sql("UPDATE lead_tasks SET status = :status", status=status)
         watch.advance(minutes=10)
         assert sweep(FIND) == 0
 
     @pytest.mark.parametrize("status", ["COMPLETED", "CANCELLED"])
-    def test_a_task_that_is_over_is_none(self, silent: Practice, watch: Watch, status: str):
+    def test_closed_task_is_no_next_action(self, silent: Practice, watch: Watch, status: str):
         silent.plan(silent.capture(), TUESDAY + timedelta(days=1))
         sql("UPDATE lead_tasks SET status = :status", status=status)
         watch.advance(minutes=10)
@@ -111,7 +111,9 @@ class TestFinding:
             ("send_message", "cancelled", 1),
         ],
     )
-    def test_a_step_is_one_when_it_will_act(self, practice: Practice, watch: Watch, kind: str, state: str, found: int):
+    def test_step_that_will_act_is_a_next_action(
+        self, practice: Practice, watch: Watch, kind: str, state: str, found: int
+    ):
         practice.capture()
         sql("DELETE FROM steps WHERE name <> 'no-contact-24h'")
         sql("UPDATE steps SET kind = :kind, state = :state, due_at = :due", kind=kind, state=state, due=now())
@@ -119,12 +121,12 @@ class TestFinding:
         assert sweep(FIND) == found
 
     @pytest.mark.parametrize("end", [Practice.convert, Practice.lose])
-    def test_a_lead_that_is_over_needs_none(self, silent: Practice, watch: Watch, end: Callable[..., None]):
+    def test_closed_lead_is_not_flagged(self, silent: Practice, watch: Watch, end: Callable[..., None]):
         end(silent, silent.capture())
         watch.advance(minutes=10)
         assert sweep(FIND) == 0
 
-    def test_nor_does_one_that_nothing_may_be_done_with(self, silent: Practice, watch: Watch):
+    def test_restricted_lead_is_not_flagged(self, silent: Practice, watch: Watch):
         free, restricted = silent.capture(), silent.capture()
         watch.advance(minutes=10)
         assert sweep(FIND) == 2
@@ -132,11 +134,9 @@ class TestFinding:
             restrict_lead(session, silent.actor(), restricted, {"is_restricted": True, "reason": "They asked."})
         assert listed(silent) == [free]
         sweep(FIND)
-        assert marked(silent) == [free]
+        assert flagged(silent) == [free]
 
-    def test_one_that_somebody_is_changing_is_found_the_next_time(
-        self, silent: Practice, watch: Watch, postgres: Postgres
-    ):
+    def test_locked_lead_is_flagged_by_the_next_sweep(self, silent: Practice, watch: Watch, postgres: Postgres):
         lead = silent.capture()
         watch.advance(minutes=10)
         with postgres.connect("relance") as other:
@@ -146,22 +146,22 @@ class TestFinding:
             other.rollback()
         assert sweep(FIND) == 1
 
-    def test_the_walk_comes_by_every_open_lead_a_stretch_at_a_time_and_begins_again(
+    def test_scan_covers_all_open_leads_in_batches_and_starts_again(
         self, silent: Practice, open_practice: Callable[..., Practice], watch: Watch
     ):
         other = open_practice(playbook=SILENT)
         leads = {silent.capture() for _ in range(5)} | {other.capture() for _ in range(3)}
         silent.lose(silent.capture())
-        walked = [walk(most=3) for _ in range(6)]
+        walked = [scan(most=3) for _ in range(6)]
         assert [len(stretch) for stretch in walked] == [3, 3, 2, 3, 3, 2]
         assert {lead for stretch in walked[:3] for lead in stretch} == leads
         assert walked[3:] == walked[:3]
 
 
 class TestWhatFollows:
-    def test_somebody_is_to_decide(self, practice: Practice, watch: Watch):
+    def test_flagged_lead_gets_a_task_for_a_decision(self, practice: Practice, watch: Watch):
         lead = practice.capture()
-        settle(practice)
+        finish_steps(practice)
         watch.advance(minutes=10)
         assert sweep(FIND) == 1
         step = practice.step(lead, name="decide-what-is-next")
@@ -173,12 +173,12 @@ class TestWhatFollows:
         task = practice.row("lead_tasks", lead_id=lead)
         assert (task.title, task.assigned_to_id) == ("Decide what is next", practice.people[COORDINATOR])
         assert sweep(FIND) == 0
-        assert marked(practice) == []
+        assert flagged(practice) == []
 
-    def test_each_time_anew(self, practice: Practice, watch: Watch):
+    def test_each_new_flag_gets_a_task(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         for _ in range(3):
-            settle(practice)
+            finish_steps(practice)
             watch.advance(minutes=10)
             assert sweep(FIND) == 1
             while runner.run(Kind.CREATE_TASK, []):
@@ -188,9 +188,9 @@ class TestWhatFollows:
             practice.complete(task.id)
         assert len(practice.steps(lead, name="decide-what-is-next")) == 3
 
-    def test_a_step_that_fails_is_not_planned_again_and_again(self, practice: Practice, watch: Watch):
+    def test_failing_step_is_not_planned_repeatedly(self, practice: Practice, watch: Watch):
         lead = practice.capture()
-        settle(practice)
+        finish_steps(practice)
         watch.advance(minutes=10)
         sweep(FIND)
         sweep(FIND)
@@ -200,9 +200,7 @@ class TestWhatFollows:
         assert len(practice.steps(lead, name="decide-what-is-next")) == 1
         assert listed(practice) == [lead]
 
-    def test_nor_one_that_writes_to_them_and_leaves_it_at_that(
-        self, open_practice: Callable[..., Practice], watch: Watch
-    ):
+    def test_message_only_rule_is_not_planned_repeatedly(self, open_practice: Callable[..., Practice], watch: Watch):
         practice = open_practice(playbook=WRITING)
         lead = practice.capture()
         watch.advance(minutes=10)
@@ -214,7 +212,7 @@ class TestWhatFollows:
         assert len(practice.steps(lead, name="say-hello")) == 1
         assert listed(practice) == [lead]
 
-    def test_where_no_rule_sees_to_it_people_are_told_once_and_how_many(self, silent: Practice, watch: Watch):
+    def test_users_are_notified_once_with_a_count_without_a_rule(self, silent: Practice, watch: Watch):
         for _ in range(3):
             silent.capture()
         nobodys = silent.capture()
@@ -237,16 +235,16 @@ class TestWhatFollows:
         sweep(FIND)
         assert [count for _, count in told(silent)[2:]] == ["1", "1"]
 
-    def test_the_mark_is_taken_away_when_something_is_planned(self, silent: Practice, watch: Watch):
+    def test_flag_is_removed_when_an_action_is_planned(self, silent: Practice, watch: Watch):
         planned, other = silent.capture(), silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
         silent.plan(planned, TUESDAY + timedelta(days=1))
         assert listed(silent) == [other]
         sweep(FIND)
-        assert marked(silent) == [other]
+        assert flagged(silent) == [other]
 
-    def test_a_lead_that_is_taken_up_again_is_found_anew(self, silent: Practice, watch: Watch):
+    def test_reopened_lead_is_flagged_again(self, silent: Practice, watch: Watch):
         lead = silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
@@ -258,7 +256,7 @@ class TestWhatFollows:
         watch.advance(minutes=10)
         assert sweep(FIND) == 1
 
-    def test_those_who_watch_see_how_many(self, silent: Practice, watch: Watch):
+    def test_metric_counts_flagged_leads(self, silent: Practice, watch: Watch):
         silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
@@ -268,7 +266,7 @@ class TestWhatFollows:
 
 
 class TestTheList:
-    def test_the_longest_so_come_first(self, silent: Practice, watch: Watch):
+    def test_longest_flagged_leads_come_first(self, silent: Practice, watch: Watch):
         leads = []
         for _ in range(3):
             leads.append(silent.capture())
@@ -282,7 +280,7 @@ class TestTheList:
 class TestDatingRottingLeads:
     DATE = "date_rotting_leads"
 
-    def test_a_stage_that_allows_another_time_is_followed_by_its_leads(self, practice: Practice, watch: Watch):
+    def test_new_limit_of_a_stage_updates_its_leads(self, practice: Practice, watch: Watch):
         new, contacted = practice.capture(), practice.capture()
         practice.move(contacted, "consultation_scheduled")
         sql("UPDATE pipeline_stages SET max_days_in_stage = 5 WHERE slug = 'new_lead'")
@@ -296,7 +294,7 @@ class TestDatingRottingLeads:
         assert sweep(self.DATE) == 1
         assert {lead.rotting_reason for lead in practice.rows("leads")} == {"NO_CONTACT"}
 
-    def test_a_clinic_that_allows_another_time_is_followed_by_its_leads(
+    def test_new_limit_of_a_clinic_updates_its_leads(
         self, practice: Practice, open_practice: Callable[..., Practice], watch: Watch
     ):
         other = open_practice()
@@ -307,8 +305,8 @@ class TestDatingRottingLeads:
         assert practice.row("leads").rots_at == TUESDAY + timedelta(days=10)
         assert other.row("leads").rots_at == TUESDAY + timedelta(days=14)
 
-    def test_what_one_lead_says_is_what_the_sweep_would_say(self, practice: Practice, watch: Watch):
-        """The two ways of reckoning agree, whatever happened with a lead."""
+    def test_single_lead_and_sweep_compute_the_same_date(self, practice: Practice, watch: Watch):
+        """Compare both computations after any history of a lead."""
         for number, stage in enumerate(["contacted", "consultation_completed", "pending_decision", None]):
             lead = practice.capture()
             watch.advance(days=1)
@@ -320,7 +318,7 @@ class TestDatingRottingLeads:
                 practice.hear_from(lead)
         assert sweep(self.DATE) == 0
 
-    def test_leads_that_have_no_date_yet_get_one(self, practice: Practice, watch: Watch):
+    def test_leads_without_a_date_get_one(self, practice: Practice, watch: Watch):
         practice.capture()
         practice.lose(practice.capture())
         sql("UPDATE leads SET rots_at = NULL, rotting_reason = NULL")
@@ -329,7 +327,7 @@ class TestDatingRottingLeads:
             TUESDAY + timedelta(days=3)
         ]
 
-    def test_a_stage_that_was_given_up_leaves_its_leads_right(self, practice: Practice, watch: Watch):
+    def test_archived_stage_keeps_correct_dates(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         practice.move(lead, "contacted")
         watch.advance(days=1)

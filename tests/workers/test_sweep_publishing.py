@@ -1,4 +1,4 @@
-"""Publishing what enters the horizon, and again what was published and did not run."""
+"""Sweep that publishes steps within the horizon, and publishes again those that did not run."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ HORIZON = timedelta(seconds=120)
 
 
 class TestPublishing:
-    def test_a_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
+    def test_step_is_published_when_it_enters_the_horizon(self, practice: Practice, valkey: Valkey, watch: Watch):
         due = TUESDAY + HORIZON + timedelta(seconds=1)
         ids = practice.fill(1, MAKE, due_at=due, state="planned", published_at=None)
         assert sweep("publish_due_steps") == 0
@@ -31,7 +31,7 @@ class TestPublishing:
         assert (step.state, step.published_at) == ("published", clock.now())
         assert sweep("publish_due_steps") == 0
 
-    def test_what_should_have_run_is_published_again(self, practice: Practice, valkey: Valkey, watch: Watch):
+    def test_overdue_published_step_is_published_again(self, practice: Practice, valkey: Valkey, watch: Watch):
         practice.fill(1, MAKE, due_at=TUESDAY)
         watch.advance(seconds=30)
         assert sweep("publish_due_steps") == 0
@@ -46,12 +46,12 @@ class TestPublishing:
         again = sql("SELECT value FROM counters WHERE metric = 'republished'")
         assert [row.value for row in again] == [2]
 
-    def test_a_step_that_was_just_published_late_is_given_its_time(self, practice: Practice, watch: Watch):
+    def test_recently_published_late_step_is_not_published_again(self, practice: Practice, watch: Watch):
         practice.fill(1, MAKE, due_at=TUESDAY - timedelta(hours=1), published_at=TUESDAY - timedelta(seconds=5))
 
         assert sweep("publish_due_steps") == 0
 
-    def test_after_a_long_silence_everything_comes_back(self, practice: Practice, valkey: Valkey, watch: Watch):
+    def test_all_steps_are_published_again_after_a_long_outage(self, practice: Practice, valkey: Valkey, watch: Watch):
         ids = practice.fill(30, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
         ids += practice.fill(30, MAKE, due_at=TUESDAY)
         watch.advance(days=40)
@@ -59,7 +59,7 @@ class TestPublishing:
         assert sweep("publish_due_steps") == 60
         assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
 
-    def test_no_more_than_the_cap_is_at_the_broker(
+    def test_published_steps_are_limited_by_the_cap(
         self, practice: Practice, watch: Watch, configure: Callable[..., None]
     ):
         configure(publish_cap=3)
@@ -74,7 +74,7 @@ class TestPublishing:
         sweep("publish_due_steps")
         assert not practice.steps(kind=MAKE, state="planned")
 
-    def test_what_somebody_has_in_hand_is_left_to_them(self, practice: Practice, postgres: Postgres):
+    def test_claimed_step_is_not_published_again(self, practice: Practice, postgres: Postgres):
         ids = practice.fill(3, MAKE, due_at=TUESDAY, state="planned", published_at=None)
         with postgres.connect("relance") as other:
             other.autocommit = False
@@ -83,7 +83,7 @@ class TestPublishing:
             other.rollback()
         assert practice.step(id=ids[0]).state == "planned"
 
-    def test_what_is_over_is_not_published(self, practice: Practice, valkey: Valkey):
+    def test_finished_step_is_not_published(self, practice: Practice, valkey: Valkey):
         for state in ("done", "skipped", "cancelled", "failed", "unknown", "running"):
             practice.fill(1, MAKE, due_at=TUESDAY, state=state, lease_until=TUESDAY + timedelta(hours=1))
 

@@ -1,4 +1,4 @@
-"""What nobody would notice by themselves: tasks that are late, leads that nobody tends."""
+"""Sweeps of overdue tasks and of stale leads."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ rules:
 
 
 class TestOverdueTasks:
-    def test_a_task_whose_time_has_come_and_gone_is_overdue_once(self, practice: Practice, watch: Watch):
+    def test_task_past_its_due_time_becomes_overdue_once(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         practice.plan(lead, TUESDAY + timedelta(minutes=30))
         watch.advance(minutes=30)
@@ -41,14 +41,14 @@ class TestOverdueTasks:
     @pytest.mark.parametrize(
         ("status", "found"), [("PENDING", 1), ("IN_PROGRESS", 1), ("COMPLETED", 0), ("CANCELLED", 0)]
     )
-    def test_only_what_is_still_to_be_done_can_be_late(self, practice: Practice, watch: Watch, status: str, found: int):
+    def test_only_open_tasks_become_overdue(self, practice: Practice, watch: Watch, status: str, found: int):
         practice.plan(practice.capture(), TUESDAY + timedelta(minutes=30))
         sql("UPDATE lead_tasks SET status = :status", status=status)
         watch.advance(hours=1)
 
         assert sweep("mark_overdue_tasks") == found
 
-    def test_a_task_that_is_moved_is_late_again_when_its_new_time_is_over(self, practice: Practice, watch: Watch):
+    def test_moved_task_becomes_overdue_again_at_its_new_time(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         task = practice.plan(lead, TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
@@ -63,7 +63,7 @@ class TestOverdueTasks:
         assert sweep("mark_overdue_tasks") == 1
         assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
 
-    def test_an_escalation_that_nobody_does_is_not_escalated_again(self, practice: Practice, watch: Watch):
+    def test_escalation_task_is_not_escalated_again(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         sql("DELETE FROM steps")  # what else is planned for a new lead
         practice.plan(lead, TUESDAY + timedelta(minutes=30))
@@ -77,7 +77,7 @@ class TestOverdueTasks:
         assert sweep("mark_overdue_tasks") == 1
         assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["done"]
 
-    def test_a_task_that_is_moved_away_and_back_is_late_again(self, practice: Practice, watch: Watch):
+    def test_task_moved_away_and_back_becomes_overdue_again(self, practice: Practice, watch: Watch):
         lead, due = practice.capture(), TUESDAY + timedelta(hours=1)
         task = practice.plan(lead, due)
         watch.advance(hours=2)
@@ -88,7 +88,7 @@ class TestOverdueTasks:
         assert sweep("mark_overdue_tasks") == 1
         assert [step.state for step in practice.steps(lead, name="overdue-24h")] == ["cancelled", "planned"]
 
-    def test_what_is_done_is_not_brought_before_the_admins(self, practice: Practice, watch: Watch):
+    def test_completed_task_is_not_escalated(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         task = practice.plan(lead, TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
@@ -98,9 +98,7 @@ class TestOverdueTasks:
         step = practice.step(lead, name="overdue-24h")
         assert (step.state, step.reason) == ("cancelled", "task_done")
 
-    def test_a_task_that_somebody_is_writing_is_left_to_them(
-        self, practice: Practice, watch: Watch, postgres: Postgres
-    ):
+    def test_locked_task_is_skipped(self, practice: Practice, watch: Watch, postgres: Postgres):
         task = practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
         with postgres.connect("relance") as other:
@@ -116,7 +114,7 @@ class TestUntendedLeads:
     def practice(self, open_practice: Callable[..., Practice]) -> Practice:
         return open_practice(playbook=LISTENING)
 
-    def test_a_lead_without_activity_goes_stale_once(self, practice: Practice, watch: Watch):
+    def test_lead_without_activity_becomes_stale_once(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         watch.advance(days=14)
         assert sweep("detect_stale_leads") == 0
@@ -127,7 +125,7 @@ class TestUntendedLeads:
         assert practice.row("leads").stale_since == clock.now()
         assert practice.step(lead).cause["event"] == "lead.stale"
 
-    def test_an_activity_makes_it_fresh_and_it_can_go_stale_again(self, practice: Practice, watch: Watch):
+    def test_activity_makes_a_lead_fresh_and_it_can_become_stale_again(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         watch.advance(days=15)
         sweep("detect_stale_leads")
@@ -138,7 +136,7 @@ class TestUntendedLeads:
         assert sweep("detect_stale_leads") == 1
         assert len(practice.steps(lead)) == 2
 
-    def test_each_clinic_says_for_itself_how_long_is_too_long(
+    def test_each_clinic_sets_its_own_limit(
         self, practice: Practice, open_practice: Callable[..., Practice], watch: Watch
     ):
         patient = open_practice(playbook=LISTENING)
@@ -152,14 +150,14 @@ class TestUntendedLeads:
         assert not patient.row("leads").stale_since
 
     @pytest.mark.parametrize("end", [Practice.convert, Practice.lose])
-    def test_a_lead_that_is_over_needs_nobody(self, practice: Practice, watch: Watch, end: Callable[..., None]):
+    def test_closed_lead_does_not_become_stale(self, practice: Practice, watch: Watch, end: Callable[..., None]):
         end(practice, practice.capture())
         watch.advance(days=100)
 
         assert sweep("detect_stale_leads") == 0
         assert sweep("detect_time_in_stage") == 0
 
-    def test_a_lead_too_long_in_its_stage_is_told_once_for_each_stage(self, practice: Practice, watch: Watch):
+    def test_lead_too_long_in_a_stage_is_reported_once_per_stage(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         watch.advance(days=3)
         assert sweep("detect_time_in_stage") == 0
@@ -177,9 +175,7 @@ class TestUntendedLeads:
         assert sweep("detect_time_in_stage") == 1
         assert len(practice.steps(lead)) == 2
 
-    def test_a_lead_that_somebody_is_writing_is_found_the_next_time(
-        self, practice: Practice, watch: Watch, postgres: Postgres
-    ):
+    def test_locked_lead_is_found_by_the_next_sweep(self, practice: Practice, watch: Watch, postgres: Postgres):
         lead = practice.capture()
         watch.advance(days=20)
         with postgres.connect("relance") as other:

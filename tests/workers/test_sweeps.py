@@ -1,4 +1,4 @@
-"""What beat calls: each sweep looks at the state of things, may come late, twice, or be cut off."""
+"""Sweeps in general: leases, retention, repetition, concurrency and interruption."""
 
 import zlib
 from datetime import timedelta
@@ -40,7 +40,7 @@ class TestLeases:
         )
         return step
 
-    def test_whose_worker_was_cut_off_is_in_doubt(self, practice: Practice, watch: Watch):
+    def test_step_of_an_interrupted_worker_is_in_doubt(self, practice: Practice, watch: Watch):
         self.a_sending_one(practice, lease_until=TUESDAY + timedelta(seconds=90))
         watch.advance(seconds=90)
         assert sweep("rescue_expired_leases") == 0
@@ -59,7 +59,7 @@ class TestLeases:
         assert step.error == note.error == delivery.response
         assert step.finished_at == delivery.finished_at == clock.now()
 
-    def test_what_is_in_doubt_is_not_sent_again(self, practice: Practice, watch: Watch, valkey: Valkey):
+    def test_step_in_doubt_is_not_sent_again(self, practice: Practice, watch: Watch, valkey: Valkey):
         step = self.a_sending_one(practice, lease_until=TUESDAY)
         watch.advance(days=2)
         sweep("rescue_expired_leases")
@@ -69,7 +69,7 @@ class TestLeases:
         assert practice.run(Kind.DELIVER, step) == 0
         assert not messages(valkey, "deliveries")
 
-    def test_an_answer_that_was_written_down_is_not_doubted(self, practice: Practice, watch: Watch):
+    def test_recorded_outcome_is_not_in_doubt(self, practice: Practice, watch: Watch):
         self.a_sending_one(practice, lease_until=TUESDAY)
         sql("UPDATE notifications SET state = 'sent'")
         sql("UPDATE deliveries SET outcome = 'sent', response = '250 OK', finished_at = :now", now=TUESDAY)
@@ -94,7 +94,7 @@ class TestRetention:
             ("running", 500, False),
         ],
     )
-    def test_what_is_long_finished_is_forgotten(
+    def test_old_finished_steps_are_deleted(
         self, practice: Practice, watch: Watch, state: str, days: int, forgotten: bool
     ):
         then = TUESDAY - timedelta(days=days)
@@ -103,13 +103,13 @@ class TestRetention:
         assert sweep("forget_old_steps") == int(forgotten)
         assert len(practice.steps()) == int(not forgotten)
 
-    def test_a_step_planned_long_ago_and_finished_lately_is_kept(self, practice: Practice, watch: Watch):
+    def test_old_step_that_finished_recently_is_kept(self, practice: Practice, watch: Watch):
         made = new_lead_id(TUESDAY - timedelta(days=300))
         practice.fill(1, MAKE, due_at=TUESDAY, state="done", id=made, finished_at=TUESDAY - timedelta(days=1))
 
         assert sweep("forget_old_steps") == 0
 
-    def test_what_processes_counted_outlives_them(self, practice: Practice, watch: Watch):
+    def test_counters_outlive_their_process(self, practice: Practice, watch: Watch):
         for _ in range(2):
             practice.fill(3, MAKE, due_at=TUESDAY)
             practice.run(MAKE)
@@ -124,7 +124,7 @@ class TestRetention:
 
 class TestAllOfThem:
     @pytest.mark.parametrize("name", sorted(SWEEPS))
-    def test_when_it_last_ran_is_kept(self, practice: Practice, watch: Watch, name: str):
+    def test_time_of_the_last_run_is_stored(self, practice: Practice, watch: Watch, name: str):
         assert sweep(name) == 0
         watch.advance(minutes=1)
         sweep(name)
@@ -132,7 +132,7 @@ class TestAllOfThem:
         run = last_run(name)
         assert (run.started_at, run.finished_at, run.runs, run.error) == (clock.now(), clock.now(), 2, None)
 
-    def test_what_it_found_last_is_kept(self, practice: Practice, watch: Watch):
+    def test_count_of_the_last_run_is_stored(self, practice: Practice, watch: Watch):
         practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
         for _ in range(2):
@@ -141,7 +141,9 @@ class TestAllOfThem:
         assert last_run("mark_overdue_tasks").result == {"found": 1}
 
     @pytest.mark.parametrize("name", sorted(SWEEPS))
-    def test_another_one_that_is_at_it_is_enough(self, practice: Practice, postgres: Postgres, watch: Watch, name: str):
+    def test_sweep_is_skipped_while_another_one_runs(
+        self, practice: Practice, postgres: Postgres, watch: Watch, name: str
+    ):
         practice.fill(2, MAKE, due_at=TUESDAY, state="planned", published_at=None)
         with postgres.connect("relance") as other:
             other.autocommit = False
@@ -157,7 +159,7 @@ class TestAllOfThem:
         assert sum(found) == 300
         assert sorted(step_id for message in messages(valkey) for step_id in message.ids) == sorted(ids)
 
-    def test_two_beats_mark_each_task_once(self, practice: Practice, watch: Watch):
+    def test_two_beats_flag_each_task_once(self, practice: Practice, watch: Watch):
         for _ in range(20):
             practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
         watch.advance(hours=2)
@@ -166,7 +168,7 @@ class TestAllOfThem:
         assert sum(found) == 20
         assert len(practice.steps(name="overdue-24h")) == 20
 
-    def test_one_that_raises_says_what_went_wrong_and_the_next_one_is_well_again(
+    def test_failed_sweep_reports_its_error_and_the_next_one_succeeds(
         self, practice: Practice, watch: Watch, postgres: Postgres
     ):
         practice.plan(practice.capture(), TUESDAY + timedelta(hours=1))
@@ -186,7 +188,7 @@ class TestAllOfThem:
         assert sweep("mark_overdue_tasks") == 1
         assert last_run("mark_overdue_tasks").error is None
 
-    def test_what_workers_and_flower_are_told_of_a_crash_names_nobody(
+    def test_crash_reports_to_workers_and_flower_contain_no_personal_data(
         self, practice: Practice, watch: Watch, postgres: Postgres
     ):
         practice.capture(first_name="Canary", email="canary@lead.example")
@@ -200,7 +202,7 @@ class TestAllOfThem:
         assert "CheckViolation" in repr(told.result)
         assert "anary" not in f"{told.result!r} {told.traceback}"
 
-    def test_a_census_counts_the_steps_for_those_who_watch(self, practice: Practice, watch: Watch):
+    def test_step_counts_are_available_as_metrics(self, practice: Practice, watch: Watch):
         practice.fill(3, MAKE, due_at=TUESDAY + timedelta(hours=1), state="planned", published_at=None)
         practice.fill(2, MAKE, due_at=TUESDAY)
         practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="failed")

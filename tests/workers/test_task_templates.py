@@ -1,4 +1,4 @@
-"""What is planned when a lead enters a stage, and rules that wait for what came of a task."""
+"""Tasks planned from templates when a lead enters a stage, and rules about task outcomes."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def run_all(practice: Practice) -> None:
     practice.run(Kind.CREATE_TASK, *practice.steps(name="stage-task"))
 
 
-def test_a_lead_that_enters_the_stage_gets_the_task_with_its_name_in_it(practice: Practice, watch: Watch):
+def test_lead_entering_a_stage_gets_a_task_with_its_name(practice: Practice, watch: Watch):
     add(practice)
     lead = practice.capture()
     practice.move(lead, "contacted")
@@ -44,7 +44,7 @@ def test_a_lead_that_enters_the_stage_gets_the_task_with_its_name_in_it(practice
     assert task.due_at == at("2026-03-10 15:00")  # at 11, and four hours
 
 
-def test_the_step_holds_the_templates_words_and_no_persons(practice: Practice):
+def test_step_contains_the_templates_text_without_personal_data(practice: Practice):
     add(practice)
     lead = practice.capture()
     practice.move(lead, "contacted")
@@ -53,7 +53,7 @@ def test_the_step_holds_the_templates_words_and_no_persons(practice: Practice):
     assert step.cause["event"] == "lead.stage_changed"
 
 
-def test_it_counts_opening_hours_where_the_template_says_so(practice: Practice):
+def test_due_time_uses_opening_hours_when_requested(practice: Practice):
     add(practice, business_time=True, due_in="8 hours")
     lead = practice.capture()
     practice.move(lead, "contacted")
@@ -61,7 +61,7 @@ def test_it_counts_opening_hours_where_the_template_says_so(practice: Practice):
     assert practice.row("lead_tasks", type="DOCUMENT_REVIEW").due_at == at("2026-03-11 10:00")  # 7 h today, 1 tomorrow
 
 
-def test_a_lead_that_has_left_the_stage_by_then_gets_no_task(practice: Practice):
+def test_lead_that_left_the_stage_gets_no_task(practice: Practice):
     add(practice)
     lead = practice.capture()
     practice.move(lead, "contacted")
@@ -71,7 +71,7 @@ def test_a_lead_that_has_left_the_stage_by_then_gets_no_task(practice: Practice)
     assert practice.step(lead, name="stage-task").reason == "left_stage"
 
 
-def test_another_stage_plans_nothing(practice: Practice):
+def test_other_stage_plans_nothing(practice: Practice):
     add(practice)
     lead = practice.capture()
     practice.move(lead, "consultation_scheduled")
@@ -85,7 +85,7 @@ def found(practice: Practice, words: str) -> list[str]:
         return [task.title for task in tasks.list_tasks(session, practice.actor(), query).items]
 
 
-def test_what_a_rule_says_is_found_and_so_is_what_a_person_made_of_it(practice: Practice, watch: Watch):
+def test_task_search_finds_generated_and_edited_titles(practice: Practice, watch: Watch):
     add(practice)
     lead = practice.capture()
     watch.advance(minutes=5)
@@ -114,7 +114,7 @@ templates: {}
 """
 
 
-def test_a_rule_hears_what_came_of_a_task(open_practice: Callable[..., Practice], watch: Watch):
+def test_rule_can_test_the_outcome_of_a_task(open_practice: Callable[..., Practice], watch: Watch):
     practice = open_practice(playbook=CALL_BACK)
     lead = practice.capture()
     for outcome in ("no_answer", "callback_requested"):
@@ -124,7 +124,7 @@ def test_a_rule_hears_what_came_of_a_task(open_practice: Callable[..., Practice]
     assert practice.step(lead, name="call-back").due_at == at("2026-03-11 11:00")
 
 
-def test_what_is_not_known_of_a_lead_is_a_dash_and_the_task_is_made_all_the_same(practice: Practice):
+def test_missing_value_is_a_dash_and_the_task_is_still_created(practice: Practice):
     add(practice, title="{{ lead.value }} of {{ lead.stage }}", description=None)
     lead = practice.capture()
     practice.move(lead, "contacted")
