@@ -136,7 +136,7 @@ def test_second_of_two_mutual_deactivations_is_refused(desk: Desk):
     assert sorted(answers) in ([200, 401], [200, 409])  # it came after the other, or waited for it
 
 
-# --- nobody gives what they have not ---
+# --- no grant beyond the caller's own permissions ---
 
 
 def test_key_that_manages_users_cannot_create_admins(desk: Desk):

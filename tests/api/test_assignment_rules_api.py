@@ -138,7 +138,7 @@ def test_number_of_rules_is_limited(desk: Desk, team: list[Caller]):
     assert (answer.status, answer.body["code"]) == (409, "too-many-rules")
 
 
-# --- asking who would get it ---
+# --- dry run ---
 
 
 def ask(desk: Desk, **lead: Any) -> Any:

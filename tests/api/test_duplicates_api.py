@@ -48,7 +48,7 @@ def test_same_phone_or_email_is_reported(desk: Desk, known: Any, new: Any, match
         ("Iñigo", "Montoya", True),
         ("INIGO", "montoya", True),
         ("Inigo", "Montoja", True),
-        ("Montoya", "Inigo", False),  # another beginning: not among those who are compared
+        ("Montoya", "Inigo", False),  # another first letter: not compared
         ("Maria", "Montoya", False),
         ("Inigo", "Montag", False),
     ],

@@ -36,7 +36,7 @@ CHECKS = [
     *(not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance),
     *(response_headers_conformance, use_after_free, ensure_resource_availability, unsupported_method),
 ]
-# Signing out ends the journey, and the figures are everybody's.
+# Signing out ends the sequence of calls, and the statistics are not per clinic.
 schema = schemathesis.openapi.from_wsgi("/openapi.json", the_app()).exclude(
     path=["/metrics", "/api/auth/logout", "/api/auth/change-password"]
 )

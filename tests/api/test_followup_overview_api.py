@@ -25,12 +25,12 @@ def soon(**ahead: float) -> str:
     return (now() + timedelta(**ahead)).isoformat().replace("+00:00", "Z")
 
 
-def wall(text: str) -> str:
+def clinic_time(text: str) -> str:
     return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).isoformat()
 
 
-def late(desk: Desk, *tasks: dict[str, Any], days: int = 1) -> None:
-    """Run the overdue sweep."""
+def make_overdue(desk: Desk, *tasks: dict[str, Any], days: int = 1) -> None:
+    """Make tasks overdue, as the sweep does."""
     overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = :due_at WHERE id = :id"
     for task in tasks:
         desk.sql(overdue, id=task["id"], due_at=now() - timedelta(days=days))
@@ -57,7 +57,7 @@ def exported(desk: Desk, **query: Any) -> list[dict[str, str]]:
 
 
 def test_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
-    late(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
+    make_overdue(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
     assert figures(desk) == {
         **dict.fromkeys(("overdue", "due_today", "due_this_week", "rotting_leads"), 0),
         **dict.fromkeys(("completion_rate", "response_seconds")),
@@ -65,11 +65,11 @@ def test_empty_queue_has_no_rates(desk: Desk, other_desk: Desk):
 
 
 def test_days_and_weeks_use_the_clinics_local_time(desk: Desk, watch: Watch):
-    watch.set(datetime.fromisoformat(wall("2026-03-10 23:30")))  # Tuesday there, Wednesday in UTC
+    watch.set(datetime.fromisoformat(clinic_time("2026-03-10 23:30")))  # Tuesday there, Wednesday in UTC
     lead = desk.capture()
     for due in ("2026-03-10 23:59", "2026-03-11 00:00", "2026-03-15 23:59", "2026-03-16 00:00"):
-        desk.plan(lead, due_at=wall(due))
-    desk.plan(lead, due_at=wall("2026-03-09 00:00"))  # on Monday, and nobody has marked it yet
+        desk.plan(lead, due_at=clinic_time(due))
+    desk.plan(lead, due_at=clinic_time("2026-03-09 00:00"))  # on Monday, not flagged as overdue yet
     found = figures(desk)
     assert (found["due_today"], found["due_this_week"], found["overdue"]) == (1, 4, 0)
 
@@ -78,8 +78,8 @@ def test_overdue_and_completed_tasks_are_counted_for_all_or_one_user(desk: Desk)
     lead = desk.capture(assigned_to_id=desk.coordinator.id)
     mine, done, theirs = desk.plan(lead), desk.plan(lead), desk.plan(lead, assigned_to_id=desk.admin.id)
     cancelled, old = desk.plan(lead), desk.plan(lead)
-    late(desk, mine, done, theirs, cancelled)
-    late(desk, old, days=31)
+    make_overdue(desk, mine, done, theirs, cancelled)
+    make_overdue(desk, old, days=31)
     desk.admin.post(f"{QUEUE}/{done['id']}/complete")
     desk.admin.post(f"{QUEUE}/{cancelled['id']}/cancel")
     everybody, one = figures(desk), figures(desk, assigned_to_id=desk.coordinator.id)
@@ -112,7 +112,7 @@ def test_response_time_uses_the_first_attempt_only(desk: Desk):
             desk.admin.post(
                 f"/api/leads/{lead['id']}/activities", {**activity, "occurred_at": soon(minutes=after - 60)}
             )
-    desk.capture()  # nobody has tried yet
+    desk.capture()  # no attempt yet
     assert figures(desk)["response_seconds"] == pytest.approx(20 * 60, abs=5)
     desk.sql("UPDATE leads SET created_at = now() - interval '31 days'")
     assert figures(desk)["response_seconds"] is None
@@ -128,7 +128,7 @@ def test_board_has_a_column_per_status_that_continues_in_the_list(desk: Desk):
     for task in tasks[4:7]:
         desk.admin.post(f"{QUEUE}/{task['id']}/complete")
     desk.admin.post(f"{QUEUE}/{ids[7]}/start")
-    late(desk, tasks[8])
+    make_overdue(desk, tasks[8])
     found = columns(desk, cards=2)
     assert [*found] == ["OVERDUE", "PENDING", "IN_PROGRESS", "COMPLETED", "CANCELLED"]
     assert {status: column["count"] for status, column in found.items()} == {
@@ -161,7 +161,7 @@ def test_board_accepts_the_filters_of_the_list(desk: Desk, other_desk: Desk):
 def test_calendar_has_every_day_in_the_clinics_local_time(desk: Desk):
     lead = desk.capture()
     due = {"2031-03-08 23:59": 0, "2031-03-09 00:00": 1, "2031-03-09 23:59": 1, "2031-03-10 00:00": 2}
-    tasks = [(desk.plan(lead, due_at=wall(at)), day) for at, day in due.items()]
+    tasks = [(desk.plan(lead, due_at=clinic_time(at)), day) for at, day in due.items()]
     shown = desk.doctor.get(f"{QUEUE}/calendar", **{"from": "2031-03-08", "to": "2031-03-10"}).body
     assert shown["timezone"] == "America/New_York"
     assert [day["date"] for day in shown["days"]] == ["2031-03-08", "2031-03-09", "2031-03-10"]
@@ -174,8 +174,8 @@ def test_calendar_has_every_day_in_the_clinics_local_time(desk: Desk):
 
 def test_calendar_shows_the_first_tasks_of_a_day_and_a_count(desk: Desk):
     lead = desk.capture()
-    tasks = [desk.plan(lead, due_at=wall(f"2031-03-08 1{hour}:00")) for hour in range(4)]
-    late(desk, tasks[0])
+    tasks = [desk.plan(lead, due_at=clinic_time(f"2031-03-08 1{hour}:00")) for hour in range(4)]
+    make_overdue(desk, tasks[0])
     desk.sql("UPDATE lead_tasks SET due_at = :at WHERE id = :id", id=tasks[0]["id"], at=tasks[0]["due_at"])
     desk.admin.post(f"{QUEUE}/{tasks[3]['id']}/complete")
 

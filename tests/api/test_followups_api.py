@@ -30,8 +30,8 @@ def delete(caller: Caller, task: dict[str, Any], *, seen: str | None = "*") -> A
     return caller._send("DELETE", f"{QUEUE}/{task['id']}", headers={} if seen is None else {"If-Match": seen})
 
 
-def late(desk: Desk, task: dict[str, Any]) -> None:
-    """Run the overdue sweep."""
+def make_overdue(desk: Desk, task: dict[str, Any]) -> None:
+    """Make a task overdue, as the sweep does."""
     overdue = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
     desk.sql(overdue, id=task["id"])
 
@@ -95,7 +95,7 @@ def test_pages_keep_one_order_across_all_statuses(desk: Desk):
     do(desk, tasks[1], "complete")
     do(desk, tasks[2], "cancel")
     do(desk, tasks[4], "start")
-    late(desk, tasks[7])
+    make_overdue(desk, tasks[7])
     due = [tasks[7]["id"], *(task["id"] for task in tasks[:7])]
     assert shown(desk.admin, limit=2) == due
     assert shown(desk.admin, limit=3, sort="-due_at") == due[::-1]
@@ -204,7 +204,7 @@ def test_started_task_is_in_progress_and_overdue_tasks_must_be_moved_first(desk:
     task, overdue = desk.plan(desk.capture()), desk.plan(desk.capture())
     begun = [do(desk, task, "start").body for _ in range(2)]
     assert [(task["status"], task["version"]) for task in begun] == [("IN_PROGRESS", 2)] * 2
-    late(desk, overdue)
+    make_overdue(desk, overdue)
     assert do(desk, overdue, "start").body["code"] == "task-is-overdue"
 
 

@@ -30,7 +30,9 @@ def set_up(desk: Desk, **more: Any) -> dict[str, Any]:
     return made
 
 
-def tell(desk: Desk, gateway: dict[str, Any], *events: Any, secret: str = "", call: str = "", **signed: Any) -> Answer:
+def call_back(
+    desk: Desk, gateway: dict[str, Any], *events: Any, secret: str = "", call: str = "", **signed: Any
+) -> Answer:
     """Call the callback URL as the gateway does."""
     body = signed.pop("body", None) or json.dumps({"events": events}).encode()
     at = now() + timedelta(seconds=signed.pop("seconds", 0))
@@ -166,29 +168,29 @@ def test_both_secrets_are_valid_for_a_day_after_rotation(desk: Desk, server: Gat
     desk.admin.post(f"/api/gateways/{old['id']}/test")
     assert [server.calls[0].is_signed_with(one["secret"]) for one in (old, new)] == [True, True]
     known = event(message(desk, old, desk.capture()), "delivered")
-    assert [tell(desk, one, known).status for one in (old, new)] == [202, 202]
+    assert [call_back(desk, one, known).status for one in (old, new)] == [202, 202]
 
     desk.sql("UPDATE gateways SET rotated_at = rotated_at - interval '1 day'")
     desk.admin.post(f"/api/gateways/{old['id']}/test")
     assert [server.calls[1].is_signed_with(one["secret"]) for one in (old, new)] == [False, True]
-    assert [tell(desk, one, known).status for one in (old, new)] == [401, 202]
+    assert [call_back(desk, one, known).status for one in (old, new)] == [401, 202]
 
 
 def test_delivery_status_is_stored(desk: Desk):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
-    answer = tell(desk, gateway, *(event(sent, status) for status in ("delivered", "opened", "clicked")))
+    answer = call_back(desk, gateway, *(event(sent, status) for status in ("delivered", "opened", "clicked")))
     assert (answer.status, answer.body) == (202, {"taken": 3, "ignored": 0})
     found = note(desk, sent)
     assert all(found[name] for name in ("delivered_at", "opened_at", "clicked_at"))
-    tell(desk, gateway, event(sent, "opened"))
+    call_back(desk, gateway, event(sent, "opened"))
     assert note(desk, sent)["opened_at"] == found["opened_at"]  # the first time counts
 
 
 def test_reply_cancels_steps_that_wait_for_no_reply(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     assert desk.steps(lead, state="published") + desk.steps(lead, state="planned")
-    answer = tell(desk, gateway, event(message(desk, gateway, lead), "replied", text="Yes, please"))
+    answer = call_back(desk, gateway, event(message(desk, gateway, lead), "replied", text="Yes, please"))
     assert answer.body == {"taken": 1, "ignored": 0}
     assert desk.lead(lead)["replied_at"] is not None
     [entry] = [one for one in desk.timeline(lead) if one["type"] == "SMS"]
@@ -200,13 +202,13 @@ def test_reply_of_a_patient_is_accepted(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     sent = message(desk, gateway, lead)
     desk.admin.post(f"/api/leads/{lead['id']}/convert", {})
-    assert tell(desk, gateway, event(sent, "replied")).status == 202
+    assert call_back(desk, gateway, event(sent, "replied")).status == 202
 
 
 def test_bounced_address_is_suppressed(desk: Desk):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
     sent = message(desk, gateway, lead)
-    tell(desk, gateway, event(sent, "bounced", reason="invalid"))
+    call_back(desk, gateway, event(sent, "bounced", reason="invalid"))
     found = note(desk, sent)
     assert (found["state"], found["error"]) == ("failed", "it bounced: invalid")
     assert desk.sql("SELECT way, reason FROM suppressions") == [("phone", "invalid")]
@@ -216,9 +218,9 @@ def test_bounce_is_counted_once_for_the_rule_that_sent_the_message(desk: Desk):
     gateway, lead = set_up(desk), desk.capture(phone=PHONE)
     bounced, failed, anybodys = (message(desk, gateway, lead, series=series) for series in ("hello", "hello", None))
     for status, sent in (("bounced", bounced), ("bounced", bounced), ("failed", failed), ("bounced", anybodys)):
-        tell(desk, gateway, event(sent, status))
+        call_back(desk, gateway, event(sent, status))
     found = desk.sql("SELECT series, sum(sent)::int, sum(failed)::int, sum(bounced)::int FROM series_hours GROUP BY 1")
-    assert [tuple(row) for row in found] == [("hello", -1, 1, 1)]  # what failed later was counted as sent before
+    assert [tuple(row) for row in found] == [("hello", -1, 1, 1)]  # the message was counted as sent before it failed
 
 
 def test_rule_with_too_many_bounces_is_paused_until_an_admin_resumes_it(desk: Desk):
@@ -228,7 +230,7 @@ def test_rule_with_too_many_bounces_is_paused_until_an_admin_resumes_it(desk: De
     path = f"/api/follow-up-rules/{desk.admin.post('/api/follow-up-rules', rule).body['id']}"
     desk.sql("INSERT INTO series_hours VALUES (:c, 'hello', date_trunc('hour', now()), 99, 0, 2, 0, 0, 0)",
         c=desk.clinic_id)  # fmt: skip
-    tell(desk, gateway, event(message(desk, gateway, lead, series="hello"), "bounced"))
+    call_back(desk, gateway, event(message(desk, gateway, lead, series="hello"), "bounced"))
     assert sweep("pause_failing_rules") == 1
     paused = desk.admin.get(path).body
     why = "1 of 2 messages bounced within 24 hours: 50.0% (limit 40.0%)."
@@ -243,7 +245,7 @@ def test_rule_with_too_many_bounces_is_paused_until_an_admin_resumes_it(desk: De
 def test_repeated_callback_changes_nothing(desk: Desk):
     gateway, lead = set_up(desk), desk.capture()
     sent = message(desk, gateway, lead)
-    answers = [tell(desk, gateway, event(sent, "replied"), call="a-call").body for _ in range(2)]
+    answers = [call_back(desk, gateway, event(sent, "replied"), call="a-call").body for _ in range(2)]
     assert answers == [{"taken": 1, "ignored": 0}, {"taken": 0, "ignored": 1}]
     assert len([one for one in desk.timeline(lead) if one["type"] == "SMS"]) == 1
 
@@ -253,7 +255,7 @@ def test_gateway_reports_only_on_its_own_messages(desk: Desk, other_desk: Desk):
     own = set_up(desk, name="another")
     sent = message(desk, gateway, desk.capture())
     for other in (foreign, own):
-        assert tell(desk, other, event(sent, "failed")).body == {"taken": 0, "ignored": 1}
+        assert call_back(desk, other, event(sent, "failed")).body == {"taken": 0, "ignored": 1}
     assert note(desk, sent)["state"] == "sent"
 
 
@@ -271,12 +273,12 @@ def test_gateway_reports_only_on_its_own_messages(desk: Desk, other_desk: Desk):
 def test_unsigned_callback_is_refused(desk: Desk, wrong: dict[str, Any]):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
-    assert tell(desk, gateway, event(sent, "failed"), **wrong).status == 401
+    assert call_back(desk, gateway, event(sent, "failed"), **wrong).status == 401
     assert note(desk, sent)["state"] == "sent"
 
 
 def test_unknown_gateway_is_not_found(desk: Desk):
-    assert tell(desk, {**set_up(desk), "id": str(uuid4())}, event(str(uuid4()), "failed")).status == 404
+    assert call_back(desk, {**set_up(desk), "id": str(uuid4())}, event(str(uuid4()), "failed")).status == 404
 
 
 @pytest.mark.parametrize(
@@ -293,13 +295,15 @@ def test_unknown_gateway_is_not_found(desk: Desk):
 def test_callback_is_validated_strictly(desk: Desk, more: dict[str, Any], pointer: str):
     gateway = set_up(desk)
     sent = message(desk, gateway, desk.capture())
-    answer = tell(desk, gateway, event(sent, "delivered"), {**event(sent, "delivered"), **more}, call="x")
+    answer = call_back(desk, gateway, event(sent, "delivered"), {**event(sent, "delivered"), **more}, call="x")
     assert answer.pointers == [pointer.replace("/0/", "/1/")]
     assert note(desk, sent)["delivered_at"] is None
-    assert tell(desk, gateway, event(sent, "delivered"), call="x").body["taken"] == 1  # it may be told again, right
+    assert (
+        call_back(desk, gateway, event(sent, "delivered"), call="x").body["taken"] == 1
+    )  # it can be reported again, correctly
 
 
 def test_invalid_json_is_refused(desk: Desk):
     gateway = set_up(desk)
-    assert tell(desk, gateway, body=b"[").status == 400
-    assert tell(desk, gateway, body=b"{}").pointers == ["/events"]
+    assert call_back(desk, gateway, body=b"[").status == 400
+    assert call_back(desk, gateway, body=b"{}").pointers == ["/events"]

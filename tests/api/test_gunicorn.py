@@ -42,13 +42,13 @@ def test_chunked_body_is_accepted(web: httpx.Client, desk: Desk):
 def test_slow_large_body_holds_no_transaction(web: httpx.Client, desk: Desk, server: Process):
     began = now()
 
-    def is_known_and_waited_for() -> bool:
+    def is_authenticated_and_idle() -> bool:
         asked = "SELECT state FROM pg_stat_activity WHERE application_name = :web AND state_change > :began"
         return [row.state for row in desk.sql(asked, web=f"relance:{worker.pid}", began=began)] == ["idle"]
 
     def pieces() -> Iterator[bytes]:
         yield b"Name,Phone\n"
-        wait_until(is_known_and_waited_for, 10, "the call to be let in, and its transaction to be over")
+        wait_until(is_authenticated_and_idle, 10, "the call to be let in, and its transaction to be over")
         yield b"Ana Ruiz,2125550143\n"
 
     [worker] = psutil.Process(server.pid).children()

@@ -170,7 +170,7 @@ def test_erasure_keeps_completed_calls_completed(desk: Desk):
 
     again = desk.admin.post("/api/followups/bulk", follow_up, key="job")
     assert (again.body, again.headers["Idempotent-Replayed"]) == (job.body, "true")
-    assert send(desk.admin, file, key="file").body["code"] == "answer-withheld"  # nobody knows who is in it
+    assert send(desk.admin, file, key="file").body["code"] == "answer-withheld"  # the file may contain erased persons
     assert len(desk.admin.every("/api/imports")) == 1
 
 

@@ -145,7 +145,7 @@ def foreign_ids(other_desk: Desk) -> dict[str, str]:
         "source_id": other_desk.source_id,
         "stage_id": other_desk.admin.every("/api/pipeline-stages")[0]["id"],
         "key_id": other_desk.admin.post("/api/api-keys", {"name": "x", "scopes": ["lead:read"]}).body["id"],
-        "notification_id": tell(other_desk),
+        "notification_id": create_notification(other_desk),
         "job_id": job.body["id"],
         "import_id": send(other_desk.admin, b"Name,Phone,Source\nAna Ruiz,+12125550143,Other\n").body["id"],
         "team_id": other_desk.admin.post("/api/teams", {"name": "x"}).body["id"],
@@ -170,7 +170,7 @@ def foreign_ids(other_desk: Desk) -> dict[str, str]:
     }
 
 
-def tell(desk: Desk) -> str:
+def create_notification(desk: Desk) -> str:
     made = {
         "id": new_id(),
         "clinic_id": desk.clinic_id,
@@ -194,7 +194,7 @@ def call(desk: Desk, method: str, path: str, ids: dict[str, str]) -> Answer:
     return desk.admin._send(method, filled, headers={"If-Match": "*"}, **body)
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def comparable_body(answer: Answer) -> dict[str, Any]:
     return {name: value for name, value in answer.body.items() if name not in {"instance", "request_id"}}
 
 
@@ -205,7 +205,7 @@ def test_foreign_id_gets_the_answer_of_an_unknown_id(desk: Desk, foreign_ids: di
     for method, path in routes:
         foreign, unknown = call(desk, method, path, foreign_ids), call(desk, method, path, nowhere)
         assert (foreign.status, unknown.status) == (404, 404), (method, path, foreign.body, unknown.body)
-        assert told(foreign) == told(unknown), (method, path)
+        assert comparable_body(foreign) == comparable_body(unknown), (method, path)
 
 
 def test_same_calls_find_rows_of_the_own_clinic(other_desk: Desk, foreign_ids: dict[str, str]):
@@ -285,7 +285,7 @@ def test_foreign_id_in_a_body_is_unknown(desk: Desk, other_desk: Desk, field: st
     foreign = {"source_id": other_desk.source_id, "assigned_to_id": other_desk.coordinator.id}[field]
     answers = [desk.admin.post("/api/leads", desk.lead_data(**{field: id_})) for id_ in (foreign, str(uuid4()))]
     assert [answer.pointers for answer in answers] == [[f"/{field}"], [f"/{field}"]]
-    assert told(answers[0]) == told(answers[1])
+    assert comparable_body(answers[0]) == comparable_body(answers[1])
 
 
 def test_foreign_cursor_returns_nothing_foreign(desk: Desk, other_desk: Desk):

@@ -70,12 +70,12 @@ def test_templates_of_the_playbook_exist_in_a_new_clinic(desk: Desk):
     ("given", "pointer"),
     [
         ({"slug": "Break Up"}, "/slug"),
-        ({"slug": "invitation"}, "/slug"),  # what it carries lets somebody choose a password
+        ({"slug": "invitation"}, "/slug"),  # its link sets a password
         ({"name": ""}, "/name"),
         ({"clinic_id": str(uuid4())}, "/clinic_id"),
         ({"number": 7}, "/number"),
         ({"variants": []}, "/variants"),
-        ({"variants": [FRENCH]}, "/variants"),  # what do all others read?
+        ({"variants": [FRENCH]}, "/variants"),  # no default variant
         ({"variants": [DEFAULT, DEFAULT]}, "/variants"),
         ({"variants": [DEFAULT, {**FRENCH, "language": "FR"}, FRENCH]}, "/variants"),
         ({"variants": [{**DEFAULT, "channel": "sms"}]}, "/variants/0/channel"),

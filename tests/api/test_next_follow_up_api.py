@@ -89,7 +89,7 @@ def test_leads_are_sorted_by_it_in_pages(desk: Desk):
     third, first, second, none = (desk.capture() for _ in range(4))
     for lead, days in ((third, 3), (first, 1), (second, 2)):
         desk.plan(lead, due_at=soon(days=days))
-    desk.plan(first, due_at=soon(days=9))  # not what is next
+    desk.plan(first, due_at=soon(days=9))  # not the next follow-up
     order = [lead["id"] for lead in (first, second, third)]
     assert ids(desk, sort="next_follow_up_at") == order
     assert ids(desk, sort="-next_follow_up_at") == order[::-1]

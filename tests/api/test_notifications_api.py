@@ -17,7 +17,7 @@ from tests.support.desk import Caller, Desk
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 
 
-def tell(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> str:
+def notify(desk: Desk, caller: Caller, channel: str = "email", **given: Any) -> str:
     """Insert a message to a user of the clinic; `given` are columns of it."""
     rows = compose(
         Wording("Coming up: call Mia", "Hello Ann"),
@@ -40,9 +40,9 @@ def deliveries_planned(desk: Desk) -> int:
 
 
 def test_users_see_their_in_app_messages_newest_first(desk: Desk):
-    mine = [tell(desk, desk.coordinator, "in_app") for _ in range(3)]
-    tell(desk, desk.coordinator, "email")
-    tell(desk, desk.admin, "in_app")
+    mine = [notify(desk, desk.coordinator, "in_app") for _ in range(3)]
+    notify(desk, desk.coordinator, "email")
+    notify(desk, desk.admin, "in_app")
 
     items = desk.coordinator.every("/api/notifications/mine", limit=2)
 
@@ -60,7 +60,7 @@ def test_users_see_their_in_app_messages_newest_first(desk: Desk):
 
 
 def test_message_is_marked_read_once(desk: Desk):
-    first, second = (tell(desk, desk.coordinator, "in_app") for _ in range(2))
+    first, second = (notify(desk, desk.coordinator, "in_app") for _ in range(2))
 
     once = desk.coordinator.post(f"/api/notifications/{first}/read")
     again = desk.coordinator.post(f"/api/notifications/{first}/read")
@@ -72,7 +72,7 @@ def test_message_is_marked_read_once(desk: Desk):
 
 
 def test_message_of_another_user_cannot_be_read(desk: Desk, other_desk: Desk):
-    hers, foreign = tell(desk, desk.coordinator, "in_app"), tell(other_desk, other_desk.admin, "in_app")
+    hers, foreign = notify(desk, desk.coordinator, "in_app"), notify(other_desk, other_desk.admin, "in_app")
 
     for notification_id in (hers, foreign, new_id()):
         assert desk.admin.post(f"/api/notifications/{notification_id}/read").status == 404
@@ -82,11 +82,11 @@ def test_message_of_another_user_cannot_be_read(desk: Desk, other_desk: Desk):
 
 
 def test_admins_filter_failed_messages(desk: Desk, other_desk: Desk):
-    old = tell(desk, desk.coordinator, state="failed", error="550 No such user", created_at=NOW - timedelta(days=2))
-    new = tell(desk, desk.coordinator, state="failed", error="550 No such user")
-    tell(desk, desk.coordinator, state="sent")
-    tell(desk, desk.coordinator, "in_app")
-    tell(other_desk, other_desk.admin, state="failed")
+    old = notify(desk, desk.coordinator, state="failed", error="550 No such user", created_at=NOW - timedelta(days=2))
+    new = notify(desk, desk.coordinator, state="failed", error="550 No such user")
+    notify(desk, desk.coordinator, state="sent")
+    notify(desk, desk.coordinator, "in_app")
+    notify(other_desk, other_desk.admin, state="failed")
 
     def found(**query: str) -> list[str]:
         return [item["id"] for item in desk.admin.every("/api/notifications", limit=1, **query)]
@@ -101,7 +101,7 @@ def test_admins_filter_failed_messages(desk: Desk, other_desk: Desk):
 
 
 def test_message_is_shown_with_every_attempt(desk: Desk):
-    notification_id = tell(desk, desk.coordinator, state="failed", attempts=1)
+    notification_id = notify(desk, desk.coordinator, state="failed", attempts=1)
     attempt = {
         "id": new_id(),
         "clinic_id": desk.clinic_id,
@@ -126,7 +126,7 @@ def test_message_is_shown_with_every_attempt(desk: Desk):
 
 
 def test_failed_message_is_retried_once(desk: Desk):
-    notification_id = tell(desk, desk.coordinator, state="failed", attempts=8)
+    notification_id = notify(desk, desk.coordinator, state="failed", attempts=8)
 
     first = desk.admin.post(f"/api/notifications/{notification_id}/retry")
     second = desk.admin.post(f"/api/notifications/{notification_id}/retry")
@@ -139,10 +139,10 @@ def test_failed_message_is_retried_once(desk: Desk):
 
 def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):
     for _ in range(3):
-        tell(desk, desk.coordinator, state="failed")
-    tell(desk, desk.coordinator, state="failed", created_at=NOW - timedelta(days=2))
-    tell(desk, desk.coordinator, state="unknown")
-    tell(other_desk, other_desk.admin, state="failed")
+        notify(desk, desk.coordinator, state="failed")
+    notify(desk, desk.coordinator, state="failed", created_at=NOW - timedelta(days=2))
+    notify(desk, desk.coordinator, state="unknown")
+    notify(other_desk, other_desk.admin, state="failed")
 
     since = {"state": "failed", "since": "2026-03-09T00:00:00Z", "channel": "email", "spread_seconds": 600}
     assert desk.admin.post("/api/notifications/retry", since).body == {"retried": 3, "left": 0}
@@ -153,7 +153,7 @@ def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({"state": "unknown"}, "/state"),  # what may have arrived is resolved one by one
+        ({"state": "unknown"}, "/state"),  # messages in doubt are resolved one by one
         ({"state": "sent"}, "/state"),
         ({"channel": "pigeon"}, "/channel"),
         ({"since": "2026-03-09T00:00:00"}, "/since"),
@@ -163,7 +163,7 @@ def test_retry_of_many_returns_the_count(desk: Desk, other_desk: Desk):
     ],
 )
 def test_invalid_retry_filter_is_refused(desk: Desk, body: dict[str, Any], pointer: str):
-    tell(desk, desk.coordinator, state="failed")
+    notify(desk, desk.coordinator, state="failed")
 
     assert desk.admin.post("/api/notifications/retry", body).pointers == [pointer]
     assert deliveries_planned(desk) == 0
@@ -171,7 +171,7 @@ def test_invalid_retry_filter_is_refused(desk: Desk, body: dict[str, Any], point
 
 @pytest.mark.parametrize(("as_", "state", "steps"), [("sent", "sent", 0), ("retry", "pending", 1)])
 def test_message_in_doubt_is_resolved_by_a_user(desk: Desk, as_: str, state: str, steps: int):
-    notification_id = tell(desk, desk.coordinator, state="unknown")
+    notification_id = notify(desk, desk.coordinator, state="unknown")
 
     answer = desk.admin.post(f"/api/notifications/{notification_id}/resolve", {"as": as_})
     again = desk.admin.post(f"/api/notifications/{notification_id}/resolve", {"as": as_})
@@ -182,7 +182,7 @@ def test_message_in_doubt_is_resolved_by_a_user(desk: Desk, as_: str, state: str
 
 
 def test_only_messages_in_doubt_can_be_resolved(desk: Desk):
-    failed = tell(desk, desk.coordinator, state="failed")
+    failed = notify(desk, desk.coordinator, state="failed")
 
     answer = desk.admin.post(f"/api/notifications/{failed}/resolve", {"as": "sent"})
 
@@ -204,13 +204,13 @@ def test_only_messages_in_doubt_can_be_resolved(desk: Desk):
 )
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.CLINIC_ADMIN])
 def test_clinic_notifications_require_the_permission(desk: Desk, role: Role, method: str, path: str):
-    path = path.format(id=tell(desk, desk.coordinator, state="failed"))
+    path = path.format(id=notify(desk, desk.coordinator, state="failed"))
     assert getattr(desk.caller(role), method)(path).status == 403
 
 
 @pytest.mark.parametrize("act", ["", "/retry", "/resolve"])
 def test_notification_of_another_clinic_is_not_found(desk: Desk, other_desk: Desk, act: str):
-    foreign = tell(other_desk, other_desk.admin, state="failed")
+    foreign = notify(other_desk, other_desk.admin, state="failed")
     path = f"/api/notifications/{foreign}{act}"
 
     answer = desk.admin.post(path, {"as": "sent"} if act == "/resolve" else None) if act else desk.admin.get(path)

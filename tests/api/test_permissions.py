@@ -15,7 +15,7 @@ from tests.support.desk import Caller, Desk, the_app
 
 pytest_plugins = ["tests.support.desk"]
 
-# Whoever adds a route for everybody adds it here too, and says why to the reader of the change.
+# Add each new public route here, and give the reason in the commit.
 FOR_EVERYBODY = {
     "POST /api/auth/login",
     "POST /api/auth/password",  # the link's token is the credential

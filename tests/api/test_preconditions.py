@@ -79,7 +79,7 @@ def test_logged_activities_do_not_change_the_etag_of_an_edit(desk: Desk):
     desk.sql("UPDATE leads SET stale_since = now() WHERE id = :id", id=lead["id"])
 
     assert desk.admin.get(path).headers["ETag"] != tag  # something else is shown
-    assert desk.admin.put(path, {"notes": "x"}, seen=tag).status == 200  # and nobody edited
+    assert desk.admin.put(path, {"notes": "x"}, seen=tag).status == 200  # no edit in between
 
 
 def test_one_of_many_concurrent_edits_succeeds(desk: Desk):

@@ -15,7 +15,7 @@ pytest_plugins = ["tests.support.desk"]
 
 TOMORROW = (now() + timedelta(days=1)).isoformat()
 
-# Method, path and permission as the tables have them, with what an id is the id of in place of `:id`.
+# Method, path and permission as in the tables, with the kind of row in place of `:id`.
 LEAD_MANAGEMENT = """
     GET  /api/leads                            lead:read
     GET  /api/leads/{lead}                     lead:read
@@ -75,7 +75,7 @@ SIMPLEPRO = """
     POST   /api/follow-up-rules/{rule}/test            automation:manage
 """
 
-# What a table names and nobody has built. Who builds one takes it out.
+# Paths of the tables that are not implemented. Remove a path here when you add it.
 NOT_YET = {
     "GET /api/leads/analytics/funnel",
     "GET /api/leads/analytics/sources",

@@ -17,7 +17,7 @@ Send = Callable[..., Answer]
 
 @pytest.fixture
 def send(desk: Desk) -> Send:
-    """Post these bytes as the admin: `send(b"{}", content_type="text/plain")`."""
+    """Return a function that posts bytes as the admin: `send(b"{}", content_type="text/plain")`."""
 
     def send(body: bytes, content_type: str = "application/json") -> Answer:
         client, token = desk.admin.client, desk.admin.token

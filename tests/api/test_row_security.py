@@ -105,8 +105,8 @@ def as_clinic(clinic_id: UUID | str) -> Iterator[Connection]:
         connection.rollback()
 
 
-def places(connection: Connection, table: str) -> list[str]:
-    """Return the clinics of all visible rows."""
+def row_ids(connection: Connection, table: str) -> list[str]:
+    """Return the `ctid` of each visible row."""
     return list(connection.scalars(text(f"SELECT ctid::text FROM {table}")))
 
 
@@ -154,9 +154,9 @@ def test_clinic_sees_no_row_of_another_clinic(desk: Desk, foreign_clinic: Desk, 
     with postgres.connect("relance") as owner:
         whole = {name: owner.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in TABLES}
     with as_clinic(foreign_clinic.clinic_id) as connection:
-        seen_there = {name: len(places(connection, name)) for name in TABLES}
+        seen_there = {name: len(row_ids(connection, name)) for name in TABLES}
     with as_clinic(desk.clinic_id) as connection:
-        seen_here = {name: len(places(connection, name)) for name in TABLES}
+        seen_here = {name: len(row_ids(connection, name)) for name in TABLES}
 
     assert [name for name, rows in seen_there.items() if not rows] == []
     assert {name: seen_here[name] + seen_there[name] for name in TABLES} == whole
@@ -164,9 +164,9 @@ def test_clinic_sees_no_row_of_another_clinic(desk: Desk, foreign_clinic: Desk, 
 
 def test_clinic_cannot_write_rows_of_another_clinic(desk: Desk, foreign_clinic: Desk):
     with as_clinic(foreign_clinic.clinic_id) as connection:
-        rows = {name: places(connection, name) for name in TABLES}
+        rows = {name: row_ids(connection, name) for name in TABLES}
         one = {name: connection.scalar(text(f"SELECT to_jsonb(t)::text FROM {name} t LIMIT 1")) for name in TABLES}
-        for name in set(TABLES) - NEVER_CHANGED:  # else what follows would prove nothing
+        for name in set(TABLES) - NEVER_CHANGED:  # control: without rows the test proves nothing
             assert change(connection, name, rows[name]) == len(rows[name]), name
     with as_clinic(desk.clinic_id) as connection:
         for name in TABLES:
@@ -181,7 +181,7 @@ def test_no_row_is_visible_or_writable_without_a_clinic(foreign_clinic: Desk):
     with as_clinic(foreign_clinic.clinic_id) as connection:
         one = {name: connection.scalar(text(f"SELECT to_jsonb(t)::text FROM {name} t LIMIT 1")) for name in TABLES}
     with as_clinic("") as connection:
-        assert {name: places(connection, name) for name in TABLES} == {name: [] for name in TABLES}
+        assert {name: row_ids(connection, name) for name in TABLES} == {name: [] for name in TABLES}
         for name in TABLES:
             assert "violates row-level security policy" in str(add(connection, name, one[name])), name
 

@@ -119,7 +119,7 @@ def test_key_has_the_scope_of_its_creator(desk: Desk, sam: Caller, sue: Caller):
     assert leads_of(Caller(desk.client(), key, sam.actor)) == {sams}
 
 
-# --- what is private ---
+# --- private fields ---
 
 
 PRIVATE = {

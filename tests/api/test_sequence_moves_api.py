@@ -143,7 +143,7 @@ def test_outdated_plan_is_refused(desk: Desk):
     put(desk, path, *ids[:2])
     rewrite(desk, path, wait("two"))
     seen = plan(desk, path)
-    skip(desk, ids[0])  # where nobody was
+    skip(desk, ids[0])  # a step without enrollments
     assert carry_out(desk, path, seen).status == 409
     seen = plan(desk, path)
     skip(desk, ids[1])

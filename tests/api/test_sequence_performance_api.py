@@ -21,12 +21,12 @@ from tests.support.smtp import SmtpServer
 
 pytest_plugins = ["tests.support.practice", "tests.support.desk"]
 
-Ours = Callable[..., Practice]
+OpenWith = Callable[..., Practice]
 VARIANTS = {"channel": "email", "variants": [{"name": "a", "template": "one"}, {"name": "b", "template": "two"}]}
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice], smtp: SmtpServer) -> Ours:
+def open_with(open_practice: Callable[..., Practice], smtp: SmtpServer) -> OpenWith:
     return lambda *sequences, **parts: open_practice(playbook=playbook(*sequences, **parts))
 
 
@@ -64,8 +64,8 @@ def counted(rate: dict[str, Any]) -> tuple[int, int]:
     return rate["count"], rate["of"]
 
 
-def test_report_counts_enrollments_and_messages_per_step(ours: Ours, watch: Watch):
-    practice = ours(sequence(mail("hello"), call("speak", "2 days")))
+def test_report_counts_enrollments_and_messages_per_step(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(mail("hello"), call("speak", "2 days")))
     replied, converted, away, silent, unreached = (
         practice.capture(**more) for more in ({}, {}, {}, {}, {"email": None})
     )
@@ -98,9 +98,9 @@ def test_report_counts_enrollments_and_messages_per_step(ours: Ours, watch: Watc
     assert {one["reason"] for one in speak["exit_reasons"]} == {"replied", "converted"}
 
 
-def test_opens_are_counted_for_gateways_and_unknown_for_email(ours: Ours, server: Gateway, watch: Watch):
+def test_opens_are_counted_for_gateways_and_unknown_for_email(open_with: OpenWith, server: Gateway, watch: Watch):
     text = {"name": "text", "send_message": {"channel": "http", "template": "one"}}
-    practice = ours(sequence(mail("hello"), text))
+    practice = open_with(sequence(mail("hello"), text))
     given = {"name": "social", "purpose": "messages", "url": server.url, "idempotent": True, "is_active": True}
     with transaction() as session:
         gateway_id = create_gateway(session, practice.clinic_id, given).id
@@ -122,8 +122,8 @@ def test_opens_are_counted_for_gateways_and_unknown_for_email(ours: Ours, server
     assert counted(text["delivered"]) == (0, 1)
 
 
-def test_variants_with_few_messages_have_no_winner(ours: Ours):
-    practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
+def test_variants_with_few_messages_have_no_winner(open_with: OpenWith):
+    practice = open_with(sequence({"name": "hello", "send_message": VARIANTS}))
     write_to(practice, *(practice.capture() for _ in range(8)))
     [step] = shown(practice)["steps"]
     assert sum(one["came"] for one in step["variants"]) == 8
@@ -134,8 +134,8 @@ def test_variants_with_few_messages_have_no_winner(ours: Ours):
     assert first["words"].startswith("Not enough data: ")
 
 
-def test_better_variant_is_significant(ours: Ours, watch: Watch):
-    practice = ours(sequence({"name": "hello", "send_message": VARIANTS}))
+def test_better_variant_is_significant(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence({"name": "hello", "send_message": VARIANTS}))
     leads = [practice.capture() for _ in range(3 * LEAST)]
     write_to(practice, *leads)
     watch.advance(minutes=1)
@@ -149,11 +149,11 @@ def test_better_variant_is_significant(ours: Ours, watch: Watch):
     assert 0.8 < replied["low"] < 1.0
     assert (converted["verdict"], converted["difference"]) == ("no_difference", 0.0)
     assert converted["low"] < 0 < converted["high"]
-    assert by_measure["opened"]["verdict"] == "not_enough_data"  # nobody tells of mails
+    assert by_measure["opened"]["verdict"] == "not_enough_data"  # opens of e-mails are unknown
 
 
-def test_versions_are_counted_separately(ours: Ours):
-    practice = ours(sequence(call("one"), call("two")))
+def test_versions_are_counted_separately(open_with: OpenWith):
+    practice = open_with(sequence(call("one"), call("two")))
     write_to(practice, practice.capture())
     desk, [found] = desk_of(practice), practice.rows("sequences")
     shorter = {"steps": [{"name": "one", "create_task": {"type": "CALL", "title": "Call"}}]}
@@ -170,10 +170,10 @@ def test_versions_are_counted_separately(ours: Ours):
     assert report_of(practice, version=3).status == 404
 
 
-def test_report_respects_scope_and_period(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("one")))
+def test_report_respects_scope_and_period(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("one")))
     write_to(practice, practice.capture())
-    assert shown(practice, by=desk_of(practice).caller(Role.MANAGER))["enrolled"] == 0  # nobody of their team
+    assert shown(practice, by=desk_of(practice).caller(Role.MANAGER))["enrolled"] == 0  # no lead of their team
     until = (TUESDAY).isoformat()
     assert report_of(practice, until=until).body["enrolled"] == 0
     assert report_of(practice, since=until, until="2026-04-01T00:00:00Z").body["enrolled"] == 1

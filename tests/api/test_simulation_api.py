@@ -16,7 +16,7 @@ START = "2026-03-10T15:00:00Z"
 WRITTEN = ("steps", "lead_tasks", "notifications", "lead_activities", "leads", "events")
 
 
-def told(simulated: Any, what: str) -> list[tuple[str, str]]:
+def entries_of(simulated: Any, what: str) -> list[tuple[str, str]]:
     return [(entry["name"], entry["at"]) for entry in simulated["timeline"] if entry["what"] == what]
 
 
@@ -48,7 +48,7 @@ def test_current_rules_are_simulated_with_the_clinics_time_settings(desk: Desk):
     script = [{"at": "+3 minutes", "event": "lead.contacted"}, {"holiday": "2026-03-11"}]
     facts = {"lead.timezone": "Asia/Tokyo"}
     simulated = desk.admin.post(OWN, {"start": START, "days": 1, "facts": facts, "script": script}).body
-    assert told(simulated, "cancelled") == [("no-contact-24h", "2026-03-10T15:03:00Z")]
+    assert entries_of(simulated, "cancelled") == [("no-contact-24h", "2026-03-10T15:03:00Z")]
     assert simulated["lead_timezone"] == "Asia/Tokyo"
     assert simulated["timeline"][0]["lead_time"] == "2026-03-11T00:00:00+09:00"
 
@@ -68,7 +68,7 @@ def test_lost_lead_starts_again_when_simulated_as_new(desk: Desk):
     lead = desk.capture()
     desk.admin.post(f"/api/leads/{lead['id']}/lost", {"reason": "OTHER"})
     simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "start": START, "days": 1}).body
-    assert ("speed-to-lead", START) in told(simulated, "done")
+    assert ("speed-to-lead", START) in entries_of(simulated, "done")
     assert desk.admin.get(f"/api/leads/{lead['id']}").body["status"] == "LOST"
 
 
@@ -130,11 +130,14 @@ def test_draft_of_a_sequence_is_simulated(desk: Desk):
     made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
     path = f"/api/sequences/{made['id']}/simulate"
     simulated = desk.admin.post(path, {"start": START, "days": 5}).body
-    assert told(simulated, "done") == [("welcome/one", "2026-03-11T15:00:00Z"), ("welcome/two", "2026-03-12T15:00:00Z")]
+    assert entries_of(simulated, "done") == [
+        ("welcome/one", "2026-03-11T15:00:00Z"),
+        ("welcome/two", "2026-03-12T15:00:00Z"),
+    ]
     assert {entry["name"] for entry in simulated["timeline"]} == {"welcome", "welcome/one", "welcome/two"}
     desk.admin.patch(f"/api/sequences/{made['id']}", {"steps": steps[:1], "is_draft": True})
     script = [{"at": "+1 hour", "event": "lead.replied"}]
-    assert told(desk.admin.post(path, {"start": START}).body, "done") == [("welcome/one", "2026-03-11T15:00:00Z")]
+    assert entries_of(desk.admin.post(path, {"start": START}).body, "done") == [("welcome/one", "2026-03-11T15:00:00Z")]
     left = desk.admin.post(path, {"start": START, "script": script}).body["timeline"][-1]
     assert (left["what"], left["reason"], left["at"]) == ("left", "replied", "2026-03-10T16:00:00Z")
 
@@ -154,5 +157,5 @@ def test_lead_continues_its_enrollments(desk: Desk):
     made = desk.admin.post("/api/sequences", {"name": "welcome", "steps": steps}).body
     desk.admin.post(f"/api/sequences/{made['id']}/enrollments", {"lead_ids": [lead["id"]]})
     simulated = desk.admin.post(OWN, {"lead_id": lead["id"], "is_new": False, "days": 5}).body
-    done = [name for name, _ in told(simulated, "done")]
+    done = [name for name, _ in entries_of(simulated, "done")]
     assert [name for name in done if name.startswith("welcome/")] == ["welcome/one", "welcome/two"]

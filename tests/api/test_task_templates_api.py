@@ -106,7 +106,7 @@ def test_preview_returns_the_task_and_creates_none(desk: Desk):
     assert desk.sql("SELECT count(*) FROM lead_tasks") == [(0,)]
     used = use(desk, template, lead).body
     assert (used["title"], used["description"]) == (shown["title"], shown["description"])
-    sales = desk.caller(Role.SALES)  # whose lead it is not
+    sales = desk.caller(Role.SALES)  # the lead is not in their scope
     assert sales.post(f"{path}/preview", {"lead_id": lead["id"]}).status == 404
 
 

@@ -35,8 +35,8 @@ def minutes_before(task: dict[str, Any], *minutes: int) -> list[str]:
     return [(due_at - timedelta(minutes=m)).isoformat().replace("+00:00", "Z") for m in minutes]
 
 
-def mark_overdue(desk: Desk, task: dict[str, Any]) -> None:
-    """Run the overdue sweep."""
+def make_overdue(desk: Desk, task: dict[str, Any]) -> None:
+    """Make a task overdue, as the sweep does."""
     late = "UPDATE lead_tasks SET status = 'OVERDUE', due_at = now() - interval '1 hour' WHERE id = :id"
     desk.sql(late, id=task["id"])
 
@@ -151,13 +151,13 @@ def test_overdue_task_is_pending_again_after_moving_it_ahead(desk: Desk):
         lambda task: edit(desk, task, due_at=soon(hours=1)),
     ):
         task = desk.plan(desk.capture())
-        mark_overdue(desk, task)
+        make_overdue(desk, task)
         assert move(task).body["status"] == "PENDING"
 
 
 def test_overdue_task_cannot_be_set_to_in_progress(desk: Desk):
     task = desk.plan(desk.capture())
-    mark_overdue(desk, task)
+    make_overdue(desk, task)
     assert edit(desk, task, status="IN_PROGRESS").pointers == ["/status"]
     assert edit(desk, task, status="IN_PROGRESS", due_at=soon(hours=1)).body["status"] == "IN_PROGRESS"
 
@@ -184,7 +184,7 @@ def test_completion_keeps_reminders_of_other_tasks(desk: Desk):
 
 def test_overdue_task_can_be_completed(desk: Desk):
     task = desk.plan(desk.capture())
-    mark_overdue(desk, task)
+    make_overdue(desk, task)
     assert do(desk, task, "complete").body["status"] == "COMPLETED"
 
 
@@ -231,9 +231,9 @@ def test_my_tasks_are_open_and_ordered_by_due_time(desk: Desk):
 def test_overdue_tasks_of_the_clinic_are_listed(desk: Desk, other_desk: Desk):
     lead = desk.capture()
     late, later = desk.plan(lead), desk.plan(lead, assigned_to_id=desk.coordinator.id)
-    mark_overdue(desk, late)
-    mark_overdue(desk, later)
-    mark_overdue(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
+    make_overdue(desk, late)
+    make_overdue(desk, later)
+    make_overdue(other_desk, other_desk.plan(other_desk.capture(phone="600111222")))
     desk.plan(lead)
     found = desk.doctor.every("/api/leads/tasks/overdue", limit=1)
     assert [task["id"] for task in found] == [late["id"], later["id"]]

@@ -150,7 +150,7 @@ def test_report_counts_open_leads_without_required_fields(desk: Desk):
     desk.capture(lead_value="0.00")
     desk.capture(custom={"school": ""})
     lost = desk.capture()
-    desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})  # no longer anybody's to write to
+    desk.admin.post(f"/api/leads/{lost['id']}/lost", {"reason": "OTHER"})  # lost leads get no messages
     found = missing(desk, template)
     assert (found["open_leads"], found["is_all"]) == (3, True)
     assert found["fields"] == [
@@ -172,7 +172,7 @@ def test_unassigned_leads_without_eligible_users_lack_a_coordinator(desk: Desk):
     desk.capture()
     desk.multiply(desk.capture(), times=2)
     desk.sql("UPDATE leads SET assigned_to_id = NULL WHERE id <> :id", id=desk.capture()["id"])
-    assert missing(desk, template)["fields"][0]["leads"] == 0  # somebody is in turn
+    assert missing(desk, template)["fields"][0]["leads"] == 0  # a coordinator is eligible
     dispatcher = desk.caller(Role.DISPATCHER)
     desk.sql("UPDATE leads SET assigned_to_id = :id WHERE assigned_to_id IS NOT NULL", id=dispatcher.id)
     desk.sql("UPDATE users SET role = 'dispatcher' WHERE clinic_id = :c", c=desk.clinic_id)
@@ -219,7 +219,9 @@ def test_performance_is_counted_by_version(desk: Desk):
     write(desk, template["version_id"], late, "sent", days_ago=40)  # too long ago
     write(desk, second["version_id"], converted, "sent", days_ago=1)
     write(desk, second["version_id"], converted, "suppressed", days_ago=1)
-    write(desk, second["version_id"], converted, "sent", days_ago=1, user=desk.coordinator.id)  # told, not written to
+    write(
+        desk, second["version_id"], converted, "sent", days_ago=1, user=desk.coordinator.id
+    )  # to a user, not to a lead
     hear(desk, soon, days_ago=14)  # on the sixth day
     hear(desk, soon, days_ago=13)  # once more: still one message that was replied to
     hear(desk, late, days_ago=12)  # on the eighth

@@ -38,7 +38,7 @@ def shares(done: dict[str, Any], what: str = "leads") -> dict[str, int]:
     return {share["user_id"]: share[what] for share in done["shares"]}
 
 
-# --- moving everything of somebody ---
+# --- reassignment of all work of a user ---
 
 
 def test_open_work_is_spread_over_named_users_by_load(desk: Desk, team: list[Caller]):
@@ -52,7 +52,7 @@ def test_open_work_is_spread_over_named_users_by_load(desk: Desk, team: list[Cal
     assert (done["leads"], done["left"], sum(shares(done).values())) == (6, 0, 6)
     loads = given_out(desk)
     assert sorted([loads[ben.id], loads[cleo.id], loads[dan.id]]) == [3, 4, 4]
-    assert loads[ana.id] == 1  # the lost one stays whose it was
+    assert loads[ana.id] == 1  # the lost lead keeps its owner
 
 
 def test_reassignment_is_recorded_like_a_manual_one(desk: Desk, team: list[Caller]):
@@ -218,7 +218,7 @@ def test_workload_lists_coordinators_and_other_users_with_work(desk: Desk, team:
     assert set(workload(desk)) == {"Ana", "Cleo", "Dan", desk.admin.actor.name}
 
 
-# --- nobody's leads ---
+# --- unassigned leads ---
 
 
 def unassigned(desk: Desk) -> list[str]:

@@ -56,7 +56,7 @@ def test_existing_templates_get_a_first_version_and_keep_their_text_on_downgrade
     migrate(url, way="downgrade", to="0019")
     _run(url, _CLINIC, _TEMPLATE.format(slug="break-up-email", body="Hello"))
     migrate(url, to="0020")
-    # A process of before still works: what it adds meanwhile gets its version as well.
+    # Processes of the previous release still work: rows that they add get a version, too.
     _run(url, _TEMPLATE.format(slug="late", body="Later"))
     migrate(url)
     kept = _run(url, "SELECT t.slug, t.name, t.number, v.number, v.variants FROM message_templates t"

@@ -26,7 +26,7 @@ def capture(desk: Desk, **more: Any) -> str | None:
 
 
 def eight_threads(desk: Desk, each: int, **more: Any) -> None:
-    """Capture `n` leads, spread over eight threads with a connection each."""
+    """Capture leads from eight threads at once, `each` of them per thread."""
     callers = [desk.hire(Role.FRONT_DESK) for _ in range(8)]
 
     def take_in(caller: Caller) -> None:

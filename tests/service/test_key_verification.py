@@ -96,10 +96,10 @@ def test_new_key_can_be_rolled_out_process_by_process(desk: Desk, secrets: Any):
     old, new = key("old"), key("new")
     secrets(ENCRYPTION_KEYS=old)
     assert_fits(desk)
-    for keys in (f"{old},{new}", old, f"{old},{new}"):  # first everybody is given it
+    for keys in (f"{old},{new}", old, f"{old},{new}"):  # first, all processes get the new key
         secrets(ENCRYPTION_KEYS=keys)
         assert_fits(desk)
-    for keys in (f"{new},{old}", f"{old},{new}", f"{new},{old}"):  # then they begin to seal with it
+    for keys in (f"{new},{old}", f"{old},{new}", f"{new},{old}"):  # then they begin to encrypt with it
         secrets(ENCRYPTION_KEYS=keys)
         assert_fits(desk)
 
@@ -114,7 +114,7 @@ def test_unused_key_is_not_required(desk: Desk, secrets: Any):
     assert_fits(desk)
     assert encryption.current_key_name() == "k1"
     assert desk.sql("SELECT sealed FROM leads WHERE id = :id", id=lead["id"])[0].sealed.startswith(b"k1:")
-    assert doctor().found == "missing: 0"  # the record, which is never written anew
+    assert doctor().found == "missing: 0"  # the audit log, which is never encrypted again
 
 
 def test_retired_key_must_be_correct_if_it_is_given(desk: Desk, secrets: Any):

@@ -19,7 +19,7 @@ pytest_plugins = ["tests.support.desk"]
 CAPTURED = ["leads", "lead_touches", "assignment_history"]  # by one statement
 
 
-def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
+def tables_per_statement(desk: Desk, **lead: Any) -> list[list[str]]:
     """Return the tables that each statement of a capture writes."""
     statements: list[list[str]] = []
 
@@ -37,12 +37,12 @@ def tables_written(desk: Desk, **lead: Any) -> list[list[str]]:
 def test_capture_needs_two_statements_beside_authentication(desk: Desk):
     desk.capture()  # rules and calendars are read once
     somebody_else = {"first_name": "Theo", "last_name": "Okafor", "phone": "646 555 0100"}
-    assert tables_written(desk, **somebody_else) == [CAPTURED, ["events", "steps"]]
+    assert tables_per_statement(desk, **somebody_else) == [CAPTURED, ["events", "steps"]]
 
 
 def test_duplicate_check_needs_one_more_statement(desk: Desk):
     desk.capture()
-    assert tables_written(desk) == [CAPTURED, [], ["events", "steps"]]
+    assert tables_per_statement(desk) == [CAPTURED, [], ["events", "steps"]]
 
 
 def test_leads_go_to_active_coordinators_in_turn(desk: Desk):

@@ -463,5 +463,5 @@ def test_retry_of_ten_thousand_needs_a_constant_number_of_statements(session: Se
     done = retry.retry_many(session, admin, {}, spread=timedelta(hours=1))
 
     assert (done.retried, done.left) == (10_000, 0)
-    assert len(ran) == 6  # choose, mark, set the old steps aside, ask what stops them, plan, count the rest
+    assert len(ran) == 6  # select, update, rename old steps, load stop events, plan, count the rest
     assert session.scalar(select(func.count()).where(Step.kind == Kind.DELIVER_TO_USER)) == 10_000

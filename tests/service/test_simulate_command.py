@@ -17,7 +17,7 @@ SCRIPT = ROOT / "tests/golden/moving_sales/quote.yaml"
 
 @pytest.fixture
 def simulate_command(tmp_path: Path) -> Typed:
-    """Run the command with an empty environment, in an empty folder."""
+    """Return a function that runs the command with an empty environment, in an empty folder."""
     bare = {"PATH": os.environ["PATH"], "RELANCE_HOME": str(tmp_path), "RELANCE_ENV": "production"}
 
     def simulate_command(*arguments: str) -> subprocess.CompletedProcess[str]:

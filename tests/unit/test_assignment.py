@@ -32,7 +32,7 @@ def roster(*people: RosterUser, at: datetime = TUESDAY) -> Roster:
 
 
 def give(rules: list[Rule], there: Roster, times: int = 1, lead: dict[str, Any] | None = None) -> list[UUID | None]:
-    """Assign `n` leads, one after the other, and return the chosen users."""
+    """Assign a lead `times` times, and return the chosen users."""
     given: list[UUID | None] = []
     for _ in range(times):
         decision = decide(rules, lead or {}, there)

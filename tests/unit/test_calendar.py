@@ -49,7 +49,7 @@ def daily(zone: str, *windows: list[str]) -> Calendar:
         # leap day: Monday 28 February 2028, 1 h + 1 h of Tuesday 29; and from the 29th to 1 March
         ("2028-02-28 17:00", timedelta(hours=2), "2028-02-29 10:00"),
         ("2028-02-29 17:00", timedelta(hours=2), "2028-03-01 10:00"),
-        # clocks change in the weekend between: the wall says the same
+        # clocks change at the weekend: the local time is the same
         ("2026-03-27 17:58", timedelta(minutes=5), "2026-03-30 09:03"),
         ("2026-10-23 17:58", timedelta(minutes=5), "2026-10-26 09:03"),
     ],

@@ -146,7 +146,7 @@ def monotonic_local_times(zone: str, start: datetime) -> list[datetime]:
 
 
 def minute_after_open_minutes(is_open: list[bool], minute: int, minutes: int) -> int | None:
-    """Return the minute after `n` open ones, or None when the week is too short."""
+    """Return the minute after so many open `minutes`, or None when the week is too short."""
     if minutes == 0:  # due in the first open minute, or in one that begins at closing time
         due = (n for n, (before, now) in enumerate(pairwise(is_open), start=1) if before or now)
         return next((n for n in due if n >= minute), None)

@@ -19,7 +19,7 @@ NAMES = (*environment.SHARED_VARIABLES, "RELANCE_HOME", "PUBLIC_URL")
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty data folder and an empty environment, restored after the test."""
     for name in NAMES:
-        monkeypatch.setenv(name, "")  # so that what the test sets is taken away again
+        monkeypatch.setenv(name, "")  # so that values set by the test are removed afterwards
         monkeypatch.delenv(name)
     monkeypatch.setenv("RELANCE_HOME", str(tmp_path))
     monkeypatch.setenv("RELANCE_ENV", "demo")

@@ -62,7 +62,7 @@ LOST = {"field": "lead.status", "equals": "LOST"}
         ("lead.contacted_at", {"exists": True}, False),
         ("lead.contacted_at", {"exists": False}, True),
         ("lead.email", {"exists": True}, True),  # empty is there
-        # what is not among the facts is nothing
+        # a missing fact is null
         ("lead.phone", {"exists": False}, True),
         ("lead.phone", {"equals": None}, True),
         ("lead.phone", {"in": ["x"]}, False),
@@ -78,7 +78,7 @@ LOST = {"field": "lead.status", "equals": "LOST"}
         ("lead.tags", {"contains": "urg"}, False),
         ("lead.failed_attempts", {"contains": "3"}, False),
         ("lead.city", {"contains": "a"}, False),
-        # what the event changed
+        # changes of the event
         ("lead.score", {"changed": True}, True),
         ("lead.score", {"changed": False}, False),
         ("lead.city", {"changed": True}, False),
@@ -89,7 +89,7 @@ LOST = {"field": "lead.status", "equals": "LOST"}
         ("lead.replied_at", {"days_since": {"greater_than": 6, "less_than": 7}}, True),
         ("lead.replied_at", {"days_since": {"less_than": 6}}, False),
         ("lead.contacted_at", {"days_since": 0}, False),  # it never happened
-        # a date counts from its first minute on the clinic's wall: 9 days and 8 hours ago
+        # a date starts at midnight in the clinic's local time: 9 days and 8 hours ago
         ("lead.custom.passport_expiry", {"days_since": 9}, True),
         ("lead.custom.passport_expiry", {"days_since": 9.5}, False),
         ("lead.custom.note", {"days_since": 0}, False),  # no date at all
@@ -122,7 +122,7 @@ def test_conditions_combine_with_all_and_any(condition: dict[str, Any], expected
         ({"only_if": [NEW], "unless": [LOST]}, None),
         ({"only_if": [NEW, LOST]}, LOST),
         ({"unless": [LOST, NEW]}, NEW),
-        ({"only_if": [LOST], "unless": [NEW]}, LOST),  # the first one is told
+        ({"only_if": [LOST], "unless": [NEW]}, LOST),  # the first one is returned
     ],
 )
 def test_guard_returns_the_first_unmet_condition(guard: dict[str, Any] | None, unmet: dict[str, Any] | None):

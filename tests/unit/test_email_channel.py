@@ -212,7 +212,7 @@ def test_broken_connection_during_the_message_is_never_retried(server: SmtpServe
 
     receipt = channel.send(message())
 
-    # The kernel may have taken our last bytes before it heard of the break: then nobody can tell.
+    # The kernel may accept the last bytes before it notices the disconnect: then the outcome is unknown.
     assert receipt.outcome in {Outcome.TRANSIENT, Outcome.UNKNOWN}
     assert server.received == []
 

@@ -62,9 +62,13 @@ BEFORE, AFTER = TOUCH.planned_at - hours(1), TOUCH.planned_at + hours(1)
         ({"address": "mia keller@lead.example"}, {}, Never(Reason.INVALID_ADDRESS)),
         ({"stops_at_reply": True}, {"replied_at": AFTER}, Never(Reason.REPLIED)),
         ({"stops_at_reply": True}, {"replied_at": BEFORE}, Allow()),
-        ({"stops_at_reply": True}, {"replied_at": TOUCH.planned_at}, Allow()),  # what the reply itself set off
-        ({}, {"replied_at": AFTER}, Allow()),  # a confirmation is sent to who wrote back, too
-        # of several, the first that is asked is told
+        (
+            {"stops_at_reply": True},
+            {"replied_at": TOUCH.planned_at},
+            Allow(),
+        ),  # a message triggered by the reply itself
+        ({}, {"replied_at": AFTER}, Allow()),  # a confirmation is sent after a reply, too
+        # several obstacles: the first check decides
         ({"address": None}, {"opted_out_at": BEFORE, "restricted_at": BEFORE}, Never(Reason.RESTRICTED)),
         ({"address": None}, {"opted_out_at": BEFORE}, Never(Reason.OPTED_OUT)),
     ],

@@ -200,7 +200,7 @@ def test_large_valid_workbook_is_read_in_little_memory():
     content = workbook_of_excel([f"text {row} {column}" for column in range(20)] for row in range(501))
     count, peak = rows_and_peak(content, FileKind.XLSX)
     assert count == 500
-    assert peak < 6_000_000  # 10,000 texts of 75 bytes, and what openpyxl needs for styles
+    assert peak < 6_000_000  # 10,000 texts of 75 bytes, and the styles of openpyxl
 
 
 def test_file_with_too_many_rows_is_refused():
@@ -224,7 +224,7 @@ def rows_and_peak(content: bytes, kind: FileKind) -> tuple[int, int]:
     return count, peak
 
 
-# --- which column is what ---
+# --- recognition of columns ---
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_columns_are_recognized_by_likely_names(columns: list[str], guessed: lis
     assert [found.get(column) for column in columns] == guessed
 
 
-# --- what a cell says ---
+# --- conversion of cells ---
 
 WEB, ANA = UUID(int=1), UUID(int=2)
 READING = CellContext(DateOrder.DAY, {"web search": WEB}, {"ana@clinic.example": ANA}, None)

@@ -58,7 +58,7 @@ def texts(*names: str) -> list[Variant]:
         ("fr-CA", "en", ["any:fr", "any:en", "any:default"], "any:fr"),
         ("fr-CA", "en", ["email:default", "any:fr-CA", "any:default"], "email:default"),  # the channel goes first
         (None, "en", ["any:fr", "any:en", "any:default"], "any:en"),
-        ("fr", "en", ["any:fr-CA", "any:default"], "any:default"),  # who reads French need not read that of Canada
+        ("fr", "en", ["any:fr-CA", "any:default"], "any:default"),  # French does not fall back to Canadian French
     ],
 )
 def test_best_variant_is_chosen_for_channel_and_language(lead: str | None, clinic: str, there: list[str], used: str):

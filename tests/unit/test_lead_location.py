@@ -14,12 +14,12 @@ NEW_YORK = ZoneInfo("America/New_York")
     ("timezone", "phone", "places"),
     [
         (None, None, ["America/New_York"]),
-        ("Europe/Berlin", "+14155550143", ["Europe/Berlin"]),  # somebody has said so
+        ("Europe/Berlin", "+14155550143", ["Europe/Berlin"]),  # explicit zone
         (None, "+12125550143", ["America/New_York"]),
         (None, "+14155550143", ["America/Los_Angeles", "America/New_York"]),  # a number moves along: either
         (None, "+4915112345678", ["America/New_York", "Europe/Berlin"]),
         (None, "+18005550143", ["America/New_York"]),  # free-phone: half of the world
-        (None, "555 0143", ["America/New_York"]),  # as somebody wrote it, and nobody could read
+        (None, "555 0143", ["America/New_York"]),  # not a valid number
     ],
 )
 def test_lead_without_zone_may_be_in_the_clinics_or_the_phone_numbers_zone(

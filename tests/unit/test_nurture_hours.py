@@ -24,7 +24,7 @@ HOURS = ["09:00", "14:00", "18:00"]
         (HOURS, None, "2026-03-10 18:00", "2026-03-11 09:00"),
         (HOURS, ["mon", "fri"], "2026-03-10 08:00", "2026-03-13 09:00"),  # Tuesday: the next is Friday
         (HOURS, ["tue"], "2026-03-10 19:00", "2026-03-17 09:00"),
-        (HOURS, None, "2026-03-07 18:00", "2026-03-08 09:00"),  # the clocks go on: 9 on the wall all the same
+        (HOURS, None, "2026-03-07 18:00", "2026-03-08 09:00"),  # clocks go forward: still 9 in local time
         (["02:30"], None, "2026-03-07 12:00", "2026-03-08 03:00"),  # there is no 02:30: the first instant after the gap
         (["01:30"], None, "2026-10-31 12:00", "2026-11-01 01:30"),  # which comes twice: the first of them
     ],

@@ -55,7 +55,7 @@ def dues(event: Event) -> list[tuple[str, str, datetime]]:
     return sorted((step.name, step.kind, step.due_at) for step in planned(event))
 
 
-def one(event: Event, name: str) -> PlannedStep:
+def step_named(event: Event, name: str) -> PlannedStep:
     [step] = [step for step in planned(event) if step.name == name]
     return step
 
@@ -114,7 +114,7 @@ THIRD = {"failed_attempts": 3}
             [("break-up-email", SENT, "2026-03-10 10:00"), ("break-up-email", LOST, "2026-03-10 10:00")],
         ),
         (event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 10:00", lead={"failed_attempts": 4}), []),
-        # nobody gets a break-up e-mail between 21:00 and 8:00; a colleague may be told at once
+        # quiet hours from 21:00 to 8:00 apply to the lead, not to users
         (
             event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 21:00", lead=THIRD),
             [("break-up-email", SENT, "2026-03-11 08:00"), ("break-up-email", LOST, "2026-03-10 21:00")],
@@ -123,7 +123,7 @@ THIRD = {"failed_attempts": 3}
             event_of(EventName.LEAD_ATTEMPT_FAILED, "2026-03-10 07:59", lead=THIRD),
             [("break-up-email", SENT, "2026-03-10 08:00"), ("break-up-email", LOST, "2026-03-10 07:59")],
         ),
-        # what nobody made a rule for
+        # events without a rule
         (event_of(EventName.LEAD_ASSIGNED, "2026-03-10 10:00"), []),
         (event_of(EventName.LEAD_REPLIED, "2026-03-10 10:00"), []),
     ],
@@ -136,7 +136,7 @@ def test_event_plans_the_steps_of_the_playbook(event: Event, expected: list[tupl
     ("captured", "call_due"),
     [
         ("2026-03-10 10:00", "2026-03-10 10:05"),
-        # 2 minutes of Friday, 3 of Monday; the clocks that change on Sunday change nothing on the wall
+        # 2 minutes of Friday, 3 of Monday; the local time is the same after the clock change on Sunday
         ("2026-03-06 17:58", "2026-03-09 09:03"),
         ("2026-10-30 17:58", "2026-11-02 09:03"),
         # at night, at the weekend: 5 minutes after opening
@@ -152,7 +152,7 @@ def test_event_plans_the_steps_of_the_playbook(event: Event, expected: list[tupl
     ],
 )
 def test_first_call_is_due_after_five_minutes_of_business_time(captured: str, call_due: str):
-    step = one(event_of(EventName.LEAD_CREATED, captured), "speed-to-lead")
+    step = step_named(event_of(EventName.LEAD_CREATED, captured), "speed-to-lead")
 
     assert step.due_at == at(captured)  # the task itself is made at once: the coordinator sees it coming
     assert step.params["task_due_at"] == at(call_due).isoformat()
@@ -167,7 +167,7 @@ def test_first_call_is_due_after_five_minutes_of_business_time(captured: str, ca
     ],
 )
 def test_follow_up_is_due_when_the_clinic_is_open(completed: str, made: str, due: str):
-    step = one(event_of(EventName.CONSULTATION_COMPLETED, completed), "post-consult-follow-up")
+    step = step_named(event_of(EventName.CONSULTATION_COMPLETED, completed), "post-consult-follow-up")
 
     assert (step.due_at, step.params["task_due_at"]) == (at(made), at(due).isoformat())
 
@@ -215,7 +215,7 @@ def test_reminder_across_a_clock_change_is_in_elapsed_minutes():
         ("America/Los_Angeles", "2026-03-10 21:30", "2026-03-10 21:30"),  # 18:30 there
         ("Europe/Berlin", "2026-03-10 15:59", "2026-03-10 15:59"),  # 20:59 there (5 hours apart in these weeks)
         ("Europe/Berlin", "2026-03-10 16:00", "2026-03-11 03:00"),  # 21:00 there; their 8:00 is our 3:00
-        (None, "2026-03-10 21:30", "2026-03-11 08:00"),  # nobody knows where they are: the clinic's own zone
+        (None, "2026-03-10 21:30", "2026-03-11 08:00"),  # unknown zone: the clinic's own
     ],
 )
 def test_quiet_hours_use_the_leads_zone(zone: str | None, wall: str, sent: str):
@@ -226,7 +226,9 @@ def test_quiet_hours_use_the_leads_zone(zone: str | None, wall: str, sent: str):
 
 def test_confirmation_contains_the_time_of_the_consultation():
     about = {"stage": "consultation_scheduled", "scheduled_for": at("2026-03-20 10:00")}
-    step = one(event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 10:00", about=about), "consultation-confirmation")
+    step = step_named(
+        event_of(EventName.CONSULTATION_SCHEDULED, "2026-03-10 10:00", about=about), "consultation-confirmation"
+    )
 
     assert step.params["scheduled_for"] == at("2026-03-20 10:00").isoformat()
 
@@ -249,7 +251,7 @@ def test_step_names_its_cause():
 
 
 def test_step_carries_guard_and_stop_events():
-    step = one(
+    step = step_named(
         event_of(EventName.TASK_OVERDUE, "2026-03-10 10:00", task={"due_at": at("2026-03-10 09:59")}), "overdue-24h"
     )
 

@@ -145,7 +145,7 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         (f"{RULE}.when", [{"field": "lead.statsu", "equals": 1}], f"{RULE}.when[0].field", "mean 'lead.status'?"),
         (f"{RULE}.only_if", {"field": "lead.status"}, f"{RULE}.only_if", "must be a list of conditions"),
         (f"{RULE}.unless", [{"any": []}], f"{RULE}.unless[0].any", "must stand alone and hold a list"),
-        # what has not happened yet, and what is long past
+        # limits of delays
         (f"{RULE}.when", [{"field": "since.replied", "equals": True}], f"{RULE}.when[0].field", "is not known"),
         (f"{RULE}.only_if", [{"field": "event.stage", "equals": "x"}], f"{RULE}.only_if[0].field", "is not known"),
         # when
@@ -177,7 +177,7 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         (f"{RULE}.before_due", "-1 hour", f"{RULE}.before_due", "is negative"),
         (f"{RULE}.before_due", None, f"{RULE}.before_due", "is not whole numbers"),
         (f"{RULE}.skip_when_later_than", "11 years", f"{RULE}.skip_when_later_than", "no fixed length in years"),
-        # what to do
+        # actions
         (f"{RULE}.do", UNSET, f"{RULE}.do", "is missing"),
         (f"{RULE}.do", [], f"{RULE}.do", "must be a list of 1 to 20 actions"),
         (f"{RULE}.do", [CALL] * 21, f"{RULE}.do", "must be a list of 1 to 20 actions"),

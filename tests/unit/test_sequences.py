@@ -51,7 +51,7 @@ def local(at: datetime) -> str:
         ({"name": "s", "after": {"time": "8 hours", "clock": "business"}, **CALL}, "Wed 11 11:00"),  # 6 h, then 2 h
         ({"name": "s", "after": {"time": "2 days", "at": "09:00"}, **CALL}, "Thu 12 09:00"),
         ({"name": "s", "after": "12 hours", **MAIL}, "Wed 11 08:00"),  # 23:00 is quiet
-        ({"name": "s", "after": "12 hours", **CALL}, "Tue 10 23:00"),  # tasks are for people, who sleep
+        ({"name": "s", "after": "12 hours", **CALL}, "Tue 10 23:00"),  # quiet hours do not apply to tasks
     ],
 )
 def test_step_counts_from_the_end_of_the_previous_step(step: dict[str, Any], due: str):
@@ -132,7 +132,7 @@ def test_trigger_is_a_rule_that_enrolls():
         (Reason.SUPPRESSED, {}, ExitReason.BOUNCED),
         (Reason.CONVERTED, {}, ExitReason.CONVERTED),
         (Reason.REPLIED, {}, ExitReason.REPLIED),
-        (Reason.REPLIED, {"unmet": {"field": "since.replied"}}, None),  # what the step asks is about the step
+        (Reason.REPLIED, {"unmet": {"field": "since.replied"}}, None),  # a condition of the step itself
         (Reason.TOO_LATE, {}, None),
         (Reason.SEQUENCE_CAP, {}, None),
     ],

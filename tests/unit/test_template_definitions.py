@@ -48,7 +48,7 @@ def test_definition_survives_the_round_trip(text: dict[str, Any]):
         ({"variants": [FRENCH] * MAX_VARIANTS}, "variants"),
         ({"variants": ["x"]}, "variants[0]"),
         ({"variants": [HTTP, FRENCH, {**FRENCH, "language": "fr-CA"}]}, "variants"),
-        ({"variants": [PLAIN]}, "variants"),  # there is one for everybody already
+        ({"variants": [PLAIN]}, "variants"),  # a second default variant
         ({"variants": [{**FRENCH, "language": "french"}]}, "variants[0].language"),
         ({"variants": [HTTP, {**PLAIN, "channel": "sms"}]}, "variants[1].channel"),
         ({"variants": [{"language": "fr", "body": "x"}]}, "variants[0].subject"),

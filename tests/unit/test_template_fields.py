@@ -30,7 +30,7 @@ from app.messaging.rendering.values import MissingVariable
 def test_field_without_default_or_condition_is_required(text: str, needed: set[str]):
     assert check_template("x", text) == []
     assert required_fields_in(text) == needed
-    # And that is what a message cannot be written without.
+    # Rendering fails without these fields.
     if needed:
         with pytest.raises(MissingVariable) as missing:
             render(Wording("x", text), {})

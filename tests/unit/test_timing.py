@@ -34,7 +34,7 @@ def due(
         ("0 seconds", "2026-03-10 10:00", "2026-03-10 10:00", []),
         ("3 days", "2026-03-10 10:00", "2026-03-13 10:00", []),
         ("1 month", "2026-01-31 10:00", "2026-02-28 10:00", []),  # there is no 31 February
-        ("1 month", "2026-03-05 10:00", "2026-04-05 10:00", []),  # the same hour on the wall, over the change of clocks
+        ("1 month", "2026-03-05 10:00", "2026-04-05 10:00", []),  # the same local hour after the clock change
         ("2 months 3 days", "2026-01-10 10:00", "2026-03-13 10:00", []),
         # opening hours: 30 minutes of Friday, 90 of Monday
         ({"time": "2 hours", "clock": "business"}, "2026-03-13 17:30", "2026-03-16 10:30", ["opening_hours"]),
@@ -106,7 +106,7 @@ def test_delay_relative_to_a_date(written: Any, is_before: bool, happened: str, 
 @pytest.mark.parametrize(
     ("every", "last", "now", "expected"),
     [
-        ("1 week", "2026-03-03 10:00", "2026-03-03 10:00", "2026-03-10 10:00"),  # 10:00 on the wall before and after
+        ("1 week", "2026-03-03 10:00", "2026-03-03 10:00", "2026-03-10 10:00"),  # 10:00 local time before and after
         ("1 month", "2026-01-01 10:00", "2026-01-01 10:02", "2026-02-01 10:00"),
         ("1 month", "2026-01-01 10:00", "2026-04-15 10:00", "2026-05-01 10:00"),  # months of downtime: none are made up
         ("1 day", "2026-03-07 10:00", "2026-03-07 10:00", "2026-03-08 10:00"),

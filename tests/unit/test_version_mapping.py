@@ -22,7 +22,7 @@ OLD = sequence_with("a", "b", "c", "d", b={"next": "d"})
         ("a", False, ["a", "z"], {}, (MoveKind.STAY, "a", None)),
         ("a", True, ["z", "a"], {}, (MoveKind.STAY, "a", None)),
         ("a", False, ["z", "b"], {}, (MoveKind.JUMP, "b", None)),
-        ("b", False, ["c", "d"], {}, (MoveKind.JUMP, "d", None)),  # c is not what follows b
+        ("b", False, ["c", "d"], {}, (MoveKind.JUMP, "d", None)),  # b is followed by d, not by c
         ("a", False, ["c"], {}, (MoveKind.CANNOT, None, Obstacle.NOTHING_LEFT)),
         ("c", False, ["z"], {}, (MoveKind.CANNOT, None, Obstacle.NOTHING_LEFT)),
         ("a", True, ["z", "b"], {}, (MoveKind.CANNOT, None, Obstacle.WAITS_FOR_TASK)),

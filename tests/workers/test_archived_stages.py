@@ -57,7 +57,9 @@ def test_archived_stage_cannot_be_entered_but_left(desk: Desk):
     move(desk, inside, "pending_decision")
     archive(desk, "pending_decision", "contacted")
     assert move(desk, outside, "pending_decision").pointers == ["/stage"]
-    assert move(desk, inside, "consultation_scheduled").status == 200  # no way back, but for who stands nowhere
+    assert (
+        move(desk, inside, "consultation_scheduled").status == 200
+    )  # backward moves are allowed from an archived stage
 
 
 def test_archived_stage_leaves_the_board_once_it_is_empty(desk: Desk):

@@ -26,11 +26,11 @@ def hire(practice: Practice, role: Role = COORDINATOR) -> UUID:
     return person.id
 
 
-def leave(user_id: UUID) -> None:
+def deactivate(user_id: UUID) -> None:
     sql("UPDATE users SET is_active = false WHERE id = :id", id=user_id)
 
 
-def be_away(practice: Practice, user_id: UUID, *, days: int = 1, **given: Any) -> UUID:
+def add_absence(practice: Practice, user_id: UUID, *, days: int = 1, **given: Any) -> UUID:
     absence = {"starts": now(), "cover": None, "tasks": "leave", **given}
     [made] = sql(
         "INSERT INTO absences (id, clinic_id, user_id, starts_at, ends_at, cover_id, tasks, created_at) VALUES"
@@ -43,50 +43,50 @@ def be_away(practice: Practice, user_id: UUID, *, days: int = 1, **given: Any) -
     return made.id
 
 
-def whose(lead_id: UUID) -> UUID | None:
+def assignee_of(lead_id: UUID) -> UUID | None:
     [lead] = sql("SELECT assigned_to_id FROM leads WHERE id = :id", id=lead_id)
     return lead.assigned_to_id
 
 
-def newest(lead_id: UUID) -> Any:
+def last_assignment(lead_id: UUID) -> Any:
     return sql("SELECT * FROM assignment_history WHERE lead_id = :id ORDER BY id DESC LIMIT 1", id=lead_id)[0]
 
 
-class TestOrphans:
+class TestUnassignedLeads:
     def test_leads_without_an_active_coordinator_go_to_users_with_fewest_leads(self, practice: Practice):
         gone = practice.people[COORDINATOR]
         leads = [practice.capture() for _ in range(5)]
         sql("UPDATE leads SET assigned_to_id = NULL WHERE id = ANY(:ids)", ids=leads[:2])
-        leave(gone)
+        deactivate(gone)
         ben, cleo = hire(practice), hire(practice)
 
         assert sweep("assign_orphans") == 5
-        assert sorted(Counter(map(whose, leads)).values()) == [2, 3]
-        assert set(map(whose, leads)) == {ben, cleo}
+        assert sorted(Counter(map(assignee_of, leads)).values()) == [2, 3]
+        assert set(map(assignee_of, leads)) == {ben, cleo}
         assert sweep("assign_orphans") == 0
 
     def test_each_assignment_is_on_the_timeline(self, practice: Practice):
         lead = practice.capture()
         gone = practice.people[COORDINATOR]
-        leave(gone)
+        deactivate(gone)
         ben = hire(practice)
         sweep("assign_orphans")
 
-        entry = newest(lead)
+        entry = last_assignment(lead)
         assert (entry.why, entry.from_id, entry.to_id, entry.by_id) == ("orphaned", gone, ben, None)
         assert practice.rows("lead_activities")[-1].type == "ASSIGNMENT_CHANGE"
 
     def test_closed_leads_are_skipped(self, practice: Practice):
         lead = practice.capture()
         practice.lose(lead)
-        leave(practice.people[COORDINATOR])
+        deactivate(practice.people[COORDINATOR])
         hire(practice)
 
         assert sweep("assign_orphans") == 0
 
     def test_assignment_rules_decide_first(self, practice: Practice):
         lead = practice.capture()
-        leave(practice.people[COORDINATOR])
+        deactivate(practice.people[COORDINATOR])
         hire(practice)
         front_desk = practice.people[Role.FRONT_DESK]
         [rule] = sql(
@@ -100,23 +100,23 @@ class TestOrphans:
         sql("UPDATE clinics SET rules_version = rules_version + 1 WHERE id = :id", id=practice.clinic_id)
         sweep("assign_orphans")
 
-        assert (whose(lead), newest(lead).rule_id) == (front_desk, rule.id)
+        assert (assignee_of(lead), last_assignment(lead).rule_id) == (front_desk, rule.id)
 
     def test_locked_lead_waits_for_the_next_sweep(self, practice: Practice):
         busy, free = practice.capture(), practice.capture()
-        leave(practice.people[COORDINATOR])
+        deactivate(practice.people[COORDINATOR])
         ben = hire(practice)
         with transaction() as session:
             session.execute(text("SELECT 1 FROM leads WHERE id = :id FOR UPDATE"), {"id": busy})
             assert sweep("assign_orphans") == 1
 
-        assert (whose(free), whose(busy)) == (ben, practice.people[COORDINATOR])
+        assert (assignee_of(free), assignee_of(busy)) == (ben, practice.people[COORDINATOR])
         assert sweep("assign_orphans") == 1
 
     def test_admins_are_notified_once_a_day_without_eligible_users(self, practice: Practice, watch: Watch):
         lead = practice.capture()
-        leave(practice.people[COORDINATOR])
-        be_away(practice, practice.people[ADMIN], days=3)
+        deactivate(practice.people[COORDINATOR])
+        add_absence(practice, practice.people[ADMIN], days=3)
 
         assert [sweep("assign_orphans") for _ in range(3)] == [0, 0, 0]
         [note] = practice.rows("notifications", channel="in_app", template="unassigned-leads")
@@ -128,12 +128,12 @@ class TestOrphans:
 
         watch.advance(days=3)
         assert sweep("assign_orphans") == 1
-        assert whose(lead) == practice.people[ADMIN]
+        assert assignee_of(lead) == practice.people[ADMIN]
 
     def test_no_user_gets_more_than_their_ceiling(self, practice: Practice):
         for _ in range(3):
             practice.capture()
-        leave(practice.people[COORDINATOR])
+        deactivate(practice.people[COORDINATOR])
         admin = practice.people[ADMIN]
         sql(
             "INSERT INTO assignment_rules (id, clinic_id, name, is_active, position, strategy, conditions, members,"
@@ -151,35 +151,35 @@ class TestOrphans:
 
     def test_clinic_without_eligible_users_does_not_block_others(self, practice: Practice, open_practice: Any):
         practice.capture()
-        leave(practice.people[COORDINATOR])
-        be_away(practice, practice.people[ADMIN])
+        deactivate(practice.people[COORDINATOR])
+        add_absence(practice, practice.people[ADMIN])
         other = open_practice()
         lead = other.capture()
-        leave(other.people[COORDINATOR])
+        deactivate(other.people[COORDINATOR])
 
         assert sweep("assign_orphans") == 1
-        assert whose(lead) == other.people[ADMIN]
+        assert assignee_of(lead) == other.people[ADMIN]
 
     @pytest.mark.parametrize("_", range(3))
     def test_concurrent_sweeps_and_captures_leave_no_lead_unassigned(self, practice: Practice, _: int):
         leads = [practice.capture() for _ in range(20)]
-        leave(practice.people[COORDINATOR])
+        deactivate(practice.people[COORDINATOR])
         hire(practice)
         at_once(*(lambda: sweep("assign_orphans"),) * 2, practice.capture)
         sweep("assign_orphans")
 
-        assert practice.people[COORDINATOR] not in set(map(whose, leads))
+        assert practice.people[COORDINATOR] not in set(map(assignee_of, leads))
         assert len(sql("SELECT 1 FROM assignment_history WHERE why = 'orphaned'")) == 20
 
 
 class TestAbsences:
-    def whose_task(self, task_id: UUID) -> Any:
+    def task_assignee(self, task_id: UUID) -> Any:
         return sql("SELECT assigned_to_id FROM lead_tasks WHERE id = :id", id=task_id)[0].assigned_to_id
 
     def test_tasks_are_reassigned_when_the_absence_begins(self, practice: Practice, watch: Watch):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3))
-        be_away(practice, ana, days=5, starts=now() + timedelta(days=1), cover=cover, tasks="reroute")
+        add_absence(practice, ana, days=5, starts=now() + timedelta(days=1), cover=cover, tasks="reroute")
 
         assert sweep("cover_absences") == 0
         watch.advance(days=1)
@@ -189,7 +189,7 @@ class TestAbsences:
 
     def test_task_created_during_the_absence_is_reassigned(self, practice: Practice):
         ana, cover = practice.people[COORDINATOR], hire(practice)
-        be_away(practice, ana, days=5, cover=cover, tasks="reroute")
+        add_absence(practice, ana, days=5, cover=cover, tasks="reroute")
         assert sweep("cover_absences") == 0
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=3), assigned_to_id=ana)
 
@@ -199,7 +199,7 @@ class TestAbsences:
     def test_new_assignee_gets_the_reminder(self, practice: Practice, watch: Watch):
         ana, cover = practice.people[COORDINATOR], hire(practice)
         practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(hours=2))
-        be_away(practice, ana, cover=cover, tasks="reroute")
+        add_absence(practice, ana, cover=cover, tasks="reroute")
         sweep("cover_absences")
         watch.advance(hours=1, minutes=46)
         practice.run(Kind.REMIND)
@@ -210,7 +210,7 @@ class TestAbsences:
     def test_deferred_tasks_are_deferred_once(self, practice: Practice):
         ana = practice.people[COORDINATOR]
         task = practice.plan(practice.capture(assigned_to_id=ana), now() + timedelta(days=1))
-        be_away(practice, ana, days=3, tasks="shift")  # until Friday, 11:00
+        add_absence(practice, ana, days=3, tasks="shift")  # until Friday, 11:00
 
         assert [sweep("cover_absences") for _ in range(2)] == [1, 0]
         [row] = sql("SELECT due_at FROM lead_tasks WHERE id = :id", id=task)
@@ -221,7 +221,7 @@ class TestAbsences:
         lead = practice.capture(assigned_to_id=ana)
         for hours in range(1, 20):
             practice.plan(lead, now() + timedelta(hours=hours))
-        be_away(practice, ana, cover=cover, tasks="reroute")
+        add_absence(practice, ana, cover=cover, tasks="reroute")
 
         assert sum(at_once(*(lambda: sweep("cover_absences"),) * 2)) == 19
         rows = sql("SELECT DISTINCT assigned_to_id, version FROM lead_tasks")

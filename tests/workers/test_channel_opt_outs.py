@@ -17,7 +17,7 @@ pytest_plugins = ["tests.support.desk"]
 
 @pytest.fixture
 def desk(watch: Watch, desk: Desk) -> Desk:
-    """The clinic in the daytime."""
+    """A clinic in the daytime."""
     return desk
 
 

@@ -40,7 +40,7 @@ def test_message_is_sent_once(practice: Practice, smtp: SmtpServer, watch: Watch
         ("greeting", "421 4.3.2 Too busy"),
         ("rcpt", "450 4.2.0 Greylisted"),
         ("dot", "421 4.3.2 Shutting down"),
-        ("mail", "535 5.7.8 Bad login"),  # ours to mend: no message is to blame
+        ("mail", "535 5.7.8 Bad login"),  # a configuration error, no fault of the message
     ],
 )
 def test_temporary_refusal_is_retried(practice: Practice, smtp: SmtpServer, watch: Watch, stage: str, reply: str):

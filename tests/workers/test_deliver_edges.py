@@ -148,7 +148,7 @@ def test_no_transaction_is_open_during_the_smtp_call(practice: Practice, smtp: S
     wait_until(lambda: bool(smtp.received), 20, "the server to have the message")
 
     assert (note(practice).state, delivery_step(practice).state) == ("sending", "running")
-    practice.opt_out(lead)  # too late for this one, which is on its way, and in nobody's way
+    practice.opt_out(lead)  # too late for this message, and not blocked by the call
     with postgres.connect("relance") as owner:
         busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'relance_web' AND state <> 'idle'"
         assert owner.execute(busy).fetchone() == (0,)
@@ -186,7 +186,7 @@ def test_late_answer_replaces_the_unknown_outcome(practice: Practice, smtp: Smtp
     smtp.hang_up()
     sending.join()
 
-    assert note(practice).error != words  # what the network said
+    assert note(practice).error != words  # the network error
 
 
 def test_concurrent_resolution_waits_for_the_recorded_outcome(practice: Practice, smtp: SmtpServer):

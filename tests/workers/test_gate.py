@@ -281,7 +281,7 @@ def test_retried_message_is_checked_again(practice: Practice, watch: Watch, smtp
     deliver(practice)
     assert practice.row("notifications").state == "failed"
     watch.advance(days=1)
-    write(practice)  # what failed is no touch
+    write(practice)  # a failed message does not count
     deliver(practice)
     watch.advance(hours=1)
     with transaction() as session:
@@ -300,7 +300,7 @@ def test_concurrent_workers_write_one_message(practice: Practice):
     for one, other in zip(hello, reversed(offer), strict=True):
         together(*(partial(practice.run, Kind.SEND_MESSAGE, step) for step in (one, other)))
     while any(step.due_at == TUESDAY for step in practice.pending() if step.kind == Kind.SEND_MESSAGE):
-        write(practice)  # what another one had in hand comes again
+        write(practice)  # a step claimed by the other worker is repeated
     assert len(practice.rows("notifications")) == len({note.lead_id for note in practice.rows("notifications")}) == 8
 
 

@@ -319,7 +319,7 @@ def test_message_cancelled_before_the_call_is_not_sent(practice: Practice, serve
 def test_suppressed_number_gets_nothing_for_any_lead(practice: Practice, server: Gateway):
     connect(practice, server)
     practice.opt_out(practice.capture(phone=PHONE))
-    write(practice, email="another@lead.example")  # a new lead, with the number of one who opted out
+    write(practice, email="another@lead.example")  # a new lead with the number of an opted-out lead
     practice.run(Kind.DELIVER)
     assert server.calls == []
     assert practice.rows("notifications", channel="http") == []
@@ -361,7 +361,7 @@ def test_no_transaction_is_open_during_the_call(practice: Practice, server: Gate
     sending.start()
     wait_until(lambda: bool(server.calls), 20, "the gateway to be called")
     assert (note(practice).state, step(practice).state) == ("sending", "running")
-    practice.opt_out(lead)  # too late for this one, and in nobody's way
+    practice.opt_out(lead)  # too late for this message, and not blocked by the call
     sql("UPDATE gateways SET per_hour = 7")
     server.hang_up()
     sending.join()

@@ -35,7 +35,7 @@ def change(agency: Practice, lead: UUID, **data: Any) -> None:
         update_lead(session, agency.actor(), lead, data)
 
 
-def tell(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
+def report_event(agency: Practice, lead: UUID, event: str, **data: Any) -> None:
     """Report a custom event as an integration does, and run the steps that are due."""
     with transaction() as session:
         record_custom_event(session, agency.actor(), {"name": event, "lead_id": lead, "data": data})
@@ -57,7 +57,7 @@ def tasks(agency: Practice, lead: UUID) -> list[tuple[str, str]]:
     return [(task.type, task.title) for task in agency.rows("lead_tasks", lead_id=lead)]
 
 
-def told(agency: Practice, lead: UUID) -> list[str]:
+def notified_users(agency: Practice, lead: UUID) -> list[str]:
     """Return the templates of in-app messages to users of the clinic."""
     return [note.template for note in agency.rows("notifications", lead_id=lead) if note.channel == "in_app"]
 
@@ -70,12 +70,12 @@ def task_of(agency: Practice, lead: UUID, title: str) -> Any:
     return agency.row("lead_tasks", lead_id=lead, title=title)
 
 
-def written_to(agency: Practice, lead: UUID) -> list[str]:
+def messages_to(agency: Practice, lead: UUID) -> list[str]:
     """Return the templates of messages to the lead."""
     return [note.template for note in agency.rows("notifications", lead_id=lead) if note.user_id is None]
 
 
-def left(agency: Practice, lead: UUID) -> tuple[str, str | None]:
+def enrollment_end(agency: Practice, lead: UUID) -> tuple[str, str | None]:
     """Return how the lead's enrollment ended."""
     enrollment = agency.row("enrollments", lead_id=lead)
     return enrollment.state, enrollment.reason
@@ -86,7 +86,7 @@ def onboard(agency: Practice, watch: Watch) -> UUID:
     lead = agency.capture()
     agency.move(lead, "client")
     agency.run_due()
-    assert written_to(agency, lead) == ["client-welcome"]
+    assert messages_to(agency, lead) == ["client-welcome"]
     call = task_of(agency, lead, "Initial consultation call")
     assert call.due_at == TUESDAY + timedelta(days=2)
     watch.set(call.due_at)
@@ -102,12 +102,12 @@ def test_use_case_1_new_client_without_documents_is_reminded_and_escalated(agenc
     watch.set(TUESDAY + timedelta(days=5))
     agency.run_due()
     assert titles(agency, lead)[2:] == ["Check document submission status"]
-    assert written_to(agency, lead) == ["client-welcome", "documents-missing"]
+    assert messages_to(agency, lead) == ["client-welcome", "documents-missing"]
     watch.set(TUESDAY + timedelta(days=14))
     agency.run_due()
     assert titles(agency, lead)[3:] == ["Application status update call"]
-    assert told(agency, lead).count("no-progress") == 1
-    assert left(agency, lead) == ("completed", None)
+    assert notified_users(agency, lead).count("no-progress") == 1
+    assert enrollment_end(agency, lead) == ("completed", None)
 
 
 def test_use_case_1_new_client_with_documents_continues(agency: Practice, watch: Watch):
@@ -117,12 +117,12 @@ def test_use_case_1_new_client_with_documents_continues(agency: Practice, watch:
     watch.set(TUESDAY + timedelta(days=5))
     agency.run_due()
     assert task_of(agency, lead, "Document review").due_at == TUESDAY + timedelta(days=7)
-    assert written_to(agency, lead) == ["client-welcome"]
+    assert messages_to(agency, lead) == ["client-welcome"]
     agency.move(lead, "application_lodged")
     watch.set(TUESDAY + timedelta(days=14))
     agency.run_due()
     assert "Application status update call" in titles(agency, lead)
-    assert ("no-progress" in told(agency, lead), left(agency, lead)) == (False, ("completed", None))
+    assert ("no-progress" in notified_users(agency, lead), enrollment_end(agency, lead)) == (False, ("completed", None))
 
 
 REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment discussion call"]
@@ -130,7 +130,7 @@ REMINDERS = ["Friendly payment reminder", "Second payment reminder", "Payment di
 
 def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
     lead = agency.capture()
-    tell(agency, lead, "custom.invoice_created", number="2026-17")
+    report_event(agency, lead, "custom.invoice_created", number="2026-17")
     expected = {
         0: (REMINDERS[:1], [], []),
         3: (REMINDERS[:2], ["payment-reminder"], []),
@@ -140,37 +140,37 @@ def test_use_case_2_unpaid_invoice_is_escalated(agency: Practice, watch: Watch):
     for day, made in expected.items():
         watch.set(TUESDAY + timedelta(days=day))
         agency.run_due()
-        money = [template for template in told(agency, lead) if template.startswith("payment")]
-        assert (titles(agency, lead), written_to(agency, lead), money) == made
+        money = [template for template in notified_users(agency, lead) if template.startswith("payment")]
+        assert (titles(agency, lead), messages_to(agency, lead), money) == made
     due = [task.due_at - TUESDAY for task in agency.rows("lead_tasks", lead_id=lead)]
     assert [waited.days for waited in due] == [3, 7, 10]
-    assert left(agency, lead) == ("completed", None)
+    assert enrollment_end(agency, lead) == ("completed", None)
 
 
 @pytest.mark.parametrize("event", ["custom.invoice_paid", "custom.payment_arranged"])
 def test_use_case_2_payment_ends_reminders_until_the_next_invoice(agency: Practice, watch: Watch, event: str):
     lead = agency.capture()
-    tell(agency, lead, "custom.invoice_created")
+    report_event(agency, lead, "custom.invoice_created")
     watch.advance(days=4)
     agency.run_due()
-    tell(agency, lead, event)
-    assert left(agency, lead) == ("exited", "goal")
+    report_event(agency, lead, event)
+    assert enrollment_end(agency, lead) == ("exited", "goal")
     assert [task.status for task in agency.rows("lead_tasks", lead_id=lead)] == ["COMPLETED", "COMPLETED"]
     watch.advance(days=20)
     agency.run_due()
-    assert (titles(agency, lead), written_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
-    tell(agency, lead, "custom.invoice_created")
+    assert (titles(agency, lead), messages_to(agency, lead)) == (REMINDERS[:2], ["payment-reminder"])
+    report_event(agency, lead, "custom.invoice_created")
     assert titles(agency, lead) == [*REMINDERS[:2], REMINDERS[0]]
 
 
 def download(agency: Practice, watch: Watch) -> UUID:
     """Return a lead that downloaded the guide, on the day after the tips were sent."""
     lead = agency.capture()
-    tell(agency, lead, "custom.guide_downloaded")
-    assert written_to(agency, lead) == ["guide-thanks"]
+    report_event(agency, lead, "custom.guide_downloaded")
+    assert messages_to(agency, lead) == ["guide-thanks"]
     watch.set(TUESDAY + timedelta(days=2))
     agency.run_due()
-    assert written_to(agency, lead) == ["guide-thanks", "visa-tips"]
+    assert messages_to(agency, lead) == ["guide-thanks", "visa-tips"]
     return lead
 
 
@@ -179,13 +179,15 @@ def test_use_case_5_download_starts_a_nurture_until_the_last_email(agency: Pract
     for day in (3, 5, 8, 10):
         watch.set(TUESDAY + timedelta(days=day))
         agency.run_due()
-    assert written_to(agency, lead)[2:] == ["success-story", "guide-farewell"]
-    assert (titles(agency, lead), left(agency, lead)) == (["Consultation call offer"], ("completed", None))
+    assert messages_to(agency, lead)[2:] == ["success-story", "guide-farewell"]
+    assert (titles(agency, lead), enrollment_end(agency, lead)) == (["Consultation call offer"], ("completed", None))
 
 
 def test_use_case_5_click_with_interest_leads_to_a_call(agency: Practice, watch: Watch):
     lead = download(agency, watch)
-    sql("UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead)  # as a gateway tells of its own
+    sql(
+        "UPDATE notifications SET clicked_at = now() WHERE lead_id = :lead", lead=lead
+    )  # as a gateway reports for its own messages
     watch.set(TUESDAY + timedelta(days=3))
     agency.run_due()
     assert titles(agency, lead) == ["Call to discuss visa options"]
@@ -201,10 +203,10 @@ def test_use_case_5_reply_ends_messages_and_plans_an_answer(agency: Practice, wa
     agency.hear_from(lead)
     agency.run_due()
     answer = task_of(agency, lead, "Respond to lead inquiry")
-    assert (answer.priority, left(agency, lead)) == ("HIGH", ("exited", "replied"))
+    assert (answer.priority, enrollment_end(agency, lead)) == ("HIGH", ("exited", "replied"))
     watch.advance(days=20)
     agency.run_due()
-    assert (written_to(agency, lead), agency.row("leads", id=lead).tags) == (["guide-thanks", "visa-tips"], [])
+    assert (messages_to(agency, lead), agency.row("leads", id=lead).tags) == (["guide-thanks", "visa-tips"], [])
 
 
 @pytest.mark.parametrize(("act", "reason"), [("book", "goal"), ("opt_out", "opted_out")])
@@ -214,7 +216,7 @@ def test_use_case_5_booking_or_opt_out_ends_the_enrollment(agency: Practice, wat
         agency.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=now() + timedelta(days=1))
     else:
         agency.opt_out(lead)
-    assert left(agency, lead) == ("exited", reason)
+    assert enrollment_end(agency, lead) == ("exited", reason)
 
 
 CHECK_IN = ("CALL", "Check in and re-engage")
@@ -234,7 +236,7 @@ def test_use_case_3_client_without_contact_for_60_days_gets_a_check_in(agency: P
     assert tasks(agency, lead) == [CHECK_IN]  # one that is planned is enough
     agency.complete(check_in.id)
     run_at(agency, watch, "2026-05-24 09:00")
-    assert tasks(agency, lead) == [CHECK_IN, CHECK_IN]  # nobody spoke with them all the same
+    assert tasks(agency, lead) == [CHECK_IN, CHECK_IN]  # still no contact
     agency.speak_with(lead)
     assert [str(step.due_at.date()) for step in agency.pending(lead) if step.name == "no-contact-60-days"] == [
         "2026-07-23"
@@ -265,7 +267,7 @@ def test_use_case_4_expiring_passport_is_reminded_180_days_before(
     assert (inform.title, inform.priority) == ("Inform client about passport renewal", "NORMAL")
     watch.set(inform.due_at - timedelta(days=7))
     agency.run_due()
-    assert told(agency, lead).count("task-coming-up") == 1
+    assert notified_users(agency, lead).count("task-coming-up") == 1
     complete_as(agency, inform, outcome)
     after = [task for task in agency.rows("lead_tasks", lead_id=lead) if task.type == "DOCUMENT_REVIEW"]
     assert [(task.type, task.title) for task in after] == follows
@@ -313,24 +315,24 @@ HOT = ("CALL", "Hot lead: immediate call recommended")
 
 def test_use_case_8_hot_lead_is_called_within_the_hour_or_escalated(agency: Practice, watch: Watch):
     lead = agency.capture(score=25)
-    tell(agency, lead, "custom.form_downloaded")
-    tell(agency, lead, "custom.pricing_viewed", times_today=4)
+    report_event(agency, lead, "custom.form_downloaded")
+    report_event(agency, lead, "custom.pricing_viewed", times_today=4)
     assert (agency.row("leads", id=lead).score, tasks(agency, lead)) == (55, [])
-    tell(agency, lead, "custom.pricing_viewed", times_today=5)
+    report_event(agency, lead, "custom.pricing_viewed", times_today=5)
     [call] = agency.rows("lead_tasks", lead_id=lead)
     assert ((call.type, call.title), call.priority, call.due_at) == (HOT, "URGENT", TUESDAY + timedelta(hours=1))
-    assert "hot-lead" in told(agency, lead)
-    tell(agency, lead, "custom.form_downloaded")  # hotter still, and no news
+    assert "hot-lead" in notified_users(agency, lead)
+    report_event(agency, lead, "custom.form_downloaded")  # hotter still, and no news
     assert tasks(agency, lead) == [HOT]
     watch.advance(hours=2)
     agency.run_due()
     assert tasks(agency, lead) == [HOT, ("CALL", "Hot lead: nobody called")]
-    assert "hot-lead-waits" in told(agency, lead)
+    assert "hot-lead-waits" in notified_users(agency, lead)
 
 
 def test_use_case_8_called_lead_is_not_escalated(agency: Practice, watch: Watch):
     lead = agency.capture(score=50)
-    change(agency, lead, score=85)  # whoever writes the score: a program, or a person
+    change(agency, lead, score=85)  # by an API key or a user
     agency.run_due()
     agency.speak_with(lead)
     watch.advance(hours=2)
@@ -364,9 +366,9 @@ def test_follow_up_has_a_reminder_and_a_notification_when_missed(agency: Practic
     agency.plan(lead, TUESDAY + timedelta(hours=2))
     watch.advance(minutes=110)
     agency.run_due()
-    assert told(agency, lead) == ["task-coming-up"]
+    assert notified_users(agency, lead) == ["task-coming-up"]
     watch.advance(minutes=11)
     sweep("mark_overdue_tasks")
     watch.advance(hours=1)
     agency.run_due()
-    assert told(agency, lead) == ["task-coming-up", "task-missed"]
+    assert notified_users(agency, lead) == ["task-coming-up", "task-missed"]

@@ -46,7 +46,7 @@ def practice(open_practice: Callable[..., Practice]) -> Practice:
     return open_practice(playbook=PLAYBOOK)
 
 
-def tell(practice: Practice, slug: str, *variants: dict[str, Any]) -> Any:
+def set_variants(practice: Practice, slug: str, *variants: dict[str, Any]) -> Any:
     """Set the variants of a template."""
     row = practice.row("message_templates", slug=slug)
     given = {"variants": [{**HELLO, **variant} for variant in variants]}
@@ -64,7 +64,7 @@ def greet(practice: Practice, **lead: Any) -> Any:
 
 def test_message_stores_its_template_version_and_variant(practice: Practice):
     first = greet(practice)
-    version = tell(
+    version = set_variants(
         practice, "hello", {}, {"language": "fr", "subject": "Bonjour", "body": "Bonjour {{ lead.first_name }}"}
     )
     french, other = greet(practice, language="fr-CA"), greet(practice, language="de")
@@ -79,7 +79,7 @@ def test_message_stores_its_template_version_and_variant(practice: Practice):
 
 
 def test_lead_without_a_language_gets_the_clinics_language(practice: Practice):
-    tell(practice, "hello", {}, {"language": "fr", "body": "Bonjour"})
+    set_variants(practice, "hello", {}, {"language": "fr", "body": "Bonjour"})
     with transaction() as session:
         change_language(session, practice.clinic_id, "fr-BE")
     assert (greet(practice).body, greet(practice, language="es").body) == ("Bonjour", "Bonjour")
@@ -87,7 +87,7 @@ def test_lead_without_a_language_gets_the_clinics_language(practice: Practice):
 
 def test_channels_have_their_own_variants_and_users_get_the_clinics_language(practice: Practice, watch: Watch):
     short, french = {"channel": "in_app", "subject": "In short", "body": "Do it"}, {"language": "fr", "body": "Fais-le"}
-    tell(practice, "reminder", {"body": "Do {{ task.title }}, {{ user.name }}"}, short, french)
+    set_variants(practice, "reminder", {"body": "Do {{ task.title }}, {{ user.name }}"}, short, french)
     lead = practice.capture(language="fr")
     practice.run(Kind.CREATE_TASK, practice.step(lead, name="answer-french"))
     watch.advance(minutes=45)
@@ -113,7 +113,7 @@ def test_all_variables_of_a_lead_are_rendered(practice: Practice):
         "{{ lead.stage }}, {{ lead.source }}, {{ lead.value }}, {{ custom.school }},"
         " {{ coordinator.name }} <{{ coordinator.email }}>"
     )
-    tell(practice, "hello", {"body": body})
+    set_variants(practice, "hello", {"body": body})
     note = greet(practice, lead_value="4800.5", custom={"school": "Lyon  Nord"})
     [source] = sql("SELECT name FROM lead_sources WHERE id = :id", id=practice.source_id)
     address = sql("SELECT email FROM users WHERE name = 'Treatment Coordinator'")[0].email
@@ -122,7 +122,7 @@ def test_all_variables_of_a_lead_are_rendered(practice: Practice):
 
 @pytest.mark.parametrize("how", ["subject", "body"])
 def test_missing_value_skips_the_step_at_once_and_is_named(practice: Practice, how: str):
-    tell(practice, "hello", {how: "Of {{ lead.value }}"})
+    set_variants(practice, "hello", {how: "Of {{ lead.value }}"})
     poor, rich = practice.capture(), practice.capture(lead_value="12.00")
     steps = [practice.step(lead, name="greet") for lead in (poor, rich)]
     practice.run(Kind.SEND_MESSAGE, *steps)
@@ -138,7 +138,7 @@ def test_skipped_notification_does_not_stop_other_effects_of_the_step(
     open_practice: Callable[..., Practice], kind: str, slug: str
 ):
     practice = open_practice()
-    tell(practice, slug, {"body": "{{ lead.value }}"})
+    set_variants(practice, slug, {"body": "{{ lead.value }}"})
     params = {"title": "No contact", "reason": "NO_RESPONSE", "channels": ["in_app"], "template": slug}
     practice.fill(1, kind, due_at=TUESDAY, params=params)
     practice.run(kind)
@@ -152,7 +152,7 @@ def test_skipped_notification_does_not_stop_other_effects_of_the_step(
 @pytest.mark.parametrize("language", [None, "fr", "de"])
 def test_preview_equals_the_message(practice: Practice, language: str | None):
     body = "{{ lead.first_name }}, {{ lead.stage }}, {{ coordinator.name }}, {{ lead.value | default('much') }}"
-    given = tell(
+    given = set_variants(
         practice, "hello", {"body": body}, {"language": "fr", "subject": "Bonjour", "body": "{{ lead.source }}"}
     )
     lead = practice.capture(language=language)
@@ -167,7 +167,7 @@ def test_preview_equals_the_message(practice: Practice, language: str | None):
 
 
 def test_renamed_source_is_rendered_with_its_new_name(practice: Practice):
-    tell(practice, "hello", {"body": "{{ lead.source }}"})
+    set_variants(practice, "hello", {"body": "{{ lead.source }}"})
     greet(practice)
     with transaction() as session:
         update_source(session, practice.clinic_id, practice.source_id, {"name": "The fair"})

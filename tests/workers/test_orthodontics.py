@@ -30,7 +30,7 @@ def titles(clinic: Practice, lead: UUID) -> list[str]:
     return [task.title for task in clinic.rows("lead_tasks", lead_id=lead)]
 
 
-def told(clinic: Practice, lead: UUID) -> list[str]:
+def notified_users(clinic: Practice, lead: UUID) -> list[str]:
     """Return the templates of in-app messages to users of the clinic."""
     return [note.template for note in clinic.rows("notifications", lead_id=lead) if note.channel == "in_app"]
 
@@ -48,18 +48,18 @@ def test_new_lead_is_called_within_five_minutes(clinic: Practice):
     assert (call.title, call.type, call.priority) == ("Initial Contact", "CALL", "URGENT")
     assert call.due_at == TUESDAY + timedelta(minutes=5)
     assert call.assigned_to_id == clinic.people[Role.TREATMENT_COORDINATOR]
-    assert told(clinic, lead) == ["task-reminder"]  # fifteen minutes before is at once
+    assert notified_users(clinic, lead) == ["task-reminder"]  # fifteen minutes before is at once
 
 
 def test_no_contact_in_24_hours_is_escalated_to_the_manager(clinic: Practice, watch: Watch):
     neglected, spoken_with = clinic.capture(), clinic.capture()
     clinic.run_due()
-    clinic.log(neglected)  # nobody took the call
+    clinic.log(neglected)  # no answer
     clinic.speak_with(spoken_with)
     watch.advance(hours=24)
     clinic.run_due()
     assert titles(clinic, neglected) == ["Initial Contact", "No contact in 24 hours"]
-    assert told(clinic, neglected)[-1] == "escalation"
+    assert notified_users(clinic, neglected)[-1] == "escalation"
     assert titles(clinic, spoken_with) == ["Initial Contact"]
 
 
@@ -112,7 +112,7 @@ def test_break_up_email_follows_three_attempts_without_answer(clinic: Practice, 
         assert len(clinic.steps(lead, name="break-up-email")) == (2 if attempt == 3 else 0)
     assert [mail.message["Subject"] for mail in deliver(clinic, smtp)] == ["Shall we leave it here for now, Mia?"]
     assert clinic.row("leads", id=lead).lost_suggested_reason == "NO_RESPONSE"
-    assert "lost-suggested" in told(clinic, lead)
+    assert "lost-suggested" in notified_users(clinic, lead)
     clinic.hear_from(lead)
     assert clinic.row("leads", id=lead).lost_suggested_reason is None
 

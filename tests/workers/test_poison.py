@@ -343,4 +343,4 @@ def test_short_database_outage_counts_as_no_failure(practice: Practice, postgres
     assert runner.run(MAKE, ids) == 3
 
     assert {(step.state, step.attempts, step.error) for step in practice.steps(kind=MAKE)} == {("done", 1, None)}
-    db.dispose()  # the pool tells old connections by the clock, which stands still here
+    db.dispose()  # the pool detects old connections by the clock, which is fixed here

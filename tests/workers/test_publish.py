@@ -125,7 +125,7 @@ def test_uncommitted_steps_are_not_published(row: Callable[..., Any], broker: Va
         session.rollback()
     assert messages(broker) == []
 
-    plan(row())  # nor along with what is committed later
+    plan(row())  # nor with a later commit
     assert [len(message.ids) for message in messages(broker)] == [1]
 
 
@@ -224,7 +224,7 @@ def test_messages_contain_no_personal_data(practice: Practice, valkey: Valkey, w
         assert CANARY not in f"{step.params} {step.cause} {step.outcome} {step.dedupe_key}"
 
 
-class TestWithoutABroker:
+class TestBrokerOutage:
     def test_write_succeeds_at_once_and_the_sweep_publishes_later(
         self, practice: Practice, valkey: Valkey, watch: Watch
     ):

@@ -22,11 +22,11 @@ templates:
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice]) -> Callable[[str], Practice]:
-    def opened(rules: str) -> Practice:
+def open_with(open_practice: Callable[..., Practice]) -> Callable[[str], Practice]:
+    def open_playbook(rules: str) -> Practice:
         return open_practice(playbook=f"name: ours\nrules:\n{rules}{TEMPLATES}")
 
-    return opened
+    return open_playbook
 
 
 def rule(name: str, on: str, do: str, **more: str) -> str:
@@ -46,16 +46,16 @@ def lead_of(practice: Practice, lead: Any) -> Any:
     ("to", "told"),
     [("coordinator", Role.TREATMENT_COORDINATOR), ("managers", Role.MANAGER), ("admins", Role.CLINIC_ADMIN)],
 )
-def test_users_are_notified(ours: Callable[[str], Practice], to: str, told: Role):
-    practice = ours(rule("tell", "lead.created", f"{{notify: {{to: {to}, channels: [in_app], template: told}}}}"))
+def test_users_are_notified(open_with: Callable[[str], Practice], to: str, told: Role):
+    practice = open_with(rule("tell", "lead.created", f"{{notify: {{to: {to}, channels: [in_app], template: told}}}}"))
     practice.capture()
     practice.run_due()
     note = practice.row("notifications")
     assert (note.user_id, note.body) == (practice.people[told], "Mia is waiting.")
 
 
-def test_moved_lead_triggers_rules_about_its_stage(ours: Callable[[str], Practice]):
-    practice = ours(
+def test_moved_lead_triggers_rules_about_its_stage(open_with: Callable[[str], Practice]):
+    practice = open_with(
         rule("move", "lead.created", "{change_stage: {stage: contacted}}")
         + rule("welcome", "lead.stage_entered", CALL, when="[{field: event.stage, equals: contacted}]")
     )
@@ -72,8 +72,8 @@ def test_moved_lead_triggers_rules_about_its_stage(ours: Callable[[str], Practic
 @pytest.mark.parametrize(
     ("stage", "reason"), [("new_lead", "already_so"), ("nowhere", "not_possible"), ("contacted", "not_possible")]
 )
-def test_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, reason: str):
-    practice = ours(rule("move", "lead.created", f"{{change_stage: {{stage: {stage}}}}}", after="1 hour"))
+def test_lead_moves_forward_only(open_with: Callable[[str], Practice], stage: str, reason: str):
+    practice = open_with(rule("move", "lead.created", f"{{change_stage: {{stage: {stage}}}}}", after="1 hour"))
     lead = practice.capture()
     if stage == "contacted":
         practice.move(lead, "consultation_scheduled")
@@ -83,9 +83,9 @@ def test_lead_moves_forward_only(ours: Callable[[str], Practice], stage: str, re
     assert (step.state, step.reason) == ("skipped", reason)
 
 
-def test_lead_is_closed_as_lost_with_a_reason(ours: Callable[[str], Practice]):
+def test_lead_is_closed_as_lost_with_a_reason(open_with: Callable[[str], Practice]):
     lose = "{change_stage: {stage: lost, reason: NO_RESPONSE}}"
-    practice = ours(rule("give-up", "lead.created", lose) + rule("win-back", "lead.lost", CALL, after="30 days"))
+    practice = open_with(rule("give-up", "lead.created", lose) + rule("win-back", "lead.lost", CALL, after="30 days"))
     lead = practice.capture()
     practice.run_due()
     found = lead_of(practice, lead)
@@ -93,9 +93,9 @@ def test_lead_is_closed_as_lost_with_a_reason(ours: Callable[[str], Practice]):
     assert names(practice, lead, "planned") == ["win-back"]
 
 
-def test_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice], watch: Watch):
+def test_lost_lead_is_called_after_thirty_days(open_with: Callable[[str], Practice], watch: Watch):
     """simplepro-follow-up-automation.md, example 3; the assignee can complete the call."""
-    practice = ours(rule("lost-lead-re-engagement", "lead.lost", CALL, after="30 days", stop_on="[lead.reopened]"))
+    practice = open_with(rule("lost-lead-re-engagement", "lead.lost", CALL, after="30 days", stop_on="[lead.reopened]"))
     lead = practice.capture()
     practice.lose(lead)
     watch.advance(days=30)
@@ -106,8 +106,8 @@ def test_lost_lead_is_called_after_thirty_days(ours: Callable[[str], Practice], 
     assert practice.row("lead_tasks", lead_id=lead).status == "COMPLETED"
 
 
-def test_lead_is_assigned_to_a_user(ours: Callable[[str], Practice]):
-    practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}", after="1 hour"))
+def test_lead_is_assigned_to_a_user(open_with: Callable[[str], Practice]):
+    practice = open_with(rule("give", "lead.created", "{assign: {to: by_rules}}", after="1 hour"))
     somebody = practice.people[Role.DOCTOR]
     lead = practice.capture()
     sql(
@@ -119,18 +119,18 @@ def test_lead_is_assigned_to_a_user(ours: Callable[[str], Practice]):
     assert entry.why == "automation"
 
 
-def test_lead_is_assigned_by_the_assignment_rules(ours: Callable[[str], Practice]):
-    practice = ours(rule("give", "lead.created", "{assign: {to: by_rules}}"))
+def test_lead_is_assigned_by_the_assignment_rules(open_with: Callable[[str], Practice]):
+    practice = open_with(rule("give", "lead.created", "{assign: {to: by_rules}}"))
     lead = practice.capture()
     sql("UPDATE leads SET assigned_to_id = :doctor", doctor=practice.people[Role.DOCTOR])
     practice.run_due()
     assert lead_of(practice, lead).assigned_to_id == practice.people[Role.TREATMENT_COORDINATOR]
 
 
-def test_tags_score_and_custom_fields_are_set_and_trigger_rules(ours: Callable[[str], Practice]):
+def test_tags_score_and_custom_fields_are_set_and_trigger_rules(open_with: Callable[[str], Practice]):
     amend = "{update_lead: {add_tags: [Hot], remove_tags: [cold], add_score: 30}}"
     scored = "[{field: event.score, greater_than: 79}]"
-    practice = ours(rule("amend", "lead.replied", amend) + rule("hot", "lead.scored", CALL, when=scored))
+    practice = open_with(rule("amend", "lead.replied", amend) + rule("hot", "lead.scored", CALL, when=scored))
     lead = practice.capture(tags=["cold", "berlin"], score=60)
     practice.hear_from(lead)
     practice.run_due()
@@ -142,10 +142,10 @@ def test_tags_score_and_custom_fields_are_set_and_trigger_rules(ours: Callable[[
     assert lead_of(practice, lead).score == 100  # no more than that
 
 
-def test_step_is_skipped_when_its_effect_already_exists(ours: Callable[[str], Practice]):
+def test_step_is_skipped_when_its_effect_already_exists(open_with: Callable[[str], Practice]):
     done = "{complete_tasks: {types: [PAYMENT, EMAIL]}}"
     paid = "[{field: event.type, equals: PAYMENT}]"
-    practice = ours(rule("settled", "lead.replied", done) + rule("thanks", "task.completed", CALL, when=paid))
+    practice = open_with(rule("settled", "lead.replied", done) + rule("thanks", "task.completed", CALL, when=paid))
     lead, other = practice.capture(), practice.capture()
     for type_ in ("PAYMENT", "EMAIL", "VISA_STATUS"):
         practice.plan(lead, TUESDAY + timedelta(days=1), type=type_)
@@ -156,7 +156,7 @@ def test_step_is_skipped_when_its_effect_already_exists(ours: Callable[[str], Pr
         "PAYMENT": "COMPLETED",
         "EMAIL": "COMPLETED",
         "VISA_STATUS": "PENDING",
-        "CALL": "PENDING",  # what listens to a task that is done hears of it
+        "CALL": "PENDING",  # rules on completed tasks are triggered
     }
     assert practice.row("lead_tasks", lead_id=other).status == "PENDING"
     assert names(practice, lead) == ["settled", "thanks"]
@@ -176,9 +176,9 @@ BRANCH = """
 
 @pytest.mark.parametrize(("was_contacted", "kinds"), [(True, ["create_task"]), (False, ["notify", "update_lead"])])
 def test_branch_is_chosen_when_the_step_is_due(
-    ours: Callable[[str], Practice], watch: Watch, was_contacted: bool, kinds: list[str]
+    open_with: Callable[[str], Practice], watch: Watch, was_contacted: bool, kinds: list[str]
 ):
-    practice = ours(BRANCH)
+    practice = open_with(BRANCH)
     lead = practice.capture()
     if was_contacted:
         practice.speak_with(lead)
@@ -189,8 +189,8 @@ def test_branch_is_chosen_when_the_step_is_due(
     assert {step.state for step in rest} == {"done"}
 
 
-def test_loop_of_rules_is_refused_with_its_chain(ours: Callable[[str], Practice]):
-    practice = ours(
+def test_loop_of_rules_is_refused_with_its_chain(open_with: Callable[[str], Practice]):
+    practice = open_with(
         rule("ping", "lead.updated", "{update_lead: {add_score: 1}}")
         + rule("pong", "lead.scored", "{update_lead: {add_tags: [scored]}}")
         + rule("start", "lead.created", "{update_lead: {score: 1}}")
@@ -204,10 +204,10 @@ def test_loop_of_rules_is_refused_with_its_chain(ours: Callable[[str], Practice]
     assert practice.pending(lead) == []
 
 
-def test_user_action_starts_a_new_chain(ours: Callable[[str], Practice]):
+def test_user_action_starts_a_new_chain(open_with: Callable[[str], Practice]):
     """simplepro-follow-up-automation.md, rule 3: each requested callback plans the next call."""
     asked = "[{field: event.outcome, equals: callback_requested}]"
-    practice = ours(rule("callback", "task.completed", CALL, when=asked))
+    practice = open_with(rule("callback", "task.completed", CALL, when=asked))
     lead = practice.capture()
     task = practice.plan(lead, TUESDAY + timedelta(days=1))
     for calls in (1, 2, 3):
@@ -222,10 +222,10 @@ def with_outcome(practice: Practice, task: Any) -> None:
         complete(session, practice.actor(), task, {"outcome": "callback_requested"})
 
 
-def test_step_repeats_until_it_is_stopped(ours: Callable[[str], Practice], watch: Watch):
+def test_step_repeats_until_it_is_stopped(open_with: Callable[[str], Practice], watch: Watch):
     """simplepro-follow-up-automation.md: a negotiating lead is called every week."""
     left = "[lead.stage_left]"
-    practice = ours(rule("weekly", "lead.created", CALL, after="1 week", every="1 week", stop_on=left))
+    practice = open_with(rule("weekly", "lead.created", CALL, after="1 week", every="1 week", stop_on=left))
     lead = practice.capture()
     for weeks in (1, 2, 3):
         watch.set(TUESDAY + timedelta(weeks=weeks, minutes=5))  # workers were late: the hour stays
@@ -236,11 +236,11 @@ def test_step_repeats_until_it_is_stopped(ours: Callable[[str], Practice], watch
     assert practice.pending(lead) == []
 
 
-def test_skipped_step_repeats(ours: Callable[[str], Practice], watch: Watch):
+def test_skipped_step_repeats(open_with: Callable[[str], Practice], watch: Watch):
     """bansalcrm2-follow-up-guide.md, use case 7: no check-in where there was contact in the week before it."""
     recently = "[{field: lead.contacted_at, days_since: {less_than: 7}}]"
     monthly = "{on_day: 1, at: '10:00'}"
-    practice = ours(rule("monthly", "lead.created", CALL, after=monthly, every="1 month", unless=recently))
+    practice = open_with(rule("monthly", "lead.created", CALL, after=monthly, every="1 month", unless=recently))
     lead = practice.capture()
     watch.set(at("2026-03-31 10:00"))
     practice.speak_with(lead)
@@ -255,10 +255,10 @@ def test_skipped_step_repeats(ours: Callable[[str], Practice], watch: Watch):
     }
 
 
-def test_step_is_planned_before_a_date_of_the_lead(ours: Callable[[str], Practice], watch: Watch):
+def test_step_is_planned_before_a_date_of_the_lead(open_with: Callable[[str], Practice], watch: Watch):
     """bansalcrm2-follow-up-guide.md, use case 4: 180 days before the passport expires."""
     before = "{time: 180 days, of: lead.custom.passport_expiry, at: '09:00'}"
-    practice = ours(rule("passport", "date.reached", CALL, before=before))
+    practice = open_with(rule("passport", "date.reached", CALL, before=before))
     sql(
         "INSERT INTO custom_fields (id, clinic_id, key, label, type, options, required, archived, created_at,"
         " updated_at, version) VALUES (gen_random_uuid(), :clinic, 'passport_expiry', 'x', 'date', '{}', false,"
@@ -267,15 +267,15 @@ def test_step_is_planned_before_a_date_of_the_lead(ours: Callable[[str], Practic
     )
     sql("UPDATE clinics SET rules_version = rules_version + 1")
 
-    def say(**data: Any) -> None:
+    def update(**data: Any) -> None:
         with transaction() as session:
             update_lead(session, practice.actor(), lead, data)
 
     lead = practice.capture()
     assert practice.steps(lead) == []
-    say(custom={"passport_expiry": "2026-12-01"})  # 180 days before: 4 June
-    say(last_name="Keller-Ruiz")
-    say(custom={"passport_expiry": "2027-12-01"})  # renewed: 4 June of the next year
+    update(custom={"passport_expiry": "2026-12-01"})  # 180 days before: 4 June
+    update(last_name="Keller-Ruiz")
+    update(custom={"passport_expiry": "2027-12-01"})  # renewed: 4 June of the next year
     first, second = practice.steps(lead)
     assert [first.due_at, second.due_at] == [at("2026-06-04 09:00"), at("2027-06-04 09:00")]
     watch.set(first.due_at)

@@ -73,7 +73,7 @@ def test_assignee_is_reminded_in_the_app_and_by_email(practice: Practice, watch:
     assert {*step.outcome["notification_ids"]} == {str(in_app.id), str(mail.id)}
     delivery = practice.step(lead, kind="deliver")
     assert delivery.params == {"notification_id": str(mail.id), "task_id": str(task)}
-    assert {*delivery.stop_on} == {*step.stop_on}  # what would have stopped the writing stops the sending too
+    assert {*delivery.stop_on} == {*step.stop_on}  # stop events of the message also stop its delivery
     assert delivery.cause["step_id"] == str(step.id)
 
 
@@ -93,7 +93,7 @@ def test_lead_without_contact_is_escalated_to_the_admins(practice: Practice, wat
     step = practice.step(lead, name="no-contact-24h")
     assert step.outcome["task_id"] == str(task.id)
     assert len(step.outcome["notification_ids"]) == len(told)
-    assert not practice.steps(lead, kind="remind")  # they have just been told
+    assert not practice.steps(lead, kind="remind")  # they were notified just now
 
 
 def test_escalation_at_night_is_due_the_next_morning(practice: Practice, watch: Watch):
@@ -134,7 +134,7 @@ def test_inactive_lead_is_suggested_as_lost(practice: Practice):
     after = practice.row("leads", id=lead)
     assert (after.lost_suggested_at, after.lost_suggested_reason) == (TUESDAY, "NO_RESPONSE")
     assert (after.status, after.pipeline_stage) == (before.status, before.pipeline_stage)
-    assert after.version == before.version + 1  # whoever edits it meanwhile is told
+    assert after.version == before.version + 1  # a concurrent edit gets a conflict
     note = practice.row("lead_activities", type="NOTE")
     assert note.notes == "Suggested: move to Lost (NO_RESPONSE), 3 attempts without response"
     told = practice.row("notifications", template="lost-suggested")

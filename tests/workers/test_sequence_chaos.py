@@ -27,13 +27,13 @@ from workers import runner
 
 pytest_plugins = ["tests.support.practice"]
 
-Ours = Callable[..., Practice]
+OpenWith = Callable[..., Practice]
 STEPS = [call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")]
 HOOK = {"name": "hook", "call_webhook": {"gateway": "crm"}}
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice]) -> Ours:
+def open_with(open_practice: Callable[..., Practice]) -> OpenWith:
     return lambda *sequences: open_practice(playbook=playbook(*sequences))
 
 
@@ -56,7 +56,7 @@ def change(practice: Practice, act: Callable[..., Any], lead: UUID) -> None:
 
 
 def work(practice: Practice, *, again: int = 1) -> list[Callable[[], object]]:
-    """Run the planned steps of the sequence in several workers."""
+    """Return functions that each run all planned steps of the sequence, as one worker does."""
     steps = [step.id for step in pending(practice)]
     return [partial(runner.run, Kind.CREATE_TASK, steps)] * again
 
@@ -69,8 +69,8 @@ def tasks_of(practice: Practice) -> Counter[UUID]:
     return Counter(task.lead_id for task in practice.rows("lead_tasks", title="Call them"))
 
 
-def test_enrollment_paused_during_its_step_runs_the_step_once(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_enrollment_paused_during_its_step_runs_the_step_once(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     mine = enrolled(practice, 10)
     watch.advance(hours=1)
 
@@ -90,8 +90,8 @@ def test_enrollment_paused_during_its_step_runs_the_step_once(ours: Ours, watch:
     assert tasks_of(practice) == Counter(dict.fromkeys(mine, 3))
 
 
-def test_exit_during_a_webhook_call_ends_the_enrollment(ours: Ours, server: Gateway, watch: Watch):
-    practice = ours(sequence(HOOK, call("after")))
+def test_exit_during_a_webhook_call_ends_the_enrollment(open_with: OpenWith, server: Gateway, watch: Watch):
+    practice = open_with(sequence(HOOK, call("after")))
     given = {"name": "crm", "purpose": "webhook", "url": server.url, "idempotent": True, "is_active": True}
     with transaction() as session:
         create_gateway(session, practice.clinic_id, given)
@@ -109,8 +109,8 @@ def test_exit_during_a_webhook_call_ends_the_enrollment(ours: Ours, server: Gate
     assert (len(server.calls), pending(practice)) == (1, [])
 
 
-def test_merge_during_running_steps_leaves_one_enrollment(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_merge_during_running_steps_leaves_one_enrollment(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     pairs = [enrolled(practice, 2) for _ in range(5)]
     watch.advance(hours=1)
 
@@ -128,9 +128,9 @@ def test_merge_during_running_steps_leaves_one_enrollment(ours: Ours, watch: Wat
         assert pending(practice, duplicate) == []
 
 
-def test_opt_out_during_enrollment_leaves_no_enrollment(ours: Ours):
+def test_opt_out_during_enrollment_leaves_no_enrollment(open_with: OpenWith):
     """An opt-out after the enrollment ends it; one before it prevents it."""
-    practice = ours(sequence(*STEPS))
+    practice = open_with(sequence(*STEPS))
     mine = [practice.capture() for _ in range(10)]
 
     def opt_out() -> None:
@@ -143,8 +143,8 @@ def test_opt_out_during_enrollment_leaves_no_enrollment(ours: Ours):
     assert pending(practice) == []
 
 
-def test_migration_during_running_steps_leaves_one_planned_step(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_migration_during_running_steps_leaves_one_planned_step(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     mine = enrolled(practice, 20)
     [row] = practice.rows("sequences")
     with transaction() as session:

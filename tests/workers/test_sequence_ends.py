@@ -24,16 +24,16 @@ from tests.support.smtp import SmtpServer
 
 pytest_plugins = ["tests.support.practice"]
 
-Ours = Callable[..., Practice]
+OpenWith = Callable[..., Practice]
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice]) -> Ours:
-    def opened(*sequences: Any, **parts: Any) -> Practice:
+def open_with(open_practice: Callable[..., Practice]) -> OpenWith:
+    def open_playbook(*sequences: Any, **parts: Any) -> Practice:
         return open_practice(playbook=playbook(*sequences, **parts))
 
-    return opened
+    return open_playbook
 
 
 def switch(practice: Practice, *, is_on: bool) -> None:
@@ -62,8 +62,8 @@ def merge(practice: Practice, survivor: Any, duplicate: Any) -> None:
         (lambda practice, lead: practice.move(lead, "consultation_scheduled"), "meeting_booked"),
     ],
 )
-def test_default_events_end_the_enrollment(ours: Ours, happens: Callable[..., None], reason: str):
-    practice = ours(sequence(mail("hello", "1 day")))
+def test_default_events_end_the_enrollment(open_with: OpenWith, happens: Callable[..., None], reason: str):
+    practice = open_with(sequence(mail("hello", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     happens(practice, lead)
@@ -72,8 +72,8 @@ def test_default_events_end_the_enrollment(ours: Ours, happens: Callable[..., No
 
 
 @pytest.mark.parametrize("waiting", ["paused", "for its task"])
-def test_enrollment_without_planned_steps_ends(ours: Ours, waiting: str):
-    practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
+def test_enrollment_without_planned_steps_ends(open_with: OpenWith, waiting: str):
+    practice = open_with(sequence(call("one", waits=True), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     if waiting == "paused":
@@ -84,25 +84,25 @@ def test_enrollment_without_planned_steps_ends(ours: Ours, waiting: str):
     assert way(practice, lead).reason == "replied"
 
 
-def test_goal_takes_precedence_over_other_exits(ours: Ours):
-    practice = ours(sequence(mail("hello", "1 day"), goal=["consultation.scheduled"]))
+def test_goal_takes_precedence_over_other_exits(open_with: OpenWith):
+    practice = open_with(sequence(mail("hello", "1 day"), goal=["consultation.scheduled"]))
     lead = practice.capture()
     put(practice, lead)
     practice.move(lead, "consultation_scheduled")
     assert way(practice, lead).reason == "goal"
 
 
-def test_unlisted_event_does_not_end_the_enrollment(ours: Ours):
-    practice = ours(sequence(mail("hello", "1 day"), exit_on=["lead.lost"]))
+def test_unlisted_event_does_not_end_the_enrollment(open_with: OpenWith):
+    practice = open_with(sequence(mail("hello", "1 day"), exit_on=["lead.lost"]))
     lead = practice.capture()
     put(practice, lead)
     practice.hear_from(lead)
     assert way(practice, lead).state == "active"
 
 
-def test_event_that_ends_one_enrollment_can_start_another(ours: Ours):
+def test_event_that_ends_one_enrollment_can_start_another(open_with: OpenWith):
     """A lost lead starts the win-back sequence."""
-    practice = ours(
+    practice = open_with(
         sequence(mail("hello", "1 day"), enroll={"on": "lead.created"}),
         sequence(mail("back", "30 days"), name="win-back", enroll={"on": "lead.lost"}, exit_on=["lead.reopened"]),
     )
@@ -115,9 +115,9 @@ def test_event_that_ends_one_enrollment_can_start_another(ours: Ours):
     assert back.name == "win-back/back"
 
 
-def test_rules_enroll_and_unenroll(ours: Ours):
+def test_rules_enroll_and_unenroll(open_with: OpenWith):
     enroll, unenroll = {"enroll": {"sequence": "welcome"}}, {"unenroll": {"sequence": "welcome"}}
-    practice = ours(
+    practice = open_with(
         sequence(mail("hello", "1 day")),
         rules=[
             {"name": "in", "on": "lead.created", "do": [enroll]},
@@ -135,9 +135,9 @@ def test_rules_enroll_and_unenroll(ours: Ours):
     assert practice.pending(lead) == []
 
 
-def test_sequence_does_not_trigger_itself(ours: Ours):
+def test_sequence_does_not_trigger_itself(open_with: OpenWith):
     """Events of its steps continue the chain, so the loop is detected."""
-    practice = ours(
+    practice = open_with(
         sequence(
             {"name": "move", "change_stage": {"stage": "contacted"}},
             enroll={"on": "lead.stage_changed"},
@@ -152,8 +152,8 @@ def test_sequence_does_not_trigger_itself(ours: Ours):
     assert [decision["verdict"] for decision in event.decisions] == ["loop"]
 
 
-def test_inactive_sequence_waits_and_continues_when_activated(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("one", "1 day"), call("two", "1 day")))
+def test_inactive_sequence_waits_and_continues_when_activated(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("one", "1 day"), call("two", "1 day")))
     lead, later = practice.capture(), practice.capture()
     put(practice, lead)
     switch(practice, is_on=False)
@@ -169,8 +169,8 @@ def test_inactive_sequence_waits_and_continues_when_activated(ours: Ours, watch:
     assert practice.pending(lead)[-1].due_at == TUESDAY + 4 * DAY
 
 
-def test_failed_step_holds_the_enrollment_until_it_is_skipped(ours: Ours, watch: Watch):
-    practice = ours(sequence(mail("hello"), call("two", "1 day")))
+def test_failed_step_holds_the_enrollment_until_it_is_skipped(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(mail("hello"), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     sql("DELETE FROM message_templates WHERE slug = 'one'")
@@ -184,8 +184,8 @@ def test_failed_step_holds_the_enrollment_until_it_is_skipped(ours: Ours, watch:
     assert way(practice, lead).step == "two"
 
 
-def test_failed_step_is_not_retried_after_the_enrollment_ended(ours: Ours):
-    practice = ours(sequence(call("one"), call("two")))
+def test_failed_step_is_not_retried_after_the_enrollment_ended(open_with: OpenWith):
+    practice = open_with(sequence(call("one"), call("two")))
     lead = practice.capture()
     put(practice, lead)
     sql("UPDATE steps SET state = 'failed' WHERE id = :id", id=way(practice, lead).step_id)
@@ -199,8 +199,8 @@ def test_failed_step_is_not_retried_after_the_enrollment_ended(ours: Ours):
     assert practice.rows("lead_tasks", lead_id=lead, title="Call them") == []
 
 
-def test_lead_has_the_label_while_enrolled(ours: Ours):
-    practice = ours(
+def test_lead_has_the_label_while_enrolled(open_with: OpenWith):
+    practice = open_with(
         sequence(call("one", "1 day"), label="nurture"), sequence(call("one", "1 day"), name="other", label="nurture")
     )
     tagged, lead = practice.capture(tags=["nurture"]), practice.capture()
@@ -221,9 +221,9 @@ def test_lead_has_the_label_while_enrolled(ours: Ours):
     assert (tags(tagged), tags(lead)) == (["nurture"], [])
 
 
-def test_lead_response_after_an_exit_event_is_current(ours: Ours):
+def test_lead_response_after_an_exit_event_is_current(open_with: OpenWith):
     """The response has no label, and the version that the next edit needs."""
-    practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
+    practice = open_with(sequence(call("one", "1 day"), label="in-welcome"))
     lead = practice.capture()
     put(practice, lead)
     with transaction() as session:
@@ -232,8 +232,8 @@ def test_lead_response_after_an_exit_event_is_current(ours: Ours):
     assert (answered.tags, answered.version) == ([], row.version)
 
 
-def test_merged_lead_loses_the_label_of_an_ended_enrollment(ours: Ours):
-    practice = ours(sequence(call("one", "1 day"), label="in-welcome"))
+def test_merged_lead_loses_the_label_of_an_ended_enrollment(open_with: OpenWith):
+    practice = open_with(sequence(call("one", "1 day"), label="in-welcome"))
     survivor, duplicate = practice.capture(), practice.capture()
     put(practice, survivor, duplicate)
     practice.hear_from(survivor)
@@ -241,10 +241,10 @@ def test_merged_lead_loses_the_label_of_an_ended_enrollment(ours: Ours):
     assert practice.row("leads", id=survivor).tags == []
 
 
-def test_merge_keeps_the_enrollment_in_a_sequence_of_the_same_name(ours: Ours):
+def test_merge_keeps_the_enrollment_in_a_sequence_of_the_same_name(open_with: OpenWith):
     """The step of the active enrollment moves along; the other enrollment had ended."""
     written = sequence(call("one", "1 day"), enroll={"on": "lead.created"})
-    practice = ours(written)
+    practice = open_with(written)
     survivor = practice.capture()
     practice.run_due()
     [row] = practice.rows("sequences")
@@ -259,9 +259,9 @@ def test_merge_keeps_the_enrollment_in_a_sequence_of_the_same_name(ours: Ours):
     assert [step.id for step in practice.pending(survivor) if step.name == "welcome/one"] == [live.step_id]
 
 
-def test_reply_of_one_contact_ends_enrollments_of_all_with_the_address(ours: Ours):
+def test_reply_of_one_contact_ends_enrollments_of_all_with_the_address(open_with: OpenWith):
     field = {"key": "company", "label": "Company", "type": "text"}
-    practice = ours(sequence(mail("hello", "1 day"), exit_on_colleague="custom.company"), fields=[field])
+    practice = open_with(sequence(mail("hello", "1 day"), exit_on_colleague="custom.company"), fields=[field])
     ours_of = [practice.capture(custom={"company": name}) for name in ("Acme", "Acme", "Other")]
     put(practice, *ours_of)
     practice.hear_from(ours_of[0])
@@ -270,12 +270,14 @@ def test_reply_of_one_contact_ends_enrollments_of_all_with_the_address(ours: Our
 
 
 @pytest.mark.parametrize(("weights", "spread"), [((1, 1), (25, 75)), ((9, 1), (75, 99))])
-def test_variants_are_chosen_by_weight_and_stored(ours: Ours, weights: tuple[int, int], spread: tuple[int, int]):
+def test_variants_are_chosen_by_weight_and_stored(
+    open_with: OpenWith, weights: tuple[int, int], spread: tuple[int, int]
+):
     variants = [
         {"name": name, "weight": weight, "template": template}
         for name, weight, template in zip("AB", weights, ("one", "two"), strict=True)
     ]
-    practice = ours(sequence({"name": "hello", "send_message": {"channel": "email", "variants": variants}}))
+    practice = open_with(sequence({"name": "hello", "send_message": {"channel": "email", "variants": variants}}))
     leads = [practice.capture() for _ in range(100)]
     put(practice, *leads)
     practice.run_due()
@@ -296,7 +298,7 @@ TEXT = {"send_message": {"channel": "http", "template": "one"}}
 LAST_OPENED = [{"field": "enrollment.last_opened", "equals": True}]
 
 
-def told(practice: Practice, status: str, **more: Any) -> None:
+def report_status(practice: Practice, status: str, **more: Any) -> None:
     """Report the delivery status of the latest message as the gateway does."""
     note = practice.rows("notifications", channel="http")[-1]
     with transaction() as session:
@@ -326,31 +328,31 @@ def through_a_gateway(practice: Practice, server: Gateway) -> Any:
     ],
 )
 def test_delivery_status_ends_the_enrollment_or_not(
-    ours: Ours, server: Gateway, status: str, more: dict[str, Any], reason: str | None
+    open_with: OpenWith, server: Gateway, status: str, more: dict[str, Any], reason: str | None
 ):
-    practice = ours(sequence({"name": "hello", **TEXT}, mail("again", "1 day")))
+    practice = open_with(sequence({"name": "hello", **TEXT}, mail("again", "1 day")))
     lead = through_a_gateway(practice, server)
-    told(practice, status, **more)
+    report_status(practice, status, **more)
     assert way(practice, lead).reason == reason
 
 
 @pytest.mark.parametrize(("opened", "taken"), [(True, "warm"), (False, "cold")])
 def test_branch_depends_on_whether_the_last_message_was_opened(
-    ours: Ours, server: Gateway, watch: Watch, opened: bool, taken: str
+    open_with: OpenWith, server: Gateway, watch: Watch, opened: bool, taken: str
 ):
     branch = {"name": "which", "after": "1 day", "branch": {"if": LAST_OPENED, "then": "warm", "else": "cold"}}
-    practice = ours(sequence({"name": "hello", **TEXT}, branch, call("warm", next="end"), call("cold")))
+    practice = open_with(sequence({"name": "hello", **TEXT}, branch, call("warm", next="end"), call("cold")))
     lead = through_a_gateway(practice, server)
     if opened:
-        told(practice, "opened")
+        report_status(practice, "opened")
     watch.advance(days=1)
     practice.run_due()
     assert came_by(practice, lead)[-1] == (taken, "done")
 
 
-def test_opened_condition_is_unknown_for_email(ours: Ours, watch: Watch):
+def test_opened_condition_is_unknown_for_email(open_with: OpenWith, watch: Watch):
     known = [{"field": "enrollment.opened", "exists": True}]
-    practice = ours(sequence(mail("hello"), call("after", "1 day", only_if=known)))
+    practice = open_with(sequence(mail("hello"), call("after", "1 day", only_if=known)))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()
@@ -359,8 +361,8 @@ def test_opened_condition_is_unknown_for_email(ours: Ours, watch: Watch):
     assert came_by(practice, lead)[-1] == ("after", "condition_not_met")
 
 
-def test_opt_out_from_a_channel_continues_without_it(ours: Ours, watch: Watch):
-    practice = ours(sequence(mail("hello", "1 day"), call("then")))
+def test_opt_out_from_a_channel_continues_without_it(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(mail("hello", "1 day"), call("then")))
     lead = practice.capture()
     put(practice, lead)
     with transaction() as session:
@@ -370,9 +372,9 @@ def test_opt_out_from_a_channel_continues_without_it(ours: Ours, watch: Watch):
     assert came_by(practice, lead) == [("hello", "opted_out_of_channel"), ("then", "done")]
 
 
-def test_message_deferred_by_quiet_hours_delays_the_next_steps(ours: Ours, watch: Watch):
+def test_message_deferred_by_quiet_hours_delays_the_next_steps(open_with: OpenWith, watch: Watch):
     """A message due at 3 is sent at 8; the next step counts from there."""
-    practice = ours(sequence(mail("night", "16 hours"), call("then", "1 hour")))
+    practice = open_with(sequence(mail("night", "16 hours"), call("then", "1 hour")))
     lead = practice.capture()
     put(practice, lead)
     [night] = practice.steps(lead, name="welcome/night")
@@ -382,8 +384,8 @@ def test_message_deferred_by_quiet_hours_delays_the_next_steps(ours: Ours, watch
     assert practice.pending(lead)[-1].due_at == night.due_at + timedelta(hours=1)
 
 
-def test_pause_keeps_the_remaining_wait(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("one", "3 days")))
+def test_pause_keeps_the_remaining_wait(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("one", "3 days")))
     lead = practice.capture()
     put(practice, lead)
     watch.advance(days=1)
@@ -396,8 +398,8 @@ def test_pause_keeps_the_remaining_wait(ours: Ours, watch: Watch):
     assert [step.reason for step in practice.steps(lead, name="welcome/one")] == ["paused", None]
 
 
-def test_task_completed_during_a_pause_counts(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("one", waits=True), call("two", "1 day")))
+def test_task_completed_during_a_pause_counts(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("one", waits=True), call("two", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()
@@ -417,10 +419,10 @@ def test_task_completed_during_a_pause_counts(ours: Ours, watch: Watch):
     ],
 )
 def test_unknown_mailbox_ends_the_enrollment_and_a_server_refusal_does_not(
-    ours: Ours, smtp: SmtpServer, answer: str, expected: tuple[str, str | None]
+    open_with: OpenWith, smtp: SmtpServer, answer: str, expected: tuple[str, str | None]
 ):
     smtp.on("rcpt", answer)
-    practice = ours(sequence(mail("hello"), mail("again", "2 days")))
+    practice = open_with(sequence(mail("hello"), mail("again", "2 days")))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()

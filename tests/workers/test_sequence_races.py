@@ -27,20 +27,20 @@ from workers import runner
 
 pytest_plugins = ["tests.support.practice"]
 
-Ours = Callable[..., Practice]
+OpenWith = Callable[..., Practice]
 STEPS = [call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")]
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice]) -> Ours:
-    def opened(*sequences: Any) -> Practice:
+def open_with(open_practice: Callable[..., Practice]) -> OpenWith:
+    def open_playbook(*sequences: Any) -> Practice:
         return open_practice(playbook=playbook(*sequences))
 
-    return opened
+    return open_playbook
 
 
-def test_one_of_two_concurrent_enrollments_succeeds(ours: Ours):
-    practice = ours(sequence(*STEPS))
+def test_one_of_two_concurrent_enrollments_succeeds(open_with: OpenWith):
+    practice = open_with(sequence(*STEPS))
     leads = [practice.capture() for _ in range(20)]
     came = at_once(*[partial(put, practice, *order) for order in (leads, leads[::-1])])
     results = sorted(one for many in came for one in many)
@@ -48,16 +48,16 @@ def test_one_of_two_concurrent_enrollments_succeeds(ours: Ours):
     assert len(practice.rows("enrollments")) == len(practice.steps(kind=Kind.CREATE_TASK, name="welcome/one")) == 20
 
 
-def test_concurrent_exclusive_sequences_enroll_a_lead_once(ours: Ours):
-    practice = ours(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
+def test_concurrent_exclusive_sequences_enroll_a_lead_once(open_with: OpenWith):
+    practice = open_with(*[sequence(*STEPS, name=name, exclusive=True) for name in ("a", "b")])
     lead = practice.capture()
     came = at_once(*[partial(put, practice, lead, into=name) for name in ("a", "b")])
     assert sorted(one for [one] in came) == [EnrollmentResult.ENROLLED, EnrollmentResult.IN_ANOTHER]
 
 
-def test_reply_during_a_step_leaves_nothing_planned(ours: Ours, watch: Watch):
+def test_reply_during_a_step_leaves_nothing_planned(open_with: OpenWith, watch: Watch):
     """The step runs or not, depending on the order; no step follows."""
-    practice = ours(sequence(*STEPS))
+    practice = open_with(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
     watch.advance(hours=1)
@@ -72,20 +72,20 @@ def test_reply_during_a_step_leaves_nothing_planned(ours: Ours, watch: Watch):
     assert [step for step in practice.pending() if "enrollment_id" in step.cause] == []
 
 
-def test_enrollment_during_deletion_of_the_sequence_fails_or_ends(ours: Ours):
-    practice = ours(sequence(*STEPS))
+def test_enrollment_during_deletion_of_the_sequence_fails_or_ends(open_with: OpenWith):
+    practice = open_with(sequence(*STEPS))
     lead, [row] = practice.capture(), practice.rows("sequences")
     with ThreadPoolExecutor(1) as threads:
         with transaction() as session:
             delete_sequence(session, practice.actor(), row.id, seen=None)
             enrolling = threads.submit(put, practice, lead)
-            wait_until(somebody_waits, 30, "the one who enrolls to wait for the one who deletes")
+            wait_until(is_lock_awaited, 30, "the one who enrolls to wait for the one who deletes")
         assert enrolling.result(timeout=60) == [EnrollmentResult.SEQUENCE_INACTIVE]
     assert practice.rows("enrollments") == []
 
 
-def test_step_that_becomes_due_during_activation_runs(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_step_that_becomes_due_during_activation_runs(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     lead, [row] = practice.capture(), practice.rows("sequences")
     put(practice, lead)
     with transaction() as session:
@@ -100,8 +100,8 @@ def test_step_that_becomes_due_during_activation_runs(ours: Ours, watch: Watch):
     assert came_by(practice, lead) == [("one", "done")]
 
 
-def test_repeated_message_advances_an_enrollment_once(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_repeated_message_advances_an_enrollment_once(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
     watch.advance(hours=1)
@@ -113,9 +113,9 @@ def test_repeated_message_advances_an_enrollment_once(ours: Ours, watch: Watch):
     assert len(practice.steps(name="welcome/two")) == 10
 
 
-def test_killed_worker_loses_and_repeats_no_step(ours: Ours, watch: Watch):
+def test_killed_worker_loses_and_repeats_no_step(open_with: OpenWith, watch: Watch):
     """The worker ends after writing the step's result and the next step, before the commit."""
-    practice = ours(sequence(*STEPS))
+    practice = open_with(sequence(*STEPS))
     leads = [practice.capture() for _ in range(10)]
     put(practice, *leads)
     watch.advance(hours=1)
@@ -135,10 +135,10 @@ def test_killed_worker_loses_and_repeats_no_step(ours: Ours, watch: Watch):
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pauses=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 5000)), max_size=4))
-def test_repeated_pauses_do_not_change_the_total_wait(ours: Ours, watch: Watch, pauses: list[tuple[int, int]]):
+def test_repeated_pauses_do_not_change_the_total_wait(open_with: OpenWith, watch: Watch, pauses: list[tuple[int, int]]):
     """Minutes of waiting between pauses, and minutes of each pause; the step is due after all of them."""
     watch.set(TUESDAY)
-    practice = ours(sequence(call("one", "30 hours")))
+    practice = open_with(sequence(call("one", "30 hours")))
     lead = practice.capture()
     put(practice, lead)
     for waited, paused in pauses:
@@ -150,8 +150,8 @@ def test_repeated_pauses_do_not_change_the_total_wait(ours: Ours, watch: Watch, 
     assert step.due_at == TUESDAY + timedelta(hours=30) + timedelta(minutes=sum(paused for _, paused in pauses))
 
 
-def test_version_published_meanwhile_applies_to_new_enrollments(ours: Ours, watch: Watch):
-    practice = ours(sequence(*STEPS))
+def test_version_published_meanwhile_applies_to_new_enrollments(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(*STEPS))
     early, late = practice.capture(), practice.capture()
     put(practice, early)
     [row] = practice.rows("sequences")
@@ -166,8 +166,8 @@ def test_version_published_meanwhile_applies_to_new_enrollments(ours: Ours, watc
     assert {entry.sequence_version for entry in practice.rows("enrollment_steps")} == {1, 2}
 
 
-def test_enrollment_of_five_thousand_needs_a_constant_number_of_statements(ours: Ours):
-    practice = ours(sequence(*STEPS))
+def test_enrollment_of_five_thousand_needs_a_constant_number_of_statements(open_with: OpenWith):
+    practice = open_with(sequence(*STEPS))
     practice.fill(5000, Kind.CREATE_TASK, due_at=TUESDAY + timedelta(days=300))
     leads = [row.id for row in practice.rows("leads")]
     _, one, many = (_statements(practice, some) for some in (leads[:1], leads[1:2], leads[2:]))  # the first reads it
@@ -175,7 +175,7 @@ def test_enrollment_of_five_thousand_needs_a_constant_number_of_statements(ours:
     assert len(practice.rows("enrollments")) == 5000
 
 
-def somebody_waits() -> bool:
+def is_lock_awaited() -> bool:
     return bool(sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 

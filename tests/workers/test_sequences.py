@@ -15,20 +15,20 @@ from workers.sweeps.run import sweep
 
 pytest_plugins = ["tests.support.practice"]
 
-Ours = Callable[..., Practice]
+OpenWith = Callable[..., Practice]
 
 
 @pytest.fixture
-def ours(open_practice: Callable[..., Practice]) -> Ours:
-    def opened(*sequences: Any, **parts: Any) -> Practice:
+def open_with(open_practice: Callable[..., Practice]) -> OpenWith:
+    def open_playbook(*sequences: Any, **parts: Any) -> Practice:
         return open_practice(playbook=playbook(*sequences, **parts))
 
-    return opened
+    return open_playbook
 
 
-def test_sequence_conditions_are_checked_before_the_message_is_written_only(ours: Ours, smtp: SmtpServer):
+def test_sequence_conditions_are_checked_before_the_message_is_written_only(open_with: OpenWith, smtp: SmtpServer):
     unheard = [{"field": "enrollment.replied", "equals": False}]
-    practice = ours(sequence(mail("hello", only_if=unheard), mail("again", "1 day", unless=unheard)))
+    practice = open_with(sequence(mail("hello", only_if=unheard), mail("again", "1 day", unless=unheard)))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()
@@ -36,8 +36,8 @@ def test_sequence_conditions_are_checked_before_the_message_is_written_only(ours
     assert [note.state for note in practice.rows("notifications", lead_id=lead)] == ["sent"]
 
 
-def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(ours: Ours, watch: Watch):
-    practice = ours(sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"}))
+def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(mail("hello"), mail("again", "2 days"), enroll={"on": "lead.created"}))
     lead = practice.capture()
     practice.run_due()
     following = practice.pending(lead)[-1]
@@ -52,8 +52,8 @@ def test_event_enrolls_and_each_step_is_planned_after_the_previous_one(ours: Our
     assert len(practice.rows("notifications", template="one")) == 2
 
 
-def test_late_step_delays_the_following_ones(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")))
+def test_late_step_delays_the_following_ones(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("one", "1 hour"), call("two", "1 hour"), call("three", "1 hour")))
     lead = practice.capture()
     assert put(practice, lead) == [EnrollmentResult.ENROLLED]
     watch.advance(hours=10)
@@ -62,8 +62,8 @@ def test_late_step_delays_the_following_ones(ours: Ours, watch: Watch):
     assert len(practice.rows("lead_tasks", lead_id=lead)) == 1
 
 
-def test_reply_ends_the_enrollment_at_once(ours: Ours):
-    practice = ours(sequence(mail("hello", "1 day"), mail("again", "2 days")))
+def test_reply_ends_the_enrollment_at_once(open_with: OpenWith):
+    practice = open_with(sequence(mail("hello", "1 day"), mail("again", "2 days")))
     lead = practice.capture()
     put(practice, lead)
     practice.hear_from(lead)
@@ -71,16 +71,16 @@ def test_reply_ends_the_enrollment_at_once(ours: Ours):
     assert [step.reason for step in practice.steps(lead, name="welcome/hello")] == ["replied"]
 
 
-def test_automatic_reply_does_not_count_as_a_reply(ours: Ours):
-    practice = ours(sequence(mail("hello", "1 day")))
+def test_automatic_reply_does_not_count_as_a_reply(open_with: OpenWith):
+    practice = open_with(sequence(mail("hello", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     practice.log(lead, "EMAIL", direction="INBOUND", is_auto_reply=True)
     assert way(practice, lead).state == "active"
 
 
-def test_blocking_task_holds_the_enrollment(ours: Ours, watch: Watch):
-    practice = ours(sequence(call("speak", waits=True), mail("after", "1 day")))
+def test_blocking_task_holds_the_enrollment(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence(call("speak", waits=True), mail("after", "1 day")))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()
@@ -94,9 +94,9 @@ def test_blocking_task_holds_the_enrollment(ours: Ours, watch: Watch):
 
 
 @pytest.mark.parametrize(("tags", "taken"), [([], "one"), (["vip"], "two")])
-def test_branch_is_decided_when_it_is_due(ours: Ours, tags: list[str], taken: str):
+def test_branch_is_decided_when_it_is_due(open_with: OpenWith, tags: list[str], taken: str):
     decide = {"if": [{"field": "lead.tags", "contains": "vip"}], "then": "two", "else": "one"}
-    practice = ours(
+    practice = open_with(
         sequence({"name": "which", "branch": decide}, call("one", next="end"), call("two")),
     )
     lead = practice.capture(tags=tags)
@@ -106,25 +106,25 @@ def test_branch_is_decided_when_it_is_due(ours: Ours, tags: list[str], taken: st
     assert way(practice, lead).state == "completed"
 
 
-def test_skipped_step_is_followed_by_the_next(ours: Ours):
+def test_skipped_step_is_followed_by_the_next(open_with: OpenWith):
     never = [{"field": "lead.status", "equals": "LOST"}]
-    practice = ours(sequence(call("one", only_if=never), call("two")))
+    practice = open_with(sequence(call("one", only_if=never), call("two")))
     lead = practice.capture()
     put(practice, lead)
     practice.run_due()
     assert came_by(practice, lead) == [("one", "condition_not_met"), ("two", "done")]
 
 
-def test_unreachable_lead_leaves_the_sequence(ours: Ours):
-    practice = ours(sequence(mail("hello"), call("two")))
+def test_unreachable_lead_leaves_the_sequence(open_with: OpenWith):
+    practice = open_with(sequence(mail("hello"), call("two")))
     lead = practice.capture(email=None)
     put(practice, lead)
     practice.run_due()
     assert (way(practice, lead).reason, came_by(practice, lead)) == ("bounced", [("hello", "no_address")])
 
 
-def test_lead_is_enrolled_once(ours: Ours):
-    practice = ours(sequence(call("one", "1 day")))
+def test_lead_is_enrolled_once(open_with: OpenWith):
+    practice = open_with(sequence(call("one", "1 day")))
     lead = practice.capture()
     assert [put(practice, lead), put(practice, lead)] == [[EnrollmentResult.ENROLLED], [EnrollmentResult.ALREADY_IN]]
     practice.opt_out(lead)
@@ -132,8 +132,8 @@ def test_lead_is_enrolled_once(ours: Ours):
     assert len(practice.rows("enrollments")) == 1
 
 
-def test_enrolled_lead_has_a_next_action(ours: Ours, watch: Watch):
-    practice = ours(sequence({"name": "rest", "after": "3 days", "wait": {}}, mail("hello")))
+def test_enrolled_lead_has_a_next_action(open_with: OpenWith, watch: Watch):
+    practice = open_with(sequence({"name": "rest", "after": "3 days", "wait": {}}, mail("hello")))
     waiting, idle = practice.capture(), practice.capture()
     put(practice, waiting)
     watch.advance(hours=1)

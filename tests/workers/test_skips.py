@@ -22,14 +22,14 @@ rules:
 """
 
 
-def nothing_stops(step: Any) -> Any:
+def disable_stops(step: Any) -> Any:
     """Disable cancellation, as if the stop and the step happened at the same moment; only the guard remains."""
     sql("UPDATE steps SET stop_on = '{}' WHERE id = :id", id=step.id)
     return step
 
 
 def escalation(practice: Practice, watch: Watch) -> Any:
-    step = nothing_stops(practice.step(practice.capture(), name="no-contact-24h"))
+    step = disable_stops(practice.step(practice.capture(), name="no-contact-24h"))
     watch.advance(hours=24)
     return step
 
@@ -37,7 +37,7 @@ def escalation(practice: Practice, watch: Watch) -> Any:
 def reminder(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.plan(lead, TUESDAY + timedelta(hours=1))
-    step = nothing_stops(practice.step(lead, kind="remind"))
+    step = disable_stops(practice.step(lead, kind="remind"))
     watch.set(step.due_at)
     return step
 
@@ -47,7 +47,7 @@ def overdue_escalation(practice: Practice, watch: Watch) -> Any:
     practice.plan(lead, TUESDAY + timedelta(hours=1))
     watch.advance(hours=2)
     sweep("mark_overdue_tasks")
-    step = nothing_stops(practice.step(lead, name="overdue-24h"))
+    step = disable_stops(practice.step(lead, name="overdue-24h"))
     watch.advance(hours=24)
     return step
 
@@ -55,7 +55,7 @@ def overdue_escalation(practice: Practice, watch: Watch) -> Any:
 def follow_up(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.log(lead, "CONSULTATION_COMPLETED")
-    step = nothing_stops(practice.step(lead, name="post-consult-follow-up"))
+    step = disable_stops(practice.step(lead, name="post-consult-follow-up"))
     watch.advance(days=3)
     return step
 
@@ -63,7 +63,7 @@ def follow_up(practice: Practice, watch: Watch) -> Any:
 def check_in(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.move(lead, "pending_decision")
-    step = nothing_stops(practice.step(lead, name="pending-decision-check-in"))
+    step = disable_stops(practice.step(lead, name="pending-decision-check-in"))
     watch.advance(days=7)
     return step
 
@@ -71,19 +71,19 @@ def check_in(practice: Practice, watch: Watch) -> Any:
 def break_up(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.fail_to_reach(lead)
-    return nothing_stops(practice.step(lead, kind="send_message"))
+    return disable_stops(practice.step(lead, kind="send_message"))
 
 
 def confirmation(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.log(lead, "CONSULTATION_SCHEDULED", scheduled_for=TUESDAY + timedelta(days=2))
-    return nothing_stops(practice.step(lead, name="consultation-confirmation"))
+    return disable_stops(practice.step(lead, name="consultation-confirmation"))
 
 
 def suggestion(practice: Practice, watch: Watch) -> Any:
     lead = practice.capture()
     practice.fail_to_reach(lead)
-    return nothing_stops(practice.step(lead, kind="suggest_lost"))
+    return disable_stops(practice.step(lead, kind="suggest_lost"))
 
 
 def first_call(practice: Practice, watch: Watch) -> Any:
@@ -141,7 +141,7 @@ def test_obsolete_step_is_skipped_with_a_reason(
 def test_reminder_of_a_past_time_is_not_sent(practice: Practice, watch: Watch):
     lead = practice.capture()
     practice.plan(lead, TUESDAY + timedelta(hours=1))
-    watch.advance(hours=1)  # nobody ran it in time
+    watch.advance(hours=1)  # it did not run in time
 
     practice.run(Kind.REMIND)
 

@@ -52,7 +52,7 @@ class Social:
     def capture(self, score: int | None, **more: Any) -> str:
         return str(self.desk.capture(phone=PHONE, score=score, **more)["id"])
 
-    def live(self, until: datetime) -> None:
+    def run_until(self, until: datetime) -> None:
         """Advance the clock, and run every step at its due time."""
         while (moment := self._next()) <= until:
             self.watch.set(moment)
@@ -62,20 +62,20 @@ class Social:
                     self.practice.run(kind, *[step for step in due if step.kind == kind])
         self.watch.set(until)
 
-    def told(self, lead: str) -> list[Any]:
+    def calls_about(self, lead: str) -> list[Any]:
         """Return the calls to the gateway about the lead."""
         return [call.said for call in self.server.calls if call.said["lead_id"] == lead]
 
-    def tell(self, lead: str, status: str, **more: Any) -> None:
+    def report_status(self, lead: str, status: str, **more: Any) -> None:
         """Report the delivery status of the lead's last message as the gateway does."""
-        event = {"message_id": self.told(lead)[-1]["id"], "status": status, "at": now().isoformat(), **more}
+        event = {"message_id": self.calls_about(lead)[-1]["id"], "status": status, "at": now().isoformat(), **more}
         body = json.dumps({"events": [event]}).encode()
         headers = signing.sign([self.gateway["secret"]], str(uuid4()), body, at=now())
         path = f"/api/gateways/{self.gateway['id']}/events"
         answer = self.desk.client().post(path, data=body, headers=headers, content_type="application/json")
         assert answer.json == {"taken": 1, "ignored": 0}
 
-    def followed(self, lead: str, **query: Any) -> Any:
+    def nurture_entry(self, lead: str, **query: Any) -> Any:
         """Return the lead's entry in the nurture's list, or None."""
         admin = self.admin()
         [nurture] = admin.every("/api/nurtures")
@@ -106,10 +106,10 @@ def social(open_practice: Callable[..., Practice], watch: Watch, configure: Call
 
 def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_run(social: Social):
     lead = social.capture(4)
-    social.live(FIRST_RUN - timedelta(seconds=1))
-    assert social.told(lead) == []
-    social.live(FIRST_RUN)
-    [message] = social.told(lead)
+    social.run_until(FIRST_RUN - timedelta(seconds=1))
+    assert social.calls_about(lead) == []
+    social.run_until(FIRST_RUN)
+    [message] = social.calls_about(lead)
     assert (message["type"], message["to"]["phone"]) == ("text", PHONE)
     assert message["text"].startswith("Hello Ana, you wrote to us a while ago.")
     [call] = social.server.calls
@@ -118,73 +118,73 @@ def test_lead_with_score_4_and_no_reply_for_25_hours_is_contacted_at_the_next_ru
 
 def test_at_most_five_follow_ups_at_run_hours_with_24_hours_between(social: Social):
     lead = social.capture(4)
-    social.live(TUESDAY + timedelta(days=9))
-    followed = social.followed(lead)
-    assert [(message["type"], message["media_url"]) for message in social.told(lead)] == [
+    social.run_until(TUESDAY + timedelta(days=9))
+    nurture_entry = social.nurture_entry(lead)
+    assert [(message["type"], message["media_url"]) for message in social.calls_about(lead)] == [
         ("text", None),
         ("text", None),
         ("image", PICTURE),
         ("video", FILM),
         ("text", None),
     ]
-    sent = [datetime.fromisoformat(message["sent_at"]) for message in followed["messages"]]
+    sent = [datetime.fromisoformat(message["sent_at"]) for message in nurture_entry["messages"]]
     local = [social.practice.actor().clinic.calendar.local(one).strftime("%H:%M") for one in sent]
     assert set(local) <= {"09:00", "14:00", "18:00"}
     assert all(later - earlier >= timedelta(hours=24) for earlier, later in pairwise(sent))
-    assert (followed["enrollment_state"], followed["follow_up_count"]) == ("completed", 5)
+    assert (nurture_entry["enrollment_state"], nurture_entry["follow_up_count"]) == ("completed", 5)
     assert len(social.practice.rows("enrollments")) == 1  # nor is it taken again in the days that follow
 
 
 def test_reply_ends_the_sequence(social: Social):
     lead = social.capture(4)
-    social.live(FIRST_RUN + timedelta(hours=1))
-    social.tell(lead, "replied", text="Yes, please call me.")
-    social.live(TUESDAY + timedelta(days=10))
-    assert len(social.told(lead)) == 1
-    followed = social.followed(lead)
-    assert (followed["enrollment_state"], followed["reason"]) == ("exited", "replied")
+    social.run_until(FIRST_RUN + timedelta(hours=1))
+    social.report_status(lead, "replied", text="Yes, please call me.")
+    social.run_until(TUESDAY + timedelta(days=10))
+    assert len(social.calls_about(lead)) == 1
+    nurture_entry = social.nurture_entry(lead)
+    assert (nurture_entry["enrollment_state"], nurture_entry["reason"]) == ("exited", "replied")
 
 
 def test_automatic_reply_does_not_end_the_sequence(social: Social):
     lead = social.capture(4)
-    social.live(FIRST_RUN + timedelta(hours=1))
-    social.tell(lead, "replied", text="We are closed.", is_auto_reply=True)
-    social.live(TUESDAY + timedelta(days=10))
-    assert len(social.told(lead)) == 5
+    social.run_until(FIRST_RUN + timedelta(hours=1))
+    social.report_status(lead, "replied", text="We are closed.", is_auto_reply=True)
+    social.run_until(TUESDAY + timedelta(days=10))
+    assert len(social.calls_about(lead)) == 5
 
 
 @pytest.mark.parametrize("score", [1, 7, None])
 def test_lead_with_a_score_outside_2_to_6_is_skipped(social: Social, score: int | None):
     lead = social.capture(score)
-    social.live(TUESDAY + timedelta(days=3))
-    assert (social.told(lead), social.followed(lead)) == ([], None)
+    social.run_until(TUESDAY + timedelta(days=3))
+    assert (social.calls_about(lead), social.nurture_entry(lead)) == ([], None)
 
 
 def test_score_leaving_the_range_ends_the_sequence(social: Social):
     lead = social.capture(6)
-    social.live(FIRST_RUN)
+    social.run_until(FIRST_RUN)
     social.admin().put(f"/api/leads/{lead}", {"score": 7})
-    social.live(TUESDAY + timedelta(days=10))
-    assert len(social.told(lead)) == 1
-    assert social.followed(lead)["enrollment_state"] == "completed"
+    social.run_until(TUESDAY + timedelta(days=10))
+    assert len(social.calls_about(lead)) == 1
+    assert social.nurture_entry(lead)["enrollment_state"] == "completed"
 
 
 def test_opt_out_ends_the_sequence_at_once(social: Social):
     lead = social.capture(4)
-    social.live(FIRST_RUN)
+    social.run_until(FIRST_RUN)
     assert social.admin().post(f"/api/leads/{lead}/opt-out", {}).status == 200
     assert [step for step in social.practice.pending() if str(step.lead_id) == lead] == []
-    social.live(TUESDAY + timedelta(days=10))
-    assert len(social.told(lead)) == 1
+    social.run_until(TUESDAY + timedelta(days=10))
+    assert len(social.calls_about(lead)) == 1
 
 
 def test_account_respects_its_hourly_limit(social: Social):
     assert social.gateway["per_hour"] == 200  # the document's; fewer show the same sooner
     social.allow(20)
     leads = [social.capture(4) for _ in range(23)]
-    social.live(FIRST_RUN + timedelta(minutes=59))
+    social.run_until(FIRST_RUN + timedelta(minutes=59))
     assert len(social.server.calls) == 20
-    social.live(FIRST_RUN + timedelta(hours=3))
+    social.run_until(FIRST_RUN + timedelta(hours=3))
     assert sorted(call.said["lead_id"] for call in social.server.calls) == sorted(leads)
 
 
@@ -192,45 +192,45 @@ def test_media_url_in_a_private_network_is_refused(social: Social):
     admin = social.admin()
     social._show(admin, "nurture-picture", "https://127.0.0.1/smile.jpg")
     lead = social.capture(4)
-    social.live(TUESDAY + timedelta(days=10))
-    assert [message["type"] for message in social.told(lead)] == ["text", "text", "video", "text"]
-    assert [message["state"] for message in social.followed(lead)["messages"]].count("failed") == 1
+    social.run_until(TUESDAY + timedelta(days=10))
+    assert [message["type"] for message in social.calls_about(lead)] == ["text", "text", "video", "text"]
+    assert [message["state"] for message in social.nurture_entry(lead)["messages"]].count("failed") == 1
 
 
 def test_lead_has_the_label_while_enrolled(social: Social):
     lead, other = social.capture(4), social.capture(9)
-    social.live(FIRST_RUN)
+    social.run_until(FIRST_RUN)
     listed = social.admin().every("/api/leads", tag="follow-up")
     assert [(one["id"], one["tags"]) for one in listed] == [(lead, ["follow-up"])]
-    social.tell(lead, "replied")
+    social.report_status(lead, "replied")
     assert social.admin().every("/api/leads", tag="follow-up") == []
-    assert other not in {one["lead_id"] for one in [social.followed(lead)]}
+    assert other not in {one["lead_id"] for one in [social.nurture_entry(lead)]}
 
 
 def test_messages_are_tracked_from_pending_to_converted(social: Social):
     lead = social.capture(4)
     social.server.answer(503, {"Retry-After": "600"})
-    social.live(FIRST_RUN)
-    assert (social.followed(lead)["state"], social.followed(lead)["follow_up_count"]) == ("pending", 0)
+    social.run_until(FIRST_RUN)
+    assert (social.nurture_entry(lead)["state"], social.nurture_entry(lead)["follow_up_count"]) == ("pending", 0)
     social.server.answer(200)
-    social.live(FIRST_RUN + timedelta(hours=1))
-    sent = social.followed(lead)
+    social.run_until(FIRST_RUN + timedelta(hours=1))
+    sent = social.nurture_entry(lead)
     assert (sent["state"], sent["follow_up_count"]) == ("sent", 1)
     assert sent["next_follow_up_at"] == at("2026-03-12 14:00").isoformat().replace("+00:00", "Z")
-    social.tell(lead, "delivered")
-    assert social.followed(lead, state="delivered")["messages"][0]["delivered_at"] is not None
-    assert social.followed(lead, state="sent") is None
+    social.report_status(lead, "delivered")
+    assert social.nurture_entry(lead, state="delivered")["messages"][0]["delivered_at"] is not None
+    assert social.nurture_entry(lead, state="sent") is None
     social.admin().post(f"/api/leads/{lead}/convert", {})
-    converted = social.followed(lead, state="converted")
+    converted = social.nurture_entry(lead, state="converted")
     assert [message["state"] for message in converted["messages"]] == ["converted"]
     assert (converted["enrollment_state"], converted["reason"]) == ("exited", "converted")
 
 
 def test_dashboard_shows_the_results(social: Social):
     answered, converted, silent = (social.capture(4) for _ in range(3))
-    social.live(FIRST_RUN + timedelta(hours=1))
-    social.tell(answered, "replied", text="Yes.")
-    social.tell(converted, "delivered")
+    social.run_until(FIRST_RUN + timedelta(hours=1))
+    social.report_status(answered, "replied", text="Yes.")
+    social.report_status(converted, "delivered")
     social.admin().post(f"/api/leads/{converted}/convert", {})
     said = social.admin().get("/api/nurtures/dashboard").body
     assert (said["sent_today"], said["sent"], said["delivered"], said["leads"]) == (3, 3, 1, 3)
@@ -245,4 +245,4 @@ def test_dashboard_shows_the_results(social: Social):
     assert [(hour["hour"], hour["sent"]) for hour in said["hours"]] == [(14, 3)]
     social.watch.set(at("2026-03-12 00:00"))
     assert social.admin().get("/api/nurtures/dashboard").body["sent_today"] == 0
-    assert social.followed(silent)["state"] == "sent"
+    assert social.nurture_entry(silent)["state"] == "sent"

@@ -30,7 +30,7 @@ STOPS: dict[str, Callable[[Practice, UUID], None]] = {
     "conversion": Practice.convert,
     "loss": Practice.lose,
 }
-FOR_GOOD = {"opt-out", "conversion", "loss"}  # nothing more to the lead; the others stop what was planned before them
+FOR_GOOD = {"opt-out", "conversion", "loss"}  # no further message to the lead; others cancel earlier plans only
 
 
 def tomorrow() -> Any:
@@ -55,7 +55,7 @@ MOODS = [
 
 
 @dataclass(frozen=True)
-class World:
+class SharedFixtures:
     """Fixtures shared by all examples; each example starts with an empty database."""
 
     open_practice: Callable[..., Practice]
@@ -76,7 +76,7 @@ class World:
 class Actions(RuleBasedStateMachine):
     """Users and workers act in any order; one second passes before each action."""
 
-    world: ClassVar[World]
+    world: ClassVar[SharedFixtures]
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Actions(RuleBasedStateMachine):
         self.leads.append(self.practice.capture())
 
     @rule(who=st.integers(0, 2), act=st.sampled_from(sorted(ACTS)))
-    def something_happens(self, who: int, act: str) -> None:
+    def perform_action(self, who: int, act: str) -> None:
         self.world.watch.advance(seconds=1)
         with suppress(Conflict):  # the lead is closed
             ACTS[act](self.practice, self.leads[who % len(self.leads)])
@@ -105,12 +105,12 @@ class Actions(RuleBasedStateMachine):
             self.stops.append((lead, stop, clock.now()))
 
     @rule(kind=st.sampled_from(KINDS))
-    def run_what_is_due(self, kind: str) -> None:
+    def run_due_steps(self, kind: str) -> None:
         self.world.watch.advance(seconds=1)
         self.practice.run(kind)
 
     @rule(data=st.data())
-    def a_message_comes_early_or_again(self, data: st.DataObject) -> None:
+    def deliver_early_or_repeated_message(self, data: st.DataObject) -> None:
         self.world.watch.advance(seconds=1)
         steps = self.practice.steps()
         step = steps[data.draw(st.integers(0, len(steps) - 1))]
@@ -121,15 +121,15 @@ class Actions(RuleBasedStateMachine):
         sweep(name)
 
     @rule(minutes=st.sampled_from([1, 20, 12 * 60, 25 * 60, 8 * 24 * 60]))
-    def time_passes(self, minutes: int) -> None:
+    def advance_clock(self, minutes: int) -> None:
         self.world.watch.advance(minutes=minutes)
 
     @rule(mood=st.sampled_from(MOODS))
-    def the_mail_server_is_moody(self, mood: tuple[str, str]) -> None:
+    def change_mail_server_behavior(self, mood: tuple[str, str]) -> None:
         self.world.smtp.on(*mood, times=1)
 
     @invariant()
-    def nothing_is_sent_after_a_stop(self) -> None:
+    def no_message_after_a_stop(self) -> None:
         new, self.heard = self.world.smtp.received[self.heard :], len(self.world.smtp.received)
         for mail in new:
             [note] = self.practice.rows("notifications", message_id=mail.message["Message-ID"])
@@ -155,7 +155,7 @@ class Actions(RuleBasedStateMachine):
         assert not times or max(times.values()) == 1
 
     @invariant()
-    def every_step_is_pending_or_tells_its_end(self) -> None:
+    def every_step_has_a_consistent_state(self) -> None:
         over = {lead for lead, stop, _ in self.stops if stop in {"conversion", "loss"}}
         for step in self.practice.steps():
             if step.state in PENDING:
@@ -170,7 +170,7 @@ class Actions(RuleBasedStateMachine):
             assert (step.outcome is not None) or step.state != "done"
 
     @invariant()
-    def a_message_and_its_delivery_agree(self) -> None:
+    def message_and_delivery_states_agree(self) -> None:
         states = {
             "done": "sent", "skipped": "suppressed", "cancelled": "suppressed", "failed": "failed",
             "unknown": "unknown", "planned": "pending", "published": "pending",
@@ -185,7 +185,7 @@ class Actions(RuleBasedStateMachine):
             self.world.watch.advance(hours=20)
             for kind in KINDS:
                 self.practice.run(kind)
-            self.nothing_is_sent_after_a_stop()
+            self.no_message_after_a_stop()
             if not self.practice.pending():
                 return
         raise AssertionError(f"never ended: {self.practice.pending()}")
@@ -194,7 +194,7 @@ class Actions(RuleBasedStateMachine):
 def test_no_message_is_sent_after_a_stop_in_any_order(
     open_practice: Callable[..., Practice], watch: Watch, smtp: SmtpServer, postgres: Postgres, valkey: Valkey
 ):
-    Actions.world = World(open_practice, watch, smtp, postgres, valkey)
+    Actions.world = SharedFixtures(open_practice, watch, smtp, postgres, valkey)
     run_state_machine_as_test(
         Actions,
         settings=settings(

@@ -66,16 +66,16 @@ def finish_steps(practice: Practice) -> None:
     sql("UPDATE steps SET state = 'done' WHERE clinic_id = :id", id=practice.clinic_id)
 
 
-def told(practice: Practice) -> list[tuple[UUID, str]]:
+def notified_users(practice: Practice) -> list[tuple[UUID, str]]:
     notes = practice.rows("notifications", template="leads-without-next-action")
     return [(note.user_id, note.body.split(" ")[0]) for note in notes]
 
 
-class TestFinding:
+class TestFlags:
     def test_lead_with_neither_task_nor_step_is_flagged_after_some_minutes(self, silent: Practice, watch: Watch):
         lead = silent.capture()
         watch.advance(minutes=5)
-        assert sweep(FIND) == 0  # whoever has just worked with it has time to plan
+        assert sweep(FIND) == 0  # grace period after the last change
 
         watch.advance(seconds=1)
         assert sweep(FIND) == 1
@@ -158,7 +158,7 @@ class TestFinding:
         assert walked[3:] == walked[:3]
 
 
-class TestWhatFollows:
+class TestReactions:
     def test_flagged_lead_gets_a_task_for_a_decision(self, practice: Practice, watch: Watch):
         lead = practice.capture()
         finish_steps(practice)
@@ -166,8 +166,8 @@ class TestWhatFollows:
         assert sweep(FIND) == 1
         step = practice.step(lead, name="decide-what-is-next")
         assert step.cause["event"] == "lead.without_next_action"
-        assert listed(practice) == []  # somebody sees to it
-        assert told(practice) == []
+        assert listed(practice) == []  # a user handles it
+        assert notified_users(practice) == []
 
         practice.run(Kind.CREATE_TASK, step)
         task = practice.row("lead_tasks", lead_id=lead)
@@ -220,7 +220,7 @@ class TestWhatFollows:
         watch.advance(minutes=10)
         for _ in range(3):
             sweep(FIND)
-        assert sorted(told(silent), key=lambda one: one[1]) == [
+        assert sorted(notified_users(silent), key=lambda one: one[1]) == [
             (silent.people[COORDINATOR], "3"),
             (silent.people[ADMIN], "4"),
         ]
@@ -228,12 +228,12 @@ class TestWhatFollows:
         silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
-        assert told(silent)[2:] == []  # until the first is read
+        assert notified_users(silent)[2:] == []  # until the first is read
         sql("UPDATE notifications SET read_at = created_at")
         silent.capture()
         watch.advance(minutes=10)
         sweep(FIND)
-        assert [count for _, count in told(silent)[2:]] == ["1", "1"]
+        assert [count for _, count in notified_users(silent)[2:]] == ["1", "1"]
 
     def test_flag_is_removed_when_an_action_is_planned(self, silent: Practice, watch: Watch):
         planned, other = silent.capture(), silent.capture()
@@ -265,7 +265,7 @@ class TestWhatFollows:
             assert "relance_leads_without_next_action 1.0" in render(session).decode()
 
 
-class TestTheList:
+class TestList:
     def test_longest_flagged_leads_come_first(self, silent: Practice, watch: Watch):
         leads = []
         for _ in range(3):
@@ -277,7 +277,7 @@ class TestTheList:
         assert listed(silent, assigned_to_id=silent.people[COORDINATOR]) == [leads[0], leads[2]]
 
 
-class TestDatingRottingLeads:
+class TestRottingDates:
     DATE = "date_rotting_leads"
 
     def test_new_limit_of_a_stage_updates_its_leads(self, practice: Practice, watch: Watch):

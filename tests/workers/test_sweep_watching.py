@@ -65,7 +65,7 @@ class TestOverdueTasks:
 
     def test_escalation_task_is_not_escalated_again(self, practice: Practice, watch: Watch):
         lead = practice.capture()
-        sql("DELETE FROM steps")  # what else is planned for a new lead
+        sql("DELETE FROM steps")  # other steps of a new lead
         practice.plan(lead, TUESDAY + timedelta(minutes=30))
         watch.advance(hours=1)
         sweep("mark_overdue_tasks")
@@ -109,7 +109,7 @@ class TestOverdueTasks:
         assert sweep("mark_overdue_tasks") == 1
 
 
-class TestUntendedLeads:
+class TestStaleLeads:
     @pytest.fixture
     def practice(self, open_practice: Callable[..., Practice]) -> Practice:
         return open_practice(playbook=LISTENING)

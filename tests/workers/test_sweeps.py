@@ -26,7 +26,7 @@ def last_run(name: str) -> Any:
 
 
 class TestLeases:
-    def a_sending_one(self, practice: Practice, *, lease_until: Any) -> Any:
+    def step_in_delivery(self, practice: Practice, *, lease_until: Any) -> Any:
         lead = practice.capture()
         practice.fail_to_reach(lead)
         practice.run(Kind.SEND_MESSAGE)
@@ -41,7 +41,7 @@ class TestLeases:
         return step
 
     def test_step_of_an_interrupted_worker_is_in_doubt(self, practice: Practice, watch: Watch):
-        self.a_sending_one(practice, lease_until=TUESDAY + timedelta(seconds=90))
+        self.step_in_delivery(practice, lease_until=TUESDAY + timedelta(seconds=90))
         watch.advance(seconds=90)
         assert sweep("rescue_expired_leases") == 0
 
@@ -60,7 +60,7 @@ class TestLeases:
         assert step.finished_at == delivery.finished_at == clock.now()
 
     def test_step_in_doubt_is_not_sent_again(self, practice: Practice, watch: Watch, valkey: Valkey):
-        step = self.a_sending_one(practice, lease_until=TUESDAY)
+        step = self.step_in_delivery(practice, lease_until=TUESDAY)
         watch.advance(days=2)
         sweep("rescue_expired_leases")
         valkey.flush()
@@ -70,7 +70,7 @@ class TestLeases:
         assert not messages(valkey, "deliveries")
 
     def test_recorded_outcome_is_not_in_doubt(self, practice: Practice, watch: Watch):
-        self.a_sending_one(practice, lease_until=TUESDAY)
+        self.step_in_delivery(practice, lease_until=TUESDAY)
         sql("UPDATE notifications SET state = 'sent'")
         sql("UPDATE deliveries SET outcome = 'sent', response = '250 OK', finished_at = :now", now=TUESDAY)
         watch.advance(seconds=1)
@@ -88,7 +88,7 @@ class TestRetention:
             ("skipped", 91, True),
             ("cancelled", 91, True),
             ("done", 89, False),
-            ("failed", 500, False),  # until somebody has looked
+            ("failed", 500, False),  # until a user resolves it
             ("unknown", 500, False),
             ("planned", 500, False),
             ("running", 500, False),
@@ -122,7 +122,7 @@ class TestRetention:
         assert [(row.process, row.value) for row in done] == [("past", 6)]
 
 
-class TestAllOfThem:
+class TestEverySweep:
     @pytest.mark.parametrize("name", sorted(SWEEPS))
     def test_time_of_the_last_run_is_stored(self, practice: Practice, watch: Watch, name: str):
         assert sweep(name) == 0
@@ -207,7 +207,7 @@ class TestAllOfThem:
         practice.fill(2, MAKE, due_at=TUESDAY)
         practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="failed")
         practice.fill(1, Kind.DELIVER, due_at=TUESDAY, state="running", lease_until=TUESDAY)
-        practice.fill(5, MAKE, due_at=TUESDAY, state="done", finished_at=TUESDAY)  # nobody asks for these
+        practice.fill(5, MAKE, due_at=TUESDAY, state="done", finished_at=TUESDAY)  # not part of the metric
         sweep("take_census")
 
         counted = {(row["kind"], row["state"]): row["n"] for row in last_run("census").result["steps"]}
