@@ -98,18 +98,18 @@ def _run_suspect(kind: str, step_id: UUID) -> int:
     return 1 if is_last_try else _run_alone(kind, step_id)
 
 
-def _retry_on_database_restart(act: Callable[[], Made], **about: object) -> Made:
+def _retry_on_database_restart(action: Callable[[], Made], **log_fields: object) -> Made:
     """Retry the action while the database restarts, so that no answer is lost and no step waits for a sweep."""
     for pause in RETRY_PAUSES:
         try:
-            return act()
+            return action()
         except OperationalError as error:
             if not _is_transient(error):
                 raise
-            log.warning("database.away", **about, because=describe_error(error), again_in=pause)
+            log.warning("database.away", **log_fields, because=describe_error(error), again_in=pause)
             time.sleep(pause)
             engine().dispose()  # after a restart all pooled connections are dead
-    return act()
+    return action()
 
 
 def _is_transient(error: Exception) -> bool:

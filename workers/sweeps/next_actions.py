@@ -42,7 +42,7 @@ _FIND: Final = text(
 _OTHER_CAUSE: Final = f" AND s.cause ->> 'event' IS DISTINCT FROM '{EventName.LEAD_WITHOUT_NEXT_ACTION}'"
 _SETTLE: Final = text(
     f"WITH settled AS (SELECT l.id FROM leads l WHERE {IN_BATCH_SQL} AND l.without_next_action_since IS NOT NULL"  # noqa: S608
-    f" AND (l.restricted_at IS NOT NULL OR {has_task('l')} OR {has_step('l', but=_OTHER_CAUSE)})"
+    f" AND (l.restricted_at IS NOT NULL OR {has_task('l')} OR {has_step('l', condition=_OTHER_CAUSE)})"
     " FOR NO KEY UPDATE SKIP LOCKED)"
     " UPDATE leads AS l SET without_next_action_since = NULL FROM settled WHERE l.id = settled.id"
 )

@@ -42,7 +42,7 @@ class Operation(NamedTuple):
     """An operation: the schema of its fields besides `op` and `id`, and its function."""
 
     schema: Schema
-    act: Callable[[Session, Actor, UUID, Mapping[str, Any]], Task]
+    run: Callable[[Session, Actor, UUID, Mapping[str, Any]], Task]
 
 
 ON_A_TASK: Final[Mapping[str, Operation]] = {
@@ -90,7 +90,7 @@ def _act(session: Session, actor: Actor, operation: dict[str, Any]) -> Task:
     if not isinstance(name, str) or name not in ON_A_TASK:
         raise Invalid.at("/op", f"Must be one of {', '.join((CREATE, *ON_A_TASK))}.")
     kind, task_id = ON_A_TASK[name], _id(operation.pop("id", None))
-    return kind.act(session, actor, task_id, kind.schema.read(operation))
+    return kind.run(session, actor, task_id, kind.schema.read(operation))
 
 
 def _id(value: object) -> UUID:

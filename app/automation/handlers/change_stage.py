@@ -48,8 +48,8 @@ def decide(context: StepContext) -> Outcome:
     return Done({"previous_stage": here, "stage": wanted}, effects=Effects(changes=(change,)))
 
 
-def _sentence(move: Settings) -> str:
-    return f"Move the lead to {plain(move['stage'])}"
+def _sentence(settings: Settings) -> str:
+    return f"Move the lead to {plain(settings['stage'])}"
 
 
 KIND = StepKind(

@@ -31,8 +31,8 @@ def decide(context: StepContext) -> Outcome:
     return Done({"types": types}, effects=Effects(changes=(changes.CompleteTasks(types),)))
 
 
-def _sentence(done: Settings) -> str:
-    return f"Complete the lead's open tasks: {value(done['types'])}"
+def _sentence(settings: Settings) -> str:
+    return f"Complete the lead's open tasks: {value(settings['types'])}"
 
 
 KIND = StepKind(

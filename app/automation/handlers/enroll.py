@@ -23,8 +23,8 @@ def decide(context: StepContext) -> Outcome:
     return Done(made, effects=Effects(changes=(changes.Enroll(made["sequence"], made),)))
 
 
-def _sentence(into: Settings) -> str:
-    return f"Enroll the lead in the sequence {into['sequence']}"
+def _sentence(settings: Settings) -> str:
+    return f"Enroll the lead in the sequence {settings['sequence']}"
 
 
 KIND = StepKind(

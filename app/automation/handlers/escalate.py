@@ -47,8 +47,8 @@ def decide(context: StepContext) -> Outcome:
     return Done({"task_id": task["id"], **said}, effects=effects)
 
 
-def _sentence(alarm: Settings) -> str:
-    return f"Escalate to the admins: {alarm['title']} (an urgent task for one, a message to all)"
+def _sentence(settings: Settings) -> str:
+    return f"Escalate to the admins: {settings['title']} (an urgent task for one, a message to all)"
 
 
 KIND = StepKind(

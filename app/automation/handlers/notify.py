@@ -43,8 +43,9 @@ def _details(context: StepContext, _: Done) -> Details:
     return {"to": context.params.get("to", COORDINATOR), "template": context.params["template"]}
 
 
-def _sentence(told: Settings) -> str:
-    return f"Notify the {told.get('to', COORDINATOR)} {by_channels(told['channels'])}: {plain(told['template'])}"
+def _sentence(settings: Settings) -> str:
+    recipient = settings.get("to", COORDINATOR)
+    return f"Notify the {recipient} {by_channels(settings['channels'])}: {plain(settings['template'])}"
 
 
 KIND = StepKind(

@@ -39,8 +39,8 @@ def _details(context: StepContext, _: Done) -> Details:
     return {**about, "template": context.params["template"]}
 
 
-def _sentence(told: Settings) -> str:
-    return f"Remind the assignee of the task {by_channels(told['channels'])}"
+def _sentence(settings: Settings) -> str:
+    return f"Remind the assignee of the task {by_channels(settings['channels'])}"
 
 
 KIND = StepKind(

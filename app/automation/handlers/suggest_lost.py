@@ -48,23 +48,23 @@ def decide(context: StepContext) -> Outcome:
         step_id=context.step.id,
     )
     suggestion = LostSuggestion(id=context.lead.id, lost_suggested_at=context.now, lost_suggested_reason=reason)
-    messages, said = _message(context)
+    messages, details = _message(context)
     effects = Effects(activities=(note,), lost_suggestions=(suggestion,), notifications=messages)
-    return Done({"activity_id": note["id"], **said}, effects=effects)
+    return Done({"activity_id": note["id"], **details}, effects=effects)
 
 
 def _message(context: StepContext) -> tuple[tuple[Row, ...], Mapping[str, Any]]:
     """Return the message to the coordinator, if the rule has one, and its part of the outcome."""
-    told = context.coordinator if "template" in context.params else None
-    return to_users_if_complete(context, [told]) if told else ((), {})
+    recipient = context.coordinator if "template" in context.params else None
+    return to_users_if_complete(context, [recipient]) if recipient else ((), {})
 
 
 def _details(context: StepContext, _: Done) -> Details:
     return {"reason": context.params["reason"]}
 
 
-def _sentence(loss: Settings) -> str:
-    return f"Suggest to close the lead as lost ({plain(loss['reason'])})"
+def _sentence(settings: Settings) -> str:
+    return f"Suggest to close the lead as lost ({plain(settings['reason'])})"
 
 
 KIND = StepKind(

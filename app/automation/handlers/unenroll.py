@@ -25,8 +25,8 @@ def decide(context: StepContext) -> Outcome:
     return Done(made, effects=Effects(changes=(changes.Unenroll(made["sequence"], made, reason),)))
 
 
-def _sentence(out_of: Settings) -> str:
-    return f"Take the lead out of the sequence {out_of['sequence']}"
+def _sentence(settings: Settings) -> str:
+    return f"Take the lead out of the sequence {settings['sequence']}"
 
 
 KIND = StepKind(

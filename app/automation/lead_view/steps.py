@@ -70,5 +70,5 @@ def _planned(step: AnyRow, decisions: Sequence[Mapping[str, Any]]) -> Mapping[st
     return next((one for one in alike if _instant(one["due_at"]) == step.due_at), alike[0] if alike else {})
 
 
-def _instant(kept: str) -> datetime:
-    return datetime.fromisoformat(kept)
+def _instant(stored: str) -> datetime:
+    return datetime.fromisoformat(stored)

@@ -131,11 +131,11 @@ def find_duplicates(
 NO_DUPLICATES: Final = Duplicates([], 0)
 
 
-def candidates_sql(values: Collection[str], *, but: str = "") -> str:
+def candidates_sql(values: Collection[str], *, condition: str = "") -> str:
     """Return SQL for leads that share any of these values: id, kind of match, first and last name; newest first."""
     parts = [
         f"(SELECT id, '{by}' AS by, first_name, last_name FROM leads WHERE clinic_id = CAST(:clinic AS uuid)"  # noqa: S608
-        f" AND deleted_at IS NULL AND {test}{but} ORDER BY {NEWEST_ORDER} LIMIT {_MOST[by]})"
+        f" AND deleted_at IS NULL AND {test}{condition} ORDER BY {NEWEST_ORDER} LIMIT {_MOST[by]})"
         for name, tests in _TESTS.items()
         if name in values
         for by, test in tests
@@ -145,7 +145,7 @@ def candidates_sql(values: Collection[str], *, but: str = "") -> str:
 
 @lru_cache(maxsize=16)
 def _others(values: frozenset[str]) -> TextClause:
-    return text(f"SELECT * FROM ({candidates_sql(values, but=' AND id <> CAST(:self AS uuid)')}) AS others")  # noqa: S608
+    return text(f"SELECT * FROM ({candidates_sql(values, condition=' AND id <> CAST(:self AS uuid)')}) AS others")  # noqa: S608
 
 
 def _score_candidates(lead: Mapping[str, Any], found: Iterable[Sequence[Any]]) -> list[Candidate]:

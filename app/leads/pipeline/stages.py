@@ -59,11 +59,11 @@ def advance(session: Session, actor: Actor, lead: Lead, stage: str, *, at: datet
     return [enter_stage(session, actor, lead, stage, at=at)]
 
 
-def can_move(stages: Stages, here: str, wanted: str) -> bool:
+def can_move(stages: Stages, current: str, target: str) -> bool:
     """Return whether the move goes forward. From an archived stage, every move to a stage in `stages` does."""
-    if wanted not in stages or (here in stages and stages[here].is_terminal):
+    if target not in stages or (current in stages and stages[current].is_terminal):
         return False
-    return here not in stages or stages[here].position < stages[wanted].position
+    return current not in stages or stages[current].position < stages[target].position
 
 
 def move_forward(session: Session, actor: Actor, lead: Lead, *, stage: str, reason: str | None = None) -> None:

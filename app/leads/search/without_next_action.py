@@ -34,9 +34,10 @@ def has_task(lead: str) -> str:
     )
 
 
-def has_step(lead: str, *, but: str = "") -> str:
-    """Return SQL that tests whether a planned step will act on the lead. `but` is a further condition."""
-    return f"coalesce((SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING_STEPS}{but} LIMIT 1), false)"  # noqa: S608
+def has_step(lead: str, *, condition: str = "") -> str:
+    """Return SQL that tests whether a planned step will act on the lead. `condition` starts with ` AND`."""
+    step = f"SELECT true FROM steps s WHERE s.lead_id = {lead}.id AND {ACTING_STEPS}{condition} LIMIT 1"  # noqa: S608
+    return f"coalesce(({step}), false)"
 
 
 _STILL_WITHOUT: Final = text(

@@ -32,19 +32,19 @@ LEAD_GROUPS: Final = (
 )  # other groups depend on the trigger of the message
 
 
-def preview(session: Session, actor: Actor, variants: Sequence[Variant], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the preview for MessagePreviewOut; `asked` as loaded by MessagePreviewIn.
+def preview(session: Session, actor: Actor, variants: Sequence[Variant], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the preview for MessagePreviewOut; `options` as loaded by MessagePreviewIn.
 
     Raises Forbidden, NotFound, LeadWasMerged, Invalid.
     """
-    lead = lead_for_preview(session, actor, asked["lead_id"])
-    values = _values(session, actor, lead, asked["values"])
-    languages = fallbacks(asked["language"] or (lead.language if lead else None), actor.clinic.language)
-    variant = choose_variant(variants, asked["channel"], languages)
-    message, missing = render_with_placeholders(CHANNELS[asked["channel"]], variant.wording, values)
+    lead = lead_for_preview(session, actor, options["lead_id"])
+    values = _values(session, actor, lead, options["values"])
+    languages = fallbacks(options["language"] or (lead.language if lead else None), actor.clinic.language)
+    variant = choose_variant(variants, options["channel"], languages)
+    message, missing = render_with_placeholders(CHANNELS[options["channel"]], variant.wording, values)
     return {
         "variant": variant.name,
-        "looked_for": _names_tried(variant, asked["channel"], languages),
+        "looked_for": _names_tried(variant, options["channel"], languages),
         "subject": message.subject or None,
         "body": message.body,
         "media": variant.media and variant.media._asdict(),

@@ -138,7 +138,7 @@ def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> di
 
 
 def _change(
-    session: Session, actor: Actor, enrollment_id: UUID, act: Callable[[EnrollmentRow, datetime], None], *, change: str
+    session: Session, actor: Actor, enrollment_id: UUID, action: Callable[[EnrollmentRow, datetime], None], *, change: str
 ) -> dict[str, Any]:
     """Lock the lead, then the enrollment: the order of every caller that changes the steps of a lead."""
     lead_id = _lead_of(session, actor, enrollment_id)
@@ -146,7 +146,7 @@ def _change(
     row = lock_enrollments(session, [enrollment_id]).get(enrollment_id)
     if row is None:
         raise EnrollmentIsOver
-    act(row, now())
+    action(row, now())
     audit_log.note_change(session, "lead", [lead_id], act=Act.UPDATE, after={"enrollment": change})
     return get_enrollment(session, actor, enrollment_id)
 

@@ -33,7 +33,7 @@ class ReportFilter(NamedTuple):
     version: int | None
 
 
-def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[AnyRow]:
+def count_enrollments(session: Session, actor: Actor, report_filter: ReportFilter) -> Sequence[AnyRow]:
     """Count enrollments, replies and conversions by state, reason and current or last step."""
     over = func.coalesce(Enrollment.ended_at, now())
     began, beside = Enrollment.enrolled_at, (Enrollment,)
@@ -46,18 +46,19 @@ def count_enrollments(session: Session, actor: Actor, asked: ReportFilter) -> Se
         .select_from(Enrollment)
         .join(replied, true(), isouter=True)
         .join(won, true(), isouter=True)
-        .where(*_enrolled_in_period(actor, asked))
+        .where(*_enrolled_in_period(actor, report_filter))
         .group_by(*keys)
     )
-    return session.execute(_of_version(found, Enrollment.sequence_version, asked)).all()
+    return session.execute(_of_version(found, Enrollment.sequence_version, report_filter)).all()
 
 
-def count_steps(session: Session, actor: Actor, asked: ReportFilter) -> Sequence[AnyRow]:
+def count_steps(session: Session, actor: Actor, report_filter: ReportFilter) -> Sequence[AnyRow]:
     """Count finished steps and the results of their messages by step, kind, variant, outcome and reason."""
-    return session.execute(_of_version(_steps(actor, asked), EnrollmentStep.sequence_version, asked)).all()
+    steps = _of_version(_steps(actor, report_filter), EnrollmentStep.sequence_version, report_filter)
+    return session.execute(steps).all()
 
 
-def _steps(actor: Actor, asked: ReportFilter) -> AnySelect:
+def _steps(actor: Actor, report_filter: ReportFilter) -> AnySelect:
     keys = tuple(getattr(EnrollmentStep, name) for name in ("step", "kind", "variant", "outcome", "reason"))
     message = _message()
     sent_at, beside = message.c.sent_at, (Enrollment, message)
@@ -71,7 +72,7 @@ def _steps(actor: Actor, asked: ReportFilter) -> AnySelect:
         .join(message, true(), isouter=True)
         .join(replied, true(), isouter=True)
         .join(won, true(), isouter=True)
-        .where(*_enrolled_in_period(actor, asked), EnrollmentStep.sequence_id == asked.sequence_id)
+        .where(*_enrolled_in_period(actor, report_filter), EnrollmentStep.sequence_id == report_filter.sequence_id)
         .group_by(*keys)
     )
 
@@ -89,17 +90,17 @@ def _counts(message: Any) -> Mapping[str, ColumnElement[int]]:
     }
 
 
-def _of_version(found: AnySelect, version: Any, asked: ReportFilter) -> AnySelect:
-    return found if asked.version is None else found.where(version == asked.version)
+def _of_version(found: AnySelect, version: Any, report_filter: ReportFilter) -> AnySelect:
+    return found if report_filter.version is None else found.where(version == report_filter.version)
 
 
-def _enrolled_in_period(actor: Actor, asked: ReportFilter) -> list[ColumnElement[bool]]:
+def _enrolled_in_period(actor: Actor, report_filter: ReportFilter) -> list[ColumnElement[bool]]:
     """Return the conditions: enrolled in the period, and the actor may see the lead."""
     tests = [
-        Enrollment.sequence_id == asked.sequence_id,
+        Enrollment.sequence_id == report_filter.sequence_id,
         Enrollment.clinic_id == actor.clinic.id,
-        Enrollment.enrolled_at >= asked.period.since,
-        Enrollment.enrolled_at < asked.period.until,
+        Enrollment.enrolled_at >= report_filter.period.since,
+        Enrollment.enrolled_at < report_filter.period.until,
     ]
     reader = actor.within(Permission.LEAD_READ)
     if reader.scope is Scope.ALL:
