@@ -83,7 +83,7 @@ def test_unknown_caller_gets_the_name_of_the_duplicate(desk: Desk):
     assert (lead["first_name"], lead["last_name"], lead["patient_last_name"]) == ("Ana", "Ruiz", "Ruiz")
 
 
-def test_duplicate_is_gone_and_names_the_survivor(desk: Desk):
+def test_merged_duplicate_answers_410_with_the_survivor(desk: Desk):
     survivor, duplicate = desk.capture(), desk.capture()
     merged(desk, survivor, duplicate)
     path = f"/api/leads/{duplicate['id']}"

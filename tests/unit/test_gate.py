@@ -36,7 +36,7 @@ def hours(n: float) -> timedelta:
     return timedelta(hours=n)
 
 
-def gone(*walls: str, series: str | None = None) -> list[SentMessage]:
+def sent_at(*walls: str, series: str | None = None) -> list[SentMessage]:
     return [SentMessage(at(wall), series) for wall in walls]
 
 
@@ -174,12 +174,12 @@ def test_gate_defers_outside_business_hours(now: str, until: str | None):
     ],
 )
 def test_gate_applies_the_daily_cap(cap: int, walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), sent=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(daily_cap=cap), sent=sent_at(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.DAILY_CAP) if until else Allow())
 
 
 def test_daily_cap_uses_the_leads_zone():
-    known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), sent=gone("2026-03-10 01:00"))
+    known = replace(policy(daily_cap=1), places=(LOS_ANGELES,), sent=sent_at("2026-03-10 01:00"))
     # 01:00 in New York was 22:00 of the day before in Los Angeles.
     assert evaluate_gate(TOUCH, known, at("2026-03-10 12:00")) == Allow()
     both = replace(known, places=(LOS_ANGELES, NEW_YORK))
@@ -195,7 +195,7 @@ def test_daily_cap_uses_the_leads_zone():
     ],
 )
 def test_gate_applies_the_weekly_cap(walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), sent=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(weekly_cap=2), sent=sent_at(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.WEEKLY_CAP) if until else Allow())
 
 
@@ -208,7 +208,7 @@ def test_gate_applies_the_weekly_cap(walls: list[str], until: str | None):
     ],
 )
 def test_gate_applies_the_cap_per_sequence(walls: list[str], series: str, verdict: GateDecision):
-    known = replace(policy(per_sequence_cap=2), sent=gone(*walls, series=series))
+    known = replace(policy(per_sequence_cap=2), sent=sent_at(*walls, series=series))
     assert evaluate_gate(TOUCH, known, TUESDAY) == verdict
     assert evaluate_gate(replace(TOUCH, series=None), known, TUESDAY) == Allow()
 
@@ -222,7 +222,7 @@ def test_gate_applies_the_cap_per_sequence(walls: list[str], series: str, verdic
     ],
 )
 def test_gate_applies_the_minimum_interval(walls: list[str], until: str | None):
-    verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), sent=gone(*walls)), TUESDAY)
+    verdict = evaluate_gate(TOUCH, replace(policy(minimum_interval=hours(4)), sent=sent_at(*walls)), TUESDAY)
     assert verdict == (Until(at(until), Reason.MINIMUM_INTERVAL) if until else Allow())
 
 
@@ -242,7 +242,7 @@ def test_gate_applies_the_minimum_interval(walls: list[str], until: str | None):
 )
 def test_gate_allows_one_message_per_window(walls: list[str], ahead: list[tuple[str, int]], until: str | None):
     planned = [PlannedMessage(at(wall), priority) for wall, priority in ahead]
-    known = replace(policy(window=hours(24)), sent=gone(*walls), planned=planned)
+    known = replace(policy(window=hours(24)), sent=sent_at(*walls), planned=planned)
     verdict = evaluate_gate(TOUCH, known, TUESDAY)
     assert verdict == (Until(at(until), Reason.ANOTHER_TOUCH) if until else Allow())
 
@@ -260,7 +260,7 @@ def test_transactional_message_ignores_hours_and_caps():
             daily_cap=1, weekly_cap=1, per_sequence_cap=1, minimum_interval=hours(4), window=hours(24),
             business_hours_only=True, weekends=False, holidays=False,
         ),
-        sent=gone("2026-07-03 22:50", series="check-in"),
+        sent=sent_at("2026-07-03 22:50", series="check-in"),
         planned=[PlannedMessage(at("2026-07-03 23:30"), 1)],
     )  # fmt: skip
     night = at("2026-07-03 23:00")
@@ -289,7 +289,7 @@ def test_gate_blocks_a_message_that_no_time_of_a_year_allows(clinic: Calendar, r
 
 
 def test_explanation_lists_every_check_with_its_facts_in_order():
-    known = replace(policy(daily_cap=1, weekends=False), sent=gone("2026-03-14 10:00"), places=(NEW_YORK,))
+    known = replace(policy(daily_cap=1, weekends=False), sent=sent_at("2026-03-14 10:00"), places=(NEW_YORK,))
     saturday_night = at("2026-03-14 22:00")
     findings = explain_gate(TOUCH, known, saturday_night)
     assert [finding.check for finding in findings] == [check.reason for check in CHECKS]

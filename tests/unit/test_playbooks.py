@@ -145,7 +145,7 @@ def test_gateway_messages_may_have_media_and_webhooks_are_allowed():
         (f"{RULE}.when", [{"field": "lead.statsu", "equals": 1}], f"{RULE}.when[0].field", "mean 'lead.status'?"),
         (f"{RULE}.only_if", {"field": "lead.status"}, f"{RULE}.only_if", "must be a list of conditions"),
         (f"{RULE}.unless", [{"any": []}], f"{RULE}.unless[0].any", "must stand alone and hold a list"),
-        # limits of delays
+        # facts that are unknown at planning time, or at the due time
         (f"{RULE}.when", [{"field": "since.replied", "equals": True}], f"{RULE}.when[0].field", "is not known"),
         (f"{RULE}.only_if", [{"field": "event.stage", "equals": "x"}], f"{RULE}.only_if[0].field", "is not known"),
         # when

@@ -74,7 +74,7 @@ def test_lead_with_two_zones_is_contacted_outside_quiet_hours_of_both() -> None:
     assert clinic.next_allowed(evening, [LOS_ANGELES, NEW_YORK]) == at("2026-03-11 08:00", LOS_ANGELES)
 
 
-def test_zones_whose_quiet_hours_fill_the_day_are_reported() -> None:
+def test_zones_with_quiet_hours_all_day_are_reported() -> None:
     by_night = Calendar(PARIS, HOURS, quiet=QuietHours(time(8), time(20)))
     with pytest.raises(NeverAllowed):
         by_night.next_allowed(at("2026-03-10 12:00", PARIS), [ZoneInfo("Etc/GMT"), ZoneInfo("Etc/GMT-12")])

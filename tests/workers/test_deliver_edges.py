@@ -59,7 +59,7 @@ def test_message_cancelled_before_the_attempt_is_not_sent(
         (Practice.lose, Reason.LOST),
     ],
 )
-def test_guard_stops_a_message_whose_step_was_not_cancelled(
+def test_guard_stops_a_message_with_an_uncancelled_step(
     practice: Practice, smtp: SmtpServer, stop: Callable[..., None], reason: Reason
 ):
     sql("UPDATE steps SET stop_on = '{}'")

@@ -138,7 +138,7 @@ def test_erasure_deletes_queued_messages(desk: Desk, smtp: SmtpServer):
 
 
 @pytest.mark.usefixtures("daytime")
-def test_erased_person_who_is_imported_again_gets_no_messages(desk: Desk, smtp: SmtpServer):
+def test_erased_and_reimported_person_gets_no_messages(desk: Desk, smtp: SmtpServer):
     email = a_busy_lead(desk)["email"]
     [lead] = desk.admin.every("/api/leads")
     ask(desk, lead, "erase", reason="They asked.")

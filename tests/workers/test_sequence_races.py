@@ -150,7 +150,7 @@ def test_repeated_pauses_do_not_change_the_total_wait(open_with: OpenWith, watch
     assert step.due_at == TUESDAY + timedelta(hours=30) + timedelta(minutes=sum(paused for _, paused in pauses))
 
 
-def test_version_published_meanwhile_applies_to_new_enrollments(open_with: OpenWith, watch: Watch):
+def test_concurrently_published_version_applies_to_new_enrollments(open_with: OpenWith, watch: Watch):
     practice = open_with(sequence(*STEPS))
     early, late = practice.capture(), practice.capture()
     put(practice, early)

@@ -1,7 +1,7 @@
-"""Calls that follow from each other, in any order that the description allows: what one makes the next ones use.
+"""Stateful API tests: sequences of calls of two clinics, where one call uses ids that earlier calls returned.
 
-Two clinics take turns, and at times one tries an id of the other's. Whatever either does, nothing breaks, and neither
-meets anything of the other's.
+The clinics take turns, and one call of five uses an id of the other clinic. No call may fail unexpectedly or show
+anything of the other clinic.
 """
 
 from collections import defaultdict
@@ -51,20 +51,20 @@ COLLECTIONS = {
 
 @dataclass
 class Clinic:
-    """One of the two, and the ids that it was told: by what paths call them, as `lead_id`."""
+    """A clinic, and the ids of its rows by path parameter, such as `lead_id`."""
 
     desk: Desk
     name: str
     ids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def begin(self) -> None:
-        """With a lead, a task, and all that is there already."""
+        """Create a lead and a task, and read the ids of all collections."""
         self.desk.plan(self.desk.capture(last_name=self.name, phone="+12125550143"), title=self.name)
         for path in COLLECTIONS:
             self.learn(path, self.desk.admin.get(path).body)
 
     def learn(self, path: str, answer: Any) -> None:
-        """The ids of what a collection answered, but for who asks: who is gone asks no more."""
+        """Store the ids of a collection, without the caller's: a deactivated caller could not continue."""
         items = answer.get("items", [answer])
         found = [one["id"] for one in items if "id" in one]  # roles that all clinics have are known by name
         self.ids[COLLECTIONS[path]] += [one for one in found if one != str(self.desk.admin.id)]
@@ -72,32 +72,32 @@ class Clinic:
 
 @dataclass
 class Journeys:
-    """Whose turn it is, and what the journeys of all rounds came to."""
+    """Both clinics, and the counters and failures of all rounds."""
 
     clinics: tuple[Clinic, Clinic]
     random: Random = field(default_factory=lambda: Random(0))
     begun: int = 0
     calls: int = 0
-    tried_in_vain: int = 0
-    tries_anothers: bool = False  # the call that is being made
+    foreign_calls: int = 0
+    uses_foreign_ids: bool = False  # the call that is being made
     worked: set[str] = field(default_factory=set)
     failures: list[BaseException] = field(default_factory=list)
 
     @property
     def clinic(self) -> Clinic:
-        """Whose turn it is."""
+        """The clinic that makes the calls of this sequence."""
         return self.clinics[self.begun % 2]
 
     @property
     def other(self) -> Clinic:
-        """Who must not be met."""
+        """The clinic that must stay invisible."""
         return self.clinics[1 - self.begun % 2]
 
     def fill_in(self, case: schemathesis.Case) -> None:
-        """Made-up ids name nothing, and a made-up lead no source: known ones do, or the other clinic's."""
-        has_some = all(self.other.ids[name] for name in case.path_parameters or ())  # else the id stays what it is
-        self.tries_anothers = bool(case.path_parameters) and self.random.random() < 0.2 and has_some
-        whose = self.other if self.tries_anothers else self.clinic
+        """Replace generated ids by existing ones, in one call of five by those of the other clinic."""
+        has_some = all(self.other.ids[name] for name in case.path_parameters or ())  # otherwise the id stays unchanged
+        self.uses_foreign_ids = bool(case.path_parameters) and self.random.random() < 0.2 and has_some
+        whose = self.other if self.uses_foreign_ids else self.clinic
         for name in case.path_parameters or ():
             if known := whose.ids[name]:
                 case.path_parameters[name] = self.random.choice(known)
@@ -106,29 +106,29 @@ class Journeys:
             case.body = lead | {"source_id": self.clinic.desk.source_id}
 
     def look_at(self, response: Any, case: schemathesis.Case) -> None:
-        """Raises what is wrong with an answer."""
+        """Validate an answer, and raise its first error."""
         case.validate_response(response, checks=CHECKS)
         said = response.content.decode(errors="replace")
         for word in (self.other.name, str(self.other.desk.clinic_id), self.other.desk.source_id):
             assert word not in said, case.as_curl_command()
-        if self.tries_anothers:
-            self.tried_in_vain += 1
+        if self.uses_foreign_ids:
+            self.foreign_calls += 1
             assert response.status_code >= httpx.codes.BAD_REQUEST, case.as_curl_command()
         if response.status_code < httpx.codes.MULTIPLE_CHOICES:
             self.worked.add(f"{case.method} {case.path}")
-            if case.path in COLLECTIONS:  # what others answer may be a file
+            if case.path in COLLECTIONS:  # other paths may answer with a file
                 self.clinic.learn(case.path, response.json())
 
 
-def test_two_clinics_go_their_ways_and_never_meet(desk: Desk, other_desk: Desk):
+def test_call_sequences_of_two_clinics_stay_separate(desk: Desk, other_desk: Desk):
     journeys = Journeys((Clinic(desk, "Fremdling"), Clinic(other_desk, "Auslaender")))
     for clinic in journeys.clinics:
         clinic.begin()
     machine = _machine(journeys)
 
     for number in range(ROUNDS):
-        # What is drawn depends on what was answered, and the clinics remember. Hypothesis ends a round that goes
-        # another way than the one before began, as schemathesis's own runner does; what failed is kept below.
+        # Generated calls depend on earlier answers. Hypothesis ends a round that differs from the one before, as
+        # schemathesis's own runner does; failures are raised below.
         with suppress(FlakyStrategyDefinition):
             seed(number)(machine).run(settings=_settings())
 
@@ -136,7 +136,7 @@ def test_two_clinics_go_their_ways_and_never_meet(desk: Desk, other_desk: Desk):
         raise journeys.failures[0]
     assert journeys.begun >= ROUNDS
     assert journeys.calls >= 10 * ROUNDS
-    assert journeys.tried_in_vain >= ROUNDS
+    assert journeys.foreign_calls >= ROUNDS
     assert len(journeys.worked) >= 20, sorted(journeys.worked)
     for clinic in journeys.clinics:
         assert clinic.desk.admin.get("/api/leads").status == 200
