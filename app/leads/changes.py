@@ -19,9 +19,8 @@ from app.leads.contact.phone_numbers import normalise_phones, require_reachable
 from app.leads.custom_fields.values import merge_custom_values, require_valid_custom_values
 from app.leads.enums import PatientRelationship
 from app.leads.events import lead_event
-from app.leads.lead_columns import WritableLead
 from app.leads.models import HIGHEST_SCORE, MOST_TAGS, PRIVATE_FIELDS, Lead
-from app.leads.pipeline.lead_state import mark_updated
+from app.leads.pipeline.lead_state import WritableLead, mark_updated
 from app.leads.search.lookup import lock_editable_lead
 
 # Fields of a lead that an automation rule may change.

@@ -2,15 +2,54 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast, overload
+from typing import Any, Protocol, cast, overload
 from uuid import UUID
 
 from app.engine.events.events import Event, EventName
-from app.leads.lead_columns import LeadColumns, VersionedLead
 from app.leads.models import Lead
 from app.security.encrypted_fields import decrypt_fields
 
 Facts = dict[str, Any]
+
+
+class LeadColumns(Protocol):
+    """The columns that become facts of rules."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def pipeline_stage(self) -> str: ...
+    @property
+    def failed_attempts(self) -> int: ...
+    @property
+    def contacted_at(self) -> datetime | None: ...
+    @property
+    def replied_at(self) -> datetime | None: ...
+    @property
+    def opted_out_at(self) -> datetime | None: ...
+    @property
+    def assigned_to_id(self) -> UUID | None: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def phone(self) -> str | None: ...
+    @property
+    def preferred_contact(self) -> str: ...
+    @property
+    def timezone(self) -> str | None: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def source_id(self) -> UUID: ...
+
+
+class VersionedLead(LeadColumns, Protocol):
+    """The columns of an event that can occur several times."""
+
+    @property
+    def version(self) -> int: ...
 
 
 class LazyContact:

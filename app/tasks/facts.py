@@ -7,8 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.engine.events.events import Event, EventName
-from app.leads.events import lead_facts
-from app.leads.lead_columns import LeadColumns
+from app.leads.events import LeadColumns, lead_facts
 
 
 class TaskColumns(Protocol):

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.core.db import new_id
 from app.engine.events.events import Event, EventName
 from app.identity.clinic_context import ClinicContext
-from app.leads.lead_columns import LeadColumns
+from app.leads.events import LeadColumns
 from app.tasks.facts import task_event
 from app.tasks.models import TaskPriority, TaskStatus, TaskType
 

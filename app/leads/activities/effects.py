@@ -6,10 +6,9 @@ from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
 from app.engine.events.events import Event, EventName
-from app.leads.events import lead_event
-from app.leads.lead_columns import LeadColumns, WritableLead
+from app.leads.events import LeadColumns, lead_event
 from app.leads.pipeline.consultations import COMPLETED, SCHEDULED
-from app.leads.pipeline.lead_state import mark_active
+from app.leads.pipeline.lead_state import WritableLead, mark_active
 from app.leads.timeline.models import FAILED_ATTEMPTS, Activity, ActivityType, Direction, Outcome
 from app.leads.timeline.vocabulary import DEFAULT_CHANNELS, OUTBOUND_BY_DEFAULT
 

@@ -1,7 +1,8 @@
 """Lead values for message templates. Names of stages and sources are cached per version of the clinic."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -10,7 +11,6 @@ from sqlalchemy.orm import Session
 from app.engine.version_cache import cache_per_version
 from app.identity.clinic_context import ClinicContext
 from app.leads.attribution.models import LeadSource
-from app.leads.lead_columns import LeadForTemplates
 from app.leads.pipeline.models import PipelineStage
 
 
@@ -29,6 +29,25 @@ def display_names(session: Session, clinic: ClinicContext) -> DisplayNames:
     return DisplayNames(
         {row.slug: row.name for row in session.execute(stages)}, {row.id: row.name for row in session.execute(sources)}
     )
+
+
+class LeadForTemplates(Protocol):
+    """The columns whose values templates can show."""
+
+    @property
+    def first_name(self) -> str: ...
+    @property
+    def last_name(self) -> str: ...
+    @property
+    def patient_first_name(self) -> str: ...
+    @property
+    def pipeline_stage(self) -> str: ...
+    @property
+    def source_id(self) -> UUID: ...
+    @property
+    def lead_value(self) -> Decimal | None: ...
+    @property
+    def custom(self) -> Mapping[str, object]: ...
 
 
 def lead_template_values(lead: LeadForTemplates, names: DisplayNames) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Final
 
 from app.engine.events.events import Event, EventName
 from app.identity.clinic_context import ClinicContext
-from app.leads.events import lead_event
-from app.leads.lead_columns import LeadColumns
+from app.leads.events import LeadColumns, lead_event
 
 SCHEDULED: Final = "consultation_scheduled"
 COMPLETED: Final = "consultation_completed"

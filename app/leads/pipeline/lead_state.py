@@ -1,6 +1,8 @@
 """Common updates of a lead: version, last activity, status and stage."""
 
 from datetime import datetime
+from types import SimpleNamespace
+from typing import TypeAlias
 
 from sqlalchemy.orm import Session
 
@@ -10,11 +12,12 @@ from app.identity.actor import Actor
 from app.identity.clinic_context import ClinicContext
 from app.leads.enums import LeadStatus
 from app.leads.events import lead_event
-from app.leads.lead_columns import WritableLead
 from app.leads.models import Lead
 from app.leads.pipeline.rotting import update_rotting_date
 from app.leads.timeline.entries import write_entry
 from app.leads.timeline.models import ActivityType
+
+WritableLead: TypeAlias = Lead | SimpleNamespace  # the simulation's lead is a namespace with the columns of `Lead`
 
 # Called in the same transaction when a lead enters a stage.
 stage_entered: Listeners[[Session, ClinicContext, Lead, datetime]] = Listeners("stage_entered")

@@ -14,9 +14,8 @@ from app.identity.actor import Actor
 from app.leads.enums import LeadStatus
 from app.leads.errors import LeadIsNotLost
 from app.leads.events import lead_event
-from app.leads.lead_columns import WritableLead
 from app.leads.models import Lead
-from app.leads.pipeline.lead_state import enter_stage, mark_updated
+from app.leads.pipeline.lead_state import WritableLead, enter_stage, mark_updated
 from app.leads.pipeline.service import first_stage
 from app.leads.pipeline.stages import stages_of
 from app.leads.search.lookup import get_lead, require_unlocked

@@ -5,8 +5,7 @@ from typing import Final, NamedTuple
 
 from app.identity.clinic_context import ClinicContext
 from app.identity.users.lookup import ActiveUser
-from app.leads.facts.template_values import DisplayNames, lead_template_values
-from app.leads.lead_columns import LeadForTemplates
+from app.leads.facts.template_values import DisplayNames, LeadForTemplates, lead_template_values
 from app.messaging.rendering.render import CustomFieldKeys, Wording, check_template, render
 from app.messaging.rendering.required_fields import fields_in
 from app.messaging.rendering.values import Placeholder

@@ -14,8 +14,8 @@ from app.identity.clinic_context import ClinicContext
 from app.identity.models import Role
 from app.identity.users.lookup import ActiveUser
 from app.leads.assignment.coordinators import coordinator_of
-from app.leads.facts.template_values import DisplayNames
-from app.leads.lead_columns import LeadColumns, LeadForTemplates
+from app.leads.events import LeadColumns
+from app.leads.facts.template_values import DisplayNames, LeadForTemplates
 from app.leads.pipeline.stages import Stages
 from app.messaging.channels.base import LeadContact
 from app.messaging.compose import Recipient
