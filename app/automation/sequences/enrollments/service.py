@@ -138,7 +138,12 @@ def skip_current_step(session: Session, actor: Actor, enrollment_id: UUID) -> di
 
 
 def _change(
-    session: Session, actor: Actor, enrollment_id: UUID, action: Callable[[EnrollmentRow, datetime], None], *, change: str
+    session: Session,
+    actor: Actor,
+    enrollment_id: UUID,
+    action: Callable[[EnrollmentRow, datetime], None],
+    *,
+    change: str,
 ) -> dict[str, Any]:
     """Lock the lead, then the enrollment: the order of every caller that changes the steps of a lead."""
     lead_id = _lead_of(session, actor, enrollment_id)
